@@ -1,0 +1,53 @@
+# One command from nothing: `make run`. One command equals CI: `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNS ?= runs
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: run test check lint types contracts tests docs figures clean
+
+# A stamp per extra, so that `make run` installs no development tools and `make test` builds on what is there.
+$(VENV)/.run: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@ $(VENV)/.run
+
+# Exit status 1 says that a claim failed (its name is printed); that is a result, not an error of the run.
+run: $(VENV)/.run
+	$(BIN)/condensery run phase-diagram --preset quick --runs $(RUNS) || test $$? -eq 1
+	$(BIN)/condensery run phase-diagram --preset quick --set data=digits --runs $(RUNS) || test $$? -eq 1
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+contracts: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+types: $(VENV)/.dev
+	$(BIN)/pyrefly check
+
+# The quick subset for developers.
+check: lint contracts types
+	$(BIN)/python -m pytest -n 2 -m "not slow" tests
+
+tests: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 tests src examples --doctest-modules
+
+test: lint contracts types tests
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+# Renews the committed results that the documentation shows.
+figures: $(VENV)/.dev
+	$(BIN)/python docs/renew.py
+
+clean:
+	rm -rf $(VENV) docs/_build docs/generated

@@ -1,0 +1,318 @@
+"""The commands. Each parses nothing and computes nothing: it calls the workbench and prints what comes back.
+
+The workbench is imported inside the commands, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+if TYPE_CHECKING:
+    from condensery.workbench import Run, Watcher
+
+RUNS = Path("runs")
+
+Runs = Annotated[Path, Parameter(name="--runs", help="Folder that holds all runs.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
+RunId = Annotated[str, Parameter(name="RUN", help="Id of a run, a unique beginning of it, or last.")]
+Workers = Annotated[int | None, Parameter(name="--workers", help="Worker processes; by default one per processor.")]
+Runner = Annotated[str, Parameter(name="--runner", help="Where tasks are computed: local.")]
+
+
+def list_(*, runs: Runs = RUNS, json: Json = False) -> int:
+    """List the experiments, their papers, and what each preset cost when it last ran here."""
+    from condensery import workbench
+    from condensery.cli import _output as output
+
+    found = workbench.list_experiments(runs)
+    if json:
+        output.document({"experiments": [info.model_dump(mode="json") for info in found]})
+        return 0
+    for info in found:
+        output.say(f"{info.name}: {info.title}")
+        output.paragraph(info.summary, indent=4)
+        output.paragraph(f"papers: {', '.join(info.papers)}; {info.statements} statements checked", indent=4)
+        costs = (
+            f"{one.name} ({'not measured' if one.seconds is None else workbench.duration(one.seconds)})"
+            for one in info.presets
+        )
+        output.paragraph(f"presets: {', '.join(costs)}", indent=4)
+        output.paragraph(f"--set reaches: {', '.join(info.parameters)}", indent=4)
+    return 0
+
+
+def run(
+    experiment: Annotated[str, Parameter(help="Name of an experiment, or path/to/file.py:Name.")],
+    /,
+    *,
+    preset: Annotated[
+        str, Parameter(help="quick (at most a minute on two cores) or paper (published sizes).")
+    ] = "quick",
+    set_: Annotated[
+        list[str] | None, Parameter(name="--set", negative="", help="key=value in place of the preset's; repeat it.")
+    ] = None,
+    runs: Runs = RUNS,
+    runner: Runner = "local",
+    workers: Workers = None,
+    json: Json = False,
+) -> int:
+    """Run an experiment, draw its figures and check its papers' statements.
+
+    Values are JSON, a list with commas (0.6,0.8), or text. The same run again computes nothing and shows what is there.
+    Exit status: 0 done, 1 a claim failed, 2 bad input, 3 a task failed, 130 interrupted.
+    """
+    from condensery import workbench
+    from condensery.cli._values import overrides
+
+    given = overrides(set_ or [])
+
+    def carry_out(watch: Watcher) -> Run:
+        return workbench.run(
+            experiment, preset=preset, runs=runs, runner=runner, workers=workers, progress=watch, **given
+        )
+
+    return _to_the_end(carry_out, runs, json=json)
+
+
+def resume(
+    run: RunId, /, *, runs: Runs = RUNS, runner: Runner = "local", workers: Workers = None, json: Json = False
+) -> int:
+    """Finish a run that was interrupted or killed, or whose tasks failed; what had finished is kept.
+
+    Exit status as for run.
+    """
+    from condensery import workbench
+
+    def carry_out(watch: Watcher) -> Run:
+        return workbench.resume(run, runs, runner=runner, workers=workers, progress=watch)
+
+    return _to_the_end(carry_out, runs, json=json)
+
+
+def runs_(*, runs: Runs = RUNS, json: Json = False) -> int:
+    """List the runs of a folder, the latest first."""
+    from condensery import workbench
+    from condensery.cli import _output as output
+
+    found = workbench.runs(runs)
+    if json:
+        output.document({"runs": [summary.model_dump(mode="json") for summary in found]})
+        return 0
+    if not found:
+        output.say(f"no runs in {runs} yet; start one with: condensery run phase-diagram")
+        return 0
+    heads = ("run", "status", "tasks", "✓", "✗", "–", "cost", "created", "experiment")
+    rows = (
+        (
+            one.run, one.status, f"{one.finished}/{one.tasks}", str(one.claims_passed), str(one.claims_failed),
+            str(one.claims_open), workbench.duration(one.seconds), one.created[:16].replace("T", " "),
+            f"{one.experiment} ({one.preset})",
+        )
+        for one in found
+    )  # fmt: skip
+    output.columns(heads, rows)
+    return 0
+
+
+def show(run: RunId, /, *, runs: Runs = RUNS, json: Json = False) -> int:
+    """Show a run: status, configuration, claims, tables and files."""
+    from condensery import workbench
+    from condensery.cli import _output as output
+
+    if json:
+        output.document(workbench.show(run, runs))
+        return 0
+    opened = workbench.open(run, runs)
+    summary = opened.summary
+    output.say(f"run {opened.id}: {opened.config.experiment}, preset {opened.config.preset}")
+    output.say(f"{opened.status}; {summary.finished} of {summary.tasks} tasks; {workbench.duration(opened.seconds)}")
+    for key, value in opened.config.parameters.items():
+        output.say(f"  {key} = {value}")
+    _print_claims(opened)
+    for name, table in opened.tables.items():
+        output.say(f"table {name}: {len(table)} rows of {', '.join(table.columns)}")
+    for path in opened.figures:
+        output.say(f"figure {path}")
+    if opened.report is not None:
+        output.say(f"report {opened.report}")
+    return 0
+
+
+def report(run: RunId, /, *, runs: Runs = RUNS, json: Json = False) -> int:
+    """Draw a run's figures and its report again, from the stored tables alone."""
+    from condensery import workbench
+    from condensery.cli import _output as output
+    from condensery.cli._progress import watching
+
+    with watching() as watch:
+        opened = workbench.report(run, runs, progress=watch)
+    if json:
+        output.document(workbench.run_document(opened))
+    else:
+        output.say(str(opened.report))
+    return 0
+
+
+def export(
+    run: RunId,
+    /,
+    *,
+    format: Annotated[str, Parameter(name="--format", help="netcdf, parquet or csv.")],
+    to: Annotated[Path | None, Parameter(name="--to", help="File or folder to make; it must not exist yet.")] = None,
+    runs: Runs = RUNS,
+    json: Json = False,
+) -> int:
+    """Write a run's tables for other programs: NetCDF (one file), Parquet or CSV (a folder)."""
+    from condensery import workbench
+    from condensery.cli import _output as output
+
+    made = workbench.export(run, runs, format=format, to=to)
+    if json:
+        output.document({"run": workbench.open(run, runs).id, "format": format, "path": str(made)})
+    else:
+        output.say(str(made))
+    return 0
+
+
+def cite(run: RunId, /, *, runs: Runs = RUNS) -> int:
+    """Print BibTeX of the papers that a run checks, and of condensery."""
+    from condensery import workbench
+    from condensery.cli import _output as output
+
+    output.say(workbench.cite(run, runs).rstrip())
+    return 0
+
+
+def claims(*, runs: Runs = RUNS, json: Json = False) -> int:
+    """Show the scoreboard: every statement of every paper, with the latest run that judged it.
+
+    A statement that no run has judged is open. The exit status is 0 whatever the claims say.
+    """
+    from condensery import workbench
+    from condensery.cli import _output as output
+
+    scores = workbench.claims(runs)
+    if json:
+        output.document({"claims": [score.model_dump(mode="json") for score in scores]})
+        return 0
+    paper = None
+    for score in scores:
+        if score.paper != paper:
+            paper = score.paper
+            output.say(f"{paper}: {workbench.tally([one for one in scores if one.paper == paper])}")
+        aside = "" if score.run is None else f"  {score.experiment}, run {score.run[:8]} ({score.preset})"
+        if score.runs_passed and score.runs_failed:
+            aside += f"; passed in {score.runs_passed}, failed in {score.runs_failed} runs"
+        output.claim_lines(score, aside=aside)
+    output.say(f"all: {workbench.tally(scores)}")
+    return 0
+
+
+def bench(
+    name: Annotated[str | None, Parameter(help="Which bench; by default all, one after the other.")] = None,
+    /,
+    *,
+    json: Json = False,
+) -> int:
+    """Measure speed against peers, as ratios within one run."""
+    from condensery import workbench
+    from condensery.cli import _output as output
+    from condensery.cli._progress import note
+
+    names = sorted(workbench.benches()) if name is None else [name]
+    results = []
+    for one in names:
+        result = workbench.bench(one, progress=note)
+        results.append(result.model_dump(mode="json"))
+        if not json:
+            output.say(f"{result.name}: {result.title}")
+            output.columns(result.columns, [[_cell(value) for value in row] for row in result.rows])
+            for remark in result.notes:
+                output.paragraph(remark)
+            output.say()
+    if json:
+        output.document({"benches": results})
+    return 0
+
+
+def _cell(value: Any) -> str:
+    from condensery import workbench
+
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return workbench.number(value) if is_number or value is None else str(value)
+
+
+def _to_the_end(carry_out: Callable[[Watcher], Run], runs: Path, *, json: bool) -> int:
+    """Run or resume, print the outcome, and return the exit status.
+
+    Raises:
+        RunFailedError: As the workbench does, after the document was printed.
+        RunInterrupted: Likewise.
+    """
+    from condensery import workbench
+    from condensery.cli import _output as output
+    from condensery.cli._progress import watching
+
+    try:
+        with watching() as watch:
+            ended = carry_out(watch)
+    except (workbench.RunFailedError, workbench.RunInterrupted) as error:
+        if json:
+            output.document(workbench.run_document(workbench.open(error.run, runs)))
+        raise
+    if json:
+        output.document(workbench.run_document(ended))
+    else:
+        output.say(f"run {ended.id}: {ended.config.experiment}, preset {ended.config.preset}")
+        _print_claims(ended)
+        output.say(f"{ended.status} in {workbench.duration(ended.seconds)}")
+        output.say(f"report: {ended.report}")
+    return int(any(claim.passed is False for claim in ended.claims))
+
+
+def _print_claims(opened: Run) -> None:
+    from condensery import workbench
+    from condensery.cli import _output as output
+
+    if not opened.claims:
+        return
+    output.say(f"claims: {workbench.tally(opened.claims)}")
+    for claim in opened.claims:
+        output.claim_lines(claim)
+    failed = [claim.id for claim in opened.claims if claim.passed is False]
+    if failed:
+        output.say(f"failed: {', '.join(failed)}")
+
+
+_COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (
+    ("list", list_, ("condensery list", "condensery list --json")),
+    (
+        "run",
+        run,
+        (
+            "condensery run phase-diagram --preset quick",
+            "condensery run phase-diagram --set data=digits --set seeds=3",
+            "condensery run path/to/file.py:MyExperiment --json",
+        ),
+    ),
+    ("runs", runs_, ("condensery runs", "condensery runs --runs elsewhere --json")),
+    ("show", show, ("condensery show last", "condensery show 3f2a --json")),
+    ("resume", resume, ("condensery resume last",)),
+    ("report", report, ("condensery report last",)),
+    ("export", export, ("condensery export last --format csv --to tables",)),
+    ("cite", cite, ("condensery cite last > refs.bib",)),
+    ("claims", claims, ("condensery claims", "condensery claims --json")),
+    ("bench", bench, ("condensery bench phase-diagram", "condensery bench --json")),
+)
+
+
+def add_commands(app: App) -> None:
+    """Add every command with its examples, in the order of a user's work."""
+    for place, (name, function, examples) in enumerate(_COMMANDS):
+        title = "Example" if len(examples) == 1 else "Examples"
+        epilogue = f"{title}:\n" + "\n".join(f"  {example}" for example in examples)
+        app.command(function, name=name, help_epilogue=epilogue, sort_key=place)

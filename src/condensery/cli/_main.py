@@ -1,0 +1,106 @@
+"""The entry point: from arguments to an exit status, with every error as one line on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from cyclopts import App, CoercionError, CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError
+
+from condensery._errors import CondenseryError, InvalidInputError
+from condensery.cli._commands import add_commands
+
+BAD_INPUT, BROKEN, INTERRUPTED, NO_READER = 2, 3, 130, 141
+
+_HELP = """Run published experiments on how neural networks condense, and check what their papers state.
+
+Exit status: 0 done, 1 a claim failed, 2 bad input, 3 a task failed for good, 130 interrupted (resume goes on)."""
+
+
+def application() -> App:
+    """The command line as a cyclopts application that raises instead of exiting."""
+    app = App(
+        name="condensery",
+        help=_HELP,
+        help_format="plaintext",
+        help_epilogue="Example:\n  condensery run phase-diagram --preset quick",
+        version=_version,
+        version_flags=["--version"],
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,
+        print_error=False,
+        exit_on_error=False,
+    )
+    add_commands(app)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Arguments without the program's name; by default those of the process.
+
+    Returns:
+        The exit status.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = application()(words)
+        sys.stdout.flush()
+    except CycloptsError as error:
+        return _tell(_explain(error, words), BAD_INPUT)
+    except CondenseryError as error:
+        return _tell(str(error), error.exit_status)
+    except KeyboardInterrupt as error:
+        return _tell(str(error) or "interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone; what is still in the buffer must not raise again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NO_READER
+    except Exception:  # the last net: status 1 is taken by "a claim failed"
+        traceback.print_exc()
+        return _tell("this is a mistake in condensery or in the experiment: please report it", BROKEN)
+    return status if isinstance(status, int) else 0
+
+
+def _tell(text: str, status: int) -> int:
+    sys.stderr.write(f"condensery: {' '.join(text.split())}\n")
+    return status
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("condensery")
+
+
+def _explain(error: CycloptsError, words: Sequence[str]) -> str:
+    """What was given, what is allowed, what to do: for every way in which the arguments can be wrong."""
+    command = " ".join(error.command_chain or ())
+    usage = f"see condensery {command} --help" if command else "see condensery --help"
+    match error:
+        case UnknownCommandError(unused_tokens=[given, *_], app=App() as app):
+            names = [name for name in app if not name.startswith("-")]
+            return _one("command", given, names, usage)
+        case UnknownOptionError():
+            options = [name for one in error.argument_collection for name in one.names if name.startswith("--")]
+            return _one("option", error.token.keyword or error.token.value, [*options, "--help"], usage)
+        case CoercionError(token=token, argument=argument) if token is not None and argument is not None:
+            kind = "a whole number" if "int" in str(argument.hint) else str(argument.hint)
+            return str(InvalidInputError(argument.name, given=token.value, allowed=kind, remedy=usage))
+        case MissingArgumentError(argument=argument) if argument is not None:
+            return str(InvalidInputError(argument.name, given="nothing", allowed="a value", remedy=usage))
+        case CycloptsError(unused_tokens=[given, *_]):
+            return str(InvalidInputError("argument", given=given, allowed="no more arguments", remedy=usage))
+        case _:
+            return f"{error}; given: {' '.join(words)}; {usage}"
+
+
+def _one(what: str, given: str, known: Sequence[str], usage: str) -> str:
+    near = get_close_matches(given, known, n=1)
+    remedy = f"did you mean {near[0]}?" if near else usage
+    return str(InvalidInputError(what, given=given, allowed=", ".join(known), remedy=remedy))

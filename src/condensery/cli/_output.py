@@ -1,0 +1,63 @@
+"""What goes to standard output: one JSON document, or text for people."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from condensery.records import Claim
+from condensery.workbench import VERDICTS, expectation, number
+
+_WIDEST = 110
+
+
+def say(text: str = "") -> None:
+    """Print for people."""
+    sys.stdout.write(f"{text}\n")
+
+
+def document(value: Any) -> None:
+    """Print the one JSON document; numbers that JSON does not have become the texts NaN, Infinity, -Infinity."""
+    sys.stdout.write(json.dumps(_valid(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _valid(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _valid(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_valid(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def columns(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print texts in aligned columns; the last is as long as it is."""
+    lines = [tuple(heads), *map(tuple, rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line[:-1], widths[:-1], strict=True)]
+        say("  ".join([*cells, line[-1]]).rstrip())
+
+
+def claim_lines(claim: Claim, *, aside: str = "") -> None:
+    """Print a claim: mark, id, measured and expected value and source; below it the statement and the note."""
+    mark, word = VERDICTS[claim.passed]
+    expected = expectation(claim) if claim.expected is None else f"expected {expectation(claim)}"
+    compared = word if claim.value is None else f"{number(claim.value)}  ({expected})"
+    say(f"  {mark} {claim.id}: {compared}  [{claim.paper}, {claim.source}]{aside}")
+    paragraph(claim.statement, indent=6)
+    if claim.note:
+        paragraph(f"note: {claim.note}", indent=6)
+
+
+def paragraph(text: str, *, indent: int = 0) -> None:
+    """Print a text broken into lines that fit the terminal."""
+    width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
+    space = " " * indent
+    say(textwrap.fill(text, max(width, 40), initial_indent=space, subsequent_indent=space))

@@ -1,0 +1,7 @@
+"""Data sets by name, and a user's own: checked, read-only, in double precision, each with a digest."""
+
+from condensery.data._dataset import Dataset, from_arrays
+from condensery.data._load import DATASETS, load
+from condensery.data._synthetic import demo_a_target, demo_c_target, line_target
+
+__all__ = ["DATASETS", "Dataset", "demo_a_target", "demo_c_target", "from_arrays", "line_target", "load"]

@@ -1,0 +1,84 @@
+"""Targets given by a formula, on evenly spaced points of a line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+
+from condensery.data._dataset import Dataset, Target, check_count, from_arrays
+
+_MOST_POINTS = 10_000_000
+
+
+def line_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
+    """x², elementwise: the target of the four points of Luo et al. 2021, arXiv 2007.07497 (read off their Fig. 2).
+
+    Example:
+        >>> from condensery.data import line_target
+        >>> line_target([-0.5, 0.0, 0.5]).tolist()
+        [0.25, 0.0, 0.25]
+    """
+    return np.asarray(np.square(np.asarray(x, dtype=np.float64)))
+
+
+def demo_a_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
+    """0.2·ReLU(x − 1/3) + 0.2·ReLU(−x − 1/3), elementwise: two neurons suffice for it.
+
+    From the notebook ``condense.ipynb`` that goes with the overview of Xu et al. 2025, arXiv 2504.09484.
+
+    Example:
+        >>> from condensery.data import demo_a_target
+        >>> demo_a_target([-4 / 3, 0.0, 4 / 3]).round(12).tolist()
+        [0.2, 0.0, 0.2]
+    """
+    at = np.asarray(x, dtype=np.float64)
+    return np.asarray(0.2 * np.maximum(at - 1 / 3, 0.0) + 0.2 * np.maximum(-at - 1 / 3, 0.0))
+
+
+def demo_c_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
+    """−σ(x) + σ(2(x + 0.3)) − σ(1.5(x − 0.4)) + σ(0.5(x − 0.8)) with σ = ReLU, elementwise: four neurons.
+
+    From the worked example that goes with the overview of Xu et al. 2025, arXiv 2504.09484.
+
+    Example:
+        >>> from condensery.data import demo_c_target
+        >>> demo_c_target([-1.0, 0.0, 1.0]).round(12).tolist()
+        [0.0, 0.6, 0.8]
+    """
+    at = np.asarray(x, dtype=np.float64)
+    return np.asarray(
+        -np.maximum(at, 0.0)
+        + np.maximum(2 * (at + 0.3), 0.0)
+        - np.maximum(1.5 * (at - 0.4), 0.0)
+        + np.maximum(0.5 * (at - 0.8), 0.0)
+    )
+
+
+@dataclass(frozen=True)
+class _Formula:
+    lower: float
+    upper: float
+    points: int
+    target: Target
+    text: str
+
+
+_FORMULAS = {
+    "line": _Formula(-0.5, 0.5, 4, line_target, "y = x²"),
+    "demo-a": _Formula(-1.0, 1.0, 4, demo_a_target, "y = 0.2 ReLU(x − 1/3) + 0.2 ReLU(−x − 1/3)"),
+    "demo-c": _Formula(-1.0, 1.0, 40, demo_c_target, "y a sum of four ReLU neurons"),
+}
+
+SYNTHETIC = tuple(_FORMULAS)
+
+
+def synthetic(name: str, *, points: int | None) -> Dataset:
+    """The data set of `SYNTHETIC` called `name`, on its own number of points or on `points`."""
+    formula = _FORMULAS[name]
+    count = formula.points if points is None else check_count("points", points, most=_MOST_POINTS)
+    x = np.linspace(formula.lower, formula.upper, count)
+    description = f"{count} points, even on [{formula.lower:g}, {formula.upper:g}]; {formula.text}"
+    return from_arrays(x, formula.target(x), name=name, description=description, target=formula.target)

@@ -1,0 +1,251 @@
+"""The compiled part of `flow`: one step in function space, repeated per member until that member stops.
+
+Notation (Luo et al. 2021, arXiv 2007.07497, Eqs. 9-12; bias absorbed in x): with S = σ(XW) and B = a∘σ'(XW), both
+(sample, unit), the normalised flow is da/dt = −(κ/(κ'n)) eᵀS and dW/dt = −(κκ'/n) Xᵀ(e∘B), and while S and B are frozen
+the residual obeys e' = −G e with G = (κ²/n)[S Sᵀ/κ' + κ' (B Bᵀ)∘X Xᵀ].
+
+That is stiff only within the n-dimensional space of outputs, so a step solves it there exactly,
+e(h) = exp(−hG) e and Δθ = −(1/n) D Jᵀ u with u = h φ₁(hG) e, φ₁(z) = (1 − e^−z)/z, by one n×n eigendecomposition; h is
+limited only by how far the features move (exponential integrators: Hochbruck and Ostermann 2010, Acta Numerica 19,
+Sec. 2; here the neural tangent Gram matrix is the linear part).
+
+A step predicts its end with J at its start, and corrects with the *secant* Jacobian between the two: mean a, mean σ,
+and σ' replaced by Δσ/Δz. For smooth activations that is second order; for ReLU it gives a unit that crosses a sample's
+kink within the step the push it gets on each side, in proportion. Units that slide along a kink, as condensed ones do,
+then no longer flip with the full push at every step, which is what keeps the midpoint rule at first order there. If the
+prediction were the end itself, f(θ₁) − f(θ₀) = J̄(θ₁ − θ₀) would hold exactly (a discrete gradient: Gonzalez 1996,
+J. Nonlinear Sci. 6, Sec. 2).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from condensery.models import Activation
+from condensery.records import Status
+
+_CANDIDATES = 64
+_DECADES = (-8.0, 10.0)
+_LANDING = 0.8
+"""Fraction of the target loss below which no step may aim (so that members stop just below the target)."""
+_LOSS_FACTOR = 0.5
+"""No step may aim at less than this fraction of the present loss: slow modes of the residual are then resolved."""
+_GRAM_MOVE = 0.2
+_SECANT_GAP = 1e-6
+"""Below this relative Δz a difference quotient would lose more digits than the derivative errs."""
+_UNROLLED = 8
+
+
+class Member(NamedTuple):
+    """What changes while a member trains. With a leading member axis it is the state of a bucket of equal widths.
+
+    `moved_a` and `moved_w` are S Sᵀ and (B Bᵀ)∘X Xᵀ at the present parameters: the squared lengths of the moves of a and
+    W that a u causes are quadratic forms in them.
+    """
+
+    a: Float[Array, " unit"]
+    w: Float[Array, "feature unit"]
+    e: Float[Array, " sample"]
+    moved_a: Float[Array, "sample sample"]
+    moved_w: Float[Array, "sample sample"]
+    time: Float[Array, ""]
+    steps: Int[Array, ""]
+    status: Int[Array, ""]
+    loss: Float[Array, ""]
+
+
+class Constants(NamedTuple):
+    """What stays fixed while a member trains."""
+
+    a0: Float[Array, " unit"]
+    w0: Float[Array, "feature unit"]
+    kappa: Float[Array, ""]
+    kappa_prime: Float[Array, ""]
+    eta: Float[Array, ""]
+    target: Float[Array, ""]
+    max_time: Float[Array, ""]
+
+
+class _Factors(NamedTuple):
+    """What a Jacobian is made of: S and σ' (or its secant), both (sample, unit), and the output weights."""
+
+    s: Float[Array, "sample unit"]
+    slope: Float[Array, "sample unit"]
+    a: Float[Array, " unit"]
+
+
+def _preactivations(X: Float[Array, "sample feature"], w: Float[Array, "feature unit"]) -> Float[Array, "sample unit"]:
+    # With few features an unrolled sum fuses into what consumes it; a matrix product would be written out first.
+    if X.shape[1] <= _UNROLLED:
+        return sum(X[:, j, None] * w[None, j] for j in range(X.shape[1]))
+    return X @ w
+
+
+def _at(act: Activation, X: Array, a: Array, w: Array) -> _Factors:
+    z = _preactivations(X, w)
+    return _Factors(act.sigma(z), act.sigma_prime(z), a)
+
+
+def _between(act: Activation, X: Array, start: tuple[Array, Array], end: tuple[Array, Array]) -> _Factors:
+    """The factors of the secant Jacobian between two points."""
+    z0, z1 = _preactivations(X, start[1]), _preactivations(X, end[1])
+    s0, s1 = act.sigma(z0), act.sigma(z1)
+    gap = z1 - z0
+    wide = jnp.abs(gap) > _SECANT_GAP * (jnp.abs(z0) + jnp.abs(z1))
+    slope = jnp.where(wide, (s1 - s0) / jnp.where(wide, gap, 1.0), act.sigma_prime(0.5 * (z0 + z1)))
+    return _Factors(0.5 * (s0 + s1), slope, 0.5 * (start[0] + end[0]))
+
+
+def _forms(X: Float[Array, "sample feature"], f: _Factors) -> tuple[Array, Array, Array]:
+    """S Sᵀ, (B Bᵀ)∘X Xᵀ and S a."""
+    b = f.a * f.slope
+    return f.s @ f.s.T, (b @ b.T) * (X @ X.T), f.s @ f.a
+
+
+def _moved(X: Array, start: Member, f: _Factors, u: Array, c: Constants) -> tuple[Array, Array]:
+    """The parameters at the start minus (1/n) D Jᵀ u, with the Jacobian of the factors."""
+    n, d = X.shape
+    if n <= _UNROLLED and d <= _UNROLLED:
+        step_a = sum(u[i] * f.s[i] for i in range(n))
+        step_w = f.a * jnp.stack([sum((u[i] * X[i, j]) * f.slope[i] for i in range(n)) for j in range(d)])
+    else:
+        step_a, step_w = u @ f.s, f.a * (X.T @ (u[:, None] * f.slope))
+    return start.a - c.kappa / (c.kappa_prime * n) * step_a, start.w - c.kappa * c.kappa_prime / n * step_w
+
+
+def _eigen(
+    moved_a: Array, moved_w: Array, c: Constants
+) -> tuple[Float[Array, " sample"], Float[Array, "sample sample"]]:
+    n = moved_a.shape[0]
+    G = c.kappa**2 / n * (moved_a / c.kappa_prime + c.kappa_prime * moved_w)
+    rates, Q = jnp.linalg.eigh(G, symmetrize_input=False)
+    return jnp.maximum(rates, 0.0), Q
+
+
+def _h_phi1(h: Array, rate: Array) -> Array:
+    """h φ₁(h·rate) = (1 − e^(−h·rate))/rate, and h where the rate is too small to matter."""
+    z = h * rate
+    return jnp.where(z > 1e-12, -jnp.expm1(-z) / jnp.where(rate > 0, rate, 1.0), h)
+
+
+def _step_length(member: Member, c: Constants, rates: Array, Q: Array) -> Float[Array, ""]:
+    """The largest h that moves neither a nor W too far and leaves the frozen model's loss above the landing zone.
+
+    A move is too far when it exceeds eta times the parameter's norm, or eta times the way it has gone from its
+    initial value together with the way the frozen model predicts until the target: the first resolves the growth of
+    condensing features, the second the small moves of lazy ones.
+    """
+    n = member.e.shape[0]
+    modes = Q.T @ member.e
+    h = jnp.logspace(*_DECADES, _CANDIDATES) / jnp.maximum(rates[-1], 1e-300)
+    v = _h_phi1(h[:, None], rates) * modes
+    scales = c.kappa / (n * c.kappa_prime), c.kappa * c.kappa_prime / n
+    ways = jnp.stack(
+        [
+            scale * jnp.sqrt(jnp.maximum(jnp.sum((v @ (Q.T @ form @ Q)) * v, axis=1), 0.0))
+            for scale, form in zip(scales, (member.moved_a, member.moved_w), strict=True)
+        ]
+    )
+    loss = jnp.mean((jnp.exp(-h[:, None] * rates) * modes) ** 2, axis=1)
+    last = jnp.maximum(jnp.sum(loss >= _LANDING * c.target) - 1, 0)
+    sizes = jnp.stack([jnp.vdot(member.a, member.a), jnp.vdot(member.w, member.w)])
+    gone = jnp.stack([jnp.sum((member.a - c.a0) ** 2), jnp.sum((member.w - c.w0) ** 2)])
+    limits = c.eta * jnp.minimum(jnp.sqrt(sizes), jnp.sqrt(gone) + ways[:, last])
+    floor = jnp.maximum(_LANDING * c.target, _LOSS_FACTOR * jnp.mean(modes**2))
+    # Each ratio grows with h and must stay below 1; between the candidates its logarithm is interpolated.
+    excess = jnp.maximum(
+        jnp.max(ways / jnp.maximum(limits, 1e-300)[:, None], axis=0), floor / jnp.maximum(loss, 1e-300)
+    )
+    return jnp.minimum(
+        jnp.exp(jnp.interp(0.0, jnp.log(jnp.maximum(excess, 1e-300)), jnp.log(h))), c.max_time - member.time
+    )
+
+
+def _verdict(loss: Array, time: Array, steps: Array, c: Constants, max_steps: Array) -> Int[Array, ""]:
+    status = jnp.where(steps >= max_steps, int(Status.OUT_OF_STEPS), int(Status.RUNNING))
+    status = jnp.where(time >= c.max_time, int(Status.OUT_OF_TIME), status)
+    status = jnp.where(loss < c.target, int(Status.CONVERGED), status)
+    return jnp.where(jnp.isfinite(loss), status, int(Status.DIVERGED))
+
+
+def _exponential_step(act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, start: Member) -> Member:
+    rates, Q = _eigen(start.moved_a, start.moved_w, c)
+    h = _step_length(start, c, rates, Q)
+    here = start.a, start.w
+    u = Q @ (_h_phi1(h, rates) * (Q.T @ start.e))
+    predicted = _moved(X, start, _at(act, X, *here), u, c)
+    secant = _between(act, X, here, predicted)
+    rates, Q = _eigen(*_forms(X, secant)[:2], c)
+    u = Q @ (_h_phi1(h, rates) * (Q.T @ start.e))
+    return _advanced(act, X, y, c, max_steps, start, _moved(X, start, secant, u, c), h)
+
+
+def _gram_step(act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, start: Member) -> Member:
+    """Explicit Euler with h = eta·min(1/λ_max(G), 0.2/(κ‖Xᵀe/n‖)): the plain reference of the exponential step."""
+    rates, _ = _eigen(start.moved_a, start.moved_w, c)
+    h = c.eta * jnp.minimum(1.0 / rates[-1], _GRAM_MOVE / (c.kappa * jnp.linalg.norm(X.T @ start.e / X.shape[0])))
+    h = jnp.minimum(h, c.max_time - start.time)
+    end = _moved(X, start, _at(act, X, start.a, start.w), h * start.e, c)
+    return _advanced(act, X, y, c, max_steps, start, end, h)
+
+
+def _advanced(
+    act: Activation,
+    X: Array,
+    y: Array,
+    c: Constants,
+    max_steps: Array,
+    start: Member,
+    end: tuple[Array, Array],
+    h: Array,
+) -> Member:
+    moved_a, moved_w, out = _forms(X, _at(act, X, *end))
+    e = c.kappa * out - y
+    loss, time, steps = jnp.mean(e**2), start.time + h, start.steps + 1
+    status = _verdict(loss, time, steps, c, max_steps).astype(start.status.dtype)
+    return Member(*end, e, moved_a, moved_w, time, steps, status, loss)
+
+
+_STEPS = {"exponential": _exponential_step, "gram": _gram_step}
+METHODS = tuple(_STEPS)
+
+
+@partial(jax.jit, static_argnames=("act",))
+def begin(act: Activation, X: Array, y: Array, a: Array, w: Array, c: Constants, max_steps: Array) -> Member:
+    """The state of a bucket at time zero, from parameters with a leading member axis."""
+
+    def one(args: tuple[Array, Array, Constants]) -> Member:
+        a, w, c = args
+        moved_a, moved_w, out = _forms(X, _at(act, X, a, w))
+        e = c.kappa * out - y
+        time, steps, loss = jnp.zeros((), X.dtype), jnp.zeros((), jnp.int64), jnp.mean(e**2)
+        status = _verdict(loss, time, steps, c, max_steps)
+        return Member(a, w, e, moved_a, moved_w, time, steps, status.astype(jnp.int64), loss)
+
+    return lax.map(one, (a, w, c))
+
+
+@partial(jax.jit, static_argnames=("act", "method"))
+def advance(
+    act: Activation, method: str, X: Array, y: Array, bucket: Member, c: Constants, until: Array, max_steps: Array
+) -> Member:
+    """Every member of a bucket advanced to `until` steps, or to where it stops.
+
+    Members run one after the other inside the compiled loop, each for as many steps as it needs: nothing is computed
+    for a member that has stopped, and a member's bits do not depend on its companions.
+    """
+    step = partial(_STEPS[method], act, X, y)
+
+    def one(args: tuple[Member, Constants]) -> Member:
+        member, c = args
+        return lax.while_loop(
+            lambda s: (s.status == int(Status.RUNNING)) & (s.steps < until), partial(step, c, max_steps), member
+        )
+
+    return lax.map(one, (bucket, c))

@@ -1,0 +1,141 @@
+"""What a descent minimises: a value and its gradient in the memory layout that the compiled loop likes best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from condensery._errors import InvalidInputError
+from condensery.models import TwoLayer, activation
+
+Tree = Any
+Model = Callable[[Any, Float[Array, "sample feature"]], Float[Array, "sample ..."]]
+
+
+class Objective(Protocol):
+    """A loss over a data set. Frozen and hashable: it is a static argument of the compiled loop.
+
+    `pack` turns parameters, possibly with leading axes, into the layout in which `value` and `value_and_grad` take
+    them; `unpack` turns them back. Both move entries and do no arithmetic.
+    """
+
+    def pack(self, parameters: Tree) -> Tree:
+        """From the public layout."""
+        ...
+
+    def unpack(self, packed: Tree) -> Tree:
+        """To the public layout."""
+        ...
+
+    def value(self, packed: Tree, x: Array, y: Array) -> Float[Array, ""]:
+        """The loss."""
+        ...
+
+    def value_and_grad(self, packed: Tree, x: Array, y: Array) -> tuple[Float[Array, ""], Tree]:
+        """The loss and its gradient."""
+        ...
+
+
+@dataclass(frozen=True)
+class AutodiffObjective:
+    """Any loss ``loss(parameters, x, y)``, differentiated by JAX."""
+
+    loss: Callable[[Any, Array, Array], Float[Array, ""]]
+
+    def pack(self, parameters: Tree) -> Tree:
+        """The public layout is kept."""
+        return parameters
+
+    def unpack(self, packed: Tree) -> Tree:
+        """The public layout is kept."""
+        return packed
+
+    def value(self, packed: Tree, x: Array, y: Array) -> Float[Array, ""]:
+        """The loss."""
+        return self.loss(packed, x, y)
+
+    def value_and_grad(self, packed: Tree, x: Array, y: Array) -> tuple[Float[Array, ""], Tree]:
+        """The loss and its gradient."""
+        return jax.value_and_grad(self.loss)(packed, x, y)
+
+
+@dataclass(frozen=True)
+class _MeanSquare:
+    model: Model
+    factor: float
+
+    def __call__(self, parameters: Any, x: Array, y: Array) -> Float[Array, ""]:
+        output = self.model(parameters, x)
+        if output.shape != y.shape:
+            raise InvalidInputError(
+                "y", given=f"shape {y.shape}", allowed=f"the shape {output.shape} of the model's output",
+                remedy="reshape the targets",
+            )  # fmt: skip
+        return self.factor * jnp.mean(jnp.square(output - y))
+
+
+@dataclass(frozen=True)
+class TwoLayerMeanSquare:
+    """Mean square of a two-layer net with the gradient written out.
+
+    Packed, w is (feature, unit): the long unit axis is contiguous, so XLA's loops vectorise over it. For four samples,
+    1000 units and float32 that is four to five times faster than (unit, feature), and the written gradient 1.0 to 1.4
+    times faster than the derived one (measured on two cores with JAX 0.10).
+    """
+
+    model: TwoLayer
+    factor: float
+
+    def pack(self, parameters: Mapping[str, Array]) -> Tree:
+        """Make the unit axis the last."""
+        return {"a": parameters["a"], "w": parameters["w"].swapaxes(-1, -2)}
+
+    def unpack(self, packed: Mapping[str, Array]) -> Tree:
+        """Make the feature axis the last."""
+        return self.pack(packed)
+
+    def value(self, packed: Mapping[str, Array], x: Array, y: Array) -> Float[Array, ""]:
+        """The loss."""
+        output = self.model.scale * (activation(self.model.activation).sigma(x @ packed["w"]) @ packed["a"])
+        return self.factor * jnp.mean(jnp.square(output - y))
+
+    def value_and_grad(self, packed: Mapping[str, Array], x: Array, y: Array) -> tuple[Float[Array, ""], Tree]:
+        """The loss and its gradient."""
+        pair, a = activation(self.model.activation), packed["a"]
+        z = x @ packed["w"]
+        s = pair.sigma(z)
+        error = self.model.scale * (s @ a) - y
+        pull = (2 * self.factor * self.model.scale / y.shape[0]) * error
+        slope = pull[:, None] * (pair.sigma_prime(z) * a)
+        return self.factor * jnp.mean(jnp.square(error)), {"a": pull @ s, "w": x.T @ slope}
+
+
+def mean_square(model: Model, *, factor: float = 1.0) -> Objective:
+    """The objective factor · mean over samples and outputs of (model(x) − y)².
+
+    For a `TwoLayer` the gradient is written out, for any other callable it is derived by JAX. The model must be
+    hashable (a function or a frozen dataclass): it is part of the compiled program's key.
+
+    Args:
+        model: ``model(parameters, x)``; its output has the shape of the targets.
+        factor: 1 for the plain mean square, ½ for the convention of Luo et al. 2021 (arXiv 2007.07497), Sec. 2.
+
+    Returns:
+        What `descend` minimises.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from condensery.engine import mean_square
+        >>> line = mean_square(lambda theta, x: x @ theta)
+        >>> loss, slope = line.value_and_grad(jnp.array([3.0]), jnp.array([[1.0], [2.0]]), jnp.array([1.0, 2.0]))
+        >>> float(loss), slope.tolist()
+        (10.0, [10.0])
+    """
+    if isinstance(model, TwoLayer):
+        return TwoLayerMeanSquare(model, factor)
+    return AutodiffObjective(_MeanSquare(model, factor))

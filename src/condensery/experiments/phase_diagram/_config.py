@@ -1,0 +1,125 @@
+"""What the phase diagram can be told, and what it takes where it is told nothing."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+FIGURES = ("phase-diagram", "rd-against-width", "regimes", "scatter-grid")
+IMAGES = ("digits", "fashion-mnist", "mnist")
+Kind = Literal["line", "images", "own"]
+
+# Luo et al. 2021, Fig. 4: the grid as it is drawn there.
+_FIG4_GAMMAS = [0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0, 1.02, 1.05, 1.1, 1.2, 1.3, 1.4]
+_FIG4_PRIMES = [-0.4, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.4]
+_FIG5_GAMMAS = [0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3]
+_FIG5_PRIMES = [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3]
+
+_DEFAULTS: dict[tuple[str, str], dict[str, Any]] = {
+    ("quick", "line"): {
+        "gammas": _FIG4_GAMMAS, "gamma_primes": [-0.4, -0.2, 0.0, 0.2, 0.4], "widths": [1000, 3000, 10_000],
+        "scatter_widths": [1000, 10_000], "row_seeds": 5,
+    },
+    ("paper", "line"): {
+        "gammas": _FIG4_GAMMAS, "gamma_primes": _FIG4_PRIMES, "widths": [1000, 5000, 10_000, 20_000, 40_000],
+        "scatter_widths": [1000, 10_000, 1_000_000], "row_seeds": 5,
+    },
+    ("quick", "images"): {
+        "gammas": _FIG5_GAMMAS, "gamma_primes": [-0.2, 0.0, 0.2], "widths": [300, 1000, 3000],
+        "scatter_widths": [300, 3000], "samples": 45,
+    },
+    ("paper", "images"): {
+        "gammas": _FIG5_GAMMAS, "gamma_primes": _FIG5_PRIMES, "widths": [1000, 3000, 10_000],
+        "scatter_widths": [1000, 10_000], "samples": 45,
+    },
+}  # fmt: skip
+
+
+def kind_of(data: str) -> Kind:
+    """What sort of data a name stands for."""
+    name = data.lower()
+    return "line" if name == "line" else "images" if name in IMAGES else "own"
+
+
+class Config(BaseModel):
+    """The configuration; what is left out is filled in by size and kind of data.
+
+    Attributes:
+        size: ``quick`` or ``paper``; set by the preset.
+        data: ``line``, ``digits``, ``fashion-mnist``, ``mnist``, or the path of your own CSV, NPY or NPZ file.
+        data_path: Where the IDX files of fashion-mnist or mnist are: a folder, or the image file.
+        samples: How many samples of the data to take (45 images in the paper's script).
+        activation: A name of the registry; the paper's statements are for relu.
+        asi: Antisymmetric initialisation; on for `line`, off for images, as in the paper's scripts.
+        gammas: γ of the map.
+        gamma_primes: γ' of the map.
+        widths: Widths whose RD gives the slopes, at least two.
+        seeds: Runs per cell and width.
+        row_seeds: Runs per width at γ = 0.5, 1 and 1.75, γ' = 0 (the paper's Figs. 2 and 3; `line` only).
+        scatter_widths: Widths overlaid in the grid of scatters; those not in `widths` are trained for it.
+        target_loss: Mean square at which training stops: 1e-6 for `line`, 1e-4 for images.
+        tolerance: Relative change of RD by the last halving of the step parameter (see `calibrate_eta`).
+        max_steps: Steps after which a member is given up.
+        figures: Which figures to draw.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    size: Literal["quick", "paper"] = "quick"
+    data: str = "line"
+    data_path: str | None = None
+    samples: int | None = Field(default=None, ge=2)
+    activation: str = "relu"
+    asi: bool
+    gammas: tuple[float, ...] = Field(min_length=1)
+    gamma_primes: tuple[float, ...] = Field(min_length=1)
+    widths: tuple[int, ...] = Field(min_length=2)
+    seeds: int = Field(default=1, ge=1)
+    row_seeds: int = Field(default=1, ge=1)
+    scatter_widths: tuple[int, ...] = ()
+    target_loss: float = Field(gt=0)
+    tolerance: float = Field(default=0.0025, gt=0, lt=1)
+    max_steps: int = Field(default=50_000, ge=1)
+    figures: tuple[Literal["phase-diagram", "rd-against-width", "regimes", "scatter-grid"], ...] = FIGURES
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        kind = kind_of(str(given.get("data", "line")))
+        size = given.get("size", "quick")
+        table = _DEFAULTS.get((size, "line" if kind == "line" else "images"), {})
+        filled = {
+            "asi": kind == "line", "target_loss": 1e-6 if kind == "line" else 1e-4, **table,
+            **{key: value for key, value in given.items() if value is not None},
+        }  # fmt: skip
+        if kind != "images" and "samples" not in given:
+            filled.pop("samples", None)
+        if "scatter_widths" not in given and "widths" in given and isinstance(given["widths"], (list, tuple)):
+            filled["scatter_widths"] = [given["widths"][0], given["widths"][-1]] if given["widths"] else []
+        return filled
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        for name in ("widths", "scatter_widths"):
+            values = getattr(self, name)
+            if any(width < 1 for width in values):
+                raise ValueError(f"{name} must be whole numbers >= 1")
+        for name in ("gammas", "gamma_primes", "widths"):
+            values = getattr(self, name)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} must differ from one another")
+        if any(abs(value) > 10 for value in (*self.gammas, *self.gamma_primes)):
+            raise ValueError("gammas and gamma_primes must lie within -10 and 10")
+        return self
+
+    @property
+    def kind(self) -> Kind:
+        """What sort of data it is."""
+        return kind_of(self.data)
+
+    def source(self) -> dict[str, JsonValue]:
+        """What `condensery.data.load` is called with."""
+        return {"name": self.data, "path": self.data_path, "samples": self.samples}

@@ -1,0 +1,147 @@
+"""A network at one step: its neurons by group, and its output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+from matplotlib.axes import Axes
+
+from condensery.plots._cloud import orientation_axis
+from condensery.plots._style import AFTER, GREY, MARKERS, PALETTE, TARGET
+from condensery.plots._tables import levels, need
+from condensery.records import Table
+
+NEAR = 0.2
+"""Two groups of successive frames that are closer than this angle (rad) share a colour."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The network at one step.
+
+    Attributes:
+        step: Training step.
+        orientation: Angle of (w, b) of each neuron in [−π, π).
+        amplitude: Its amplitude over the largest of this step.
+        group: Condensed group of each neuron; −1 for a neuron that is not active.
+        look: Index of the group's colour and mark, kept from frame to frame; −1 for a neuron that is not active.
+        orientations: Number of orientations; −1 if it was not counted at this step.
+        x: Abscissae of the output, ascending.
+        model: The output.
+        target: The function that made the data.
+    """
+
+    step: int
+    orientation: Float[np.ndarray, " unit"]
+    amplitude: Float[np.ndarray, " unit"]
+    group: Int[np.ndarray, " unit"]
+    look: Int[np.ndarray, " unit"]
+    orientations: int
+    x: Float[np.ndarray, " point"]
+    model: Float[np.ndarray, " point"]
+    target: Float[np.ndarray, " point"]
+
+
+def frames_of_rows(snapshots: Table, output: Table, counted: Mapping[int, int]) -> tuple[Frame, ...]:
+    """Frames of tables with one row per neuron and one per point of the output."""
+    frames = []
+    for step in levels(snapshots["step"]).astype(int):
+        units, line = snapshots.select(step=int(step)), output.select(step=int(step))
+        group = units.columns.get("group", np.zeros(len(units), dtype=np.int64))
+        frames.append(
+            _frame(int(step), units["orientation"], units["amplitude"], group,
+                   [line[name] for name in ("x", "model", "target")], counted)
+        )  # fmt: skip
+    return follow(frames)
+
+
+def frames_of_stack(table: Table, counted: Mapping[int, int]) -> tuple[Frame, ...]:
+    """Frames of a table with one row per frame."""
+    need({"frames": table}, "frames", "step", "orientation", "amplitude", "x", "model", "target")
+    group = table.columns.get("group", np.zeros(table["orientation"].shape, dtype=np.int64))
+    return follow([
+        _frame(int(table["step"][k]), table["orientation"][k], table["amplitude"][k], group[k],
+               [table[name][k] for name in ("x", "model", "target")], counted)
+        for k in np.argsort(table["step"], kind="stable")
+    ])  # fmt: skip
+
+
+def _frame(
+    step: int,
+    orientation: np.ndarray,
+    amplitude: np.ndarray,
+    group: np.ndarray,
+    line: Sequence[np.ndarray],
+    counted: Mapping[int, int],
+) -> Frame:
+    shown = np.isfinite(orientation) & np.isfinite(amplitude)
+    largest = float(amplitude[shown].max(initial=0.0)) or 1.0
+    x, model, target = (np.asarray(column, dtype=np.float64)[np.argsort(line[0], kind="stable")] for column in line)
+    return Frame(
+        step=step, orientation=np.asarray(orientation[shown], dtype=np.float64),
+        amplitude=np.asarray(amplitude[shown], dtype=np.float64) / largest,
+        group=group[shown], look=np.full(int(shown.sum()), -1), orientations=counted.get(step, -1),
+        x=x, model=model, target=target,
+    )  # fmt: skip
+
+
+def follow(frames: Sequence[Frame]) -> tuple[Frame, ...]:
+    """Give each group the look of the nearest group before it, if that is nearer than `NEAR`; else the rarest look.
+
+    A group is where its neuron of largest amplitude is; the groups with the largest neurons choose first.
+    """
+    known: list[tuple[float, int]] = []
+    followed = []
+    for frame in frames:
+        look = np.full(frame.group.shape, -1)
+        now: list[tuple[float, int]] = []
+        for unit in np.argsort(-frame.amplitude, kind="stable"):
+            group, angle = frame.group[unit], float(frame.orientation[unit])
+            if group < 0 or look[unit] >= 0:
+                continue
+            gaps = [abs((angle - other + np.pi) % (2 * np.pi) - np.pi) for other, _ in known]
+            nearest = int(np.argmin(gaps)) if gaps else -1
+            if nearest >= 0 and gaps[nearest] < NEAR:
+                chosen = known.pop(nearest)[1]
+            else:
+                used = [index for _, index in now + known]
+                chosen = min(range(len(PALETTE)), key=used.count)
+            look[frame.group == group] = chosen
+            now.append((angle, chosen))
+        known = now
+        followed.append(replace(frame, look=look))
+    return tuple(followed)
+
+
+def draw_units(ax: Axes, frame: Frame, *, scale: float = 1.0) -> None:
+    """(orientation, amplitude): one colour and mark per group, small grey dots for neurons that are not active."""
+    idle = frame.look < 0
+    ax.plot(frame.orientation[idle], frame.amplitude[idle], ".", color=GREY, ms=2.5 * scale, mew=0)
+    for index in np.unique(frame.look[~idle]):
+        here = frame.look == index
+        ax.plot(
+            frame.orientation[here], frame.amplitude[here], MARKERS[index], color=PALETTE[index], ms=3.2 * scale, mew=0,
+        )  # fmt: skip
+    orientation_axis(ax, "angle", label=False)
+    ax.set(ylim=(-0.04, 1.08), yticks=[0, 0.5, 1])
+
+
+def draw_line(ax: Axes, frame: Frame, samples: tuple[np.ndarray, np.ndarray], limits: tuple[float, float]) -> None:
+    """The output over the data and the target."""
+    ax.plot(*samples, "o", mfc="none", mec=GREY, ms=2.6, mew=0.5, label="data")
+    ax.plot(frame.x, frame.target, ls=TARGET.dashes, color=TARGET.colour, lw=1.1, label="target")
+    ax.plot(frame.x, frame.model, color=AFTER.colour, lw=1.4, label="network")
+    ax.set_ylim(limits)
+    ax.locator_params(axis="x", nbins=3)
+
+
+def output_limits(frames: Sequence[Frame], sample_y: np.ndarray) -> tuple[float, float]:
+    """One ordinate for all frames."""
+    values = np.concatenate([sample_y, *(part for one in frames for part in (one.model, one.target))])
+    values = values[np.isfinite(values)]
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    margin = 0.06 * (high - low or 1.0)
+    return low - margin, high + margin

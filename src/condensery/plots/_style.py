@@ -1,0 +1,145 @@
+"""The look of every figure, and where it is drawn: on a figure of its own or on a user's Axes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import style as matplotlib_style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patheffects import AbstractPathEffect, withStroke
+
+from condensery._errors import InvalidInputError
+
+PAGE, COLUMN = 7.0, 3.4
+"""Widths in inches of a journal's page and of one of its two columns; figures are drawn at the size of print."""
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#000000", "#56B4E9", "#CC79A7", "#E69F00")
+"""Okabe and Ito's colours, ordered so that the first ones differ most for every eye; their yellow vanishes on paper."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""One shape per colour, for readers who see no colours."""
+
+INK, GREY, PAPER = "#000000", "#8C8C8C", "#FFFFFF"
+
+
+@dataclass(frozen=True)
+class Role:
+    """How one kind of thing looks in every figure where it appears."""
+
+    colour: str
+    marker: str
+    size: float
+    hollow: bool = False
+    dashes: str | tuple[float, tuple[float, ...]] = "-"
+
+
+BEFORE = Role("#56B4E9", "o", 3.4, hollow=True, dashes=(0, (4, 1.5)))  # a ring, so that a later dot shows inside it
+AFTER = Role("#D55E00", "o", 1.7)
+TARGET = Role(INK, "", 0.0, dashes=":")
+SAMPLES = Role(INK, "D", 3.4)
+
+# rcParams belong to the whole process: two threads must not enter and leave the style crosswise.
+_lock = threading.RLock()
+
+
+@contextmanager
+def style() -> Generator[None]:
+    """Matplotlib's defaults plus `condensery.mplstyle`, whatever the user's settings are; they are put back after."""
+    with _lock, matplotlib_style.context("condensery.plots.condensery", after_reset=True):
+        yield
+
+
+def halo(width: float = 1.6, colour: str = PAPER) -> list[AbstractPathEffect]:
+    """An outline that keeps text legible on any ground."""
+    return [withStroke(linewidth=width, foreground=colour)]
+
+
+@contextmanager
+def panels(
+    axes: Axes | Sequence[Axes] | np.ndarray | None,
+    layout: list[list[str]],
+    *,
+    size: tuple[float, float],
+    heights: list[float] | None = None,
+) -> Generator[tuple[Figure, list[Axes]]]:
+    """Where to draw: the user's Axes under the user's own style, or a new figure under ours.
+
+    Args:
+        axes: None, one Axes, or a sequence or array of as many Axes as `layout` has names (row by row).
+        layout: Names of the panels row by row, as for `Figure.subplot_mosaic`; a repeated name spans its cells.
+        size: Width and height of a new figure in inches.
+        heights: Relative heights of the rows.
+
+    Yields:
+        The figure and its panels in the order of their first mention.
+
+    Raises:
+        InvalidInputError: If `axes` are not as many Axes as there are panels.
+    """
+    names = list(dict.fromkeys(name for row in layout for name in row))
+    if axes is not None:
+        given = check_axes(axes, len(names))
+        yield root_figure(given[0]), given
+        return
+    with style():
+        figure = Figure(figsize=size, layout="constrained")
+        FigureCanvasAgg(figure)  # keeps one renderer, where the default canvas makes one for every measured text
+        made: dict[str, Axes] = figure.subplot_mosaic(layout, gridspec_kw={"height_ratios": heights})  # pyrefly: ignore
+        # A figure that could not be drawn is not worth finishing: nothing to catch or to clean up.
+        yield figure, [made[name] for name in names]  # ruff: ignore[fallible-context-manager]
+        lay_out(figure)
+        # One more layout at every drawing would move things by a hair and change the bytes of a file. Ticks are made at
+        # the first drawing with the settings of that moment, so that it has to be here.
+        figure.set_layout_engine("none")
+        figure.draw_without_rendering()
+
+
+def lay_out(figure: Figure) -> None:
+    """Give every panel its place; a layout changes the ticks, which changes the layout: go on until it stands still."""
+    engine = figure.get_layout_engine()
+    places = np.array([ax.get_position().bounds for ax in figure.axes])
+    if engine is None:
+        return
+    for _ in range(4):
+        engine.execute(figure)
+        before, places = places, np.array([ax.get_position().bounds for ax in figure.axes])
+        if np.abs(places - before).max(initial=0.0) < 2e-3:
+            break
+
+
+def check_axes(axes: Axes | Sequence[Axes] | np.ndarray, count: int) -> list[Axes]:
+    """The given Axes as a list.
+
+    Raises:
+        InvalidInputError: If they are not `count` matplotlib Axes.
+    """
+    given = [axes] if isinstance(axes, Axes) else list(np.asarray(axes, dtype=object).ravel())
+    if len(given) != count or not all(isinstance(one, Axes) for one in given):
+        kinds = sorted({type(one).__name__ for one in given})
+        raise InvalidInputError(
+            "axes",
+            given=f"{len(given)} of type {', '.join(kinds) or 'nothing'}",
+            allowed=f"{count} matplotlib Axes",
+            remedy="pass as many Axes as the figure has panels, or none to have a new figure",
+        )
+    return given
+
+
+def root_figure(axes: Axes) -> Figure:
+    """The figure that an Axes is part of.
+
+    Raises:
+        InvalidInputError: If it was removed from its figure.
+    """
+    figure = axes.get_figure(root=True)
+    if figure is None:
+        raise InvalidInputError(
+            "axes", given="an Axes without a figure", allowed="an Axes of a figure", remedy="make new Axes"
+        )
+    return figure

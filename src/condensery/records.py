@@ -1,0 +1,231 @@
+"""The records that pass between the parts: frozen, validated, written to JSON without loss."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import IntEnum
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+
+Relation = Literal["<=", ">=", "within", "equal", "between"]
+RunStatus = Literal["unfinished", "done", "claim failed", "task failed", "interrupted"]
+
+
+class Record(BaseModel):
+    """A frozen record; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, ser_json_inf_nan="strings")
+
+
+class Status(IntEnum):
+    """How the training of one member of an ensemble ended (stored in tables as its number)."""
+
+    RUNNING = 0
+    CONVERGED = 1
+    OUT_OF_STEPS = 2
+    OUT_OF_TIME = 3
+    DIVERGED = 4
+
+    @property
+    def remedy(self) -> str:
+        """What to change so that the member converges (empty when it did)."""
+        return {
+            Status.RUNNING: "resume the run",
+            Status.CONVERGED: "",
+            Status.OUT_OF_STEPS: "raise max_steps, or accept a larger loss",
+            Status.OUT_OF_TIME: "raise max_time, or accept a larger loss",
+            Status.DIVERGED: "lower the learning rate (descend) or the feature step eta (flow)",
+        }[self]
+
+
+def canonical_json(value: object) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text, so that hashes of it are stable."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: object, *, length: int = 16) -> str:
+    """First `length` hex digits of the SHA-256 of the canonical JSON of `value`."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
+
+
+class RunConfig(Record):
+    """What defines a run: equal configurations have equal ids and share one folder.
+
+    Attributes:
+        experiment: The registered name, or ``path/to/file.py:Name``.
+        preset: ``quick`` or ``paper``.
+        parameters: The experiment's complete configuration (no defaults are left out).
+        data_digest: Digest of the data that the tasks read, empty where there is none.
+        task_version: The experiment's own version of its tasks; raised when their meaning changes.
+    """
+
+    experiment: str
+    preset: str
+    parameters: dict[str, JsonValue]
+    data_digest: str = ""
+    task_version: str = "1"
+
+    @property
+    def run_id(self) -> str:
+        """Sixteen hex digits that name the run and its folder."""
+        return digest(self.model_dump(mode="json"))
+
+
+class Statement(Record):
+    """A sentence of a paper that an experiment checks; declared statically, so that it is listed before it is run.
+
+    Attributes:
+        id: Short name, unique within the experiment (``"rd-critical"``).
+        paper: BibTeX key in `docs/refs.bib`.
+        statement: The sentence, in plain words.
+        relation: How `value` is compared with `expected` (see `Claim`).
+        source: Where in the paper (``"Fig. 4"``).
+    """
+
+    id: str
+    paper: str
+    statement: str
+    relation: Relation
+    source: str
+
+    def check(
+        self,
+        value: float | None,
+        expected: float | tuple[float, float] | None,
+        *,
+        tolerance: float | None = None,
+        note: str = "",
+    ) -> Claim:
+        """The claim that results from a measured value; `value=None` or `expected=None` makes `passed` null.
+
+        Example:
+            >>> from condensery.records import Statement
+            >>> s = Statement(id="angle", paper="luo2021phase", statement="...", relation="within", source="Fig. 2")
+            >>> s.check(1.01, 1.0, tolerance=0.05).passed
+            True
+        """
+        return Claim(
+            **self.model_dump(), value=value, expected=expected, tolerance=tolerance, note=note,
+            passed=_judge(self.relation, value, expected, tolerance),
+        )  # fmt: skip
+
+
+def _judge(
+    relation: Relation, value: float | None, expected: float | tuple[float, float] | None, tolerance: float | None
+) -> bool | None:
+    if value is None or expected is None:
+        return None
+    if not np.isfinite(value):
+        return False
+    if isinstance(expected, tuple):
+        if relation != "between":
+            raise ValueError(f"an interval goes with the relation 'between', not {relation!r}")
+        return bool(expected[0] <= value <= expected[1])
+    slack = 0.0 if tolerance is None else tolerance
+    compared: dict[str, bool] = {
+        "<=": value <= expected + slack,
+        ">=": value >= expected - slack,
+        "within": abs(value - expected) <= slack,
+        "equal": value == expected,
+    }
+    return compared[relation]
+
+
+class Claim(Statement):
+    """A statement with the measured value, the expected one, the tolerance and the verdict.
+
+    `relation`: ``<=``, ``>=`` (slack: `tolerance`), ``within`` (absolute `tolerance`), ``equal``, ``between`` (the
+    interval `expected`). `passed` is null where the claim was not run or no prediction exists.
+    """
+
+    value: float | None = None
+    expected: float | tuple[float, float] | None = None
+    tolerance: float | None = None
+    note: str = ""
+    passed: bool | None = None
+
+
+class FigureSpec(Record):
+    """A figure of an experiment: which plot module draws it from the stored tables, and what one sees.
+
+    Attributes:
+        name: File stem (``figures/<name>.png``).
+        plot: Import path of a module with ``figure_data(tables, **options)`` and ``draw(data, axes=None)``.
+        caption: What the figure shows and what to look for, one or two sentences.
+        options: Keyword arguments of ``figure_data``.
+        animated: Whether the module also has ``animate(data, path)``; the result is ``figures/<name>.gif``.
+    """
+
+    name: str
+    plot: str
+    caption: str
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+    animated: bool = False
+
+
+class Table(Record):
+    """Named columns with a common leading row axis.
+
+    A column is a NumPy array of shape ``(row, ...)`` of bool, integer, float or text.
+
+    Attributes:
+        columns: Column name to array.
+        units: Column name to unit or meaning, for those that need one.
+
+    Example:
+        >>> from condensery.records import Table
+        >>> Table(columns={"width": [10, 20], "rd": [0.1, 0.2]}).select(width=20)["rd"]
+        array([0.2])
+    """
+
+    columns: dict[str, np.ndarray]
+    units: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _as_arrays(cls, columns: dict[str, Any]) -> dict[str, np.ndarray]:
+        return {name: np.asarray(column) for name, column in columns.items()}
+
+    @model_validator(mode="after")
+    def _same_rows(self) -> Self:
+        rows = {name: column.shape[0] if column.ndim else -1 for name, column in self.columns.items()}
+        if len(set(rows.values())) > 1 or -1 in rows.values():
+            raise ValueError(f"columns of one table must have the same number of rows, got {rows}")
+        for name, column in self.columns.items():
+            if column.dtype.kind not in "biufU":
+                raise ValueError(f"column {name!r} has dtype {column.dtype}; allowed: bool, integer, float, text")
+        return self
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return next((column.shape[0] for column in self.columns.values()), 0)
+
+    def select(self, **equals: object) -> Table:
+        """The rows where every named column equals the given value (floats to a relative 1e-9)."""
+        keep = np.ones(len(self), dtype=bool)
+        for name, value in equals.items():
+            column = self.columns[name]
+            near = column.dtype.kind == "f" and isinstance(value, (int, float))
+            keep &= np.isclose(column, value, rtol=1e-9, atol=1e-12) if near else column == value
+        return Table(columns={name: column[keep] for name, column in self.columns.items()}, units=self.units)
+
+
+class RunSummary(Record):
+    """What the ledger knows of a run (the row that `condensery runs` prints)."""
+
+    run: str
+    experiment: str
+    preset: str
+    status: RunStatus
+    seconds: float
+    created: str
+    tasks: int
+    finished: int
+    claims_passed: int = 0
+    claims_failed: int = 0
+    claims_open: int = 0

@@ -1,0 +1,7 @@
+"""The store: a SQLite ledger and immutable safetensors shards; it alone writes below a runs folder."""
+
+from __future__ import annotations
+
+from condensery.store._store import LocalStore, ShardRow, open_store
+
+__all__ = ["LocalStore", "ShardRow", "open_store"]

@@ -1,0 +1,101 @@
+"""Files that are either whole or not there, and names that cannot leave a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from condensery._errors import InvalidInputError
+
+_UNFINISHED = ".part"
+_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+=-]{0,199}")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that after any crash it has either its old content or all of the new one.
+
+    Temporary file in the same folder, fsync, rename, fsync of the folder. A failure leaves no temporary file; a kill
+    may leave one, which `clear_unfinished` removes.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        try:
+            view = memoryview(content)
+            while view:
+                view = view[os.write(handle, view) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable (on systems where a folder can be synced)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, durably."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)
+
+
+def set_aside(path: Path) -> Path | None:
+    """Move a damaged file out of the way, keeping it for whoever wants to look; None if there is no file."""
+    for number in range(1, 1000):
+        aside = path.with_name(f"{path.name}.set-aside" + (f"-{number}" if number > 1 else ""))
+        if not aside.exists():
+            break
+    try:
+        path.replace(aside)
+    except FileNotFoundError:
+        return None
+    sync_folder(path.parent)
+    return aside
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what a killed writer left half written."""
+    for path in folder.rglob(f".*{_UNFINISHED}"):
+        path.unlink(missing_ok=True)
+
+
+def checked_name(name: str, *, reserved: Sequence[str] = (), folders: bool = False) -> str:
+    """The name, if it is a plain one that stays inside its folder.
+
+    Args:
+        name: The name as given; with `folders`, parts are separated by ``/``.
+        reserved: First parts that are not to be written through this door.
+        folders: Whether the name may have folders in it.
+
+    Raises:
+        InvalidInputError: If the name is absolute, has ``..``, or characters that some file system does not take.
+    """
+    parts = name.split("/") if folders else [name]
+    if not all(_SEGMENT.fullmatch(part) for part in parts) or parts[0] in reserved:
+        allowed = "letters, digits and . _ + = - (not first), 200 characters at most"
+        raise InvalidInputError(
+            "file name",
+            given=name,
+            allowed=f"{allowed}, folders separated by /" if folders else allowed,
+            remedy="choose another name" + (f" (taken: {', '.join(reserved)})" if reserved else ""),
+        )
+    return name

@@ -1,0 +1,99 @@
+"""Task functions for `RunnerContract`: module-level, so that every worker can import them by reference."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from condensery.protocols import Advance, Arrays
+
+
+def square(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+    """The squares of `x`."""
+    x = np.asarray(parameters["x"], dtype=np.float64)
+    return {"y": x * x}
+
+
+def spectrum(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+    """Sums that are rounded differently when more than one thread takes part in them."""
+    matrix = np.random.default_rng(seed).normal(size=(240, 240))
+    gram = matrix @ matrix.T
+    return {"gram": gram, "eigenvalues": np.linalg.eigvalsh(gram)}
+
+
+def everything(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+    """One array of every kind that a task may return."""
+    return {
+        "scalar": np.array(1.5),
+        "empty": np.empty((0, 3)),
+        "columns": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        "whole": np.arange(3, dtype=np.int32),
+        "truth": np.array([True, False]),
+        "text": np.array(["linear", "凝聚"]),
+        "single": np.array([0.1], dtype=np.float32),
+        "unusual": np.array([np.nan, np.inf, -0.0]),
+    }
+
+
+def count(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+    """Reports its progress from 0 to 1."""
+    for step in range(5):
+        advance(f"step {step}", step / 4)
+        time.sleep(0.01)
+    return {"steps": np.array(5)}
+
+
+def talk(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+    """Prints, and finds its input empty."""
+    print("a task may print")
+    os.write(1, b"and so may a library\n")
+    return {"read": np.array(len(os.read(0, 1)))}
+
+
+def fail(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+    """Raises.
+
+    Raises:
+        ArithmeticError: Always.
+    """
+    raise ArithmeticError(f"no result for {parameters['x']}")
+
+
+def leave(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+    """Asks the interpreter to exit."""
+    sys.exit(0)
+
+
+def die(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+    """Is killed as by the system when memory runs out."""
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+    time.sleep(60)
+    return {}
+
+
+def vanish(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+    """Ends its process as a crash in a library would."""
+    os._exit(7)
+    return {}
+
+
+def nothing(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> None:
+    """Forgets to return."""
+
+
+def objects(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+    """Returns what cannot be stored."""
+    return {"y": np.array([{}], dtype=object)}
+
+
+def order(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+    """The order of a set of texts, which follows the interpreter's hash seed."""
+    return {"order": np.array(list({f"name {number}" for number in range(20)}))}

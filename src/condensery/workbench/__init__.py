@@ -1,0 +1,55 @@
+"""The use cases: run, resume, open, report, export, claims, cite, list, bench. The only door to results.
+
+What users call is also at the top (`condensery.run`, `condensery.open`); the command line calls what is here.
+"""
+
+from __future__ import annotations
+
+from condensery.workbench._bench import BenchResult, bench, benches
+from condensery.workbench._cite import cite, references
+from condensery.workbench._documents import run_document, show
+from condensery.workbench._export import FORMATS, export
+from condensery.workbench._finish import report
+from condensery.workbench._listing import ExperimentInfo, PresetInfo, list_experiments, runs
+from condensery.workbench._opened import Run
+from condensery.workbench._opened import reopen as open
+from condensery.workbench._progress import Progress, Watcher
+from condensery.workbench._registry import Found, find
+from condensery.workbench._run import RUNNERS, RunFailedError, RunInterrupted, resume, run
+from condensery.workbench._scoreboard import Score, claims
+from condensery.workbench._wording import VERDICTS, duration, expectation, number, tally
+
+__all__ = [
+    "FORMATS",
+    "RUNNERS",
+    "VERDICTS",
+    "BenchResult",
+    "ExperimentInfo",
+    "Found",
+    "PresetInfo",
+    "Progress",
+    "Run",
+    "RunFailedError",
+    "RunInterrupted",
+    "Score",
+    "Watcher",
+    "bench",
+    "benches",
+    "cite",
+    "claims",
+    "duration",
+    "expectation",
+    "export",
+    "find",
+    "list_experiments",
+    "number",
+    "open",
+    "references",
+    "report",
+    "resume",
+    "run",
+    "run_document",
+    "runs",
+    "show",
+    "tally",
+]

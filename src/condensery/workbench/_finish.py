@@ -1,0 +1,113 @@
+"""What happens when the last task has ended: tables, claims, figures and the report, each from the one before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pydantic import BaseModel
+
+from condensery.protocols import Arrays, Experiment, Store
+from condensery.records import Claim, RunConfig
+from condensery.store import open_store
+from condensery.workbench._configure import validated
+from condensery.workbench._opened import FIGURES, REPORT, Run, plot_of, reopen, require_tables
+from condensery.workbench._progress import Meter, Watcher
+from condensery.workbench._provenance import FILE, encode, provenance
+from condensery.workbench._registry import find
+from condensery.workbench._report import Drawn, report_html
+
+FAILURES = "failures.txt"
+NOT_JUDGED = "not judged by this configuration"
+
+
+def finish(
+    store: Store, experiment: Experiment, model: BaseModel, config: RunConfig, shards: Sequence[Arrays], meter: Meter
+) -> list[Claim]:
+    """Tables from the shards; everything else from the stored tables, so that `report` gives the same again."""
+    run = config.run_id
+    meter.tell("tables")
+    for name, table in experiment.tables(model, shards).items():
+        store.put_table(run, name, table)
+    tables = store.tables(run)
+    meter.tell("claims")
+    claims = with_open(experiment, experiment.claims(model, tables))
+    store.put_claims(run, claims)
+    store.put_file(run, FILE, encode(provenance()))
+    draw(store, experiment, model, config, meter)
+    return claims
+
+
+def draw(store: Store, experiment: Experiment, model: BaseModel, config: RunConfig, meter: Meter | None = None) -> None:
+    """Draw the figures and write the report from what is stored."""
+    from condensery.plots import render
+
+    run = config.run_id
+    tables = store.tables(run)
+    drawn: list[Drawn] = []
+    for spec in experiment.figures(model):
+        if meter is not None:
+            meter.tell("figures", spec.name)
+        module = plot_of(spec)
+        data = module.figure_data(tables, **spec.options)
+        figure = module.draw(data)
+        png = render(figure, "png")
+        store.put_file(run, f"{FIGURES}/{spec.name}.png", png)
+        store.put_file(run, f"{FIGURES}/{spec.name}.pdf", render(figure, "pdf"))
+        gif = _animated(module, data) if spec.animated else None
+        if gif is not None:
+            store.put_file(run, f"{FIGURES}/{spec.name}.gif", gif)
+        drawn.append(Drawn(spec, png, gif))
+    if meter is not None:
+        meter.tell("report")
+    recorded = store.root / run / FILE
+    page = report_html(
+        experiment,
+        config,
+        claims=store.claims(run),
+        tables=tables,
+        drawn=drawn,
+        provenance=json.loads(recorded.read_bytes()) if recorded.is_file() else {},
+    )
+    store.put_file(run, REPORT, page.encode())
+
+
+def _animated(module: Any, data: Any) -> bytes:
+    with TemporaryDirectory(prefix="condensery-") as folder:
+        path = Path(folder, "animation.gif")
+        module.animate(data, path)
+        return path.read_bytes()
+
+
+def with_open(experiment: Experiment, judged: Sequence[Claim]) -> list[Claim]:
+    """The claims in the order of the statements; a statement that was not judged is an open claim."""
+    by_id: dict[str, list[Claim]] = {statement.id: [] for statement in experiment.statements}
+    for claim in judged:
+        by_id.setdefault(claim.id, []).append(claim)
+    for statement in experiment.statements:
+        if not by_id[statement.id]:
+            by_id[statement.id].append(statement.check(None, None, note=NOT_JUDGED))
+    return [claim for claims in by_id.values() for claim in claims]
+
+
+def report(run: str, runs: str | Path = "runs", *, progress: Watcher | None = None) -> Run:
+    """Draw the figures and the report of a run again, from its stored tables alone.
+
+    A run that does not exist or has no tables yet is refused with `InvalidInputError`.
+
+    Args:
+        run: Its id, a unique beginning of it, or ``last``.
+        runs: The folder that holds all runs.
+        progress: Called with a `Progress` at every change.
+    """
+    opened = reopen(run, runs)
+    require_tables(opened)
+    experiment = find(opened.config.experiment).experiment
+    model = validated(experiment, opened.config)
+    with closing(open_store(Path(runs), write=True)) as store:
+        draw(store, experiment, model, opened.config, Meter(opened.id, [], set(), progress))
+    return reopen(opened.id, runs)

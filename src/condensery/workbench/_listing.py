@@ -1,0 +1,101 @@
+"""What can be run, and what was."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from condensery.records import Record, RunSummary
+from condensery.store import open_store
+from condensery.workbench._registry import Found, every
+
+
+class PresetInfo(Record):
+    """A preset, its parameters, and what its last run cost here (None: not measured)."""
+
+    name: str
+    parameters: dict[str, JsonValue]
+    seconds: float | None
+
+
+class ExperimentInfo(Record):
+    """What `condensery list` prints of an experiment.
+
+    Attributes:
+        name: What to type.
+        title: One line.
+        summary: What one sees.
+        papers: BibTeX keys.
+        statements: How many statements it checks.
+        parameters: What ``--set`` reaches.
+        presets: The presets.
+    """
+
+    name: str
+    title: str
+    summary: str
+    papers: tuple[str, ...]
+    statements: int
+    parameters: tuple[str, ...]
+    presets: tuple[PresetInfo, ...]
+
+
+def list_experiments(runs: str | Path = "runs") -> list[ExperimentInfo]:
+    """All registered experiments, with what each preset cost when it was last run here without overrides.
+
+    Args:
+        runs: The folder whose runs tell the cost.
+
+    Example:
+        >>> from condensery.workbench import list_experiments
+        >>> [info.name for info in list_experiments("nowhere")]
+        ['demo-a', 'demo-c', 'phase-diagram']
+    """
+    costs = _costs(runs)
+    return [_info(found, costs) for found in every()]
+
+
+def runs(runs: str | Path = "runs") -> list[RunSummary]:
+    """All runs of a folder, the latest first.
+
+    Args:
+        runs: The folder that holds all runs.
+
+    Example:
+        >>> from condensery.workbench import runs
+        >>> runs("nowhere")
+        []
+    """
+    with closing(open_store(runs)) as store:
+        return store.runs()
+
+
+_Costs = list[tuple[str, str, dict[str, JsonValue], float]]
+
+
+def _costs(runs: str | Path) -> _Costs:
+    """Experiment, preset, parameters and seconds of every finished run, the latest first."""
+    with closing(open_store(runs)) as store:
+        ended = [summary for summary in store.runs() if summary.status in {"done", "claim failed"}]
+        return [(one.experiment, one.preset, store.config(one.run).parameters, one.seconds) for one in ended]
+
+
+def _info(found: Found, costs: _Costs) -> ExperimentInfo:
+    experiment = found.experiment
+    presets = []
+    for name, parameters in experiment.presets.items():
+        # A run with overrides carries the preset's name too, and its cost would mislead.
+        complete = experiment.Config.model_validate(dict(parameters)).model_dump(mode="json")
+        measured = (cost for who, preset, what, cost in costs if (who, preset, what) == (found.name, name, complete))
+        presets.append(PresetInfo(name=name, parameters=dict(parameters), seconds=next(measured, None)))
+    return ExperimentInfo(
+        name=found.name,
+        title=experiment.title,
+        summary=experiment.summary,
+        papers=tuple(experiment.papers),
+        statements=len(experiment.statements),
+        parameters=tuple(experiment.Config.model_fields),
+        presets=tuple(presets),
+    )

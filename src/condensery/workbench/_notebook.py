@@ -1,0 +1,31 @@
+"""How a run shows itself in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from condensery.records import Claim, RunSummary
+from condensery.workbench._html import claims_table, data_uri
+from condensery.workbench._wording import duration, tally
+
+_WIDTH = 340
+
+
+def notebook_html(summary: RunSummary, claims: Sequence[Claim], pictures: Mapping[str, bytes]) -> str:
+    """Title, claims table and small figures; colours are left to the notebook.
+
+    Args:
+        summary: The run.
+        claims: Its claims, none if it has not come so far.
+        pictures: Name to PNG.
+    """
+    title = f"{escape(summary.experiment)}, preset {escape(summary.preset)}"
+    state = f"{escape(summary.status)}, {duration(summary.seconds)}"
+    if claims:
+        state += f"; claims: {tally(claims)}"
+    images = "".join(
+        f'<img src="{data_uri("png", content)}" alt="{escape(name)}" width="{_WIDTH}">'
+        for name, content in pictures.items()
+    )
+    return f"<div><p><b>{title}</b> <code>{summary.run}</code>: {state}</p>{claims_table(claims)}<p>{images}</p></div>"

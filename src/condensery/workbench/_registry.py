@@ -1,0 +1,106 @@
+"""From what a user types to an experiment."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from condensery._errors import CondenseryError, InvalidInputError
+from condensery._reference import load
+from condensery.experiments import BUILT_IN, ENTRY_POINTS
+from condensery.protocols import Experiment
+
+_log = logging.getLogger("condensery.workbench")
+
+
+@dataclass(frozen=True)
+class Found:
+    """An experiment and how a run's record names it.
+
+    Attributes:
+        name: The registered name, or the absolute path of a file, a colon and the name in it.
+        experiment: The experiment itself.
+        task_version: Its version of its tasks; for a file also a digest of the file, so that edited code never meets
+            shards of the code before.
+    """
+
+    name: str
+    experiment: Experiment
+    task_version: str
+
+
+def find(reference: str) -> Found:
+    """The experiment that a registered name or ``path/to/file.py:Name`` stands for.
+
+    Raises:
+        InvalidInputError: If there is none, or if what is there is not an experiment.
+
+    Example:
+        >>> from condensery.workbench import find
+        >>> find("phase-diagrm")
+        Traceback (most recent call last):
+        ...
+        condensery._errors.InvalidInputError: experiment: given phase-diagrm; allowed: demo-a, demo-c, phase-diagram, \
+or path/to/file.py:Name; did you mean phase-diagram?
+    """
+    known = registered()
+    if reference in known:
+        experiment = _instance(reference, load(known[reference]))
+        return Found(reference, experiment, experiment.task_version)
+    where, colon, name = reference.rpartition(":")
+    if not colon or not where.endswith(".py"):
+        near = get_close_matches(reference, known, n=1)
+        raise InvalidInputError(
+            "experiment",
+            given=reference,
+            allowed=f"{', '.join(sorted(known))}, or path/to/file.py:Name",
+            remedy=f"did you mean {near[0]}?" if near else "see condensery list",
+        )
+    # Absolute, so that a run resumes from any folder and a file has one id wherever it is named from.
+    path = Path(where).expanduser().resolve()
+    reference = f"{path}:{name}"
+    experiment = _instance(reference, load(reference))
+    source = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return Found(reference, experiment, f"{experiment.task_version}+{source}")
+
+
+def registered() -> dict[str, str]:
+    """Names and references of all registered experiments: ours first, then those of other packages."""
+    found = dict(BUILT_IN)
+    for point in entry_points(group=ENTRY_POINTS):
+        found.setdefault(point.name, point.value)
+    return found
+
+
+def every() -> Iterator[Found]:
+    """All registered experiments by name; one of another package that cannot be loaded is named in a warning.
+
+    Raises:
+        CondenseryError: If one of ours cannot be loaded.
+    """
+    for name in sorted(registered()):
+        try:
+            yield find(name)
+        except CondenseryError as error:
+            if name in BUILT_IN:
+                raise
+            _log.warning("experiment %s is left out: %s", name, error)
+
+
+def _instance(reference: str, loaded: object) -> Experiment:
+    made = loaded() if isinstance(loaded, type) else loaded
+    if not isinstance(made, Experiment):
+        parts = [*Experiment.__annotations__, "data_digest", "tasks", "tables", "claims", "figures"]
+        missing = [part for part in parts if part not in dir(made)]
+        raise InvalidInputError(
+            "experiment",
+            given=f"{reference} without {', '.join(missing)}",
+            allowed="a class with all parts of condensery.protocols.Experiment",
+            remedy="add what is missing",
+        )
+    return made

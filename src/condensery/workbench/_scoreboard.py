@@ -1,0 +1,75 @@
+"""The scoreboard: what all runs in a folder say about every statement of every paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from condensery.records import Claim, RunConfig, RunSummary
+from condensery.store import open_store
+from condensery.workbench._registry import every
+
+NOT_RUN = "not run"
+
+
+class Score(Claim):
+    """A claim, the run that it comes from, and how the other runs judged it.
+
+    Attributes:
+        experiment: The experiment that checks the statement.
+        run: The latest run that judged it, None if none did.
+        preset: That run's preset.
+        runs_passed: How many runs say that it holds.
+        runs_failed: How many say that it does not.
+    """
+
+    experiment: str
+    run: str | None = None
+    preset: str | None = None
+    runs_passed: int = 0
+    runs_failed: int = 0
+
+
+def claims(runs: str | Path = "runs") -> list[Score]:
+    """Every statement of every registered experiment, and of every other experiment that was run, by paper.
+
+    The numbers are those of the latest run that judged the statement; `passed` is None where none did.
+
+    Args:
+        runs: The folder that holds all runs.
+
+    Example:
+        >>> from condensery.workbench import claims
+        >>> {score.passed for score in claims("nowhere")}
+        {None}
+    """
+    scores: dict[tuple[str, str], Score] = {}
+    for found in every():
+        for statement in found.experiment.statements:
+            score = Score(**statement.model_dump(), experiment=found.name, note=NOT_RUN)
+            scores[found.name, statement.id] = score
+    for summary, config, judged in _runs_latest_first(runs):
+        for claim in judged:
+            key = (config.experiment, claim.id)
+            scores[key] = _with_run(scores.get(key), claim, summary, config)
+    order = {paper: place for place, paper in enumerate(dict.fromkeys(score.paper for score in scores.values()))}
+    return sorted(scores.values(), key=lambda score: order[score.paper])
+
+
+def _with_run(known: Score | None, claim: Claim, summary: RunSummary, config: RunConfig) -> Score:
+    """Count a run's verdict; the first run that judged the statement is the latest and gives the numbers."""
+    passed = (known.runs_passed if known else 0) + (claim.passed is True)
+    failed = (known.runs_failed if known else 0) + (claim.passed is False)
+    counts = {"runs_passed": passed, "runs_failed": failed}
+    undecided = known is None or known.run is None or (known.passed is None and claim.passed is not None)
+    if known is not None and not undecided:
+        return known.model_copy(update=counts)
+    return Score(**claim.model_dump(), experiment=config.experiment, run=summary.run, preset=config.preset, **counts)
+
+
+def _runs_latest_first(runs: str | Path) -> Iterator[tuple[RunSummary, RunConfig, list[Claim]]]:
+    with closing(open_store(runs)) as store:
+        for summary in store.runs():
+            if summary.status in {"done", "claim failed"}:
+                yield summary, store.config(summary.run), store.claims(summary.run)

@@ -1,0 +1,73 @@
+"""The shapes in the annotations of `condensery.metrics` are checked while the tests run, and the check can fail."""
+
+from __future__ import annotations
+
+import json
+import subprocess  # ruff: ignore[suspicious-subprocess-import]
+import sys
+
+import jaxtyping
+import numpy as np
+import pytest
+
+from condensery import metrics
+
+WRONG = {
+    "amplitude": lambda: metrics.amplitude(np.ones(3), np.ones((4, 2))),
+    "angle_between": lambda: metrics.angle_between(np.ones((2, 3)), np.ones((2, 4))),
+    "boundary_local_crossing": lambda: metrics.boundary_local_crossing(np.ones(3), np.ones(4)),
+    "boundary_row_fit": lambda: metrics.boundary_row_fit(np.ones(3), np.ones(4)),
+    "condensation": lambda: metrics.condensation(np.ones((3, 2)), np.ones(4)),
+    "cosine_blocks": lambda: metrics.cosine_blocks(np.ones((3, 2)), np.ones(4)),
+    "cosine_matrix": lambda: metrics.cosine_matrix(np.ones((3, 2)), np.ones(4)),
+    "directions": lambda: metrics.directions(np.ones((3, 2)), np.ones(4)),
+    "effective_orientations": lambda: metrics.effective_orientations(np.ones((3, 2))),
+    "effective_rank": lambda: metrics.effective_rank(np.ones(3)),
+    "orientation": lambda: metrics.orientation(np.ones((3, 1)), np.ones(4)),
+    "projection_orientation": lambda: metrics.projection_orientation(np.ones((3, 2)), np.ones(4)),
+    # Any shape is allowed here; whole numbers are not.
+    "relative_distance": lambda: metrics.relative_distance(np.ones(3, dtype=int), np.ones(3, dtype=int)),
+    "width_slope": lambda: metrics.width_slope(np.ones(3), np.ones(4)),
+}
+
+PROGRAM = """
+import json, runpy, sys
+path, hook = sys.argv[1:]
+if hook == "armed":
+    import jaxtyping
+    jaxtyping.install_import_hook("condensery.metrics", "beartype.beartype")
+found = {}
+for name, call in runpy.run_path(path)["WRONG"].items():
+    try:
+        call()
+        found[name] = "accepted"
+    except Exception as error:
+        found[name] = type(error).__name__
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize("name", sorted(WRONG))
+def test_a_wrong_shape_fails_in_this_session(name):
+    """Needs ``--jaxtyping-packages=condensery.metrics,beartype.beartype`` among pytest's options."""
+    with pytest.raises(jaxtyping.TypeCheckError):
+        WRONG[name]()
+
+
+def test_every_public_measure_is_among_the_cases():
+    assert set(WRONG) == {name for name in metrics.__all__ if not isinstance(getattr(metrics, name), type)}
+
+
+def outcomes(hook: str) -> dict[str, str]:
+    done = subprocess.run([sys.executable, "-c", PROGRAM, __file__, hook], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_the_hook_catches_every_wrong_shape():
+    assert outcomes("armed") == dict.fromkeys(WRONG, "TypeCheckError")
+
+
+def test_without_the_hook_a_user_is_told_what_is_allowed():
+    # Two are harmless: a table of shares is read as a list, and whole numbers as floats.
+    harmless = {"effective_orientations": "accepted", "relative_distance": "accepted"}
+    assert outcomes("idle") == dict.fromkeys(WRONG, "InvalidInputError") | harmless

@@ -1,0 +1,224 @@
+"""Small tables from simple formulas: inputs of the tests, not results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from condensery import plots
+from condensery.records import Table
+
+Tables = dict[str, Table]
+
+
+def plane(gammas: list[float], primes: list[float], *, hole: bool = False) -> Tables:
+    """The slope γ − max(1, 1 + γ′) on a grid, its boundary, and the initialisations of the paper's Table 1."""
+    rows = [(g, p) for p in primes for g in gammas][int(hole) :]
+    gamma, prime = np.array(rows).T
+    theory = np.maximum(1.0, 1.0 + np.array(primes))
+    return {
+        "slopes": Table(
+            columns={
+                "gamma": gamma, "gamma_prime": prime, "slope": gamma - np.maximum(1, 1 + prime),
+                "slope_se": np.full(gamma.size, 0.01), "slope_theta": gamma - 1,
+            }
+        ),
+        "boundary": Table(
+            columns={
+                "gamma_prime": primes, "row_fit": theory + 0.02, "row_fit_se": np.full(theory.size, 0.005),
+                "local_crossing": np.where(np.arange(theory.size) == 0, np.nan, theory - 0.03), "theory": theory,
+            }
+        ),
+        "initialisations": Table(
+            columns={
+                "name": ["LeCun", "He", "NTK", "Xavier", "mean-field", "E et al."],
+                "gamma": [0.5, 0.5, 0.5, 1.0, 1.0, np.nan], "gamma_prime": [0.5, 0.5, 0.0, 0.0, 0.0, np.nan],
+                "regime": ["linear"] * 3 + ["critical"] * 3,
+            }
+        ),
+    }  # fmt: skip
+
+
+def members(*, widths: tuple[int, ...] = (100, 1000, 10000), seeds: int = 2) -> Tables:
+    """RD = 0.3 · m^(γ − 1) · 2^seed at four γ and γ′ ∈ {0, 0.5}."""
+    grid = [(g, p, m, s) for p in (0.0, 0.5) for g in (0.5, 1.0, 1.5, 2.0) for m in widths for s in range(seeds)]
+    gamma, prime, width, seed = np.array(grid).T
+    return {
+        "members": Table(
+            columns={
+                "gamma": gamma, "gamma_prime": prime, "width": width.astype(int), "seed": seed.astype(int),
+                "rd": 0.3 * width ** (gamma - 1) * 2.0**seed, "status": np.ones(gamma.size, dtype=int),
+            }
+        ),
+        "slopes": Table(
+            columns={
+                "gamma": [0.5, 1.0, 1.5, 2.0], "gamma_prime": [0.0] * 4, "slope": [-0.5, 0.0, 0.5, 1.0],
+                "slope_se": [0.01] * 4,
+            }
+        ),
+    }  # fmt: skip
+
+
+def neurons(width: int = 60, *, gammas: tuple[float, ...] = (0.5, 1.0, 1.75), seed: int = 3) -> Tables:
+    """Scatters whose amplitudes are spread evenly; outputs x² scaled by γ."""
+    rng = np.random.default_rng(seed)
+    orientation = rng.uniform(-np.pi, np.pi, (len(gammas), 2, width))
+    amplitude = np.broadcast_to(np.linspace(0.0, 1.0, width), orientation.shape)
+    gamma = np.broadcast_to(np.array(gammas)[:, None, None], orientation.shape)
+    when = np.broadcast_to(np.arange(2)[None, :, None], orientation.shape)
+    x = np.linspace(-0.5, 0.5, 21)[::-1]
+    lines = {
+        "gamma": np.repeat(gammas, x.size), "gamma_prime": np.zeros(x.size * len(gammas)),
+        "width": np.full(x.size * len(gammas), width), "seed": np.zeros(x.size * len(gammas), dtype=int),
+        "x": np.tile(x, len(gammas)), "initial": np.zeros(x.size * len(gammas)),
+        "final": np.concatenate([g * x**2 for g in gammas]), "reference": np.tile(np.abs(x) / 2, len(gammas)),
+    }  # fmt: skip
+    return {
+        "scatter": Table(
+            columns={
+                "gamma": gamma.ravel(), "gamma_prime": np.zeros(gamma.size), "width": np.full(gamma.size, width),
+                "seed": np.zeros(gamma.size, dtype=int), "when": when.ravel(), "orientation": orientation.ravel(),
+                "amplitude": amplitude.ravel(),
+            }
+        ),
+        "outputs": Table(columns=lines),
+        "data": Table(columns={"x": np.linspace(-0.5, 0.5, 4)[:, None], "y": np.linspace(-0.5, 0.5, 4) ** 2}),
+    }  # fmt: skip
+
+
+def cells(*, shape: tuple[int, int] = (40, 20), widths: tuple[int, ...] = (10, 100, 1000)) -> Tables:
+    """Counts with one occupied orientation per width; 2 × 3 cells, two of them on the boundary."""
+    grid = [(g, p, m) for p in (0.0, 0.2) for g in (1.0, 1.1, 1.2) for m in widths]
+    counts = np.zeros((len(grid), *shape), dtype=int)
+    for k, (_, _, width) in enumerate(grid):
+        counts[k, widths.index(width) + 5, :4] = width // 10
+    gamma, prime, width = np.array(grid).T
+    edges = np.concatenate([np.linspace(-np.pi, np.pi, shape[0] + 1), np.linspace(0, 1, shape[1] + 1)])
+    axis = ["orientation"] * (shape[0] + 1) + ["amplitude"] * (shape[1] + 1)
+    return {
+        "scatter_grid": Table(columns={"gamma": gamma, "gamma_prime": prime, "width": width, "counts": counts}),
+        "scatter_bins": Table(columns={"axis": axis, "edge": edges}),
+        "boundary": Table(columns={"gamma_prime": [0.0, 0.2], "theory": [1.0, 1.2]}),
+    }
+
+
+def small_network() -> Tables:
+    """The tables of demo A: two seeds, a loss that falls like 1/step."""
+    step = np.array([0, 1, 10, 100])
+    x = np.linspace(-1, 1, 11)[::-1]
+    return {
+        "loss": Table(
+            columns={"step": np.tile(step, 2), "loss": 1 / (1.0 + np.tile(step, 2)), "seed": np.repeat([0, 1], 4)}
+        ),
+        "output": Table(columns={"x": x, "target": np.abs(x), "initial": 0 * x, "final": 0.9 * np.abs(x)}),
+        "scatter": Table(
+            columns={
+                "when": np.repeat([0, 1], 30), "orientation": np.tile(np.linspace(-3, 3, 30), 2),
+                "amplitude": np.concatenate([np.full(30, 0.01), np.linspace(0, 1, 30)]),
+            }
+        ),
+        "data": Table(columns={"x": np.linspace(-1, 1, 4)[:, None], "y": np.ones(4)}),
+        "predicted": Table(columns={"orientation": [-0.32175, -2.81984]}),
+    }  # fmt: skip
+
+
+def growing(*, frames: int = 0, units: int = 12, steps: tuple[int, ...] = (100, 1000, 5000, 100000)) -> Tables:
+    """A network whose k-th snapshot has k + 1 groups at angles 0, 0.5, …; unit 0 is never active."""
+    x = np.linspace(-1, 1, 9)
+
+    def network(groups: int) -> tuple[np.ndarray, ...]:
+        group = np.arange(units) % groups
+        amplitude = np.linspace(1.0, 2.0, units)
+        return np.where(np.arange(units) == 0, -1, group), (0.5 * group + np.pi) % (2 * np.pi) - np.pi, amplitude
+
+    rows = [(step, *network(k + 1)) for k, step in enumerate(steps)]
+    tables = {
+        "growth": Table(
+            columns={"step": steps, "orientations": np.arange(len(steps)) + 1, "orientations_product": [1] * len(steps)}
+        ),
+        "snapshots": Table(
+            columns={
+                "step": np.repeat(steps, units), "group": np.concatenate([row[1] for row in rows]),
+                "orientation": np.concatenate([row[2] for row in rows]),
+                "amplitude": np.concatenate([row[3] for row in rows]),
+            }
+        ),
+        "output": Table(
+            columns={
+                "step": np.repeat(steps, x.size), "x": np.tile(x, len(steps)), "target": np.tile(x**2, len(steps)),
+                "model": np.concatenate([x**2 / (k + 1) for k in range(len(steps))]),
+            }
+        ),
+        "data": Table(columns={"x": x[:, None], "y": x**2}),
+    }  # fmt: skip
+    if frames:
+        drawn = [network(1 + k * 3 // frames) for k in range(frames)]
+        tables["frames"] = Table(
+            columns={
+                "step": 10 * np.arange(frames), "group": np.stack([one[0] for one in drawn]),
+                "orientation": np.stack([one[1] for one in drawn]), "amplitude": np.stack([one[2] for one in drawn]),
+                "x": np.tile(x, (frames, 1)), "target": np.tile(x**2, (frames, 1)),
+                "model": np.stack([x**2 * k / frames for k in range(frames)]),
+            }
+        )  # fmt: skip
+    return tables
+
+
+Case = tuple[ModuleType, Mapping[str, Table], dict, int]
+SELECTED = ("slope map of theta", "rd, one width")
+
+CASES: dict[str, Callable[[], Case]] = {
+    "slope map, uneven": lambda: (
+        plots.slope_map, plane([0.6, 0.8, 0.9, 0.95, 0.98, 1.0, 1.02, 1.1, 1.4], [-0.4, -0.2, 0.0, 0.2, 0.4]), {}, 1,
+    ),
+    "slope map, few cells": lambda: (plots.slope_map, plane([0.8, 1.2, 1.75], [-0.2, 0.0, 0.2], hole=True), {}, 1),
+    "slope map, one cell": lambda: (plots.slope_map, plane([1.0], [0.0]), {}, 1),
+    "slope map of theta": lambda: (
+        plots.slope_map, plane([0.5, 1.5], [0.0, 0.1]), {"quantity": "slope_theta", "boundary": None}, 1,
+    ),
+    "rd": lambda: (plots.rd_against_width, members(), {}, 1),
+    "rd, one width": lambda: (plots.rd_against_width, members(widths=(500,), seeds=1), {}, 1),
+    "regimes": lambda: (plots.regimes, neurons(), {"names": ["linear", "critical", "condensed"]}, 6),
+    "regimes, binned": lambda: (plots.regimes, neurons(7000), {}, 6),
+    "regimes of images": lambda: (
+        plots.regimes, {"scatter": neurons()["scatter"]}, {"orientation": "input", "cells": [[1.0, 0.0]]}, 1,
+    ),
+    "scatter grid": lambda: (plots.scatter_grid, cells(), {}, 6),
+    "scatter grid of images": lambda: (plots.scatter_grid, cells(), {"orientation": "input", "widths": [10, 100]}, 6),
+    "demo a": lambda: (plots.demo_a, small_network(), {}, 3),
+    "growth": lambda: (plots.orientation_growth, growing(), {}, 9),
+    "growth, many": lambda: (plots.orientation_growth, growing(steps=tuple(range(1, 41)), units=50), {}, 13),
+}  # fmt: skip
+
+
+ONE_PER_MODULE = ("slope map, few cells", "rd, one width", "regimes of images", "scatter grid", "demo a", "growth")
+
+
+@pytest.fixture(params=ONE_PER_MODULE)
+def case(request: pytest.FixtureRequest) -> Case:
+    """A plot module, its tables, options of `figure_data` and the number of panels."""
+    return CASES[request.param]()
+
+
+@pytest.fixture(params=SELECTED)
+def selected(request: pytest.FixtureRequest) -> Case:
+    """As `case`, a few of them."""
+    return CASES[request.param]()
+
+
+@pytest.fixture(scope="session", params=CASES)
+def figure(request: pytest.FixtureRequest) -> Figure:
+    """Every figure as it comes out of `draw`."""
+    module, tables, options, _ = CASES[request.param]()
+    return module.draw(module.figure_data(tables, **options))
+
+
+@pytest.fixture
+def tables() -> dict[str, Callable[..., Tables]]:
+    """The makers of tables by name."""
+    made = {"plane": plane, "members": members, "neurons": neurons, "cells": cells}
+    return made | {"small_network": small_network, "growing": growing}
