@@ -55,7 +55,10 @@ class Runner(Protocol):
     """Moves tasks to where they are computed and hands each outcome back; it knows nothing else."""
 
     def run(
-        self, tasks: Sequence[Task], on_outcome: Callable[[TaskOutcome], None], on_progress: Callable[[str, float], None]
+        self,
+        tasks: Sequence[Task],
+        on_outcome: Callable[[TaskOutcome], None],
+        on_progress: Callable[[str, float], None],
     ) -> None:
         """Run every task; call `on_outcome` in this process once per task, in order of completion.
 

@@ -79,7 +79,7 @@ class Statement(Record):
 
     Attributes:
         id: Short name, unique within the experiment (``"rd-critical"``).
-        paper: BibTeX key in `docs/refs.bib`.
+        paper: BibTeX key in `condensery/workbench/refs.bib`.
         statement: The sentence, in plain words.
         relation: How `value` is compared with `expected` (see `Claim`).
         source: Where in the paper (``"Fig. 4"``).

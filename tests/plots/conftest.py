@@ -35,7 +35,7 @@ def plane(gammas: list[float], primes: list[float], *, hole: bool = False) -> Ta
         ),
         "initialisations": Table(
             columns={
-                "name": ["LeCun", "He", "NTK", "Xavier", "mean-field", "E et al."],
+                "name": ["lecun", "he", "NTK", "xavier", "mean-field", "e-et-al"],
                 "gamma": [0.5, 0.5, 0.5, 1.0, 1.0, np.nan], "gamma_prime": [0.5, 0.5, 0.0, 0.0, 0.0, np.nan],
                 "regime": ["linear"] * 3 + ["critical"] * 3,
             }

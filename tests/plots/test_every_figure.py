@@ -40,6 +40,14 @@ def test_nothing_hangs_over_the_edge_of_the_paper(figure):
         assert not lost or text.get_text() in hidden_ticks(figure), lost
 
 
+def test_panels_stay_where_they_are_whatever_is_rendered(tables):
+    figure = plots.regimes.draw(plots.regimes.figure_data(tables["neurons"]()))
+    before = [ax.get_position().bounds for ax in figure.axes]
+    figure.axes[3].set_ylabel("a label of\ntwo lines")
+    plots.render(figure, "pdf")
+    assert [ax.get_position().bounds for ax in figure.axes] == before
+
+
 def hidden_ticks(figure: Figure) -> set[str]:
     hidden = set()
     for ax in figure.axes:
@@ -75,7 +83,7 @@ def test_the_users_settings_neither_leak_in_nor_get_lost(selected):
     module, tables, options, _ = selected
     data = module.figure_data(tables, **options)
     usual = plots.render(module.draw(data), "png")
-    with mpl.rc_context({"font.size": 23.0, "axes.facecolor": "black", "lines.linewidth": 9.0}):
+    with mpl.rc_context({"font.size": 23.0, "axes.grid": True, "text.color": "red"}):
         before = dict(mpl.rcParams)
         strange = plots.render(module.draw(data), "png")
         assert dict(mpl.rcParams) == before

@@ -130,6 +130,22 @@ def test_each_frame_shows_its_own_network(tables):
         assert not changed[262:].any(), "axes and labels stand still"
 
 
+def test_nothing_of_a_frame_is_left_in_the_next(tables):
+    made = tables["growing"](frames=3)
+    columns = {name: column.copy() for name, column in made["frames"].columns.items()}
+    for name in columns.keys() - {"step"}:
+        columns[name][2] = columns[name][0]
+    buffer = io.BytesIO()
+    animate(figure_data(made | {"frames": Table(columns=columns)}), buffer)
+    picture = Image.open(buffer)
+    pictures = []
+    for k in range(3):
+        picture.seek(k)
+        pictures.append(np.asarray(picture.convert("RGB"))[36:])  # below the caption
+    assert (pictures[0] != pictures[1]).any()
+    np.testing.assert_array_equal(pictures[0], pictures[2])
+
+
 def test_frames_without_a_column_are_refused(tables):
     made = tables["growing"](frames=3)
     del made["frames"].columns["model"]

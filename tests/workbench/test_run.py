@@ -148,7 +148,9 @@ def test_an_error_in_the_experiments_tables_is_a_failed_run(tmp_path, runner, mo
     with pytest.raises(TaskFailedError, match="ZeroDivisionError"):
         workbench.run(TINY, runs=tmp_path)
     monkeypatch.undo()
-    assert workbench.open("last", tmp_path).status == "task failed"
+    opened = workbench.open("last", tmp_path)
+    assert opened.status == "task failed"
+    assert "Traceback" in (opened.folder / "failures.txt").read_text(encoding="utf-8")
     runner.ran.clear()
     assert workbench.resume("last", tmp_path).status == "done"
     assert runner.ran == []

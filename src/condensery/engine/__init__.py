@@ -1,19 +1,19 @@
 """Training in compiled code: gradient flow and descent of whole ensembles, in float64."""
 
-import jax
-
-jax.config.update("jax_enable_x64", True)
-
 from condensery.engine._calibrate import calibrate_eta
 from condensery.engine._descend import DescentResult, DescentState, descend, init_descent
 from condensery.engine._ensemble import Ensemble
 from condensery.engine._flow import FlowResult, FlowState, flow
 from condensery.engine._objectives import Objective, mean_square
 from condensery.engine._optimisers import SGD, Adam
+from condensery.engine._precision import PRECISION
 from condensery.engine._probes import RecordOutput, RecordParameters
+from condensery.engine._reference import ReferenceResult, reference_flow
 from condensery.engine._schedule import log_steps
 
 __all__ = [
+    "PRECISION",
+    "SGD",
     "Adam",
     "DescentResult",
     "DescentState",
@@ -23,11 +23,12 @@ __all__ = [
     "Objective",
     "RecordOutput",
     "RecordParameters",
-    "SGD",
+    "ReferenceResult",
     "calibrate_eta",
     "descend",
     "flow",
     "init_descent",
     "log_steps",
     "mean_square",
+    "reference_flow",
 ]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
 from condensery._errors import InvalidInputError
 from condensery.engine._ensemble import Ensemble
-from condensery.engine._flow_kernel import METHODS, Constants, Member, advance, begin
+from condensery.engine._flow_kernel import METHODS, Constants, Member, advance, unstarted
 from condensery.engine._schedule import log_steps
 from condensery.engine._start import Span, draw_start, full_start, span_of
 from condensery.models import Activation, activation
@@ -63,11 +62,11 @@ class FlowResult:
     probed: dict[str, np.ndarray]
     state: FlowState
     _span: Span = field(repr=False)
-    _asi: bool = field(repr=False)
+    _copies: int = field(repr=False)
     _activation: Activation = field(repr=False)
 
     def parameters(self, member: int, *, initial: bool = False) -> dict[str, np.ndarray]:
-        """Parameters of one member: ``a`` (unit,), ``w`` (unit, feature) with the bias last, with ASI of both copies."""
+        """Of one member ``a`` (unit,) and ``w`` (unit, feature) with the bias last; with ASI those of both copies."""
         bucket, row = self._locate(member)
         constants, now = self.state.constants[bucket], self.state.buckets[bucket]
         a, w = (constants.a0, constants.w0) if initial else (now.a, now.w)
@@ -98,10 +97,10 @@ class FlowResult:
 
     def _full_start(self, member: int) -> Float[np.ndarray, "unit feature"]:
         _, w = full_start(*self.ensemble.identity(member), self._span.dimension)
-        return np.concatenate([w, w]) if self._asi else w
+        return np.concatenate([w] * self._copies)
 
 
-def flow(
+def flow(  # ruff: ignore[too-many-arguments] all but the data are options with defaults
     ensemble: Ensemble,
     x: Float[np.ndarray, "sample feature"],
     y: Float[np.ndarray, " sample"],
@@ -170,7 +169,7 @@ def flow(
     X, labels = jnp.asarray(span.x), jnp.asarray(y)
     limit = jnp.asarray(max_steps)
     if state is None:
-        state = _begin(ensemble, span, act, X, labels, asi, etas, targets, max_time, limit)
+        state = _begin(ensemble, span, 2 if asi else 1, etas, targets, max_time)
     else:
         state = _reopened(state, ensemble, etas, targets, max_time, max_steps)
     recorder = _Recorder(probes or {}, schedule, max_steps, state)
@@ -185,7 +184,7 @@ def flow(
             if on_progress is not None:
                 on_progress(_stopped_share(buckets))
     state = replace(state, buckets=tuple(buckets))
-    return _result(ensemble, state, span, asi, act, recorder.probed())
+    return _result(ensemble, state, span, 2 if asi else 1, act, recorder.probed())
 
 
 def _checked(
@@ -209,28 +208,25 @@ def _checked(
 
 
 def _begin(
-    ensemble: Ensemble, span: Span, act: Activation, X: jax.Array, y: jax.Array, asi: bool, etas: np.ndarray,
-    targets: np.ndarray, max_time: float, max_steps: jax.Array,
-) -> FlowState:  # fmt: skip
+    ensemble: Ensemble, span: Span, copies: int, etas: np.ndarray, targets: np.ndarray, max_time: float
+) -> FlowState:
     places, buckets, constants, frozen = [], [], [], []
-    copies = 2 if asi else 1
     for width in np.unique(ensemble.widths):
         of_width = np.flatnonzero(ensemble.widths == width)
-        per_bucket = max(1, _ROWS_AT_ONCE // (copies * int(width) * X.shape[1]))
+        per_bucket = max(1, _ROWS_AT_ONCE // (copies * int(width) * span.x.shape[1]))
         for first in range(0, len(of_width), per_bucket):
             members = of_width[first : first + per_bucket]
             starts = [draw_start(*ensemble.identity(int(k)), span) for k in members]
-            a = np.stack([np.concatenate([s.a, -s.a]) if asi else s.a for s in starts])
-            w = np.stack([np.concatenate([s.w, s.w], axis=1) if asi else s.w for s in starts])
+            a = np.stack([np.concatenate([s.a, -s.a][:copies]) for s in starts])
+            w = np.stack([np.concatenate([s.w] * copies, axis=1) for s in starts])
             rows = _filled(members, copies * int(width))
             target = np.where(np.arange(len(rows)) < len(members), targets[rows], np.inf)
             own = np.searchsorted(members, rows)
-            c = Constants(
-                *(jnp.asarray(v) for v in (a[own], w[own], ensemble.kappa[rows], ensemble.kappa_prime[rows], etas[rows])),
-                jnp.asarray(target), jnp.full(len(rows), max_time),
-            )  # fmt: skip
+            kappas = ensemble.kappa[rows], ensemble.kappa_prime[rows]
+            fixed = (a[own], w[own], *kappas, etas[rows], target, np.full(len(rows), max_time))
+            c = Constants(*map(jnp.asarray, fixed))
             places.append(members)
-            buckets.append(begin(act, X, y, c.a0, c.w0, c, max_steps))
+            buckets.append(unstarted(c.a0, c.w0, len(span.x)))
             constants.append(c)
             frozen.append(np.array([s.frozen_square for s in starts]))
     return FlowState(tuple(places), tuple(buckets), tuple(constants), tuple(frozen))
@@ -249,7 +245,11 @@ def _filled(members: np.ndarray, units: int) -> np.ndarray:
 def _reopened(
     state: FlowState, ensemble: Ensemble, etas: np.ndarray, targets: np.ndarray, max_time: float, max_steps: int
 ) -> FlowState:
-    """The state with the limits of this call, its members running again where these leave them room."""
+    """The state with the limits of this call, its members running again where these leave them room.
+
+    Raises:
+        InvalidInputError: The state is that of another ensemble.
+    """
     buckets, constants = [], []
     for members, bucket, c in zip(state.places, state.buckets, state.constants, strict=True):
         if members.max() >= len(ensemble):
@@ -321,13 +321,13 @@ class _Recorder:
 
 
 def _result(
-    ensemble: Ensemble, state: FlowState, span: Span, asi: bool, act: Activation, probed: dict[str, np.ndarray]
+    ensemble: Ensemble, state: FlowState, span: Span, copies: int, act: Activation, probed: dict[str, np.ndarray]
 ) -> FlowResult:
     columns = {name: np.zeros(len(ensemble)) for name in ("rd", "rd_a", "rd_theta", "loss", "time", "steps", "status")}
     for members, bucket, c, frozen in zip(
         state.places, state.buckets, state.constants, state.frozen_squares, strict=True
     ):
-        half, own = bucket.a.shape[1] // (2 if asi else 1), slice(len(members))
+        half, own = bucket.a.shape[1] // copies, slice(len(members))
         move_a = np.sum((np.asarray(bucket.a) - np.asarray(c.a0))[own, :half] ** 2, axis=1)
         move_w = np.sum((np.asarray(bucket.w) - np.asarray(c.w0))[own, :, :half] ** 2, axis=(1, 2))
         size_a = np.sum(np.asarray(c.a0)[own, :half] ** 2, axis=1)
@@ -340,5 +340,5 @@ def _result(
     steps, status = columns.pop("steps").astype(int), columns.pop("status").astype(int)
     return FlowResult(
         ensemble, **columns, steps=steps, status=status, probed=probed, state=state,
-        _span=span, _asi=asi, _activation=act,
+        _span=span, _copies=copies, _activation=act,
     )  # fmt: skip

@@ -24,14 +24,15 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
 from condensery.models import Activation
 from condensery.records import Status
 
-_CANDIDATES = 64
-_DECADES = (-8.0, 10.0)
+_CANDIDATES = np.logspace(-8.0, 10.0, 96)
+"""Step lengths that are weighed against one another, in units of the shortest time scale 1/λ_max(G)."""
 _LANDING = 0.8
 """Fraction of the target loss below which no step may aim (so that members stop just below the target)."""
 _LOSS_FACTOR = 0.5
@@ -45,8 +46,8 @@ _UNROLLED = 8
 class Member(NamedTuple):
     """What changes while a member trains. With a leading member axis it is the state of a bucket of equal widths.
 
-    `moved_a` and `moved_w` are S Sᵀ and (B Bᵀ)∘X Xᵀ at the present parameters: the squared lengths of the moves of a and
-    W that a u causes are quadratic forms in them.
+    `moved_a` and `moved_w` are S Sᵀ and (B Bᵀ)∘X Xᵀ at the present parameters: the squared lengths of the moves of a
+    and W that a u causes are quadratic forms in them.
     """
 
     a: Float[Array, " unit"]
@@ -83,7 +84,7 @@ class _Factors(NamedTuple):
 def _preactivations(X: Float[Array, "sample feature"], w: Float[Array, "feature unit"]) -> Float[Array, "sample unit"]:
     # With few features an unrolled sum fuses into what consumes it; a matrix product would be written out first.
     if X.shape[1] <= _UNROLLED:
-        return sum(X[:, j, None] * w[None, j] for j in range(X.shape[1]))
+        return sum((X[:, j, None] * w[None, j] for j in range(1, X.shape[1])), X[:, 0, None] * w[None, 0])
     return X @ w
 
 
@@ -129,7 +130,7 @@ def _eigen(
 
 
 def _h_phi1(h: Array, rate: Array) -> Array:
-    """h φ₁(h·rate) = (1 − e^(−h·rate))/rate, and h where the rate is too small to matter."""
+    """The value h φ₁(h·rate) = (1 − e^(−h·rate))/rate, and h where the rate is too small to matter."""
     z = h * rate
     return jnp.where(z > 1e-12, -jnp.expm1(-z) / jnp.where(rate > 0, rate, 1.0), h)
 
@@ -143,28 +144,25 @@ def _step_length(member: Member, c: Constants, rates: Array, Q: Array) -> Float[
     """
     n = member.e.shape[0]
     modes = Q.T @ member.e
-    h = jnp.logspace(*_DECADES, _CANDIDATES) / jnp.maximum(rates[-1], 1e-300)
+    h = jnp.asarray(_CANDIDATES, rates.dtype) / jnp.maximum(rates[-1], 1e-300)
     v = _h_phi1(h[:, None], rates) * modes
-    scales = c.kappa / (n * c.kappa_prime), c.kappa * c.kappa_prime / n
-    ways = jnp.stack(
-        [
-            scale * jnp.sqrt(jnp.maximum(jnp.sum((v @ (Q.T @ form @ Q)) * v, axis=1), 0.0))
-            for scale, form in zip(scales, (member.moved_a, member.moved_w), strict=True)
-        ]
-    )
-    loss = jnp.mean((jnp.exp(-h[:, None] * rates) * modes) ** 2, axis=1)
+    loss = jnp.mean((modes - rates * v) ** 2, axis=1)
     last = jnp.maximum(jnp.sum(loss >= _LANDING * c.target) - 1, 0)
-    sizes = jnp.stack([jnp.vdot(member.a, member.a), jnp.vdot(member.w, member.w)])
-    gone = jnp.stack([jnp.sum((member.a - c.a0) ** 2), jnp.sum((member.w - c.w0) ** 2)])
-    limits = c.eta * jnp.minimum(jnp.sqrt(sizes), jnp.sqrt(gone) + ways[:, last])
     floor = jnp.maximum(_LANDING * c.target, _LOSS_FACTOR * jnp.mean(modes**2))
-    # Each ratio grows with h and must stay below 1; between the candidates its logarithm is interpolated.
-    excess = jnp.maximum(
-        jnp.max(ways / jnp.maximum(limits, 1e-300)[:, None], axis=0), floor / jnp.maximum(loss, 1e-300)
+    excess = floor / jnp.maximum(loss, 1e-300)
+    parts = (
+        (c.kappa / (n * c.kappa_prime), member.moved_a, member.a, c.a0),
+        (c.kappa * c.kappa_prime / n, member.moved_w, member.w, c.w0),
     )
-    return jnp.minimum(
-        jnp.exp(jnp.interp(0.0, jnp.log(jnp.maximum(excess, 1e-300)), jnp.log(h))), c.max_time - member.time
-    )
+    for scale, form, now, initial in parts:
+        way = scale**2 * jnp.maximum(jnp.sum((v @ (Q.T @ form @ Q)) * v, axis=1), 0.0)
+        gone = jnp.sqrt(jnp.sum((now - initial) ** 2)) + jnp.sqrt(way[last])
+        limit = c.eta**2 * jnp.minimum(jnp.sum(now**2), gone**2)
+        excess = jnp.maximum(excess, way / jnp.maximum(limit, 1e-300))
+    # Each ratio grows with h and must stay below 1. Between candidates the chord lies above it, so h errs short.
+    k = jnp.clip(jnp.sum(excess <= 1.0) - 1, 0, len(_CANDIDATES) - 2)
+    part = jnp.clip((1.0 - excess[k]) / (excess[k + 1] - excess[k]), 0.0, 1.0)
+    return jnp.minimum(h[k] + part * (h[k + 1] - h[k]), c.max_time - member.time)
 
 
 def _verdict(loss: Array, time: Array, steps: Array, c: Constants, max_steps: Array) -> Int[Array, ""]:
@@ -216,19 +214,23 @@ _STEPS = {"exponential": _exponential_step, "gram": _gram_step}
 METHODS = tuple(_STEPS)
 
 
-@partial(jax.jit, static_argnames=("act",))
-def begin(act: Activation, X: Array, y: Array, a: Array, w: Array, c: Constants, max_steps: Array) -> Member:
-    """The state of a bucket at time zero, from parameters with a leading member axis."""
+def unstarted(a: Array, w: Array, samples: int) -> Member:
+    """A bucket before its first `advance`, which fills in what depends on the parameters."""
+    members = len(a)
+    square = jnp.zeros((members, samples, samples))
+    count = jnp.full(members, -1, jnp.int64)
+    return Member(
+        a, w, jnp.zeros((members, samples)), square, square, jnp.zeros(members), count,
+        jnp.full(members, int(Status.RUNNING), jnp.int64), jnp.full(members, jnp.inf),
+    )  # fmt: skip
 
-    def one(args: tuple[Array, Array, Constants]) -> Member:
-        a, w, c = args
-        moved_a, moved_w, out = _forms(X, _at(act, X, a, w))
-        e = c.kappa * out - y
-        time, steps, loss = jnp.zeros((), X.dtype), jnp.zeros((), jnp.int64), jnp.mean(e**2)
-        status = _verdict(loss, time, steps, c, max_steps)
-        return Member(a, w, e, moved_a, moved_w, time, steps, status.astype(jnp.int64), loss)
 
-    return lax.map(one, (a, w, c))
+def _started(act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, member: Member) -> Member:
+    moved_a, moved_w, out = _forms(X, _at(act, X, member.a, member.w))
+    e = c.kappa * out - y
+    loss, steps = jnp.mean(e**2), jnp.zeros_like(member.steps)
+    status = _verdict(loss, member.time, steps, c, max_steps).astype(member.status.dtype)
+    return Member(member.a, member.w, e, moved_a, moved_w, member.time, steps, status, loss)
 
 
 @partial(jax.jit, static_argnames=("act", "method"))
@@ -244,6 +246,8 @@ def advance(
 
     def one(args: tuple[Member, Constants]) -> Member:
         member, c = args
+        # Starting here, and not in a program of its own, saves compiling one.
+        member = lax.cond(member.steps < 0, partial(_started, act, X, y, c, max_steps), lambda same: same, member)
         return lax.while_loop(
             lambda s: (s.status == int(Status.RUNNING)) & (s.steps < until), partial(step, c, max_steps), member
         )

@@ -32,7 +32,7 @@ class Span:
 
 
 def span_of(x: Float[np.ndarray, "sample feature"]) -> Span:
-    """The span of the samples with their bias column appended; the identity unless there are more features than samples."""
+    """The span of the samples with their bias column; the identity unless features outnumber samples."""
     full = np.column_stack([x, np.ones(len(x))])
     if full.shape[1] <= full.shape[0]:
         return Span(full, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -13,8 +12,6 @@ from matplotlib.lines import Line2D
 
 from condensery._errors import InvalidInputError
 from condensery.plots._style import PAPER, Role
-
-Orientation = Literal["angle", "input"]
 
 BINS = (240, 160)
 _RASTER_ABOVE = 400
@@ -118,14 +115,14 @@ def draw_counts(
     axes.imshow(picture, extent=extent, origin="lower", aspect="auto", interpolation="nearest")
 
 
-def draw_cloud(axes: Axes, cloud: Cloud, role: Role, *, label: str = "") -> None:
+def draw_cloud(axes: Axes, cloud: Cloud, role: Role) -> None:
     """Draw the cloud in the look of `role`; hundreds of points become pixels, so that a file stays small."""
     face, edge = ("none", role.colour) if role.hollow else (role.colour, "none")
     if cloud.counts.size:
         draw_counts(axes, cloud.counts, cloud.extent, role.colour, mark=0.022 if role.hollow else 0.0125, floor=0.5)
     axes.scatter(
         cloud.x, cloud.y, s=role.size**2, marker=role.marker, facecolors=face, edgecolors=edge,
-        linewidths=0.5 if role.hollow else 0.0, label=label, rasterized=cloud.x.size > _RASTER_ABOVE,
+        linewidths=0.5 if role.hollow else 0.0, rasterized=cloud.x.size > _RASTER_ABOVE,
     )  # fmt: skip
 
 

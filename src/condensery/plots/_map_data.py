@@ -10,6 +10,9 @@ from jaxtyping import Float
 
 from condensery.records import Table
 
+SPELLING = {"lecun": "LeCun", "he": "He", "xavier": "Xavier", "ntk": "NTK", "e-et-al": "E et al."}
+"""How a label writes the name of a scheme."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -78,7 +81,7 @@ def gather_places(table: Table | None) -> tuple[Place, ...]:
 
     Example:
         >>> from condensery.records import Table
-        >>> columns = {"name": ["LeCun", "He", "NTK"], "gamma": [0.5, 0.5, 0.5], "gamma_prime": [0.5, 0.5, 0]}
+        >>> columns = {"name": ["lecun", "he", "ntk"], "gamma": [0.5, 0.5, 0.5], "gamma_prime": [0.5, 0.5, 0]}
         >>> table = Table(columns=columns)
         >>> [place.label for place in gather_places(table)]
         ['LeCun, He', 'NTK']
@@ -87,7 +90,8 @@ def gather_places(table: Table | None) -> tuple[Place, ...]:
     if table is not None:
         for name, gamma, prime in zip(table["name"], table["gamma"], table["gamma_prime"], strict=True):
             if np.isfinite([gamma, prime]).all():
-                at.setdefault((round(float(gamma), 9), round(float(prime), 9)), []).append(str(name))
+                where = (round(float(gamma), 9), round(float(prime), 9))
+                at.setdefault(where, []).append(SPELLING.get(str(name), str(name)))
     return tuple(Place(", ".join(names), *point) for point, names in at.items())
 
 

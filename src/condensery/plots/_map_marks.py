@@ -45,7 +45,7 @@ def draw_boundary(ax: Axes, data: SlopeMap) -> None:
 
 
 def draw_legend(ax: Axes, data: SlopeMap, *, own: bool) -> None:
-    """Above the map, in one row if it is wide enough; only a figure of its `own` makes room for it."""
+    """Above the map, in one row if it is wide enough; a user's layout makes room for it if it is not too wide."""
     handles = []
     if data.boundary_gamma_prime.size:
         handles = [
@@ -56,11 +56,12 @@ def draw_legend(ax: Axes, data: SlopeMap, *, own: bool) -> None:
     if data.places:
         handles.append(Line2D([], [], ls="none", label="named initialisation", **_DIAMOND))
     if handles:
-        wide = ax.get_window_extent().width > 4.5 * root_figure(ax).dpi
-        legend = ax.legend(
-            handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(handles) if wide else 2,
-        )  # fmt: skip
-        legend.set_in_layout(own)
+        for columns in (len(handles), 2):
+            legend = ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)
+            fits = legend.get_window_extent().width < ax.get_window_extent().width
+            if fits:
+                break
+        legend.set_in_layout(own or fits)
 
 
 def mark_positions(ax: Axes, data: SlopeMap) -> tuple[Float[np.ndarray, "mark 2"], Float[np.ndarray, " mark"]]:
@@ -80,7 +81,7 @@ def mark_positions(ax: Axes, data: SlopeMap) -> tuple[Float[np.ndarray, "mark 2"
         line = ax.transData.transform(
             np.stack([np.interp(steps, np.arange(len(corners)), column) for column in corners.T], axis=1)
         )
-    radius = np.concatenate([np.full(len(spots), 3.2 * pixel), np.full(len(line), 0.8 * pixel)])
+    radius = np.concatenate([np.full(len(spots), 4.0 * pixel), np.full(len(line), 0.8 * pixel)])
     return np.concatenate([spots, line]), radius
 
 

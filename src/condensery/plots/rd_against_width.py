@@ -67,6 +67,7 @@ def figure_data(
     cells: Sequence[Sequence[float]] | None = None,
     quantity: str = "rd",
     at_most: int = 5,
+    slopes: str = "slopes",
 ) -> RDAgainstWidth:
     """The numbers of the figure (Luo et al. 2021, arXiv 2007.07497, Fig. 3).
 
@@ -76,6 +77,7 @@ def figure_data(
         cells: Pairs (gamma, gamma_prime); by default up to `at_most` along the row nearest to gamma_prime = 0.
         quantity: rd, rd_a or rd_theta.
         at_most: How many cells the default choice takes.
+        slopes: Name of the table of slopes.
 
     Raises:
         InvalidInputError: If a table, a column, the quantity or a cell is unknown.
@@ -94,9 +96,9 @@ def figure_data(
         )
     column, symbol = QUANTITIES[quantity]
     members = need(tables, "members", "gamma", "gamma_prime", "width", quantity)
-    slopes = tables.get("slopes")
+    fitted = tables.get(slopes)
     series = [
-        _series(members, slopes, cell, quantity, column) for cell in choose_cells(members, cells, at_most=at_most)
+        _series(members, fitted, cell, quantity, column) for cell in choose_cells(members, cells, at_most=at_most)
     ]
     order = sorted(series, key=lambda one: -one.mean[-1] if one.mean.size else np.inf)
     return RDAgainstWidth(series=tuple(order), symbol=symbol)

@@ -114,15 +114,16 @@ def draw(data: SlopeMap, axes: Axes | None = None) -> Figure:
         if data.gamma_prime.size <= 12:
             ax.set_yticks(data.gamma_prime, [number(value) for value in data.gamma_prime])
         draw_boundary(ax, data)
-        draw_legend(ax, data, own=axes is None)
         lay_out(figure)  # what fits is known only when the layout is
+        draw_legend(ax, data, own=axes is None)
+        lay_out(figure)
         labels = draw_places(ax, data)
         _print_numbers(ax, mesh, data, labels)
     return figure
 
 
 def _draw_cells(ax: Axes, data: SlopeMap) -> QuadMesh:
-    for row, column in np.argwhere(np.isnan(data.slope)):
+    for row, column in np.argwhere(~np.isfinite(data.slope)):
         ax.fill(
             data.gamma_edges[[column, column + 1, column + 1, column]],
             data.gamma_prime_edges[[row, row, row + 1, row + 1]],

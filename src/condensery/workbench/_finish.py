@@ -6,8 +6,6 @@ import json
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -15,7 +13,8 @@ from condensery.protocols import Arrays, Experiment, Store
 from condensery.records import Claim, RunConfig
 from condensery.store import open_store
 from condensery.workbench._configure import validated
-from condensery.workbench._opened import FIGURES, REPORT, Run, plot_of, reopen, require_tables
+from condensery.workbench._draw import draw_all
+from condensery.workbench._opened import FIGURES, REPORT, Run, reopen, require_tables
 from condensery.workbench._progress import Meter, Watcher
 from condensery.workbench._provenance import FILE, encode, provenance
 from condensery.workbench._registry import find
@@ -44,24 +43,15 @@ def finish(
 
 def draw(store: Store, experiment: Experiment, model: BaseModel, config: RunConfig, meter: Meter | None = None) -> None:
     """Draw the figures and write the report from what is stored."""
-    from condensery.plots import render
-
     run = config.run_id
-    tables = store.tables(run)
+    specs = list(experiment.figures(model))
     drawn: list[Drawn] = []
-    for spec in experiment.figures(model):
-        if meter is not None:
-            meter.tell("figures", spec.name)
-        module = plot_of(spec)
-        data = module.figure_data(tables, **spec.options)
-        figure = module.draw(data)
-        png = render(figure, "png")
-        store.put_file(run, f"{FIGURES}/{spec.name}.png", png)
-        store.put_file(run, f"{FIGURES}/{spec.name}.pdf", render(figure, "pdf"))
-        gif = _animated(module, data) if spec.animated else None
-        if gif is not None:
-            store.put_file(run, f"{FIGURES}/{spec.name}.gif", gif)
-        drawn.append(Drawn(spec, png, gif))
+    if meter is not None and specs:
+        meter.tell("figures", ", ".join(spec.name for spec in specs))
+    for spec, files in zip(specs, draw_all(store.root, run, specs), strict=True):
+        for ending, content in files.items():
+            store.put_file(run, f"{FIGURES}/{spec.name}.{ending}", content)
+        drawn.append(Drawn(spec, files["png"], files.get("gif")))
     if meter is not None:
         meter.tell("report")
     recorded = store.root / run / FILE
@@ -69,18 +59,11 @@ def draw(store: Store, experiment: Experiment, model: BaseModel, config: RunConf
         experiment,
         config,
         claims=store.claims(run),
-        tables=tables,
+        tables=store.tables(run),
         drawn=drawn,
         provenance=json.loads(recorded.read_bytes()) if recorded.is_file() else {},
     )
     store.put_file(run, REPORT, page.encode())
-
-
-def _animated(module: Any, data: Any) -> bytes:
-    with TemporaryDirectory(prefix="condensery-") as folder:
-        path = Path(folder, "animation.gif")
-        module.animate(data, path)
-        return path.read_bytes()
 
 
 def with_open(experiment: Experiment, judged: Sequence[Claim]) -> list[Claim]:

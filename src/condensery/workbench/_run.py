@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+import traceback
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -201,11 +202,13 @@ def _to_the_end(
         raise
     except Exception as error:
         with suppress(Exception):  # the disk may be full; the first error is the one to tell
+            store.put_file(run, FAILURES, "".join(traceback.format_exception(error)).encode())
             ends("task failed")
         if isinstance(error, CondenseryError):
             raise
-        where = "was being finished"
-        raise RunFailedError(run, f"run {run} failed while it {where}: {type(error).__name__}: {error}") from error
+        cause = f"{type(error).__name__}: {error}"
+        where = store.root / run / FAILURES
+        raise RunFailedError(run, f"run {run} failed while it was being finished: {cause}; see {where}") from error
     ends("claim failed" if any(claim.passed is False for claim in claims) else "done")
     meter.tell("done")
 

@@ -19,7 +19,7 @@ _FIG5_PRIMES = [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3]
 _DEFAULTS: dict[tuple[str, str], dict[str, Any]] = {
     ("quick", "line"): {
         "gammas": _FIG4_GAMMAS, "gamma_primes": [-0.4, -0.2, 0.0, 0.2, 0.4], "widths": [1000, 3000, 10_000],
-        "scatter_widths": [1000, 10_000], "row_seeds": 5,
+        "scatter_widths": [1000, 10_000], "row_seeds": 5, "tolerance": 0.01,
     },
     ("paper", "line"): {
         "gammas": _FIG4_GAMMAS, "gamma_primes": _FIG4_PRIMES, "widths": [1000, 5000, 10_000, 20_000, 40_000],
@@ -27,7 +27,7 @@ _DEFAULTS: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("quick", "images"): {
         "gammas": _FIG5_GAMMAS, "gamma_primes": [-0.2, 0.0, 0.2], "widths": [300, 1000, 3000],
-        "scatter_widths": [300, 3000], "samples": 45,
+        "scatter_widths": [300, 3000], "samples": 45, "tolerance": 0.01,
     },
     ("paper", "images"): {
         "gammas": _FIG5_GAMMAS, "gamma_primes": _FIG5_PRIMES, "widths": [1000, 3000, 10_000],

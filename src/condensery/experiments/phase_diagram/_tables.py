@@ -17,6 +17,8 @@ from condensery.theory import SCHEMES, boundary, coordinates, finite_width_slope
 MEMBER_COLUMNS = (
     "gamma", "gamma_prime", "width", "seed", "rd", "rd_a", "rd_theta", "loss", "time", "steps", "status", "eta",
 )  # fmt: skip
+E_EXPONENT = 1.25
+"""E et al. leave β free; β = m^−1.25 is an example on their line γ' = γ."""
 UNITS = {"time": "normalised flow time t/(β1 β2)", "loss": "mean square"}
 
 
@@ -34,7 +36,11 @@ def build_tables(config: Config, parts: Sequence[str], shards: Sequence[Arrays])
     )
     tables = {"members": members, "slopes": slope_table(members.select(part="map"), config.widths)}
     tables["boundary"] = boundary_table(tables["slopes"])
-    tables["initialisations"] = initialisation_table(data.x.shape[1] + 1)
+    tables["coordinates"] = coordinate_table(data.x.shape[1] + 1)
+    # E et al. lies anywhere on the line γ' = γ: it has coordinates to check, but no place on the map.
+    named = tables["coordinates"]
+    keep = named["name"] != "e-et-al"
+    tables["initialisations"] = Table(columns={key: column[keep] for key, column in named.columns.items()})
     tables["data"] = Table(columns={"x": data.x, "y": data.y})
     tables |= scatter_grid_tables([shard for _, shard in trained], flat=data.x.shape[1] == 1)
     if "row" in by_part:
@@ -101,14 +107,13 @@ def boundary_table(slopes: Table) -> Table:
     return Table(columns={name: np.array(column) for name, column in rows.items()})
 
 
-def initialisation_table(dimension: int) -> Table:
+def coordinate_table(dimension: int) -> Table:
     """Where the named initialisations lie, in the limit and by the slope between two finite widths."""
-    exponents = {"e-et-al": 1.25}  # E et al. leave β free: β = m^−1.25 as the example on their line γ' = γ
     places, finite = [], []
     for name in SCHEMES:
-        option = {"exponent": exponents[name]} if name in exponents else {}
-        places.append(coordinates(name, input_dimension=dimension, **option))
-        finite.append(finite_width_slope(name, input_dimension=dimension, **option))
+        exponent = E_EXPONENT if name == "e-et-al" else None
+        places.append(coordinates(name, input_dimension=dimension, exponent=exponent))
+        finite.append(finite_width_slope(name, input_dimension=dimension, exponent=exponent))
     return Table(
         columns={
             "name": np.array([place.scheme for place in places]),
@@ -122,7 +127,7 @@ def initialisation_table(dimension: int) -> Table:
 
 
 def scatter_grid_tables(shards: Sequence[Arrays], *, flat: bool) -> dict[str, Table]:
-    """Counts of neurons by orientation and amplitude at the end of training, one row per cell and width (first seed)."""
+    """Counts of neurons by orientation and amplitude after training: a row per cell and width, first seed."""
     rows = [
         (shard["gamma"][k], shard["gamma_prime"][k], shard["width"][k], counts)
         for shard in shards
@@ -132,7 +137,7 @@ def scatter_grid_tables(shards: Sequence[Arrays], *, flat: bool) -> dict[str, Ta
     if not rows:
         return {}
     gamma, gamma_prime, width, counts = (np.array(column) for column in zip(*rows, strict=True))
-    angles, amplitudes = bin_edges(flat)
+    angles, amplitudes = bin_edges(flat=flat)
     axis = np.array(["orientation"] * len(angles) + ["amplitude"] * len(amplitudes))
     return {
         "scatter_grid": Table(columns={"gamma": gamma, "gamma_prime": gamma_prime, "width": width, "counts": counts}),

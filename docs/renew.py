@@ -1,0 +1,120 @@
+"""Renews the results that the documentation shows: runs the quick presets and copies what they made to docs/results.
+
+``python docs/renew.py`` renews all of them, ``python docs/renew.py demo-a`` the named ones. Every folder holds the
+figures, the claims, and a provenance with the run's id, its configuration and the versions that computed it. The id is
+the hash of the configuration, so that `stale` can tell without running anything whether the program has moved on.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+from pydantic import JsonValue
+
+import condensery
+from condensery.records import RunConfig
+from condensery.workbench import find
+from condensery.workbench._configure import configure
+
+RESULTS = Path(__file__).resolve().parent / "results"
+PROVENANCE, CLAIMS = "provenance.json", "claims.json"
+LARGEST = {".png": 250_000, ".gif": 1_000_000}
+"""Bytes of a committed figure: whoever clones the repository loads every version of it."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One result of the documentation: its folder under docs/results, and the quick run that makes it."""
+
+    folder: str
+    experiment: str
+    overrides: dict[str, JsonValue] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """Where the committed result is."""
+        return RESULTS / self.folder
+
+    def config(self) -> RunConfig:
+        """The run's configuration as the program has it now."""
+        return configure(find(self.experiment), "quick", self.overrides)[1]
+
+    def provenance(self) -> dict[str, JsonValue]:
+        """What the committed result says of itself; empty where there is none."""
+        file = self.path / PROVENANCE
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+SHOWN = (
+    Shown("demo-a", "demo-a"),
+    Shown("demo-c", "demo-c"),
+    Shown("phase-diagram", "phase-diagram"),
+    Shown("phase-diagram-digits", "phase-diagram", {"data": "digits"}),
+)
+
+
+def stale(shown: Shown) -> str:
+    """Why a committed result is not one of the program as it is now; empty if it is."""
+    found, current = shown.provenance(), shown.config()
+    if found.get("run") == current.run_id == RunConfig.model_validate(found["config"]).run_id:
+        return ""
+    kept = f"is of run {found['run']}" if "run" in found else "is missing"
+    return f"docs/results/{shown.folder} {kept}, the quick preset is now run {current.run_id}: run make figures"
+
+
+def renew(shown: Shown) -> None:
+    """Run one quick preset in a folder of its own and put its figures, claims and provenance in docs/results."""
+    with TemporaryDirectory(prefix="condensery-figures-") as runs:
+        run = condensery.run(shown.experiment, runs=runs, **shown.overrides)
+        found = json.loads((run.folder / PROVENANCE).read_text(encoding="utf-8"))
+        pictures = {path.name: _small(path) for path in run.figures if path.suffix in LARGEST}
+        claims = [claim.model_dump(mode="json") for claim in run.claims]
+    record = {"run": run.id, "config": run.config.model_dump(mode="json"), "versions": found["versions"]}
+    shown.path.mkdir(parents=True, exist_ok=True)
+    for old in shown.path.iterdir():
+        old.unlink()
+    for name, content in pictures.items():
+        (shown.path / name).write_bytes(content)
+    for name, document in ((CLAIMS, claims), (PROVENANCE, record)):
+        (shown.path / name).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _small(path: Path) -> bytes:
+    """The figure's bytes, a picture that is too large in 256 colours.
+
+    Raises:
+        ValueError: If it is too large even so.
+    """
+    content = path.read_bytes()
+    if path.suffix == ".png" and len(content) > LARGEST[".png"]:
+        buffer = io.BytesIO()
+        picture = Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        picture.save(buffer, "PNG", optimize=True)
+        content = buffer.getvalue()
+    if len(content) > LARGEST[path.suffix]:
+        raise ValueError(f"{path.name} has {len(content)} bytes, more than {LARGEST[path.suffix]}: draw it smaller")
+    return content
+
+
+def main(names: Sequence[str]) -> int:
+    """Renew the named results, or all of them."""
+    known = {shown.folder: shown for shown in SHOWN}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        sys.stderr.write(f"no such result: {', '.join(unknown)}; there are {', '.join(known)}\n")
+        return 2
+    for name in names or known:
+        sys.stderr.write(f"renewing {name}\n")
+        renew(known[name])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,79 @@
+"""Figures as bytes, drawn from the stored tables; several are drawn side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from pydantic import JsonValue
+
+from condensery._errors import TaskFailedError
+from condensery.protocols import Advance, Arrays, Task, TaskOutcome
+from condensery.records import FigureSpec
+from condensery.store import open_store
+from condensery.workbench._opened import plot_of
+
+_IN_THIS_PROCESS = 2
+"""So few figures are drawn before new processes would have imported matplotlib."""
+
+
+def draw_all(root: Path, run: str, specs: Sequence[FigureSpec]) -> list[dict[str, bytes]]:
+    """Of each figure the file contents by ending: png, pdf, and gif where it is animated.
+
+    Raises:
+        TaskFailedError: A figure could not be drawn; the message names it.
+    """
+    tasks = [
+        Task(
+            function=f"{__name__}:draw_one",
+            parameters={"root": str(root.absolute()), "run": run, "spec": spec.model_dump(mode="json")},
+            label=spec.name,
+        )
+        for spec in specs
+    ]
+    if len(tasks) <= _IN_THIS_PROCESS:
+        return [_as_bytes(draw_one(task.parameters, task.seed, lambda *_: None)) for task in tasks]
+    from condensery.runners import LocalRunner
+
+    drawn: dict[str, dict[str, bytes]] = {}
+
+    def keep(outcome: TaskOutcome) -> None:
+        if outcome.error:
+            raise TaskFailedError(f"figure {outcome.task.label} could not be drawn: {outcome.error}")
+        drawn[outcome.task.hash] = _as_bytes(outcome.arrays)
+
+    LocalRunner().run(tasks, keep, lambda *_: None)
+    return [drawn[task.hash] for task in tasks]
+
+
+def _as_bytes(arrays: Arrays) -> dict[str, bytes]:
+    return {ending: content.tobytes() for ending, content in arrays.items()}
+
+
+def draw_one(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+    """One figure: a task like any other, so that the local runner can draw several at once.
+
+    Args:
+        parameters: root and run (where the tables are), spec (of the figure).
+        seed: Not used; nothing in a figure is random.
+        advance: Not told anything.
+
+    Returns:
+        File contents by ending, as bytes in arrays.
+    """
+    from condensery.plots import render
+
+    spec = FigureSpec.model_validate(parameters["spec"])
+    module = plot_of(spec)
+    with open_store(Path(str(parameters["root"]))) as store:
+        data = module.figure_data(store.tables(str(parameters["run"])), **spec.options)
+    figure = module.draw(data)
+    files = {"png": render(figure, "png"), "pdf": render(figure, "pdf")}
+    if spec.animated:
+        with TemporaryDirectory(prefix="condensery-") as folder:
+            path = Path(folder, "animation.gif")
+            module.animate(data, path)
+            files["gif"] = path.read_bytes()
+    return {ending: np.frombuffer(content, dtype=np.uint8) for ending, content in files.items()}

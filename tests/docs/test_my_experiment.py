@@ -1,0 +1,20 @@
+"""The experiment of the documentation is a proper one."""
+
+from pathlib import Path
+
+import pytest
+
+from condensery._reference import load
+from condensery.testing import ExperimentContract
+
+FILE = Path(__file__).parents[2] / "examples" / "my_experiment.py"
+
+
+class TestOneLine(ExperimentContract):
+    @pytest.fixture
+    def experiment(self):
+        return load(f"{FILE}:OneLine")()
+
+    @pytest.fixture
+    def overrides(self):
+        return {"width": 50, "seeds": 2}
