@@ -10,8 +10,8 @@ from sphinx.util import logging
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS))
 
-import pages  # noqa: E402 - lies beside this file
-import renew  # noqa: E402
+import pages  # ruff: ignore[module-import-not-at-top-of-file] - lies beside this file
+import renew  # ruff: ignore[module-import-not-at-top-of-file]
 
 project = "condensery"
 author = "The condensery developers"
@@ -21,6 +21,7 @@ version = release = installed_version("condensery")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["_build", "results", "seen", "adr/README.md"]
 default_role = "py:obj"
+smartquotes = False  # a prime is not a quotation mark
 
 html_theme = "furo"
 html_title = f"condensery {release}"

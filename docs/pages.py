@@ -99,7 +99,10 @@ def _provenance(shown: renew.Shown) -> str:
 def example_output(name: str) -> str:
     """What ``python examples/NAME.py`` prints."""
     script = str(DOCS.parent / "examples" / f"{name}.py")
-    return subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout
+    # With several threads the small matrices of the examples are slower, and sums may be rounded in another order.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run([sys.executable, script], capture_output=True, encoding="utf-8", check=True, env=environment)
+    return done.stdout
 
 
 def decisions_page(stems: Sequence[str]) -> str:
@@ -125,7 +128,11 @@ def commands() -> list[str]:
 
 
 def help_text(words: Sequence[str]) -> str:
-    """What ``condensery WORDS --help`` prints."""
+    """What ``condensery WORDS --help`` prints.
+
+    Raises:
+        RuntimeError: If that is an error.
+    """
     printed = io.StringIO()
     plain = {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb", "PYTHONIOENCODING": "utf-8"}
     with patch.dict(os.environ, plain), redirect_stdout(printed):

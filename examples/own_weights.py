@@ -49,9 +49,9 @@ def describe(scale, iterations):
     (w0, a0), (w, a) = train(scale, iterations)
     before, after = condensation(w0, a0, threshold=0.95), condensation(w, a, threshold=0.95)
     print(
-        f"start x {scale:<5} RD {relative_distance(w0, w):6.2f}   effective neurons: {before.effective_neurons} before, "
-        f"{after.effective_neurons} after, of {after.active_units} active; the largest group has "
-        f"{after.group_shares[0]:.0%} of the amplitude"
+        f"start x {scale:<5} RD {relative_distance(w0, w):6.2f}   effective neurons: "
+        f"{before.effective_neurons} before, {after.effective_neurons} after, of {after.active_units} active; "
+        f"the largest group has {after.group_shares[0]:.0%} of the amplitude"
     )
     return w, a, after
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from condensery._errors import MissingExtraError, TaskFailedError
-from condensery.experiments.phase_diagram import Config, PhaseDiagram
+from condensery.experiments.phase_diagram import PhaseDiagram, configuration
 from condensery.protocols import Task, TaskOutcome
 from condensery.runners import LocalRunner
 
@@ -64,12 +64,12 @@ def _whole_figure(progress: Progress) -> tuple[list[list[Any]], list[str]]:
     """Wall time of the map's tasks of the paper preset, and of the whole quick preset."""
     progress("Fig. 4 of the paper preset")
     experiment = PhaseDiagram()
-    config = Config(size="paper", scatter_widths=())
+    config = configuration(size="paper", scatter_widths=())
     seconds, outcomes = _wall([task for task in experiment.tasks(config) if _is_map(task)])
     steps = np.concatenate([outcome.arrays["steps"] for outcome in outcomes])
     bad = sum(int(np.sum(outcome.arrays["status"] != 1)) for outcome in outcomes)
     progress("the quick preset on line")
-    quick, _ = _wall(experiment.tasks(Config(size="quick")))
+    quick, _ = _wall(experiment.tasks(configuration(size="quick")))
     return [
         ["Fig. 4, 117 cells x 5 widths", "all processors", seconds, "s", "aim 30 s", seconds / 30],
         ["quick preset, tasks only", "line", quick, "s", "aim 20 s", quick / 20],
@@ -97,7 +97,7 @@ def _accuracy(progress: Progress) -> tuple[list[list[Any]], list[str]]:
 
     x = np.linspace(-0.5, 0.5, 4)[:, None]
     y = x[:, 0] ** 2
-    config = Config(size="paper", scatter_widths=())
+    config = configuration(size="paper", scatter_widths=())
     rows: list[list[Any]] = []
     for width in (1000, 4000):
         progress(f"converged flow of all cells at m = {width}")

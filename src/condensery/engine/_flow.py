@@ -167,7 +167,7 @@ def flow(  # ruff: ignore[too-many-arguments] all but the data are options with 
     if not np.all(etas > 0):
         raise InvalidInputError("eta", given=eta, allowed="numbers > 0", remedy="leave it out for the default")
     X, labels = jnp.asarray(span.x), jnp.asarray(y)
-    limit = jnp.asarray(max_steps)
+    limit = jnp.asarray(max_steps, np.int64)  # weakly typed numbers would be compiled for once more
     if state is None:
         state = _begin(ensemble, span, 2 if asi else 1, etas, targets, max_time)
     else:
@@ -177,7 +177,7 @@ def flow(  # ruff: ignore[too-many-arguments] all but the data are options with 
     for place, bucket in enumerate(buckets):
         bucket = recorder.see(bucket)
         while np.any(np.asarray(bucket.status) == Status.RUNNING):
-            until = recorder.until(int(np.min(_running_steps(bucket))) + _chunk(bucket))
+            until = np.int64(recorder.until(int(np.min(_running_steps(bucket))) + _chunk(bucket)))
             bucket = advance(act, method, X, labels, bucket, state.constants[place], jnp.asarray(until), limit)
             bucket = recorder.see(bucket)
             buckets[place] = bucket
@@ -265,7 +265,7 @@ def _reopened(
         status = np.where(np.asarray(bucket.loss) < limit, Status.CONVERGED, status)
         status = np.where(np.isfinite(np.asarray(bucket.loss)), status, Status.DIVERGED)
         buckets.append(bucket._replace(status=jnp.asarray(status, jnp.int64)))
-        limits = {"target": jnp.asarray(limit), "max_time": jnp.full(len(rows), max_time)}
+        limits = {"target": jnp.asarray(limit), "max_time": jnp.asarray(np.full(len(rows), float(max_time)))}
         constants.append(c._replace(eta=jnp.asarray(etas[rows]), **limits))
     return replace(state, buckets=tuple(buckets), constants=tuple(constants))
 
@@ -297,6 +297,7 @@ class _Recorder:
                 "probes", given="an ensemble of several widths", allowed="one width", remedy="run each width by itself"
             )
         self._probes = probes
+        self._own = slice(len(state.places[0]))  # behind them are the copies that fill up the bucket
         self._schedule = sorted(log_steps(max_steps) if schedule is None else set(schedule)) if probes else []
         self._rows: dict[str, list[np.ndarray]] = {}
 
@@ -309,8 +310,9 @@ class _Recorder:
         due = [step for step in self._schedule if step <= now]
         if self._probes and (due or done):
             self._schedule = self._schedule[len(due) :]
-            snapshot: Arrays = {"a": np.asarray(bucket.a), "w": np.asarray(bucket.w).swapaxes(1, 2)}
-            self._rows.setdefault("step", []).append(np.asarray(bucket.steps))
+            a, w, steps = (np.asarray(part)[self._own] for part in (bucket.a, bucket.w, bucket.steps))
+            snapshot: Arrays = {"a": a, "w": w.swapaxes(1, 2)}
+            self._rows.setdefault("step", []).append(steps)
             for name, probe in self._probes.items():
                 for key, value in probe(now, snapshot).items():
                     self._rows.setdefault(f"{name}.{key}", []).append(np.asarray(value))
@@ -320,6 +322,7 @@ class _Recorder:
         return {key: np.stack(rows) for key, rows in self._rows.items()}
 
 
+@np.errstate(over="ignore", invalid="ignore")  # the numbers of a member that diverged
 def _result(
     ensemble: Ensemble, state: FlowState, span: Span, copies: int, act: Activation, probed: dict[str, np.ndarray]
 ) -> FlowResult:

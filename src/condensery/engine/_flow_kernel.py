@@ -38,8 +38,12 @@ _LANDING = 0.8
 _LOSS_FACTOR = 0.5
 """No step may aim at less than this fraction of the present loss: slow modes of the residual are then resolved."""
 _GRAM_MOVE = 0.2
-_SECANT_GAP = 1e-6
-"""Below this relative Δz a difference quotient would lose more digits than the derivative errs."""
+_SECANT_GAP = 1e-3
+"""Below this relative Δz a difference quotient would lose more digits than the derivative at the mean errs."""
+_JACOBIAN = jnp.float32
+"""Precision of the Jacobian within a step. The residual is formed anew at every step, and parameters are kept, in
+float64; what the Jacobian's rounding does to a step, 1e-7 of it, is far below what eta does, and half the memory
+traffic is most of a step's time."""
 _UNROLLED = 8
 
 
@@ -104,14 +108,15 @@ def _between(act: Activation, X: Array, start: tuple[Array, Array], end: tuple[A
 
 
 def _forms(X: Float[Array, "sample feature"], f: _Factors) -> tuple[Array, Array, Array]:
-    """S Sᵀ, (B Bᵀ)∘X Xᵀ and S a."""
-    b = f.a * f.slope
-    return f.s @ f.s.T, (b @ b.T) * (X @ X.T), f.s @ f.a
+    """S Sᵀ, (B Bᵀ)∘X Xᵀ and S a; the squares by single-precision products (see `_JACOBIAN`)."""
+    s, b = f.s.astype(_JACOBIAN), (f.a * f.slope).astype(_JACOBIAN)
+    return (s @ s.T).astype(X.dtype), (b @ b.T).astype(X.dtype) * (X @ X.T), f.s @ f.a
 
 
 def _moved(X: Array, start: Member, f: _Factors, u: Array, c: Constants) -> tuple[Array, Array]:
     """The parameters at the start minus (1/n) D Jᵀ u, with the Jacobian of the factors."""
     n, d = X.shape
+    X, u = X.astype(f.s.dtype), u.astype(f.s.dtype)
     if n <= _UNROLLED and d <= _UNROLLED:
         step_a = sum(u[i] * f.s[i] for i in range(n))
         step_w = f.a * jnp.stack([sum((u[i] * X[i, j]) * f.slope[i] for i in range(n)) for j in range(d)])
@@ -175,10 +180,11 @@ def _verdict(loss: Array, time: Array, steps: Array, c: Constants, max_steps: Ar
 def _exponential_step(act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, start: Member) -> Member:
     rates, Q = _eigen(start.moved_a, start.moved_w, c)
     h = _step_length(start, c, rates, Q)
-    here = start.a, start.w
+    low = X.astype(_JACOBIAN)
+    here = start.a.astype(_JACOBIAN), start.w.astype(_JACOBIAN)
     u = Q @ (_h_phi1(h, rates) * (Q.T @ start.e))
-    predicted = _moved(X, start, _at(act, X, *here), u, c)
-    secant = _between(act, X, here, predicted)
+    a, w = _moved(X, start, _at(act, low, *here), u, c)
+    secant = _between(act, low, here, (a.astype(_JACOBIAN), w.astype(_JACOBIAN)))
     rates, Q = _eigen(*_forms(X, secant)[:2], c)
     u = Q @ (_h_phi1(h, rates) * (Q.T @ start.e))
     return _advanced(act, X, y, c, max_steps, start, _moved(X, start, secant, u, c), h)
@@ -216,12 +222,13 @@ METHODS = tuple(_STEPS)
 
 def unstarted(a: Array, w: Array, samples: int) -> Member:
     """A bucket before its first `advance`, which fills in what depends on the parameters."""
-    members = len(a)
-    square = jnp.zeros((members, samples, samples))
-    count = jnp.full(members, -1, jnp.int64)
+    members, dtype = len(a), a.dtype
+    square = jnp.zeros((members, samples, samples), dtype)
+    # Every dtype is named: a weakly typed array would have `advance` compiled once more for its own results.
     return Member(
-        a, w, jnp.zeros((members, samples)), square, square, jnp.zeros(members), count,
-        jnp.full(members, int(Status.RUNNING), jnp.int64), jnp.full(members, jnp.inf),
+        a, w, jnp.zeros((members, samples), dtype), square, square, jnp.zeros(members, dtype),
+        jnp.full(members, -1, jnp.int64), jnp.full(members, int(Status.RUNNING), jnp.int64),
+        jnp.full(members, jnp.inf, dtype),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 FIGURES = ("phase-diagram", "rd-against-width", "regimes", "scatter-grid")
 IMAGES = ("digits", "fashion-mnist", "mnist")
@@ -38,7 +38,7 @@ _DEFAULTS: dict[tuple[str, str], dict[str, Any]] = {
 
 def kind_of(data: str) -> Kind:
     """What sort of data a name stands for."""
-    name = data.lower()
+    name = data.strip().lower().replace("_", "-").replace(" ", "-")  # as `condensery.data.load` reads it
     return "line" if name == "line" else "images" if name in IMAGES else "own"
 
 
@@ -101,13 +101,22 @@ class Config(BaseModel):
             filled["scatter_widths"] = [given["widths"][0], given["widths"][-1]] if given["widths"] else []
         return filled
 
+    @field_validator("activation")
+    @classmethod
+    def _known_activation(cls, name: str) -> str:
+        from condensery.theory import ACTIVATION_NAMES
+
+        if name not in ACTIVATION_NAMES:
+            raise ValueError(f"one of {', '.join(ACTIVATION_NAMES)}")
+        return name
+
     @model_validator(mode="after")
     def _sensible(self) -> Self:
         for name in ("widths", "scatter_widths"):
             values = getattr(self, name)
             if any(width < 1 for width in values):
                 raise ValueError(f"{name} must be whole numbers >= 1")
-        for name in ("gammas", "gamma_primes", "widths"):
+        for name in ("gammas", "gamma_primes", "widths", "scatter_widths", "figures"):
             values = getattr(self, name)
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} must differ from one another")
@@ -123,3 +132,13 @@ class Config(BaseModel):
     def source(self) -> dict[str, JsonValue]:
         """What `condensery.data.load` is called with."""
         return {"name": self.data, "path": self.data_path, "samples": self.samples}
+
+
+def configuration(**given: Any) -> Config:
+    """A configuration from what is given, the rest filled in by size and kind of data.
+
+    Example:
+        >>> configuration(data="line").target_loss
+        1e-06
+    """
+    return Config.model_validate(given)

@@ -122,8 +122,8 @@ def check_flow(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
         advance: Told how far it is.
 
     Returns:
-        Mean ``drift`` of κ'²a² − ‖w‖² at eta = 0.1 and 0.01; ``drift_fine``, the largest by a fine Runge-Kutta rule, and
-        RD by that rule and by `flow` after the same time (``solvers``); RD ``scalings`` by descent from three
+        Mean ``drift`` of κ'²a² − ‖w‖² at eta = 0.1 and 0.01; ``drift_fine``, the largest by a fine Runge-Kutta rule,
+        and RD by that rule and by `flow` after the same time (``solvers``); RD ``scalings`` by descent from three
         (β1, β2); RD ``without_asi``.
     """
     from condensery.engine import Ensemble, flow

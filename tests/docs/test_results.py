@@ -1,0 +1,76 @@
+"""The committed results are those of the program as it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from condensery.records import Claim
+from condensery.workbench import find
+
+FOLDERS = ("demo-a", "demo-c", "phase-diagram", "phase-diagram-digits")
+
+
+@pytest.fixture(params=FOLDERS)
+def shown(request, renew):
+    return {one.folder: one for one in renew.SHOWN}[request.param]
+
+
+def test_every_built_in_experiment_is_shown(renew):
+    assert [one.folder for one in sorted(renew.SHOWN, key=lambda one: one.folder)] == sorted(FOLDERS)
+    from condensery.experiments import BUILT_IN
+
+    assert {one.experiment for one in renew.SHOWN} == set(BUILT_IN)
+
+
+def test_a_committed_result_is_not_stale(shown, renew):
+    assert renew.stale(shown) == ""
+
+
+def test_a_result_has_all_parts_and_stays_small(shown, renew):
+    found = shown.provenance()
+    assert {"condensery", "numpy", "python"} <= set(found["versions"])
+    experiment = find(shown.experiment).experiment
+    model = experiment.Config.model_validate(found["config"]["parameters"])
+    for spec in experiment.figures(model):
+        for ending in (".png", ".gif") if spec.animated else (".png",):
+            size = (shown.path / f"{spec.name}{ending}").stat().st_size
+            assert 1000 < size <= renew.LARGEST[ending], spec.name
+    claims = [Claim.model_validate(one) for one in json.loads((shown.path / "claims.json").read_text(encoding="utf-8"))]
+    assert [claim.id for claim in claims] == [statement.id for statement in experiment.statements]
+    assert [claim.statement for claim in claims] == [statement.statement for statement in experiment.statements]
+
+
+def test_another_configuration_is_called_stale(renew, tmp_path, monkeypatch):
+    first = renew.SHOWN[0]
+    changed = dataclasses.replace(first, overrides={"steps": 7})
+    assert "make figures" in renew.stale(changed)
+    monkeypatch.setattr(renew, "RESULTS", tmp_path)
+    assert "is missing" in renew.stale(first)
+
+
+def test_a_record_that_does_not_match_its_id_is_called_stale(renew, tmp_path, monkeypatch):
+    first = renew.SHOWN[0]
+    record = first.provenance()
+    record["config"]["parameters"]["width"] += 1
+    monkeypatch.setattr(renew, "RESULTS", tmp_path)
+    first.path.mkdir()
+    (first.path / renew.PROVENANCE).write_text(json.dumps(record), encoding="utf-8")
+    assert renew.stale(first)
+
+
+def test_a_run_is_copied_with_its_claims_and_hash(renew, tmp_path, monkeypatch):
+    monkeypatch.setattr(renew, "RESULTS", tmp_path)
+    small = renew.Shown("small", "demo-a", {"width": 20, "steps": 30, "seeds": 1})
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "old.png").write_bytes(b"of another run")
+    renew.renew(small)
+    assert renew.stale(small) == ""
+    assert sorted(path.name for path in small.path.iterdir()) == ["claims.json", "demo-a.png", "provenance.json"]
+
+
+def test_an_unknown_name_is_refused(renew, capsys):
+    assert renew.main(["demo-b"]) == 2
+    assert "demo-b" in capsys.readouterr().err
