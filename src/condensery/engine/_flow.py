@@ -160,18 +160,17 @@ def flow(  # ruff: ignore[too-many-arguments] all but the data are options with 
         >>> bool(result.rd[0] < 0.1 < 1 < result.rd[1])
         True
     """
-    x, y = _checked(x, y, method, target_loss, max_steps)
+    x, y = _checked(x, y, method, max_time, max_steps)
     act, span = activation(activation_name), span_of(x)
-    etas = np.broadcast_to(np.asarray(DEFAULT_ETA[method] if eta is None else eta, float), (len(ensemble),))
-    targets = np.broadcast_to(np.asarray(target_loss, float), (len(ensemble),))
-    if not np.all(etas > 0):
-        raise InvalidInputError("eta", given=eta, allowed="numbers > 0", remedy="leave it out for the default")
+    etas = _per_member("eta", DEFAULT_ETA[method] if eta is None else eta, ensemble)
+    targets = _per_member("target_loss", target_loss, ensemble)
     X, labels = jnp.asarray(span.x), jnp.asarray(y)
     limit = jnp.asarray(max_steps, np.int64)  # weakly typed numbers would be compiled for once more
+    copies = 2 if asi else 1
     if state is None:
-        state = _begin(ensemble, span, 2 if asi else 1, etas, targets, max_time)
+        state = _begin(ensemble, span, copies, etas, targets, max_time)
     else:
-        state = _reopened(state, ensemble, etas, targets, max_time, max_steps)
+        state = _reopened(state, ensemble, copies, etas, targets, max_time, max_steps)
     recorder = _Recorder(probes or {}, schedule, max_steps, state)
     buckets = list(state.buckets)
     for place, bucket in enumerate(buckets):
@@ -184,11 +183,26 @@ def flow(  # ruff: ignore[too-many-arguments] all but the data are options with 
             if on_progress is not None:
                 on_progress(_stopped_share(buckets))
     state = replace(state, buckets=tuple(buckets))
-    return _result(ensemble, state, span, 2 if asi else 1, act, recorder.probed())
+    return _result(ensemble, state, span, copies, act, recorder.probed())
+
+
+def _per_member(name: str, value: float | np.ndarray, ensemble: Ensemble) -> np.ndarray:
+    """One number for all members, or one for each.
+
+    Raises:
+        InvalidInputError: A number that is not positive, or not as many as there are members.
+    """
+    values = np.asarray(value, float)
+    if values.shape not in {(), (len(ensemble),)} or not np.all(values > 0):
+        raise InvalidInputError(
+            name, given=value, allowed=f"a number > 0, or {len(ensemble)} of them",
+            remedy="leave it out for the default",
+        )  # fmt: skip
+    return np.broadcast_to(values, (len(ensemble),))
 
 
 def _checked(
-    x: np.ndarray, y: np.ndarray, method: str, target_loss: float | np.ndarray, max_steps: int
+    x: np.ndarray, y: np.ndarray, method: str, max_time: float, max_steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.asarray(x, float), np.asarray(y, float)
     if x.ndim != 2 or y.shape != x.shape[:1] or len(x) < 2:
@@ -200,8 +214,8 @@ def _checked(
         raise InvalidInputError("x, y", given="nan or inf", allowed="finite numbers", remedy="clean the data")
     if method not in METHODS:
         raise InvalidInputError("method", given=method, allowed=", ".join(METHODS), remedy="choose one of them")
-    if not np.all(np.asarray(target_loss) > 0):
-        raise InvalidInputError("target_loss", given=target_loss, allowed="> 0", remedy="e.g. 1e-6")
+    if not max_time > 0:
+        raise InvalidInputError("max_time", given=max_time, allowed="a number > 0", remedy="leave it out for no limit")
     if max_steps < 1:
         raise InvalidInputError("max_steps", given=max_steps, allowed=">= 1", remedy="leave it out for the default")
     return x, y
@@ -243,8 +257,9 @@ def _filled(members: np.ndarray, units: int) -> np.ndarray:
 
 
 def _reopened(
-    state: FlowState, ensemble: Ensemble, etas: np.ndarray, targets: np.ndarray, max_time: float, max_steps: int
-) -> FlowState:
+    state: FlowState, ensemble: Ensemble, copies: int, etas: np.ndarray, targets: np.ndarray, max_time: float,
+    max_steps: int,
+) -> FlowState:  # fmt: skip
     """The state with the limits of this call, its members running again where these leave them room.
 
     Raises:
@@ -252,10 +267,10 @@ def _reopened(
     """
     buckets, constants = [], []
     for members, bucket, c in zip(state.places, state.buckets, state.constants, strict=True):
-        if members.max() >= len(ensemble):
+        if members.max() >= len(ensemble) or np.any(copies * ensemble.widths[members] != bucket.a.shape[1]):
             raise InvalidInputError(
-                "state", given="a state of another ensemble", allowed="the state of an earlier result of this ensemble",
-                remedy="start without a state",
+                "state", given="a state of another ensemble, or of another asi",
+                allowed="the state of an earlier result of this ensemble", remedy="start without a state",
             )  # fmt: skip
         rows = np.concatenate([members, np.repeat(members[:1], len(bucket.loss) - len(members))])
         real = np.arange(len(rows)) < len(members)

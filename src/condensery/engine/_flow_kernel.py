@@ -118,11 +118,13 @@ def _moved(X: Array, start: Member, f: _Factors, u: Array, c: Constants) -> tupl
     n, d = X.shape
     X, u = X.astype(f.s.dtype), u.astype(f.s.dtype)
     if n <= _UNROLLED and d <= _UNROLLED:
-        step_a = sum(u[i] * f.s[i] for i in range(n))
+        step_a = jnp.asarray(sum(u[i] * f.s[i] for i in range(n)))
         step_w = f.a * jnp.stack([sum((u[i] * X[i, j]) * f.slope[i] for i in range(n)) for j in range(d)])
     else:
         step_a, step_w = u @ f.s, f.a * (X.T @ (u[:, None] * f.slope))
-    return start.a - c.kappa / (c.kappa_prime * n) * step_a, start.w - c.kappa * c.kappa_prime / n * step_w
+    scale_a, scale_w = _scales(c, n)
+    kept = start.a.dtype
+    return start.a - scale_a * step_a.astype(kept), start.w - scale_w * step_w.astype(kept)
 
 
 def _eigen(
@@ -140,7 +142,7 @@ def _h_phi1(h: Array, rate: Array) -> Array:
     return jnp.where(z > 1e-12, -jnp.expm1(-z) / jnp.where(rate > 0, rate, 1.0), h)
 
 
-def _step_length(member: Member, c: Constants, rates: Array, Q: Array) -> Float[Array, ""]:
+def _step_length(member: Member, c: Constants, rates: Array, Q: Array) -> tuple[Array, Array]:
     """The largest h that moves neither a nor W too far and leaves the frozen model's loss above the landing zone.
 
     A move is too far when it exceeds eta times the parameter's norm, or eta times the way it has gone from its
@@ -155,19 +157,32 @@ def _step_length(member: Member, c: Constants, rates: Array, Q: Array) -> Float[
     last = jnp.maximum(jnp.sum(loss >= _LANDING * c.target) - 1, 0)
     floor = jnp.maximum(_LANDING * c.target, _LOSS_FACTOR * jnp.mean(modes**2))
     excess = floor / jnp.maximum(loss, 1e-300)
-    parts = (
-        (c.kappa / (n * c.kappa_prime), member.moved_a, member.a, c.a0),
-        (c.kappa * c.kappa_prime / n, member.moved_w, member.w, c.w0),
-    )
-    for scale, form, now, initial in parts:
+    limits = []
+    parts = ((member.moved_a, member.a, c.a0), (member.moved_w, member.w, c.w0))
+    for scale, (form, now, initial) in zip(_scales(c, n), parts, strict=True):
         way = scale**2 * jnp.maximum(jnp.sum((v @ (Q.T @ form @ Q)) * v, axis=1), 0.0)
         gone = jnp.sqrt(jnp.sum((now - initial) ** 2)) + jnp.sqrt(way[last])
-        limit = c.eta**2 * jnp.minimum(jnp.sum(now**2), gone**2)
-        excess = jnp.maximum(excess, way / jnp.maximum(limit, 1e-300))
+        limits.append(jnp.maximum(c.eta**2 * jnp.minimum(jnp.sum(now**2), gone**2), 1e-300))
+        excess = jnp.maximum(excess, way / limits[-1])
     # Each ratio grows with h and must stay below 1. Between candidates the chord lies above it, so h errs short.
     k = jnp.clip(jnp.sum(excess <= 1.0) - 1, 0, len(_CANDIDATES) - 2)
     part = jnp.clip((1.0 - excess[k]) / (excess[k + 1] - excess[k]), 0.0, 1.0)
-    return jnp.minimum(h[k] + part * (h[k + 1] - h[k]), c.max_time - member.time)
+    return jnp.minimum(h[k] + part * (h[k + 1] - h[k]), c.max_time - member.time), jnp.stack(limits)
+
+
+def _scales(c: Constants, n: int) -> tuple[Array, Array]:
+    """How far a unit u moves a and W, before the Jacobian."""
+    return c.kappa / (n * c.kappa_prime), c.kappa * c.kappa_prime / n
+
+
+def _shortening(forms: tuple[Array, Array], u: Array, limits: Array, c: Constants) -> Float[Array, ""]:
+    """Factor, at most 1, on a corrected move that is more than twice as long as the prediction was allowed to be.
+
+    h was chosen with the Jacobian at the start. Where a unit leaves a sample within the step, a mode of G can all but
+    vanish from the secant Jacobian, and h φ₁ of it is then h itself, however long.
+    """
+    ways = [scale**2 * (u @ form @ u) for scale, form in zip(_scales(c, u.shape[0]), forms, strict=True)]
+    return jnp.minimum(1.0, 2.0 * jnp.sqrt(jnp.min(limits / jnp.maximum(jnp.stack(ways), 1e-300))))
 
 
 def _verdict(loss: Array, time: Array, steps: Array, c: Constants, max_steps: Array) -> Int[Array, ""]:
@@ -179,15 +194,17 @@ def _verdict(loss: Array, time: Array, steps: Array, c: Constants, max_steps: Ar
 
 def _exponential_step(act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, start: Member) -> Member:
     rates, Q = _eigen(start.moved_a, start.moved_w, c)
-    h = _step_length(start, c, rates, Q)
+    h, limits = _step_length(start, c, rates, Q)
     low = X.astype(_JACOBIAN)
     here = start.a.astype(_JACOBIAN), start.w.astype(_JACOBIAN)
     u = Q @ (_h_phi1(h, rates) * (Q.T @ start.e))
     a, w = _moved(X, start, _at(act, low, *here), u, c)
     secant = _between(act, low, here, (a.astype(_JACOBIAN), w.astype(_JACOBIAN)))
-    rates, Q = _eigen(*_forms(X, secant)[:2], c)
+    forms = _forms(X, secant)[:2]
+    rates, Q = _eigen(*forms, c)
     u = Q @ (_h_phi1(h, rates) * (Q.T @ start.e))
-    return _advanced(act, X, y, c, max_steps, start, _moved(X, start, secant, u, c), h)
+    part = _shortening(forms, u, limits, c)
+    return _advanced(act, X, y, c, max_steps, start, _moved(X, start, secant, part * u, c), part * h)
 
 
 def _gram_step(act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, start: Member) -> Member:

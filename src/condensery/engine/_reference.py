@@ -18,7 +18,7 @@ from condensery.models import Activation, activation
 from condensery.theory import activation_facts
 
 _FIRST_STEP = 1e-4
-"""An adaptive solver's first step, as a fraction of one of its fixed ones would be far too long for stiff starts."""
+"""An adaptive solver's first step, in units of the fixed ones."""
 _MOST_STEPS = 10_000_000
 
 
@@ -77,10 +77,12 @@ def reference_flow(
     Activations with kinks are solved by Heun's rule with `steps` steps of one length. No adaptive rule gets far there:
     as the network condenses, units slide along the kinks of the samples, where the right-hand side jumps; the error
     estimate is then of first order in the step whatever the rule's order is, and the step falls without end. For the
-    same reason a rule of higher order gains nothing. At m = 1000 on the paper's four points, 20,000 steps take 2.5 s on
-    one core and RD is that of `flow` at eta = 0.005 to 2e-4 at (γ, γ') = (0.6, 0), (1, 0), (1.4, 0), (0.6, −0.4) and
-    (1, −0.4). Judge `steps` by halving them: they must also keep λ_max(G) · max_time/steps below 2, or the rule is
-    unstable. Smooth activations are solved by Tsit5 with an adaptive step.
+    same reason a rule of higher order gains nothing (Tsit5 needs four times the work and errs more). At m = 1000 on the
+    paper's four points, 20,000 steps take about 2.5 s on one core; RD is that of `flow` at eta = 0.005 within 7e-4 in
+    the eight cells (0.6, 0), (1, 0), (1.4, 0), (1.75, 0), (0.6, −0.4), (1, −0.4), (1, 0.4), (1.4, 0.4), and within
+    2.3e-3 at (γ, γ') = (1.4, −0.4); with 80,000 steps it moves by less than 3e-4. Judge `steps` by halving them: they
+    must also keep λ_max(G) · max_time/steps below 2, or the rule is unstable. Smooth activations are solved by Tsit5
+    with an adaptive step.
 
     Args:
         ensemble: The members.
@@ -147,13 +149,18 @@ def _half_square(act: Activation, parameters: Parameters, problem: _Problem) -> 
     return 0.5 * jnp.mean((output - problem.y) ** 2)
 
 
-@cache
-def _solver(act: Activation, *, kinks: bool) -> Any:
-    """The compiled solver of one activation, so that members of one width share a program."""
+def _diffrax() -> Any:
     try:
         import diffrax
     except ModuleNotFoundError as error:
         raise MissingExtraError("diffrax", extra="bench", purpose="the reference of the gradient flow") from error
+    return diffrax
+
+
+@cache
+def _solver(act: Activation, *, kinks: bool) -> Any:
+    """The compiled solver of one activation, so that members of one width share a program."""
+    diffrax = _diffrax()
 
     def slope(_: Array, parameters: Parameters, problem: _Problem) -> Parameters:
         pull = jax.grad(lambda p: _half_square(act, p, problem))(parameters)

@@ -95,7 +95,7 @@ class Config(BaseModel):
             "asi": kind == "line", "target_loss": 1e-6 if kind == "line" else 1e-4, **table,
             **{key: value for key, value in given.items() if value is not None},
         }  # fmt: skip
-        if kind != "images" and "samples" not in given:
+        if kind != "images" and given.get("samples") is None:
             filled.pop("samples", None)
         if "scatter_widths" not in given and "widths" in given and isinstance(given["widths"], (list, tuple)):
             filled["scatter_widths"] = [given["widths"][0], given["widths"][-1]] if given["widths"] else []

@@ -14,6 +14,8 @@ from condensery.records import Claim, FigureSpec, Statement, Table
 
 ROW_GAMMAS = (0.5, 1.0, 1.75)
 ROW_WIDTH = 1000
+COARSE = 0.02
+"""Tolerance on RD where members are trained for the picture of their neurons only."""
 _HERE = "condensery.experiments.phase_diagram._tasks"
 
 
@@ -117,7 +119,8 @@ def _parts(config: Config) -> list[tuple[str, Task]]:
         if width not in config.widths:
             for prime in primes:
                 cells = [(gamma, prime) for gamma in gammas]
-                parts.append(("wide", _training(config, cells, [config.widths[0], width], 1, counts_at=[width])))
+                widths = [config.widths[0], width]
+                parts.append(("wide", _training(config, cells, widths, 1, tolerance=COARSE, counts_at=[width])))
     if config.kind == "line":
         widths, cells = sorted({ROW_WIDTH, *config.widths}), [(gamma, 0.0) for gamma in ROW_GAMMAS]
         parts.append(("row", _training(config, cells, widths, config.row_seeds, details_at=ROW_WIDTH)))
@@ -127,11 +130,11 @@ def _parts(config: Config) -> list[tuple[str, Task]]:
 
 def _training(
     config: Config, cells: Sequence[tuple[float, float]], widths: Sequence[int], seeds: int, *,
-    counts_at: Sequence[int] = (), details_at: int | None = None,
+    tolerance: float = 0.0, counts_at: Sequence[int] = (), details_at: int | None = None,
 ) -> Task:  # fmt: skip
     parameters: dict[str, JsonValue] = {
         "data": config.source(), "activation": config.activation, "asi": config.asi,
-        "target_loss": config.target_loss, "tolerance": config.tolerance, "max_steps": config.max_steps,
+        "target_loss": config.target_loss, "tolerance": max(config.tolerance, tolerance), "max_steps": config.max_steps,
         "cells": [list(cell) for cell in cells], "widths": list(widths), "seeds": seeds,
         "counts_at": list(counts_at), "details_at": details_at,
     }  # fmt: skip
