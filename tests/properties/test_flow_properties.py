@@ -45,7 +45,6 @@ def corrected_step_problem():
     return members, rng.uniform(-1, 1, (4, 1)), rng.uniform(-1, 1, 4)
 
 
-@pytest.mark.xfail(reason="the correction of a step is not held to eta where a mode dies on the way", strict=True)
 def test_no_step_moves_much_further_than_eta_says():
     eta, state, before = 0.005, None, np.zeros(3)
     for steps in range(1, 120):

@@ -71,7 +71,7 @@ STATEMENTS = (
     _s("fig4-max", "<=", "Fig. 4", "S_w equals the printed map (greatest deviation over its unsaturated cells)."),
     _s("fig4-sign", "equal", "Fig. 4", "S_w has the printed sign wherever |S_w| > 0.05 (cells with another sign)."),
     _s("stars", "<=", "Fig. 4",
-       "The boundary by row fit lies at the printed stars (greatest deviation over the rows printed in full)."),
+       "The boundary by row fit lies at the printed stars (greatest deviation over the five rows)."),
     _s("boundary", "<=", "Thms. 6 and 8",
        "The boundary by row fit lies at max(1, 1 + γ') (greatest deviation)."),
     _s("scaling", "<=", "Sec. 2.2",
