@@ -208,7 +208,9 @@ def test_the_environment_of_this_process_stays_as_it_is():
     given = {"XLA_FLAGS": "--xla_dump_to=x", "JAX_PLATFORMS": "cuda", "MINE": "1"}
     made = worker_environment(given)
     assert (made["JAX_PLATFORMS"], made["MINE"]) == ("cuda", "1")
-    assert made["XLA_FLAGS"].split() == ["--xla_dump_to=x", "--xla_cpu_multi_thread_eigen=false"]
+    given_first, *ours = made["XLA_FLAGS"].split()
+    assert given_first == "--xla_dump_to=x"
+    assert "--xla_cpu_multi_thread_eigen=false" in ours
     assert "JAX_PLATFORMS" not in worker_environment({})
 
 

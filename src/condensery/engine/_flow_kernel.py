@@ -9,12 +9,16 @@ e(h) = exp(−hG) e and Δθ = −(1/n) D Jᵀ u with u = h φ₁(hG) e, φ₁(z
 limited only by how far the features move (exponential integrators: Hochbruck and Ostermann 2010, Acta Numerica 19,
 Sec. 2; here the neural tangent Gram matrix is the linear part).
 
-A step predicts its end with J at its start, and corrects with the *secant* Jacobian between the two: mean a, mean σ,
-and σ' replaced by Δσ/Δz. For smooth activations that is second order; for ReLU it gives a unit that crosses a sample's
-kink within the step the push it gets on each side, in proportion. Units that slide along a kink, as condensed ones do,
-then no longer flip with the full push at every step, which is what keeps the midpoint rule at first order there. If the
-prediction were the end itself, f(θ₁) − f(θ₀) = J̄(θ₁ − θ₀) would hold exactly (a discrete gradient: Gonzalez 1996,
-J. Nonlinear Sci. 6, Sec. 2).
+A step predicts its end with J at its start, and corrects with a mean Jacobian between the two. For smooth activations
+that is the *secant*, mean a, mean σ, and σ' replaced by Δσ/Δz: second order. (If the prediction were the end itself,
+f(θ₁) − f(θ₀) = J̄(θ₁ − θ₀) would hold exactly, a discrete gradient: Gonzalez 1996, J. Nonlinear Sci. 6, Sec. 2.)
+
+An activation with a kink at 0 (ReLU) is followed through it instead, unit by unit and sample by sample. Within a step z
+moves at a constant speed on either side of the kink, and the two speeds differ by the unit's own push on that sample.
+Where they point towards each other the unit slides along the kink, as condensed units do, and σ' is then the mixture of
+the two slopes for which z stands still (Filippov 1988, Differential Equations with Discontinuous Righthand Sides,
+Sec. 4); otherwise it crosses, and each side counts for the time spent on it. Units that slide thus neither flip with
+the full push at every step, which holds the midpoint rule at first order, nor stand off the kink by a step's length.
 """
 
 from __future__ import annotations
@@ -97,7 +101,7 @@ def _at(act: Activation, X: Array, a: Array, w: Array) -> _Factors:
     return _Factors(act.sigma(z), act.sigma_prime(z), a)
 
 
-def _between(act: Activation, X: Array, start: tuple[Array, Array], end: tuple[Array, Array]) -> _Factors:
+def _secant(act: Activation, X: Array, start: tuple[Array, Array], end: tuple[Array, Array]) -> _Factors:
     """The factors of the secant Jacobian between two points."""
     z0, z1 = _preactivations(X, start[1]), _preactivations(X, end[1])
     s0, s1 = act.sigma(z0), act.sigma(z1)
@@ -107,10 +111,48 @@ def _between(act: Activation, X: Array, start: tuple[Array, Array], end: tuple[A
     return _Factors(0.5 * (s0 + s1), slope, 0.5 * (start[0] + end[0]))
 
 
-def _forms(X: Float[Array, "sample feature"], f: _Factors) -> tuple[Array, Array, Array]:
-    """S Sᵀ, (B Bᵀ)∘X Xᵀ and S a; the squares by single-precision products (see `_JACOBIAN`)."""
-    s, b = f.s.astype(_JACOBIAN), (f.a * f.slope).astype(_JACOBIAN)
-    return (s @ s.T).astype(X.dtype), (b @ b.T).astype(X.dtype) * (X @ X.T), f.s @ f.a
+def _through_kink(
+    act: Activation, slopes: tuple[float, float], X: Array, start: tuple[Array, Array], end: tuple[Array, Array],
+    push: Float[Array, " sample"],
+) -> _Factors:  # fmt: skip
+    """The factors of the mean Jacobian along the way to a predicted end, for an activation with a kink at 0.
+
+    Args:
+        act: The activation.
+        slopes: σ' below and above 0.
+        X: Samples.
+        start: a and W at the start of the step.
+        end: The same at the end, predicted with σ' at the start.
+        push: Change of z that a unit of a = 1 and σ' = 1 works on each sample by itself.
+    """
+    below, above = slopes
+    z0, z1 = _preactivations(X, start[1]), _preactivations(X, end[1])
+    here = jnp.where(z0 > 0, above, below).astype(z0.dtype)
+    there = (below + above) - here
+    crosses = (z0 > 0) != (z1 > 0)
+    speed = z1 - z0
+    until = z0 / jnp.where(crosses, -speed, 1.0)  # the part of the step before the kink
+    beyond = speed + (there - here) * (push[:, None] * start[0])
+    slides = beyond * speed < 0
+    share = jnp.where(slides, beyond / jnp.where(slides, beyond - speed, 1.0), 0.0)  # of the near slope: z stands still
+    after = there + share * (here - there)
+    reached = jnp.where(slides, 0.0, (1.0 - until) * beyond)
+    s0, s1 = act.sigma(z0), act.sigma(jnp.where(crosses, reached, z1))
+    s = 0.5 * jnp.where(crosses, until * s0 + (1.0 - until) * s1, s0 + s1)
+    slope = jnp.where(crosses, until * here + (1.0 - until) * after, here)
+    return _Factors(s, slope, 0.5 * (start[0] + end[0]))
+
+
+def _squares(X: Float[Array, "sample feature"], f: _Factors) -> tuple[Array, Array]:
+    """S Sᵀ and (B Bᵀ)∘X Xᵀ of single-precision factors (see `_JACOBIAN`)."""
+    b = f.a * f.slope
+    return (f.s @ f.s.T).astype(X.dtype), (b @ b.T).astype(X.dtype) * (X @ X.T)
+
+
+def _standing(act: Activation, X: Array, y: Array, c: Constants, a: Array, w: Array) -> tuple[Array, Array, Array]:
+    """The residual, in full precision, and the squares at a point."""
+    e = c.kappa * (act.sigma(_preactivations(X, w)) @ a) - y
+    return e, *_squares(X, _at(act, X.astype(_JACOBIAN), a.astype(_JACOBIAN), w.astype(_JACOBIAN)))
 
 
 def _moved(X: Array, start: Member, f: _Factors, u: Array, c: Constants) -> tuple[Array, Array]:
@@ -179,7 +221,7 @@ def _shortening(forms: tuple[Array, Array], u: Array, limits: Array, c: Constant
     """Factor, at most 1, on a corrected move that is more than twice as long as the prediction was allowed to be.
 
     h was chosen with the Jacobian at the start. Where a unit leaves a sample within the step, a mode of G can all but
-    vanish from the secant Jacobian, and h φ₁ of it is then h itself, however long.
+    vanish from the mean Jacobian, and h φ₁ of it is then h itself, however long.
     """
     ways = [scale**2 * (u @ form @ u) for scale, form in zip(_scales(c, u.shape[0]), forms, strict=True)]
     return jnp.minimum(1.0, 2.0 * jnp.sqrt(jnp.min(limits / jnp.maximum(jnp.stack(ways), 1e-300))))
@@ -199,12 +241,19 @@ def _exponential_step(act: Activation, X: Array, y: Array, c: Constants, max_ste
     here = start.a.astype(_JACOBIAN), start.w.astype(_JACOBIAN)
     u = Q @ (_h_phi1(h, rates) * (Q.T @ start.e))
     a, w = _moved(X, start, _at(act, low, *here), u, c)
-    secant = _between(act, low, here, (a.astype(_JACOBIAN), w.astype(_JACOBIAN)))
-    forms = _forms(X, secant)[:2]
+    there = a.astype(_JACOBIAN), w.astype(_JACOBIAN)
+    if act.slopes is None:
+        mean = _secant(act, low, here, there)
+    else:
+        push = -_scales(c, len(y))[1] * u * jnp.sum(X**2, axis=1)
+        mean = _through_kink(act, act.slopes, low, here, there, push.astype(_JACOBIAN))
+    # Without the barrier the factors would be worked out twice, for the squares and for the move.
+    mean = _Factors(*lax.optimization_barrier(tuple(mean)))
+    forms = _squares(X, mean)
     rates, Q = _eigen(*forms, c)
     u = Q @ (_h_phi1(h, rates) * (Q.T @ start.e))
     part = _shortening(forms, u, limits, c)
-    return _advanced(act, X, y, c, max_steps, start, _moved(X, start, secant, part * u, c), part * h)
+    return _advanced(act, X, y, c, max_steps, start, _moved(X, start, mean, part * u, c), part * h)
 
 
 def _gram_step(act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, start: Member) -> Member:
@@ -226,8 +275,7 @@ def _advanced(
     end: tuple[Array, Array],
     h: Array,
 ) -> Member:
-    moved_a, moved_w, out = _forms(X, _at(act, X, *end))
-    e = c.kappa * out - y
+    e, moved_a, moved_w = _standing(act, X, y, c, *end)
     loss, time, steps = jnp.mean(e**2), start.time + h, start.steps + 1
     status = _verdict(loss, time, steps, c, max_steps).astype(start.status.dtype)
     return Member(*end, e, moved_a, moved_w, time, steps, status, loss)
@@ -250,8 +298,7 @@ def unstarted(a: Array, w: Array, samples: int) -> Member:
 
 
 def _started(act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, member: Member) -> Member:
-    moved_a, moved_w, out = _forms(X, _at(act, X, member.a, member.w))
-    e = c.kappa * out - y
+    e, moved_a, moved_w = _standing(act, X, y, c, member.a, member.w)
     loss, steps = jnp.mean(e**2), jnp.zeros_like(member.steps)
     status = _verdict(loss, member.time, steps, c, max_steps).astype(member.status.dtype)
     return Member(member.a, member.w, e, moved_a, moved_w, member.time, steps, status, loss)

@@ -27,11 +27,13 @@ class Activation:
         name: The name in the registry.
         sigma: z -> σ(z).
         sigma_prime: z -> σ'(z).
+        slopes: For activations that are linear on either side of 0, σ' below and above it; None for all others.
     """
 
     name: str
     sigma: Elementwise
     sigma_prime: Elementwise
+    slopes: tuple[float, float] | None = None
 
 
 def _leaky_relu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -92,7 +94,9 @@ _PAIRS: dict[str, tuple[Elementwise, Elementwise]] = {
 ACTIVATIONS = tuple(_PAIRS)
 """The names that `activation` knows."""
 
-_REGISTRY = {name: Activation(name, *pair) for name, pair in _PAIRS.items()}
+_SLOPES = {"relu": (0.0, 1.0), "leaky_relu": (LEAKY_SLOPE, 1.0)}
+
+_REGISTRY = {name: Activation(name, *pair, slopes=_SLOPES.get(name)) for name, pair in _PAIRS.items()}
 
 
 def activation(name: str) -> Activation:

@@ -30,7 +30,7 @@ class PhaseDiagram:
         "where it grows the neurons condense; the line between is critical."
     )
     papers: ClassVar[tuple[str, ...]] = ("luo2021phase",)
-    task_version: ClassVar[str] = "1"
+    task_version: ClassVar[str] = "2"
     Config: ClassVar[type[BaseModel]] = Config
     presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {"quick": {"size": "quick"}, "paper": {"size": "paper"}}
     statements: ClassVar[tuple[Statement, ...]] = STATEMENTS
@@ -43,7 +43,7 @@ class PhaseDiagram:
         return load(**{key: value for key, value in source.items() if value is not None}).digest  # pyrefly: ignore
 
     def tasks(self, config: BaseModel) -> Sequence[Task]:
-        """One task per row of the map; on the line also the row of Figs. 2 and 3 and the checks of the flow."""
+        """Two tasks per row of the map; on the line also the row of Figs. 2 and 3 and the checks of the flow."""
         return [task for _, task in _parts(_known(config))]
 
     def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
@@ -108,8 +108,8 @@ def _parts(config: Config) -> list[tuple[str, Task]]:
     """The tasks with the part of the run that each belongs to."""
     counted = [width for width in config.scatter_widths if width in config.widths]
     parts: list[tuple[str, Task]] = []
-    # An image row is dear and there are few of them: halves keep two workers busy to the end.
-    at_once = len(config.gammas) if config.kind == "line" else (len(config.gammas) + 1) // 2
+    # The row of the smallest γ' takes as long as the rest together: halves keep two workers busy to the end.
+    at_once = (len(config.gammas) + 1) // 2
     for prime in config.gamma_primes:
         for first in range(0, len(config.gammas), at_once):
             cells = [(gamma, prime) for gamma in config.gammas[first : first + at_once]]
@@ -138,11 +138,11 @@ def _training(
         "cells": [list(cell) for cell in cells], "widths": list(widths), "seeds": seeds,
         "counts_at": list(counts_at), "details_at": details_at,
     }  # fmt: skip
-    # Cells with γ' < 0 take the smallest steps: they go first, so that no worker ends late.
-    hard = 1.0 + 10.0 * max(0.0, -min(prime for _, prime in cells))
+    # Condensed cells with γ' < 0 take the smallest steps: they go first, so that no worker ends late.
+    hard = sum(1.0 + 100.0 * max(0.0, -prime) ** 2 * gamma**4 for gamma, prime in cells)
     gammas = [gamma for gamma, _ in cells]
     label = f"γ = {min(gammas):g} to {max(gammas):g}, γ' = {cells[0][1]:+.2g}, m to {max(widths)}"
-    return _task("train", parameters, cost=hard * len(cells) * seeds * sum(widths), label=label)
+    return _task("train", parameters, cost=hard * seeds * sum(widths), label=label)
 
 
 def _task(function: str, parameters: dict[str, JsonValue], *, cost: float, label: str) -> Task:
