@@ -84,7 +84,7 @@ def _search(name: str) -> Path:
         name,
         given=f"no {_IMAGE_FILES[0]}(.gz){looked}",
         allowed="its four IDX files, gzipped or not",
-        remedy=f"give path=FOLDER,{_PACKAGE[name]} or put them below {VARIABLE}/{name}",
+        remedy=f"give path=FOLDER (a run: --set data_path=FOLDER),{_PACKAGE[name]} or put them below {VARIABLE}/{name}",
     )
 
 

@@ -38,10 +38,16 @@ def _groups(config: Config) -> list[Callable[[Config, Tables], list[Claim]]]:
     if config.activation != "relu":
         return [_coordinates]
     if config.kind == "line" and config.asi:
-        return [_coordinates, _flow, _row, _map, _identities, _neurons, _outputs]
+        grid = [_map, _identities] if _wide(config) else []
+        return [_coordinates, _flow, _row, *grid, _neurons, _outputs]
     if config.kind == "images":
         return [_coordinates, _images]
     return [_coordinates]
+
+
+def _wide(config: Config) -> bool:
+    """Whether slopes over these widths can be held against the printed ones, which are of widths 1000 to 40,000."""
+    return min(config.widths) >= 1000 and max(config.widths) >= 10 * min(config.widths)
 
 
 def _why_open(name: str, config: Config) -> str:
@@ -53,6 +59,8 @@ def _why_open(name: str, config: Config) -> str:
         return "needs data=digits, fashion-mnist or mnist"
     if config.kind == "line" and not config.asi:
         return "no prediction: the printed numbers are with antisymmetric initialisation"
+    if config.kind == "line" and not _wide(config):
+        return "the printed slopes are of widths from 1000 on; needs widths >= 1000 over at least a decade"
     return "not judged by these data, cells and widths; needs data=line with the preset's grid"
 
 
