@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from condensery._errors import InvalidInputError
-from condensery.data import DATASETS, demo_a_target, demo_c_target, from_arrays, line_target, load
+from condensery.data import DATASETS, demo_a_target, demo_c_target, from_arrays, line_target, load, three_steps_target
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -57,7 +57,16 @@ def test_demo_c():
     assert (demo_c_target(between + 0.01) - demo_c_target(between - 0.01)) / 0.02 == pytest.approx([0, 2, 1, -0.5, 0])
 
 
-@pytest.mark.parametrize("target", [line_target, demo_a_target, demo_c_target])
+def test_three_steps():
+    data = load("three-steps")
+    assert data.x[:, 0] == pytest.approx([-15 + 30 * i / 49 for i in range(50)])
+    # the mean square of odd targets, which is the loss of a net that outputs 0
+    assert np.mean(data.y**2) == pytest.approx(5.14533, abs=1e-5)
+    for x in (-9.0, 0.3, 7.0):
+        assert data.target(x) == pytest.approx(sum(2 / (1 + np.exp(-2 * (x - c))) - 1 for c in (-7, 0, 7)))
+
+
+@pytest.mark.parametrize("target", [line_target, demo_a_target, demo_c_target, three_steps_target])
 def test_targets_keep_shapes(target):
     grid = np.linspace(-1, 1, 12).reshape(3, 4)
     assert target(grid).shape == (3, 4)

@@ -23,7 +23,9 @@ WRONG = {
     "directions": lambda: metrics.directions(np.ones((3, 2)), np.ones(4)),
     "effective_orientations": lambda: metrics.effective_orientations(np.ones((3, 2))),
     "effective_rank": lambda: metrics.effective_rank(np.ones(3)),
+    "lineages": lambda: metrics.lineages(np.ones((2, 3), dtype=int), np.ones((3, 2))),
     "orientation": lambda: metrics.orientation(np.ones((3, 1)), np.ones(4)),
+    "plateaus": lambda: metrics.plateaus(np.ones(3), np.ones(4)),
     "projection_orientation": lambda: metrics.projection_orientation(np.ones((3, 2)), np.ones(4)),
     # Any shape is allowed here; whole numbers are not.
     "relative_distance": lambda: metrics.relative_distance(np.ones(3, dtype=int), np.ones(3, dtype=int)),

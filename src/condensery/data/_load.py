@@ -34,6 +34,7 @@ def load(
     line          linspace(−1/2, 1/2), y = x²                                                              4
     demo-a        linspace(−1, 1), y = `demo_a_target`                                                     4
     demo-c        linspace(−1, 1), y = `demo_c_target`                                                     40
+    three-steps   linspace(−15, 15), y = `three_steps_target`                                              50
     digits        scikit-learn's 8×8 digits, pixels/16 in [0, 1], y the digit                              1797
     fashion-mnist 28×28 images from IDX files, pixels/255 in [0, 1], y the label                           60000
     mnist         the same                                                                                 60000
@@ -51,7 +52,7 @@ def load(
         name: One of `DATASETS` in upper or lower case, or a path.
         path: For mnist and fashion-mnist: a folder, or the image file.
         samples: Keep only the first so many, ≥ 2; all by default.
-        points: For line, demo-a and demo-c: on so many points, ≥ 2.
+        points: For line, demo-a, demo-c and three-steps: on so many points, ≥ 2.
 
     Raises:
         InvalidInputError: An unknown name; an option that the data set does not have; a file that is missing,
@@ -60,7 +61,8 @@ def load(
 
     Source:
         Data of Luo et al. 2021, arXiv 2007.07497 (line; the images with samples=45, as in their program), and of the
-        demonstrations of Xu et al. 2025, arXiv 2504.09484 (demo-a, demo-c).
+        demonstrations of Xu et al. 2025, arXiv 2504.09484 (demo-a, demo-c); the target of Zhang et al. 2021, arXiv
+        2105.14573 (three-steps).
 
     Example:
         >>> from condensery.data import load
@@ -72,8 +74,8 @@ def load(
         >>> load("lime")
         Traceback (most recent call last):
         ...
-        condensery._errors.InvalidInputError: data: given lime; allowed: line, demo-a, demo-c, digits, fashion-mnist, \
-mnist, or the path of a .csv, .npy, .npz or IDX file; did you mean line?
+        condensery._errors.InvalidInputError: data: given lime; allowed: line, demo-a, demo-c, three-steps, digits, \
+fashion-mnist, mnist, or the path of a .csv, .npy, .npz or IDX file; did you mean line?
     """
     given = os.fspath(name)
     key = given.strip().lower().replace("_", "-").replace(" ", "-")

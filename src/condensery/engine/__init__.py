@@ -1,34 +1,55 @@
 """Training in compiled code: gradient flow and descent of whole ensembles, in float64."""
 
 from condensery.engine._calibrate import calibrate_eta
+from condensery.engine._classify import AdamW, cross_entropy
 from condensery.engine._descend import DescentResult, DescentState, descend, init_descent
+from condensery.engine._dropout import dropout_loss, dropout_part, expected_dropout_loss
+from condensery.engine._dropout_noise import DropoutNoise, dropout_noise
 from condensery.engine._ensemble import Ensemble
 from condensery.engine._flow import FlowResult, FlowState, flow
 from condensery.engine._objectives import Objective, mean_square
 from condensery.engine._optimisers import SGD, Adam
+from condensery.engine._per_member import PerMember, per_member
 from condensery.engine._precision import PRECISION
-from condensery.engine._probes import RecordOutput, RecordParameters
+from condensery.engine._probes import RecordLoss, RecordOutput, RecordParameters, layer_tree
+from condensery.engine._randomised import Randomised
 from condensery.engine._reference import ReferenceResult, reference_flow
 from condensery.engine._schedule import log_steps
+from condensery.engine._three_layer import ThreeLayerEnsemble, ThreeLayerResult, three_layer_flow
 
 __all__ = [
     "PRECISION",
     "SGD",
     "Adam",
+    "AdamW",
     "DescentResult",
     "DescentState",
+    "DropoutNoise",
     "Ensemble",
     "FlowResult",
     "FlowState",
     "Objective",
+    "PerMember",
+    "Randomised",
+    "RecordLoss",
     "RecordOutput",
     "RecordParameters",
     "ReferenceResult",
+    "ThreeLayerEnsemble",
+    "ThreeLayerResult",
     "calibrate_eta",
+    "cross_entropy",
     "descend",
+    "dropout_loss",
+    "dropout_noise",
+    "dropout_part",
+    "expected_dropout_loss",
     "flow",
     "init_descent",
+    "layer_tree",
     "log_steps",
     "mean_square",
+    "per_member",
     "reference_flow",
+    "three_layer_flow",
 ]

@@ -83,7 +83,8 @@ def init_descent(
     Args:
         members: One tree of parameters per member; shapes may differ between members.
         optimiser: The rule whose memory is prepared.
-        seeds: The seed of each member's order of mini-batches; None gives all members the order of seed 0.
+        seeds: The seed of each member's order of mini-batches and of its random draws (see `Randomised`); None gives
+            all members seed 0.
         dtype: What the arithmetic is done in.
 
     Returns:
@@ -150,7 +151,7 @@ def descend(
     Args:
         start: One tree of parameters per member (shapes may differ), or a state: that of an earlier result, or one from
             `init_descent`, which also takes the seeds of mini-batches and the option of float32.
-        objective: What is minimised (see `mean_square`).
+        objective: What is minimised (see `mean_square` and `dropout_loss`).
         data: Inputs (sample, feature), with the constant feature if there is one, and targets (sample,) or
             (sample, output).
         optimiser: `SGD` or `Adam`.
@@ -161,7 +162,7 @@ def descend(
             those that this call does not reach are ignored and its last step is added. None means `log_steps`.
         probes: Called as ``probe(step, snapshot)`` with a host copy of all parameters (see `DescentResult.probed`).
         stop_loss: A member stops at the first step whose loss is at most this: checked at every step full-batch, at
-            recorded steps (over all data) with mini-batches.
+            recorded steps (over all data, without random draw) with mini-batches or a `Randomised` objective.
         on_step: Told the step number after every compiled chunk.
 
     Returns:

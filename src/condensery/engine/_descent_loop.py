@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,8 +11,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
 
+from condensery.engine._masks import stream
 from condensery.engine._objectives import Objective
 from condensery.engine._optimisers import Optimiser, Tree
+from condensery.engine._randomised import Randomised
 from condensery.records import Status
 
 RUNNING, CONVERGED, DIVERGED = int(Status.RUNNING), int(Status.CONVERGED), int(Status.DIVERGED)
@@ -64,10 +67,20 @@ class _Samples(NamedTuple):
         return self.x[chosen], self.y[chosen], _Order(epoch, permutation)
 
 
+def _slope_of(objective: Objective, seed: Array) -> Callable[[Tree, Array, Array, Array], tuple[Array, Tree]]:
+    """Loss and gradient of a step: of the objective, or of its draw for this member and step."""
+    if not isinstance(objective, Randomised):
+        return lambda parameters, x, y, step: objective.value_and_grad(parameters, x, y)
+    draw, key = objective.draw, stream(seed)
+    return lambda parameters, x, y, step: draw(parameters, x, y, jax.random.fold_in(key, step))
+
+
 def _advance_member(
     member: Member, objective: Objective, optimiser: Optimiser, samples: _Samples, until: Array, stop_loss: Array
 ) -> tuple[Member, Array]:
-    full = samples.batch_size is None
+    # the loss of a draw says little about where the member stands: it is judged where it is recorded
+    judged = samples.batch_size is None and not isinstance(objective, Randomised)
+    slope = _slope_of(objective, samples.seed)
 
     def running(carry: _Carry) -> Array:
         return (carry.now.step < until) & (carry.now.status == RUNNING)
@@ -75,9 +88,9 @@ def _advance_member(
     def advance(carry: _Carry) -> _Carry:
         now = carry.now
         x, y, order = samples.take(now.step, carry.order)
-        loss, gradient = objective.value_and_grad(now.parameters, x, y)
+        loss, gradient = slope(now.parameters, x, y, now.step)
         finite = jnp.isfinite(loss)
-        reached = (loss <= stop_loss) & full
+        reached = (loss <= stop_loss) & judged
         go = finite & ~reached
         moved, memory = optimiser.update(gradient, now.memory, now.parameters, now.step)
         moved = jax.tree.map(

@@ -28,22 +28,22 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from condensery.engine._function_space import (
+    Move,
+    h_phi1,
+    mean_secant,
+    mean_through_kink,
+    shortening,
+    step_length,
+    verdict,
+)
 from condensery.models import Activation
 from condensery.records import Status
 
-_CANDIDATES = np.logspace(-8.0, 10.0, 96)
-"""Step lengths that are weighed against one another, in units of the shortest time scale 1/λ_max(G)."""
-_LANDING = 0.8
-"""Fraction of the target loss below which no step may aim (so that members stop just below the target)."""
-_LOSS_FACTOR = 0.5
-"""No step may aim at less than this fraction of the present loss: slow modes of the residual are then resolved."""
 _GRAM_MOVE = 0.2
-_SECANT_GAP = 1e-3
-"""Below this relative Δz a difference quotient would lose more digits than the derivative at the mean errs."""
 _JACOBIAN = jnp.float32
 """Precision of the Jacobian within a step. The residual is formed anew at every step, and parameters are kept, in
 float64; what the Jacobian's rounding does to a step, 1e-7 of it, is far below what eta does, and half the memory
@@ -103,12 +103,8 @@ def _at(act: Activation, X: Array, a: Array, w: Array) -> _Factors:
 
 def _secant(act: Activation, X: Array, start: tuple[Array, Array], end: tuple[Array, Array]) -> _Factors:
     """The factors of the secant Jacobian between two points."""
-    z0, z1 = _preactivations(X, start[1]), _preactivations(X, end[1])
-    s0, s1 = act.sigma(z0), act.sigma(z1)
-    gap = z1 - z0
-    wide = jnp.abs(gap) > _SECANT_GAP * (jnp.abs(z0) + jnp.abs(z1))
-    slope = jnp.where(wide, (s1 - s0) / jnp.where(wide, gap, 1.0), act.sigma_prime(0.5 * (z0 + z1)))
-    return _Factors(0.5 * (s0 + s1), slope, 0.5 * (start[0] + end[0]))
+    means = mean_secant(act, _preactivations(X, start[1]), _preactivations(X, end[1]))
+    return _Factors(*means, 0.5 * (start[0] + end[0]))
 
 
 def _through_kink(
@@ -125,22 +121,9 @@ def _through_kink(
         end: The same at the end, predicted with σ' at the start.
         push: Change of z that a unit of a = 1 and σ' = 1 works on each sample by itself.
     """
-    below, above = slopes
     z0, z1 = _preactivations(X, start[1]), _preactivations(X, end[1])
-    here = jnp.where(z0 > 0, above, below).astype(z0.dtype)
-    there = (below + above) - here
-    crosses = (z0 > 0) != (z1 > 0)
-    speed = z1 - z0
-    until = z0 / jnp.where(crosses, -speed, 1.0)  # the part of the step before the kink
-    beyond = speed + (there - here) * (push[:, None] * start[0])
-    slides = beyond * speed < 0
-    share = jnp.where(slides, beyond / jnp.where(slides, beyond - speed, 1.0), 0.0)  # of the near slope: z stands still
-    after = there + share * (here - there)
-    reached = jnp.where(slides, 0.0, (1.0 - until) * beyond)
-    s0, s1 = act.sigma(z0), act.sigma(jnp.where(crosses, reached, z1))
-    s = 0.5 * jnp.where(crosses, until * s0 + (1.0 - until) * s1, s0 + s1)
-    slope = jnp.where(crosses, until * here + (1.0 - until) * after, here)
-    return _Factors(s, slope, 0.5 * (start[0] + end[0]))
+    means = mean_through_kink(act, slopes, z0, z1, push[:, None] * start[0])
+    return _Factors(*means, 0.5 * (start[0] + end[0]))
 
 
 def _squares(X: Float[Array, "sample feature"], f: _Factors) -> tuple[Array, Array]:
@@ -178,38 +161,15 @@ def _eigen(
     return jnp.maximum(rates, 0.0), Q
 
 
-def _h_phi1(h: Array, rate: Array) -> Array:
-    """The value h φ₁(h·rate) = (1 − e^(−h·rate))/rate, and h where the rate is too small to matter."""
-    z = h * rate
-    return jnp.where(z > 1e-12, -jnp.expm1(-z) / jnp.where(rate > 0, rate, 1.0), h)
-
-
 def _step_length(member: Member, c: Constants, rates: Array, Q: Array) -> tuple[Array, Array]:
-    """The largest h that moves neither a nor W too far and leaves the frozen model's loss above the landing zone.
-
-    A move is too far when it exceeds eta times the parameter's norm, or eta times the way it has gone from its
-    initial value together with the way the frozen model predicts until the target: the first resolves the growth of
-    condensing features, the second the small moves of lazy ones.
-    """
-    n = member.e.shape[0]
-    modes = Q.T @ member.e
-    h = jnp.asarray(_CANDIDATES, rates.dtype) / jnp.maximum(rates[-1], 1e-300)
-    v = _h_phi1(h[:, None], rates) * modes
-    loss = jnp.mean((modes - rates * v) ** 2, axis=1)
-    last = jnp.maximum(jnp.sum(loss >= _LANDING * c.target) - 1, 0)
-    floor = jnp.maximum(_LANDING * c.target, _LOSS_FACTOR * jnp.mean(modes**2))
-    excess = floor / jnp.maximum(loss, 1e-300)
-    limits = []
+    """The length of the step as far as a and W allow it (see `step_length`), and their limits."""
     parts = ((member.moved_a, member.a, c.a0), (member.moved_w, member.w, c.w0))
-    for scale, (form, now, initial) in zip(_scales(c, n), parts, strict=True):
-        way = scale**2 * jnp.maximum(jnp.sum((v @ (Q.T @ form @ Q)) * v, axis=1), 0.0)
-        gone = jnp.sqrt(jnp.sum((now - initial) ** 2)) + jnp.sqrt(way[last])
-        limits.append(jnp.maximum(c.eta**2 * jnp.minimum(jnp.sum(now**2), gone**2), 1e-300))
-        excess = jnp.maximum(excess, way / limits[-1])
-    # Each ratio grows with h and must stay below 1. Between candidates the chord lies above it, so h errs short.
-    k = jnp.clip(jnp.sum(excess <= 1.0) - 1, 0, len(_CANDIDATES) - 2)
-    part = jnp.clip((1.0 - excess[k]) / (excess[k + 1] - excess[k]), 0.0, 1.0)
-    return jnp.minimum(h[k] + part * (h[k + 1] - h[k]), c.max_time - member.time), jnp.stack(limits)
+    moves = tuple(
+        Move(scale, form, jnp.sum(now**2), jnp.sum((now - initial) ** 2))
+        for scale, (form, now, initial) in zip(_scales(c, member.e.shape[0]), parts, strict=True)
+    )
+    h, limits = step_length(Q.T @ member.e, rates, Q, moves, eta=c.eta, target=c.target)
+    return jnp.minimum(h, c.max_time - member.time), limits
 
 
 def _scales(c: Constants, n: int) -> tuple[Array, Array]:
@@ -217,21 +177,8 @@ def _scales(c: Constants, n: int) -> tuple[Array, Array]:
     return c.kappa / (n * c.kappa_prime), c.kappa * c.kappa_prime / n
 
 
-def _shortening(forms: tuple[Array, Array], u: Array, limits: Array, c: Constants) -> Float[Array, ""]:
-    """Factor, at most 1, on a corrected move that is more than twice as long as the prediction was allowed to be.
-
-    h was chosen with the Jacobian at the start. Where a unit leaves a sample within the step, a mode of G can all but
-    vanish from the mean Jacobian, and h φ₁ of it is then h itself, however long.
-    """
-    ways = [scale**2 * (u @ form @ u) for scale, form in zip(_scales(c, u.shape[0]), forms, strict=True)]
-    return jnp.minimum(1.0, 2.0 * jnp.sqrt(jnp.min(limits / jnp.maximum(jnp.stack(ways), 1e-300))))
-
-
 def _verdict(loss: Array, time: Array, steps: Array, c: Constants, max_steps: Array) -> Int[Array, ""]:
-    status = jnp.where(steps >= max_steps, int(Status.OUT_OF_STEPS), int(Status.RUNNING))
-    status = jnp.where(time >= c.max_time, int(Status.OUT_OF_TIME), status)
-    status = jnp.where(loss < c.target, int(Status.CONVERGED), status)
-    return jnp.where(jnp.isfinite(loss), status, int(Status.DIVERGED))
+    return verdict(loss, time, steps, target=c.target, max_time=c.max_time, max_steps=max_steps)
 
 
 def _exponential_step(act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, start: Member) -> Member:
@@ -239,7 +186,7 @@ def _exponential_step(act: Activation, X: Array, y: Array, c: Constants, max_ste
     h, limits = _step_length(start, c, rates, Q)
     low = X.astype(_JACOBIAN)
     here = start.a.astype(_JACOBIAN), start.w.astype(_JACOBIAN)
-    u = Q @ (_h_phi1(h, rates) * (Q.T @ start.e))
+    u = Q @ (h_phi1(h, rates) * (Q.T @ start.e))
     a, w = _moved(X, start, _at(act, low, *here), u, c)
     there = a.astype(_JACOBIAN), w.astype(_JACOBIAN)
     if act.slopes is None:
@@ -251,8 +198,8 @@ def _exponential_step(act: Activation, X: Array, y: Array, c: Constants, max_ste
     mean = _Factors(*lax.optimization_barrier(tuple(mean)))
     forms = _squares(X, mean)
     rates, Q = _eigen(*forms, c)
-    u = Q @ (_h_phi1(h, rates) * (Q.T @ start.e))
-    part = _shortening(forms, u, limits, c)
+    u = Q @ (h_phi1(h, rates) * (Q.T @ start.e))
+    part = shortening(tuple(zip(_scales(c, len(y)), forms, strict=True)), u, limits)
     return _advanced(act, X, y, c, max_steps, start, _moved(X, start, mean, part * u, c), part * h)
 
 

@@ -21,7 +21,7 @@ class Bucket:
 
     Attributes:
         members: Their positions in the ensemble.
-        seeds: The seed of each member's batch order.
+        seeds: The seed of each member's batch order and random draws.
         parameters: Stacked parameters.
         memory: The optimiser's memory: trees like `parameters`.
         steps: Steps that each member has taken.

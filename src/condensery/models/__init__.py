@@ -1,18 +1,30 @@
 """Networks as pure JAX functions of their parameters, and how the parameters are drawn."""
 
 from condensery.models._activations import ACTIVATIONS, Activation, activation
+from condensery.models._batch_norm import BatchNormMlp
+from condensery.models._convolution import Cnn, TwoLayerConv, cnn_normal, two_layer_conv_normal
+from condensery.models._image_nets import IMAGE_NETS, ImageNet
 from condensery.models._initialisation import mlp_normal, two_layer_normal
 from condensery.models._mlp import Mlp, mlp
+from condensery.models._residual import LayeredMlp
 from condensery.models._two_layer import TwoLayer, with_bias
 
 __all__ = [
     "ACTIVATIONS",
+    "IMAGE_NETS",
     "Activation",
+    "BatchNormMlp",
+    "Cnn",
+    "ImageNet",
+    "LayeredMlp",
     "Mlp",
     "TwoLayer",
+    "TwoLayerConv",
     "activation",
+    "cnn_normal",
     "mlp",
     "mlp_normal",
+    "two_layer_conv_normal",
     "two_layer_normal",
     "with_bias",
 ]

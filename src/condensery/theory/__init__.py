@@ -1,4 +1,4 @@
-"""Closed forms: where a network lies in the phase diagram, what it will do there, and facts about activations."""
+"""Closed forms: where a network lies in the phase diagram, what it will do there, how neurons merge and split."""
 
 from condensery.theory._activations import (
     ACTIVATION_NAMES,
@@ -8,25 +8,61 @@ from condensery.theory._activations import (
     activation_facts,
 )
 from condensery.theory._coordinates import SCHEMES, Coordinates, coordinates, finite_width_slope, kappas
+from condensery.theory._dropout import dropout_flattening, dropout_r1, dropout_r1_approximate, dropout_r1_bound
+from condensery.theory._early_flow import (
+    EarlyMeasures,
+    condensation_time,
+    early_flow,
+    early_growth,
+    early_measures,
+    patch_direction,
+)
+from condensery.theory._embedding import NULL, Embedding, embed, embedding, even_fractions, random_embedding
+from condensery.theory._initial_directions import initial_directions
 from condensery.theory._kernels import NtkKernels, ntk_two_layer_relu
+from condensery.theory._merge_table import MERGE_NAMES, MergeRule, merge_rule
 from condensery.theory._phase import boundary, phase_slope, regime
 from condensery.theory._prediction import ntk_relative_distance
+from condensery.theory._three_layer import LayerSlopes, three_layer_boundaries, three_layer_slopes
 
 __all__ = [
     "ACTIVATION_NAMES",
+    "MERGE_NAMES",
+    "NULL",
     "SCHEMES",
     "ActivationFacts",
     "AffinePiece",
     "Coordinates",
+    "EarlyMeasures",
+    "Embedding",
+    "LayerSlopes",
+    "MergeRule",
     "NtkKernels",
     "Reflection",
     "activation_facts",
     "boundary",
+    "condensation_time",
     "coordinates",
+    "dropout_flattening",
+    "dropout_r1",
+    "dropout_r1_approximate",
+    "dropout_r1_bound",
+    "early_flow",
+    "early_growth",
+    "early_measures",
+    "embed",
+    "embedding",
+    "even_fractions",
     "finite_width_slope",
+    "initial_directions",
     "kappas",
+    "merge_rule",
     "ntk_relative_distance",
     "ntk_two_layer_relu",
+    "patch_direction",
     "phase_slope",
+    "random_embedding",
     "regime",
+    "three_layer_boundaries",
+    "three_layer_slopes",
 ]
