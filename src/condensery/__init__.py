@@ -1,7 +1,8 @@
 """condensery: the instrument and the workshop for the simplicity bias of neural networks.
 
-`run` carries out a published experiment and checks the paper's statements; `open` reopens what was run. The subpackages
-`metrics`, `theory`, `data`, `engine` and `plots` are the parts, for use on their own.
+`run` carries out a published experiment and checks the paper's statements; `open` reopens what was run, `record`
+keeps what a monitor saw of a user's own training. The subpackages `metrics`, `theory`, `data`, `engine`, `landscape`
+and `plots` are the parts, for use on their own; `torch` is the workshop for a user's own PyTorch model.
 
 Importing condensery loads none of the frameworks: each part is imported when it is first used.
 
@@ -17,10 +18,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from condensery import data, engine, metrics, plots, theory
-    from condensery.workbench import Run, open, run
+    from condensery import data, engine, landscape, metrics, plots, theory, torch
+    from condensery.workbench import Run, open, record, run
 
-__all__ = ["Run", "data", "engine", "metrics", "open", "plots", "run", "theory"]
+__all__ = ["Run", "data", "engine", "landscape", "metrics", "open", "plots", "record", "run", "theory", "torch"]
 
 
 def __getattr__(name: str) -> Any:
@@ -28,7 +29,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("condensery")
-    if name in {"Run", "open", "run"}:
+    if name in {"Run", "open", "record", "run"}:
         return getattr(import_module("condensery.workbench"), name)
     if name in __all__:
         return import_module(f"condensery.{name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Literal, Self
 
@@ -198,6 +199,28 @@ class Table(Record):
             if column.dtype.kind not in "biufU":
                 raise ValueError(f"column {name!r} has dtype {column.dtype}; allowed: bool, integer, float, text")
         return self
+
+    @classmethod
+    def of_history(cls, history: Sequence[tuple[int, Mapping[str, float]]]) -> Self:
+        """What a monitor has written, as rows of (step, layer) with a column per measure; nan where there is none.
+
+        Args:
+            history: Pairs of a step and its values by ``layer/measure``.
+
+        Example:
+            >>> from condensery.records import Table
+            >>> Table.of_history([(0, {"0/ratio": 1.0, "2/ratio": 0.5}), (8, {"0/ratio": 0.25})])["ratio"]
+            array([1.  , 0.5 , 0.25])
+        """
+        rows: dict[tuple[int, str], dict[str, float]] = {}
+        for step, values in history:
+            for key, value in values.items():
+                layer, _, name = key.rpartition("/")
+                rows.setdefault((step, layer), {})[name] = float(value)
+        names = list(dict.fromkeys(name for values in rows.values() for name in values))
+        columns: dict[str, Any] = {"step": [step for step, _ in rows], "layer": [layer for _, layer in rows]}
+        columns |= {name: [values.get(name, np.nan) for values in rows.values()] for name in names}
+        return cls(columns=columns)
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.columns[name]

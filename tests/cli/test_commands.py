@@ -18,7 +18,22 @@ from condensery.cli._values import overrides, parse
 from condensery.records import Claim
 from condensery.workbench import _bench, _registry
 
-COMMANDS = ("list", "run", "runs", "show", "resume", "report", "export", "cite", "claims", "bench")
+COMMANDS = (
+    "list",
+    "run",
+    "runs",
+    "show",
+    "resume",
+    "report",
+    "export",
+    "cite",
+    "claims",
+    "inspect",
+    "diagnose",
+    "reduce",
+    "grow",
+    "bench",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -168,6 +168,107 @@ def growing(*, frames: int = 0, units: int = 12, steps: tuple[int, ...] = (100, 
     return tables
 
 
+def three_layers(*, hole: bool = False) -> Tables:
+    """Slopes γ₃ − 3/2 − 2γ₂ and γ₃ − 2 on a grid, RD to match at γ₂ = 0, and a few neurons."""
+    rows = [(g2, g3) for g2 in (-0.5, 0.0, 0.5) for g3 in (1.0, 1.5, 2.0)][int(hole) :]
+    gamma2, gamma3 = np.array(rows).T
+    grid = [(g2, g3, m) for g2, g3 in rows for m in (50, 100, 200)]
+    own2, own3, width = np.array(grid).T
+    line, x = np.linspace(-1, 1, 5), np.linspace(-0.5, 0.5, 11)
+    rng = np.random.default_rng(1)
+    slopes = {"first": gamma3 - 1.5 - 2 * gamma2, "second": gamma3 - 2}
+    return {
+        "slopes": Table(columns={"gamma2": gamma2, "gamma3": gamma3, **slopes,
+                                 **{f"{name}_se": np.full(gamma2.size, 0.02) for name in slopes}}),
+        "boundary": Table(columns={"gamma2": line, "first": 1.5 + 2 * line, "second": 2 + 0 * line}),
+        "members": Table(columns={"gamma2": own2, "gamma3": own3, "width": width.astype(int),
+                                  "rd1": width ** (own3 - 1.5), "rd2": width ** (own3 - 2.0),
+                                  "status": np.ones(width.size, dtype=int)}),
+        "outputs": Table(columns={"gamma3": np.repeat([1.0, 2.0], 11), **{
+            name: np.tile(scale * x**2, 2) for name, scale in (("initial", 0.0), ("final", 1.0), ("reference", 1.1))
+        }, "x": np.tile(x, 2)}),
+        "pairs": Table(columns={"gamma3": np.repeat([1.0, 2.0], 40), "when": np.tile(np.repeat([0, 1], 20), 2),
+                                "weight": rng.standard_normal(80), "bias": rng.standard_normal(80)}),
+        "neurons": Table(columns={"gamma3": [1.0, 2.0], "orientations": [9, 1]}),
+        "data": Table(columns={"x": np.linspace(-0.5, 0.5, 4)[:, None], "y": np.linspace(-0.5, 0.5, 4) ** 2}),
+    }  # fmt: skip
+
+
+def groups_over_time() -> Tables:
+    """Two targets; a group that turns, a second born out of it that merges back, and one that emerges."""
+    step = np.array([1, 10, 100, 1000])
+    curves = {"step": np.tile(step, 2), "loss": np.tile(1.0 / step, 2), "groups": np.tile([1, 2, 3, 2], 2)}
+    paths = {
+        "lineage": [0, 0, 0, 0, 1, 1, 2, 2],
+        "step": [1, 10, 100, 1000, 10, 100, 100, 1000],
+        "angle": [0.0, 0.2, 0.3, 0.3, 0.5, 0.4, 3.1, -3.1],
+        "share": [1, 0.8, 0.7, 0.8, 0.2, 0.2, 0.1, 0.2],
+    }
+    tree = {"lineage": [0, 1, 2], "parent": [-1, 0, -1], "merged": [-1, 0, -1], "after_collapse": [False, True, True]}
+    both = {
+        name: {key: np.tile(column, 2) for key, column in columns.items()}
+        for name, columns in (("paths", paths), ("tree", tree))
+    }
+    names = np.array(["first", "second"])
+    return {
+        "curves": Table(columns={"target": np.repeat(names, 4), **curves, "falls": np.tile([0, 1, 1, 0], 2) > 0}),
+        **{name: Table(columns={"target": np.repeat(names, len(next(iter(columns.values()))) // 2), **columns})
+           for name, columns in both.items()},
+        "targets": Table(columns={"target": names, "title": np.array(["the first", "the second"])}),
+        "events": Table(columns={
+            "target": ["first"] * 3 + ["second"] * 2, "kind": ["split", "emerged", "merge", "split", "split"],
+            "cosine": [0.9, 1.0, np.nan, -0.2, 0.4], "parent_cosine": [0.1, np.nan, np.nan, 0.0, 0.3],
+            "rank": [0.1, 0.01, np.nan, 0.7, 0.2]}),
+    }  # fmt: skip
+
+
+def two_architectures() -> Tables:
+    """Ratio 1 − γ/2 and null 1 of two layers and one, accuracy 1 − γ/10."""
+    cells = [(kind, g, p) for kind in ("mlp", "cnn") for g in (0.5, 1.0) for p in (1.0, 0.8)]
+    kind, gamma, keep = (np.array(column) for column in zip(*cells, strict=True))
+    rows = [(*cell, layer) for cell in cells for layer in (("first", "second") if cell[0] == "mlp" else ("kernels",))]
+    own, own_gamma, own_keep, layer = (np.array(column) for column in zip(*rows, strict=True))
+    return {
+        "members": Table(columns={"kind": kind, "gamma": gamma, "keep": keep, "decay": np.zeros(len(cells)),
+                                  "accuracy": 1 - gamma / 10}),
+        "layers": Table(columns={"kind": own, "gamma": own_gamma, "keep": own_keep, "decay": np.zeros(len(rows)),
+                                 "layer": layer, "ratio_70": 1 - own_gamma / 2,
+                                 "null_70": np.where(own == "cnn", 0.9, 1.0)}),
+    }  # fmt: skip
+
+
+def verdicts() -> Tables:
+    """All four verdicts on two rows of cells, one of them wrong."""
+    words = ["linear", "undetermined", "critical", "condensed"]
+    gamma, prime = np.tile([0.5, 0.9, 1.0, 1.5], 4), np.repeat([-0.2, -0.2, 0.3, 0.3], 4)
+    return {
+        "verdicts": Table(
+            columns={
+                "layer": np.tile(np.repeat(["hidden", "output"], 4), 2), "gamma": gamma, "gamma_prime": prime,
+                "verdict": np.tile(words, 4), "right": np.arange(16) != 3,
+            }
+        )
+    }  # fmt: skip
+
+
+def two_found_one_not() -> Tables:
+    """Four layers and a head of one network, thirty of another, and a third that is not installed."""
+    either = np.array([0.25, 0.0, 0.02, 0.0, 1.0])
+    columns = {
+        "network": np.repeat(["a", "b"], [5, 30]),
+        "layer": np.array([f"layer.{k}" for k in range(35)]),
+        "either_share": np.concatenate([either, np.zeros(30)]),
+        "bare_share": np.concatenate([either[::-1], np.zeros(30)]),
+        "chance_share": np.full(35, 0.01),
+        "two_way": np.arange(35) == 4,
+    }
+    names = {"network": ["a", "b", "c"], "title": ["A", "B", "C"], "package": ["a-net", "b-net", "c-net"]}
+    return {
+        "networks": Table(columns={**names, "status": ["found", "found", "not installed"]}),
+        "layers": Table(columns=columns),
+    }
+
+
 Case = tuple[ModuleType, Mapping[str, Table], dict, int]
 SELECTED = ("slope map of theta", "rd, one width")
 
@@ -190,12 +291,34 @@ CASES: dict[str, Callable[[], Case]] = {
     "scatter grid": lambda: (plots.scatter_grid, cells(), {}, 6),
     "scatter grid of images": lambda: (plots.scatter_grid, cells(), {"orientation": "input", "widths": [10, 100]}, 6),
     "demo a": lambda: (plots.demo_a, small_network(), {}, 3),
+    "verdicts": lambda: (plots.verdicts, verdicts(), {}, 2),
+    "partners": lambda: (plots.partners, two_found_one_not(), {}, 3),
     "growth": lambda: (plots.orientation_growth, growing(), {}, 9),
+    "layer maps": lambda: (plots.layer_maps, three_layers(), {}, 2),
+    "layer maps, a hole": lambda: (plots.layer_maps, three_layers(hole=True), {}, 2),
+    "layer distance": lambda: (plots.layer_distance, three_layers(), {}, 2),
+    "layer neurons": lambda: (plots.layer_neurons, three_layers(), {}, 4),
+    "group tree": lambda: (plots.group_tree, groups_over_time(), {}, 6),
+    "birth alignment": lambda: (plots.birth_alignment, groups_over_time(), {}, 2),
+    "architectures": lambda: (plots.architecture_ratios, two_architectures(), {}, 1),
     "growth, many": lambda: (plots.orientation_growth, growing(steps=tuple(range(1, 41)), units=50), {}, 13),
 }  # fmt: skip
 
 
-ONE_PER_MODULE = ("slope map, few cells", "rd, one width", "regimes of images", "scatter grid", "demo a", "growth")
+ONE_PER_MODULE = (
+    "slope map, few cells",
+    "rd, one width",
+    "regimes of images",
+    "scatter grid",
+    "demo a",
+    "growth",
+    "layer maps",
+    "layer distance",
+    "layer neurons",
+    "architectures",
+    "verdicts",
+    "partners",
+)
 
 
 @pytest.fixture(params=ONE_PER_MODULE)
@@ -221,4 +344,12 @@ def figure(request: pytest.FixtureRequest) -> Figure:
 def tables() -> dict[str, Callable[..., Tables]]:
     """The makers of tables by name."""
     made = {"plane": plane, "members": members, "neurons": neurons, "cells": cells}
-    return made | {"small_network": small_network, "growing": growing}
+    return made | {
+        "small_network": small_network,
+        "growing": growing,
+        "three_layers": three_layers,
+        "verdicts": verdicts,
+        "groups": groups_over_time,
+        "architectures": two_architectures,
+        "partners": two_found_one_not,
+    }

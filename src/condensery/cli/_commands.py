@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from condensery.cli._workshop import diagnose, grow, inspect, reduce
+
 if TYPE_CHECKING:
     from condensery.workbench import Run, Watcher
 
@@ -306,6 +308,28 @@ _COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (
     ("export", export, ("condensery export last --format csv --to tables",)),
     ("cite", cite, ("condensery cite last > refs.bib",)),
     ("claims", claims, ("condensery claims", "condensery claims --json")),
+    (
+        "inspect",
+        inspect,
+        ("condensery inspect weights.safetensors", "condensery inspect package.module:factory --weights net.pt --json"),
+    ),
+    (
+        "diagnose",
+        diagnose,
+        (
+            "condensery diagnose mine.py:build --loader mine.py:batches --widths 64 256 1024",
+            "condensery diagnose mine.py:build --loader mine.py:batches --widths 64,256,1024 --optimiser 0.01 --json",
+        ),
+    ),
+    (
+        "reduce",
+        reduce,
+        (
+            "condensery reduce package.module:factory --weights net.pt --shape 8,1,28,28",
+            "condensery reduce net.py:build --data inputs.npy --mode approximate --tau 0.9 --formats safetensors,onnx",
+        ),
+    ),
+    ("grow", grow, ("condensery grow package.module:factory --shape 8,1,28,28 --width fc1=512",)),
     ("bench", bench, ("condensery bench phase-diagram", "condensery bench --json")),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from condensery.workbench import Progress, Watcher
@@ -58,9 +58,21 @@ def _lines() -> Watcher:
             return
         last_time, last_stage, last_finished = now, told.stage, told.finished
         what = f"{told.finished}/{told.tasks} ({told.fraction:.0%})" if told.stage == "tasks" else ""
-        note(" ".join(part for part in (f"run {told.run}:", told.stage, what, told.label) if part))
+        whose = f"run {told.run}:" if told.run else ""
+        note(" ".join(part for part in (whose, told.stage, what, told.label) if part))
 
     return watch
+
+
+@contextmanager
+def steps() -> Generator[Callable[[str, float], None]]:
+    """Shows a text and a fraction: a bar on a terminal, now and then a line elsewhere."""
+    with watching() as watch:
+
+        def tell(text: str, fraction: float) -> None:
+            watch(Progress("", "training", 0, 0, fraction, f"{text} ({fraction:.0%})"))
+
+        yield tell
 
 
 def note(text: str) -> None:

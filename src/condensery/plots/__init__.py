@@ -3,8 +3,15 @@
 The numbers come first: `figure_data` picks what is shown out of stored tables, and `draw` puts it on a figure of its
 own or on a user's Axes. Nothing here fits or measures. Importing this package loads no matplotlib; a module of it does.
 
-Modules: `slope_map`, `rd_against_width`, `regimes`, `scatter_grid`, `demo_a`, `orientation_growth` (which also has
-``animate``). `render` turns a figure into PNG or PDF bytes, `save` writes both.
+Modules, by what they show: of the phase diagram `slope_map`, `rd_against_width`, `regimes`, `scatter_grid`; of three
+layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks `demo_a`, `orientation_growth` (which has
+``animate`` too), `group_tree`, `birth_alignment`, `architecture_ratios`; of initial condensation `direction_field`,
+`early_outputs`, `cosine_maps`, `line_counts`, `alignment`, `initial_widths`, `initial_map`, `kernel_alignment`,
+`kernels_while_learning`; of dropout `dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
+`dropout_controls`, `dropout_stall`, `dropout_images`; of the landscape `embedding_spectra`, `embedding_descent`,
+`embedded_network`, `census_lattice`, `depth_spectra`, `layer_linearity`, `manifold_dimension`, `reduction`,
+`generalisation`, `width_similarity`; of PyTorch models `verdicts`, `monitor_demo`, `monitored`, `partners`,
+`accuracy_against_size`. `render` turns a figure into PNG or PDF bytes, `save` writes both.
 
 Example:
     >>> from condensery import plots
@@ -23,18 +30,99 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from condensery.plots import demo_a, orientation_growth, rd_against_width, regimes, scatter_grid, slope_map
+    from condensery.plots import (
+        accuracy_against_size,
+        alignment,
+        architecture_ratios,
+        birth_alignment,
+        census_lattice,
+        cosine_maps,
+        demo_a,
+        depth_spectra,
+        direction_field,
+        dropout_contours,
+        dropout_controls,
+        dropout_features,
+        dropout_images,
+        dropout_regulariser,
+        dropout_stall,
+        dropout_switch,
+        early_outputs,
+        embedded_network,
+        embedding_descent,
+        embedding_spectra,
+        generalisation,
+        group_tree,
+        initial_map,
+        initial_widths,
+        kernel_alignment,
+        kernels_while_learning,
+        layer_distance,
+        layer_linearity,
+        layer_maps,
+        layer_neurons,
+        line_counts,
+        manifold_dimension,
+        monitor_demo,
+        monitored,
+        orientation_growth,
+        partners,
+        rd_against_width,
+        reduction,
+        regimes,
+        scatter_grid,
+        slope_map,
+        verdicts,
+        width_similarity,
+    )
     from condensery.plots._render import render, save
 
 __all__ = [
+    "accuracy_against_size",
+    "alignment",
+    "architecture_ratios",
+    "birth_alignment",
+    "census_lattice",
+    "cosine_maps",
     "demo_a",
+    "depth_spectra",
+    "direction_field",
+    "dropout_contours",
+    "dropout_controls",
+    "dropout_features",
+    "dropout_images",
+    "dropout_regulariser",
+    "dropout_stall",
+    "dropout_switch",
+    "early_outputs",
+    "embedded_network",
+    "embedding_descent",
+    "embedding_spectra",
+    "generalisation",
+    "group_tree",
+    "initial_map",
+    "initial_widths",
+    "kernel_alignment",
+    "kernels_while_learning",
+    "layer_distance",
+    "layer_linearity",
+    "layer_maps",
+    "layer_neurons",
+    "line_counts",
+    "manifold_dimension",
+    "monitor_demo",
+    "monitored",
     "orientation_growth",
+    "partners",
     "rd_against_width",
+    "reduction",
     "regimes",
     "render",
     "save",
     "scatter_grid",
     "slope_map",
+    "verdicts",
+    "width_similarity",
 ]
 
 

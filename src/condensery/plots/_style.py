@@ -72,7 +72,8 @@ def panels(
 
     Args:
         axes: None, one Axes, or a sequence or array of as many Axes as `layout` has names (row by row).
-        layout: Names of the panels row by row, as for `Figure.subplot_mosaic`; a repeated name spans its cells.
+        layout: Names of the panels row by row, as for `Figure.subplot_mosaic`; a repeated name spans its cells
+            and a dot leaves its cell empty.
         size: Width and height of a new figure in inches.
         heights: Relative heights of the rows.
 
@@ -82,7 +83,7 @@ def panels(
     Raises:
         InvalidInputError: If `axes` are not as many Axes as there are panels.
     """
-    names = list(dict.fromkeys(name for row in layout for name in row))
+    names = list(dict.fromkeys(name for row in layout for name in row if name != "."))
     if axes is not None:
         given = check_axes(axes, len(names))
         yield root_figure(given[0]), given

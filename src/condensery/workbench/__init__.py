@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from condensery.workbench._bench import BenchResult, bench, benches
 from condensery.workbench._cite import cite, references
+from condensery.workbench._diagnose import diagnose
 from condensery.workbench._documents import run_document, show
 from condensery.workbench._export import FORMATS, export
 from condensery.workbench._finish import report
@@ -14,10 +15,13 @@ from condensery.workbench._listing import ExperimentInfo, PresetInfo, list_exper
 from condensery.workbench._opened import Run
 from condensery.workbench._opened import reopen as open
 from condensery.workbench._progress import Progress, Watcher
+from condensery.workbench._record import RecordSink, record
 from condensery.workbench._registry import Found, find
 from condensery.workbench._run import RUNNERS, RunFailedError, RunInterrupted, resume, run
 from condensery.workbench._scoreboard import Score, claims
+from condensery.workbench._surgery import Operated, grow_model, reduce_model
 from condensery.workbench._wording import VERDICTS, duration, expectation, number, tally
+from condensery.workbench._workshop import inspect
 
 __all__ = [
     "FORMATS",
@@ -26,8 +30,10 @@ __all__ = [
     "BenchResult",
     "ExperimentInfo",
     "Found",
+    "Operated",
     "PresetInfo",
     "Progress",
+    "RecordSink",
     "Run",
     "RunFailedError",
     "RunInterrupted",
@@ -37,13 +43,18 @@ __all__ = [
     "benches",
     "cite",
     "claims",
+    "diagnose",
     "duration",
     "expectation",
     "export",
     "find",
+    "grow_model",
+    "inspect",
     "list_experiments",
     "number",
     "open",
+    "record",
+    "reduce_model",
     "references",
     "report",
     "resume",

@@ -17,6 +17,9 @@ from condensery.protocols import Experiment
 
 _log = logging.getLogger("condensery.workbench")
 
+FED = {"recorded": "condensery.experiments.recorded:Recorded"}
+"""Runs that are written from outside: they can be shown and drawn, but neither listed nor run."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -42,13 +45,15 @@ def find(reference: str) -> Found:
 
     Example:
         >>> from condensery.workbench import find
-        >>> find("phase-diagrm")
+        >>> find("phase-diagrm")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        condensery._errors.InvalidInputError: experiment: given phase-diagrm; allowed: demo-a, demo-c, phase-diagram, \
-or path/to/file.py:Name; did you mean phase-diagram?
+        condensery._errors.InvalidInputError: experiment: given phase-diagrm; allowed: ...; did you mean phase-diagram?
     """
     known = registered()
+    if reference in FED:
+        experiment = _instance(reference, load(FED[reference]))
+        return Found(reference, experiment, experiment.task_version)
     if reference in known:
         experiment = _instance(reference, load(known[reference]))
         return Found(reference, experiment, experiment.task_version)

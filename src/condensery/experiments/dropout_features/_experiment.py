@@ -1,0 +1,234 @@
+"""The experiment: tasks, claims and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+from pydantic import BaseModel, JsonValue
+
+from condensery.experiments.dropout_features._config import Config, fits, parameters_of
+from condensery.experiments.dropout_features._tables import tables_of
+from condensery.protocols import Arrays, Task
+from condensery.records import Claim, FigureSpec, Relation, Statement, Table
+
+FIT = "at p = 0.9 against p = 1"
+
+
+def _statement(name: str, relation: Relation, statement: str, source: str) -> Statement:
+    return Statement(id=name, paper="zhang2024dropout", statement=statement, relation=relation, source=source)
+
+
+STATEMENTS = (
+    _statement("overshoot", ">=",
+               f"tanh, two layers: the largest error between the samples at p = 1 is more than twice that {FIT[:10]}.",
+               "Fig. 4"),
+    _statement("fits", "<=", "The solution found with dropout fits: R_S without masks is small.", "Fig. 4"),
+    _statement("condenses-tanh", "<=", f"tanh, two layers: effective orientations {FIT} (ratio).", "Fig. 4"),
+    _statement("condenses-relu", "<=", f"ReLU, two layers: effective orientations {FIT} (ratio).", "Fig. 1"),
+    _statement("condenses-tanh-3", "<=", f"tanh, three layers, first layer: the same {FIT} (ratio).", "Fig. 4"),
+    _statement("condenses-relu-3", "<=", f"ReLU, three layers, first layer: the same {FIT} (ratio).", "Fig. A15"),
+    _statement("on-target-tanh", ">=",
+               "tanh, two layers, p = 0.9: share of the amplitude within 0.15 rad of ±1.406 and ±1.736, the "
+               "orientations of which the target is made.", "Fig. 4"),
+    _statement("on-target-relu", ">=", "ReLU, the same at −0.322 and −2.820.", "Fig. 1"),
+    _statement("stays-without", ">=",
+               "tanh, two layers, p = 1: features stay as they were (effective orientations over the initial ones).",
+               "Fig. 4"),
+    _statement("noise-is-not-enough", "within",
+               "Mini-batches of two without dropout condense nothing (effective orientations over the initial ones).",
+               "Fig. 6"),
+    _statement("switch-r1", ">=",
+               "After the switch R1 is less than half of what it was at the R_S minimum (least ratio of before to "
+               "after, for R_drop and R_S + R1).", "Fig. 5"),
+    _statement("switch-agree", "<=",
+               "R_drop and R_S + R1 reach the same output (relative L2 difference).", "Fig. 5"),
+    _statement("switch-condenses", "<=",
+               "Both condense, staying on R_S does not (largest ratio of effective orientations to those on R_S).",
+               "Fig. 5"),
+    _statement("flatter", ">=",
+               "Along random directions R_S rises less with dropout (two layers: least ratio over the targets of the "
+               "rise at half a length, p = 1 over p = 0.9).", "Figs. 1 and 12"),
+)  # fmt: skip
+
+
+class DropoutFeatures:
+    """One-dimensional fits with and without dropout."""
+
+    name: ClassVar[str] = "dropout-features"
+    title: ClassVar[str] = "Dropout makes features condense"
+    summary: ClassVar[str] = (
+        "Wide networks fit a few points from a large initialisation, where without dropout their features stay as "
+        "drawn. With dropout the features gather in the few orientations of which the target is made and the output "
+        "loses its wiggles; a switch to dropout, or to its explicit mean, does the same to a network that fits already."
+    )
+    papers: ClassVar[tuple[str, ...]] = ("zhang2024dropout",)
+    task_version: ClassVar[str] = "1"
+    Config: ClassVar[type[BaseModel]] = Config
+    presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
+        "quick": {"seeds": 1},
+        "paper": {
+            "seeds": 3, "steps": 1_000_000, "deep_width": 1000, "deep_steps": 100_000,
+            "switch_steps": [200_000, 800_000],
+        },
+    }  # fmt: skip
+    statements: ClassVar[tuple[Statement, ...]] = STATEMENTS
+
+    def data_digest(self, config: BaseModel) -> str:
+        """The data are made, not read."""
+        return ""
+
+    def tasks(self, config: BaseModel) -> Sequence[Task]:
+        """One per fit, and one for the switch."""
+        known = Config.model_validate(config.model_dump())
+        tasks = []
+        for fit in fits(known):
+            told = parameters_of(known, fit)
+            weight = 30.0 * (known.deep_width / 200) if fit.layers == 3 else 3.0 if fit.kind == "dropout" else 2.0
+            steps = known.deep_steps if fit.layers == 3 else known.steps
+            tasks.append(self._task("train", told, weight * steps * known.seeds, f"{fit.target}, {fit.layers} layers, "
+                                    f"{fit.kind}"))  # fmt: skip
+        given: dict[str, JsonValue] = {
+            "target": known.targets[0], "keep": known.keep, "samples": known.samples, "width": known.width,
+            "init_exponent": known.init_exponent, "first": known.switch_steps[0], "second": known.switch_steps[1],
+            "rate": known.rate, "count": known.seeds,
+        }  # fmt: skip
+        cost = 2.0 * known.switch_steps[0] + 8.0 * known.switch_steps[1]
+        return [*tasks, self._task("switch", given, cost * known.seeds, "the switch")]
+
+    def _task(self, function: str, given: dict[str, JsonValue], cost: float, label: str) -> Task:
+        return Task(
+            function=f"condensery.experiments.dropout_features._tasks:{function}", parameters=given, seed=0,
+            version=self.task_version, cost=cost, label=label,
+        )  # fmt: skip
+
+    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+        """See `condensery.experiments.dropout_features._tables`."""
+        return tables_of(Config.model_validate(config.model_dump()), shards)
+
+    def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
+        """Asserted at the recipe's setting, medians over seeds."""
+        known = Config.model_validate(config.model_dump())
+        return [*_of_fits(known, tables["fits"]), *_of_switch(known, tables), _of_profiles(known, tables["profiles"])]
+
+    def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
+        """Outputs and features per target, the switch, and the controls."""
+        known = Config.model_validate(config.model_dump())
+        made = [
+            FigureSpec(
+                name=f"dropout-features-{name}",
+                plot="condensery.plots.dropout_features",
+                caption=(
+                    "Outputs, zoomed outputs, and the features of the first layer before (blue rings) and after "
+                    "(vermilion), without and with dropout. With dropout the features stand on the dashed lines, the "
+                    "orientations of which the target is made."
+                ),
+                options={"target": name},
+            )
+            for name in known.targets
+        ]
+        return [
+            *made,
+            FigureSpec(
+                name="dropout-switch",
+                plot="condensery.plots.dropout_switch",
+                caption=(
+                    "A network at a minimum of R_S goes on with R_S, with dropout, or with R_S + R1: R_S, R1, the "
+                    "number of effective orientations, and the outputs at the end."
+                ),
+            ),
+            FigureSpec(
+                name="dropout-controls",
+                plot="condensery.plots.dropout_controls",
+                caption=(
+                    "Effective orientations while training: dropout condenses, the noise of mini-batches does not. "
+                    "Right: the loss along random directions around the solutions."
+                ),
+            ),
+        ]
+
+
+def _middle(table: Table, column: str, **which: object) -> float | None:
+    found = table.select(**which)[column]
+    return float(np.median(found)) if found.size else None
+
+
+def _ratio(above: float | None, below: float | None) -> float | None:
+    return None if above is None or below is None or below == 0 else above / below
+
+
+def _of_fits(config: Config, table: Table) -> list[Claim]:
+    overshoot, fit, tanh, relu, tanh3, relu3, on_tanh, on_relu, stays, noise = STATEMENTS[:10]
+    known, deep = config.is_reference, config.is_deep_reference
+    steps = f"{config.steps:,} steps of Adam at rate {config.rate:g}; the paper runs up to 1,000,000"
+    note = steps if known else "no prediction for this setting"
+    errors = [_middle(table, "off", target="tanh", layers=2, kind=kind) for kind in ("plain", "dropout")]
+    losses = [_middle(table, "loss", target=name, layers=2, kind="dropout") for name in config.targets]
+    worst = max(loss for loss in losses if loss is not None)
+    claims = [
+        overshoot.check(_ratio(*errors), 2.0 if known else None, note=note),
+        fit.check(worst, 1e-2 if known else None, note=note),
+    ]
+    for statement, name, layers in ((tanh, "tanh", 2), (relu, "relu", 2), (tanh3, "tanh", 3), (relu3, "relu", 3)):
+        found = [
+            _middle(table, "effective_orientations", target=name, layers=layers, kind=kind)
+            for kind in ("dropout", "plain")
+        ]
+        asserted = known if layers == 2 else deep
+        remark = note if layers == 2 or not deep else f"width {config.deep_width}, {config.deep_steps:,} steps"
+        value = _ratio(*found)
+        if value is not None:
+            remark += f"; {found[0]:.1f} against {found[1]:.1f}"
+        claims.append(statement.check(value, 0.5 if asserted else None, note=remark))
+    for statement, name in ((on_tanh, "tanh"), (on_relu, "relu")):
+        value = _middle(table, "near", target=name, layers=2, kind="dropout")
+        claims.append(statement.check(value, 0.9 if known else None, note=note))
+    for statement, kind, where in ((stays, "plain", "tanh"), (noise, "batches", config.targets[0])):
+        rows = table.select(target=where, layers=2, kind=kind)
+        value = float(np.median(rows["effective_orientations"] / rows["initial_orientations"])) if len(rows) else None
+        expected, slack = (0.8, None) if kind == "plain" else (1.0, 0.1)
+        claims.append(statement.check(value, expected if known else None, tolerance=slack, note=note))
+    return claims
+
+
+def _of_switch(config: Config, tables: Mapping[str, Table]) -> list[Claim]:
+    falls, agree, condenses = STATEMENTS[10:13]
+    known = config.is_reference and config.targets[0] == "tanh"
+    first, second = config.switch_steps
+    note = f"{first:,} steps, then {second:,}" if known else "no prediction for this setting"
+    table = tables["switch"]
+    last = {branch: table.select(branch=branch) for branch in ("first", "plain", "dropout", "expected")}
+    last = {branch: rows.select(step=int(rows["step"].max())) for branch, rows in last.items()}
+    ratios = [
+        float(np.median(last["first"]["r1"] / np.maximum(last[one]["r1"], 1e-300))) for one in ("dropout", "expected")
+    ]
+    outputs = tables["switch_outputs"]
+    ends = {one: outputs.select(branch=one)["final"].reshape(config.seeds, -1) for one in ("dropout", "expected")}
+    apart = np.linalg.norm(ends["dropout"] - ends["expected"], axis=1) / np.linalg.norm(ends["expected"], axis=1)
+    counts = {one: float(np.median(last[one]["effective_orientations"])) for one in ("plain", "dropout", "expected")}
+    shown = f"{note}; R_S {counts['plain']:.1f}, R_drop {counts['dropout']:.1f}, R_S + R1 {counts['expected']:.1f}"
+    return [
+        falls.check(min(ratios), 2.0 if known else None, note=note),
+        agree.check(float(np.median(apart)), 0.1 if known else None, note=note),
+        condenses.check(
+            max(counts["dropout"], counts["expected"]) / max(counts["plain"], 1e-300), 0.5 if known else None,
+            note=shown,
+        ),
+    ]  # fmt: skip
+
+
+def _of_profiles(config: Config, table: Table) -> Claim:
+    statement = STATEMENTS[-1]
+    ratios = []
+    for name in config.targets:
+        rise = {}
+        for kind in ("plain", "dropout"):
+            rows = table.select(target=name, layers=2, kind=kind)
+            at = np.argsort(np.abs(rows["distance"]))
+            edge = np.isclose(np.abs(rows["distance"]), np.abs(rows["distance"]).max())
+            rise[kind] = float(rows["loss"][edge].mean() - rows["loss"][at[0]])
+        ratios.append(rise["plain"] / rise["dropout"])
+    known = config.is_reference
+    shown = ", ".join(f"{name} {ratio:.2g}" for name, ratio in zip(config.targets, ratios, strict=True))
+    return statement.check(min(ratios), 1.0 if known else None, note=shown)

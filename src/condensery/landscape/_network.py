@@ -1,0 +1,297 @@
+"""The multilayer net of the landscape: its parameters, and output, loss, gradient, Jacobian and Hessian at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from condensery._errors import InvalidInputError
+from condensery.engine import PRECISION
+from condensery.models import Mlp, activation, mlp
+
+Layer = tuple[Float[np.ndarray, "output input"], Float[np.ndarray, " output"] | None]
+"""Weights and bias of one layer; None is a layer without bias."""
+
+Parameters = list[Layer]
+"""All layers, input first; the last one is linear."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What a landscape is the landscape of: data, an activation, and the loss R = `factor` · mean of (f(x) − y)².
+
+    The mean is over samples and outputs, as in `condensery.engine.mean_square`.
+
+    Attributes:
+        x: Inputs.
+        y: Targets; (sample,) is taken for one output.
+        activation: That of every hidden layer, a name of the registry in `condensery.models`.
+        factor: 1 for the plain mean square, ½ for the other convention.
+
+    Raises:
+        InvalidInputError: Data of mismatched or zero length or not finite, an unknown activation, a factor ≤ 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from condensery.landscape import Problem, loss
+        >>> problem = Problem(np.array([[0.0], [1.0]]), np.array([1.0, 3.0]), "tanh")
+        >>> loss([(np.array([[2.0]]), np.array([0.0]))], problem)
+        1.0
+    """
+
+    x: Float[np.ndarray, "sample feature"]
+    y: Float[np.ndarray, "sample output"]
+    activation: str = "tanh"
+    factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        activation(self.activation)
+        x, y = np.asarray(self.x, dtype=PRECISION), np.asarray(self.y, dtype=PRECISION)
+        y = y[:, None] if y.ndim == 1 else y
+        if x.ndim != 2 or y.ndim != 2 or len(x) < 1 or len(x) != len(y):
+            raise InvalidInputError(
+                "data", given=f"inputs of shape {x.shape} and targets of shape {y.shape}",
+                allowed="x: (sample, feature) and y: (sample, output) with at least one sample",
+                remedy="check the leading axes",
+            )  # fmt: skip
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            raise InvalidInputError(
+                "data", given="a value that is not finite", allowed="finite numbers", remedy="clean it"
+            )
+        if not 0 < self.factor < np.inf:
+            raise InvalidInputError("factor", given=self.factor, allowed="a number > 0", remedy="use 1 or 0.5")
+        object.__setattr__(self, "x", x)
+        object.__setattr__(self, "y", y)
+
+
+def check_parameters(parameters: Sequence[Layer]) -> Parameters:
+    """A copy of the parameters in float64, after a look at their shapes and values.
+
+    Args:
+        parameters: ``(W, b)`` per layer, input first; b may be None.
+
+    Raises:
+        InvalidInputError: No layer, shapes that do not fit together, or a value that is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from condensery.landscape import check_parameters
+        >>> check_parameters([(np.ones((2, 1)), None), (np.ones((1, 2)), None)])[0][0].shape
+        (2, 1)
+    """
+    layers: Parameters = []
+    for number, (weight, bias) in enumerate(parameters, start=1):
+        W = np.array(weight, dtype=PRECISION)
+        b = None if bias is None else np.array(bias, dtype=PRECISION)
+        fits = W.ndim == 2 and W.size > 0 and (b is None or b.shape == W.shape[:1])
+        if not fits or (layers and W.shape[1] != len(layers[-1][0])):
+            raise InvalidInputError(
+                f"layer {number}", given=f"W of shape {W.shape}, b of {None if b is None else b.shape}",
+                allowed="W: (out, in) with in = out of the layer before, b: (out,) or None", remedy="check the shapes",
+            )  # fmt: skip
+        if not (np.isfinite(W).all() and (b is None or np.isfinite(b).all())):
+            raise InvalidInputError(
+                f"layer {number}", given="a value that is not finite", allowed="finite numbers",
+                remedy="take the parameters from before the training diverged",
+            )  # fmt: skip
+        layers.append((W, b))
+    if not layers:
+        raise InvalidInputError("parameters", given="no layer", allowed="at least one (W, b)", remedy="give a net")
+    return layers
+
+
+def widths(parameters: Sequence[Layer]) -> tuple[int, ...]:
+    """Number of inputs, of units of each hidden layer, and of outputs."""
+    return (parameters[0][0].shape[1], *(weight.shape[0] for weight, _ in parameters))
+
+
+def parameter_count(parameters: Sequence[Layer]) -> int:
+    """Number of weights and biases."""
+    return sum(weight.size + (0 if bias is None else bias.size) for weight, bias in parameters)
+
+
+def flatten(parameters: Sequence[Layer]) -> Float[np.ndarray, " parameter"]:
+    """All parameters in one vector: layer by layer W row by row, then b. The order of Jacobian and Hessian.
+
+    Example:
+        >>> import numpy as np
+        >>> from condensery.landscape import flatten
+        >>> flatten([(np.array([[1.0, 2.0]]), np.array([3.0]))]).tolist()
+        [1.0, 2.0, 3.0]
+    """
+    parts = [part for layer in parameters for part in layer if part is not None]
+    return np.concatenate([np.asarray(part, dtype=PRECISION).ravel() for part in parts])
+
+
+def unflatten(vector: Float[np.ndarray, " parameter"], like: Sequence[Layer]) -> Parameters:
+    """The inverse of `flatten`, for the shapes of `like`."""
+    layers: Parameters = []
+    start = 0
+    for weight, bias in like:
+        W = np.reshape(vector[start : start + weight.size], weight.shape)
+        start += weight.size
+        b = None if bias is None else np.asarray(vector[start : start + bias.size])
+        start += 0 if bias is None else bias.size
+        layers.append((W, b))
+    return layers
+
+
+def forward(
+    parameters: Sequence[Layer], x: Float[np.ndarray, "sample feature"], activation_name: str
+) -> Float[np.ndarray, "sample output"]:
+    """The net's output in float64.
+
+    Example:
+        >>> import numpy as np
+        >>> from condensery.landscape import forward
+        >>> hat = [(np.array([[1.0], [-1.0]]), None), (np.array([[1.0, 1.0]]), None)]
+        >>> forward(hat, np.array([[-2.0], [3.0]]), "relu").tolist()
+        [[2.0], [3.0]]
+    """
+    return preactivations(parameters, x, activation_name)[-1]
+
+
+def elementwise(function: Callable[[Array], Array], z: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """σ or σ′ of the registry on a host array; padded to powers of two, so that few sizes are ever compiled."""
+    padded = np.zeros(max(1024, 1 << max(z.size - 1, 0).bit_length()), dtype=PRECISION)
+    padded[: z.size] = z.ravel()
+    return np.asarray(_compiled(function, padded))[: z.size].reshape(z.shape)
+
+
+@partial(jax.jit, static_argnums=0)
+def _compiled(function: Callable[[Array], Array], z: Array) -> Array:
+    return function(z)
+
+
+def preactivations(
+    parameters: Sequence[Layer], x: Float[np.ndarray, "sample feature"], activation_name: str
+) -> list[Float[np.ndarray, "sample unit"]]:
+    """z_l = W_l f_{l−1} + b_l of every layer; the last one is the output."""
+    return forward_pass(parameters, x, activation_name)[1]
+
+
+def features(
+    parameters: Sequence[Layer], x: Float[np.ndarray, "sample feature"], activation_name: str
+) -> list[Float[np.ndarray, "sample unit"]]:
+    """f_0 = x, then f_l = σ(z_l) of every hidden layer."""
+    return forward_pass(parameters, x, activation_name)[0]
+
+
+def forward_pass(
+    parameters: Sequence[Layer], x: Float[np.ndarray, "sample feature"], activation_name: str
+) -> tuple[list[Float[np.ndarray, "sample unit"]], list[Float[np.ndarray, "sample unit"]]]:
+    """What goes into every layer, f_0 … f_{L−1}, and what comes out of its weights, z_1 … z_L."""
+    sigma = activation(activation_name).sigma
+    below, before = [np.asarray(x, dtype=PRECISION)], []
+    for weight, bias in parameters:
+        z = below[-1] @ weight.T if bias is None else below[-1] @ weight.T + bias
+        before.append(z)
+        if len(before) < len(parameters):
+            below.append(elementwise(sigma, z))
+    return below, before
+
+
+def loss(parameters: Sequence[Layer], problem: Problem) -> float:
+    """R = factor · mean over samples and outputs of (f − y)²; nan or inf where the net overflows."""
+    return float(problem.factor * np.mean((forward(parameters, problem.x, problem.activation) - problem.y) ** 2))
+
+
+def output_errors(parameters: Sequence[Layer], problem: Problem) -> Float[np.ndarray, "sample output"]:
+    """E_L: the derivative of a sample's loss with respect to its outputs, so that ∇R = mean over samples of Eᵀ∇f."""
+    scale = 2 * problem.factor / problem.y.shape[1]
+    return scale * (forward(parameters, problem.x, problem.activation) - problem.y)
+
+
+def gradient(parameters: Sequence[Layer], problem: Problem) -> Parameters:
+    """∇R, shaped like the parameters (`flatten` makes a vector of it).
+
+    At a kink the derivative is that of `condensery.models`.
+
+    Example:
+        f = θx with x = 1, y = 0 and R = θ²: the slope at θ = 3 is 6.
+
+        >>> import numpy as np
+        >>> from condensery.landscape import Problem, gradient
+        >>> gradient([(np.array([[3.0]]), None)], Problem(np.ones((1, 1)), np.zeros(1), "tanh"))
+        [(array([[6.]]), None)]
+    """
+    return pullback(parameters, problem.x, output_errors(parameters, problem), problem.activation)
+
+
+def pullback(
+    parameters: Sequence[Layer],
+    x: Float[np.ndarray, "sample feature"],
+    errors: Float[np.ndarray, "sample output"],
+    activation_name: str,
+) -> Parameters:
+    """Mean over samples of Σ_i errors_i ∇f_i: the gradient of any loss with these output errors, linear in them."""
+    prime = activation(activation_name).sigma_prime
+    below, before = forward_pass(parameters, x, activation_name)
+    found: Parameters = []
+    E = np.asarray(errors, dtype=PRECISION)
+    for index in reversed(range(len(parameters))):
+        weight, bias = parameters[index]
+        found.append((E.T @ below[index] / len(E), None if bias is None else E.mean(axis=0)))
+        if index:
+            E = (E @ weight) * elementwise(prime, before[index - 1])
+    return found[::-1]
+
+
+def jacobian(
+    parameters: Sequence[Layer], x: Float[np.ndarray, "sample feature"], activation_name: str
+) -> Float[np.ndarray, "sample output parameter"]:
+    """∂f_i(x)/∂θ of every sample and output; parameters in the order of `flatten`."""
+    vector, shapes = flatten(parameters), _shapes(parameters)
+    return np.asarray(_jacobian(vector, np.asarray(x, dtype=PRECISION), shapes, activation_name))
+
+
+def hessian(parameters: Sequence[Layer], problem: Problem) -> Float[np.ndarray, "parameter parameter"]:
+    """∇²R, symmetric to the last bit; parameters in the order of `flatten`.
+
+    At a kink it is the Hessian of the piece whose derivative `condensery.models` takes: see `preactivations`.
+
+    Example:
+        R = mean (θx)² with x = 1, 2: the second derivative is 2·mean x² = 5.
+
+        >>> import numpy as np
+        >>> from condensery.landscape import Problem, hessian
+        >>> hessian([(np.array([[3.0]]), None)], Problem(np.array([[1.0], [2.0]]), np.zeros(2), "tanh")).tolist()
+        [[5.0]]
+    """
+    shapes = _shapes(parameters)
+    H = np.asarray(_hessian(flatten(parameters), problem.x, problem.y, problem.factor, shapes, problem.activation))
+    return (H + H.T) / 2
+
+
+Shapes = tuple[tuple[int, int, bool], ...]
+
+
+def _shapes(parameters: Sequence[Layer]) -> Shapes:
+    return tuple((*weight.shape, bias is not None) for weight, bias in parameters)
+
+
+def _net(vector: Array, shapes: Shapes) -> list[tuple[Array, Array | None]]:
+    layers, start = [], 0
+    for out, into, biased in shapes:
+        W = vector[start : start + out * into].reshape(out, into)
+        start += out * into
+        layers.append((W, vector[start : start + out] if biased else None))
+        start += out * biased
+    return layers
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _jacobian(vector: Array, x: Array, shapes: Shapes, activation_name: str) -> Array:
+    return jax.jacrev(lambda theta: mlp(_net(theta, shapes), x, activation_name))(vector)
+
+
+@partial(jax.jit, static_argnums=(4, 5))
+def _hessian(vector: Array, x: Array, y: Array, factor: Array, shapes: Shapes, activation_name: str) -> Array:
+    model = Mlp(activation_name)
+    return jax.hessian(lambda theta: factor * jnp.mean(jnp.square(model(_net(theta, shapes), x) - y)))(vector)

@@ -1,0 +1,165 @@
+"""Share of units with a partner, layer by layer, one panel per network; zeros and what is not there are shown too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from condensery.plots._style import GREY, INK, PAGE, PALETTE, PAPER, panels
+from condensery.plots._tables import need
+from condensery.records import Table
+
+_COLUMNS = 3
+_ASIDE = 0.25
+"""How far a cross stands beside its dot."""
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One network.
+
+    Attributes:
+        title: Its name.
+        absent: Why nothing is shown; empty where it was found.
+        layers: Names of the layers, in the order of the file.
+        either: Share of units with a partner, parallel or opposite.
+        bare: The same without the biases.
+        chance: Expected `either` for random directions.
+        two_way: Whether the layer is a two-way head.
+    """
+
+    title: str
+    absent: str
+    layers: tuple[str, ...]
+    either: Float[np.ndarray, " layer"]
+    bare: Float[np.ndarray, " layer"]
+    chance: Float[np.ndarray, " layer"]
+    two_way: Bool[np.ndarray, " layer"]
+
+
+@dataclass(frozen=True, eq=False)
+class PartnerShares:
+    """What the figure shows.
+
+    Attributes:
+        panels: One per network.
+    """
+
+    panels: tuple[Panel, ...]
+
+
+def figure_data(tables: Mapping[str, Table]) -> PartnerShares:
+    """The numbers of the figure.
+
+    Args:
+        tables: ``networks`` (network, title, package, status) and ``layers`` (network, layer, either_share,
+            bare_share, chance_share, two_way), which may have no rows.
+
+    Raises:
+        InvalidInputError: If a table or a column is missing.
+
+    Example:
+        >>> from condensery.records import Table
+        >>> names = {"network": ["a"], "title": ["A"], "package": ["a-net"], "status": ["found"]}
+        >>> row = {"network": ["a"], "layer": ["conv1"], "either_share": [0.25], "bare_share": [0.0]}
+        >>> layers = Table(columns={**row, "chance_share": [0.0], "two_way": [False]})
+        >>> figure_data({"networks": Table(columns=names), "layers": layers}).panels[0].either
+        array([0.25])
+    """
+    networks = need(tables, "networks", "network", "title", "package", "status")
+    found = bool(np.any(networks["status"] == "found"))
+    layers = (
+        need(tables, "layers", "network", "layer", "either_share", "bare_share", "chance_share", "two_way")
+        if found
+        else None
+    )
+    return PartnerShares(tuple(_panel(networks, k, layers) for k in range(len(networks))))
+
+
+def _panel(networks: Table, place: int, layers: Table | None) -> Panel:
+    title, status = str(networks["title"][place]), str(networks["status"][place])
+    if status != "found" or layers is None:
+        none = np.zeros(0)
+        return Panel(title, f"{networks['package'][place]}:\n{status}", (), none, none, none, none.astype(bool))
+    own = layers.select(network=str(networks["network"][place]))
+    names = tuple(str(name) for name in own["layer"])
+    shares = (own[f"{name}_share"] for name in ("either", "bare", "chance"))
+    return Panel(title, "", names, *shares, two_way=own["two_way"])
+
+
+def draw(data: PartnerShares, axes: Axes | Sequence[Axes] | np.ndarray | None = None) -> Figure:
+    """Draw the shares: stems with a dot, rings for none, diamonds for two-way heads.
+
+    Crosses are the shares without biases, small bars those of random directions.
+
+    Args:
+        data: From `figure_data`.
+        axes: As many Axes as there are networks; None makes a figure.
+
+    Raises:
+        InvalidInputError: If `axes` are not as many Axes.
+    """
+    count = len(data.panels)
+    columns = min(count, _COLUMNS)
+    names = [f"{k}" if k < count else "." for k in range(-(-count // columns) * columns)]
+    layout = [names[start : start + columns] for start in range(0, len(names), columns)]
+    with panels(axes, layout, size=(PAGE, 0.5 + 2.1 * len(layout))) as (figure, given):
+        for place, (ax, panel) in enumerate(zip(given, data.panels, strict=True)):
+            _draw_panel(ax, panel)
+            if place % columns == 0:
+                ax.set_ylabel("units with a partner (%)")
+        if axes is None:
+            figure.legend(handles=_legend(), loc="outside lower center", ncols=5)
+    return figure
+
+
+def _draw_panel(ax: Axes, panel: Panel) -> None:
+    ax.set_title(panel.title)
+    ax.set_ylim(-6, 116)
+    ax.axhline(0, color=GREY, lw=0.5, zorder=1)
+    if panel.absent:
+        ax.text(0.5, 0.5, panel.absent, transform=ax.transAxes, ha="center", va="center", color=GREY)
+        ax.set_xticks([])
+        return
+    at, share = np.arange(1, len(panel.layers) + 1), 100 * panel.either
+    small = 2.6 if len(at) > 20 else 4.0
+    some, none = (share > 0) & ~panel.two_way, (share == 0) & ~panel.two_way
+    ax.vlines(at[some], 0, share[some], color=PALETTE[0], lw=1.2, zorder=2)
+    ax.plot(at[some], share[some], "o", color=PALETTE[0], ms=small + 0.6, zorder=4)
+    ax.plot(at[none], share[none], "o", mfc=PAPER, mec=PALETTE[0], mew=0.8, ms=small, zorder=3)
+    ax.plot(at[panel.two_way], share[panel.two_way], "D", mfc=PAPER, mec=PALETTE[1], mew=1.0, ms=4.4, zorder=4)
+    either_way = ((share > 0) | (panel.bare > 0)) & ~panel.two_way
+    ax.plot(at[either_way] + _ASIDE, 100 * panel.bare[either_way], "x", color=PALETTE[6], ms=4.0, mew=1.2, zorder=5)
+    ax.hlines(100 * panel.chance, at - 0.4, at + 0.4, color=INK, lw=1.0, zorder=2)
+    for k in np.flatnonzero(some):
+        left = k + 1 < len(at)
+        ax.annotate(
+            _percent(share[k]), (at[k], share[k]), xytext=(0, 4), textcoords="offset points",
+            ha="center" if left else "right", va="bottom",
+        )  # fmt: skip
+    ax.set_xlim(0.3, len(at) + 0.7)
+    if len(at) <= 12:
+        ax.set_xticks(at, [name.rpartition(":")[2].removeprefix("cell ") for name in panel.layers])
+        ax.tick_params(axis="x", labelrotation=90)
+    else:
+        ax.set_xlabel(f"{len(at)} layers, in the order of the file")
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0f}" if share >= 1 else f"{share:.1g}"
+
+
+def _legend() -> list[Line2D]:
+    return [
+        Line2D([], [], marker="o", color=PALETTE[0], ms=4.6, label="some"),
+        Line2D([], [], marker="o", mfc=PAPER, mec=PALETTE[0], ls="", ms=4.0, label="none"),
+        Line2D([], [], marker="D", mfc=PAPER, mec=PALETTE[1], ls="", ms=4.4, label="two-way head"),
+        Line2D([], [], marker="x", color=PALETTE[6], ls="", ms=4.0, mew=1.2, label="without the biases"),
+        Line2D([], [], color=INK, lw=1.0, label="random directions"),
+    ]

@@ -1,0 +1,118 @@
+"""Where a monitor's numbers go: JSON lines, TensorBoard, Weights & Biases, MLflow."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_NOT_IN_MLFLOW = re.compile(r"[^\w\-. /]")
+
+
+class JsonLines:
+    """Appends one JSON object per measured step to a file; nan becomes null.
+
+    Args:
+        path: The file; it is made with the first line, and lines that are there stay.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from condensery.torch import JsonLines
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     sink = JsonLines(Path(folder) / "monitor.jsonl")
+        ...     sink.write(100, {"0/effective_ratio": 0.5})
+        ...     sink.close()
+        ...     (Path(folder) / "monitor.jsonl").read_text().strip()
+        '{"step": 100, "0/effective_ratio": 0.5}'
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Append the values of one step."""
+        held = {name: value if math.isfinite(value) else None for name, value in values.items()}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **held}, ensure_ascii=False) + "\n")
+
+    def close(self) -> None:
+        """Nothing is open between two lines."""
+
+
+class TensorBoard:
+    """Scalars in TensorBoard.
+
+    Args:
+        writer: A folder for a writer of its own, or a ``SummaryWriter`` that stays open.
+        prefix: Put before every name.
+    """
+
+    def __init__(self, writer: Any, *, prefix: str = "condensery/") -> None:
+        self._owns = isinstance(writer, str | Path)
+        if self._owns:
+            from torch.utils.tensorboard import SummaryWriter
+
+            writer = SummaryWriter(str(writer))
+        self.writer, self.prefix = writer, prefix
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Add one scalar per value."""
+        for name, value in values.items():
+            self.writer.add_scalar(f"{self.prefix}{name}", value, step)
+
+    def close(self) -> None:
+        """Write what is buffered; a writer of our own is closed."""
+        self.writer.close() if self._owns else self.writer.flush()
+
+
+class WeightsAndBiases:
+    """Metrics of a Weights & Biases run, on a step axis of their own so that they never clash with the user's.
+
+    Args:
+        run: The run; by default the one that ``wandb.init`` has begun.
+        prefix: Put before every name.
+    """
+
+    def __init__(self, run: Any = None, *, prefix: str = "condensery/") -> None:
+        if run is None:
+            import wandb
+
+            run = wandb.run
+            if run is None:
+                raise RuntimeError("no run has begun: call wandb.init() first, or pass a run")
+        self.run, self.prefix = run, prefix
+        run.define_metric(f"{prefix}*", step_metric=f"{prefix}step")
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Log the values of one step."""
+        self.run.log({f"{self.prefix}step": step, **{f"{self.prefix}{name}": value for name, value in values.items()}})
+
+    def close(self) -> None:
+        """The run is the user's and stays open."""
+
+
+class MLflow:
+    """Metrics of the active MLflow run; characters that MLflow refuses in names become underscores, nan is left out.
+
+    Args:
+        prefix: Put before every name.
+    """
+
+    def __init__(self, *, prefix: str = "condensery/") -> None:
+        import mlflow
+
+        self._mlflow, self.prefix = mlflow, prefix
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Log the values of one step."""
+        finite = {name: value for name, value in values.items() if math.isfinite(value)}
+        self._mlflow.log_metrics(
+            {_NOT_IN_MLFLOW.sub("_", f"{self.prefix}{name}"): value for name, value in finite.items()}, step=step
+        )
+
+    def close(self) -> None:
+        """The run is the user's and stays open."""

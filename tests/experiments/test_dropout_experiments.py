@@ -1,0 +1,222 @@
+"""The experiments on dropout: their contract, what their claims need to fail, and settings without a prediction."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from condensery._reference import load
+from condensery.experiments.dropout_features import DropoutFeatures
+from condensery.experiments.dropout_features._config import PREDICTED
+from condensery.experiments.dropout_features._config import target as features_target
+from condensery.experiments.dropout_regulariser import DropoutRegulariser
+from condensery.experiments.dropout_stall import DropoutStall
+from condensery.records import Table
+from condensery.testing import ExperimentContract
+
+REGULARISER = {"nets": 1, "masks": 400, "keeps": [0.5, 0.9], "picture_steps": 400}
+FEATURES = {
+    "targets": ["tanh"], "width": 12, "deep_width": 6, "steps": 20, "deep_steps": 10, "switch_steps": [10, 10],
+}  # fmt: skip
+STALL = {"width": 12, "steps": 30, "seeds": 2}
+
+
+class TestRegulariserContract(ExperimentContract):
+    @pytest.fixture
+    def experiment(self):
+        return DropoutRegulariser()
+
+    @pytest.fixture
+    def overrides(self):
+        return REGULARISER
+
+
+class TestFeaturesContract(ExperimentContract):
+    @pytest.fixture
+    def experiment(self):
+        return DropoutFeatures()
+
+    @pytest.fixture
+    def overrides(self):
+        return FEATURES
+
+
+class TestStallContract(ExperimentContract):
+    @pytest.fixture
+    def experiment(self):
+        return DropoutStall()
+
+    @pytest.fixture
+    def overrides(self):
+        return STALL
+
+
+def ran(experiment, **overrides):
+    config = experiment.Config.model_validate({**experiment.presets["quick"], **overrides})
+    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+    return config, dict(experiment.tables(config, shards))
+
+
+def judged(experiment, config, tables):
+    return {claim.id: claim for claim in experiment.claims(config, tables)}
+
+
+def altered(tables, name, **columns):
+    return {**tables, name: Table(columns={**tables[name].columns, **columns})}
+
+
+@pytest.fixture(scope="module")
+def regulariser():
+    return ran(DropoutRegulariser(), **{**REGULARISER, "nets": 2, "masks": 2000, "picture_steps": 12_000})
+
+
+def test_the_regulariser_is_what_the_source_says(regulariser):
+    claims = judged(DropoutRegulariser(), *regulariser)
+    assert {name: claim.passed for name, claim in claims.items()} == dict.fromkeys(claims, True)
+    assert len(claims) == len(DropoutRegulariser.statements)
+
+
+def test_claims_of_the_regulariser_can_fail(regulariser):
+    experiment, (config, tables) = DropoutRegulariser(), regulariser
+    nets, drawn, orders, flat = (tables[name] for name in ("nets", "drawn", "orders", "flattening"))
+    wrong = nets["r1"] * (1 + 1e-9 * (nets["keep"] > 0.6))
+    claims = judged(experiment, config, altered(tables, "nets", r1=wrong))
+    assert (claims["lemma-1"].passed, claims["odds"].passed) == (False, False)
+    claims = judged(experiment, config, altered(tables, "nets", bound=nets["r1"] * 1.01))
+    assert claims["bound"].passed is False
+    claims = judged(
+        experiment,
+        config,
+        altered(
+            tables,
+            "drawn",
+            r1=drawn["r1"] * 1.5,
+            r2=np.ones(len(drawn)) * drawn["keep"] * np.where(drawn["shared"], 1, 2),
+        ),
+    )
+    assert (claims["monte-carlo"].passed, claims["r2-sharing"].passed) == (False, False)
+    claims = judged(experiment, config, altered(tables, "orders", modified=orders["plain"], plain=orders["modified"]))
+    assert (claims["order-modified"].passed, claims["order-plain"].passed) == (False, False)
+    claims = judged(experiment, config, altered(tables, "flattening", measured=-flat["measured"]))
+    assert (claims["flatter"].passed, claims["flatter-by"].passed) == (False, False)
+    vectors = tables["vectors"]
+    swapped = np.where(
+        vectors["loss"] == "plain", "expected", np.where(vectors["loss"] == "expected", "plain", "dropped")
+    )
+    claims = judged(experiment, config, altered(tables, "vectors", loss=swapped))
+    assert [claims[name].passed for name in ("parallel", "equal", "plain-stays")] == [False] * 3
+
+
+def test_paths_end_where_the_closed_form_says(regulariser):
+    config, tables = regulariser
+    half = 1 / (2 + (1 - config.keep) / config.keep)
+    paths = tables["paths"]
+    last = paths.select(step=int(paths["step"].max()))
+    np.testing.assert_allclose(last.select(loss="expected")["first"], half, atol=1e-3)
+    # R_S stops in its valley, dropout goes to the middle of it
+    plain = last.select(loss="plain")
+    np.testing.assert_allclose(plain["first"] + plain["second"], 1, atol=1e-6)
+    assert np.abs(plain["first"] - 0.5).min() > 0.2
+    np.testing.assert_allclose(last.select(loss="dropped")["first"], half, atol=0.1)
+
+
+def test_nothing_is_predicted_without_dropout():
+    claims = judged(DropoutRegulariser(), *ran(DropoutRegulariser(), **REGULARISER, keep=1.0))
+    assert [claims[name].passed for name in ("parallel", "equal", "plain-stays")] == [None] * 3
+    assert claims["lemma-1"].passed is True
+
+
+def test_orientations_of_the_targets():
+    assert PREDICTED["relu"] == pytest.approx([-0.32175, -2.81984], abs=5e-6)
+    assert sorted(PREDICTED["tanh"]) == pytest.approx([-1.7359, -1.4056, 1.4056, 1.7359], abs=1e-4)
+    x = np.array([-1.0, 0.0, 1.0])
+    assert features_target("relu", x).tolist() == pytest.approx([1 / 3, 0, 1 / 3])
+    assert features_target("tanh", x)[1] == 0
+
+
+def fits(near_of_dropout, count_of_dropout):
+    """A table of fits at the reference setting whose nets with dropout have the given features."""
+    rows = [
+        (name, layers, kind, 60.0, count_of_dropout if kind == "dropout" else 58.0, near_of_dropout)
+        for name in ("tanh", "relu") for layers in (2, 3) for kind in ("plain", "dropout")
+    ] + [("tanh", 2, "batches", 60.0, 59.0, 0.1)]  # fmt: skip
+    names = ("target", "layers", "kind", "initial_orientations", "effective_orientations", "near")
+    columns = {name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    dropped = columns["kind"] == "dropout"
+    return Table(columns={**columns, "off": np.where(dropped, 0.05, 9.0), "loss": np.full(len(rows), 1e-4)})
+
+
+def switch_tables(after):
+    rows = [(branch, step, 1e-4, 10.0 if branch in ("first", "plain") else after, 60.0) for branch, step in (
+        ("first", 1), ("plain", 2), ("dropout", 2), ("expected", 2))]  # fmt: skip
+    columns = dict(
+        zip(
+            ("branch", "step", "loss", "r1", "effective_orientations"),
+            map(np.array, zip(*rows, strict=True)),
+            strict=True,
+        )
+    )
+    outputs = {"branch": np.repeat(["plain", "dropout", "expected"], 3), "final": np.tile([1.0, 2.0, 3.0], 3)}
+    return Table(columns=columns), Table(columns=outputs)
+
+
+@pytest.mark.parametrize(("near", "count", "verdict"), [(0.99, 4.0, True), (0.2, 58.0, False)])
+def test_claims_on_features_judge_both_ways(near, count, verdict):
+    config = DropoutFeatures.Config.model_validate(DropoutFeatures.presets["quick"])
+    assert config.is_deep_reference
+    switch, outputs = switch_tables(0.01 if verdict else 9.0)
+    distance = np.tile([-0.5, 0.0, 0.5], 4)
+    kinds = np.repeat(["plain", "dropout"], 6)
+    profiles = Table(columns={
+        "target": np.tile(np.repeat(["tanh", "relu"], 3), 2), "layers": np.full(12, 2), "kind": kinds,
+        "distance": distance, "loss": np.where((kinds == "plain") == verdict, 10.0, 1.0) * np.abs(distance),
+    })  # fmt: skip
+    tables = {"fits": fits(near, count), "switch": switch, "switch_outputs": outputs, "profiles": profiles}
+    claims = judged(DropoutFeatures(), config, tables)
+    for name in ("condenses-tanh", "condenses-relu", "condenses-tanh-3", "condenses-relu-3", "on-target-tanh",
+                 "on-target-relu", "switch-r1", "flatter"):  # fmt: skip
+        assert claims[name].passed is verdict, claims[name]
+    for name in ("overshoot", "fits", "stays-without", "noise-is-not-enough", "switch-agree"):
+        assert claims[name].passed is True, claims[name]
+
+
+def test_other_settings_have_no_prediction():
+    config, tables = ran(DropoutFeatures(), **FEATURES)
+    claims = judged(DropoutFeatures(), config, tables)
+    assert {claim.passed for claim in claims.values()} == {None}
+    assert claims["overshoot"].value is not None
+    assert claims["condenses-relu"].value is None
+    config, tables = ran(DropoutStall(), **STALL)
+    assert {claim.passed for claim in judged(DropoutStall(), config, tables).values()} == {None}
+
+
+def test_results_do_not_depend_on_the_number_of_seeds():
+    small = {**STALL, "steps": 20}
+    _, one = ran(DropoutStall(), **{**small, "seeds": 1})
+    _, two = ran(DropoutStall(), **{**small, "seeds": 2})
+    np.testing.assert_array_equal(one["curves"]["loss"], two["curves"].select(seed=0)["loss"])
+
+
+def test_claims_on_the_stall_can_fail():
+    config = DropoutStall.Config.model_validate(DropoutStall.presets["quick"])
+    step = np.tile([0, 2000, 100_000, 150_000], 3)
+    way = np.repeat(["descent", "adam", "dropout"], 4)
+    resting = np.array([1.0, 0.087, 0.087, 0.087])
+
+    def claims(descent, dropout):
+        curves = Table(columns={
+            "way": way, "seed": np.zeros(12, dtype=int), "step": step,
+            "loss": np.concatenate([descent, resting, dropout]), "orientations": np.full(12, 5.0),
+        })  # fmt: skip
+        found = judged(DropoutStall(), config, {"curves": curves})
+        return [found[name].passed for name in ("stalls-descent", "stalls-adam", "escapes", "ends-lower")]
+
+    assert claims(resting, np.array([100.0, 1e-3, 1e-4, 1e-4])) == [True] * 4
+    assert claims(np.array([1.0, 0.087, 1e-3, 1e-4]), np.array([100.0, 1.0, 1.0, 1e-4])) == [False, True, False, False]
+
+
+@pytest.mark.parametrize("experiment", [DropoutRegulariser, DropoutFeatures, DropoutStall])
+@pytest.mark.parametrize("keep", [0.0, 1.01, -0.5, float("nan")])
+def test_a_keep_probability_outside_its_range_is_refused(experiment, keep):
+    with pytest.raises(ValidationError):
+        experiment.Config.model_validate({"keep": keep})
+    assert experiment.Config.model_validate({"keep": 1}).keep == 1

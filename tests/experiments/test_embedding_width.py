@@ -1,0 +1,105 @@
+"""embedding-width: the contract, the published numbers, and claims that can fail."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from condensery._reference import load
+from condensery.experiments.embedding_width import EmbeddingWidth
+from condensery.plots import embedding_descent, embedding_spectra
+from condensery.records import Table
+from condensery.testing import ExperimentContract
+
+TINY = {
+    "starts": 24, "iris_starts": 8, "widths": [1, 2, 3], "dense_up_to": 3, "escape_widths": [2], "escape_seeds": 1,
+    "escape_steps": 20,
+}  # fmt: skip
+
+
+class TestEmbeddingWidthContract(ExperimentContract):
+    @pytest.fixture
+    def experiment(self):
+        return EmbeddingWidth()
+
+    @pytest.fixture
+    def overrides(self):
+        return TINY
+
+
+@pytest.fixture(scope="module")
+def ran():
+    experiment = EmbeddingWidth()
+    config = experiment.Config.model_validate(TINY)
+    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+    return config, dict(experiment.tables(config, shards))
+
+
+def judged(config, tables):
+    return {claim.id: claim for claim in EmbeddingWidth().claims(config, tables)}
+
+
+def altered(tables, name, **columns):
+    return {**tables, name: Table(columns={**tables[name].columns, **columns})}
+
+
+def test_the_published_numbers(ran):
+    config, tables = ran
+    claims = judged(config, tables)
+    for name in ("loss-1", "loss-2", "degeneracy-1", "degeneracy-2", "negatives", "zeros", "strict-saddle",
+                 "never-fewer", "predicted", "directions"):  # fmt: skip
+        assert claims[name].passed is True, claims[name]
+    # λ_min of equal copies falls as 1/k (.00970 at k = 2)
+    widths = tables["widths"]
+    assert -widths["lambda_min"][1:] == pytest.approx([0.0194051 / 2, 0.0194051 / 3], rel=1e-4)
+    assert widths["lambda_min"] == pytest.approx(widths["lambda_min_dense"], rel=1e-6)
+
+
+def test_claims_can_fail(ran):
+    config, tables = ran
+    splits, widths, points = (tables[name] for name in ("splits", "widths", "points"))
+    more = altered(tables, "splits", measured_zero=splits["measured_zero"] + (splits["fractions"] != "none"))
+    claims = judged(config, more)
+    assert not claims["zeros"].passed
+    assert not claims["predicted"].passed
+    assert not claims["degeneracy-1"].passed
+    assert not judged(config, altered(tables, "widths", negative=widths["negative"] + 1))["directions"].passed
+    assert not judged(config, altered(tables, "points", loss=points["loss"] + 1e-4))["loss-1"].passed
+    fewer = altered(
+        tables, "splits", measured_negative=splits["measured_negative"] - (splits["fractions"] == "3 equal")
+    )
+    assert not judged(config, fewer)["negatives"].passed
+    flat = altered(tables, "spectra", eigenvalue=np.abs(tables["spectra"]["eigenvalue"]))
+    assert not judged(config, flat)["strict-saddle"].passed
+
+
+def test_nothing_found_on_iris_is_no_verdict(ran):
+    config, tables = ran
+    iris = {name: tables[name].select(net="three steps") for name in ("points", "splits", "spectra")}
+    claims = judged(config, {**tables, **iris})
+    assert claims["iris-negatives"].passed is None
+    assert claims["iris-zeros"].passed is None
+
+
+def test_the_figures_show_the_tables(ran):
+    _, tables = ran
+    spectra = embedding_spectra.figure_data(tables)
+    assert spectra.titles[:2] == ("three steps, width 1", "three steps, width 2")
+    assert [one.counts for one in spectra.spectra[0]] == [(0, 0, 3), (1, 1, 4), (2, 2, 5)]
+    assert embedding_spectra.draw(spectra).get_figwidth() <= 7
+    descent = embedding_descent.figure_data(tables)
+    first = descent.curves[0]
+    assert first.curvature < 0
+    middle = len(first.t) // 2
+    assert first.loss[middle] == pytest.approx(0.10902, abs=1e-5)
+    assert first.loss.min() < first.loss[middle]
+    # second differences at the point give the curvature
+    step = first.t[middle + 1] - first.t[middle]
+    second = (first.loss[middle + 1] - 2 * first.loss[middle] + first.loss[middle - 1]) / step**2
+    assert second == pytest.approx(first.curvature, rel=0.02)
+    assert len(embedding_descent.draw(descent).axes) == 4
+
+
+@pytest.mark.parametrize("wrong", [{"starts": 0}, {"widths": []}, {"rate": float("nan")}, {"noise": 0.0}])
+def test_refusals(wrong):
+    with pytest.raises(ValidationError):
+        EmbeddingWidth.Config.model_validate(wrong)

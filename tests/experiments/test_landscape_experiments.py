@@ -1,0 +1,158 @@
+"""embedding-depth, manifold-dimension and reduction: their contracts, and numbers that are known in advance."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from condensery._reference import load
+from condensery.experiments.embedding_depth import EmbeddingDepth
+from condensery.experiments.embedding_depth._tables import measured
+from condensery.experiments.embedding_depth._tasks import plateau
+from condensery.experiments.manifold_dimension import ManifoldDimension, copies, dimensions, example
+from condensery.experiments.reduction import Reduction, recorded_steps, slowest
+from condensery.records import Table
+from condensery.testing import ExperimentContract
+
+SMALL = {
+    "points": 1, "starts": 4, "lift_widths": [2], "samples": [4, 6], "width": 3, "steps": 30, "seeds": 1, "retrain": 3,
+}  # fmt: skip
+
+
+def quiet(*_):
+    return None
+
+
+@pytest.fixture(scope="module")
+def depth():
+    config = EmbeddingDepth.Config.model_validate(SMALL)
+    return config, [load(task.function)(task.parameters, task.seed, quiet) for task in EmbeddingDepth().tasks(config)]
+
+
+class TestReductionContract(ExperimentContract):
+    @pytest.fixture
+    def experiment(self):
+        return Reduction()
+
+    @pytest.fixture
+    def overrides(self):
+        return {"samples": 30, "held_out": 20, "width": 12, "steps": 30, "rate": 0.003, "seeds": 1, "retrain": 3}
+
+
+class TestEmbeddingDepthContract(ExperimentContract):
+    @pytest.fixture
+    def experiment(self):
+        return EmbeddingDepth()
+
+    @pytest.fixture
+    def overrides(self):
+        return SMALL
+
+    @pytest.fixture
+    def shards(self, depth):
+        return depth[1]
+
+
+class TestManifoldDimensionContract(ExperimentContract):
+    @pytest.fixture
+    def experiment(self):
+        return ManifoldDimension()
+
+    @pytest.fixture
+    def overrides(self):
+        return {"hidden": [1], "most_copies": 1, "seeds": 1}
+
+
+def test_the_count_of_two_layers_by_hand():
+    """K = (1, 2): 1 + 2 shares and 1·2 coefficients; the derivative of the embedding has just this rank."""
+    parameters = {"hidden": 2, "narrow": 2, "most_copies": 2, "outputs": 1, "seeds": 1}
+    assert copies(2, 2) == [[1, 1], [2, 2], [1, 2], [2, 1]]
+    rows = dimensions(parameters, 0, quiet)["rows"]
+    assert rows[:, 1].tolist() == [2, 4, 3, 3]
+    assert rows[:, 2].tolist() == rows[:, 3].tolist() == [3, 8, 5, 5]
+    decided = rows[:, 8] == 1
+    assert decided.any()
+    assert (rows[decided, 5] - rows[decided, 4] >= rows[decided, 2]).all()
+
+
+def test_the_drawn_split_is_one():
+    found = example({"alpha": 0.25}, 0, quiet)
+    side, layer, unit, before, weight, kind = found["edges"].T
+    assert found["widths"].tolist() == [[2, 3, 2, 1], [2, 4, 2, 1]]
+    assert float(found["change"]) < 1e-15
+    out = (side == 1) & (layer == 2) & (kind == 2)
+    shares = {source: weight[out & (before == source)] for source in (0, 3)}
+    whole = weight[(side == 0) & (layer == 2) & (before == 0)]
+    np.testing.assert_allclose(shares[0], 0.75 * whole)
+    np.testing.assert_allclose(shares[3], 0.25 * whole)
+    copied = (side == 1) & (kind == 1)
+    assert set(unit[copied].tolist()) == {0.0, 3.0}
+
+
+def test_lifts_of_relu_add_zeros_only():
+    task = EmbeddingDepth().tasks(EmbeddingDepth.Config(points=2, starts=10, lift_widths=(2,)))[0]
+    rows = load(task.function)(task.parameters, task.seed, quiet)["lifts"]
+    assert len(rows) >= 2
+    assert rows[:, 14].max() < 1e-12
+    decided = rows[rows[:, 13] == 1]
+    assert len(decided)
+    np.testing.assert_array_equal(decided[:, 10:13], decided[:, 4:7] + np.outer(decided[:, 3], [0, 1, 0]))
+
+
+def test_the_plateau_of_a_made_up_curve():
+    steps = np.unique(np.round(np.logspace(0, 4, 41)).astype(int))
+    loss = np.where(steps < 30, 1.0, np.where(steps < 3000, 0.3, 0.01)) * steps**-0.01
+    assert 30 <= steps[plateau(steps, loss)] < 3000
+    falling = 1 / steps
+    assert plateau(steps, falling) >= 0
+
+
+def test_where_a_condensed_net_is_merged():
+    steps = recorded_steps(1000)
+    assert steps[0] == 1
+    assert steps[-1] == 1000
+    # 0.1 is the net at zero, 0.09 the constant output, then a shoulder that is less flat, then the descent
+    level = np.select([steps < 5, steps < 300, steps < 600], [0.1, 0.09, 0.06], 0.02)
+    loss = level * np.where(steps < 300, steps**-0.001, steps**-0.05)
+    assert 300 <= steps[slowest(steps, loss)] < 600
+    assert slowest(steps, np.full(len(steps), 0.1)) == len(steps) - 1
+
+
+def test_claims_can_fail():
+    experiment = Reduction()
+    config = experiment.Config(seeds=1)
+    members = {
+        "seed": [0], "step": [10], "loss": [0.1], "width": [200], "agreement": [0.9], "accuracy_wide": [0.9],
+        "accuracy_narrow": [0.9], "change": [0.1], "left_apart": [0], "return_ratio": [1.5],
+    }  # fmt: skip
+    claims = {claim.id: claim for claim in experiment.claims(config, {"members": Table(columns=members)})}
+    assert [claims[name].passed for name in ("width", "agreement", "returns", "paper-width")] == [False] * 3 + [None]
+    other = experiment.claims(experiment.Config(width=100), {"members": Table(columns=members)})
+    assert {claim.passed for claim in other} == {None}
+    table = {
+        "hidden": [1, 1], "outputs": [1, 1], "seed": [0, 0], "added": [2, 2], "counted": [2, 2], "tangent": [2, 1],
+        "narrow_zero": [0, 0], "wide_zero": [1, 5], "decided": [1, 0],
+    }  # fmt: skip
+    judged = ManifoldDimension().claims(ManifoldDimension.Config(), {"dimensions": Table(columns=table)})
+    assert [claim.value for claim in judged] == [-1.0, 0.5, 0.0]
+    assert [claim.passed for claim in judged] == [False, False, None]
+
+
+def test_a_lift_with_a_new_negative_eigenvalue_would_be_seen(depth):
+    config, shards = depth
+    tables = dict(EmbeddingDepth().tables(config, shards))
+    lifts = dict(tables["lifts"].columns)
+    lifts["before_negative"], lifts["after_negative"] = 0 * lifts["before_negative"], 0 * lifts["after_negative"] + 1
+    lifts["decided"] = 0 * lifts["decided"] + 1
+    values, _ = measured({**tables, "lifts": Table(columns=lifts)}, config.samples, 0.999)
+    assert values["inertia"] < 1
+    assert values["saddle"] == len(lifts["decided"])
+
+
+@pytest.mark.parametrize(
+    ("experiment", "override"),
+    [(Reduction, {"cosine": 1.0}), (Reduction, {"data": "cifar"}), (EmbeddingDepth, {"samples": [5]}),
+     (EmbeddingDepth, {"steps": 3}), (ManifoldDimension, {"hidden": []}), (ManifoldDimension, {"narow": 2})],
+)  # fmt: skip
+def test_bad_parameters_are_refused(experiment, override):
+    with pytest.raises(ValidationError):
+        experiment.Config(**override)

@@ -1,0 +1,131 @@
+"""The comparison of ways to cut a network down: its contract, its peers by hand, and claims that can fail."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from torch import nn
+
+from condensery._errors import InvalidInputError
+from condensery._reference import load
+from condensery.experiments.reduce_benchmark import OURS, ReduceBenchmark
+from condensery.records import Table
+from condensery.testing import ExperimentContract
+from condensery.torch import reduce
+from condensery.torch._peers import shrink
+
+
+class TestReduceBenchmarkContract(ExperimentContract):
+    @pytest.fixture
+    def experiment(self):
+        return ReduceBenchmark()
+
+    @pytest.fixture
+    def overrides(self):
+        return {
+            "samples": 160, "test": 60, "networks": ["mlp"], "mlp_width": 12, "ratios": [0.5], "epochs": 1,
+            "finetune": 1, "seeds": 1,
+        }  # fmt: skip
+
+
+def net_with(width=6):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, width), nn.ReLU(), nn.Linear(width, 2)).double()
+
+
+def by_hand(x, w, b, v, c):
+    return np.maximum(x @ w.T + b, 0) @ v.T + c
+
+
+def arrays(net):
+    return [value.detach().numpy() for value in (net[0].weight, net[0].bias, net[2].weight, net[2].bias)]
+
+
+def test_magnitude_pruning_and_neuron_merging_by_hand():
+    net, x = net_with(), torch.randn(20, 3).double()
+    w, b, v, c = arrays(net)
+    order = np.argsort(-np.linalg.norm(w, axis=1))
+    kept, lost = np.sort(order[:4]), order[4:]
+    small = shrink(net, x, {"0": 4}, "magnitude", data=x)
+    np.testing.assert_allclose(
+        small(x).detach(), by_hand(x.numpy(), w[kept], b[kept], v[:, kept], c), rtol=1e-12, atol=1e-12
+    )
+    whole = np.column_stack([w, b])
+    merged = v.copy()
+    for unit in lost:
+        sizes = np.linalg.norm(whole, axis=1)
+        cosines = [whole[unit] @ whole[k] / sizes[unit] / sizes[k] for k in kept]
+        best = kept[int(np.argmax(cosines))]
+        if max(cosines) >= 0.45:
+            merged[:, best] += v[:, unit] * sizes[unit] / sizes[best]
+    small = shrink(net, x, {"0": 4}, "neuron-merging", data=x)
+    expected = by_hand(x.numpy(), w[kept], b[kept], merged[:, kept], c)
+    np.testing.assert_allclose(small(x).detach(), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_folding_keeps_exact_copies_and_repair_leaves_them():
+    net, x = net_with(), torch.randn(20, 3).double()
+    with torch.no_grad():
+        net[0].weight[3:], net[0].bias[3:] = net[0].weight[:3], net[0].bias[:3]
+    for method in ("folding", "folding-repair"):
+        small = shrink(net, x, {"0": 3}, method, data=x)
+        assert small[0].out_features == 3
+        np.testing.assert_allclose(small(x).detach(), net(x).detach(), rtol=1e-10, atol=1e-10)
+
+
+def test_merging_to_a_width_keeps_copies_too():
+    net, x = net_with(12), torch.randn(20, 3).double()
+    with torch.no_grad():
+        for k in range(3, 12):
+            net[0].weight[k], net[0].bias[k] = (k / 3) * net[0].weight[k % 3], (k / 3) * net[0].bias[k % 3]
+    small, receipt, _ = reduce(net, x, mode="approximate", widths={"0": 3}, max_error=np.inf)
+    assert receipt.layers[0].after == 3
+    np.testing.assert_allclose(small(x).detach(), net(x).detach(), rtol=1e-10, atol=1e-10)
+    with pytest.raises(InvalidInputError, match="widths"):
+        reduce(net, x, widths={"0": 3})
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(InvalidInputError, match="method: given luck"):
+        shrink(net_with(), torch.randn(2, 3).double(), {"0": 3}, "luck", data=torch.randn(2, 3).double())
+
+
+@pytest.fixture(scope="module")
+def ran():
+    experiment = ReduceBenchmark()
+    config = experiment.Config.model_validate(
+        {"samples": 600, "test": 200, "mlp_width": 64, "ratios": [0.25, 0.125], "networks": ["mlp"], "epochs": 12,
+         "finetune": 1, "seeds": 1}
+    )  # fmt: skip
+    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+    return experiment, config, dict(experiment.tables(config, shards))
+
+
+def test_all_methods_are_measured_at_equal_widths(ran):
+    _, _, tables = ran
+    table = tables["accuracy"]
+    own = table.select(start="condensed", ratio=0.25)
+    assert {*OURS, "magnitude", "neuron-merging", "folding", "folding-repair", "from-scratch"} <= set(own["method"])
+    assert set(own["units"].tolist()) == {16}
+    assert len(set(own["parameters"].tolist())) == 1
+    assert own["whole"].min() > 0.5
+    assert table["before"].min() >= 0
+    assert table["before"].max() <= 1
+
+
+def test_claims_can_fail(ran):
+    experiment, config, tables = ran
+    means = tables["means"]
+
+    def verdicts(**columns):
+        changed = {**tables, "means": Table(columns={**means.columns, **columns})}
+        return {claim.id: claim.passed for claim in experiment.claims(config, changed)}
+
+    ours = np.isin(means["method"], OURS)
+    good = verdicts(before=np.where(ours, means["whole"], 0.1), after=np.where(ours, means["whole"], 0.1))
+    assert [good[f"mlp-{name}"] for name in ("four-times", "eight-times", "ahead")] == [True] * 3
+    bad = verdicts(before=np.where(ours, 0.1, 0.2), after=np.where(ours, 0.1, 0.2))
+    assert [bad[f"mlp-{name}"] for name in ("four-times", "eight-times", "ahead")] == [False] * 3
+    assert {good["cnn-four-times"], good["cnn-ahead"]} == {None}

@@ -1,0 +1,75 @@
+"""The two figures of the monitor: their numbers, and where they are drawn."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from condensery._errors import InvalidInputError
+from condensery.plots import monitor_demo, monitored
+from condensery.records import Table
+
+
+def recorded():
+    return {
+        "monitor": Table(
+            columns={
+                "step": [0, 0, 10, 10], "layer": ["fc1", "fc2", "fc1", "fc2"], "effective_ratio": [1.0, 0.9, 0.5, 0.8]
+            }
+        )
+    }  # fmt: skip
+
+
+def test_a_recorded_training_is_a_curve_per_layer():
+    data = monitored.figure_data(recorded())
+    assert [(one.layer, one.step.tolist(), one.ratio.tolist()) for one in data.curves] == [
+        ("fc1", [0, 10], [1.0, 0.5]), ("fc2", [0, 10], [0.9, 0.8]),
+    ]  # fmt: skip
+    (ax,) = monitored.draw(data).axes
+    assert [line.get_label() for line in ax.lines] == ["fc1", "fc2"]
+    own = Figure().add_subplot()
+    assert monitored.draw(data, own).axes[0] is own
+    for text in [*ax.get_legend().get_texts(), ax.get_legend().get_title()]:
+        assert text.get_fontsize() >= 7
+    with pytest.raises(InvalidInputError, match="tables"):
+        monitored.figure_data({})
+
+
+def test_many_layers_are_drawn_and_the_first_are_named():
+    steps = np.tile([0, 5], 20)
+    table = Table(
+        columns={"step": steps, "layer": np.repeat([f"l{k}" for k in range(20)], 2), "effective_ratio": steps / 5}
+    )
+    (ax,) = monitored.draw(monitored.figure_data({"monitor": table})).axes
+    assert len(ax.lines) == 20
+    assert len(ax.get_legend().get_texts()) == 12
+
+
+def demo():
+    rows = [
+        (start, seed, step, layer)
+        for start in ("condensed", "ordinary")
+        for seed in (0, 1)
+        for step in (0, 9)
+        for layer in (1, 2)
+    ]
+    names = ("start", "seed", "step", "layer")
+    columns = {name: [row[k] for row in rows] for k, name in enumerate(names)}
+    ratios = [0.1 * layer + 0.2 * seed + 0.01 * step for _, seed, step, layer in rows]
+    fit = {name: columns[name][::2] for name in ("start", "seed", "step")}
+    return {
+        "monitor": Table(columns={**columns, "effective_ratio": ratios}),
+        "fit": Table(columns={**fit, "accuracy": np.linspace(0, 1, 8)}),
+    }
+
+
+def test_the_bundles_of_the_demonstration_have_a_row_per_seed_and_the_median():
+    data = monitor_demo.figure_data(demo())
+    assert [(one.start, one.layer) for one in data.ratios] == [
+        ("condensed", 1), ("condensed", 2), ("ordinary", 1), ("ordinary", 2),
+    ]  # fmt: skip
+    first = data.ratios[0]
+    assert first.seeds == pytest.approx(np.array([[0.1, 0.19], [0.3, 0.39]]))
+    assert first.median == pytest.approx([0.2, 0.29])
+    assert [one.seeds.shape for one in data.accuracies] == [(2, 2), (2, 2)]
+    left, right = monitor_demo.draw(data).axes
+    assert (len(left.lines), len(right.lines)) == (12, 6)

@@ -1,0 +1,58 @@
+"""The torch side: light to import, and at work where there is no JAX."""
+
+import ast
+import subprocess  # ruff: ignore[suspicious-subprocess-import] - to test processes
+import sys
+
+import pytest
+
+import condensery.torch
+
+BLOCKED = "import sys; sys.modules.update({name: None for name in %r})\n"
+"""A None in sys.modules makes every import of that name fail."""
+WITHOUT_JAX = BLOCKED % (["jax", "jaxlib"],)
+
+
+OWN = [name for name in condensery.torch.__all__ if name not in {"LightningCallback", "TransformersCallback"}]
+"""The two others import the trainer that they are for, which takes its own time."""
+
+
+def run(program):
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+
+def test_the_package_alone_loads_neither_torch_nor_jax():
+    done = run("import condensery.torch, sys; print(sorted({'torch', 'jax', 'scipy', 'numpy'} & set(sys.modules)))")
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_every_name_works_without_jax():
+    done = run(f"{WITHOUT_JAX}import condensery.torch as c\nprint([getattr(c, name) for name in {OWN!r}])")
+    assert "CondensationMonitor" in done.stdout, done.stderr
+
+
+def test_the_block_on_jax_can_fail():
+    done = run(f"{WITHOUT_JAX}import condensery.engine; condensery.engine.flow")
+    assert "jax" in done.stderr
+    assert done.returncode
+
+
+def test_without_torch_the_extra_is_named():
+    done = run(f"{BLOCKED % (['torch'],)}import condensery.torch; condensery.torch.load_weights")
+    assert "pip install 'condensery[torch]'" in done.stderr
+    assert condensery.torch.__all__ == sorted(dir(condensery.torch))
+    with pytest.raises(AttributeError, match="load_wieghts"):
+        getattr(condensery.torch, "load_wieghts")  # ruff: ignore[get-attr-with-constant] - a name that is not there
+
+
+def test_what_the_user_meets_adds_no_heavy_package_to_torch():
+    names = [name for name in OWN if name != "compare_reductions"]  # the benchmark's, with its rivals
+    program = (
+        "import sys, torch; before = set(sys.modules); import condensery.torch as c\n"
+        f"for name in {names!r}: getattr(c, name)\n"
+        "print(sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
+    )
+    done = run(program)
+    assert "condensery" in done.stdout, done.stderr
+    heavy = {"jax", "lightning", "matplotlib", "pandas", "pyarrow", "sklearn", "transformers", "xarray"}
+    assert heavy & set(ast.literal_eval(done.stdout)) == set()

@@ -1,0 +1,264 @@
+"""The monitor sees what `inspect` sees, it changes nothing, and nothing that goes wrong in it reaches the training."""
+
+import json
+import logging
+import sys
+import types
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import condensery
+from condensery._errors import InvalidInputError
+from condensery.cli import main
+from condensery.torch import CondensationMonitor, JsonLines, MLflow, TensorBoard, WeightsAndBiases, inspect
+from condensery.torch._monitor import _next
+
+
+def convolutional():
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.3), nn.Flatten(), nn.Linear(288, 16), nn.Tanh(),
+        nn.Linear(16, 4),
+    )  # fmt: skip
+
+
+def train(steps, *, watched, precision=None, compiled=False):
+    """A loop with dropout, momentum and shuffled batches; returns whatever could betray a change."""
+    torch.manual_seed(3)
+    model = convolutional()
+    runs = torch.compile(model, backend="eager") if compiled else model
+    rule = torch.optim.Adam(model.parameters(), lr=0.01)
+    x, y = torch.randn(64, 1, 8, 8), torch.randint(4, (64,))
+    monitor = CondensationMonitor(runs, every=3) if watched else None
+    losses = []
+    for _ in range(steps):
+        chosen = torch.randperm(64)[:16]
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision is not None):
+            loss = nn.functional.cross_entropy(runs(x[chosen]), y[chosen])
+        rule.zero_grad()
+        loss.backward()
+        rule.step()
+        if monitor is not None:
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision is not None):
+                monitor.step()
+        losses.append(loss.detach())
+    state = [
+        *losses, *model.state_dict().values(), *(one.grad for one in model.parameters()), torch.get_rng_state(),
+        *(value for held in rule.state.values() for value in held.values()),
+    ]  # fmt: skip
+    return state, [one.training for one in model.modules()], monitor
+
+
+@pytest.mark.parametrize("precision", [None, torch.bfloat16])
+def test_training_is_bit_for_bit_the_same_with_and_without(precision):
+    numpy_state = np.random.get_state()[1].copy()
+    state, modes, monitor = train(8, watched=True, precision=precision)
+    assert [step for step, _ in monitor.history] == [0, 1, 2, 3, 6]
+    assert np.array_equal(np.random.get_state()[1], numpy_state)
+    plain, plain_modes, _ = train(8, watched=False, precision=precision)
+    assert len(state) == len(plain)
+    assert all(torch.equal(mine, other) for mine, other in zip(state, plain, strict=True))
+    assert modes == plain_modes
+    other, _, _ = train(9, watched=False, precision=precision)
+    assert not torch.equal(state[10], other[11])  # the comparison can fail
+
+
+def test_a_compiled_model_is_watched_under_its_own_names():
+    state, _, monitor = train(4, watched=True, compiled=True)
+    plain, _, _ = train(4, watched=False, compiled=True)
+    assert all(torch.equal(mine, other) for mine, other in zip(state, plain, strict=True))
+    assert {name.split("/")[0] for name in monitor.history[0][1]} == {"0", "5", "7"}
+
+
+def test_it_sees_what_inspect_sees():
+    model = convolutional()
+    values, found = CondensationMonitor(model).measure(), inspect(model)
+    assert len(values) == 4 * len(found)
+    for row in found:
+        assert values[f"{row.layer}/effective_ratio"] == row.effective_ratio
+        assert values[f"{row.layer}/largest_cosine"] == row.largest_cosine
+        assert values[f"{row.layer}/active_units"] == row.active
+
+
+def test_the_steps_that_are_measured():
+    steps, step = [0], 0
+    while step < 500:
+        step = _next(step, 100)
+        steps.append(step)
+    assert steps == [0, 1, 2, 4, 8, 16, 32, 64, 100, 200, 300, 400, 500]
+    assert [_next(step, 1) for step in range(3)] == [1, 2, 3]
+    monitor = CondensationMonitor(nn.Linear(2, 3), every=10)
+    for step in (0, 0, 3, 3, 7, 40):  # a loop that counts for itself, and not one by one
+        monitor.at(step)
+    assert [step for step, _ in monitor.history] == [0, 3, 7, 40]
+
+
+def test_measuring_keeps_to_its_budget(monkeypatch):
+    clock = types.SimpleNamespace(now=0.0)
+    monkeypatch.setattr("condensery.torch._monitor.time.monotonic", lambda: clock.now)
+    monitor = CondensationMonitor(nn.Linear(2, 3), every=1, budget=0.1)
+    dear = type(monitor).measure
+
+    def measure(self):
+        clock.now += 0.5
+        return dear(self)
+
+    monkeypatch.setattr(CondensationMonitor, "measure", measure)
+    for _ in range(400):
+        clock.now += 0.5
+        monitor.step()
+    spent = 0.5 * (len(monitor.history) - 1)
+    assert 0.05 * clock.now < spent < 0.1 * clock.now + 1.5
+    unlimited = CondensationMonitor(nn.Linear(2, 3), every=1, budget=None)
+    for _ in range(20):
+        unlimited.step()
+    assert len(unlimited.history) == 21
+
+
+class Broken:
+    def write(self, step, values):
+        raise OSError("the disk is full")
+
+    def close(self):
+        raise OSError("the disk is full")
+
+
+def test_what_goes_wrong_is_logged_and_never_raised(caplog):
+    caplog.set_level(logging.WARNING, logger="condensery.torch")
+    monitor = CondensationMonitor(nn.Linear(2, 3), Broken(), every=1)
+    for _ in range(10):
+        monitor.step()
+    monitor.close()
+    assert "the disk is full" in caplog.text
+    assert "failed 5 times in a row and stops" in caplog.text
+    assert len(monitor.history) == 5
+    caplog.clear()
+    with CondensationMonitor(nn.Linear(2, 3), every=1) as monitor:
+        monitor.model = None
+        monitor.step()
+    assert "failed at step 1" in caplog.text
+
+
+def test_a_diverged_layer_is_nan():
+    model = nn.Linear(2, 3)
+    monitor = CondensationMonitor(model, every=1)
+    with torch.no_grad():
+        model.weight[0, 0] = float("inf")
+    monitor.step()
+    assert np.isnan(monitor.history[1][1]["Linear/effective_ratio"])
+
+
+def test_layers_can_be_chosen_and_unknown_ones_are_refused():
+    model = convolutional()
+    assert {name.split("/")[0] for name in CondensationMonitor(model, layers=["5"]).measure()} == {"5"}
+    for options, message in (
+        ({"layers": ["6"]}, "layer: given 6; allowed: 0, 5, 7"), ({"every": 0}, "every: given 0"),
+        ({"threshold": 2.0}, "threshold"), ({"active": -1.0}, "active"), ({"budget": 0.0}, "budget"),
+    ):  # fmt: skip
+        with pytest.raises(InvalidInputError) as caught:
+            CondensationMonitor(model, **options)
+        assert message in str(caught.value)
+
+
+VALUES = ((0, {"a:b/ratio": 1.0, "c/ratio": 0.5}), (10, {"a:b/ratio": 0.25, "c/ratio": float("nan")}))
+
+
+def fed(sink):
+    for step, values in VALUES:
+        sink.write(step, values)
+    sink.close()
+
+
+def test_json_lines(tmp_path):
+    fed(JsonLines(tmp_path / "monitor.jsonl"))
+    lines = [json.loads(line) for line in (tmp_path / "monitor.jsonl").read_text().splitlines()]
+    assert lines == [{"step": 0, **VALUES[0][1]}, {"step": 10, "a:b/ratio": 0.25, "c/ratio": None}]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tensorboard(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    fed(TensorBoard(tmp_path))
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert [(one.step, one.value) for one in events.Scalars("condensery/a:b/ratio")] == [(0, 1.0), (10, 0.25)]
+
+
+class Recorder:
+    """Stands in for a client that is not installed, and keeps every call."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: self.calls.append((name, args, kwargs))
+
+
+def test_weights_and_biases(monkeypatch):
+    run = Recorder()
+    monkeypatch.setitem(sys.modules, "wandb", types.SimpleNamespace(run=run))
+    fed(WeightsAndBiases())
+    assert run.calls[0] == ("define_metric", ("condensery/*",), {"step_metric": "condensery/step"})
+    assert run.calls[1] == (
+        "log", ({"condensery/step": 0, "condensery/a:b/ratio": 1.0, "condensery/c/ratio": 0.5},), {},
+    )  # fmt: skip
+    monkeypatch.setitem(sys.modules, "wandb", types.SimpleNamespace(run=None))
+    with pytest.raises(RuntimeError, match=r"wandb\.init"):
+        WeightsAndBiases()
+
+
+def test_mlflow(monkeypatch):
+    client = Recorder()
+    monkeypatch.setitem(sys.modules, "mlflow", client)
+    fed(MLflow())
+    assert client.calls == [
+        ("log_metrics", ({"condensery/a_b/ratio": 1.0, "condensery/c/ratio": 0.5},), {"step": 0}),
+        ("log_metrics", ({"condensery/a_b/ratio": 0.25},), {"step": 10}),
+    ]
+
+
+def test_a_recorded_run_is_a_run_like_others(tmp_path, capsys):
+    sink = condensery.record("mine", runs=tmp_path)
+    model = nn.Sequential(nn.Linear(2, 6), nn.ReLU(), nn.Linear(6, 1))
+    with CondensationMonitor(model, sink, every=5) as monitor:
+        for _ in range(10):
+            monitor.step()
+        assert condensery.open(sink.run, runs=tmp_path).status == "unfinished"
+    opened = condensery.open(sink.run, runs=tmp_path)
+    assert (opened.status, opened.claims) == ("done", [])
+    assert opened.tables["monitor"].columns.keys() == monitor.table().columns.keys()
+    assert opened.tables["monitor"]["step"].tolist() == [0, 0, 1, 1, 2, 2, 4, 4, 5, 5, 10, 10]
+    assert [path.name for path in opened.figures] == ["monitor.pdf", "monitor.png"]
+    for words in (["runs"], ["show", "last"], ["report", "last"], ["cite", "last"]):
+        assert main([*words, "--runs", str(tmp_path)]) == 0
+    target = tmp_path / "tables"
+    assert main(["export", "last", "--format", "csv", "--to", str(target), "--runs", str(tmp_path)]) == 0
+    assert (target / "monitor.csv").read_text().startswith("step,layer,effective_ratio")
+    capsys.readouterr()
+    for words in (["run", "recorded"], ["resume", "last"]):
+        assert main([*words, "--runs", str(tmp_path)]) == 2
+        assert "condensery.record(name)" in capsys.readouterr().err
+    assert main(["list", "--runs", str(tmp_path)]) == 0
+    assert "recorded" not in capsys.readouterr().out
+
+
+def test_a_recorded_run_waits_for_another_writer(tmp_path):
+    from condensery._errors import StoreBusyError
+    from condensery.store import open_store
+
+    sink = condensery.record("mine", runs=tmp_path, patience=0.0)
+    with open_store(tmp_path, write=True):
+        sink.write(1, {"a/effective_ratio": 1.0})
+        with pytest.raises(StoreBusyError):
+            sink.close()
+    sink.close()
+    assert condensery.open(sink.run, runs=tmp_path).tables["monitor"]["step"].tolist() == [1]
+    unused = condensery.record("other", runs=tmp_path)
+    unused.close()
+    with pytest.raises(InvalidInputError):
+        condensery.open(unused.run, runs=tmp_path)
+    with pytest.raises(InvalidInputError, match="name the training"):
+        condensery.record(" ", runs=tmp_path)
