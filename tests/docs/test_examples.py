@@ -78,3 +78,15 @@ def test_own_weights_shows_both_regimes(root):
     assert usual > 100
     assert start > 100
     assert small <= 5
+
+
+@pytest.mark.slow
+def test_which_regime_tells_two_starts_apart_and_abstains_from_the_third(root):
+    pytest.importorskip("torch")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(root / "examples" / "which_regime.py")],
+        capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"^regime: (\w+)", done.stdout, flags=re.MULTILINE) == ["linear", "condensed", "undetermined"]
+    assert "UntilLoss(relative=0.1, steps=40)" in done.stdout

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
 from condensery.records import Claim
 from condensery.workbench import find
 
-FOLDERS = ("demo-a", "demo-c", "phase-diagram", "phase-diagram-digits")
+RESULTS = Path(__file__).parents[2] / "docs" / "results"
+FOLDERS = sorted(folder.name for folder in RESULTS.iterdir())
 
 
 @pytest.fixture(params=FOLDERS)
@@ -19,9 +21,9 @@ def shown(request, renew):
 
 
 def test_every_built_in_experiment_is_shown(renew):
-    assert [one.folder for one in sorted(renew.SHOWN, key=lambda one: one.folder)] == sorted(FOLDERS)
     from condensery.experiments import BUILT_IN
 
+    assert sorted(one.folder for one in renew.SHOWN) == FOLDERS
     assert {one.experiment for one in renew.SHOWN} == set(BUILT_IN)
 
 
@@ -74,3 +76,22 @@ def test_a_run_is_copied_with_its_claims_and_hash(renew, tmp_path, monkeypatch):
 def test_an_unknown_name_is_refused(renew, capsys):
     assert renew.main(["demo-b"]) == 2
     assert "demo-b" in capsys.readouterr().err
+
+
+def test_what_is_of_absent_packages_is_kept(renew, tmp_path, monkeypatch, capsys):
+    there = next(one for one in renew.SHOWN if one.packages)
+    nowhere = dataclasses.replace(there, packages=("no-such-package-of-condensery",))
+    changed = nowhere.config().model_copy(update={"data_digest": "of other files"})
+    monkeypatch.setattr(renew.Shown, "config", lambda self: changed)
+    assert renew.stale(nowhere) == ""
+    # with the packages at hand their files count
+    assert "make figures" in renew.stale(dataclasses.replace(there, packages=("numpy",)))
+    # and what does not come from them counts in any case
+    monkeypatch.setattr(renew.Shown, "config", lambda self: changed.model_copy(update={"task_version": "0"}))
+    assert "make figures" in renew.stale(nowhere)
+    monkeypatch.setattr(renew, "RESULTS", tmp_path)
+    monkeypatch.setattr(renew, "SHOWN", (nowhere,))
+    assert renew.main([there.folder]) == 2
+    assert "pip install --no-deps no-such-package-of-condensery" in capsys.readouterr().err
+    assert renew.main([]) == 0
+    assert not list(tmp_path.iterdir())
