@@ -204,8 +204,12 @@ def loss(parameters: Sequence[Layer], problem: Problem) -> float:
 
 def output_errors(parameters: Sequence[Layer], problem: Problem) -> Float[np.ndarray, "sample output"]:
     """E_L: the derivative of a sample's loss with respect to its outputs, so that ∇R = mean over samples of Eᵀ∇f."""
-    scale = 2 * problem.factor / problem.y.shape[1]
-    return scale * (forward(parameters, problem.x, problem.activation) - problem.y)
+    return errors_of(forward(parameters, problem.x, problem.activation), problem)
+
+
+def errors_of(output: Float[np.ndarray, "sample output"], problem: Problem) -> Float[np.ndarray, "sample output"]:
+    """`output_errors` of a net whose output is known."""
+    return 2 * problem.factor / problem.y.shape[1] * (output - problem.y)
 
 
 def gradient(parameters: Sequence[Layer], problem: Problem) -> Parameters:
@@ -221,7 +225,8 @@ def gradient(parameters: Sequence[Layer], problem: Problem) -> Parameters:
         >>> gradient([(np.array([[3.0]]), None)], Problem(np.ones((1, 1)), np.zeros(1), "tanh"))
         [(array([[6.]]), None)]
     """
-    return pullback(parameters, problem.x, output_errors(parameters, problem), problem.activation)
+    passed = forward_pass(parameters, problem.x, problem.activation)
+    return _pulled_back(parameters, passed, errors_of(passed[1][-1], problem), problem.activation)
 
 
 def pullback(
@@ -231,8 +236,15 @@ def pullback(
     activation_name: str,
 ) -> Parameters:
     """Mean over samples of Σ_i errors_i ∇f_i: the gradient of any loss with these output errors, linear in them."""
-    prime = activation(activation_name).sigma_prime
-    below, before = forward_pass(parameters, x, activation_name)
+    return _pulled_back(parameters, forward_pass(parameters, x, activation_name), errors, activation_name)
+
+
+def _pulled_back(
+    parameters: Sequence[Layer], passed: tuple[list[np.ndarray], list[np.ndarray]], errors: np.ndarray, name: str
+) -> Parameters:
+    """`pullback` from the `forward_pass` of the parameters."""
+    prime = activation(name).sigma_prime
+    below, before = passed
     found: Parameters = []
     E = np.asarray(errors, dtype=PRECISION)
     for index in reversed(range(len(parameters))):

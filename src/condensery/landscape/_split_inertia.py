@@ -27,6 +27,7 @@ from condensery.landscape._network import (
     Problem,
     check_parameters,
     elementwise,
+    errors_of,
     forward_pass,
     widths,
 )
@@ -281,7 +282,7 @@ class _Pass:
             for f, (_, bias) in zip(below, layers, strict=True)
         ]
         slopes = [elementwise(prime, z) for z in before[:-1]]
-        errors = [2 * problem.factor / problem.y.shape[1] * (before[-1] - problem.y)]
+        errors = [errors_of(before[-1], problem)]
         for index in reversed(range(1, len(layers))):
             errors.append(errors[-1] @ layers[index][0] * slopes[index - 1])
         errors.reverse()

@@ -101,6 +101,13 @@ def panels(
         figure.draw_without_rendering()
 
 
+def grid_of(count: int, *, across: int) -> list[list[str]]:
+    """The `layout` of `panels` for so many panels in rows of `across`, the last row filled up with empty cells."""
+    rows = -(-count // across)
+    names = [f"p{k}" if k < count else "." for k in range(rows * across)]
+    return [names[row * across : (row + 1) * across] for row in range(rows)]
+
+
 def lay_out(figure: Figure) -> None:
     """Give every panel its place; a layout changes the ticks, which changes the layout: go on until it stands still."""
     engine = figure.get_layout_engine()

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from condensery._errors import InvalidInputError
-from condensery.plots._style import PAGE, lay_out, panels
+from condensery.plots._style import PAGE, grid_of, lay_out, panels
 from condensery.plots._tables import need
 from condensery.plots.direction_field import TITLES
 from condensery.records import Table
@@ -123,12 +123,12 @@ def draw(data: CosineMaps, axes: Sequence[Axes] | np.ndarray | None = None) -> F
     Raises:
         InvalidInputError: If `axes` are another number of Axes.
     """
-    count = len(data.maps)
-    rows = -(-count // data.across)
-    names = [f"p{k}" for k in range(count)] + ["."] * (rows * data.across - count)
-    layout = [names[row * data.across : (row + 1) * data.across] for row in range(rows)]
+    layout = grid_of(len(data.maps), across=data.across)
     side = (PAGE - 0.6) / max(data.across, 3)
-    with panels(axes, layout, size=(min(PAGE, side * data.across + 0.8), (side + 0.2) * rows + 0.1)) as (figure, given):
+    with panels(axes, layout, size=(min(PAGE, side * data.across + 0.8), (side + 0.2) * len(layout) + 0.1)) as (
+        figure,
+        given,
+    ):
         image = None
         for ax, one in zip(given, data.maps, strict=True):
             image = ax.imshow(one.cosine, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")

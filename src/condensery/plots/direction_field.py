@@ -10,7 +10,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from condensery.plots._style import GREY, INK, PAGE, PALETTE, panels
+from condensery.plots._style import GREY, INK, PAGE, PALETTE, grid_of, panels
 from condensery.plots._tables import need
 from condensery.records import Table
 
@@ -111,10 +111,8 @@ def draw(data: DirectionField, axes: Sequence[Axes] | np.ndarray | None = None) 
     """
     count = len(data.panels)
     across = min(4, count)
-    rows = -(-count // across)
-    names = [f"p{k}" for k in range(count)] + ["."] * (rows * across - count)
-    layout = [names[row * across : (row + 1) * across] for row in range(rows)]
-    size = (PAGE * across / 4 + (0.4 if across < 4 else 0), 1.95 * rows + 0.1)
+    layout = grid_of(count, across=across)
+    size = (PAGE * across / 4 + (0.4 if across < 4 else 0), 1.95 * len(layout) + 0.1)
     with panels(axes, layout, size=(min(size[0], PAGE), size[1])) as (figure, given):
         for k, (ax, one) in enumerate(zip(given, data.panels, strict=True)):
             _draw_panel(ax, one)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from condensery.plots._style import INK, PAGE, PALETTE, TARGET, panels
+from condensery.plots._style import INK, PAGE, PALETTE, TARGET, grid_of, panels
 from condensery.plots._tables import levels, need
 from condensery.plots.direction_field import TITLES
 from condensery.records import Table
@@ -90,10 +90,8 @@ def draw(data: EarlyOutputs, axes: Sequence[Axes] | np.ndarray | None = None) ->
     """
     count = len(data.panels)
     across = min(4, count)
-    rows = -(-count // across)
-    names = [f"p{k}" for k in range(count)] + ["."] * (rows * across - count)
-    layout = [names[row * across : (row + 1) * across] for row in range(rows)]
-    with panels(axes, layout, size=(max(3.4, PAGE * across / 4), 1.75 * rows + 0.15)) as (figure, given):
+    layout = grid_of(count, across=across)
+    with panels(axes, layout, size=(max(3.4, PAGE * across / 4), 1.75 * len(layout) + 0.15)) as (figure, given):
         for k, (ax, one) in enumerate(zip(given, data.panels, strict=True)):
             ax.plot(data.x, data.target, ls=TARGET.dashes, color="#777777", lw=1.0, label="target")
             for place, curve in enumerate(one.curves):

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from condensery.plots._style import GREY, INK, PAGE, PALETTE, PAPER, panels
+from condensery.plots._style import GREY, INK, PAGE, PALETTE, PAPER, grid_of, panels
 from condensery.plots._tables import need
 from condensery.records import Table
 
@@ -107,8 +107,7 @@ def draw(data: PartnerShares, axes: Axes | Sequence[Axes] | np.ndarray | None = 
     """
     count = len(data.panels)
     columns = min(count, _COLUMNS)
-    names = [f"{k}" if k < count else "." for k in range(-(-count // columns) * columns)]
-    layout = [names[start : start + columns] for start in range(0, len(names), columns)]
+    layout = grid_of(count, across=columns)
     with panels(axes, layout, size=(PAGE, 0.5 + 2.1 * len(layout))) as (figure, given):
         for place, (ax, panel) in enumerate(zip(given, data.panels, strict=True)):
             _draw_panel(ax, panel)
