@@ -152,15 +152,14 @@ def trained(wide):
     return three_layer_flow(wide, X, Y, eta=0.02, keep=range(9))
 
 
-def test_the_exponential_step_and_the_gram_step_agree(wide, trained):
-    gram = three_layer_flow(wide, X, Y, method="gram", eta=0.2)
+def test_the_exponential_step_and_the_gram_step_agree(wide):
+    """Where the first layer is fast (γ₂ < 0) the plain step needs to be fine: at 0.1 one network in four is 12 % off."""
+    trained = three_layer_flow(wide, X, Y, eta=0.005)
+    gram = three_layer_flow(wide, X, Y, method="gram", eta=0.03, max_steps=50_000)
     assert np.all(trained.status == Status.CONVERGED)
     assert np.all(gram.status == Status.CONVERGED)
-    steady = wide.gamma2s >= 0
-    for found, expected in ((trained.rd1, gram.rd1), (trained.rd2, gram.rd2)):
-        np.testing.assert_allclose(found[steady], expected[steady], rtol=0.01)
-        # A fast first layer brings units across each other's kinks by the hundred: what is settled there is the size.
-        np.testing.assert_allclose(found[~steady], expected[~steady], rtol=0.06)
+    np.testing.assert_allclose(trained.rd1, gram.rd1, rtol=0.01)
+    np.testing.assert_allclose(trained.rd2, gram.rd2, rtol=0.01)
     assert np.all(gram.steps > 5 * trained.steps)
 
 
