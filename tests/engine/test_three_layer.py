@@ -153,7 +153,7 @@ def trained(wide):
 
 
 def test_the_exponential_step_and_the_gram_step_agree(wide):
-    """Where the first layer is fast (γ₂ < 0) the plain step needs to be fine: at 0.1 one network in four is 12 % off."""
+    """Where the first layer is fast (γ₂ < 0) the plain step must be fine: at 0.1 one network in four is 12 % off."""
     trained = three_layer_flow(wide, X, Y, eta=0.005)
     gram = three_layer_flow(wide, X, Y, method="gram", eta=0.03, max_steps=50_000)
     assert np.all(trained.status == Status.CONVERGED)
