@@ -69,17 +69,17 @@ def _plateaus(trained: Sequence[tuple[int, str, Arrays]], level: Arrays) -> Tabl
             distance = np.linalg.norm(critical - output, axis=1) / np.linalg.norm(critical, axis=1)
             nearest = int(np.argmin(distance))
             numbers = [float(np.asarray(shard[key])[place]) for key in ("member", "first", "last", "rest", "at")]
-            more = [float(np.asarray(shard[key])[place]) for key in ("gradient", "effective", "directions")]
+            more = [float(np.asarray(shard[key])[place]) for key in ("gradient", "effective", "neurons", "all_neurons")]
             near = (float(np.asarray(level["width"])[nearest]), float(np.asarray(level["loss"])[nearest]))
             rows.append((width, *numbers, *more, *near, float(distance[nearest])))
             names.append(name)
-    table = np.array(rows, dtype=np.float64).reshape(-1, 12)
+    table = np.array(rows, dtype=np.float64).reshape(-1, 13)
     keys = (
-        "width", "seed", "first", "last", "loss", "at", "gradient", "effective", "directions", "level_width", "level",
-        "distance",
+        "width", "seed", "first", "last", "loss", "at", "gradient", "effective", "neurons", "all_neurons",
+        "level_width", "level", "distance",
     )  # fmt: skip
     columns = {key: table[:, place] for place, key in enumerate(keys)}
-    whole = ("width", "seed", "first", "last", "at", "directions", "level_width")
+    whole = ("width", "seed", "first", "last", "at", "neurons", "all_neurons", "level_width")
     return Table(
         columns={
             "optimiser": np.asarray(names, dtype=np.str_), **columns,
@@ -87,7 +87,8 @@ def _plateaus(trained: Sequence[tuple[int, str, Arrays]], level: Arrays) -> Tabl
         },
         units={
             "at": "step of the least gradient", "effective": "exp of the entropy of the group amplitudes, up to sign",
-            "directions": "within cosine .95 of all units, up to sign",
+            "neurons": "effective neurons at cosine .95, up to sign, of units above .05 of the largest amplitude",
+            "all_neurons": "the same of all units",
             "level": "loss of the critical function of a narrow net nearest to the output",
             "distance": "L2 on the grid, over the norm of that function",
         },

@@ -26,8 +26,8 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
         advance: Told how far it is.
 
     Returns:
-        step, loss (member, step), status; per plateau: member, first, last, rest, at, gradient, effective, directions,
-        output (plateau, point), features (plateau, unit, 3: w, b, a).
+        step, loss (member, step), status; per plateau: member, first, last, rest, at, gradient, effective, neurons,
+        all_neurons, output (plateau, point), features (plateau, unit, 3: w, b, a).
     """
     from condensery.engine import SGD, Adam, RecordParameters, descend, log_steps, mean_square
     from condensery.landscape import plateau_starts
@@ -147,8 +147,9 @@ def _plateaus(found: list, problem: Problem, width: int) -> dict[str, np.ndarray
     nets = [net for _, _, (_, net) in found]
     features = [np.column_stack([net[0][0][:, 0], net[0][1], net[1][0][0]]) for net in nets]
     effective = [condensation(one[:, :2], one[:, 2], antipodal=True).effective_orientations for one in features]
-    # the paper's number: every unit counts, however weak
-    covers = [condensation(one[:, :2], threshold=0.95, active=0.0, antipodal=True) for one in features]
+    covers = [condensation(one[:, :2], one[:, 2], threshold=0.95, antipodal=True) for one in features]
+    # as Zhang & Xu count: every unit, however weak
+    of_all = [condensation(one[:, :2], threshold=0.95, active=0.0, antipodal=True) for one in features]
     return {
         "member": np.array([member for member, _, _ in found], dtype=np.int64),
         "first": np.array([plateau.first for _, plateau, _ in found], dtype=np.int64),
@@ -157,7 +158,8 @@ def _plateaus(found: list, problem: Problem, width: int) -> dict[str, np.ndarray
         "at": np.array([step for _, _, (step, _) in found], dtype=np.int64),
         "gradient": np.array([np.abs(flatten(gradient(net, problem))).sum() for net in nets]),
         "effective": np.array(effective, dtype=np.float64),
-        "directions": np.array([cover.effective_neurons for cover in covers], dtype=np.int64),
+        "neurons": np.array([cover.effective_neurons for cover in covers], dtype=np.int64),
+        "all_neurons": np.array([cover.effective_neurons for cover in of_all], dtype=np.int64),
         "output": np.array([_output(net) for net in nets]).reshape(-1, GRID),
         "features": np.array(features).reshape(-1, width, 3),
     }
