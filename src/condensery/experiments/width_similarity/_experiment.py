@@ -158,8 +158,8 @@ def _condensed(statement: Statement, rests: Table, row: int | None, width: int, 
         return statement.check(None, None, note="no net rests near that level")
     note = (
         f"{width} units, those above .05 of the largest amplitude; all of them need {rests['all_neurons'][row]}; exp "
-        f"of the entropy of amplitudes at cosine .99 is {rests['effective'][row]:.2f}; the claim was first judged by that "
-        "(2.56 at 50 units) and then by all units (6 at 500 units), and failed"
+        f"of the entropy of amplitudes at cosine .99 is {rests['effective'][row]:.2f}; the claim was first judged by "
+        "that (2.56 at 50 units), then by all units (6 at 500 units), and failed"
     )
     return statement.check(float(rests["neurons"][row]), 2.0 if wide else None, note=note)
 
