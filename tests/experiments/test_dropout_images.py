@@ -180,7 +180,7 @@ def test_a_setting_without_prediction():
 def test_sizes_follow_the_kind_of_data():
     assert (configured().width, configured().steps) == (300, 3000)
     assert configured(rate=0.1).rate == pytest.approx(0.1)
-    assert (configured().rate, configured(data="fashion-mnist").rate) == (5e-3, 1e-3)
+    assert (configured().rate, configured(data="fashion-mnist").rate) == (5e-3, 5e-4)
     large = DropoutImages.Config.model_validate({"size": "paper", "data": "mnist"})
     assert (large.width, large.samples, large.is_reference) == (1000, 1000, True)
     assert configured(data="mnist", rate=5e-3).is_reference is False
