@@ -8,6 +8,7 @@ from condensery._reference import load
 from condensery.experiments.dropout_features import DropoutFeatures
 from condensery.experiments.dropout_features._config import PREDICTED
 from condensery.experiments.dropout_features._config import target as features_target
+from condensery.experiments.dropout_features._vectors import alike, train_vectors, vector_data
 from condensery.experiments.dropout_regulariser import DropoutRegulariser
 from condensery.experiments.dropout_stall import DropoutStall
 from condensery.records import Table
@@ -16,6 +17,7 @@ from condensery.testing import ExperimentContract
 REGULARISER = {"nets": 1, "masks": 400, "keeps": [0.5, 0.9], "picture_steps": 400}
 FEATURES = {
     "targets": ["tanh"], "width": 12, "deep_width": 6, "steps": 20, "deep_steps": 10, "switch_steps": [10, 10],
+    "vector_steps": 9, "vector_width": 6, "vector_samples": 5,
 }  # fmt: skip
 STALL = {"width": 12, "steps": 30, "seeds": 2}
 
@@ -159,6 +161,14 @@ def switch_tables(after):
     return Table(columns=columns), Table(columns=outputs)
 
 
+def vectors(least, mean, signs):
+    """A table of the fit of vectors: with dropout the given values, without it the mean cosine `mean`."""
+    return Table(columns={
+        "kind": ["plain", "dropout"], "live": [100, 100], "loss": [1e-6, 1e-4], "least_cosine": [0.0, least],
+        "mean_cosine": [mean, least], "initial_mean_cosine": [0.25, 0.25], "signs": [2, signs],
+    })  # fmt: skip
+
+
 @pytest.mark.parametrize(("near", "count", "verdict"), [(0.99, 4.0, True), (0.2, 58.0, False)])
 def test_claims_on_features_judge_both_ways(near, count, verdict):
     config = DropoutFeatures.Config.model_validate(DropoutFeatures.presets["quick"])
@@ -170,13 +180,48 @@ def test_claims_on_features_judge_both_ways(near, count, verdict):
         "target": np.tile(np.repeat(["tanh", "relu"], 3), 2), "layers": np.full(12, 2), "kind": kinds,
         "distance": distance, "loss": np.where((kinds == "plain") == verdict, 10.0, 1.0) * np.abs(distance),
     })  # fmt: skip
-    tables = {"fits": fits(near, count), "switch": switch, "switch_outputs": outputs, "profiles": profiles}
+    tables = {"fits": fits(near, count), "switch": switch, "switch_outputs": outputs, "profiles": profiles,
+              "vectors": vectors(0.97, 0.25, 2) if verdict else vectors(0.94, 0.51, 1)}  # fmt: skip
     claims = judged(DropoutFeatures(), config, tables)
     for name in ("condenses-tanh", "condenses-relu", "condenses-tanh-3", "condenses-relu-3", "on-target-tanh",
-                 "on-target-relu", "switch-r1", "flatter"):  # fmt: skip
+                 "on-target-relu", "switch-r1", "flatter", "blocks", "two-signs", "no-blocks"):  # fmt: skip
         assert claims[name].passed is verdict, claims[name]
     for name in ("overshoot", "fits", "stays-without", "noise-is-not-enough", "switch-agree"):
         assert claims[name].passed is True, claims[name]
+
+
+def test_how_alike_units_are():
+    rng = np.random.default_rng(0)
+    x, w, a = rng.uniform(-1, 1, (7, 3)), rng.standard_normal((5, 4)), np.array([1.0, -2.0, 0.5, 1.0, 1e-6])
+    found = alike(x, a, w)
+    # the last unit contributes next to nothing; the rest pair by pair
+    cosines = [
+        abs(sum(w[i, k] * w[j, k] for k in range(4))) / (sum(w[i] ** 2) * sum(w[j] ** 2)) ** 0.5
+        for i in range(4) for j in range(i)
+    ]  # fmt: skip
+    assert found["live"] == 4
+    assert found["least_cosine"] == pytest.approx(min(cosines), rel=1e-12)
+    assert found["mean_cosine"] == pytest.approx(sum(cosines) / 6, rel=1e-12)
+    one = np.array([0.3, -0.2, 0.9, 0.1])
+    blocks = alike(x, np.ones(4), np.outer([1.0, -2.0, 3.0, -0.5], one))
+    assert (blocks["live"], blocks["signs"]) == (4, 2)
+    assert blocks["least_cosine"] == pytest.approx(1)
+    assert alike(x, np.ones(2), np.outer([1.0, 2.0], one))["signs"] == 1
+    assert alike(x, np.ones(1), one[None])["least_cosine"] == 1
+
+
+def test_vectors_end_where_descend_ends():
+    x, y = vector_data(10, 30)
+    assert (x.shape, np.abs(x).max() <= 1) == ((30, 10), True)
+    np.testing.assert_allclose(y, np.tanh([sum(row) for row in x]))
+    given = {"keep": 1.0, "inputs": 10, "samples": 30, "width": 8, "init_exponent": 0.1, "steps": 600, "rate": 1e-2,
+             "count": 2}  # fmt: skip
+    found = train_vectors(given, 0, lambda *_: None)
+    outputs = [np.tanh(x @ w[:, :-1].T + w[:, -1]) @ a for a, w in zip(found["a"][-1], found["w"][-1], strict=True)]
+    np.testing.assert_allclose(found["loss"], [np.mean((f - y) ** 2) / 2 for f in outputs], rtol=1e-3, atol=1e-9)
+    assert found["loss"].max() < 1e-3
+    alone = train_vectors({**given, "count": 1}, 0, lambda *_: None)
+    np.testing.assert_array_equal(alone["w"], found["w"][:, :1])
 
 
 def test_other_settings_have_no_prediction():

@@ -113,7 +113,28 @@ def image_tables():
     return {"runs": named(kind=kind, keep=keep, accuracy=accuracy, loss=np.full(10, 1e-3), r1=np.full(10, 1e-2))}
 
 
+def path_tables():
+    pairs = [("L1", "L3"), ("L2", "L4"), ("L1", "L2"), ("L1", "L4"), ("L3", "L2"), ("L3", "L4")]
+    rows = [
+        (first, second, keep, seed, place, 0.1 + seed + place if keep > 0.6 else 1.0)
+        for first, second in pairs for keep in (0.5, 0.8) for seed in (0, 1) for place in (1.5, 0.0, -0.5, 1.0)
+    ]  # fmt: skip
+    names = ("first", "second", "keep", "seed", "place", "loss")
+    return {"paths": named(**dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True)))}
+
+
+def cosine_tables():
+    matrix = np.eye(3)
+    return {
+        "cosines": named(
+            part=["vectors"] * 2, title=["$p = 1$", "$p = 0.5$"], activation=["tanh"] * 2, optimiser=["Adam"] * 2,
+            step=[9, 9], cosine=np.stack([matrix, -matrix]),
+        )
+    }  # fmt: skip
+
+
 CASES = {
+    "dropout_paths": (path_tables, {}, 2),
     "dropout_features": (feature_tables, {"target": "relu"}, 8),
     "dropout_switch": (switch_tables, {}, 4),
     "dropout_controls": (control_tables, {}, 2),
@@ -186,3 +207,15 @@ def test_accuracies_are_percent_over_p():
     assert data.keep.tolist() == [0.6, 0.9]
     assert data.values["dropout", "accuracy"].tolist() == pytest.approx([86, 85])
     assert (data.plain, data.parts["L4"], data.part_keep) == pytest.approx((70, 72, 0.8))
+
+
+def test_paths_are_medians_in_order():
+    data = plots.dropout_paths.figure_data(path_tables())
+    assert (data.keep.tolist(), data.place.tolist()) == ([0.8, 0.5], [-0.5, 0.0, 1.0, 1.5])
+    assert data.losses["L1", "L4"].tolist() == pytest.approx(np.array([[0.1, 0.6, 1.6, 2.1], [1.0] * 4]))
+
+
+def test_the_cosines_of_vectors_stand_side_by_side():
+    data = plots.cosine_maps.figure_data(cosine_tables(), part="vectors")
+    assert [one.title for one in data.maps] == ["$p = 1$", "$p = 0.5$"]
+    assert (data.across, data.maps[1].cosine[0, 0]) == (2, -1)

@@ -8,10 +8,10 @@ layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks `demo
 ``animate`` too), `group_tree`, `birth_alignment`, `architecture_ratios`; of initial condensation `direction_field`,
 `early_outputs`, `cosine_maps`, `line_counts`, `alignment`, `initial_widths`, `initial_map`, `kernel_alignment`,
 `kernels_while_learning`; of dropout `dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
-`dropout_controls`, `dropout_stall`, `dropout_images`; of the landscape `embedding_spectra`, `embedding_descent`,
-`embedded_network`, `census_lattice`, `depth_spectra`, `layer_linearity`, `manifold_dimension`, `reduction`,
-`generalisation`, `width_similarity`; of PyTorch models `verdicts`, `monitor_demo`, `monitored`, `partners`,
-`accuracy_against_size`. `render` turns a figure into PNG or PDF bytes, `save` writes both.
+`dropout_controls`, `dropout_stall`, `dropout_images`, `dropout_paths`; of the landscape `embedding_spectra`,
+`embedding_descent`, `embedded_network`, `census_lattice`, `depth_spectra`, `layer_linearity`, `manifold_dimension`,
+`reduction`, `generalisation`, `width_similarity`; of PyTorch models `verdicts`, `monitor_demo`, `monitored`,
+`partners`, `accuracy_against_size`. `render` turns a figure into PNG or PDF bytes, `save` writes both.
 
 Example:
     >>> from condensery import plots
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         dropout_controls,
         dropout_features,
         dropout_images,
+        dropout_paths,
         dropout_regulariser,
         dropout_stall,
         dropout_switch,
@@ -91,6 +92,7 @@ __all__ = [
     "dropout_controls",
     "dropout_features",
     "dropout_images",
+    "dropout_paths",
     "dropout_regulariser",
     "dropout_stall",
     "dropout_switch",

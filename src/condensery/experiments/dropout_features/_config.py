@@ -44,6 +44,12 @@ class Config(BaseModel):
         switch_steps: Steps on R_S before the switch, and steps after it.
         batch_size: Of the control by mini-batches without dropout.
         batch_rate: Its learning rate (plain gradient descent).
+        vector_keep: p of the fit in more dimensions, a two-layer tanh net on tanh(Σ x_i).
+        vector_inputs: Its inputs, without the constant one.
+        vector_width: Its units.
+        vector_samples: Its samples.
+        vector_steps: Its steps by Adam at `rate`, the last third at a tenth of it. The source does not say how many;
+            after 300,000 the directions of some pairs of units are still nearly 60 degrees apart.
         seeds: How many runs of everything, with seeds 0, 1, ….
     """
 
@@ -61,6 +67,11 @@ class Config(BaseModel):
     switch_steps: tuple[int, int] = (60_000, 120_000)
     batch_size: int = Field(default=2, ge=1)
     batch_rate: float = Field(default=1e-3, gt=0.0)
+    vector_keep: float = Field(default=0.5, gt=0.0, le=1.0)
+    vector_inputs: int = Field(default=10, ge=1, le=1000)
+    vector_width: int = Field(default=100, ge=2, le=2000)
+    vector_samples: int = Field(default=30, ge=1)
+    vector_steps: int = Field(default=1_000_000, ge=3)
     seeds: int = Field(default=1, ge=1, le=1000)
 
     @property
@@ -74,6 +85,13 @@ class Config(BaseModel):
     def is_deep_reference(self) -> bool:
         """The same of the three-layer nets."""
         return self.is_reference and self.deep_width >= 200 and self.deep_steps >= 80_000
+
+    @property
+    def is_vector_reference(self) -> bool:
+        """The same of the fit in ten dimensions."""
+        setting = (self.vector_keep, self.vector_inputs, self.vector_width, self.vector_samples)
+        known = (self.init_exponent, self.rate) == (0.1, 1e-3) and self.vector_steps >= 1_000_000
+        return known and setting == (0.5, 10, 100, 30)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, JsonValue
 
 from condensery.experiments.dropout_features._config import Config, fits, parameters_of
 from condensery.experiments.dropout_features._tables import tables_of
+from condensery.experiments.dropout_features._vectors import KINDS, vector_parameters
 from condensery.protocols import Arrays, Task
 from condensery.records import Claim, FigureSpec, Relation, Statement, Table
 
@@ -50,6 +51,11 @@ STATEMENTS = (
     _statement("flatter", ">=",
                "Along random directions R_S rises less with dropout (two layers: least ratio over the targets of the "
                "rise at half a length, p = 1 over p = 0.9).", "Figs. 1 and 12"),
+    _statement("blocks", ">=",
+               "tanh, ten inputs, p = 0.5: the cosine matrix is two blocks, any two live units are parallel or "
+               "opposite (least |cosine|).", "Fig. 7b"),
+    _statement("two-signs", "equal", "and both signs occur (number of signs).", "Fig. 7b"),
+    _statement("no-blocks", "<=", "tanh, ten inputs, p = 1: no blocks (mean |cosine| of two live units).", "Fig. 7a"),
 )  # fmt: skip
 
 
@@ -64,13 +70,13 @@ class DropoutFeatures:
         "loses its wiggles; a switch to dropout, or to its explicit mean, does the same to a network that fits already."
     )
     papers: ClassVar[tuple[str, ...]] = ("zhang2024dropout",)
-    task_version: ClassVar[str] = "1"
+    task_version: ClassVar[str] = "2"
     Config: ClassVar[type[BaseModel]] = Config
     presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
         "quick": {"seeds": 1},
         "paper": {
             "seeds": 3, "steps": 1_000_000, "deep_width": 1000, "deep_steps": 100_000,
-            "switch_steps": [200_000, 800_000],
+            "switch_steps": [200_000, 800_000], "vector_steps": 2_000_000,
         },
     }  # fmt: skip
     statements: ClassVar[tuple[Statement, ...]] = STATEMENTS
@@ -80,7 +86,7 @@ class DropoutFeatures:
         return ""
 
     def tasks(self, config: BaseModel) -> Sequence[Task]:
-        """One per fit, and one for the switch."""
+        """One per fit, one for the switch, and two for the vectors."""
         known = Config.model_validate(config.model_dump())
         tasks = []
         for fit in fits(known):
@@ -95,11 +101,18 @@ class DropoutFeatures:
             "rate": known.rate, "count": known.seeds,
         }  # fmt: skip
         cost = 2.0 * known.switch_steps[0] + 8.0 * known.switch_steps[1]
-        return [*tasks, self._task("switch", given, cost * known.seeds, "the switch")]
+        vectors = [
+            self._task("train_vectors", vector_parameters(known, kind), 0.3 * known.vector_steps * known.seeds,
+                       f"ten inputs, {kind}", module="_vectors")
+            for kind in KINDS
+        ]  # fmt: skip
+        return [*tasks, self._task("switch", given, cost * known.seeds, "the switch"), *vectors]
 
-    def _task(self, function: str, given: dict[str, JsonValue], cost: float, label: str) -> Task:
+    def _task(
+        self, function: str, given: dict[str, JsonValue], cost: float, label: str, *, module: str = "_tasks"
+    ) -> Task:
         return Task(
-            function=f"condensery.experiments.dropout_features._tasks:{function}", parameters=given, seed=0,
+            function=f"condensery.experiments.dropout_features.{module}:{function}", parameters=given, seed=0,
             version=self.task_version, cost=cost, label=label,
         )  # fmt: skip
 
@@ -110,10 +123,13 @@ class DropoutFeatures:
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
         """Asserted at the recipe's setting, medians over seeds."""
         known = Config.model_validate(config.model_dump())
-        return [*_of_fits(known, tables["fits"]), *_of_switch(known, tables), _of_profiles(known, tables["profiles"])]
+        return [
+            *_of_fits(known, tables["fits"]), *_of_switch(known, tables), _of_profiles(known, tables["profiles"]),
+            *_of_vectors(known, tables["vectors"]),
+        ]  # fmt: skip
 
     def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
-        """Outputs and features per target, the switch, and the controls."""
+        """Outputs and features per target, the switch, the controls, and the cosines in ten dimensions."""
         known = Config.model_validate(config.model_dump())
         made = [
             FigureSpec(
@@ -145,6 +161,16 @@ class DropoutFeatures:
                     "Effective orientations while training: dropout condenses, the noise of mini-batches does not. "
                     "Right: the loss along random directions around the solutions."
                 ),
+            ),
+            FigureSpec(
+                name="dropout-cosines",
+                plot="condensery.plots.cosine_maps",
+                caption=(
+                    "Cosines between the input weights of all units of a network with ten inputs, sorted. Without "
+                    "dropout there is no order; with it there are two blocks, one direction and its opposite. The "
+                    "distribution of the inputs and the number of steps are our choice, the source gives neither."
+                ),
+                options={"part": "vectors"},
             ),
         ]
 
@@ -219,7 +245,7 @@ def _of_switch(config: Config, tables: Mapping[str, Table]) -> list[Claim]:
 
 
 def _of_profiles(config: Config, table: Table) -> Claim:
-    statement = STATEMENTS[-1]
+    statement = STATEMENTS[13]
     ratios = []
     for name in config.targets:
         rise = {}
@@ -232,3 +258,21 @@ def _of_profiles(config: Config, table: Table) -> Claim:
     known = config.is_reference
     shown = ", ".join(f"{name} {ratio:.2g}" for name, ratio in zip(config.targets, ratios, strict=True))
     return statement.check(min(ratios), 1.0 if known else None, note=shown)
+
+
+def _of_vectors(config: Config, table: Table) -> list[Claim]:
+    blocks, signs, scattered = STATEMENTS[14:]
+    known = config.is_vector_reference
+    dropped, plain = table.select(kind="dropout"), table.select(kind="plain")
+    shown = (
+        f"{int(np.median(dropped['live']))} of {config.vector_width} units live, R_S {np.median(dropped['loss']):.1g}; "
+        f"our choice: inputs uniform in [−1, 1], {config.vector_steps:,} steps, the last third at a tenth of the rate"
+        if known else "no prediction for this setting"
+    )  # fmt: skip
+    mean = float(np.median(plain["mean_cosine"]))
+    return [
+        blocks.check(float(np.median(dropped["least_cosine"])), 0.95 if known else None, note=shown),
+        signs.check(float(np.median(dropped["signs"])), 2.0 if known else None, note=shown),
+        scattered.check(mean, 0.5 if known else None,
+                        note=f"{np.median(plain['initial_mean_cosine']):.2f} at the start"),
+    ]  # fmt: skip

@@ -14,6 +14,7 @@ from condensery.experiments.dropout_features._tasks import (
     REACH,
     REACH_OF_PROFILE,
 )
+from condensery.experiments.dropout_features._vectors import vector_tables
 from condensery.protocols import Arrays
 from condensery.records import Table
 
@@ -26,14 +27,15 @@ UNITS = {
 
 
 def tables_of(config: Config, shards: Sequence[Arrays]) -> Mapping[str, Table]:
-    """Fits, their growth, outputs, features and profiles; the switch; the data; predicted orientations."""
-    *trained, switched = shards
+    """Fits, their growth, outputs, features and profiles; the switch; the data; predicted orientations; the vectors."""
+    *trained, switched, without, dropped = shards
     kinds = list(fits(config))
     pairs = list(zip(kinds, trained, strict=True))
     return {
         "fits": _fits(config, pairs), "growth": _growth(pairs), "outputs": _outputs(pairs),
         "features": _features(pairs), "profiles": _profiles(pairs), "switch": _switch(switched),
         "switch_outputs": _switch_outputs(config, switched), "data": _data(config), "predicted": _predicted(config),
+        **vector_tables(config, (without, dropped)),
     }  # fmt: skip
 
 

@@ -1,0 +1,6 @@
+"""Which part of dropout makes a network generalise."""
+
+from condensery.experiments.dropout_images._config import Config
+from condensery.experiments.dropout_images._experiment import DropoutImages
+
+__all__ = ["Config", "DropoutImages"]
