@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from condensery.torch._attention import LEFT, attention_layers
 from condensery.torch._graph import ModelGraph
 from condensery.torch._units import Axis, Coupling, Family, Mark
 from condensery.torch._walk import Walk
@@ -34,10 +35,13 @@ def couple(graph: ModelGraph, *, unsupported: str = "refuse") -> Coupling:
     )
     axes = {axis: walk.units.roots(units) for axis, units in walk.axes.items()}
     marks = {name: Mark(mark.axis, walk.units.roots(mark.units)) for name, mark in walk.marks.items()}
-    return Coupling(_families(axes, walk.units.kept(), walk.makers), axes, marks, tuple(walk.steps))
+    families = _families(axes, walk.units.kept(), walk.makers, attention_layers(graph))
+    return Coupling(families, axes, marks, tuple(walk.steps))
 
 
-def _families(axes: dict[Axis, np.ndarray], kept: dict[int, str], makers: dict[int, str]) -> tuple[Family, ...]:
+def _families(
+    axes: dict[Axis, np.ndarray], kept: dict[int, str], makers: dict[int, str], attention: set[str]
+) -> tuple[Family, ...]:
     places: dict[int, list[tuple[Axis, int]]] = {}
     for axis, units in axes.items():
         for unit, count in zip(*np.unique(units, return_counts=True), strict=True):
@@ -54,6 +58,8 @@ def _families(axes: dict[Axis, np.ndarray], kept: dict[int, str], makers: dict[i
         name = next((makers[unit] for unit in units if unit in makers), "")
         if not name:
             reasons.append("no layer of the model makes them")
+        elif reasons and name in attention:
+            reasons[0] = f"{LEFT}: {reasons[0]}"
         families.append(
             Family(name, np.asarray(units), tuple(axis for axis, _ in where), reasons[0] if reasons else "")
         )

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from condensery._errors import InvalidInputError
+from condensery.torch._attention import LEFT
 from condensery.torch._coupling import couple
 from condensery.torch._graph import as_inputs, check_weights, trace
 from condensery.torch._optimiser import Carried, carry
@@ -186,7 +187,12 @@ def _receipt(model: nn.Module, small: nn.Module, session: Session, entries: tupl
         found[name] = tuple(max(values) for values in zip(*pairs, strict=True))
     notes = [f"verified in evaluation mode, in float64, on {sum(len(o) > 0 for o in session.shown)} batches"]
     if mode == "exact" and all(one.before == one.after for one in entries):
-        notes.insert(0, "0 exact merges: no two units are parallel up to rounding; that is usual without condensation")
+        told = "0 exact merges: no unit can stand for another up to rounding; that is usual without condensation"
+        notes.insert(0, told if any(not one.note for one in entries) else f"{told} (all layers are kept)")
+    heads = [one.name for one in entries if one.note.startswith(LEFT)]
+    if heads:
+        more = f" and {len(heads) - 4} more" if len(heads) > 4 else ""
+        notes.append(f"{LEFT}, equal ones as well, which inspect tells: {', '.join(heads[:4])}{more}")
     return Receipt(
         "reduce", mode, entries, count_parameters(model), count_parameters(small), *found["data"], *found["random"],
         notes=tuple(notes),

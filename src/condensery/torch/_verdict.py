@@ -213,8 +213,8 @@ def _by_length(rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
 def _why_exact(exact: int, dead: int, after: After | None) -> str:
     parts = []
     if exact > dead:
-        is_named = after is not None and after.activation
-        kind = "equal another" if not is_named else f"are multiples of another, which {after.activation} lets merge"
+        name = "" if after is None else after.activation
+        kind = f"are multiples of another, which {name} lets merge" if name else "equal another"
         parts.append(f"{exact - dead} units {kind}")
     if dead:
         parts.append(f"{dead} have no incoming weights: a constant for the next bias")
