@@ -13,7 +13,7 @@ from condensery._errors import InvalidInputError
 from condensery.theory import MERGE_NAMES
 from condensery.torch._inspection import Inspection, LayerReport
 from condensery.torch._layers import Layer
-from condensery.torch._loading import check_weights, load_model, load_weights
+from condensery.torch._loading import check_weights, load_model, load_weights, quantised_module
 from condensery.torch._measure import by_chance, measure
 from condensery.torch._reading import Found, read_module, read_weights
 from condensery.torch._structure import After, Structure, structure
@@ -125,7 +125,18 @@ def _read(
             "weights", given=f"{weights} with {'a file' if isinstance(model, str | Path) else type(model).__name__}",
             allowed="weights for package.module:factory", remedy="leave it out",
         )  # fmt: skip
+    if isinstance(model, torch.jit.ScriptModule):
+        raise InvalidInputError(
+            "model", given=f"{type(model).__name__}, which is TorchScript", allowed="an eager torch.nn.Module",
+            remedy="build it from its class, or pass its state_dict()",
+        )  # fmt: skip
     if isinstance(model, nn.Module):
+        quantised = quantised_module(model)
+        if quantised is not None:
+            raise InvalidInputError(
+                "model", given=f"{type(model).__name__}, of which {quantised} is quantised",
+                allowed="finite real numbers in a floating dtype", remedy="give the model before it was quantised",
+            )  # fmt: skip
         check_weights({**dict(model.named_parameters()), **_buffers(model)}, where=type(model).__name__)
         return read_module(model, heads=heads), structure(model), _count(model)
     if isinstance(model, str | Path):

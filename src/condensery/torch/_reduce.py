@@ -12,7 +12,7 @@ from torch import nn
 from condensery._errors import InvalidInputError
 from condensery.torch._attention import LEFT
 from condensery.torch._coupling import couple
-from condensery.torch._graph import as_inputs, check_weights, trace
+from condensery.torch._graph import as_inputs, check_runs, check_weights, copied, trace
 from condensery.torch._optimiser import Carried, carry
 from condensery.torch._receipt import Receipt, count_parameters
 from condensery.torch._session import Session, Settings
@@ -114,8 +114,9 @@ def reduce(  # ruff: ignore[too-many-arguments]: each is an option of one verb
     _check(settings, given_data=data is not None)
     inputs = as_inputs(example_inputs)
     check_weights(model)
-    more = None if data is None else as_inputs(data)
-    graph = trace(model, inputs if more is None else more)
+    more = None if data is None else as_inputs(data, name="data")
+    check_runs(copied(model).eval(), inputs)
+    graph = trace(model, inputs) if more is None else trace(model, more, name="data")
     session = Session(model, graph, couple(graph, unsupported=unsupported), inputs, more, settings)
     entries = session.all_families(layers)
     places = session.places()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import io
 import operator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 
 import torch
@@ -71,6 +73,11 @@ def parts_of(model: nn.Module) -> tuple[list[Part], dict[str, str]]:
     Returns:
         The parts, and the name of each module that could not be traced with the reason.
     """
+    with redirect_stdout(io.StringIO()):  # a forward may print, but nothing is computed
+        return _parts(model)
+
+
+def _parts(model: nn.Module) -> tuple[list[Part], dict[str, str]]:
     shared = [*model.parameters(), *model.buffers()]
     try:
         twin = copy.deepcopy(model, {id(tensor): tensor for tensor in shared})
