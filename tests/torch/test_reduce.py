@@ -20,6 +20,7 @@ from tests.torch.networks import (
 )
 from torch import nn
 from torch.nn.utils import prune
+from torch.nn.utils.parametrizations import weight_norm
 
 from condensery._errors import InvalidInputError
 from condensery.torch import grow, reduce
@@ -78,6 +79,15 @@ def test_an_ordinary_network_has_no_exact_merges_and_is_told_so():
     assert receipt.merges == 0
     assert "0 exact merges" in str(receipt)
     assert difference(net, small, torch.randn(3, 1, 8, 8)) == 0
+
+
+def test_layers_whose_weights_are_computed_are_named():
+    net = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), weight_norm(nn.Linear(6, 5)), nn.ReLU(), nn.Linear(5, 2))
+    copy_unit(net[0].weight, net[0].bias, 0, 1, 2.0)
+    small, receipt, _ = reduce(net, torch.randn(2, 4))
+    assert receipt.notes[-1] == "layers whose weights the model computes are left as they are: 2"
+    assert receipt.merges == 0  # nobody knows what a computed weight would be if its input were narrower
+    assert list(small.state_dict()) == list(net.state_dict())
 
 
 def test_the_model_is_not_modified_and_the_result_is_plain_torch():

@@ -8,9 +8,11 @@ values make two numbers one. What the numbers of a weight's axes are at the end 
 from __future__ import annotations
 
 import numpy as np
+from torch.fx import Node
 
 from condensery.torch._attention import LEFT, attention_layers
-from condensery.torch._graph import ModelGraph
+from condensery.torch._graph import ModelGraph, operation, source_line
+from condensery.torch._operations import CONVOLUTION, TRANSPOSED
 from condensery.torch._units import Axis, Coupling, Family, Mark
 from condensery.torch._walk import Walk
 
@@ -37,6 +39,18 @@ def couple(graph: ModelGraph, *, unsupported: str = "refuse") -> Coupling:
     marks = {name: Mark(mark.axis, walk.units.roots(mark.units)) for name, mark in walk.marks.items()}
     families = _families(axes, walk.units.kept(), walk.makers, attention_layers(graph))
     return Coupling(families, axes, marks, tuple(walk.steps))
+
+
+def computed_weights(graph: ModelGraph) -> tuple[str, ...]:
+    """Layers whose weight is no parameter but computed from some, as by weight normalisation: they are all kept."""
+    found = []
+    for node in graph.nodes:
+        if node.op == "call_function" and operation(node) in {"linear", *CONVOLUTION, *TRANSPOSED}:
+            weight: object = node.args[1]
+            if isinstance(weight, Node) and weight.name not in graph.names:
+                around = [name for name, _ in dict(node.meta.get("nn_module_stack") or {}).values() if name]
+                found.append(around[-1] if around else f"{operation(node)} at {source_line(node)}")
+    return tuple(found)
 
 
 def _families(
