@@ -101,6 +101,17 @@ def test_a_function_of_one_number_without_a_name_lets_equal_rows_merge(factor):
     assert "mean" in inspect(Feed(Mixing())).layer("up").why or "2 places" in inspect(Feed(Mixing())).layer("up").why
 
 
+def test_an_activation_in_a_module_of_ones_own_keeps_its_name():
+    class Wrapped(nn.Module):
+        def forward(self, x):
+            return functional.relu(x)
+
+    model = nn.Sequential(nn.Linear(3, 4), Wrapped(), nn.Linear(4, 2))
+    copied(model[0], 3.0)
+    row = inspect(model).layer("0")
+    assert (row.activation, row.exact_merges) == ("relu", 1)
+
+
 @pytest.mark.parametrize("activation", ["relu", "gelu", functional.gelu, nn.SiLU()])
 def test_the_blocks_of_torch_are_known(activation):
     model = nn.TransformerEncoder(

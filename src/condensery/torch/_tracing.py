@@ -134,7 +134,10 @@ class _Tracer(fx.Tracer):
 
 
 def is_of_one_number(module: nn.Module) -> bool:
-    """Whether a module without weights applies one function of one number to every entry, as its graph tells."""
+    """Whether a module without weights applies one function of one number to every entry, as its graph tells.
+
+    A single operation is not meant: it is traced through, so that its own name is known.
+    """
     if next(module.parameters(), None) is not None or isinstance(module, nn.Sequential):
         return False
     if type(module).__module__.startswith("torch.nn"):
@@ -151,7 +154,7 @@ def is_of_one_number(module: nn.Module) -> bool:
         for node in works
     }
     numbers = all(isinstance(one, fx.Node | int | float | None) for node in works for one in _given(node))
-    return kinds == {True} and numbers and sum(node.op == "placeholder" for node in nodes) == 1
+    return len(works) > 1 and kinds == {True} and numbers and sum(node.op == "placeholder" for node in nodes) == 1
 
 
 def _given(node: fx.Node) -> list[object]:
