@@ -140,6 +140,43 @@ class Block(nn.Module):
         return x + self.down(torch.nn.functional.gelu(self.up(self.norm2(x))))
 
 
+class OneHead(nn.Module):
+    """Attention with one head, written by hand or by torch's function, with a mask or without."""
+
+    def __init__(self, how="by hand"):
+        super().__init__()
+        self.how = how
+        self.query, self.key, self.value = nn.Linear(6, 8), nn.Linear(6, 8), nn.Linear(6, 10)
+        self.out, self.head = nn.Linear(10, 6), nn.Linear(6, 3)
+
+    def forward(self, x):
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        if self.how == "by hand":
+            read = torch.softmax(q @ k.transpose(-2, -1) / 8**0.5, dim=-1) @ v
+        elif self.how == "over queries":  # its weights do not add up to one
+            read = torch.softmax(q @ k.transpose(-2, -1) / 8**0.5, dim=-2) @ v
+        else:
+            mask = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril() if self.how == "with a mask" else None
+            read = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return self.head(torch.tanh(self.out(read)))
+
+
+class ManyHeads(nn.Module):
+    """Attention by hand: projections of their own, heads by reshaping."""
+
+    def __init__(self):
+        super().__init__()
+        self.query, self.key, self.value, self.out = (nn.Linear(8, 8) for _ in range(4))
+        self.up, self.down = nn.Linear(8, 12), nn.Linear(12, 3)
+
+    def forward(self, x):
+        split = (x.shape[0], x.shape[1], 2, -1)
+        q, k, v = (one(x).view(split).transpose(1, 2) for one in (self.query, self.key, self.value))
+        read = torch.softmax(q @ k.transpose(-2, -1) / 2.0, dim=-1) @ v
+        x = x + self.out(read.transpose(1, 2).flatten(2))
+        return self.down(torch.relu(self.up(x)))
+
+
 class ValueDependent(nn.Module):
     def __init__(self):
         super().__init__()

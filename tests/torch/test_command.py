@@ -9,7 +9,33 @@ from torch import nn
 
 from condensery.cli import main
 
-FACTORY = "from torch import nn\ndef build(): return nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2))\n"
+FACTORY = """
+import torch, warnings
+from torch import nn
+def build(): return nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2))
+def scripted():
+    warnings.simplefilter("ignore")
+    return torch.jit.script(build())
+def quantised():
+    warnings.simplefilter("ignore")
+    return torch.ao.quantization.quantize_dynamic(build(), {nn.Linear}, dtype=torch.qint8)
+def empty():
+    with torch.device("meta"):
+        return build()
+class Branching(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(3, 3)
+    def forward(self, x):
+        return self.a(x) if x.sum() > 0 else x
+class Talking(nn.Sequential):
+    def forward(self, x):
+        print("the mean is", x.mean())
+        return super().forward(x)
+def talking():
+    print("building")
+    return Talking(*build())
+"""
 
 
 @pytest.fixture
@@ -22,6 +48,7 @@ def place(tmp_path, monkeypatch):
     torch.save({"a.weight": torch.full((2, 2), float("nan"))}, "nan.pt")
     (tmp_path / "torn.safetensors").write_bytes((tmp_path / "net.safetensors").read_bytes()[:-1])
     (tmp_path / "net.pt2").write_bytes(b"anything")
+    (tmp_path / "words.pt").write_text("hello")
     (tmp_path / "factories.py").write_text(FACTORY)
     return tmp_path
 
@@ -60,12 +87,56 @@ def test_a_factory_with_weights_knows_its_activation(place, capsys):
         ("net.pt --activation rleu", ("rleu", "relu")),
         ("net.pt --weights net.pt", ("weights", "leave it out")),
         ("", ("nothing", "see condensery inspect --help")),
+        ("words.pt", ("words.pt (KeyError)", "a whole file written by torch.save")),
+        ("factories.py:scripted", ("which is TorchScript", "an eager torch.nn.Module", "state_dict()")),
+        ("factories.py:quantised", ("of which 0 is quantised", "before it was quantised")),
     ],
 )
+@pytest.mark.filterwarnings("ignore")
 def test_bad_input_is_one_line_and_status_two(place, capsys, line, parts):
-    assert main(["inspect", *line.split()]) == 2
+    check(["inspect", *line.split()], parts, capsys)
+
+
+def check(words, parts, capsys):
+    assert main(words) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     (told,) = printed.err.splitlines()
     for part in parts:
         assert part in told, told
+
+
+@pytest.mark.parametrize("verb", [["reduce"], ["grow", "--width", "0=9"]])
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        ("factories.py:scripted", ("an eager torch.nn.Module", "a scripted model cannot be rebuilt")),
+        ("factories.py:quantised", ("of which 0 is quantised", "before quantisation")),
+        ("factories.py:empty", ("meta device", "load its weights first")),
+        ("factories.py:Branching", ("which torch.export cannot follow at factories.py:19", "rewrite that line")),
+        ("factories.py:build --to words.pt", ("folder: given words.pt", "choose another: File exists")),
+        ("factories.py:build --weights nan.pt", ("nan.pt", "finite")),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_surgery_on_bad_input_is_one_line_and_status_two(place, capsys, verb, words, parts):
+    check([*verb, *words.split(), "--shape", "4,3"], parts, capsys)
+
+
+@pytest.mark.parametrize(
+    "words", [["inspect"], ["reduce", "--shape", "4,3"], ["grow", "--shape", "4,3", "--width", "0=9"]]
+)
+def test_what_a_model_prints_does_not_reach_the_document(place, capsys, words):
+    assert main([*words, "factories.py:talking", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)
+    assert "building" in printed.err
+    assert "Proxy" not in printed.err  # tracing runs nothing
+    assert ("the mean is" in printed.err) == (words[0] != "inspect")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_quantised_state_dict_is_refused(place, capsys):
+    packed = (torch.quantize_per_tensor(torch.ones(2, 2), 0.1, 0, torch.qint8), None)  # as a quantised layer keeps it
+    torch.save({"a": packed}, "packed.pt")
+    check(["inspect", "packed.pt"], ("weight a of packed.pt", "quantised numbers", "dequantise"), capsys)

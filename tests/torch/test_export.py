@@ -100,3 +100,51 @@ def test_bad_input_is_one_line_and_status_2(words, message, factory, capsys):
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
+
+
+class Branching(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return self.a(x) if x.sum() > 0 else x
+
+
+@pytest.mark.parametrize("formats", ["safetensors", "pt2", "onnx"])
+def test_what_cannot_be_exported_is_refused_in_one_exception(tmp_path, formats):
+    with pytest.raises(InvalidInputError, match=r"example_inputs: given shapes \(2, 7\)"):
+        export_model(nn.Linear(3, 2), torch.randn(2, 7), tmp_path, formats=formats)
+    with pytest.raises(InvalidInputError, match="model: given dict"):
+        export_model({}, torch.randn(2, 3), tmp_path, formats=formats)
+    if formats != "safetensors":
+        with pytest.raises(InvalidInputError, match=r"torch.export cannot follow at test_export\.py:\d+"):
+            export_model(Branching(), torch.randn(2, 3), tmp_path, formats=formats)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_onnx_in_kinds_of_numbers_that_its_runtime_has_not(tmp_path):
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(InvalidInputError, match=r"onnxruntime cannot run .*use model\.float\(\)"):
+        export_model(nn.Linear(3, 2).bfloat16(), torch.randn(2, 3).bfloat16(), tmp_path, formats="onnx")
+    assert list(tmp_path.glob("*.onnx")) == []
+
+
+class Several(nn.Module):
+    """Outputs by name, of which one is of whole numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(3, 4)
+
+    def forward(self, x):
+        y = self.a(x)
+        return {"class": y.argmax(1), "logits": y}
+
+
+def test_onnx_of_a_model_with_several_outputs(tmp_path):
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    files = export_model(Several(), torch.randn(2, 3), tmp_path, formats=("onnx",))
+    assert files["onnx"].exists()

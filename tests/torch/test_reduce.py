@@ -19,9 +19,11 @@ from tests.torch.networks import (
     copy_unit,
 )
 from torch import nn
+from torch.nn.utils import prune
+from torch.nn.utils.parametrizations import weight_norm
 
 from condensery._errors import InvalidInputError
-from condensery.torch import reduce
+from condensery.torch import grow, reduce
 
 
 def mlp(activation, width=12, inputs=4, outputs=3, **options):
@@ -77,6 +79,15 @@ def test_an_ordinary_network_has_no_exact_merges_and_is_told_so():
     assert receipt.merges == 0
     assert "0 exact merges" in str(receipt)
     assert difference(net, small, torch.randn(3, 1, 8, 8)) == 0
+
+
+def test_layers_whose_weights_are_computed_are_named():
+    net = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), weight_norm(nn.Linear(6, 5)), nn.ReLU(), nn.Linear(5, 2))
+    copy_unit(net[0].weight, net[0].bias, 0, 1, 2.0)
+    small, receipt, _ = reduce(net, torch.randn(2, 4))
+    assert receipt.notes[-1] == "layers whose weights the model computes are left as they are: 2"
+    assert receipt.merges == 0  # nobody knows what a computed weight would be if its input were narrower
+    assert list(small.state_dict()) == list(net.state_dict())
 
 
 def test_the_model_is_not_modified_and_the_result_is_plain_torch():
@@ -353,7 +364,27 @@ def test_demo_a_becomes_small(demo_a, limit, most):
     assert error <= limit
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adam"])
+MOMENTUM = {
+    "SGD": "momentum_buffer", "Adam": "exp_avg", "AdamW": "exp_avg", "NAdam": "exp_avg", "RAdam": "exp_avg",
+    "RMSprop": "momentum_buffer",
+}  # fmt: skip
+
+
+class OwnRule(torch.optim.SGD):
+    """Its constructor takes something that no group of parameters tells."""
+
+    def __init__(self, model):
+        super().__init__(model.parameters(), lr=0.01, momentum=0.9)
+
+
+def optimiser(kind, model):
+    if kind == "own":
+        return OwnRule(model)
+    options = {"momentum": 0.9} if MOMENTUM[kind] == "momentum_buffer" else {}
+    return getattr(torch.optim, kind)(model.parameters(), lr=0.01, **options)
+
+
+@pytest.mark.parametrize("kind", [*MOMENTUM, "own"])
 def test_the_optimiser_goes_on_where_it_was(kind):
     # two copies with equal outgoing weights have equal gradients: one unit that has both follows the same path
     net = mlp(nn.Tanh(), width=6, outputs=1)
@@ -361,11 +392,7 @@ def test_the_optimiser_goes_on_where_it_was(kind):
     with torch.no_grad():
         net[2].weight[0, 1] = net[2].weight[0, 0]
     x, y = torch.randn(30, 4).double(), torch.randn(30, 1).double()
-    optimizer = (
-        torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
-        if kind == "sgd"
-        else torch.optim.Adam(net.parameters(), lr=0.01)
-    )
+    optimizer = optimiser(kind, net)
 
     def step(model, opt):
         opt.zero_grad()
@@ -374,18 +401,42 @@ def test_the_optimiser_goes_on_where_it_was(kind):
 
     for _ in range(5):
         step(net, optimizer)
+    before = copy.deepcopy(optimizer.state_dict())
     small, receipt, carried = reduce(net, x, optimizer=optimizer)
     assert receipt.merges == 1
+    assert type(carried) is type(optimizer)
+    assert carried.param_groups[0].keys() == optimizer.param_groups[0].keys()
+    after = optimizer.state_dict()
+    assert all(torch.equal(after["state"][0][name], value) for name, value in before["state"][0].items())
     state = carried.state[small[0].weight]
-    name = "momentum_buffer" if kind == "sgd" else "exp_avg"
+    name = MOMENTUM.get(kind, "momentum_buffer")
     merged = optimizer.state[net[0].weight][name]
-    assert torch.allclose(state[name][0], merged[0] + merged[1], rtol=1e-12)
+    if kind != "RMSprop":  # whose momentum is not linear in the gradients
+        assert torch.allclose(state[name][0], merged[0] + merged[1], rtol=1e-12)
     small.zero_grad()
     ((small(x) - y) ** 2).mean().backward()
     net.zero_grad()
     ((net(x) - y) ** 2).mean().backward()
     assert torch.allclose(small[0].weight.grad[0], net[0].weight.grad[:2].sum(0), rtol=1e-10)
     step(small, carried)
+
+
+@pytest.mark.parametrize("kind", ["LBFGS", "Adafactor"])
+def test_state_that_cannot_be_cut_is_refused(kind):
+    net, x = mlp(nn.ReLU()), torch.randn(5, 4).double()
+    copy_unit(net[0].weight, net[0].bias, 0, 1)
+    optimizer = getattr(torch.optim, kind)(net.parameters())
+
+    def loss():
+        optimizer.zero_grad()
+        value = net(x).square().sum()
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    copy_unit(net[0].weight, net[0].bias, 0, 1)
+    with pytest.raises(InvalidInputError, match=r"optimizer: given state .* is not of the shape of 0\.weight"):
+        reduce(net, x, optimizer=optimizer)
 
 
 def test_fine_tuning_is_the_users():
@@ -431,6 +482,10 @@ def test_half_precision_weights_are_reduced_in_their_own_kind():
         ({"refit": "all"}, "refit: given all"),
         ({"example_inputs": "x"}, "example_inputs: given"),
         ({"example_inputs": torch.randn(2, 9).double()}, r"example_inputs: given shapes \(2, 9\)"),
+        ({"data": torch.randn(2, 9).double()}, r"data: given shapes \(2, 9\)"),
+        ({"data": "x.npy"}, r"data: given 'x.npy'"),
+        ({"example_inputs": torch.randn(0, 4).double()}, r"example_inputs: given shapes \(0, 4\), without a number"),
+        ({"example_inputs": torch.full((2, 4), np.nan)}, "example_inputs: given numbers that are nan"),
     ],
 )
 def test_bad_input_says_what_to_do(change, message):
@@ -454,6 +509,27 @@ def test_bad_models_are_refused():
         reduce({}, x)
     with pytest.raises(InvalidInputError, match="roll at networks"):
         reduce(Rolled(), torch.randn(2, 4))
+    with pytest.raises(InvalidInputError, match=r"meta device.*load its weights first"):
+        reduce(nn.Linear(4, 4, device="meta"), x)
+    masked = mlp(nn.ReLU())
+    prune.random_unstructured(masked[0], "weight", 0.5)
+    with pytest.raises(InvalidInputError, match=r"which cannot be copied .*prune\.remove"):
+        reduce(masked, x)
+
+
+class FixedKind(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 6), nn.Linear(6, 2)
+
+    def forward(self, x):
+        return self.b(torch.relu(self.a(x)).float())
+
+
+@pytest.mark.parametrize("verb", [reduce, lambda net, x: grow(net, x, widths={"a": 9})])
+def test_a_forward_that_fixes_the_kind_of_its_numbers_is_refused_with_its_line(verb):
+    with pytest.raises(InvalidInputError, match=r"fixes the kind of its numbers; .*stops at test_reduce\.py:\d+"):
+        verb(FixedKind(), torch.randn(2, 4))
 
 
 def test_a_forward_with_hard_coded_sizes_is_refused():

@@ -7,7 +7,8 @@ import math
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from condensery.records import Claim
@@ -24,6 +25,13 @@ def say(text: str = "") -> None:
 def document(value: Any) -> None:
     """Print the one JSON document; numbers that JSON does not have become the texts NaN, Infinity, -Infinity."""
     sys.stdout.write(json.dumps(_valid(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+@contextmanager
+def users_code() -> Generator[None]:
+    """What a user's own code prints goes to standard error, so that the one JSON document stays alone."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def _valid(value: Any) -> Any:

@@ -37,9 +37,10 @@ def inspect(
     from condensery import workbench
     from condensery.cli import _output as output
 
-    found = workbench.inspect(
-        model, weights=weights, threshold=threshold, active=active, activation=activation, heads=heads
-    )
+    with output.users_code():
+        found = workbench.inspect(
+            model, weights=weights, threshold=threshold, active=active, activation=activation, heads=heads
+        )
     if json:
         output.document({"model": model, **found.document()})
         return 0
@@ -81,7 +82,7 @@ def diagnose(
     from condensery.cli import _output as output
     from condensery.cli._progress import steps as shown
 
-    with shown() as tell:
+    with shown() as tell, output.users_code():
         found = workbench.diagnose(
             build, loader=loader, widths=widths, loss=loss, optimiser=optimiser, seeds=seeds, steps=steps,
             relative_loss=relative_loss, equal_steps=equal_steps, progress=tell,
@@ -115,11 +116,13 @@ def reduce(  # ruff: ignore[too-many-arguments] each is an option of the command
     Without options only merges that are exact for every input are made; an ordinary network has none.
     """
     from condensery import workbench
+    from condensery.cli import _output as output
 
-    done = workbench.reduce_model(
-        model, weights=weights, shape=_numbers(shape), data=data, to=to, formats=formats.split(","), mode=mode, tau=tau,
-        max_error=max_error, on_data=on_data,
-    )  # fmt: skip
+    with output.users_code():
+        done = workbench.reduce_model(
+            model, weights=weights, shape=_numbers(shape), data=data, to=to, formats=formats.split(","), mode=mode,
+            tau=tau, max_error=max_error, on_data=on_data,
+        )  # fmt: skip
     return _show(done, json=json)
 
 
@@ -142,11 +145,13 @@ def grow(  # ruff: ignore[too-many-arguments] each is an option of the command
 ) -> int:
     """Make a PyTorch model wider or deeper without moving its function."""
     from condensery import workbench
+    from condensery.cli import _output as output
 
-    done = workbench.grow_model(
-        model, weights=weights, shape=_numbers(shape), data=data, to=to, formats=formats.split(","),
-        widths=width or (), depth=depth, kind=kind, max_error=max_error,
-    )  # fmt: skip
+    with output.users_code():
+        done = workbench.grow_model(
+            model, weights=weights, shape=_numbers(shape), data=data, to=to, formats=formats.split(","),
+            widths=width or (), depth=depth, kind=kind, max_error=max_error,
+        )  # fmt: skip
     return _show(done, json=json)
 
 

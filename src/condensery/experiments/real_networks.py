@@ -201,7 +201,7 @@ class RealNetworks:
         "imported and no code of theirs is run. What is not installed is left out and named."
     )
     papers: ClassVar[tuple[str, ...]] = ("xu2025overview",)
-    task_version: ClassVar[str] = "1"
+    task_version: ClassVar[str] = "2"
     Config: ClassVar[type[BaseModel]] = Config
     presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
         "quick": {},

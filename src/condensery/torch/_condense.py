@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Literal
 
 import torch
@@ -10,6 +9,7 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
 from condensery._errors import InvalidInputError
+from condensery.torch._graph import copied
 from condensery.torch._regularizer import DropoutRegularizer
 
 
@@ -64,7 +64,7 @@ def condense(
     if weight_decay < 0:
         raise InvalidInputError("weight_decay", given=weight_decay, allowed="a number >= 0", remedy="try 1e-4")
     regularizer = DropoutRegularizer(keep, loss=loss)
-    twin = copy.deepcopy(model)
+    twin = copied(model)
     layers = [one for one in twin.modules() if isinstance(one, nn.Linear | _ConvNd)]
     if not layers or not isinstance(layers[-1], nn.Linear):
         raise InvalidInputError(

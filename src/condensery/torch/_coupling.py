@@ -8,8 +8,11 @@ values make two numbers one. What the numbers of a weight's axes are at the end 
 from __future__ import annotations
 
 import numpy as np
+from torch.fx import Node
 
-from condensery.torch._graph import ModelGraph
+from condensery.torch._attention import LEFT, attention_layers
+from condensery.torch._graph import ModelGraph, operation, source_line
+from condensery.torch._operations import CONVOLUTION, TRANSPOSED
 from condensery.torch._units import Axis, Coupling, Family, Mark
 from condensery.torch._walk import Walk
 
@@ -34,10 +37,25 @@ def couple(graph: ModelGraph, *, unsupported: str = "refuse") -> Coupling:
     )
     axes = {axis: walk.units.roots(units) for axis, units in walk.axes.items()}
     marks = {name: Mark(mark.axis, walk.units.roots(mark.units)) for name, mark in walk.marks.items()}
-    return Coupling(_families(axes, walk.units.kept(), walk.makers), axes, marks, tuple(walk.steps))
+    families = _families(axes, walk.units.kept(), walk.makers, attention_layers(graph))
+    return Coupling(families, axes, marks, tuple(walk.steps))
 
 
-def _families(axes: dict[Axis, np.ndarray], kept: dict[int, str], makers: dict[int, str]) -> tuple[Family, ...]:
+def computed_weights(graph: ModelGraph) -> tuple[str, ...]:
+    """Layers whose weight is no parameter but computed from some, as by weight normalisation: they are all kept."""
+    found = []
+    for node in graph.nodes:
+        if node.op == "call_function" and operation(node) in {"linear", *CONVOLUTION, *TRANSPOSED}:
+            weight: object = node.args[1]
+            if isinstance(weight, Node) and weight.name not in graph.names:
+                around = [name for name, _ in dict(node.meta.get("nn_module_stack") or {}).values() if name]
+                found.append(around[-1] if around else f"{operation(node)} at {source_line(node)}")
+    return tuple(found)
+
+
+def _families(
+    axes: dict[Axis, np.ndarray], kept: dict[int, str], makers: dict[int, str], attention: set[str]
+) -> tuple[Family, ...]:
     places: dict[int, list[tuple[Axis, int]]] = {}
     for axis, units in axes.items():
         for unit, count in zip(*np.unique(units, return_counts=True), strict=True):
@@ -54,6 +72,8 @@ def _families(axes: dict[Axis, np.ndarray], kept: dict[int, str], makers: dict[i
         name = next((makers[unit] for unit in units if unit in makers), "")
         if not name:
             reasons.append("no layer of the model makes them")
+        elif reasons and name in attention:
+            reasons[0] = f"{LEFT}: {reasons[0]}"
         families.append(
             Family(name, np.asarray(units), tuple(axis for axis, _ in where), reasons[0] if reasons else "")
         )

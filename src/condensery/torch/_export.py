@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
 import warnings
@@ -10,11 +9,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from condensery._errors import InvalidInputError, MissingExtraError
-from condensery.torch._graph import as_inputs
+from condensery.torch._graph import as_inputs, check_runs, copied, exported
 from condensery.torch._receipt import Receipt
 from condensery.torch._weights import difference, outputs
 
@@ -62,20 +62,29 @@ def export_model(
         ['model.json', 'model.safetensors']
     """
     inputs = as_inputs(example_inputs)
+    formats = (formats,) if isinstance(formats, str) else formats
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown:
         raise InvalidInputError(
             "formats", given=", ".join(unknown), allowed=", ".join(FORMATS), remedy="choose some of these"
         )
     target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInputError(
+            "folder", given=str(folder), allowed="a folder, or a place where one can be made",
+            remedy=f"choose another: {error.strerror}",
+        ) from error  # fmt: skip
     written: dict[str, Path] = {}
+    twin = copied(model).eval()
+    check_runs(twin, inputs)
     if "safetensors" in formats:
         written |= _safetensors(model, target / f"{name}.safetensors", receipt)
-    twin = copy.deepcopy(model).eval()
-    if "pt2" in formats:
+    program = exported(twin, inputs) if set(formats) & {"pt2", "onnx"} else None
+    if program is not None and "pt2" in formats:
         written["pt2"] = target / f"{name}.pt2"
-        torch.export.save(torch.export.export(twin, inputs, strict=False), written["pt2"])
+        torch.export.save(program, written["pt2"])
     if "onnx" in formats:
         written["onnx"] = _onnx(twin, inputs, target / f"{name}.onnx")
     return written
@@ -126,12 +135,20 @@ def _onnx(model: nn.Module, inputs: Sequence[Any], path: Path) -> Path:
     finally:
         loud.setLevel(level)
     program.save(str(path))
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # its classes have no common base
+        path.unlink()
+        raise InvalidInputError(
+            "formats", given=f"onnx, which onnxruntime cannot run ({str(error).splitlines()[0][:160]})",
+            allowed="operations and kinds of numbers that it has", remedy="use model.float(), or pt2 or safetensors",
+        ) from error  # fmt: skip
     given = {
         one.name: value.numpy()
         for one, value in zip(session.get_inputs(), [i for i in inputs if isinstance(i, Tensor)], strict=True)
     }
-    found = [torch.from_numpy(one).double() for one in session.run(None, given)]
+    found = [torch.from_numpy(one) for one in session.run(None, given) if isinstance(one, np.ndarray)]
+    found = [one.double() for one in found if one.is_floating_point()]  # as in `outputs`
     error = difference(found, outputs(model, inputs))[1]
     if not error <= _EQUAL:
         path.unlink()

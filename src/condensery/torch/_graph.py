@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import copy
+import io
+import logging
+import sysconfig
 import traceback
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +19,14 @@ from torch import Tensor, nn
 from torch.fx import Node
 
 from condensery._errors import InvalidInputError
+from condensery.torch._loading import quantised_module
+from condensery.torch._weights import as_double
 
 _TORCH_FILES = str(Path(torch.__file__).parent)
 _OWN_FILES = str(Path(__file__).parent)
+_PYTHON_FILES = sysconfig.get_path("stdlib")
+_DEQUANTISE = "give the model before quantisation, and quantise the result"
+_SYMBOLS = "torch.fx.experimental.symbolic_shapes"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,19 +48,34 @@ class ModelGraph:
     constants: dict[str, Tensor]
 
 
-def as_inputs(example_inputs: Any) -> tuple[Any, ...]:
+def as_inputs(example_inputs: Any, *, name: str = "example_inputs") -> tuple[Any, ...]:
     """Example inputs as the tuple of positional arguments of `forward`.
 
     Raises:
-        InvalidInputError: There is none.
+        InvalidInputError: There is no tensor, no number in it, or one that is nan.
     """
     given = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
-    if not any(isinstance(one, Tensor) for one in given):
+    tensors = [one for one in given if isinstance(one, Tensor)]
+    if not tensors:
         raise InvalidInputError(
-            "example_inputs", given=f"{example_inputs!r}"[:80], allowed="a tensor, or a tuple of forward's arguments",
+            name, given=f"{example_inputs!r}"[:80], allowed="a tensor, or a tuple of forward's arguments",
             remedy="give a small batch that the model accepts",
         )  # fmt: skip
+    if not any(one.numel() for one in tensors):
+        raise InvalidInputError(
+            name, given=f"shapes {_shapes(given)}, without a number", allowed="a batch of two or more",
+            remedy="give inputs on which a change of the function would be seen",
+        )  # fmt: skip
+    if any(bool(one.isnan().any()) for one in tensors if one.is_floating_point()):
+        raise InvalidInputError(
+            name, given="numbers that are nan", allowed="numbers with which the model can compute",
+            remedy="leave these samples out",
+        )  # fmt: skip
     return given
+
+
+def _shapes(inputs: Sequence[Any]) -> str:
+    return ", ".join(str(tuple(one.shape)) for one in inputs if isinstance(one, Tensor))
 
 
 def as_tensor(array: np.ndarray) -> Tensor:
@@ -70,13 +94,21 @@ def check_weights(model: nn.Module) -> None:
             "model", given=type(model).__name__, allowed="an eager torch.nn.Module",
             remedy="build it from its class and load its weights; a scripted model cannot be rebuilt narrower",
         )  # fmt: skip
+    quantised = quantised_module(model)
+    if quantised is not None:
+        raise InvalidInputError(
+            "model", given=f"{type(model).__name__}, of which {quantised} is quantised", remedy=_DEQUANTISE,
+            allowed="finite real numbers in floating point",
+        )  # fmt: skip
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if isinstance(tensor, nn.UninitializedParameter | nn.UninitializedBuffer):
             kind, remedy = "a lazy parameter", "run the model once on an example, so that it knows its sizes"
         elif tensor.is_complex():
             kind, remedy = "complex numbers", "only real weights can be merged"
+        elif tensor.is_meta:
+            kind, remedy = "a tensor without values (meta device)", "load its weights first"
         elif tensor.is_quantized:
-            kind, remedy = "quantised numbers", "give the model before quantisation, and quantise the result"
+            kind, remedy = "quantised numbers", _DEQUANTISE
         elif tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             kind, remedy = "values that are nan or infinite", "train again, or load weights that are finite"
         else:
@@ -86,30 +118,17 @@ def check_weights(model: nn.Module) -> None:
         )
 
 
-def trace(model: nn.Module, inputs: Sequence[Any]) -> ModelGraph:
+def trace(model: nn.Module, inputs: Sequence[Any], *, name: str = "example_inputs") -> ModelGraph:
     """The graph of a model in evaluation mode; the model is copied, not touched.
 
     Raises:
         InvalidInputError: The model does not accept the inputs, or cannot be exported; the line of its code is named.
     """
-    twin = copy.deepcopy(model).eval()
+    twin = copied(model).eval()
+    check_runs(twin, inputs, name=name)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        try:
-            twin(*inputs)
-        except Exception as error:
-            shapes = ", ".join(str(tuple(one.shape)) for one in inputs if isinstance(one, Tensor))
-            raise InvalidInputError(
-                "example_inputs", given=f"shapes {shapes}", allowed="inputs that the model's forward accepts",
-                remedy=f"it stopped at {user_line(error)}: {_first_line(error)}",
-            ) from error  # fmt: skip
-        try:
-            program = torch.export.export(twin, tuple(inputs), strict=False)
-        except Exception as error:
-            raise InvalidInputError(
-                "model", given=f"{type(model).__name__}, which torch.export cannot follow at {user_line(error)}",
-                allowed="a forward whose path does not depend on values",
-                remedy=f"rewrite that line; torch says: {_first_line(error)}",
-            ) from error  # fmt: skip
+        _check_double(twin, inputs)
+    program = exported(twin, inputs)
     signature = program.graph_signature
     names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     nodes = tuple(program.graph.nodes)
@@ -117,6 +136,83 @@ def trace(model: nn.Module, inputs: Sequence[Any]) -> ModelGraph:
     lifted = signature.inputs_to_lifted_tensor_constants
     constants = {node: value for node, name in lifted.items() if isinstance(value := program.constants[name], Tensor)}
     return ModelGraph(nodes, names, outputs, program.graph_module, constants)
+
+
+def exported(twin: nn.Module, inputs: Sequence[Any]) -> torch.export.ExportedProgram:
+    """A model as torch.export sees it.
+
+    Raises:
+        InvalidInputError: It cannot be exported; the line of its code is named.
+    """
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]), _without_its_graphs():
+            return torch.export.export(twin, tuple(inputs), strict=False)
+    except Exception as error:
+        raise InvalidInputError(
+            "model", given=f"{type(twin).__name__}, which torch.export cannot follow at {user_line(error)}",
+            allowed="a forward whose path does not depend on values",
+            remedy=f"rewrite that line; torch says: {_first_line(error)}",
+        ) from error  # fmt: skip
+
+
+def check_runs(twin: nn.Module, inputs: Sequence[Any], *, name: str = "example_inputs") -> None:
+    """Run a model once.
+
+    Raises:
+        InvalidInputError: It does not accept the inputs; the line at which it stops is named.
+    """
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            twin(*inputs)
+    except Exception as error:
+        raise InvalidInputError(
+            name, given=f"shapes {_shapes(inputs)}", allowed="inputs that the model's forward accepts",
+            remedy=f"it stopped at {user_line(error)}: {_first_line(error)}",
+        ) from error  # fmt: skip
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """A copy of a user's model.
+
+    Raises:
+        InvalidInputError: It is none, or keeps something that cannot be copied.
+    """
+    if not isinstance(model, nn.Module):
+        raise InvalidInputError(
+            "model", given=type(model).__name__, allowed="a torch.nn.Module", remedy="pass the model itself"
+        )
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:
+        raise InvalidInputError(
+            "model", given=f"{type(model).__name__}, which cannot be copied ({_first_line(error)})",
+            allowed="a module that copy.deepcopy can copy",
+            remedy="take off what computes its weights (torch.nn.utils.remove_weight_norm, prune.remove)",
+        ) from error  # fmt: skip
+
+
+def _check_double(twin: nn.Module, inputs: Sequence[Any]) -> None:
+    try:
+        copy.deepcopy(twin).double()(*as_double(inputs))
+    except Exception as error:
+        raise InvalidInputError(
+            "model", given=f"{type(twin).__name__}, whose forward fixes the kind of its numbers",
+            allowed="kinds taken from the tensors, such as y.to(x.dtype)",
+            remedy=f"in float64, in which changes are measured, it stops at {user_line(error)}: {_first_line(error)}",
+        ) from error  # fmt: skip
+
+
+@contextmanager
+def _without_its_graphs() -> Generator[None]:
+    """What torch.export prints of a model that it cannot follow is long, and the exception says the same."""
+    loud = logging.getLogger(_SYMBOLS)
+    level = loud.level
+    loud.setLevel(logging.CRITICAL)
+    try:
+        with redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        loud.setLevel(level)
 
 
 def operation(node: Node) -> str:
@@ -149,8 +245,14 @@ def source_line(node: Node) -> str:
 def user_line(error: BaseException) -> str:
     """The last line of the user's own code on the way to an error, as ``file.py:12``."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [one for one in frames if not one.filename.startswith((_TORCH_FILES, _OWN_FILES, "<"))]
+    known = (_TORCH_FILES, _OWN_FILES, _PYTHON_FILES, "<")
+    # packages that a user has installed lie in Python's folder as well
+    own = [one for one in frames if not one.filename.startswith(known) or _is_installed(one.filename)]
     return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "a module of torch"
+
+
+def _is_installed(file: str) -> bool:
+    return "site-packages" in file and not file.startswith((_TORCH_FILES, _OWN_FILES))
 
 
 def _first_line(error: BaseException) -> str:

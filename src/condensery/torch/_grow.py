@@ -99,7 +99,7 @@ def grow(  # ruff: ignore[too-many-arguments] each is an option of one verb
     if (widths is None) == (depth is None):
         raise InvalidInputError(
             "grow", given="both" if depth else "neither widths nor depth",
-            allowed="one of widths={layer: width}, depth", remedy="grow in two calls",
+            allowed="one of widths={layer: width}, depth", remedy="grow in two calls" if depth else "say where to grow",
         )  # fmt: skip
     if kind not in get_args(Kind):
         raise InvalidInputError("kind", given=kind, allowed=", ".join(get_args(Kind)), remedy="choose one of these")

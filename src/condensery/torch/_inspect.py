@@ -13,10 +13,10 @@ from condensery._errors import InvalidInputError
 from condensery.theory import MERGE_NAMES
 from condensery.torch._inspection import Inspection, LayerReport
 from condensery.torch._layers import Layer
-from condensery.torch._loading import check_weights, load_model, load_weights
+from condensery.torch._loading import check_weights, load_model, load_weights, quantised_module
 from condensery.torch._measure import by_chance, measure
 from condensery.torch._reading import Found, read_module, read_weights
-from condensery.torch._structure import After, structure
+from condensery.torch._structure import After, Structure, structure
 from condensery.torch._verdict import verdict
 
 THRESHOLD = 0.95
@@ -36,8 +36,9 @@ def inspect(
 
     Units are the output channels of linear layers and convolutions (compared within the groups of a grouped one), the
     heads and the rows of queries, keys and values of attentions, the gates and states of LSTM, GRU and RNN, and the
-    vectors of embeddings. Nothing of the model is changed or run; where torch.fx can trace it, its activations, batch
-    normalisations and readers are known, and with them which merges would be exact in evaluation mode.
+    vectors of embeddings. Nothing of the model is changed or run; where torch.fx can trace it, or the modules around a
+    layer, its activations, batch normalisations and readers are known, and with them which merges would be exact in
+    evaluation mode. Where that is not so, the row says why, and that `activation` would tell.
 
     Formula:
         As `condensery.metrics.condensation` with amplitude ‖(w, b)‖. By chance: the same count for isotropic random
@@ -73,20 +74,21 @@ def inspect(
         (2, 1, 'exactly', 2)
     """
     _check_options(threshold, active, activation, heads)
-    found, following, parameters = _read(model, weights, heads)
+    found, known, parameters = _read(model, weights, heads)
     default = None if activation is None else After(activation=activation)
-    rows = [
-        _report(layer, following.get(layer.module, default), threshold=threshold, active=active)
-        for layer in found.layers
-        if layer.rows.numel()
-    ]
+    rows = []
+    for layer in found.layers:
+        if layer.rows.numel():
+            after = known.after.get(layer.module, default)
+            untold = known.untold.get(layer.module, "a state dict does not tell what follows")
+            rows.append(_report(layer, after, untold, threshold=threshold, active=active))
     return Inspection(rows, threshold=threshold, active=active, skipped=found.skipped, parameters=parameters)
 
 
-def _report(layer: Layer, after: After | None, *, threshold: float, active: float) -> LayerReport:
+def _report(layer: Layer, after: After | None, untold: str, *, threshold: float, active: float) -> LayerReport:
     seen = measure(layer, threshold=threshold, active=active)
     random = by_chance(layer, seen, threshold=threshold)
-    judged = verdict(layer, seen, after, threshold=threshold)
+    judged = verdict(layer, seen, after, threshold=threshold, untold=untold)
     return LayerReport(
         layer=layer.name,
         kind=layer.kind,
@@ -104,6 +106,7 @@ def _report(layer: Layer, after: After | None, *, threshold: float, active: floa
         smallest_cosine=seen.smallest_cosine,
         dead=seen.dead,
         duplicates=judged.duplicates,
+        activation=after.activation if after is not None and layer.role == "units" else "",
         mergeable=judged.mergeable,
         exact_merges=judged.exact,
         approximate_merges=judged.approximate,
@@ -114,7 +117,7 @@ def _report(layer: Layer, after: After | None, *, threshold: float, active: floa
 
 def _read(
     model: nn.Module | Mapping[str, torch.Tensor] | str | Path, weights: str | Path | None, heads: int | None
-) -> tuple[Found, dict[str, After], int]:
+) -> tuple[Found, Structure, int]:
     if isinstance(model, str) and ":" in model and not Path(model).is_file():
         model = load_model(model, weights)
     elif weights is not None:
@@ -122,7 +125,18 @@ def _read(
             "weights", given=f"{weights} with {'a file' if isinstance(model, str | Path) else type(model).__name__}",
             allowed="weights for package.module:factory", remedy="leave it out",
         )  # fmt: skip
+    if isinstance(model, torch.jit.ScriptModule):
+        raise InvalidInputError(
+            "model", given=f"{type(model).__name__}, which is TorchScript", allowed="an eager torch.nn.Module",
+            remedy="build it from its class, or pass its state_dict()",
+        )  # fmt: skip
     if isinstance(model, nn.Module):
+        quantised = quantised_module(model)
+        if quantised is not None:
+            raise InvalidInputError(
+                "model", given=f"{type(model).__name__}, of which {quantised} is quantised",
+                allowed="finite real numbers in a floating dtype", remedy="give the model before it was quantised",
+            )  # fmt: skip
         check_weights({**dict(model.named_parameters()), **_buffers(model)}, where=type(model).__name__)
         return read_module(model, heads=heads), structure(model), _count(model)
     if isinstance(model, str | Path):
@@ -135,7 +149,7 @@ def _read(
             allowed="a torch.nn.Module, a state dict, a weights file, or package.module:factory",
         )  # fmt: skip
     count = sum(one.numel() for one in model.values() if isinstance(one, torch.Tensor) and one.is_floating_point())
-    return read_weights(model, heads=heads), {}, count
+    return read_weights(model, heads=heads), Structure({}, {}), count
 
 
 def _count(model: nn.Module) -> int:

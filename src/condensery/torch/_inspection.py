@@ -38,6 +38,7 @@ class LayerReport:
         smallest_cosine: The most opposite two active units.
         dead: Units without incoming weights.
         duplicates: Units whose direction an earlier unit has, to 1e-6 rad.
+        activation: Name of the activation that follows, ``linear`` for none; empty where it has none or is not known.
         mergeable: ``exactly``, ``approximately`` or ``not``.
         exact_merges: Units that could go without any change of the output in evaluation mode, to rounding.
         approximate_merges: Units that could go with a change that has to be measured.
@@ -61,6 +62,7 @@ class LayerReport:
     smallest_cosine: float
     dead: int
     duplicates: int
+    activation: str
     mergeable: str
     exact_merges: int
     approximate_merges: int

@@ -35,6 +35,8 @@ class Layer:
         note: What a reader must know to read the numbers.
         dimension: Dimension of the space that the rows stand for, where that is not their length.
         also: (unit, …) of what must agree as well before two units are one (the values of two heads).
+        is_pointwise: Whether it is a convolution with a kernel of one entry: a linear layer at every position.
+        beside: What else acts between queries and keys, so that equal maps need not attend alike.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Layer:
     note: str = ""
     dimension: int | None = None
     also: torch.Tensor | None = None
+    is_pointwise: bool = False
+    beside: str = ""
 
     @property
     def module(self) -> str:
@@ -73,7 +77,8 @@ def convolution(
     name: str, weight: torch.Tensor, bias: torch.Tensor | None, *, kind: str, blocks: int = 1, note: str = ""
 ) -> Layer:
     """Output channels of a convolution, each with its flattened filter."""
-    return Layer(name, kind, weight.flatten(1), bias, blocks=blocks, note=note)
+    is_pointwise = weight[0, 0].numel() == 1
+    return Layer(name, kind, weight.flatten(1), bias, blocks=blocks, note=note, is_pointwise=is_pointwise)
 
 
 def transposed_convolution(
@@ -140,6 +145,7 @@ class Attention:
     output: torch.Tensor | None
     heads: int | None
     names: tuple[str, str, str] | None = None
+    beside: str = ""
 
     def layers(self) -> Iterator[Layer]:
         """Rows of queries, keys and values, and the heads where their number is known."""
@@ -167,7 +173,7 @@ class Attention:
         yield Layer(
             f"{self.name}:heads query-key", "heads: attention maps", _coordinates(_inner(query) * _inner(keys), heads),
             role="heads", dimension=query.shape[1] * keys.shape[1],
-            also=None if values is None else values.reshape(heads, -1),
+            also=None if values is None else values.reshape(heads, -1), beside=self.beside,
         )  # fmt: skip
         if self.output is not None and values is not None:
             outputs = self.output.detach().T

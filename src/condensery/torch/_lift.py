@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from condensery._errors import InvalidInputError
+from condensery.torch._graph import check_runs, copied
 from condensery.torch._receipt import LayerReceipt
 
 
@@ -48,7 +49,8 @@ def lift(
 
 
 def _lowest(model: nn.Module, inputs: Sequence[Any], name: str) -> Tensor:
-    twin = copy.deepcopy(model).eval()
+    twin = copied(model).eval()
+    check_runs(twin, inputs)
     seen: list[Tensor] = []
 
     def note(module: nn.Module, given: tuple[Tensor, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle  # ruff: ignore[suspicious-pickle-import] - for the name of the exception alone
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from condensery._reference import load
 
 _READ = ".safetensors, .pt, .pth, .bin or .ckpt"
 _SAVE = "save its weights alone: safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')"
+_DEQUANTISE = "load the model before it was quantised, or dequantise it"
 _PICKLED = (".pt", ".pth", ".bin", ".ckpt")
 _WRAPPINGS = ("state_dict", "model_state_dict", "model", "module", "net", "params")
 _PREFIXES = ("module.", "_orig_mod.")
@@ -130,9 +132,25 @@ def check_weights(weights: Mapping[str, object], *, where: str) -> None:
             )
 
 
+def quantised_module(model: nn.Module) -> str | None:
+    """Name of the first module whose weights are quantised and packed, which no parameter or buffer shows."""
+    return next((name or type(one).__name__ for name, one in model.named_modules() if _is_packed(one)), None)
+
+
+def _is_packed(module: nn.Module) -> bool:
+    return ".nn.quantized" in type(module).__module__
+
+
+def _packed(found: Mapping[object, object]) -> str | None:
+    """Name of the first entry of a state dict that holds quantised numbers inside something else."""
+    for name, value in found.items():
+        if isinstance(value, tuple | list) and any(isinstance(x, torch.Tensor) and x.is_quantized for x in value):
+            return str(name)
+    return None
+
+
 def _problem(name: str, tensor: torch.Tensor) -> tuple[str, str] | None:
     """What is wrong with a weight and what to do about it."""
-    dequantise = "load the model before it was quantised, or dequantise it"
     if tensor.is_meta:
         return "a tensor without values (meta device)", "load its weights first"
     if tensor.is_complex():
@@ -143,7 +161,7 @@ def _problem(name: str, tensor: torch.Tensor) -> tuple[str, str] | None:
         or (is_matrix and not tensor.is_floating_point())
         or tensor.element_size() < 2 <= tensor.ndim
     ):
-        return f"quantised numbers ({tensor.dtype})", dequantise
+        return f"quantised numbers ({tensor.dtype})", _DEQUANTISE
     if tensor.layout is not torch.strided:
         return f"a sparse tensor ({tensor.layout})", "call .to_dense() on it first"
     if tensor.is_floating_point():
@@ -180,7 +198,9 @@ def _read_pickled(path: Path) -> object:
                 path, "an exported program", f"where you trust it, load it with torch.export.load and {_SAVE}"
             )
     try:
-        return torch.load(path, weights_only=True, map_location="cpu")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about parts of torch that old files are made of
+            return torch.load(path, weights_only=True, map_location="cpu")
     except pickle.UnpicklingError as error:
         # torch's text tells how to load it unsafely; the first line names what is inside.
         needs = next((line for line in str(error).splitlines() if "Unsupported" in line or "GLOBAL" in line), "")
@@ -188,9 +208,10 @@ def _read_pickled(path: Path) -> object:
             path, f"a pickle that needs code ({needs.strip()[:120]})", f"where the model was made, {_SAVE}"
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, UnicodeDecodeError) as error:
-        lines = str(error).splitlines() or [type(error).__name__]
+        lines = [] if isinstance(error, KeyError) else str(error).splitlines()
         raise InvalidInputError(
-            "weights file", given=f"{path} ({lines[0][:120]})", allowed="a whole file written by torch.save",
+            "weights file", given=f"{path} ({lines[0][:120] if lines else type(error).__name__})",
+            allowed="a whole file written by torch.save",
             remedy="it is torn or something else: copy or download it again",
         ) from error  # fmt: skip
 
@@ -220,6 +241,12 @@ def _unwrapped(found: object, path: Path) -> dict[str, torch.Tensor]:
         if not isinstance(found, Mapping) or any(isinstance(value, torch.Tensor) for value in found.values()):
             break
         found = next((found[key] for key in _WRAPPINGS if isinstance(found.get(key), Mapping)), found)
+    packed = _packed(found) if isinstance(found, Mapping) else None
+    if packed is not None:
+        raise InvalidInputError(
+            f"weight {packed} of {path}", given="quantised numbers", allowed="finite real numbers in a floating dtype",
+            remedy=_DEQUANTISE,
+        )  # fmt: skip
     tensors = (
         {str(name): value for name, value in found.items() if isinstance(value, torch.Tensor)}
         if isinstance(found, Mapping)

@@ -44,6 +44,9 @@ MULTIPLY = frozenset({"mul", "div"})
 CONVOLUTION = MappingProxyType({"conv1d": 1, "conv2d": 2, "conv3d": 3})
 TRANSPOSED = MappingProxyType({"conv_transpose1d": 1, "conv_transpose2d": 2, "conv_transpose3d": 3})
 
+PRODUCT = frozenset({"matmul", "bmm"})
+SOFTMAX = frozenset({"softmax", "_softmax"})
+
 BARRIER = frozenset(
     {
         "layer_norm", "rms_norm", "group_norm", "instance_norm", "softmax", "_softmax", "log_softmax", "softmin",

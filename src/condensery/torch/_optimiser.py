@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +46,8 @@ def carry(optimizer: torch.optim.Optimizer, old: nn.Module, new: nn.Module, move
     follows these linear maps, running squares the squares of the factors (exactly for parallel gradients).
 
     Raises:
-        InvalidInputError: The optimiser holds parameters that the model does not have.
+        InvalidInputError: The optimiser holds parameters that the model does not have, or state of another shape than
+            theirs (L-BFGS, Adafactor), which cannot be cut along with them.
     """
     names = {id(parameter): name for name, parameter in old.named_parameters()}
     fresh = dict(new.named_parameters())
@@ -59,7 +62,9 @@ def carry(optimizer: torch.optim.Optimizer, old: nn.Module, new: nn.Module, move
          "params": [fresh[names[id(p)]] for p in group["params"] if names[id(p)] in fresh]}
         for group in optimizer.param_groups
     ]  # fmt: skip
-    result = type(optimizer)(groups, **{**optimizer.defaults})
+    # the way in which it is unpickled, which asks for no arguments
+    result = copy.copy(optimizer)
+    result.param_groups, result.state = groups, defaultdict(dict)
     for parameter, state in optimizer.state.items():
         name = names[id(parameter)]
         if name in fresh:
@@ -70,8 +75,15 @@ def carry(optimizer: torch.optim.Optimizer, old: nn.Module, new: nn.Module, move
 
 
 def _moved(value: Any, key: str, name: str, parameter: torch.Tensor, moved: Carried) -> Any:
-    if not isinstance(value, torch.Tensor) or value.shape != parameter.shape:
-        return value.clone() if isinstance(value, torch.Tensor) else value
+    if not isinstance(value, torch.Tensor):
+        return copy.copy(value)
+    if value.ndim == 0:
+        return value.clone()
+    if value.shape != parameter.shape:
+        raise InvalidInputError(
+            "optimizer", given=f"state {key}, which is not of the shape of {name}",
+            allowed="momentum and running squares of single weights", remedy="make a new optimiser for the new model",
+        )  # fmt: skip
     state, square = value.detach().double().numpy().copy(), key in _SQUARES
     for (owner, axis), places in moved.places.items():
         if owner != name:

@@ -19,7 +19,13 @@ _PROJECTIONS = (
     ("q_proj", "k_proj", "v_proj"), ("query", "key", "value"), ("q_lin", "k_lin", "v_lin"), ("to_q", "to_k", "to_v"),
     ("wq", "wk", "wv"), ("q", "k", "v"),
 )  # fmt: skip
+_FUSED = ("c_attn", "qkv")
+"""Layers that make queries, keys and values, one behind the other."""
+_MIXED = ("query_key_value", "Wqkv", "qkv_proj", "W_pack")
+"""Layers that make all three in an order that differs between models."""
 _OUTPUTS = ("out_proj", "o_proj", "out_lin", "to_out", "wo", "o", "c_proj")
+_TURNING = re.compile(r"rotary|rope|relative", re.IGNORECASE)
+_BESIDE = re.compile(r"alibi|pos_?emb|q_?norm|k_?norm|norm_?q|norm_?k|(query|key)_?norm", re.IGNORECASE)
 _HEADS = ("num_heads", "num_attention_heads", "n_heads", "n_head", "heads")
 
 
@@ -58,7 +64,12 @@ def read_module(model: nn.Module, *, heads: int | None = None) -> Found:
         parts = attention_parts(name, module, modules)
         if parts is not None:
             taken.update(parts)
-            found.layers += _separate_attention(name, module, parts, modules, heads).layers()
+            attention = _separate_attention(name, module, parts, modules, heads)
+            found.layers += replace(attention, beside=_beside(name, model)).layers()
+            continue
+        fused = _fused_in(model, name, modules, heads)
+        if fused:
+            found.layers += fused
             continue
         with _at_rest(module):
             _read_one(name or type(module).__name__, module, found)
@@ -135,6 +146,51 @@ def attention_parts(name: str, module: nn.Module, modules: Mapping[str, nn.Modul
         if all(isinstance(modules.get(part), nn.Linear) for part in names):
             return names  # pyrefly: ignore[bad-return]
     return None
+
+
+def _fused_in(model: nn.Module, name: str, modules: Mapping[str, nn.Module], heads: int | None) -> list[Layer]:
+    """The rows and heads of a module that makes queries, keys and values at once; empty if it is none."""
+    stem, _, last = name.rpartition(".")
+    module = modules[name]
+    if last not in (*_FUSED, *_MIXED) or not (isinstance(module, nn.Linear) or is_transposed_linear(module)):
+        return []
+    layer = _weight_layer(name, module)
+    inside = f"{stem}." if stem else ""
+    after = (_weight_layer("", modules[one]) for one in _outputs_of(inside) if one in modules)
+    output = next((one.rows for one in after if one is not None), None)
+    return [] if layer is None else _fused(layer, output, heads or heads_of(modules[stem]), _beside(stem, model))
+
+
+def _outputs_of(inside: str) -> list[str]:
+    return [f"{inside}{one}" for one in (*_OUTPUTS, "proj")]
+
+
+def _fused(layer: Layer, output: torch.Tensor | None, heads: int | None, beside: str) -> list[Layer]:
+    if _last(layer.name) in _MIXED or len(layer.rows) != 3 * layer.rows.shape[1]:
+        note = "queries, keys and values are in one layer, in an order that is not known: no heads"
+        return [replace(layer, kind="query, key and value rows", role="rows", note=note)]
+    biases = (None,) * 3 if layer.bias is None else layer.bias.chunk(3)
+    query, key, value = zip(layer.rows.chunk(3), biases, strict=True)
+    return list(Attention(layer.name, query, key, value, output, heads, beside=beside).layers())
+
+
+def _beside(attention: str, model: nn.Module) -> str:
+    """What acts between queries and keys besides their product, as the names of modules and weights tell."""
+    inside = f"{attention}." if attention else ""
+    own = [(name, kind) for name, kind in _names(model) if name.startswith(inside)]
+    own += [(name, "") for name, _ in model.named_parameters() if name.startswith(inside)]
+    turning = [(name, kind) for name, kind in _names(model) if _TURNING.search(kind) or _TURNING.search(_last(name))]
+    told = [name for name, kind in own if _BESIDE.search(kind) or _BESIDE.search(_last(name))]
+    found = next((_last(name) for name in [*told, *(name for name, _ in turning)]), "")
+    return f"{found} acts on queries and keys as well: whether they attend alike is not known" if found else ""
+
+
+def _names(model: nn.Module) -> list[tuple[str, str]]:
+    return [(name, type(module).__name__) for name, module in model.named_modules()]
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _separate_attention(
@@ -214,6 +270,7 @@ def read_weights(weights: Mapping[str, torch.Tensor], *, heads: int | None = Non
             module, _, part = name.rpartition(".")
             modules.setdefault(module, {})[part] = tensor
     attentions = _weight_attentions(modules, heads)
+    _turn_square_ones(modules)
     for module, parts in modules.items():
         if module in attentions:
             if attentions[module] is not None:
@@ -242,11 +299,32 @@ def _read_parts(
         query, key, value = zip(parts["in_proj_weight"].chunk(3), biases, strict=True)
         found.layers += Attention(name, query, key, value, output, heads).layers()
     elif "weight" in rest:
-        found.layers.append(_by_shape(name, parts["weight"], parts.get("bias")))
+        layer = _by_shape(name, parts["weight"], parts.get("bias"))
+        if _last(name) in (*_FUSED, *_MIXED) and layer.kind == "Linear":
+            above = name.rpartition(".")[0]
+            after = (modules[one] for one in _outputs_of(f"{above}." if above else "") if one in modules)
+            output = next(
+                (_by_shape("", one["weight"], one.get("bias")).rows for one in after if "weight" in one), None
+            )
+            found.layers += _fused(layer, output, heads, "")
+        else:
+            found.layers.append(layer)
         rest.pop("weight")
         found.skipped.update({f"{name}.{key}": "what it is cannot be told from a state dict" for key in rest})
     else:
         found.skipped.update({f"{name}.{key}": "what it is cannot be told from a state dict" for key in rest})
+
+
+def _turn_square_ones(modules: dict[str, dict[str, torch.Tensor]]) -> None:
+    """Turn the square weights of GPT-2's (in, out) layers; only their sibling's shape tells that they are such."""
+    for name, parts in modules.items():
+        stem, _, last = name.rpartition(".")
+        sibling = modules.get(f"{stem}.c_attn" if stem else "c_attn", {})
+        if last != "c_proj" or "bias" not in sibling or "weight" not in parts:
+            continue
+        is_turned = sibling["weight"].shape[0] != sibling["bias"].shape[0]
+        if is_turned and parts["weight"].ndim == 2 and parts["weight"].shape[0] == parts["weight"].shape[1]:
+            parts["weight"] = parts["weight"].T
 
 
 def _by_shape(name: str, weight: torch.Tensor, bias: torch.Tensor | None) -> Layer:

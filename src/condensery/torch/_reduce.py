@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from condensery._errors import InvalidInputError
-from condensery.torch._coupling import couple
-from condensery.torch._graph import as_inputs, check_weights, trace
+from condensery.torch._attention import LEFT
+from condensery.torch._coupling import computed_weights, couple
+from condensery.torch._graph import as_inputs, check_runs, check_weights, copied, trace
 from condensery.torch._optimiser import Carried, carry
 from condensery.torch._receipt import Receipt, count_parameters
 from condensery.torch._session import Session, Settings
@@ -113,14 +114,16 @@ def reduce(  # ruff: ignore[too-many-arguments]: each is an option of one verb
     _check(settings, given_data=data is not None)
     inputs = as_inputs(example_inputs)
     check_weights(model)
-    more = None if data is None else as_inputs(data)
-    graph = trace(model, inputs if more is None else more)
+    more = None if data is None else as_inputs(data, name="data")
+    check_runs(copied(model).eval(), inputs)
+    graph = trace(model, inputs) if more is None else trace(model, more, name="data")
     session = Session(model, graph, couple(graph, unsupported=unsupported), inputs, more, settings)
     entries = session.all_families(layers)
     places = session.places()
     small = cut(model, session.stored(), places)
     _check_runs(small, model, inputs)
-    receipt = _receipt(model, small, session, entries, mode)
+    left = _left(entries, computed_weights(graph))
+    receipt = _receipt(model, small, session, entries, mode, left)
     carried = None
     if optimizer is not None:
         carried = carry(optimizer, model, small, Carried(places, *session.transport()))
@@ -178,7 +181,21 @@ def _check_runs(small: nn.Module, model: nn.Module, inputs: tuple[Any, ...]) -> 
             module.training = mode
 
 
-def _receipt(model: nn.Module, small: nn.Module, session: Session, entries: tuple, mode: str) -> Receipt:
+def _left(entries: tuple, computed: tuple[str, ...]) -> list[str]:
+    """What was not looked at, although some of it may be alike."""
+    heads = tuple(one.name for one in entries if one.note.startswith(LEFT))
+    told = [(heads, f"{LEFT}, equal ones as well, which inspect tells")] if heads else []
+    if computed:
+        told.append((computed, "layers whose weights the model computes are left as they are"))
+    return [
+        f"{what}: {', '.join(names[:4])}" + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        for names, what in told
+    ]
+
+
+def _receipt(
+    model: nn.Module, small: nn.Module, session: Session, entries: tuple, mode: str, left: list[str]
+) -> Receipt:
     old, new = (copy.deepcopy(one).double().eval() for one in (model, small))
     found = {}
     for name, given in (("data", session.shown), ("random", session.random)):
@@ -186,8 +203,9 @@ def _receipt(model: nn.Module, small: nn.Module, session: Session, entries: tupl
         found[name] = tuple(max(values) for values in zip(*pairs, strict=True))
     notes = [f"verified in evaluation mode, in float64, on {sum(len(o) > 0 for o in session.shown)} batches"]
     if mode == "exact" and all(one.before == one.after for one in entries):
-        notes.insert(0, "0 exact merges: no two units are parallel up to rounding; that is usual without condensation")
+        told = "0 exact merges: no unit can stand for another up to rounding; that is usual without condensation"
+        notes.insert(0, told if any(not one.note for one in entries) else f"{told} (all layers are kept)")
     return Receipt(
         "reduce", mode, entries, count_parameters(model), count_parameters(small), *found["data"], *found["random"],
-        notes=tuple(notes),
+        notes=(*notes, *left),
     )  # fmt: skip

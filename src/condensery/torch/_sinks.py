@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -70,29 +71,46 @@ class TensorBoard:
 
 
 class WeightsAndBiases:
-    """Metrics of a Weights & Biases run, on a step axis of their own so that they never clash with the user's.
+    """Metrics of a Weights & Biases run, with a step axis of their own.
+
+    A run drops what is logged at a step that has gone by, and every row that is committed moves its step on. So that
+    nothing of the user's is dropped, whether their loop gives steps or not, values join the row that the loop writes
+    next and commit none: one row of ours to each of theirs. What finds no row is held back and written at the end.
 
     Args:
         run: The run; by default the one that ``wandb.init`` has begun.
         prefix: Put before every name.
+        commit: Write a row at once. For runs to which nothing else is logged with ``step=``.
     """
 
-    def __init__(self, run: Any = None, *, prefix: str = "condensery/") -> None:
+    def __init__(self, run: Any = None, *, prefix: str = "condensery/", commit: bool = False) -> None:
         if run is None:
             import wandb
 
             run = wandb.run
             if run is None:
                 raise RuntimeError("no run has begun: call wandb.init() first, or pass a run")
-        self.run, self.prefix = run, prefix
+        self.run, self.prefix, self.commit = run, prefix, commit
+        self._held: deque[dict[str, float]] = deque()
+        self._row: int | None = None
         run.define_metric(f"{prefix}*", step_metric=f"{prefix}step")
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Log the values of one step."""
-        self.run.log({f"{self.prefix}step": step, **{f"{self.prefix}{name}": value for name, value in values.items()}})
+        """Log the values of one step, in the next row that is free."""
+        named = {f"{self.prefix}{name}": value for name, value in values.items()}
+        self._held.append({f"{self.prefix}step": step, **named})
+        if self.commit:
+            self.close()
+        elif self.run.step != self._row:
+            self._row = self.run.step
+            self.run.log(self._held.popleft(), commit=False)
 
     def close(self) -> None:
-        """The run is the user's and stays open."""
+        """Write what was held back; the run is the user's and stays open."""
+        if self._held and self._row == self.run.step:
+            self.run.log({}, commit=True)  # else it would overwrite the last one, which still waits for a row's end
+        while self._held:
+            self.run.log(self._held.popleft(), commit=True)
 
 
 class MLflow:

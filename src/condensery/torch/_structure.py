@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import operator
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +12,8 @@ from torch import fx, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from condensery.torch._reading import unwrapped
+from condensery.torch._reading import is_transposed_linear, unwrapped
+from condensery.torch._tracing import Part, is_of_one_number, parts_of
 
 _MODULES: dict[type[nn.Module], str] = {
     nn.ReLU: "relu", nn.LeakyReLU: "leaky_relu", nn.PReLU: "prelu", nn.Tanh: "tanh", nn.Sigmoid: "sigmoid",
@@ -42,17 +41,26 @@ _PASSING_FUNCTIONS = {torch.flatten, functional.dropout, torch.max_pool1d, torch
 _READERS = (nn.Linear, nn.modules.conv._ConvNd)
 
 
+_IN_TRANSFORMERS = {
+    "GELUActivation": "gelu", "GELUTanh": "gelu", "NewGELUActivation": "gelu", "SiLUActivation": "silu",
+    "MishActivation": "mish", "LinearActivation": "linear", "ReLUSquaredActivation": "relu_squared",
+}  # fmt: skip
+_SOFTMAX = {functional.softmax, functional.log_softmax, torch.softmax, torch.log_softmax}
+
+
 @dataclass(frozen=True, eq=False)
 class After:
     """What follows a layer.
 
     Attributes:
-        activation: Name of the activation as in `condensery.theory.merge_rule`; ``linear`` if there is none.
+        activation: Name of the activation as in `condensery.theory.merge_rule`; ``linear`` if there is none, empty for
+            a function of one number that has no name there.
         slope: Slope below 0 of leaky_relu.
         fold: Scale and shift of every unit by the batch normalisation in between, in evaluation mode.
         mirror: Whether −z may stand for z on the way to the reader: a maximum over positions forbids it.
         output: Whether the units are the output of the model.
         obstacle: Why units of this layer cannot be merged, where that is so.
+        beyond: Class of the module that the units leave for a part of the model that could not be traced.
     """
 
     activation: str = "linear"
@@ -61,55 +69,144 @@ class After:
     mirror: bool = True
     output: bool = False
     obstacle: str = ""
+    beyond: str = ""
 
 
-def structure(model: nn.Module) -> dict[str, After]:
-    """What follows each layer, for the models that torch.fx can trace; for others nothing is known.
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """What is known of a model beyond its layers.
 
-    A copy that shares the weights is traced, so that what its forward keeps on itself does not reach the user's.
+    Attributes:
+        after: Name of a layer to what follows it.
+        untold: Name of a layer to the reason why nothing is known.
+    """
+
+    after: dict[str, After]
+    untold: dict[str, str]
+
+
+def structure(model: nn.Module) -> Structure:
+    """What follows each layer, as far as torch.fx can trace the model or the modules around the layer.
 
     Args:
         model: The model.
     """
     model = unwrapped(model)
-    shared = [*model.parameters(), *model.buffers()]
-    try:
-        twin = copy.deepcopy(model, {id(tensor): tensor for tensor in shared})
-        graph = fx.symbolic_trace(twin).graph
-        modules = dict(twin.named_modules())
-        calls = [node for node in graph.nodes if node.op == "call_module"]
+    parts, failed = parts_of(model)
+    after: dict[str, After] = {}
+    untold: dict[str, str] = {}
+    for part in parts:
+        calls = [node for node in part.graph.nodes if node.op == "call_module"]
         seen = [str(node.target) for node in calls]
-        return {
-            str(node.target): _after(node, modules)
-            if seen.count(str(node.target)) == 1
-            else After(obstacle="it is used more than once")
-            for node in calls
-        }
-    except Exception:  # a model that cannot be traced can fail in any way: then nothing is known of what follows
-        return {}
+        for node in calls:
+            name = part.full(node.target)
+            if name in after or name in untold:
+                continue
+            found = _after(node, part) if seen.count(str(node.target)) == 1 else After(obstacle=_TWICE)
+            if found is None:
+                untold[name] = f"{part.kind} passes its units on, and what uses {part.kind} could not be traced"
+            else:
+                after[name] = found
+    after.update(_in_torch_blocks(model))
+    modules = dict(model.named_modules())
+    for name in modules:
+        if name not in after:
+            untold.setdefault(name, _why_untold(name, modules, failed))
+    return Structure(after, untold)
 
 
-def _after(node: fx.Node, modules: dict[str, nn.Module]) -> After:
-    found = After()
-    is_activated = False
-    for following, count in _chain(node):
-        if count != 1:
-            return replace(found, obstacle=f"its output is used in {count} places")
-        if following.op == "output":
-            break
-        module = modules.get(str(following.target)) if following.op == "call_module" else None
-        activation = _activation(following, module)
-        if activation and not is_activated:
-            found, is_activated = replace(found, activation=activation[0], slope=activation[1]), True
-        elif isinstance(module, _BatchNorm) and not is_activated and found.fold is None and module.track_running_stats:
-            found = replace(found, fold=_fold(module))
-        elif isinstance(module, _READERS):
-            return replace(found, obstacle=_grouped(module))
-        elif _passes(following, module):
-            found = replace(found, mirror=found.mirror and "max_pool" not in _name(following, module).lower())
-        else:
-            return replace(found, obstacle=_unknown(following, module))
-    return replace(found, output=True)
+_TWICE = "it is used more than once"
+
+
+def _why_untold(name: str, modules: dict[str, nn.Module], failed: dict[str, str]) -> str:
+    """The reason at the innermost module around a layer that could not be traced."""
+    while name:
+        name = name.rpartition(".")[0]
+        if isinstance(modules[name], nn.MultiheadAttention):
+            return "it is a part of MultiheadAttention"
+        if name in failed:
+            return failed[name]
+    return failed.get("", "it is not called as a module in the traced forward")
+
+
+def _in_torch_blocks(model: nn.Module) -> dict[str, After]:
+    """Torch's own transformer layers, which cannot be traced; what they do is known where their forward is torch's."""
+    found: dict[str, After] = {}
+    for name, module in model.named_modules():
+        kind = next((one for one in _BLOCKS if isinstance(module, one)), None)
+        if kind is None or type(module).forward is not kind.forward:
+            continue
+        activation = module.activation
+        named = _MODULES.get(type(activation)) if isinstance(activation, nn.Module) else _FUNCTIONS.get(activation)
+        stem = f"{name}." if name else ""
+        found[f"{stem}linear2"] = After(obstacle=_STREAM)
+        if named is not None and named not in {"leaky_relu", "prelu"}:
+            found[f"{stem}linear1"] = After(activation=named)
+    return found
+
+
+_BLOCKS = (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+_STREAM = "its units are added to a residual stream"
+
+
+def _after(node: fx.Node, part: Part) -> After | None:
+    """What follows, or None if the units leave the part before any activation."""
+    return _follow(node, part, After(), is_activated=False, softmax="")
+
+
+def _follow(node: fx.Node, part: Part, found: After, *, is_activated: bool, softmax: str) -> After | None:
+    """Go on from a value to all that use it; `softmax` is the obstacle that a softmax before here would be."""
+    ends = [_use(one, part, found, is_activated=is_activated, softmax=softmax) for one in node.users]
+    known = [one for one in ends if one is not None]
+    if len(known) < len(ends):
+        return None
+    obstacles = [one for one in known if one.obstacle]
+    if obstacles or not known:
+        return obstacles[0] if obstacles else _end(part, found, is_activated=is_activated, softmax=softmax)
+    first = known[0]
+    if any((one.activation, one.slope, one.fold) != (first.activation, first.slope, first.fold) for one in known):
+        return replace(first, obstacle=f"its output is used in {len(known)} places, and not alike")
+    return replace(
+        first, mirror=all(one.mirror for one in known), output=any(one.output for one in known),
+        beyond=next((one.beyond for one in known if one.beyond), ""),
+    )  # fmt: skip
+
+
+def _use(node: fx.Node, part: Part, found: After, *, is_activated: bool, softmax: str) -> After | None:
+    """Go through one operation."""
+    if node.op == "output":
+        return _end(part, found, is_activated=is_activated, softmax=softmax)
+    module = part.modules.get(str(node.target)) if node.op == "call_module" else None
+    if softmax:
+        return replace(found, obstacle=softmax)
+    activation = _activation(node, module)
+    if activation and not is_activated:
+        found, is_activated = replace(found, activation=activation[0], slope=activation[1]), True
+    elif isinstance(module, _BatchNorm) and not is_activated and found.fold is None and module.track_running_stats:
+        found = replace(found, fold=_fold(module))
+    elif isinstance(module, _READERS) or (module is not None and is_transposed_linear(module)):
+        return replace(found, obstacle=_grouped(module))
+    elif _passes(node, module):
+        found = replace(found, mirror=found.mirror and "max_pool" not in _name(node, module).lower())
+    elif _is_softmax(node, module):
+        softmax = _unknown(node, module)  # unless the output of the model comes next
+    else:
+        return replace(found, obstacle=_unknown(node, module))
+    return _follow(node, part, found, is_activated=is_activated, softmax=softmax)
+
+
+def _end(part: Part, found: After, *, is_activated: bool, softmax: str) -> After | None:
+    if not part.name:
+        return replace(found, output=True)
+    return replace(found, beyond=part.kind) if is_activated and not softmax else None
+
+
+def _is_softmax(node: fx.Node, module: nn.Module | None) -> bool:
+    if module is not None:
+        return isinstance(module, nn.Softmax | nn.LogSoftmax | nn.Softmax2d)
+    if node.op == "call_function":
+        return node.target in _SOFTMAX
+    return node.op == "call_method" and node.target in {"softmax", "log_softmax"}
 
 
 def _grouped(reader: nn.Module) -> str:
@@ -119,15 +216,10 @@ def _grouped(reader: nn.Module) -> str:
 
 def _unknown(node: fx.Node, module: nn.Module | None) -> str:
     if node.op == "call_function" and node.target in {operator.add, operator.iadd, torch.add}:
-        return "its units are added to a residual stream"
+        return _STREAM
+    if node.op == "call_function" and node.target in {operator.mul, torch.mul} and len(node.all_input_nodes) > 1:
+        return "its units are multiplied by other units, which would have to agree as well"
     return f"{_name(node, module)} follows, and how it reads single units is not known here"
-
-
-def _chain(node: fx.Node) -> Iterator[tuple[fx.Node, int]]:
-    while node.users:
-        following = next(iter(node.users))
-        yield following, len(node.users)
-        node = following
 
 
 def _activation(node: fx.Node, module: nn.Module | None) -> tuple[str, float | None] | None:
@@ -138,6 +230,10 @@ def _activation(node: fx.Node, module: nn.Module | None) -> tuple[str, float | N
         if name == "prelu":
             slopes = module.weight.detach()  # pyrefly: ignore[missing-attribute, not-callable]
             return ("leaky_relu", float(slopes[0])) if bool((slopes == slopes[0]).all()) else None
+        if type(module).__module__ == "transformers.activations":
+            name = _IN_TRANSFORMERS.get(type(module).__name__)
+        if name is None and is_of_one_number(module):
+            name = ""
         return None if name is None else (name, None)
     if node.op == "call_function" and node.target in _FUNCTIONS:
         name = _FUNCTIONS[node.target]  # pyrefly: ignore[bad-index]

@@ -311,7 +311,8 @@ class Follow:
         if step.facts["pool"] == "max":
             self._break(mark, moved[before.c[moved] < 0], "the maximum of −z is not minus the maximum of z")
         if step.facts["pool"] == "sum":
-            self._break(mark, moved[np.abs(before.d[moved]) > 0], "a sum does not leave a constant as it is")
+            slack = 0.0 if self._tolerance is None else self._slack(before, moved, before.c)
+            self._break(mark, moved[np.abs(before.d[moved]) > slack], "a sum does not leave a constant as it is")
         return before
 
     def _gather(self, step: Step, mark: Mark, before: Relation) -> Relation:

@@ -19,7 +19,8 @@ SAME_ANGLE = 1e-6
 OPPOSITE = -0.99
 """Cosine of the two rows of a two-way head below which it is worth a word."""
 
-UNKNOWN = "; the activation is not known (give activation=): only equal rows would count as exact"
+UNKNOWN = "; the activation is not known ({}; activation= tells it): only equal rows would count as exact"
+UNREAD = "; exact if what reads them takes units one by one, which is not known ({})"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Verdict:
     duplicates: int = 0
 
 
-def verdict(layer: Layer, found: Measure, after: After | None, *, threshold: float) -> Verdict:
+def verdict(layer: Layer, found: Measure, after: After | None, *, threshold: float, untold: str = "") -> Verdict:
     """Judge one layer.
 
     Args:
@@ -49,11 +50,13 @@ def verdict(layer: Layer, found: Measure, after: After | None, *, threshold: flo
         found: Its numbers.
         after: What follows it; None where that is not known.
         threshold: Cosine from which two directions count as one.
+        untold: Why it is not known what follows.
     """
     near = parallel_units(layer) if found.near is None else found.near
     rows, bias = layer.arrays()
     duplicates = _gone(rows, bias, near, found.units // layer.blocks, equal_lengths=False, antipodal=False)
-    two_way = layer.kind == "Linear" and found.units == 2 and found.smallest_cosine <= OPPOSITE
+    is_head = layer.kind == "Linear" or (layer.is_pointwise and layer.blocks == 1)
+    two_way = is_head and found.units == 2 and found.smallest_cosine <= OPPOSITE
     if two_way and (after is None or after.output):
         symmetry = "a two-way head: opposite rows are the symmetry of the softmax, not condensation"
         return Verdict("not", 0, 0, symmetry, duplicates)
@@ -65,14 +68,21 @@ def verdict(layer: Layer, found: Measure, after: After | None, *, threshold: flo
     known = None if layer.role == "states" else after
     constant = found.dead if layer.role == "units" else 0
     exact = constant + _equivalent(layer, near, known)
-    return replace(_degree(layer, found, known, exact, constant, threshold), duplicates=duplicates)
+    if layer.role == "states":
+        untold = ""
+    elif after is not None:
+        untold = f"they leave {after.beyond}, and what uses that could not be traced" if after.beyond else ""
+    return replace(_degree(layer, found, known, exact, constant, threshold, untold), duplicates=duplicates)
 
 
-def _degree(layer: Layer, found: Measure, after: After | None, exact: int, constant: int, threshold: float) -> Verdict:
+def _degree(
+    layer: Layer, found: Measure, after: After | None, exact: int, constant: int, threshold: float, untold: str
+) -> Verdict:
     close = found.units - found.effective
     if exact:
-        return Verdict("exactly", exact, max(close, exact), _why_exact(exact, constant, after))
-    unknown = "" if after or layer.role == "states" else UNKNOWN
+        unread = UNREAD.format(untold) if untold else ""
+        return Verdict("exactly", exact, max(close, exact), _why_exact(exact, constant, after) + unread)
+    unknown = "" if after or layer.role == "states" else UNKNOWN.format(untold)
     if close:
         weak = found.units - found.active
         parts = [f"{close - weak} within cosine {threshold:g} of another"] if close > weak else []
@@ -90,7 +100,7 @@ def _obstacle(layer: Layer, after: After | None) -> str:
     }
     if layer.role in fixed:
         return fixed[layer.role]
-    if after is None or layer.role == "states":
+    if after is None or layer.role in {"states", "heads"}:
         return ""
     return "its units are the output of the model" if after.output else after.obstacle
 
@@ -103,8 +113,11 @@ def _heads(layer: Layer) -> Verdict:
     # both parts in units of their own, so that neither hides the other
     joined = np.concatenate([part / max(amplitude_of(part, None).max(), 1e-300) for part in (maps, values)], axis=1)
     alike = len(joined) - len(np.unique(_classes(joined, equal_lengths=True, antipodal=False)))
+    if alike and layer.beside:
+        return Verdict("not", 0, 0, f"{alike} heads have the maps and values of another, but {layer.beside}")
     if alike:
-        return Verdict("exactly", alike, alike, f"{alike} heads attend and read as another does: add their outputs")
+        how = "attend (by the product of queries and keys alone) and read as another does"
+        return Verdict("exactly", alike, alike, f"{alike} heads {how}: add their outputs")
     return Verdict("not", 0, 0, "no two heads have equal attention maps and equal values")
 
 
@@ -119,6 +132,8 @@ def _equivalent(layer: Layer, near: np.ndarray, after: After | None) -> int:
         bias = scale * (0.0 if bias is None else bias) + shift
         rows = rows * scale[:, None]
         near = np.flatnonzero(amplitude_of(rows, None) > 0)  # the bias turns the rows: all have to be looked at
+    if not after.activation:  # whatever function of one number it is, equal arguments have equal values
+        return _gone(rows, bias, near, size, equal_lengths=True, antipodal=False)
     scaled = merge_rule(after.activation, 2.0, negative_slope=after.slope)
     mirrored = merge_rule(after.activation, -1.0, negative_slope=after.slope)
     return _gone(
@@ -198,7 +213,8 @@ def _by_length(rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
 def _why_exact(exact: int, dead: int, after: After | None) -> str:
     parts = []
     if exact > dead:
-        kind = "equal another" if after is None else f"are multiples of another, which {after.activation} lets merge"
+        name = "" if after is None else after.activation
+        kind = f"are multiples of another, which {name} lets merge" if name else "equal another"
         parts.append(f"{exact - dead} units {kind}")
     if dead:
         parts.append(f"{dead} have no incoming weights: a constant for the next bias")

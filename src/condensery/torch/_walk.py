@@ -8,6 +8,7 @@ import numpy as np
 from torch.fx import Node
 
 from condensery._errors import InvalidInputError
+from condensery.torch._attention import weighted_sum
 from condensery.torch._graph import ModelGraph, argument, operation, shape, source_line
 from condensery.torch._index import moved_places, pooled_axis
 from condensery.torch._operations import (
@@ -83,6 +84,10 @@ class Walk:
             self._gather(node, name)
         elif name in ADD | MULTIPLY:
             self._join(node, "add" if name in ADD else "multiply")
+        elif (passed := weighted_sum(node, name, self.marks)) is not None:
+            source, mark, pool = passed
+            self._keep([one for one in marked if one is not source], f"{name} at {source_line(node)} depends on them")
+            self._put(node, "pool", (source.name,), mark, pool=pool)
         elif name in BARRIER:
             self._keep(marked, f"{name} at {source_line(node)} depends on all of them")
         else:
@@ -240,8 +245,7 @@ class Walk:
         if isinstance(found, str):
             self._keep([source], f"{name} at {source_line(node)} {found}")
             return
-        target, along = found
-        self._put(node, "gather", (source.name,), Mark(target, mark.units[along]), places=along)
+        self._put(node, "gather", (source.name,), Mark(found[0], mark.units[found[1]]), places=found[1])
 
     def _chunk(self, node: Operation, name: str) -> None:
         source = node.args[0]
@@ -278,11 +282,8 @@ class Walk:
                     self.units.keep(units, "they come from the model's input")
                 pieces.append(units)
             source = tuple(one.name if mark is not None else "" for one, mark in zip(parts, marked, strict=True))
-            sizes = [len(piece) for piece in pieces]
-            self._put(node, "cat", source, Mark(axis, np.concatenate(pieces)), sizes=sizes)
-        elif (
-            len(own := [mark for mark in marked if mark is not None]) == len(parts) and len({m.axis for m in own}) == 1
-        ):
+            self._put(node, "cat", source, Mark(axis, np.concatenate(pieces)), sizes=[len(one) for one in pieces])
+        elif len(own) == len(parts) and len({mark.axis for mark in own}) == 1:
             for mark in own[1:]:
                 self.units.tie(own[0].units, mark.units)
             self._put(node, "add", tuple(one.name for one in parts), own[0], stacked=True)
@@ -297,8 +298,7 @@ class Walk:
         if len(set(places)) > 1 or (operation(node) == "div" and node.args[0] not in operands[:1]):
             self._keep(operands, f"{operation(node)} at {source_line(node)} joins two axes")
             return
-        place = places[0]
-        width = shape(node)[place]
+        place, width = places[0], shape(node)[places[0]]
         if any(m is not None and len(m.units) != width for m in marks):
             self._keep(operands, f"{operation(node)} at {source_line(node)} repeats a unit")
             return
