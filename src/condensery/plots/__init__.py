@@ -10,8 +10,8 @@ layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks `demo
 `kernels_while_learning`; of dropout `dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
 `dropout_controls`, `dropout_stall`, `dropout_images`; of the landscape `embedding_spectra`, `embedding_descent`,
 `embedded_network`, `census_lattice`, `depth_spectra`, `layer_linearity`, `manifold_dimension`, `reduction`,
-`generalisation`, `width_similarity`; of PyTorch models `verdicts`, `monitor_demo`, `monitored`, `partners`,
-`accuracy_against_size`. `render` turns a figure into PNG or PDF bytes, `save` writes both.
+`generalisation`, `optimistic_sizes`, `width_similarity`; of PyTorch models `verdicts`, `monitor_demo`, `monitored`,
+`partners`, `accuracy_against_size`. `render` turns a figure into PNG or PDF bytes, `save` writes both.
 
 Example:
     >>> from condensery import plots
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         manifold_dimension,
         monitor_demo,
         monitored,
+        optimistic_sizes,
         orientation_growth,
         partners,
         rd_against_width,
@@ -112,6 +113,7 @@ __all__ = [
     "manifold_dimension",
     "monitor_demo",
     "monitored",
+    "optimistic_sizes",
     "orientation_growth",
     "partners",
     "rd_against_width",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from condensery.records import Claim, Statement, Table
+from condensery.records import Claim, Statement, Status, Table
 
 COUNTS = ("negative", "zero", "positive")
 LOSSES = {1: 0.10902, 2: 0.06979, 3: 0.0}
@@ -58,6 +58,11 @@ STATEMENTS = (
         "deviation over the widths).",
     ),
     Statement(
+        id="escape-time", paper=_JML, relation="<=", source="open: do wider nets leave an embedded point more easily?",
+        statement="Time (steps times learning rate) in which gradient descent leaves the embedded width-1 point, in "
+        "the widest net over that in the narrowest (medians).",
+    ),
+    Statement(
         id="iris-negatives", paper=_NEURIPS, relation=">=", source="Fig. 3(b)",
         statement="With three outputs a split adds two negative eigenvalues, one per rank of C_s (published: 3 → 5 → "
         "7; least number added per copy, where C_s has rank 2).",
@@ -100,7 +105,18 @@ def judge(tables: Mapping[str, Table]) -> Sequence[Claim]:
     widths = tables["widths"]
     deviation = float(np.abs(widths["negative"] - (widths["width"] - 1)).max())
     claims.append(by_id["directions"].check(deviation, 0.0, note=f"widths up to {int(widths['width'].max())}"))
+    claims.append(_escape_time(by_id["escape-time"], tables["escapes"]))
     return [*claims, *_iris(by_id, tables)]
+
+
+def _escape_time(statement: Statement, escapes: Table) -> Claim:
+    """Without a verdict: no number was published."""
+    widths = np.unique(escapes["width"])
+    rows = [escapes.select(width=int(width)) for width in widths]
+    median = [float(np.median(row["time"])) for row in rows]
+    away = sum(int((row["status"] == Status.CONVERGED).sum()) for row in rows)
+    note = f"reported, not judged; widths {', '.join(str(width) for width in widths)}; {away} of {len(escapes)} left"
+    return statement.check(median[-1] / median[0], None, note=note)
 
 
 def _degeneracy(splits: Table, width: int) -> tuple[float | None, str]:

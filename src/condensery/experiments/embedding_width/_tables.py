@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from condensery.records import Table
 COUNTS = ("negative", "zero", "positive")
 
 
-def build_tables(line: Arrays, iris: Arrays, escapes: Arrays) -> dict[str, Table]:
+def build_tables(line: Arrays, iris: Arrays, escapes: Sequence[Arrays]) -> dict[str, Table]:
     """Points and splits of both nets in one table each; spectra one row per eigenvalue."""
     nets = {"three steps": line, "iris": iris}
     return {
@@ -25,11 +25,20 @@ def build_tables(line: Arrays, iris: Arrays, escapes: Arrays) -> dict[str, Table
             columns={name: np.asarray(line[f"curve_{name}"]) for name in ("point", "unit", "curvature", "t", "loss")},
             units={"curvature": "uᵀHu along the unit direction u", "t": "distance along u"},
         ),
-        "escapes": Table(
-            columns={name: np.asarray(escapes[name]) for name in ("width", "seed", "steps", "status")},
-            units={"steps": "of gradient descent until the loss is 1 % below that of the embedded point"},
-        ),
+        "escapes": _escapes(escapes),
     }
+
+
+def _escapes(shards: Sequence[Arrays]) -> Table:
+    names = ("width", "seed", "steps", "rate", "status")
+    columns = {name: np.concatenate([np.asarray(shard[name]) for shard in shards]) for name in names}
+    return Table(
+        columns={**columns, "time": columns["steps"] * columns["rate"]},
+        units={
+            "steps": "of gradient descent until the loss is 1 % below that of the embedded point",
+            "time": "steps · rate, the time of the gradient flow",
+        },
+    )
 
 
 def _stack(parts: list[dict[str, np.ndarray]]) -> Table:

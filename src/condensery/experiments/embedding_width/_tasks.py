@@ -82,36 +82,45 @@ def embed_iris(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
 def escape(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
     """Gradient descent from the width-1 optimum, embedded by equal copies and pushed a little.
 
+    The curvature of the embedded point changes with the width, so that each width has the learning rate it can bear,
+    and what is compared is the time of the gradient flow: steps times rate.
+
     Args:
-        parameters: A `Config` as JSON.
+        parameters: A `Config` as JSON, and the width.
         seed: Of the search and the pushes.
         advance: Told how far it is.
 
     Returns:
-        width, escape seed, steps until the loss is 1 % lower, and status, one row per escape.
+        width, escape seed, steps until the loss is 1 % lower, rate, and status, one row per escape.
     """
     from condensery.engine import SGD, descend, mean_square
-    from condensery.landscape import find_critical
+    from condensery.landscape import find_critical, inertia_at, split_many
     from condensery.models import TwoLayer, with_bias
 
-    config, problem = Config.model_validate(parameters), _three_steps()
+    width, problem = int(parameters["width"]), _three_steps()  # pyrefly: ignore[bad-argument-type]
+    config = Config.model_validate({name: value for name, value in parameters.items() if name != "width"})
     point = find_critical(_line_starts(1, 16, seed), problem).distinct()[0]
-    (w, b), (a, _) = point.parameters
-    members, labels = [], []
-    for width in config.escape_widths:
-        for number in range(config.escape_seeds):
-            random = np.random.Generator(np.random.Philox(key=[seed, number]))
-            push = config.noise * random.standard_normal((max(config.escape_widths), 3))[:width]
-            rows = np.tile([w[0, 0], b[0]], (width, 1)) + push[:, :2]  # pyrefly: ignore
-            members.append({"a": np.full(width, a[0, 0] / width) + push[:, 2], "w": rows})
-            labels.append((width, number))
+    fractions = (1 / width,) * width
+    wide, _ = split_many(point.parameters, problem, layer=1, unit=0, fractions=fractions, spectrum=False)
+    rate = config.rate / float(inertia_at(wide, problem).eigenvalues[-1])
+    (w, b), (a, _) = wide
+    push = config.noise * np.stack(
+        [
+            np.random.Generator(np.random.Philox(key=[seed, number])).standard_normal((width, 3))
+            for number in range(config.escape_seeds)
+        ]
+    )
     result = descend(
-        members, mean_square(TwoLayer("tanh")), (with_bias(problem.x), problem.y[:, 0]), optimiser=SGD(config.rate),
+        [{"a": a[0] + one[:, 2], "w": np.column_stack([w, b]) + one[:, :2]} for one in push],  # pyrefly: ignore
+        mean_square(TwoLayer("tanh")), (with_bias(problem.x), problem.y[:, 0]), optimiser=SGD(rate),
         steps=config.escape_steps, schedule=[], stop_loss=0.99 * point.loss,
         on_step=lambda step: advance(f"escapes, step {step}", step / config.escape_steps),
     )  # fmt: skip
-    label = np.asarray(labels)
-    return {"width": label[:, 0], "seed": label[:, 1], "steps": result.steps, "status": result.status}
+    count = config.escape_seeds
+    return {
+        "width": np.full(count, width), "seed": np.arange(count), "steps": result.steps, "rate": np.full(count, rate),
+        "status": result.status,
+    }  # fmt: skip
 
 
 def _three_steps() -> Problem:
