@@ -83,7 +83,8 @@ def embedding():
     keys = ("net", "point", "unit", "fractions", "eigenvalue")
     t = np.linspace(-1, 1, 5)
     return {
-        "points": Table(columns={"net": ["three steps", "iris"], "point": [0, 0], "width": [1, 2], "loss": [0.1, 0.2]}),
+        "points": Table(columns={"net": ["three steps", "iris"], "point": [0, 0], "width": [1, 2], "loss": [0.1, 0.2],
+                                 "as_published": [False, True]}),
         "splits": Table(columns={name: np.array(column) for name, column in columns.items()}),
         "spectra": Table(columns=dict(zip(keys, map(np.array, zip(*spectra, strict=True)), strict=True))),
         "descent": Table(columns={"point": [0] * 5, "unit": [0] * 5, "curvature": [-0.02] * 5, "t": t,

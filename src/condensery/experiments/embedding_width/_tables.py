@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from condensery.experiments.embedding_width._claims import as_published
 from condensery.experiments.embedding_width._config import NAMES
 from condensery.protocols import Arrays
 from condensery.records import Table
@@ -16,9 +17,13 @@ COUNTS = ("negative", "zero", "positive")
 def build_tables(line: Arrays, iris: Arrays, escapes: Sequence[Arrays]) -> dict[str, Table]:
     """Points and splits of both nets in one table each; spectra one row per eigenvalue."""
     nets = {"three steps": line, "iris": iris}
+    splits = _stack([_splits(name, arrays) for name, arrays in nets.items()])
+    points = _stack([_points(name, arrays) for name, arrays in nets.items()])
+    published = {point for point, _ in as_published(splits.select(net="iris"))}
+    shown = (points["net"] == "iris") & np.isin(points["point"], list(published))
     return {
-        "points": _stack([_points(name, arrays) for name, arrays in nets.items()]),
-        "splits": _stack([_splits(name, arrays) for name, arrays in nets.items()]),
+        "points": Table(columns={**points.columns, "as_published": shown}),
+        "splits": splits,
         "spectra": _stack([_spectra(name, arrays) for name, arrays in nets.items()]),
         "widths": _widths(line),
         "descent": Table(

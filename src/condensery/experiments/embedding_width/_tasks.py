@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,9 @@ CURVE = 61
 
 SPAN = 1.6
 """How far the curve goes on either side, over the distance of the lowest point."""
+
+IRIS_STD = 2.0
+"""Standard deviation of the starts at width 1; from smaller ones the search ends at constant outputs more often."""
 
 SAME = 1e-6
 NEGATIVE = -1
@@ -56,6 +60,10 @@ def embed_line(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
 def embed_iris(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
     """Critical points of a 4-2-3 sigmoid net on the Iris data, and their splits.
 
+    To those found at width 2 come the points of width 1, each with its neuron in two equal copies. The measurements are
+    standardised, which moves no critical point and changes no inertia: the first layer has biases, so that it is a
+    change of coordinates of the weights.
+
     Args:
         parameters: A `Config` as JSON.
         seed: Of the starts.
@@ -64,7 +72,7 @@ def embed_iris(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
     Returns:
         Arrays ``point_*`` and ``split_*`` as for `embed_line`.
     """
-    from condensery.landscape import Problem, find_critical
+    from condensery.landscape import Problem, find_critical, split_many
     from condensery.models import mlp_normal
 
     config = Config.model_validate(parameters)
@@ -75,6 +83,15 @@ def embed_iris(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
     ]
     advance("critical points of the net with three outputs", 0.1)
     points = find_critical(starts, problem, method="any", steps=200).distinct(by="function")
+    small = [
+        mlp_normal([4, 1, 3], seed=seed + number, std=IRIS_STD, output_bias=False)
+        for number in range(config.iris_starts)
+    ]
+    points += [
+        replace(point, parameters=split_many(point.parameters, problem, layer=1, unit=0, fractions=(0.5, 0.5),
+                                             spectrum=False)[0])
+        for point in find_critical(small, problem, method="any", steps=200).distinct(by="function")
+    ]  # fmt: skip
     advance("splitting", 0.8)
     return {**_points(points, problem), **_splits(points, problem)}
 
