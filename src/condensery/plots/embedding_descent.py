@@ -67,8 +67,7 @@ def figure_data(tables: Mapping[str, Table]) -> EmbeddingDescent:
     curves = []
     for width in (1, 2):
         best = points.select(width=width)["point"][:1]
-        rows = descent.select(point=int(best[0])) if best.size else best
-        if len(rows):
+        if best.size and len(rows := descent.select(point=int(best[0]))):
             steepest = rows.select(curvature=float(rows["curvature"].min()))
             steepest = steepest.select(unit=int(steepest["unit"][0]))
             curves.append(

@@ -110,10 +110,12 @@ def draw(data: OptimisticSizesFigure, axes: Sequence[Axes] | np.ndarray | None =
         InvalidInputError: If `axes` are not three.
     """
     with panels(axes, [["matrices", "plane", "ranks"]], size=(PAGE, 2.7)) as (figure, (left, middle, right)):
-        _errors(left, data.matrices, "lower left")
+        _errors(left, data.matrices)
+        left.legend(fontsize="small", loc="lower left")
         left.set(xlabel="observed entries $-\\,(2rd - r^2)$", ylabel="test error", title="matrices, 4 ranks"
                  if len(data.matrices) == 4 else "matrices")  # fmt: skip
-        _errors(middle, data.plane, "center right")
+        _errors(middle, data.plane)
+        middle.legend(fontsize="small", loc="center right")
         middle.set(xlabel="points", title="$1 + x_1$")
         top = max(int(one.max(initial=1)) for one in data.expected)
         right.plot([1, 1.5 * top], [1, 1.5 * top], color=GREY, lw=0.8, zorder=1)
@@ -128,7 +130,7 @@ def draw(data: OptimisticSizesFigure, axes: Sequence[Axes] | np.ndarray | None =
     return figure
 
 
-def _errors(ax: Axes, curves: Sequence[Recovery], place_of_legend: str) -> None:
+def _errors(ax: Axes, curves: Sequence[Recovery]) -> None:
     for place, curve in enumerate(curves):
         colour, marker = PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)]
         # dots of one number of samples side by side, curve by curve
@@ -140,4 +142,3 @@ def _errors(ax: Axes, curves: Sequence[Recovery], place_of_legend: str) -> None:
             ax.plot(curve.at, np.maximum(curve.large, LEAST), color=colour, ls=(0, (4, 2)), lw=0.7)
     ax.set_yscale("log")
     ax.set_xticks(levels(np.concatenate([curve.at for curve in curves])))
-    ax.legend(fontsize="small", loc=place_of_legend)

@@ -69,7 +69,8 @@ STATEMENTS = (
     ),
     Statement(
         id="iris-negatives", paper=_NEURIPS, relation=">=", source="Fig. 3(b)",
-        statement="With three outputs a split adds at least two negative eigenvalues, one per rank of C_s (least number added per copy, where C_s has rank 2).",
+        statement="With three outputs a split adds at least two negative eigenvalues, one per rank of C_s (least "
+        "number added per copy, where C_s has rank 2).",
     ),
     Statement(
         id="iris-zeros", paper=_NEURIPS, relation=">=", source="Fig. 3(b)",

@@ -73,7 +73,7 @@ def _convolutional(sizes: tuple[int, int, int], random: np.random.Generator) -> 
     again, shares = np.concatenate([w, w[:1]]), np.concatenate([0.7 * a[:1], a[1:], 0.3 * a[:1]])
     expected = optimistic_sizes(height, kernel, kernels)
     images = random.standard_normal((INPUTS * expected[1], height, height))
-    found = []
+    found: list[tuple[int, ...]] = []
     for model, shared in ((3, True), (4, False)):
         narrow, wide = (jacobian_rank(columns(images, *net, shared=shared)) for net in ((w, a), (again, shares)))
         found.append((model, *sizes, narrow.rank, expected[model - 3], wide.rank, narrow.decided and wide.decided))
