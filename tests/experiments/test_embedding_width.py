@@ -71,6 +71,8 @@ def test_claims_can_fail(ran):
         tables, "splits", measured_negative=splits["measured_negative"] - (splits["fractions"] == "3 equal")
     )
     assert not judged(config, fewer)["negatives"].passed
+    unsure = altered(tables, "splits", decided=splits["decided"] & (splits["net"] != "iris"))
+    assert judged(config, unsure)["iris-negatives"].passed is None
     flat = altered(tables, "spectra", eigenvalue=np.abs(tables["spectra"]["eigenvalue"]))
     assert not judged(config, flat)["strict-saddle"].passed
 

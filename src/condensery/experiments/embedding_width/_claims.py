@@ -137,21 +137,20 @@ def _degeneracy(splits: Table, width: int) -> tuple[float | None, str]:
 
 def _added(splits: Table) -> list[dict[str, float]]:
     """Change of every count against the unsplit point, one row per point, unit and pair of equal copies or more."""
-    rows = []
-    base = {
-        (net, point): [splits[f"measured_{name}"][row] for name in COUNTS]
-        for row, (net, point, kind) in enumerate(zip(splits["net"], splits["point"], splits["fractions"], strict=True))
-        if kind == "none"
-    }
+    rows, base = [], {}
+    for row, (net, point, kind) in enumerate(zip(splits["net"], splits["point"], splits["fractions"], strict=True)):
+        if kind == "none":
+            base[net, point] = [splits[f"measured_{name}"][row] for name in COUNTS], bool(splits["decided"][row])
     copies = {"2 equal": 1, "3 equal": 2, "1.5, −0.5": 1}
     for row, kind in enumerate(splits["fractions"]):
         if kind in copies:
-            before = base[splits["net"][row], splits["point"][row]]
+            before, sure = base[splits["net"][row], splits["point"][row]]
             after = [splits[f"measured_{name}"][row] for name in COUNTS]
             change = {name: float(new - old) for name, old, new in zip(COUNTS, before, after, strict=True)}
             equal = float(kind != "1.5, −0.5")
             rows.append({**change, "copies": copies[kind], "width": float(splits["width"][row]), "equal": equal,
-                         "rank": float(splits["rank"][row])})  # fmt: skip
+                         "rank": float(splits["rank"][row]),
+                         "decided": float(sure and splits["decided"][row])})  # fmt: skip
     return rows
 
 
@@ -201,7 +200,8 @@ def _where(splits: Table, found: list[tuple[int, int]]) -> str:
 
 def _iris(by_id: Mapping[str, Statement], tables: Mapping[str, Table]) -> list[Claim]:
     added = [row for row in _added(tables["splits"].select(net="iris")) if row["equal"] and row["rank"] == 2]
-    note = f"{len(added)} splits at critical points of a 4-2-3 sigmoid net on standardised Iris data"
+    everything, added = len(added), [row for row in added if row["decided"]]
+    note = f"{len(added)} of {everything} splits with decided counts at critical points of a 4-2-3 sigmoid net on standardised Iris data"
     if not added:
         note = "no critical point with finite weights found where C_s has rank 2"
     negatives = min((row["negative"] / row["copies"] for row in added), default=None)
