@@ -201,7 +201,10 @@ def _where(splits: Table, found: list[tuple[int, int]]) -> str:
 def _iris(by_id: Mapping[str, Statement], tables: Mapping[str, Table]) -> list[Claim]:
     added = [row for row in _added(tables["splits"].select(net="iris")) if row["equal"] and row["rank"] == 2]
     everything, added = len(added), [row for row in added if row["decided"]]
-    note = f"{len(added)} of {everything} splits with decided counts at critical points of a 4-2-3 sigmoid net on standardised Iris data"
+    note = (
+        f"{len(added)} of {everything} splits with decided counts at "
+        "critical points of a 4-2-3 sigmoid net on standardised Iris data"
+    )
     if not added:
         note = "no critical point with finite weights found where C_s has rank 2"
     negatives = min((row["negative"] / row["copies"] for row in added), default=None)
