@@ -69,6 +69,7 @@ SHOWN = (
     Shown("embedding-width", "embedding-width"),
     Shown("critical-census", "critical-census"),
     Shown("generalisation", "generalisation"),
+    Shown("optimistic-sizes", "optimistic-sizes"),
     Shown("width-similarity", "width-similarity"),
     Shown("dropout-regulariser", "dropout-regulariser"),
     Shown("dropout-features", "dropout-features"),

@@ -6,6 +6,9 @@ from pydantic import ValidationError
 
 from condensery._reference import load
 from condensery.experiments.embedding_width import EmbeddingWidth
+from condensery.experiments.embedding_width._claims import as_published
+from condensery.landscape import Problem, flatten, gradient, inertia_at, made_critical
+from condensery.models import mlp_normal
 from condensery.plots import embedding_descent, embedding_spectra
 from condensery.records import Table
 from condensery.testing import ExperimentContract
@@ -68,6 +71,8 @@ def test_claims_can_fail(ran):
         tables, "splits", measured_negative=splits["measured_negative"] - (splits["fractions"] == "3 equal")
     )
     assert not judged(config, fewer)["negatives"].passed
+    unsure = altered(tables, "splits", decided=splits["decided"] & (splits["net"] != "iris"))
+    assert judged(config, unsure)["iris-negatives"].passed is None
     flat = altered(tables, "spectra", eigenvalue=np.abs(tables["spectra"]["eigenvalue"]))
     assert not judged(config, flat)["strict-saddle"].passed
 
@@ -77,7 +82,34 @@ def test_nothing_found_on_iris_is_no_verdict(ran):
     iris = {name: tables[name].select(net="three steps") for name in ("points", "splits", "spectra")}
     claims = judged(config, {**tables, **iris})
     assert claims["iris-negatives"].passed is None
+    assert claims["iris-published"].passed is None
     assert claims["iris-zeros"].passed is None
+
+
+def rows_of(counts):
+    names = ("none", "2 equal", "3 equal")
+    rows = [("iris", 0, 0, name, *count, True) for name, count in zip(names, counts, strict=True)]
+    keys = ("net", "point", "unit", "fractions", "measured_negative", "measured_zero", "measured_positive", "decided")
+    return Table(columns={key: np.array(one) for key, one in zip(keys, zip(*rows, strict=True), strict=True)})
+
+
+def test_the_published_counts_of_iris_by_hand():
+    good = [(3, 1, 12), (5, 2, 17), (7, 3, 22)]
+    assert as_published(rows_of(good)) == [(0, 0)]
+    assert as_published(rows_of([(3, 1, 12), (5, 3, 16), (7, 5, 20)])) == []
+    assert as_published(rows_of([(3, 0, 13), (6, 1, 17), (9, 2, 21)])) == []
+
+
+def test_standardising_moves_no_critical_point_and_changes_no_inertia():
+    x = np.random.default_rng(0).uniform(0, 5, (40, 4))
+    net = mlp_normal([4, 2, 3], seed=0, std=0.5, output_bias=False)
+    raw = made_critical(net, x, "sigmoid", seed=0)
+    mean, size = x.mean(axis=0), x.std(axis=0)
+    (w, b), out = net
+    moved = [(w * size, b + w @ mean), out]
+    standard = Problem((x - mean) / size, raw.y, "sigmoid")
+    assert inertia_at(moved, standard).counts == inertia_at(net, raw).counts
+    assert np.abs(flatten(gradient(moved, standard))).sum() < 1e-12
 
 
 def test_the_figures_show_the_tables(ran):

@@ -9,6 +9,7 @@ from condensery.landscape import (
     Problem,
     UnitSplit,
     count_signs,
+    find_critical,
     hessian,
     inertia,
     inertia_at,
@@ -18,6 +19,7 @@ from condensery.landscape import (
     new_descent_direction,
     smallest_output_weight,
     split_inertia,
+    split_many,
 )
 from condensery.models import mlp_normal
 
@@ -129,6 +131,22 @@ def test_inner_hessian_by_finite_differences():
         delta = step * np.eye(size)[index]
         second = loss_with(delta, -delta) - 2 * loss_with(0 * delta, 0 * delta) + loss_with(-delta, delta)
         assert second / step**2 == pytest.approx(found.B[index, index], rel=1e-4, abs=1e-6)
+
+
+def test_errors_that_cancel_in_a_unit_leave_no_inner_curvature():
+    """At a constant output the errors of a sample sum to 0 over balanced classes, up to what the search leaves."""
+    x, y = np.random.default_rng(3).standard_normal((30, 4)), np.eye(3)[np.arange(30) % 3]
+    problem, random = Problem(x, y, "sigmoid"), np.random.default_rng(13)
+    w, b = 0.1 * random.standard_normal((2, 4)), 0.5 * random.standard_normal(2)
+    a = np.tile((1 + np.exp(-b)) / 6, (3, 1)) + 0.02 * random.standard_normal((3, 2))
+    (point,) = find_critical([[(w, b), (a, None)]], problem, method="any", steps=200).distinct()
+    assert point.loss == pytest.approx(2 / 9)
+    for unit in (0, 1):
+        found = split_inertia(point.parameters, problem, [UnitSplit(1, unit, (0.5, 0.5))])
+        wide, _ = split_many(point.parameters, problem, layer=1, unit=unit, fractions=(0.5, 0.5), spectrum=False)
+        assert found.decided
+        assert found.blocks[0].inner == (0, 3, 0)
+        assert found.counts == inertia_at(wide, problem).counts
 
 
 def test_direction_of_descent_has_the_curvature_it_promises():

@@ -8,6 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from tests.plots import tables_dropout, tables_initial, tables_landscape, tables_torch
 
 from condensery import plots
 from condensery.records import Table
@@ -302,26 +303,20 @@ CASES: dict[str, Callable[[], Case]] = {
     "birth alignment": lambda: (plots.birth_alignment, groups_over_time(), {}, 2),
     "architectures": lambda: (plots.architecture_ratios, two_architectures(), {}, 1),
     "growth, many": lambda: (plots.orientation_growth, growing(steps=tuple(range(1, 41)), units=50), {}, 13),
+    **tables_initial.CASES, **tables_dropout.CASES, **tables_landscape.CASES, **tables_torch.CASES,
 }  # fmt: skip
 
-
-ONE_PER_MODULE = (
-    "slope map, few cells",
-    "rd, one width",
-    "regimes of images",
-    "scatter grid",
-    "demo a",
-    "growth",
-    "layer maps",
-    "layer distance",
-    "layer neurons",
-    "architectures",
-    "verdicts",
-    "partners",
-)
+FIRST = ("slope map, few cells", "rd, one width", "regimes of images")
+"""Of modules with several cases these are quick to draw; of the others the first is taken."""
 
 
-@pytest.fixture(params=ONE_PER_MODULE)
+def one_per_module() -> list[str]:
+    """One case of every module that has any."""
+    made = {name: CASES[name]()[0].__name__ for name in (*FIRST, *CASES)}
+    return [name for place, name in enumerate(made) if made[name] not in list(made.values())[:place]]
+
+
+@pytest.fixture(params=one_per_module())
 def case(request: pytest.FixtureRequest) -> Case:
     """A plot module, its tables, options of `figure_data` and the number of panels."""
     return CASES[request.param]()
@@ -338,6 +333,12 @@ def figure(request: pytest.FixtureRequest) -> Figure:
     """Every figure as it comes out of `draw`."""
     module, tables, options, _ = CASES[request.param]()
     return module.draw(module.figure_data(tables, **options))
+
+
+@pytest.fixture
+def cases() -> dict[str, Callable[[], Case]]:
+    """All cases by name."""
+    return CASES
 
 
 @pytest.fixture

@@ -1,28 +1,11 @@
 """Accuracy against size: the numbers that are drawn, and the panels."""
 
-import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from tests.plots.tables_torch import means
 
 from condensery import plots
 from condensery._errors import InvalidInputError
-from condensery.records import Table
-
-
-def means():
-    rows = [
-        (network, start, method, ratio)
-        for network in ("mlp", "cnn")
-        for start in ("condensed", "ordinary")
-        for method in ("direction", "magnitude", "from-scratch")
-        for ratio in (0.5, 0.125)
-    ]
-    network, start, method, ratio = map(np.array, zip(*rows, strict=True))
-    value = 0.5 + 0.4 * ratio.astype(float)
-    columns = {"network": network, "start": start, "method": method, "ratio": ratio, "whole": np.full(len(rows), 0.95)}
-    for when in ("before", "after"):
-        columns |= {when: value, f"{when}_least": value - 0.05, f"{when}_most": value + 0.02}
-    return {"means": Table(columns=columns)}
 
 
 def test_curves_are_ascending_and_ours_come_first():

@@ -3,20 +3,11 @@
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from tests.plots.tables_torch import demo, recorded
 
 from condensery._errors import InvalidInputError
 from condensery.plots import monitor_demo, monitored
 from condensery.records import Table
-
-
-def recorded():
-    return {
-        "monitor": Table(
-            columns={
-                "step": [0, 0, 10, 10], "layer": ["fc1", "fc2", "fc1", "fc2"], "effective_ratio": [1.0, 0.9, 0.5, 0.8]
-            }
-        )
-    }  # fmt: skip
 
 
 def test_a_recorded_training_is_a_curve_per_layer():
@@ -42,24 +33,6 @@ def test_many_layers_are_drawn_and_the_first_are_named():
     (ax,) = monitored.draw(monitored.figure_data({"monitor": table})).axes
     assert len(ax.lines) == 20
     assert len(ax.get_legend().get_texts()) == 12
-
-
-def demo():
-    rows = [
-        (start, seed, step, layer)
-        for start in ("condensed", "ordinary")
-        for seed in (0, 1)
-        for step in (0, 9)
-        for layer in (1, 2)
-    ]
-    names = ("start", "seed", "step", "layer")
-    columns = {name: [row[k] for row in rows] for k, name in enumerate(names)}
-    ratios = [0.1 * layer + 0.2 * seed + 0.01 * step for _, seed, step, layer in rows]
-    fit = {name: columns[name][::2] for name in ("start", "seed", "step")}
-    return {
-        "monitor": Table(columns={**columns, "effective_ratio": ratios}),
-        "fit": Table(columns={**fit, "accuracy": np.linspace(0, 1, 8)}),
-    }
 
 
 def test_the_bundles_of_the_demonstration_have_a_row_per_seed_and_the_median():

@@ -12,6 +12,7 @@ BUILT_IN: dict[str, str] = {
     "embedding-width": "condensery.experiments.embedding_width:EmbeddingWidth",
     "critical-census": "condensery.experiments.critical_census:CriticalCensus",
     "generalisation": "condensery.experiments.generalisation:Generalisation",
+    "optimistic-sizes": "condensery.experiments.optimistic_sizes:OptimisticSizes",
     "width-similarity": "condensery.experiments.width_similarity:WidthSimilarity",
     "dropout-regulariser": "condensery.experiments.dropout_regulariser:DropoutRegulariser",
     "dropout-features": "condensery.experiments.dropout_features:DropoutFeatures",

@@ -64,7 +64,7 @@ class InnerHessian:
         B: B_s = E[Z_s σ″(z_s) x̃ x̃ᵀ], Z_s the derivative of the loss with respect to the unit's activation and
             x̃ = (f_{l−1}, 1) its inputs.
         C: C_s = E[E_{l+1} σ′(z_s) x̃ᵀ], E_{l+1} the errors at the pre-activations of the next layer.
-        inner_size: E[|Z_s σ″|·‖x̃‖²]: how large B would be if nothing cancelled.
+        inner_size: E[Σ_k|E_{l+1,k} W_{l+1,ks}|·|σ″|·‖x̃‖²]: how large B would be if nothing cancelled.
         companion_size: The same for C.
         output_norm: ‖W_{l+1}[:, s]‖.
     """
@@ -293,12 +293,14 @@ class _Pass:
 def _inner(run: _Pass, layer: int, unit: int) -> InnerHessian:
     x, slope, E = run.inputs[layer - 1], run.slopes[layer - 1][:, unit], run.errors[layer]
     out = run.layers[layer][0][:, unit]
-    pull = (E @ out) * run.curvatures[layer - 1][:, unit]
+    curvature = run.curvatures[layer - 1][:, unit]
+    # errors of several outputs may cancel in Z_s to rounding: the size is that of the terms
+    pull, terms = (E @ out) * curvature, (np.abs(E) @ np.abs(out)) * np.abs(curvature)
     lengths, count = np.linalg.norm(x, axis=1), len(x)
     return InnerHessian(
         B=x.T @ (pull[:, None] * x) / count,
         C=E.T @ (slope[:, None] * x) / count,
-        inner_size=float(np.mean(np.abs(pull) * lengths**2)),
+        inner_size=float(np.mean(terms * lengths**2)),
         companion_size=float(np.mean(np.linalg.norm(E, axis=1) * np.abs(slope) * lengths)),
         output_norm=float(np.linalg.norm(out)),
     )

@@ -11,6 +11,9 @@ layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks `demo
 `dropout_controls`, `dropout_stall`, `dropout_images`, `dropout_paths`; of the landscape `embedding_spectra`,
 `embedding_descent`, `embedded_network`, `census_lattice`, `depth_spectra`, `layer_linearity`, `manifold_dimension`,
 `reduction`, `generalisation`, `width_similarity`; of PyTorch models `verdicts`, `monitor_demo`, `monitored`,
+`dropout_controls`, `dropout_stall`, `dropout_images`; of the landscape `embedding_spectra`, `embedding_descent`,
+`embedded_network`, `census_lattice`, `depth_spectra`, `layer_linearity`, `manifold_dimension`, `reduction`,
+`generalisation`, `optimistic_sizes`, `width_similarity`; of PyTorch models `verdicts`, `monitor_demo`, `monitored`,
 `partners`, `accuracy_against_size`. `render` turns a figure into PNG or PDF bytes, `save` writes both.
 
 Example:
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
         manifold_dimension,
         monitor_demo,
         monitored,
+        optimistic_sizes,
         orientation_growth,
         partners,
         rd_against_width,
@@ -114,6 +118,7 @@ __all__ = [
     "manifold_dimension",
     "monitor_demo",
     "monitored",
+    "optimistic_sizes",
     "orientation_growth",
     "partners",
     "rd_against_width",

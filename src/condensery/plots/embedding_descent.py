@@ -36,7 +36,7 @@ class EmbeddingDescent:
         measured: The same by the dense Hessian; −1 where it was not formed.
         steepest: Minus the least eigenvalue.
         escape_width: Widths of the escapes.
-        escape_steps: Median of the steps; those that did not get away count as the most steps.
+        escape_time: Median of steps times rate; those that did not get away count with the most steps.
         escaped: Share that got away.
     """
 
@@ -46,7 +46,7 @@ class EmbeddingDescent:
     measured: Int[np.ndarray, " width"]
     steepest: Float[np.ndarray, " width"]
     escape_width: Int[np.ndarray, " escape"]
-    escape_steps: Float[np.ndarray, " escape"]
+    escape_time: Float[np.ndarray, " escape"]
     escaped: Float[np.ndarray, " escape"]
 
 
@@ -55,7 +55,7 @@ def figure_data(tables: Mapping[str, Table]) -> EmbeddingDescent:
 
     Args:
         tables: ``points`` (net, point, width), ``descent`` (point, unit, curvature, t, loss), ``widths`` (width,
-            negative, measured_negative, lambda_min), ``escapes`` (width, steps, status).
+            negative, measured_negative, lambda_min), ``escapes`` (width, time, status).
 
     Raises:
         InvalidInputError: If a table or a column is missing.
@@ -63,11 +63,11 @@ def figure_data(tables: Mapping[str, Table]) -> EmbeddingDescent:
     points = need(tables, "points", "net", "point", "width").select(net="three steps")
     descent = need(tables, "descent", "point", "unit", "curvature", "t", "loss")
     widths = need(tables, "widths", "width", "negative", "measured_negative", "lambda_min")
-    escapes = need(tables, "escapes", "width", "steps", "status")
+    escapes = need(tables, "escapes", "width", "time", "status")
     curves = []
     for width in (1, 2):
-        rows = descent.select(point=int(points.select(width=width)["point"][0]))
-        if len(rows):
+        best = points.select(width=width)["point"][:1]
+        if best.size and len(rows := descent.select(point=int(best[0]))):
             steepest = rows.select(curvature=float(rows["curvature"].min()))
             steepest = steepest.select(unit=int(steepest["unit"][0]))
             curves.append(
@@ -79,13 +79,13 @@ def figure_data(tables: Mapping[str, Table]) -> EmbeddingDescent:
     return EmbeddingDescent(
         curves=tuple(curves), width=widths["width"][keep], negative=widths["negative"][keep],
         measured=widths["measured_negative"][keep], steepest=-widths["lambda_min"][keep], escape_width=at,
-        escape_steps=np.array([float(np.median(one["steps"])) for one in away]),
+        escape_time=np.array([float(np.median(one["time"])) for one in away]),
         escaped=np.array([float(np.mean(one["status"] == Status.CONVERGED)) for one in away]),
     )  # fmt: skip
 
 
 def draw(data: EmbeddingDescent, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
-    """Draw the loss along the new directions, their number against the width, and steepness with steps to escape.
+    """Draw the loss along the new directions, their number against the width, and steepness with the time to escape.
 
     Args:
         data: From `figure_data`.
@@ -115,13 +115,13 @@ def draw(data: EmbeddingDescent, axes: Sequence[Axes] | np.ndarray | None = None
         right.set(xscale="log", yscale="log", xlabel="width $m$", ylabel="$-λ_{min}$")
         other = right.twinx()
         gone = data.escaped > 0.5
-        other.plot(data.escape_width[gone], data.escape_steps[gone], MARKERS[1], color=PALETTE[1], ls="--", lw=0.8)
-        other.plot(data.escape_width[~gone], data.escape_steps[~gone], "^", color=PALETTE[1], mfc="none")
-        decades = np.log10([data.escape_steps.min(), data.escape_steps.max()])
+        other.plot(data.escape_width[gone], data.escape_time[gone], MARKERS[1], color=PALETTE[1], ls="--", lw=0.8)
+        other.plot(data.escape_width[~gone], data.escape_time[~gone], "^", color=PALETTE[1], mfc="none")
+        decades = np.log10([data.escape_time.min(), data.escape_time.max()])
         other.set(
-            yscale="log", ylabel="steps to escape", ylim=(10 ** np.floor(decades[0]), 10 ** np.ceil(decades[1] + 0.1))
+            yscale="log", ylabel="time to escape", ylim=(10 ** np.floor(decades[0]), 10 ** np.ceil(decades[1] + 0.1))
         )
-        right.plot([], [], MARKERS[1], color=PALETTE[1], ls="--", lw=0.8, label="steps (right)")
+        right.plot([], [], MARKERS[1], color=PALETTE[1], ls="--", lw=0.8, label="time (right)")
         if (~gone).any():
             right.plot([], [], "^", color=PALETTE[1], mfc="none", ls="", label="not by then")
         right.legend(loc="upper right", fontsize="small")

@@ -47,16 +47,18 @@ def figure_data(tables: Mapping[str, Table]) -> EmbeddingSpectra:
     """The numbers of the figure (Zhang et al. 2021, arXiv 2105.14573, Fig. 3).
 
     Args:
-        tables: ``points`` (net, point, width, loss), ``splits`` (net, point, unit, fractions, measured_negative,
-            measured_zero, measured_positive) and ``spectra`` (net, point, unit, fractions, eigenvalue).
+        tables: ``points`` (net, point, width, loss, as_published), ``splits`` (net, point, unit, fractions,
+            measured_negative, measured_zero, measured_positive) and ``spectra`` (net, point, unit, fractions,
+            eigenvalue).
 
     Returns:
-        The best points of widths 1 and 2 of the three steps, and the first point of Iris if there is one; unit 0.
+        The best points of widths 1 and 2 of the three steps, and of Iris the point with the published counts, else
+        the best one; unit 0.
 
     Raises:
         InvalidInputError: If a table or a column is missing.
     """
-    points = need(tables, "points", "net", "point", "width", "loss")
+    points = need(tables, "points", "net", "point", "width", "loss", "as_published")
     spectra = need(tables, "spectra", "net", "point", "unit", "fractions", "eigenvalue")
     splits = need(tables, "splits", "net", "point", "unit", "fractions", "measured_negative", "measured_zero")
     titles, found = [], []
@@ -65,6 +67,8 @@ def figure_data(tables: Mapping[str, Table]) -> EmbeddingSpectra:
             here = points.select(net=net, width=width)
             if not len(here):
                 continue
+            # the point with the published counts, where there is one
+            here = here.select(as_published=True) if here["as_published"].any() else here
             point = int(here["point"][int(np.argmin(here["loss"]))])
             titles.append("Iris, width 2" if net == "iris" else f"three steps, width {width}")
             found.append(tuple(_spectrum(spectra, splits, net, point, name) for name in SHOWN))

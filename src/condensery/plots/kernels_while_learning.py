@@ -75,7 +75,8 @@ def draw(data: KernelsWhileLearning, axes: Sequence[Axes] | np.ndarray | Axes | 
             ax.plot(one.step, one.pairs, color=PALETTE[0], lw=1.8, label="parallel pairs")
             ax.plot(one.step, one.accuracy, color=PALETTE[1], ls=(0, (4, 2)), label="accuracy")
             ax.set_xscale("symlog", linthresh=1)
-            ax.set(xlim=(0, max(1, int(one.step[-1]))), ylim=(-0.02, 1.03), xlabel="step", title=one.title)
+            ax.set(xlim=(0, max(1, int(one.step[-1]))), ylim=(-0.02, 1.03), yticks=[0, 0.5, 1], xlabel="step",
+                   title=one.title)  # fmt: skip
             ax.set_xticks([0, 1, 10, 100, 1000][: 2 + int(np.log10(max(1, int(one.step[-1]))))])
             if k:
                 ax.set_yticklabels([])

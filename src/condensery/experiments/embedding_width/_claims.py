@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from condensery.records import Claim, Statement, Table
+from condensery.records import Claim, Statement, Status, Table
 
 COUNTS = ("negative", "zero", "positive")
 LOSSES = {1: 0.10902, 2: 0.06979, 3: 0.0}
@@ -58,9 +58,19 @@ STATEMENTS = (
         "deviation over the widths).",
     ),
     Statement(
+        id="escape-time", paper=_JML, relation="<=", source="open: do wider nets leave an embedded point more easily?",
+        statement="Time (steps times learning rate) in which gradient descent leaves the embedded width-1 point, in "
+        "the widest net over that in the narrowest (medians).",
+    ),
+    Statement(
+        id="iris-published", paper=_NEURIPS, relation=">=", source="Fig. 3(b)",
+        statement="On Iris a critical point with 3 negative eigenvalues has 5 and 7 after a neuron is split in two and "
+        "three equal copies, and one zero more each time (number of such points and neurons).",
+    ),
+    Statement(
         id="iris-negatives", paper=_NEURIPS, relation=">=", source="Fig. 3(b)",
-        statement="With three outputs a split adds two negative eigenvalues, one per rank of C_s (published: 3 → 5 → "
-        "7; least number added per copy, where C_s has rank 2).",
+        statement="With three outputs a split adds at least two negative eigenvalues, one per rank of C_s (least "
+        "number added per copy, where C_s has rank 2).",
     ),
     Statement(
         id="iris-zeros", paper=_NEURIPS, relation=">=", source="Fig. 3(b)",
@@ -100,7 +110,18 @@ def judge(tables: Mapping[str, Table]) -> Sequence[Claim]:
     widths = tables["widths"]
     deviation = float(np.abs(widths["negative"] - (widths["width"] - 1)).max())
     claims.append(by_id["directions"].check(deviation, 0.0, note=f"widths up to {int(widths['width'].max())}"))
+    claims.append(_escape_time(by_id["escape-time"], tables["escapes"]))
     return [*claims, *_iris(by_id, tables)]
+
+
+def _escape_time(statement: Statement, escapes: Table) -> Claim:
+    """Without a verdict: no number was published."""
+    widths = np.unique(escapes["width"])
+    rows = [escapes.select(width=int(width)) for width in widths]
+    median = [float(np.median(row["time"])) for row in rows]
+    away = sum(int((row["status"] == Status.CONVERGED).sum()) for row in rows)
+    note = f"reported, not judged; widths {', '.join(str(width) for width in widths)}; {away} of {len(escapes)} left"
+    return statement.check(median[-1] / median[0], None, note=note)
 
 
 def _degeneracy(splits: Table, width: int) -> tuple[float | None, str]:
@@ -116,21 +137,20 @@ def _degeneracy(splits: Table, width: int) -> tuple[float | None, str]:
 
 def _added(splits: Table) -> list[dict[str, float]]:
     """Change of every count against the unsplit point, one row per point, unit and pair of equal copies or more."""
-    rows = []
-    base = {
-        (net, point): [splits[f"measured_{name}"][row] for name in COUNTS]
-        for row, (net, point, kind) in enumerate(zip(splits["net"], splits["point"], splits["fractions"], strict=True))
-        if kind == "none"
-    }
+    rows, base = [], {}
+    for row, (net, point, kind) in enumerate(zip(splits["net"], splits["point"], splits["fractions"], strict=True)):
+        if kind == "none":
+            base[net, point] = [splits[f"measured_{name}"][row] for name in COUNTS], bool(splits["decided"][row])
     copies = {"2 equal": 1, "3 equal": 2, "1.5, −0.5": 1}
     for row, kind in enumerate(splits["fractions"]):
         if kind in copies:
-            before = base[splits["net"][row], splits["point"][row]]
+            before, sure = base[splits["net"][row], splits["point"][row]]
             after = [splits[f"measured_{name}"][row] for name in COUNTS]
             change = {name: float(new - old) for name, old, new in zip(COUNTS, before, after, strict=True)}
             equal = float(kind != "1.5, −0.5")
             rows.append({**change, "copies": copies[kind], "width": float(splits["width"][row]), "equal": equal,
-                         "rank": float(splits["rank"][row])})  # fmt: skip
+                         "rank": float(splits["rank"][row]),
+                         "decided": float(sure and splits["decided"][row])})  # fmt: skip
     return rows
 
 
@@ -153,14 +173,46 @@ def _predicted(statement: Statement, splits: Table) -> Claim:
     return statement.check(value, 0.0, note=f"{int(sure.sum())} splits decided, {int((~sure).sum())} not compared")
 
 
+def as_published(splits: Table) -> list[tuple[int, int]]:
+    """(point, unit) whose negative eigenvalues are 3, 5 and 7 and whose zeros grow by one, with decided counts."""
+    found = []
+    for point in np.unique(splits["point"]):
+        for unit in np.unique(splits.select(point=int(point))["unit"]):
+            rows = splits.select(point=int(point), unit=int(unit))
+            names = [rows.select(fractions=name) for name in ("none", "2 equal", "3 equal")]
+            counts = [(int(row["measured_negative"][0]), int(row["measured_zero"][0])) for row in names]
+            zeros = counts[0][1]
+            sure = all(bool(row["decided"][0]) for row in names)
+            if sure and counts == [(3, zeros), (5, zeros + 1), (7, zeros + 2)]:
+                found.append((int(point), int(unit)))
+    return found
+
+
+def _where(splits: Table, found: list[tuple[int, int]]) -> str:
+    """The published counts of zeros and the published point are not printed: ours is described."""
+    if not found:
+        return "no such point found"
+    point, unit = found[0]
+    rows = [splits.select(point=point, unit=unit, fractions=name) for name in ("none", "2 equal", "3 equal")]
+    counts = ", ".join(f"({', '.join(str(int(row[f'measured_{name}'][0])) for name in COUNTS)})" for row in rows)
+    return f"point {point}: {counts}"
+
+
 def _iris(by_id: Mapping[str, Statement], tables: Mapping[str, Table]) -> list[Claim]:
     added = [row for row in _added(tables["splits"].select(net="iris")) if row["equal"] and row["rank"] == 2]
-    note = f"{len(added)} splits at critical points of a 4-2-3 sigmoid net on standardised Iris data"
+    everything, added = len(added), [row for row in added if row["decided"]]
+    note = (
+        f"{len(added)} of {everything} splits with decided counts at "
+        "critical points of a 4-2-3 sigmoid net on standardised Iris data"
+    )
     if not added:
         note = "no critical point with finite weights found where C_s has rank 2"
     negatives = min((row["negative"] / row["copies"] for row in added), default=None)
     zeros = min((row["zero"] / row["copies"] for row in added), default=None)
+    splits = tables["splits"].select(net="iris")
+    here = as_published(splits)
     return [
+        by_id["iris-published"].check(float(len(here)) if len(splits) else None, 1.0, note=_where(splits, here)),
         by_id["iris-negatives"].check(negatives, 2.0, note=note),
         by_id["iris-zeros"].check(zeros, 1.0, note=note),
     ]

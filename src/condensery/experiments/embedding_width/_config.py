@@ -21,7 +21,7 @@ class Config(BaseModel):
         escape_widths: Widths of the escapes from the embedded width-1 point.
         escape_seeds: How many escapes per width.
         escape_steps: Most steps of an escape.
-        rate: Its learning rate.
+        rate: Its learning rate times the largest eigenvalue of the Hessian where it starts; stable below 2.
         noise: Standard deviation of the push at its start.
     """
 
@@ -33,6 +33,6 @@ class Config(BaseModel):
     dense_up_to: int = Field(default=20, ge=1, le=1000)
     escape_widths: tuple[int, ...] = Field(default=(2, 3, 5), min_length=1)
     escape_seeds: int = Field(default=4, ge=1, le=1000)
-    escape_steps: int = Field(default=600_000, ge=1)
-    rate: float = Field(default=0.004, gt=0.0, allow_inf_nan=False)
+    escape_steps: int = Field(default=400_000, ge=1)
+    rate: float = Field(default=1.0, gt=0.0, lt=2.0)
     noise: float = Field(default=1e-3, gt=0.0, allow_inf_nan=False)

@@ -14,7 +14,7 @@ from condensery.protocols import Arrays, Task
 from condensery.records import Claim, FigureSpec, Statement, Table
 
 _HERE = "condensery.experiments.embedding_width._tasks"
-_COSTS = {"embed_line": 3.0, "embed_iris": 2.0, "escape": 4.0}
+_COSTS = {"embed_line": 3.0, "embed_iris": 2.0}
 
 
 class EmbeddingWidth:
@@ -28,13 +28,13 @@ class EmbeddingWidth:
         "the neuron is not zero a direction of descent: a local minimum becomes a strict saddle."
     )
     papers: ClassVar[tuple[str, ...]] = ("zhang2021embedding", "zhang2022embedding", "fukumizu2000local")
-    task_version: ClassVar[str] = "1"
+    task_version: ClassVar[str] = "2"
     Config: ClassVar[type[BaseModel]] = Config
     presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
         "quick": {"starts": 128, "iris_starts": 128},
         "paper": {
             "starts": 1000, "iris_starts": 1000, "dense_up_to": 200, "escape_widths": [2, 3, 5, 10, 20, 50],
-            "escape_seeds": 20, "escape_steps": 2_000_000,
+            "escape_seeds": 8, "escape_steps": 1_500_000,
         },
     }  # fmt: skip
     statements: ClassVar[tuple[Statement, ...]] = STATEMENTS
@@ -46,19 +46,28 @@ class EmbeddingWidth:
         return load("three-steps").digest
 
     def tasks(self, config: BaseModel) -> Sequence[Task]:
-        """The points on a line, those of Iris, and the escapes."""
-        parameters = Config.model_validate(config.model_dump()).model_dump(mode="json")
-        return [
+        """The points on a line, those of Iris, and the escapes, one task per width."""
+        known = Config.model_validate(config.model_dump())
+        parameters = known.model_dump(mode="json")
+        points = [
             Task(
                 function=f"{_HERE}:{name}", parameters=parameters, version=self.task_version, cost=cost,
                 label=name.replace("_", " "),
             )
             for name, cost in _COSTS.items()
         ]  # fmt: skip
+        escapes = [
+            Task(
+                function=f"{_HERE}:escape", parameters={**parameters, "width": width}, version=self.task_version,
+                cost=1.0 + 0.1 * width, label=f"escapes at width {width}",
+            )
+            for width in known.escape_widths
+        ]  # fmt: skip
+        return [*points, *escapes]
 
     def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
         """Points, splits with predicted and measured inertia, spectra, widths, curves of descent, escapes."""
-        line, iris, escapes = shards
+        line, iris, *escapes = shards
         return build_tables(line, iris, escapes)
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
@@ -78,6 +87,6 @@ class EmbeddingWidth:
                 name="embedding-descent", plot="condensery.plots.embedding_descent",
                 caption="Left: the loss along a direction of descent that the narrow net does not have. Middle: number "
                 "of directions of descent of the width-1 optimum against the width it is embedded in. Right: its most "
-                "negative eigenvalue, and steps that gradient descent needs to leave.",
+                "negative eigenvalue, and the time, steps times learning rate, that gradient descent needs to leave.",
             ),
         ]  # fmt: skip

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from condensery.experiments.embedding_width._claims import as_published
 from condensery.experiments.embedding_width._config import NAMES
 from condensery.protocols import Arrays
 from condensery.records import Table
@@ -13,23 +14,36 @@ from condensery.records import Table
 COUNTS = ("negative", "zero", "positive")
 
 
-def build_tables(line: Arrays, iris: Arrays, escapes: Arrays) -> dict[str, Table]:
+def build_tables(line: Arrays, iris: Arrays, escapes: Sequence[Arrays]) -> dict[str, Table]:
     """Points and splits of both nets in one table each; spectra one row per eigenvalue."""
     nets = {"three steps": line, "iris": iris}
+    splits = _stack([_splits(name, arrays) for name, arrays in nets.items()])
+    points = _stack([_points(name, arrays) for name, arrays in nets.items()])
+    published = {point for point, _ in as_published(splits.select(net="iris"))}
+    shown = (points["net"] == "iris") & np.isin(points["point"], list(published))
     return {
-        "points": _stack([_points(name, arrays) for name, arrays in nets.items()]),
-        "splits": _stack([_splits(name, arrays) for name, arrays in nets.items()]),
+        "points": Table(columns={**points.columns, "as_published": shown}),
+        "splits": splits,
         "spectra": _stack([_spectra(name, arrays) for name, arrays in nets.items()]),
         "widths": _widths(line),
         "descent": Table(
             columns={name: np.asarray(line[f"curve_{name}"]) for name in ("point", "unit", "curvature", "t", "loss")},
             units={"curvature": "uᵀHu along the unit direction u", "t": "distance along u"},
         ),
-        "escapes": Table(
-            columns={name: np.asarray(escapes[name]) for name in ("width", "seed", "steps", "status")},
-            units={"steps": "of gradient descent until the loss is 1 % below that of the embedded point"},
-        ),
+        "escapes": _escapes(escapes),
     }
+
+
+def _escapes(shards: Sequence[Arrays]) -> Table:
+    names = ("width", "seed", "steps", "rate", "status")
+    columns = {name: np.concatenate([np.asarray(shard[name]) for shard in shards]) for name in names}
+    return Table(
+        columns={**columns, "time": columns["steps"] * columns["rate"]},
+        units={
+            "steps": "of gradient descent until the loss is 1 % below that of the embedded point",
+            "time": "steps · rate, the time of the gradient flow",
+        },
+    )
 
 
 def _stack(parts: list[dict[str, np.ndarray]]) -> Table:

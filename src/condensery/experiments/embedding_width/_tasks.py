@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,9 @@ CURVE = 61
 
 SPAN = 1.6
 """How far the curve goes on either side, over the distance of the lowest point."""
+
+IRIS_STD = 2.0
+"""Standard deviation of the starts at width 1; from smaller ones the search ends at constant outputs more often."""
 
 SAME = 1e-6
 NEGATIVE = -1
@@ -56,6 +60,10 @@ def embed_line(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
 def embed_iris(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
     """Critical points of a 4-2-3 sigmoid net on the Iris data, and their splits.
 
+    To those found at width 2 come the points of width 1, each with its neuron in two equal copies. The measurements are
+    standardised, which moves no critical point and changes no inertia: the first layer has biases, so that it is a
+    change of coordinates of the weights.
+
     Args:
         parameters: A `Config` as JSON.
         seed: Of the starts.
@@ -64,7 +72,7 @@ def embed_iris(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
     Returns:
         Arrays ``point_*`` and ``split_*`` as for `embed_line`.
     """
-    from condensery.landscape import Problem, find_critical
+    from condensery.landscape import Problem, find_critical, split_many
     from condensery.models import mlp_normal
 
     config = Config.model_validate(parameters)
@@ -75,6 +83,15 @@ def embed_iris(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
     ]
     advance("critical points of the net with three outputs", 0.1)
     points = find_critical(starts, problem, method="any", steps=200).distinct(by="function")
+    small = [
+        mlp_normal([4, 1, 3], seed=seed + number, std=IRIS_STD, output_bias=False)
+        for number in range(config.iris_starts)
+    ]
+    points += [
+        replace(point, parameters=split_many(point.parameters, problem, layer=1, unit=0, fractions=(0.5, 0.5),
+                                             spectrum=False)[0])
+        for point in find_critical(small, problem, method="any", steps=200).distinct(by="function")
+    ]  # fmt: skip
     advance("splitting", 0.8)
     return {**_points(points, problem), **_splits(points, problem)}
 
@@ -82,36 +99,45 @@ def embed_iris(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
 def escape(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
     """Gradient descent from the width-1 optimum, embedded by equal copies and pushed a little.
 
+    The curvature of the embedded point changes with the width, so that each width has the learning rate it can bear,
+    and what is compared is the time of the gradient flow: steps times rate.
+
     Args:
-        parameters: A `Config` as JSON.
+        parameters: A `Config` as JSON, and the width.
         seed: Of the search and the pushes.
         advance: Told how far it is.
 
     Returns:
-        width, escape seed, steps until the loss is 1 % lower, and status, one row per escape.
+        width, escape seed, steps until the loss is 1 % lower, rate, and status, one row per escape.
     """
     from condensery.engine import SGD, descend, mean_square
-    from condensery.landscape import find_critical
+    from condensery.landscape import find_critical, inertia_at, split_many
     from condensery.models import TwoLayer, with_bias
 
-    config, problem = Config.model_validate(parameters), _three_steps()
+    width, problem = int(parameters["width"]), _three_steps()  # pyrefly: ignore[bad-argument-type]
+    config = Config.model_validate({name: value for name, value in parameters.items() if name != "width"})
     point = find_critical(_line_starts(1, 16, seed), problem).distinct()[0]
-    (w, b), (a, _) = point.parameters
-    members, labels = [], []
-    for width in config.escape_widths:
-        for number in range(config.escape_seeds):
-            random = np.random.Generator(np.random.Philox(key=[seed, number]))
-            push = config.noise * random.standard_normal((max(config.escape_widths), 3))[:width]
-            rows = np.tile([w[0, 0], b[0]], (width, 1)) + push[:, :2]  # pyrefly: ignore
-            members.append({"a": np.full(width, a[0, 0] / width) + push[:, 2], "w": rows})
-            labels.append((width, number))
+    fractions = (1 / width,) * width
+    wide, _ = split_many(point.parameters, problem, layer=1, unit=0, fractions=fractions, spectrum=False)
+    rate = config.rate / float(inertia_at(wide, problem).eigenvalues[-1])
+    (w, b), (a, _) = wide
+    push = config.noise * np.stack(
+        [
+            np.random.Generator(np.random.Philox(key=[seed, number])).standard_normal((width, 3))
+            for number in range(config.escape_seeds)
+        ]
+    )
     result = descend(
-        members, mean_square(TwoLayer("tanh")), (with_bias(problem.x), problem.y[:, 0]), optimiser=SGD(config.rate),
+        [{"a": a[0] + one[:, 2], "w": np.column_stack([w, b]) + one[:, :2]} for one in push],  # pyrefly: ignore
+        mean_square(TwoLayer("tanh")), (with_bias(problem.x), problem.y[:, 0]), optimiser=SGD(rate),
         steps=config.escape_steps, schedule=[], stop_loss=0.99 * point.loss,
         on_step=lambda step: advance(f"escapes, step {step}", step / config.escape_steps),
     )  # fmt: skip
-    label = np.asarray(labels)
-    return {"width": label[:, 0], "seed": label[:, 1], "steps": result.steps, "status": result.status}
+    count = config.escape_seeds
+    return {
+        "width": np.full(count, width), "seed": np.arange(count), "steps": result.steps, "rate": np.full(count, rate),
+        "status": result.status,
+    }  # fmt: skip
 
 
 def _three_steps() -> Problem:

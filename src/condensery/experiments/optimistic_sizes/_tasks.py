@@ -1,0 +1,175 @@
+"""The tasks of optimistic-sizes: matrices completed from few entries, a plane from few points, and model ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import JsonValue
+
+from condensery.experiments.optimistic_sizes._config import Config
+from condensery.protocols import Advance, Arrays
+
+if TYPE_CHECKING:
+    from condensery.engine import DescentResult
+
+PLANE_SAMPLES = (1, 2, 3, 4)
+
+INDEPENDENT = 1e-6
+"""Singular values of the observed tangent rows below this do not count: such a mask holds the target too loosely."""
+
+TRIES = 100_000
+"""Random masks tried for one target."""
+
+
+def complete(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+    """Complete random matrices of one rank from n of their entries by gradient descent on two full factors.
+
+    Args:
+        parameters: The configuration, and rank and scale.
+        seed: Of the targets, masks and initial factors.
+        advance: Told how far it is.
+
+    Returns:
+        One row per fit: samples, draw, train and test (mean squares over the mean square of the target), status, steps.
+    """
+    rank, scale = int(parameters["rank"]), float(parameters["scale"])  # pyrefly: ignore
+    config = Config.model_validate({name: value for name, value in parameters.items() if name not in {"rank", "scale"}})
+    drawn = [_observed(config, rank, seed, number) for number in range(config.masks)]
+    x, y, nets, labels = [], [], [], []
+    for number, (target, order) in enumerate(drawn):
+        start = np.random.Generator(np.random.Philox(key=[seed, 10_000 * rank + number + 5000]))
+        net = {name: scale * start.standard_normal((config.size, config.size)) for name in ("left", "right")}
+        for count in config.samples(rank):
+            x.append(_entries(config.size, order[:count]))
+            y.append(x[-1][:, -1] * target.ravel())
+            nets.append(net)
+            labels.append((count, number))
+    result = _descend(_product, nets, (np.stack(x), np.stack(y)), config.rate, config.steps, config.stop, advance)
+    label, targets = np.asarray(labels), np.stack([target for target, _ in drawn])
+    ends = [tree["net"] for tree in result.parameters]
+    made = np.stack([np.asarray(net["left"]) @ np.asarray(net["right"]) for net in ends])
+    test = np.mean((made - targets[label[:, 1]]) ** 2, axis=(1, 2))
+    return _rows(label, test, result)
+
+
+def plane(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+    """Fit 1 + x₁ from n points by θ₀ + θ₁x₁ + θ₂θ₃x₂ and by θ₀ + θ₁x₁ + θ₂x₂.
+
+    The error over x ~ N(0, I) has the closed form (θ₀ − 1)² + (θ₁ − 1)² + c², c the coefficient of x₂.
+
+    Args:
+        parameters: The configuration, and whether the model is bilinear.
+        seed: Of the points and the initial parameters.
+        advance: Told how far it is.
+
+    Returns:
+        One row per fit: samples, draw, train, test (over the mean square 2 of the target), status, steps.
+    """
+    bilinear = bool(parameters["bilinear"])
+    config = Config.model_validate({name: value for name, value in parameters.items() if name != "bilinear"})
+    x, nets, labels, most = [], [], [], max(PLANE_SAMPLES)
+    for number in range(config.masks):
+        random = np.random.Generator(np.random.Philox(key=[seed, number]))
+        points, start = random.standard_normal((most, 2)), config.plane_std * random.standard_normal(4)
+        for count in PLANE_SAMPLES:
+            # as in `_entries`, points that are not used are silent
+            weight = np.where(np.arange(most) < count, np.sqrt(most / count), 0.0)
+            x.append(np.column_stack([points, weight]))
+            nets.append({"theta": start if bilinear else start[:3]})
+            labels.append((count, number))
+    data = np.stack(x)
+    targets = data[:, :, -1] * (1 + data[:, :, 0])
+    model = _bilinear if bilinear else _linear
+    result = _descend(
+        model, nets, (data, targets), config.plane_rate, config.plane_steps, config.stop, advance, size=2.0
+    )
+    theta = np.stack([np.asarray(tree["net"]["theta"]) for tree in result.parameters])
+    across = theta[:, 2] * theta[:, 3] if bilinear else theta[:, 2]
+    test = ((theta[:, 0] - 1) ** 2 + (theta[:, 1] - 1) ** 2 + across**2) / 2
+    return _rows(np.asarray(labels), test, result)
+
+
+def _product(net: Mapping[str, Any], x: Any) -> Any:
+    """Entries of left @ right at the one-hot row and column of x, times its last column."""
+    size = net["left"].shape[0]
+    return x[:, -1] * ((x[:, :size] @ net["left"]) * (x[:, size : 2 * size] @ net["right"].T)).sum(axis=-1)
+
+
+def _bilinear(net: Mapping[str, Any], x: Any) -> Any:
+    t = net["theta"]
+    return x[:, 2] * (t[0] + t[1] * x[:, 0] + t[2] * t[3] * x[:, 1])
+
+
+def _linear(net: Mapping[str, Any], x: Any) -> Any:
+    t = net["theta"]
+    return x[:, 2] * (t[0] + t[1] * x[:, 0] + t[2] * x[:, 1])
+
+
+def _descend(
+    model: Any,
+    nets: Sequence[Mapping[str, np.ndarray]],
+    data: tuple[np.ndarray, np.ndarray],
+    rate: float,
+    steps: int,
+    stop: float,
+    advance: Advance,
+    *,
+    size: float = 1.0,
+) -> DescentResult:
+    """Gradient descent of every net on its own data set; losses over `size`, the mean square of the target."""
+    from condensery.engine import SGD, PerMember, descend, mean_square, per_member
+
+    count = len(nets)
+    return descend(
+        per_member(nets, draws=range(count), units=[size] * count), PerMember(mean_square(model)), data,
+        optimiser=SGD(rate), steps=steps, schedule=[], stop_loss=stop,
+        on_step=lambda step: advance(f"{count} fits, step {step}", step / steps),
+    )  # fmt: skip
+
+
+def _rows(label: np.ndarray, test: np.ndarray, result: DescentResult) -> Arrays:
+    return {
+        "samples": label[:, 0], "draw": label[:, 1], "train": result.loss[:, -1], "test": test,
+        "status": result.status, "steps": result.steps,
+    }  # fmt: skip
+
+
+def _observed(config: Config, rank: int, seed: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """A target of mean square one, and an order of its entries whose first 2rd − r² hold it locally.
+
+    They do where the rows of the tangent map at these entries are independent (Zhang et al. 2023, Lemma 1). For rank
+    one this is the same as that the graph of observed rows and columns is connected.
+
+    Raises:
+        ArithmeticError: If no such mask is found.
+    """
+    random = np.random.Generator(np.random.Philox(key=[seed, 10_000 * rank + number]))
+    left, right = (
+        random.choice([-1.0, 1.0], shape) * np.exp(config.spread * random.standard_normal(shape))
+        for shape in ((config.size, rank), (rank, config.size))
+    )
+    target, rows = left @ right, tangent(left, right)
+    needed = config.optimistic(rank)
+    for _ in range(TRIES):
+        order = random.permutation(config.size**2)
+        if np.linalg.svd(rows[order[:needed]], compute_uv=False)[-1] > INDEPENDENT:
+            return target / np.sqrt(np.mean(target**2)), order
+    raise ArithmeticError(f"no mask of {needed} entries holds the target {number} of rank {rank}")
+
+
+def tangent(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Derivatives of the entries of left @ right, row by row, by those of left and right: (d², 2rd)."""
+    size = len(left)
+    by_left = np.einsum("ik,rj->ijkr", np.eye(size), right).reshape(size**2, -1)
+    by_right = np.einsum("ir,jk->ijrk", left, np.eye(size)).reshape(size**2, -1)
+    return np.column_stack([by_left, by_right])
+
+
+def _entries(size: int, observed: np.ndarray) -> np.ndarray:
+    """One-hot row and column of all entries, and √(d²/n) where one is observed, else 0: the mean is then over those."""
+    row, column = np.divmod(np.arange(size**2), size)
+    weight = np.zeros(size**2)
+    weight[observed] = np.sqrt(size**2 / len(observed))
+    return np.column_stack([np.eye(size)[row], np.eye(size)[column], weight])

@@ -1,0 +1,185 @@
+"""optimistic-sizes: the contract, ranks against slow references, masks, and claims that can fail."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from condensery._reference import load
+from condensery.experiments.optimistic_sizes import Config, OptimisticSizes
+from condensery.experiments.optimistic_sizes._ranks import columns, dense_units, optimistic_sizes, ranks
+from condensery.experiments.optimistic_sizes._tasks import _observed, complete, plane, tangent
+from condensery.models import TwoLayerConv
+from condensery.plots import optimistic_sizes as figure
+from condensery.records import Table
+from condensery.testing import ExperimentContract
+
+TINY = {"masks": 3, "around": [-1, 0], "steps": 3000, "plane_steps": 3000, "images": [[3, 2, 1]]}
+
+
+class TestOptimisticSizesContract(ExperimentContract):
+    @pytest.fixture
+    def experiment(self):
+        return OptimisticSizes()
+
+    @pytest.fixture
+    def overrides(self):
+        return TINY
+
+
+@pytest.fixture(scope="module")
+def ran():
+    experiment = OptimisticSizes()
+    config = experiment.Config.model_validate(TINY)
+    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+    return config, dict(experiment.tables(config, shards))
+
+
+def judged(config, tables):
+    return {claim.id: claim for claim in OptimisticSizes().claims(config, tables)}
+
+
+def silent(*_):
+    """No progress is shown."""
+
+
+def test_the_published_sizes_of_a_kernel_on_images():
+    assert optimistic_sizes(28, 3, 1) == (685, 6760, 530660)
+
+
+@pytest.mark.parametrize("sizes", [(3, 2, 1), (4, 2, 2), (5, 3, 1)])
+def test_ranks_of_convolutional_nets_are_their_formulas(sizes):
+    rows = ranks({"images": [list(sizes)]}, 0, silent)["rows"]
+    convolutional = rows[rows[:, 0] >= 3]
+    d, s, k = sizes
+    places = (d + 1 - s) ** 2
+    assert convolutional[:, 4].tolist() == [k * (s**2 + places), k * places * (s**2 + 1), k * places * (d**2 + 1)]
+    # one more kernel, or unit, of the same output reaches no new direction
+    assert convolutional[:, 6].tolist() == convolutional[:, 4].tolist()
+    assert (rows[:, -1] == 1).all()
+    assert rows[rows[:, 0] == 2][:, 4].tolist() == [2 * r * 4 - r**2 for r in (1, 2, 3, 4)]
+    assert rows[:2, 4].tolist() == [2, 3]
+
+
+def test_columns_are_the_derivatives_of_the_convolutional_model():
+    random = np.random.default_rng(0)
+    images, w, a = random.normal(size=(5, 4, 4)), random.normal(size=(2, 9)), random.normal(size=(2, 4))
+    shared = columns(images, w, a, shared=True)
+    net = {"a": jnp.asarray(a.reshape(2, 2, 2)), "w": jnp.asarray(w.reshape(2, 1, 3, 3)), "b": jnp.zeros(2)}
+    slopes = jax.jacobian(TwoLayerConv("tanh", (1, 4, 4)))(net, jnp.asarray(images.reshape(5, -1)))
+    expected = np.column_stack([np.asarray(slopes[name]).reshape(5, -1) for name in ("a", "w")])
+    np.testing.assert_allclose(shared, expected, rtol=1e-12, atol=1e-14)
+    # each place moves alone; together they are the shared kernel
+    local = columns(images, w, a, shared=False)[:, 8:].reshape(5, 2, 4, 9)
+    np.testing.assert_allclose(local.sum(axis=2).reshape(5, -1), shared[:, 8:], rtol=1e-12, atol=1e-14)
+
+
+def test_a_dense_net_of_placed_kernels_is_the_convolutional_one():
+    random = np.random.default_rng(1)
+    images, w, a = random.normal(size=(3, 4, 4)), random.normal(size=(2, 4)), random.normal(size=(2, 9))
+    dense = np.tanh(images.reshape(3, -1) @ dense_units(4, w).T) @ a.ravel()
+    slow = [
+        sum(
+            a[k, 3 * i + j] * np.tanh((w[k].reshape(2, 2) * image[i : i + 2, j : j + 2]).sum())
+            for k in range(2) for i in range(3) for j in range(3)
+        )
+        for image in images
+    ]  # fmt: skip
+    np.testing.assert_allclose(dense, slow, rtol=1e-12)
+
+
+def test_tangent_rows_are_differences_of_the_product():
+    random = np.random.default_rng(2)
+    left, right = random.normal(size=(3, 2)), random.normal(size=(2, 3))
+    J, step = tangent(left, right), 1e-6
+    for place, change in enumerate(np.eye(12)):
+        moved = (left + step * change[:6].reshape(3, 2)) @ (right + step * change[6:].reshape(2, 3))
+        np.testing.assert_allclose(J[:, place], (moved - left @ right).ravel() / step, atol=1e-5)
+
+
+def connected(observed, size):
+    """Whether rows and columns joined by observed entries are one piece."""
+    piece, grown = {("row", observed[0] // size)}, True
+    while grown:
+        grown = False
+        for entry in observed:
+            ends = {("row", entry // size), ("column", entry % size)}
+            if ends & piece and not ends <= piece:
+                piece, grown = piece | ends, True
+    return len(piece) == 2 * size
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_masks_of_rank_one_are_spanning_trees(number):
+    target, order = _observed(Config(), 1, 0, number)
+    assert connected(order[:7].tolist(), 4)
+    assert not connected(order[:6].tolist(), 4)
+    assert np.linalg.matrix_rank(target) == 1
+    assert np.mean(target**2) == pytest.approx(1)
+
+
+def test_one_entry_less_leaves_the_target_free():
+    for rank in (1, 2, 3):
+        target, order = _observed(Config(), rank, 0, 0)
+        u, s, v = np.linalg.svd(target)
+        J = tangent(u[:, :rank] * s[:rank], v[:rank])
+        full = 2 * rank * 4 - rank**2
+        assert np.linalg.matrix_rank(J) == full
+        assert np.linalg.matrix_rank(J[order[:full]]) == full
+        assert np.linalg.matrix_rank(J[order[: full - 1]]) == full - 1
+
+
+def test_a_whole_matrix_is_learned_and_a_part_of_it_is_fitted():
+    config = Config(masks=2, around=(0,), scales=(0.3,), steps=50_000).model_dump(mode="json")
+    whole = complete({**config, "rank": 4, "scale": 0.3}, 0, silent)
+    assert whole["samples"].tolist() == [16, 16]
+    assert whole["train"] == pytest.approx(whole["test"], rel=1e-6)
+    part = complete({**config, "rank": 1, "scale": 0.3}, 0, silent)
+    assert (part["train"] <= 1e-9).all()
+    assert (part["test"] > 1e-3).all()
+
+
+def test_the_linear_model_finds_what_its_samples_say():
+    found = plane({**Config(masks=4, plane_steps=200_000).model_dump(mode="json"), "bilinear": False}, 0, silent)
+    fitted = found["train"] <= 1e-9
+    three = found["samples"] >= 3
+    assert fitted[found["samples"] < 3].all()
+    assert (found["test"][three & fitted] < 1e-3).all()
+    assert (found["test"][found["samples"] < 3] > 1e-4).all()
+
+
+def test_claims_can_fail(ran):
+    config, tables = ran
+    claims = judged(config, tables)
+    assert claims["ranks"].passed is True
+    table, fits = tables["ranks"], tables["recovery"]
+    off = {**tables, "ranks": Table(columns={**table.columns, "rank_wide": table["rank_wide"] + 1})}
+    assert judged(config, off)["ranks"].passed is False
+    bad = {**tables, "recovery": Table(columns={**fits.columns, "test": np.full(len(fits), 0.5)})}
+    claims = judged(config, bad)
+    assert not any(claims[name].passed for name in ("bilinear-two", "completion-1", "completion-4", "linear-three"))
+    assert claims["one-less"].passed is True
+    good = {**tables, "recovery": Table(columns={**fits.columns, "test": np.full(len(fits), 1e-6)})}
+    claims = judged(config, good)
+    assert claims["one-less"].passed is False
+    assert claims["linear-three"].passed is False
+    share = np.where(fits["scale"] < 0.1, 0.0, 1.0)
+    worse = {**tables, "recovery": Table(columns={**fits.columns, "recovered": share})}
+    assert judged(config, worse)["small-start"].passed is False
+
+
+def test_the_figure_shows_the_tables(ran):
+    config, tables = ran
+    data = figure.figure_data(tables)
+    assert [one.label for one in data.matrices] == ["rank 1", "rank 2", "rank 3", "rank 4"]
+    assert all(sorted(set(one.samples.tolist())) == [-1, 0] for one in data.matrices)
+    rows = tables["recovery"].select(model="matrix", rank=1, scale=min(config.scales))
+    assert data.matrices[0].median.tolist() == rows["test"].tolist()
+    assert len(figure.draw(data).axes) == 3
+
+
+@pytest.mark.parametrize("wrong", [{"size": 1}, {"around": []}, {"spread": -0.1}, {"rate": float("nan")}])
+def test_refusals(wrong):
+    with pytest.raises(ValidationError):
+        OptimisticSizes.Config.model_validate(wrong)

@@ -1,0 +1,57 @@
+"""Small tables for the figures of PyTorch models: inputs of the tests, not results."""
+
+import numpy as np
+
+from condensery import plots
+from condensery.records import Table
+
+
+def recorded():
+    return {
+        "monitor": Table(
+            columns={
+                "step": [0, 0, 10, 10], "layer": ["fc1", "fc2", "fc1", "fc2"], "effective_ratio": [1.0, 0.9, 0.5, 0.8]
+            }
+        )
+    }  # fmt: skip
+
+
+def demo():
+    rows = [
+        (start, seed, step, layer)
+        for start in ("condensed", "ordinary")
+        for seed in (0, 1)
+        for step in (0, 9)
+        for layer in (1, 2)
+    ]
+    names = ("start", "seed", "step", "layer")
+    columns = {name: [row[k] for row in rows] for k, name in enumerate(names)}
+    ratios = [0.1 * layer + 0.2 * seed + 0.01 * step for _, seed, step, layer in rows]
+    fit = {name: columns[name][::2] for name in ("start", "seed", "step")}
+    return {
+        "monitor": Table(columns={**columns, "effective_ratio": ratios}),
+        "fit": Table(columns={**fit, "accuracy": np.linspace(0, 1, 8)}),
+    }
+
+
+def means():
+    rows = [
+        (network, start, method, ratio)
+        for network in ("mlp", "cnn")
+        for start in ("condensed", "ordinary")
+        for method in ("direction", "magnitude", "from-scratch")
+        for ratio in (0.5, 0.125)
+    ]
+    network, start, method, ratio = map(np.array, zip(*rows, strict=True))
+    value = 0.5 + 0.4 * ratio.astype(float)
+    columns = {"network": network, "start": start, "method": method, "ratio": ratio, "whole": np.full(len(rows), 0.95)}
+    for when in ("before", "after"):
+        columns |= {when: value, f"{when}_least": value - 0.05, f"{when}_most": value + 0.02}
+    return {"means": Table(columns=columns)}
+
+
+CASES = {
+    "monitored": lambda: (plots.monitored, recorded(), {}, 1),
+    "monitor demo": lambda: (plots.monitor_demo, demo(), {}, 2),
+    "accuracy against size": lambda: (plots.accuracy_against_size, means(), {}, 8),
+}
