@@ -79,7 +79,10 @@ def reduce(  # ruff: ignore[too-many-arguments]: each is an option of one verb
             on all of it. That depends on the data, and is labelled so.
         negligible: Also remove the units of smallest amplitude, as long as together they have at most this share of the
             layer's.
-        refit: ``least-squares`` only: ``"layer"`` fits all outgoing weights of the units that stay.
+        refit: ``least-squares`` only. ``"layer"`` lets clusters go into their mean direction, as ``approximate`` does,
+            and then fits all outgoing weights of the units that stay, front to back: to what the next layer computed
+            before anything was cut, on what the layers before it give now, with a small pull towards the merged
+            weights. Linear layers, Conv1d and Conv2d without groups are fitted; others keep the merged weights.
         layers: Names of modules; by default all.
         widths: Not for ``exact``: instead of `tau` the width that each named layer shall have; clusters are those of
             spherical k-means weighted by amplitude. A cluster that cancels is still refused, and leaves more units.
