@@ -114,3 +114,19 @@ def test_layers_that_cannot_be_fitted_are_merged_only():
     small = reduce(net, x, mode="least-squares", refit="layer", data=x, **options).model
     merged = reduce(net, x, mode="approximate", **options).model
     torch.testing.assert_close(small(x), merged(x), rtol=1e-12, atol=1e-12)
+
+
+def test_a_given_width_is_kept_to_where_outgoing_weights_cancel():
+    torch.manual_seed(5)
+    net = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 1)).double()
+    with torch.no_grad():
+        net[0].weight[1], net[0].bias[1] = net[0].weight[0] + 1e-3, net[0].bias[0]
+        net[2].weight[0, :2] = torch.tensor([10.0, -10.0])
+    x = torch.randn(50, 4).double()
+    small, receipt, _ = reduce(net, x, mode="approximate", widths={"0": 5}, max_error=np.inf)
+    assert receipt.layers[0].after == 5
+    heads = [k for k in range(5) if any(torch.equal(small[0].weight[k], row) for row in net[0].weight[:2])]
+    assert len(heads) == 1
+    assert abs(float(small[2].weight.detach()[0, heads[0]])) < 0.1
+    fitted = reduce(net, x, mode="least-squares", refit="layer", widths={"0": 5}, data=x, max_error=np.inf).model
+    assert fitted[0].out_features == 5

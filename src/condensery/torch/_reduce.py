@@ -85,7 +85,8 @@ def reduce(  # ruff: ignore[too-many-arguments]: each is an option of one verb
             weights. Linear layers, Conv1d and Conv2d without groups are fitted; others keep the merged weights.
         layers: Names of modules; by default all.
         widths: Not for ``exact``: instead of `tau` the width that each named layer shall have; clusters are those of
-            spherical k-means weighted by amplitude. A cluster that cancels is still refused, and leaves more units.
+            spherical k-means weighted by amplitude. The width is kept to: a cluster that cancels is not refused, but
+            goes into its largest unit.
         unsupported: At an operation that is not on the allow-list: ``"refuse"``, or ``"keep"`` the layers before it.
         optimizer: Of the given model; its state (momentum, Adam's moments) is carried over to the new one.
         finetune: Called with the new model and optimiser after the cut; trains it in place. The errors in the receipt

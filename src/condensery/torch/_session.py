@@ -109,10 +109,8 @@ class Session:
         self._plans.append((family, plan, factors))
         rules = attempt.rules(plan)
         dependent = sum(rule.endswith("on the data") for rule in plan.gone.values())
-        error = self.error() if plan.removed else 0.0
-        return LayerReceipt(
-            family.name, len(family.units), len(family.units) - len(plan.removed), rules, error, note, dependent
-        )
+        error, before = self.error() if plan.removed else 0.0, len(family.units)
+        return LayerReceipt(family.name, before, before - len(plan.removed), rules, error, note, dependent)
 
     def _save(self, part: Coupling) -> dict[str, np.ndarray]:
         names = {name for name, _ in part.families[0].axes}
@@ -190,6 +188,7 @@ class _Attempt:
         self._weights, self._settings = session.twin.weights, session.settings
         self._exact: dict[int, int] = {}
         self._averaged: set[int] = set()
+        self._cancelling: set[int] = set()
         self._refused = 0
         self._sizes = np.linalg.norm(found.keys[0], axis=1) if found.keys else np.zeros(0)
         self._folded: dict[int, str] = {}
@@ -260,6 +259,8 @@ class _Attempt:
         """Clusters as pairs, tightest first; those that cancel are refused."""
         signs = self._signs(clusters)
         refused = set(cancelling(self._found, clusters, signs)) if clusters else set()
+        if self._settings.widths is not None:  # the width is what was asked for: they go into their largest unit
+            self._cancelling, refused = {clusters[number][0] for number in refused}, set()
         kept = []
         for number, members in enumerate(clusters):
             if number in refused and not all(self._exact.get(unit) == members[0] for unit in members[1:]):
@@ -342,8 +343,9 @@ class _Attempt:
         if (self._settings.mode == "least-squares" and not self._settings.whole_layer) or not clusters:
             return set()
         signs = self._signs(list(clusters.values()))
-        rows = {head: mean_rows(self._found, members, signs) for head, members in clusters.items()}
-        return set(clusters) if write_rows(self._weights, self._part, self._found, rows) else set()
+        averaged = clusters.keys() - self._cancelling
+        rows = {head: mean_rows(self._found, clusters[head], signs) for head in averaged}
+        return averaged if write_rows(self._weights, self._part, self._found, rows) else set()
 
     def _prefix(self, groups: list[dict[int, int]], what: str) -> tuple[Plan, dict[int, float], str]:
         """All groups, or as many of them, tightest first, as keep the limit."""
@@ -382,8 +384,8 @@ class _Attempt:
             else:
                 high = angle
         groups = self._near(at(float(np.cos(best)))) if best else [self._exact]
-        result = self._prefix(groups, "tau")
-        return result[0], result[1], "; ".join(part for part in (f"tau {np.cos(best):.9g}", result[2]) if part)
+        plan, factors, note = self._prefix(groups, "tau")
+        return plan, factors, "; ".join(part for part in (f"tau {np.cos(best):.9g}", note) if part)
 
     def rules(self, plan: Plan) -> dict[str, int]:
         """How many units went by which rule."""
