@@ -130,3 +130,12 @@ def test_a_given_width_is_kept_to_where_outgoing_weights_cancel():
     assert abs(float(small[2].weight.detach()[0, heads[0]])) < 0.1
     fitted = reduce(net, x, mode="least-squares", refit="layer", widths={"0": 5}, data=x, max_error=np.inf).model
     assert fitted[0].out_features == 5
+
+
+def test_a_given_width_is_kept_to_where_mean_directions_are_far_from_single_units():
+    torch.manual_seed(6)
+    net = nn.Sequential(nn.Linear(12, 40), nn.ReLU(), nn.Linear(40, 30), nn.ReLU(), nn.Linear(30, 5)).double()
+    x = torch.randn(60, 12).double()
+    for mode, options in (("approximate", {}), ("least-squares", {"refit": "layer", "data": x})):
+        receipt = reduce(net, x, mode=mode, widths={"0": 3, "2": 2}, max_error=np.inf, **options).receipt
+        assert [layer.after for layer in receipt.layers] == [3, 2]

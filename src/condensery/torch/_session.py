@@ -21,7 +21,7 @@ from condensery.torch._transfer import Follow
 from condensery.torch._units import Axis, Coupling, Family
 from condensery.torch._weights import Twin, as_double, difference, like, outputs
 
-_ROUNDS = 24
+_ROUNDS, _FAR = 24, "no unit near"
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ class Session:
         return LayerReceipt(family.name, before, before - len(plan.removed), rules, error, note, dependent)
 
     def _save(self, part: Coupling) -> dict[str, np.ndarray]:
-        names = {name for name, _ in part.families[0].axes}
-        names |= {step.facts["bias"] for step in part.steps if step.facts.get("bias")}
+        biases = {step.facts["bias"] for step in part.steps if step.facts.get("bias")}
+        names = biases | {name for name, _ in part.families[0].axes}
         return {name: self._twin.weights[name].copy() for name in names if name in self._twin.weights}
 
     def refit(self, part: Coupling, removed: set[int]) -> None:
@@ -201,9 +201,8 @@ class _Attempt:
         self._exact = exact_pairs(self._part, self._weights, self._found, tolerance=tolerance)
         if self._settings.mode == "exact":
             return self._prefix([self._exact], "exact")
-        name = self._part.families[0].name
         if self._settings.widths is not None:
-            return self._prefix(self._to_width(self._settings.widths[name]), "width")
+            return self._prefix(self._to_width(self._settings.widths[self._part.families[0].name]), "width")
         at = near_tree(self._found)
         if self._settings.tau is not None:
             return self._prefix(self._near(at(self._settings.tau)), "tau")
@@ -278,7 +277,7 @@ class _Attempt:
             for members in clusters:
                 head = rows[where[members[0]]]
                 for unit in [one for one in members[1:] if rows[where[one]] @ head <= 0]:
-                    self._removable.setdefault(unit, "no unit near")
+                    self._removable.setdefault(unit, _FAR)
                     members.remove(unit)
         return self._near(clusters)
 
@@ -302,8 +301,8 @@ class _Attempt:
         pair = {unit: other for unit, other in pair.items() if other not in heads}
         pair.update({unit: -1 for unit in self._constants() if unit not in gone})
         pair = {unit: other for unit, other in pair.items() if other == -1 or other not in pair}
-        everyone = {int(unit) for unit in self._part.families[0].units}
-        if everyone <= {*pair, *gone} and everyone:  # a layer keeps at least one unit
+        everyone = {*self._part.families[0].units.tolist()}
+        if everyone and everyone <= {*pair, *gone}:  # a layer keeps at least one unit
             last = int(self._found.units[int(np.argmax(self._found.amplitude))])
             pair.pop(last, None)
             gone.pop(last, None)
@@ -321,6 +320,8 @@ class _Attempt:
         tolerance = self._session.tolerance(self._part) if exact else None
         sizes = dict(zip(self._found.units.tolist(), self._sizes.tolist(), strict=True)) if self._averaged else None
         transfer = Follow(self._part, self._weights, plan.pair, tolerance=tolerance, sizes=sizes).run()
+        if self._settings.widths is not None:  # a mean direction may be far from a unit, too
+            plan.gone |= dict.fromkeys(plan.pair.keys() & transfer.broken.keys(), _FAR)
         plan.pair = {unit: other for unit, other in plan.pair.items() if unit not in transfer.broken}
         if self._settings.mode == "least-squares" and not self._settings.whole_layer:
             transfer = by_least_squares(transfer, self._part, plan, self._session.activity)
@@ -385,7 +386,7 @@ class _Attempt:
                 high = angle
         groups = self._near(at(float(np.cos(best)))) if best else [self._exact]
         plan, factors, note = self._prefix(groups, "tau")
-        return plan, factors, "; ".join(part for part in (f"tau {np.cos(best):.9g}", note) if part)
+        return plan, factors, f"tau {np.cos(best):.9g}" + (f"; {note}" if note else "")
 
     def rules(self, plan: Plan) -> dict[str, int]:
         """How many units went by which rule."""
