@@ -14,6 +14,7 @@ from condensery.experiments.reduce_benchmark import OURS, ReduceBenchmark
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 from condensery.torch import reduce
+from condensery.torch._compare import build_classifier
 from condensery.torch._peers import shrink
 
 
@@ -26,7 +27,7 @@ class TestReduceBenchmarkContract(ExperimentContract):
     def overrides(self):
         return {
             "samples": 160, "test": 60, "networks": ["mlp"], "mlp_width": 12, "ratios": [0.5], "epochs": 1,
-            "finetune": 1, "seeds": 1,
+            "finetune": 1, "seeds": 1, "fitted": 40,
         }  # fmt: skip
 
 
@@ -96,8 +97,8 @@ def test_an_unknown_method_is_refused():
 def ran():
     experiment = ReduceBenchmark()
     config = experiment.Config.model_validate(
-        {"samples": 600, "test": 200, "mlp_width": 64, "ratios": [0.25, 0.125], "networks": ["mlp"], "epochs": 12,
-         "finetune": 1, "seeds": 1}
+        {"samples": 600, "test": 200, "mlp_width": 64, "ratios": [0.25, 0.125], "networks": ["mlp"], "epochs": 20,
+         "finetune": 1, "seeds": 1, "weight_decay": 0.1}
     )  # fmt: skip
     shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
     return experiment, config, dict(experiment.tables(config, shards))
@@ -129,3 +130,58 @@ def test_claims_can_fail(ran):
     bad = verdicts(before=np.where(ours, 0.1, 0.2), after=np.where(ours, 0.1, 0.2))
     assert [bad[f"mlp-{name}"] for name in ("four-times", "eight-times", "ahead")] == [False] * 3
     assert {good["cnn-four-times"], good["cnn-ahead"]} == {None}
+
+
+def test_claims_at_tau_alone_can_fail(ran):
+    experiment, config, tables = ran
+    table = tables["threshold"]
+    assert set(table["units"].tolist()) == {64}
+
+    def verdicts(**columns):
+        changed = {**tables, "threshold": Table(columns={**table.columns, **columns})}
+        claims = {claim.id: claim for claim in experiment.claims(config, changed)}
+        return [claims[f"mlp-threshold-{name}"].passed for name in ("units", "loss")]
+
+    assert verdicts(left=np.array([16, 64]), before=table["whole"] - 0.005 + 1e-9) == [True, True]
+    assert verdicts(left=np.array([17, 64]), before=table["whole"] - 0.006) == [False, False]
+
+
+def test_the_lead_names_the_nearest_peer_and_compares_like_with_like(ran):
+    experiment, config, tables = ran
+    means = tables["means"]
+    better = {"direction": 0.5, "direction-lstsq": 0.9, "folding": 0.6, "folding-repair": 0.8}
+    before = np.array([better.get(method, 0.1) for method in means["method"].tolist()])
+    changed = {**tables, "means": Table(columns={**means.columns, "before": before})}
+    claim = {one.id: one for one in experiment.claims(config, changed)}["mlp-ahead"]
+    assert claim.value == pytest.approx(0.1)
+    assert "nearest: folding-repair" in claim.note
+    assert "without data against peers without -10.0 points, with data against peers with +10.0" in claim.note
+    assert "at most 0 units more" in claim.note
+
+
+def test_how_condensed_the_layers_are_is_recorded(ran):
+    layers = ran[2]["layers"]
+    assert set(layers["start"].tolist()) == {"condensed", "ordinary"}
+    assert np.all(layers["effective"] <= layers["layer_units"])
+    condensed, ordinary = (layers.select(start=start)["effective"].sum() for start in ("condensed", "ordinary"))
+    assert condensed < ordinary
+
+
+def test_a_cnn_wants_square_images():
+    with pytest.raises(InvalidInputError, match="40 values per sample for the cnn; allowed: square images"):
+        build_classifier("cnn", [4, 4, 8], 40, 10)
+    for inputs in (16, 64, 784):
+        assert build_classifier("cnn", [4, 4, 8], inputs, 10)(torch.zeros(2, inputs)).shape == (2, 10)
+
+
+def test_the_cnn_can_be_given_fewer_samples_and_is_compared_too():
+    experiment = ReduceBenchmark()
+    config = experiment.Config.model_validate(
+        {"samples": 200, "test": 80, "networks": ["cnn"], "cnn_train": 64, "cnn_widths": [4, 4, 8], "ratios": [0.5],
+         "epochs": 1, "finetune": 1, "seeds": 1, "fitted": 40}
+    )  # fmt: skip
+    task = experiment.tasks(config)[0]
+    found = load(task.function)(task.parameters, task.seed, lambda *_: None)
+    assert found["layer_units"].tolist() == [4, 4, 8]
+    assert set(found["units"].tolist()) == {8}
+    assert found["threshold"][0] <= 16

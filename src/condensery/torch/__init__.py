@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from condensery._errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from condensery.torch._compare import compare_reductions
     from condensery.torch._condense import Recipe, condense
     from condensery.torch._diagnose import diagnose
     from condensery.torch._diagnose_train import ForSteps, UntilLoss
@@ -56,7 +55,6 @@ __all__ = [
     "UntilLoss",
     "WeightsAndBiases",
     "as_tensor",
-    "compare_reductions",
     "condense",
     "diagnose",
     "export_model",
@@ -90,7 +88,6 @@ def __getattr__(name: str) -> Any:
         "diagnose": "_diagnose",
         "inspect": "_inspect",
         "as_tensor": "_graph",
-        "compare_reductions": "_compare",
         "export_model": "_export",
         "Grown": "_grow",
         "grow": "_grow",

@@ -10,7 +10,7 @@ import numpy as np
 from condensery.torch._clusters import Directions
 from condensery.torch._statistics import Activity
 from condensery.torch._transfer import Transfer, partners
-from condensery.torch._units import Axis, Coupling, Mark, Step
+from condensery.torch._units import Axis, Coupling, Step
 
 CANCEL = 0.1
 """Merged outgoing weights below this share of what they merge are channels on their way to infinity."""
@@ -93,49 +93,6 @@ def by_least_squares(transfer: Transfer, part: Coupling, plan: Plan, activity: M
             fitted[place] = across[unit] / within[unit] if within[unit] > 0 else 0.0
         reads.append((step, fitted, np.where(other != np.arange(len(other)), 0.0, d)))
     return Transfer(reads, transfer.broken, transfer.keys, transfer.activations, transfer.sources)
-
-
-def refit(
-    weights: dict[str, np.ndarray], before: Mapping[str, np.ndarray], part: Coupling, removed: set[int],
-    activity: Mapping[str, Activity], *, most: int = 4096,
-) -> bool:  # fmt: skip
-    """All outgoing weights of the units that stay, by least squares on the data: min ‖F W − F_kept W′‖.
-
-    Returns:
-        Whether every reading layer could be refitted (at most `most` places, no groups).
-    """
-    whole = True
-    for step in part.steps:
-        if step.kind != "read":
-            continue
-        name, mark = step.source[0], part.marks[step.source[0]]
-        if len(mark.units) > most or step.facts["groups"] > 1 or name not in activity:
-            whole = False
-            continue
-        _refit_one(weights, before, step, mark, removed, activity[name].moments)
-    return whole
-
-
-def _refit_one(
-    weights: dict[str, np.ndarray], before: Mapping[str, np.ndarray], step: Step, mark: Mark, removed: set[int],
-    gram: np.ndarray,
-) -> None:  # fmt: skip
-    bias = step.facts["bias"]
-    gone = np.isin(mark.units, list(removed))
-    constant = bias is not None and not step.facts["padded"]
-    inside = np.flatnonzero(np.append(~gone, constant))
-    outside = np.flatnonzero(np.append(gone, False))
-    square = gram[np.ix_(inside, inside)]
-    ridge = 1e-10 * np.trace(square) / max(len(inside), 1)
-    share = np.linalg.solve(square + ridge * np.eye(len(inside)), gram[np.ix_(inside, outside)])
-    old = np.moveaxis(before[step.facts["weight"]], step.facts["axis"], 0)
-    new = np.moveaxis(weights[step.facts["weight"]], step.facts["axis"], 0)
-    kept = inside[: len(inside) - constant]
-    new[kept] = old[kept] + np.tensordot(share[: len(kept)], old[outside], axes=1)
-    new[outside] = 0.0
-    if constant and bias is not None:
-        moved = np.tensordot(share[-1], old[outside], axes=1)
-        weights[bias][...] = before[bias] + moved.reshape(len(moved), -1).sum(axis=1)
 
 
 def cancelling(found: Directions, clusters: Sequence[Sequence[int]], signs: Mapping[int, float]) -> list[int]:

@@ -80,10 +80,14 @@ def reduce(  # ruff: ignore[too-many-arguments]: each is an option of one verb
             on all of it. That depends on the data, and is labelled so.
         negligible: Also remove the units of smallest amplitude, as long as together they have at most this share of the
             layer's.
-        refit: ``least-squares`` only: ``"layer"`` fits all outgoing weights of the units that stay.
+        refit: ``least-squares`` only. ``"layer"`` lets clusters go into their mean direction, as ``approximate`` does,
+            and then fits all outgoing weights of the units that stay, front to back: to what the next layer computed
+            before anything was cut, on what the layers before it give now, with a small pull towards the merged
+            weights. Linear layers, Conv1d and Conv2d without groups are fitted; others keep the merged weights.
         layers: Names of modules; by default all.
         widths: Not for ``exact``: instead of `tau` the width that each named layer shall have; clusters are those of
-            spherical k-means weighted by amplitude. A cluster that cancels is still refused, and leaves more units.
+            spherical k-means weighted by amplitude. The width is kept to: a cluster that cancels is not refused, but
+            goes into its largest unit.
         unsupported: At an operation that is not on the allow-list: ``"refuse"``, or ``"keep"`` the layers before it.
         optimizer: Of the given model; its state (momentum, Adam's moments) is carried over to the new one.
         finetune: Called with the new model and optimiser after the cut; trains it in place. The errors in the receipt

@@ -13,23 +13,15 @@ from torch import nn
 from condensery._errors import InvalidInputError
 from condensery.torch._clusters import Directions, directions, exact_pairs, near_tree, part_of, weighted_clusters
 from condensery.torch._graph import ModelGraph
-from condensery.torch._merge import (
-    Plan,
-    apply,
-    by_least_squares,
-    cancelling,
-    fold_linear,
-    mean_rows,
-    refit,
-    write_rows,
-)
+from condensery.torch._merge import Plan, apply, by_least_squares, cancelling, fold_linear, mean_rows, write_rows
 from condensery.torch._receipt import LayerReceipt
-from condensery.torch._statistics import Activity, activity
+from condensery.torch._refit import refit, refittable
+from condensery.torch._statistics import Activity, activity, values
 from condensery.torch._transfer import Follow
 from condensery.torch._units import Axis, Coupling, Family
 from condensery.torch._weights import Twin, as_double, difference, like, outputs
 
-_ROUNDS = 24
+_ROUNDS, _FAR = 24, "no unit near"
 
 
 @dataclass(frozen=True)
@@ -43,6 +35,11 @@ class Settings:
     negligible: float
     refit: str
     widths: Mapping[str, int] | None = None
+
+    @property
+    def whole_layer(self) -> bool:
+        """Whether all outgoing weights of the units that stay are fitted."""
+        return self.mode == "least-squares" and self.refit == "layer"
 
 
 class Session:
@@ -64,17 +61,17 @@ class Session:
         self.random = tuple(like(inputs, seed) for seed in range(2))
         tested = [*self.shown, *(self.random if settings.mode == "exact" and not settings.on_data else ())]
         self._tests = [(as_double(one), outputs(self._twin.model, as_double(one))) for one in tested]
-        self._data = data
+        self._data = None if data is None else as_double(data)
         self._activity: dict[str, Activity] = {}
+        self._targets: dict[str, torch.Tensor] = {}
         self._start = self._twin.save()
         self._plans: list[tuple[Family, Plan, dict[int, float]]] = []
 
     def all_families(self, layers: Collection[str] | None) -> tuple[LayerReceipt, ...]:
         """Work through the layers, front to back."""
         self._known([*(layers or ()), *(self._settings.widths or ())])
-        if self._data is not None and (self._settings.mode == "least-squares" or self._settings.on_data):
-            data = as_double(self._data)
-            self._activity = activity(self._graph, self._coupling, self._twin.state(), data)
+        if self._data is not None:
+            self._measure(self._data)
         entries = []
         for family in self._coupling.families:
             if not family.name or (layers is not None and family.name not in layers):
@@ -87,6 +84,13 @@ class Session:
                 continue
             entries.append(self._family(family))
         return tuple(entries)
+
+    def _measure(self, data: tuple[Any, ...]) -> None:
+        if self._settings.on_data or (self._settings.mode == "least-squares" and not self._settings.whole_layer):
+            self._activity = activity(self._graph, self._coupling, self._twin.state(), data)
+        if self._settings.whole_layer:
+            readers = {step.node.name for step in refittable(self._coupling)}
+            self._targets = values(self._graph, self._twin.state(), data, readers)
 
     def _known(self, layers: Collection[str] | None) -> None:
         names = {family.name for family in self._coupling.families if family.name}
@@ -105,22 +109,27 @@ class Session:
         self._plans.append((family, plan, factors))
         rules = attempt.rules(plan)
         dependent = sum(rule.endswith("on the data") for rule in plan.gone.values())
-        error = self.error() if plan.removed else 0.0
-        return LayerReceipt(
-            family.name, len(family.units), len(family.units) - len(plan.removed), rules, error, note, dependent
-        )
+        error, before = self.error() if plan.removed else 0.0, len(family.units)
+        return LayerReceipt(family.name, before, before - len(plan.removed), rules, error, note, dependent)
 
     def _save(self, part: Coupling) -> dict[str, np.ndarray]:
-        names = {name for name, _ in part.families[0].axes}
-        names |= {step.facts["bias"] for step in part.steps if step.facts.get("bias")}
+        biases = {step.facts["bias"] for step in part.steps if step.facts.get("bias")}
+        names = biases | {name for name, _ in part.families[0].axes}
         return {name: self._twin.weights[name].copy() for name in names if name in self._twin.weights}
+
+    def refit(self, part: Coupling, removed: set[int]) -> None:
+        """Fit the layers that read a family to what they computed at first, on what the layers before them give now."""
+        gone = removed.union(*(plan.removed for _, plan, _ in self._plans))
+        for step in refittable(part):
+            if self._data is not None and step.node.name in self._targets:
+                names = {step.source[0], step.node.name}
+                now = values(self._graph, self._twin.state(), self._data, names)
+                kept = np.flatnonzero(~np.isin(part.marks[step.source[0]].units, list(gone)))
+                refit(self._twin.weights, step, kept, now, self._targets[step.node.name])
 
     def error(self) -> float:
         """The worst max |Δf|/max |f| over all that is tested."""
-        worst = 0.0
-        for given, expected in self._tests:
-            worst = max(worst, difference(outputs(self._twin.model, given), expected)[1])
-        return worst
+        return max(difference(outputs(self._twin.model, given), expected)[1] for given, expected in self._tests)
 
     def tolerance(self, part: Coupling) -> float:
         """What rounding leaves between parallel rows of these weights."""
@@ -179,6 +188,7 @@ class _Attempt:
         self._weights, self._settings = session.twin.weights, session.settings
         self._exact: dict[int, int] = {}
         self._averaged: set[int] = set()
+        self._cancelling: set[int] = set()
         self._refused = 0
         self._sizes = np.linalg.norm(found.keys[0], axis=1) if found.keys else np.zeros(0)
         self._folded: dict[int, str] = {}
@@ -191,9 +201,8 @@ class _Attempt:
         self._exact = exact_pairs(self._part, self._weights, self._found, tolerance=tolerance)
         if self._settings.mode == "exact":
             return self._prefix([self._exact], "exact")
-        name = self._part.families[0].name
         if self._settings.widths is not None:
-            return self._prefix(self._to_width(self._settings.widths[name]), "width")
+            return self._prefix(self._to_width(self._settings.widths[self._part.families[0].name]), "width")
         at = near_tree(self._found)
         if self._settings.tau is not None:
             return self._prefix(self._near(at(self._settings.tau)), "tau")
@@ -249,6 +258,8 @@ class _Attempt:
         """Clusters as pairs, tightest first; those that cancel are refused."""
         signs = self._signs(clusters)
         refused = set(cancelling(self._found, clusters, signs)) if clusters else set()
+        if self._settings.widths is not None:  # the width is what was asked for: they go into their largest unit
+            self._cancelling, refused = {clusters[number][0] for number in refused}, set()
         kept = []
         for number, members in enumerate(clusters):
             if number in refused and not all(self._exact.get(unit) == members[0] for unit in members[1:]):
@@ -266,7 +277,7 @@ class _Attempt:
             for members in clusters:
                 head = rows[where[members[0]]]
                 for unit in [one for one in members[1:] if rows[where[one]] @ head <= 0]:
-                    self._removable.setdefault(unit, "no unit near")
+                    self._removable.setdefault(unit, _FAR)
                     members.remove(unit)
         return self._near(clusters)
 
@@ -290,8 +301,8 @@ class _Attempt:
         pair = {unit: other for unit, other in pair.items() if other not in heads}
         pair.update({unit: -1 for unit in self._constants() if unit not in gone})
         pair = {unit: other for unit, other in pair.items() if other == -1 or other not in pair}
-        everyone = {int(unit) for unit in self._part.families[0].units}
-        if everyone <= {*pair, *gone} and everyone:  # a layer keeps at least one unit
+        everyone = {*self._part.families[0].units.tolist()}
+        if everyone and everyone <= {*pair, *gone}:  # a layer keeps at least one unit
             last = int(self._found.units[int(np.argmax(self._found.amplitude))])
             pair.pop(last, None)
             gone.pop(last, None)
@@ -309,13 +320,16 @@ class _Attempt:
         tolerance = self._session.tolerance(self._part) if exact else None
         sizes = dict(zip(self._found.units.tolist(), self._sizes.tolist(), strict=True)) if self._averaged else None
         transfer = Follow(self._part, self._weights, plan.pair, tolerance=tolerance, sizes=sizes).run()
+        if self._settings.widths is not None:  # a mean direction may be far from a unit, too
+            plan.gone |= dict.fromkeys(plan.pair.keys() & transfer.broken.keys(), _FAR)
         plan.pair = {unit: other for unit, other in plan.pair.items() if unit not in transfer.broken}
-        if self._settings.mode == "least-squares":
+        if self._settings.mode == "least-squares" and not self._settings.whole_layer:
             transfer = by_least_squares(transfer, self._part, plan, self._session.activity)
         factors = apply(self._weights, self._part, plan, transfer)
-        if self._settings.mode == "least-squares" and self._settings.refit == "layer" and plan.removed:
-            refit(self._weights, self._saved, self._part, plan.removed, self._session.activity)
-        return plan, factors, self._session.error() if plan.removed else 0.0
+        if self._settings.whole_layer and plan.removed:
+            self._session.refit(self._part, plan.removed)
+        bounded = plan.removed and np.isfinite(self._settings.limit)
+        return plan, factors, self._session.error() if bounded else 0.0
 
     def _average(self, plan: Plan) -> set[int]:
         """Let the units that stay point in the mean direction of their clusters."""
@@ -327,11 +341,12 @@ class _Attempt:
         for unit, other in exact.items():
             if other in clusters:
                 clusters[other].append(unit)
-        if self._settings.mode == "least-squares" or not clusters:
+        if (self._settings.mode == "least-squares" and not self._settings.whole_layer) or not clusters:
             return set()
         signs = self._signs(list(clusters.values()))
-        rows = {head: mean_rows(self._found, members, signs) for head, members in clusters.items()}
-        return set(clusters) if write_rows(self._weights, self._part, self._found, rows) else set()
+        averaged = clusters.keys() - self._cancelling
+        rows = {head: mean_rows(self._found, clusters[head], signs) for head in averaged}
+        return averaged if write_rows(self._weights, self._part, self._found, rows) else set()
 
     def _prefix(self, groups: list[dict[int, int]], what: str) -> tuple[Plan, dict[int, float], str]:
         """All groups, or as many of them, tightest first, as keep the limit."""
@@ -370,8 +385,8 @@ class _Attempt:
             else:
                 high = angle
         groups = self._near(at(float(np.cos(best)))) if best else [self._exact]
-        result = self._prefix(groups, "tau")
-        return result[0], result[1], "; ".join(part for part in (f"tau {np.cos(best):.9g}", result[2]) if part)
+        plan, factors, note = self._prefix(groups, "tau")
+        return plan, factors, f"tau {np.cos(best):.9g}" + (f"; {note}" if note else "")
 
     def rules(self, plan: Plan) -> dict[str, int]:
         """How many units went by which rule."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,32 @@ def activity(
         if step.kind == kind
     }
     watch = _Watch(graph.module, wanted)
+    _run(watch, graph, state, inputs)
+    return watch.found
+
+
+class _Record(Interpreter):
+    def __init__(self, module: torch.fx.GraphModule, names: Collection[str]) -> None:
+        super().__init__(module)
+        self._names, self.found = names, {}
+
+    def run_node(self, n: Node) -> Any:
+        value = super().run_node(n)
+        if n.name in self._names:
+            self.found[n.name] = value.detach()
+        return value
+
+
+def values(
+    graph: ModelGraph, state: Mapping[str, Tensor], inputs: Sequence[Any], names: Collection[str]
+) -> dict[str, Tensor]:
+    """What a model computes on the way, by the name of the value; the rest as for `activity`."""
+    record = _Record(graph.module, names)
+    _run(record, graph, state, inputs)
+    return record.found
+
+
+def _run(interpreter: Interpreter, graph: ModelGraph, state: Mapping[str, Tensor], inputs: Sequence[Any]) -> None:
     tensors = iter(one for one in inputs if isinstance(one, Tensor))
     given = []
     for node in graph.nodes:
@@ -80,5 +106,4 @@ def activity(
             constant = graph.constants.get(node.name)
             given.append(state[name] if name is not None else constant if constant is not None else next(tensors))
     with torch.no_grad():
-        watch.run(*given)
-    return watch.found
+        interpreter.run(*given)
