@@ -10,12 +10,14 @@ from pathlib import Path
 from condensery._errors import InvalidInputError
 from condensery.data._dataset import Dataset, check_count, from_arrays
 from condensery.data._images import IDX_NAMES, digits, idx_images
+from condensery.data._mnist1d import NAME as MNIST1D
+from condensery.data._mnist1d import mnist1d
 from condensery.data._synthetic import SYNTHETIC, synthetic
 from condensery.data._tables import read_table
 
 _TABLES = (".csv", ".npy", ".npz")
 
-DATASETS = (*SYNTHETIC, "digits", *IDX_NAMES)
+DATASETS = (*SYNTHETIC, "digits", MNIST1D, *IDX_NAMES)
 """The names that `load` knows; it also takes the path of a file."""
 
 
@@ -36,6 +38,7 @@ def load(
     demo-c        linspace(−1, 1), y = `demo_c_target`                                                     40
     three-steps   linspace(−15, 15), y = `three_steps_target`                                              50
     digits        scikit-learn's 8×8 digits, pixels/16 in [0, 1], y the digit                              1797
+    mnist-1d      lines of 40 points by the package mnist1d, y the digit (extra ``mnist1d``)                     5000
     fashion-mnist 28×28 images from IDX files, pixels/255 in [0, 1], y the label                           60000
     mnist         the same                                                                                 60000
     x.csv         columns separated by commas, the last one y, at most one line of column names
@@ -55,6 +58,7 @@ def load(
         points: For line, demo-a, demo-c and three-steps: on so many points, ≥ 2.
 
     Raises:
+        MissingExtraError: mnist-1d without the package that makes it.
         InvalidInputError: An unknown name; an option that the data set does not have; a file that is missing,
             truncated, too long, damaged or of another kind; images and labels that differ in number; values that are
             not finite; fewer than two samples, or fewer than asked for.
@@ -62,7 +66,7 @@ def load(
     Source:
         Data of Luo et al. 2021, arXiv 2007.07497 (line; the images with samples=45, as in their program), and of the
         demonstrations of Xu et al. 2025, arXiv 2504.09484 (demo-a, demo-c); the target of Zhang et al. 2021, arXiv
-        2105.14573 (three-steps).
+        2105.14573 (three-steps); Greydanus & Kobak 2024, arXiv 2011.14439 (mnist-1d).
 
     Example:
         >>> from condensery.data import load
@@ -75,7 +79,7 @@ def load(
         Traceback (most recent call last):
         ...
         condensery._errors.InvalidInputError: data: given lime; allowed: line, demo-a, demo-c, three-steps, digits, \
-fashion-mnist, mnist, or the path of a .csv, .npy, .npz or IDX file; did you mean line?
+mnist-1d, fashion-mnist, mnist, or the path of a .csv, .npy, .npz or IDX file; did you mean line?
     """
     given = os.fspath(name)
     key = given.strip().lower().replace("_", "-").replace(" ", "-")
@@ -95,6 +99,8 @@ fashion-mnist, mnist, or the path of a .csv, .npy, .npz or IDX file; did you mea
         return _first(synthetic(key, points=points), samples)
     if key == "digits":
         return digits(samples=samples)
+    if key == MNIST1D:
+        return mnist1d(samples=samples)
     if key in IDX_NAMES:
         return idx_images(key, path=None if path is None else _expanded(path), samples=samples)
     return _own(given, samples)
