@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def mnist1d(*, samples: int | None) -> Dataset:
     # it seeds the program's own generators, which are not ours to move
     numbers, states = random.getstate(), np.random.get_state()  # ruff: ignore[numpy-legacy-random]
     try:
-        made = make_dataset()
+        made: dict[str, Any] = dict(make_dataset())
     finally:
         random.setstate(numbers)
         np.random.set_state(states)  # ruff: ignore[numpy-legacy-random]

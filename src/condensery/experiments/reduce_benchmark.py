@@ -25,7 +25,8 @@ class Config(BaseModel):
     """What reduce-benchmark can be told.
 
     Attributes:
-        data: digits, mnist-1d (for the mlp), mnist or fashion-mnist, or the path of a file or folder as `condensery.data.load` takes it.
+        data: digits, mnist-1d (for the mlp), mnist or fashion-mnist, or the path of a file or folder as
+            `condensery.data.load` takes it.
         samples: Keep only the first so many of the data; 0 for all of them.
         test: How many of them are held out, drawn at random by the seed.
         cnn_train: Keep only so many training samples for the cnn, which is slower; 0 for all of them.
