@@ -75,7 +75,7 @@ class DropoutFeatures:
     presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
         "quick": {"seeds": 1},
         "paper": {
-            "seeds": 3, "steps": 1_000_000, "deep_width": 1000, "deep_steps": 100_000,
+            "seeds": 3, "steps": 1_000_000, "deep_width": 500, "deep_steps": 100_000,
             "switch_steps": [200_000, 800_000], "vector_steps": 2_000_000,
         },
     }  # fmt: skip
