@@ -18,8 +18,8 @@ from tests.torch.networks import (
 from torch import nn
 
 from condensery._errors import InvalidInputError
-from condensery.torch._coupling import couple
-from condensery.torch._graph import trace
+from condensery.torch._surgery._coupling import couple
+from condensery.torch._surgery._graph import trace
 
 LAYERS = [(Plain, "a"), (Plain, "b"), (Plain, "c"), (Residual, "one"), (Residual, "side")]
 IMAGE = torch.randn(2, 1, 8, 8)

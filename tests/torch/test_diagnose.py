@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 
 from condensery._errors import InvalidInputError
 from condensery.torch import Diagnosis, ForSteps, UntilLoss, diagnose
-from condensery.torch._diagnose_streams import kept, seed_all
+from condensery.torch._diagnosis._streams import kept, seed_all
 
 X = torch.linspace(-1, 1, 8)[:, None]
 BATCHES = [(X, X**2 + X)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from condensery.torch._diagnose_judge import CLEAR, FLAT, LogSlope, Verdict, judge, judge_model, log_slope
+from condensery.torch._diagnosis._judge import CLEAR, FLAT, LogSlope, Verdict, judge, judge_model, log_slope
 
 WIDTHS = (100, 200, 400, 800, 1600)
 

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from condensery._errors import InvalidInputError
-from condensery.torch._calibration import FlowSteps, NormalisedTwoLayer, four_points
-from condensery.torch._diagnose_layers import match_layers
-from condensery.torch._diagnose_measure import Gauge, tangent_kernels
+from condensery.torch._diagnosis._layers import match_layers
+from condensery.torch._diagnosis._measure import Gauge, tangent_kernels
+from condensery.torch._studies._calibration import FlowSteps, NormalisedTwoLayer, four_points
 
 
 def mlp(width, inputs=3, outputs=2):

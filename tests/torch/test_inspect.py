@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from condensery._errors import InvalidInputError
 from condensery.torch import inspect
-from condensery.torch._chance import chance, largest_by_chance, random_pair
-from condensery.torch._measure import measure
-from condensery.torch._reading import read_module, read_weights
+from condensery.torch._inspection._chance import chance, largest_by_chance, random_pair
+from condensery.torch._inspection._measure import measure
+from condensery.torch._inspection._reading import read_module, read_weights
 
 
 def rows_of(model, name):
@@ -58,7 +58,7 @@ def test_the_numbers_of_a_layer_are_those_of_loops_over_pairs(dtype, features):
 def test_the_result_does_not_depend_on_the_blocks(monkeypatch):
     layer = nn.Linear(6, 300)
     whole = inspect(layer)[0]
-    monkeypatch.setattr("condensery.torch._nearest.BLOCK_ENTRIES", 448)
+    monkeypatch.setattr("condensery.torch._inspection._nearest.BLOCK_ENTRIES", 448)
     assert inspect(layer)[0] == whole
 
 

@@ -13,7 +13,7 @@ import condensery
 from condensery._errors import InvalidInputError
 from condensery.cli import main
 from condensery.torch import CondensationMonitor, inspect
-from condensery.torch._monitor import _next
+from condensery.torch._monitoring._monitor import _next
 
 
 def convolutional():
@@ -105,7 +105,7 @@ def test_the_steps_that_are_measured():
 
 def test_measuring_keeps_to_its_budget(monkeypatch):
     clock = types.SimpleNamespace(now=0.0)
-    monkeypatch.setattr("condensery.torch._monitor.time.monotonic", lambda: clock.now)
+    monkeypatch.setattr("condensery.torch._monitoring._monitor.time.monotonic", lambda: clock.now)
     monitor = CondensationMonitor(nn.Linear(2, 3), every=1, budget=0.1)
     dear = type(monitor).measure
 

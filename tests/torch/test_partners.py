@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from condensery.torch import inspect
-from condensery.torch._layers import Layer, convolution, linear
-from condensery.torch._partners import inspect_file, partners
+from condensery.torch._inspection._layers import Layer, convolution, linear
+from condensery.torch._inspection._partners import inspect_file, partners
 
 
 def by_loop(rows, threshold):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from condensery.torch import reduce
-from condensery.torch._refit import RIDGE
+from condensery.torch._surgery._refit import RIDGE
 
 
 def nets():

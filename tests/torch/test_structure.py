@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from condensery.torch import inspect
-from condensery.torch._tracing import is_of_one_number
+from condensery.torch._inspection._tracing import is_of_one_number
 
 
 class Quick(nn.Module):

@@ -68,7 +68,7 @@ def diagnose_cell(parameters: dict[str, JsonValue], seed: int, advance: Advance)
     Returns:
         The columns of the verdicts' table, an entry for each layer, and the model's regime.
     """
-    from condensery.torch._diagnose_calibration import calibrate_cell
+    from condensery.torch._studies._diagnose_calibration import calibrate_cell
 
     given: dict[str, Any] = dict(parameters)
     return calibrate_cell(

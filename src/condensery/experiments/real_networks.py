@@ -145,7 +145,7 @@ def look(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Array
     known = {name: np.array([getattr(place, name)]) for name in ("status", "version", "digest")}
     if place.path is None:
         return known
-    from condensery.torch._partners import inspect_file
+    from condensery.torch._inspection._partners import inspect_file
 
     heads = NETWORKS[given["network"]].heads
     return {**known, **inspect_file(place.path, threshold=given["threshold"], heads=heads, progress=advance)}

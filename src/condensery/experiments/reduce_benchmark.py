@@ -81,7 +81,7 @@ def compare(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Ar
         Columns of the table ``accuracy``, and the accuracy of the whole network.
     """
     from condensery.data import load
-    from condensery.torch._compare import Training, compare_reductions
+    from condensery.torch._studies._compare import Training, compare_reductions
 
     given: dict[str, Any] = dict(parameters)
     config = Config.model_validate({key: value for key, value in given.items() if key not in {"network", "start"}})

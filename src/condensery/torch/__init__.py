@@ -17,23 +17,23 @@ from typing import TYPE_CHECKING, Any
 from condensery._errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from condensery.torch._condense import Recipe, condense
-    from condensery.torch._diagnose import diagnose
-    from condensery.torch._diagnose_train import ForSteps, UntilLoss
-    from condensery.torch._diagnosis import Diagnosis, LayerDiagnosis
-    from condensery.torch._export import export_model
-    from condensery.torch._graph import as_tensor
-    from condensery.torch._grow import Grown, grow
-    from condensery.torch._inspect import inspect
-    from condensery.torch._inspection import Inspection, LayerReport
-    from condensery.torch._keras_style import KerasStyleCallback
-    from condensery.torch._lightning import LightningCallback
+    from condensery.torch._diagnosis._diagnose import diagnose
+    from condensery.torch._diagnosis._diagnosis import Diagnosis, LayerDiagnosis
+    from condensery.torch._diagnosis._train import ForSteps, UntilLoss
+    from condensery.torch._inspection._inspect import inspect
+    from condensery.torch._inspection._inspection import Inspection, LayerReport
     from condensery.torch._loading import load_model, load_weights
-    from condensery.torch._monitor import CondensationMonitor
-    from condensery.torch._reduce import Reduced, reduce
-    from condensery.torch._regularizer import DropoutRegularizer
-    from condensery.torch._sinks import JsonLines, MLflow, TensorBoard, WeightsAndBiases
-    from condensery.torch._transformers import TransformersCallback
+    from condensery.torch._monitoring._keras_style import KerasStyleCallback
+    from condensery.torch._monitoring._lightning import LightningCallback
+    from condensery.torch._monitoring._monitor import CondensationMonitor
+    from condensery.torch._monitoring._sinks import JsonLines, MLflow, TensorBoard, WeightsAndBiases
+    from condensery.torch._monitoring._transformers import TransformersCallback
+    from condensery.torch._surgery._export import export_model
+    from condensery.torch._surgery._graph import as_tensor
+    from condensery.torch._surgery._grow import Grown, grow
+    from condensery.torch._surgery._reduce import Reduced, reduce
+    from condensery.torch._training._condense import Recipe, condense
+    from condensery.torch._training._regularizer import DropoutRegularizer
 
 __all__ = [
     "CondensationMonitor",
@@ -68,31 +68,31 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     homes = {
-        "CondensationMonitor": "_monitor",
-        "Diagnosis": "_diagnosis",
-        "DropoutRegularizer": "_regularizer",
-        "ForSteps": "_diagnose_train",
-        "Inspection": "_inspection",
-        "JsonLines": "_sinks",
-        "KerasStyleCallback": "_keras_style",
-        "LayerDiagnosis": "_diagnosis",
-        "LayerReport": "_inspection",
-        "LightningCallback": "_lightning",
-        "MLflow": "_sinks",
-        "Recipe": "_condense",
-        "TensorBoard": "_sinks",
-        "TransformersCallback": "_transformers",
-        "UntilLoss": "_diagnose_train",
-        "WeightsAndBiases": "_sinks",
-        "condense": "_condense",
-        "diagnose": "_diagnose",
-        "inspect": "_inspect",
-        "as_tensor": "_graph",
-        "export_model": "_export",
-        "Grown": "_grow",
-        "grow": "_grow",
-        "Reduced": "_reduce",
-        "reduce": "_reduce",
+        "CondensationMonitor": "_monitoring._monitor",
+        "Diagnosis": "_diagnosis._diagnosis",
+        "DropoutRegularizer": "_training._regularizer",
+        "ForSteps": "_diagnosis._train",
+        "Inspection": "_inspection._inspection",
+        "JsonLines": "_monitoring._sinks",
+        "KerasStyleCallback": "_monitoring._keras_style",
+        "LayerDiagnosis": "_diagnosis._diagnosis",
+        "LayerReport": "_inspection._inspection",
+        "LightningCallback": "_monitoring._lightning",
+        "MLflow": "_monitoring._sinks",
+        "Recipe": "_training._condense",
+        "TensorBoard": "_monitoring._sinks",
+        "TransformersCallback": "_monitoring._transformers",
+        "UntilLoss": "_diagnosis._train",
+        "WeightsAndBiases": "_monitoring._sinks",
+        "condense": "_training._condense",
+        "diagnose": "_diagnosis._diagnose",
+        "inspect": "_inspection._inspect",
+        "as_tensor": "_surgery._graph",
+        "export_model": "_surgery._export",
+        "Grown": "_surgery._grow",
+        "grow": "_surgery._grow",
+        "Reduced": "_surgery._reduce",
+        "reduce": "_surgery._reduce",
         "load_model": "_loading",
         "load_weights": "_loading",
     }

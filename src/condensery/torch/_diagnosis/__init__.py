@@ -1,0 +1,1 @@
+"""What `diagnose` does: short trainings at several widths, slopes, and a verdict."""

@@ -1,0 +1,255 @@
+"""Which regime is my training in? Short runs at several widths, and what their slopes decide."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from condensery._errors import InvalidInputError
+from condensery.torch._diagnosis._diagnosis import Diagnosis, LayerDiagnosis
+from condensery.torch._diagnosis._judge import Verdict, judge, judge_model, log_slope
+from condensery.torch._diagnosis._layers import Layer, match_layers
+from condensery.torch._diagnosis._measure import Gauge
+from condensery.torch._diagnosis._streams import batches, kept, reusable, seed_all
+from condensery.torch._diagnosis._train import (
+    ForSteps,
+    Loss,
+    Optimiser,
+    Stop,
+    TrainedRun,
+    UntilLoss,
+    default_loss,
+    device_of,
+    loss_of,
+    split,
+    train,
+)
+
+ENOUGH = 0.1
+"""Share of the initial loss from which slopes are near those at the end of training."""
+Advance = Callable[[str, float], None]
+
+
+def diagnose(
+    build: Callable[[int], Any],
+    loader: Iterable[Any] | Callable[[], Iterable[Any]],
+    *,
+    widths: Sequence[int],
+    loss: Loss | None = None,
+    optimiser: Optimiser = 0.1,
+    seeds: int | Sequence[int] = 3,
+    stop: Stop | None = None,
+    samples: int = 8,
+    progress: Advance | None = None,
+) -> Diagnosis:
+    """Say which regime a training is in (linear, critical or condensed), layer by layer, or that it cannot be said.
+
+    Trains ``build(width)`` at every width and seed, on the same data in the same order, and measures each layer when
+    all runs have come to the same loss. One run at one width cannot name the regime: a relative distance of 0.15 may be
+    one that falls, stays or grows with the width. The slope against the width does.
+
+    Formula:
+        S = d log RD/d log m with RD = ‖θ − θ⁰‖/‖θ⁰‖ of a layer's weight and bias; linear where S < 0 (RD → 0: a kernel
+        method), condensed where S > 0 (RD → ∞), critical where S = 0. Verdicts need S beyond its margin, the 97.5 %
+        bound of S (over seeds and fit) plus its change since the last stage of the loss: S + margin < −0.1 is linear,
+        S − margin > 0.1 condensed, |S| + margin < 0.04 critical, all else *undetermined*, with what would settle it.
+        The model has the regime of its hidden layers, those whose number of units is the width: condensed if one is.
+
+        Beside it, each with its standard error: the slope of the drift ‖K − K⁰‖/‖K⁰‖ of the empirical tangent kernel,
+        and 1 − (effective orientations)/(those of random directions) at the largest width. They inform and do not
+        decide: where only the output weights move far, the kernel drifts although the hidden layer is linear.
+
+    Args:
+        build: ``build(width)`` returns a new model, initialised by the global generators of torch. Trained are copies.
+        loader: Batches (inputs, targets): a DataLoader, a list, or a function that returns one.
+        widths: At least three; a range of 16 or more is well spent. Small widths are cheap, but below some 200 units
+            slopes near the critical line are off by more.
+        loss: ``loss(output, target)``; cross-entropy for whole-number targets and mean square for others by default.
+        optimiser: A learning rate of plain gradient descent, or a function of the model that returns an optimiser. What
+            is diagnosed is the training with it: let rates depend on the width as they do in yours.
+        seeds: How many, or which; two or more.
+        stop: `UntilLoss` (the default; equal loss) or `ForSteps`.
+        samples: Samples of the first batch for the tangent kernel; 0 leaves it out.
+        progress: Called with a text and the fraction done.
+
+    Returns:
+        The diagnosis; prints as a table. Two calls with equal arguments give equal numbers on a CPU. The state of the
+        global generators, and of those the loader owns, is put back; nothing that was given is changed.
+
+    Raises:
+        InvalidInputError: `build` returns no module, the layers differ between widths by more than sizes, all seeds
+            start from the same weights, the loader is empty, fewer than three widths or two seeds, the loss is not
+            finite (the width and the step are named), or an option is outside its range.
+
+    Source:
+        Luo et al. 2021, arXiv 2007.07497 (RD, slopes, regimes of two-layer networks); Zhou et al. 2022, arXiv
+        2205.12101 (layers of one network in different regimes). The margins are this project's: experiment
+        diagnose-calibration.
+
+    Example:
+        >>> import torch
+        >>> from condensery.torch import diagnose
+        >>> x = torch.linspace(-1, 1, 8)[:, None]
+        >>> def build(width):  # the usual start of PyTorch
+        ...     return torch.nn.Sequential(torch.nn.Linear(1, width), torch.nn.Tanh(), torch.nn.Linear(width, 1))
+        >>> def descent(model):  # at a rate that falls with the width, so that the wide ones do not diverge
+        ...     return torch.optim.SGD(model.parameters(), lr=1 / model[0].out_features)
+        >>> diagnose(build, [(x, x)], widths=(64, 128, 256, 512, 1024), optimiser=descent).regime
+        'linear'
+    """
+    stop = stop or UntilLoss()
+    ordered, chosen = _check(build, widths, seeds, stop, samples)
+    source, tell = reusable(loader), progress or (lambda text, fraction: None)
+    places = [(width, seed) for width in ordered for seed in chosen]
+    with kept(source), torch.enable_grad():
+        layers, inputs, target = _survey(build, source, loss or default_loss, places, samples)
+        runs, cost = [], sum(ordered) * len(chosen)
+        done = 0
+        for width, seed in places:
+            text, start = f"width {width}, seed {seed}", done / cost
+
+            def on_step(step: int, text: str = text, start: float = start, width: int = width) -> None:
+                tell(f"{text}, step {step}", start + min(step / stop.steps, 1.0) * width / cost)
+
+            on_step(0)
+            model = _model(build, width, seed)
+            runs.append(
+                train(
+                    model, source, loss=loss or default_loss, optimiser=optimiser, stop=stop, target=target,
+                    gauge=Gauge(model, layers, inputs), place=(width, seed), on_step=on_step,
+                )
+            )  # fmt: skip
+            done += width
+        tell("done", 1.0)
+    return _conclude(ordered, chosen, stop, layers, runs)
+
+
+def _check(
+    build: object, widths: Sequence[int], seeds: int | Sequence[int], stop: Stop, samples: int
+) -> tuple[list[int], list[int]]:
+    if not callable(build) or isinstance(build, torch.nn.Module):
+        raise InvalidInputError(
+            "build", given=type(build).__name__, allowed="a function of the width that returns a model",
+            remedy="for example lambda width: nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 1))",
+        )  # fmt: skip
+    found = list(widths)
+    whole = all(isinstance(width, int | np.integer) and not isinstance(width, bool) and width >= 1 for width in found)
+    if not whole or len(set(found)) != len(found) or len(found) < 3:
+        raise InvalidInputError(
+            "widths", given=str(found), allowed="at least three different whole numbers >= 1",
+            remedy="for example 64, 128, 256, 512",
+        )  # fmt: skip
+    chosen = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
+    if len(set(chosen)) != len(chosen) or len(chosen) < 2 or min(chosen) < 0:
+        raise InvalidInputError(
+            "seeds", given=str(seeds), allowed="two or more, none negative", remedy="the default is 3"
+        )
+    known = isinstance(stop, UntilLoss | ForSteps) and stop.steps >= 1
+    if not known or (isinstance(stop, UntilLoss) and not 0 < stop.relative < 1):
+        raise InvalidInputError(
+            "stop",
+            given=repr(stop),
+            allowed="UntilLoss or ForSteps with steps >= 1 and 0 < relative < 1",
+            remedy="the default is UntilLoss()",
+        )
+    if samples < 0:
+        raise InvalidInputError("samples", given=samples, allowed="a whole number >= 0", remedy="the default is 8")
+    return sorted(int(width) for width in found), [int(seed) for seed in chosen]
+
+
+def _model(build: Callable[[int], Any], width: int, seed: int) -> Any:
+    """A copy of what `build` returns, so that a model that it keeps is not trained; draws from its own stream.
+
+    Raises:
+        InvalidInputError: It fails or returns no module.
+    """
+    seed_all(0, seed, width)
+    try:
+        built = build(width)
+    except Exception as error:
+        raise InvalidInputError(
+            "build", given=f"a function that fails at width {width}", allowed="a function of the width",
+            remedy=f"mend this: {type(error).__name__}: {error}",
+        ) from error  # fmt: skip
+    if not isinstance(built, torch.nn.Module):
+        raise InvalidInputError(
+            "build", given=f"a function that returns {type(built).__name__}", allowed="one that returns a torch module",
+            remedy="return the model",
+        )  # fmt: skip
+    return copy.deepcopy(built)
+
+
+def _survey(
+    build: Callable[[int], Any], source: Iterable[Any], loss: Loss, places: Sequence[tuple[int, int]], samples: int
+) -> tuple[list[Layer], Any, float]:
+    """Before any training: the layers, samples for the kernel, and the median initial loss over the runs.
+
+    Raises:
+        InvalidInputError: All seeds start from the same weights, or as `match_layers` and `loss_of`.
+    """
+    stream = batches(source, 1, places[0][1])
+    batch = next(stream)
+    stream.close()
+    losses, models = [], {}
+    for width, seed in places:
+        model = _model(build, width, seed)
+        with torch.no_grad():
+            losses.append(float(loss_of(model, loss, batch, where=f"at width {width}, seed {seed}, step 0")))
+        if width not in models:
+            models[width] = model
+        elif _equal(models[width], model):
+            raise InvalidInputError(
+                "build", given=f"the same weights for every seed at width {width}", allowed="weights drawn anew",
+                remedy="remove manual_seed from build, and do not return a model that was made before",
+            )  # fmt: skip
+    layers = match_layers(models)
+    first = next(iter(models.values()))
+    inputs = split(batch, device_of(first))[0][:samples]
+    return layers, inputs, float(np.median(losses))
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def _smaller(stop: Stop) -> str:
+    return f"UntilLoss(relative={stop.relative / 10:g})" if isinstance(stop, UntilLoss) else stop.effort
+
+
+def _conclude(
+    widths: list[int], seeds: list[int], stop: Stop, layers: Sequence[Layer], runs: Sequence[TrainedRun]
+) -> Diagnosis:
+    reached = min(len(run.moments) for run in runs)
+    stages = stop.stages[:reached]
+    settled = reached > 0 and (isinstance(stop, ForSteps) or stages[-1] <= ENOUGH)
+    idle = reached > 0 and any(run.moments[reached - 1].rd.max() == 0 for run in runs)
+    effort = f"{_smaller(stop)}: some runs were below this loss from the start" if idle else stop.effort
+    grid = np.empty((len(widths), len(seeds)), dtype=object)
+    for k, run in enumerate(runs):
+        grid[divmod(k, len(seeds))] = run
+
+    def values(name: str, place: int, stage: int) -> np.ndarray:
+        return np.array([[getattr(run.moments[stage], name)[place] for run in row] for row in grid])
+
+    found = []
+    for place, layer in enumerate(layers):
+        if not reached:
+            found.append(LayerDiagnosis.open(layer, f"{stop.effort}: no stage was reached by all runs"))
+            continue
+        slopes = tuple(log_slope(widths, values("rd", place, stage)) for stage in range(reached))
+        verdict = judge(widths, slopes, seeds=len(seeds), settled=settled and not idle, effort=effort)
+        condensed = values("condensed", place, reached - 1)[-1]
+        drift = log_slope(widths, values("drift", place, reached - 1))
+        found.append(LayerDiagnosis.of(layer, verdict, slopes, drift, condensed))
+    whole = judge_model(
+        [layer.role for layer in layers], [Verdict(one.regime, one.margin, one.remedy) for one in found]
+    )
+    drift = log_slope(widths, values("drift", len(layers), reached - 1)) if reached else None
+    return Diagnosis(
+        regime=whole.regime, remedy=whole.remedy, layers=tuple(found), kernel_drift=drift, widths=tuple(widths),
+        seeds=tuple(seeds), stop=stop, stages=stages, runs=tuple(runs),
+    )  # fmt: skip

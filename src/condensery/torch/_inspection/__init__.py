@@ -1,0 +1,1 @@
+"""What `inspect` does: layers read from models and files, measured, and judged."""

@@ -1,0 +1,1 @@
+"""The monitor of condensation, its sinks and its callbacks."""

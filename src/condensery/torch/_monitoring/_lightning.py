@@ -1,0 +1,45 @@
+"""The monitor as a Lightning callback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch import Callback
+
+from condensery.protocols import Sink
+from condensery.torch._monitoring._monitor import CondensationMonitor
+
+
+class LightningCallback(Callback):
+    """`CondensationMonitor` for Lightning: ``Trainer(callbacks=[LightningCallback(JsonLines("monitor.jsonl"))])``.
+
+    Args:
+        *sinks: As for `CondensationMonitor`.
+        **options: Likewise.
+
+    Attributes:
+        monitor: The monitor, once the training has begun in the process of rank 0.
+    """
+
+    def __init__(self, *sinks: Sink, **options: Any) -> None:
+        self._sinks, self._options = sinks, options
+        self.monitor: CondensationMonitor | None = None
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Begin."""
+        if trainer.is_global_zero:
+            self.monitor = CondensationMonitor(pl_module, *self._sinks, **self._options)
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Go on; with accumulated gradients a step is an optimiser step."""
+        if self.monitor is not None:
+            self.monitor.at(trainer.global_step)
+
+    def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+        """Close the sinks."""
+        if self.monitor is not None:
+            self.monitor.close()
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """Close the sinks of a training that was interrupted."""
+        self.on_train_end(trainer, pl_module)

@@ -1,0 +1,1 @@
+"""What the built-in experiments do with PyTorch: calibration, comparison with peers."""

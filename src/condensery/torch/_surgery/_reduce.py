@@ -1,0 +1,215 @@
+"""`reduce`: a narrower copy of a user's model, with a receipt of what it cost."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Literal, NamedTuple, get_args
+
+import torch
+from torch import nn
+
+from condensery._errors import InvalidInputError
+from condensery.torch._surgery._attention import LEFT
+from condensery.torch._surgery._coupling import computed_weights, couple
+from condensery.torch._surgery._graph import as_inputs, check_runs, check_weights, copied, trace
+from condensery.torch._surgery._optimiser import Carried, carry
+from condensery.torch._surgery._receipt import Receipt, count_parameters
+from condensery.torch._surgery._session import Session, Settings
+from condensery.torch._surgery._weights import as_double, cut, difference, outputs
+
+Mode = Literal["exact", "approximate", "least-squares"]
+_LIMITS: dict[str, float] = {"exact": 1e-6, "approximate": 0.1, "least-squares": 0.1}
+
+
+class Reduced(NamedTuple):
+    """What `reduce` returns.
+
+    Attributes:
+        model: The narrower copy: the same classes and state-dict keys, usable without condensery.
+        receipt: What was done and what it cost.
+        optimizer: The optimiser that was given, for the new model; None without one.
+    """
+
+    model: nn.Module
+    receipt: Receipt
+    optimizer: torch.optim.Optimizer | None
+
+
+def reduce(  # ruff: ignore[too-many-arguments]: each is an option of one verb
+    model: nn.Module,
+    example_inputs: Any,
+    *,
+    mode: Mode = "exact",
+    tau: float | None = None,
+    data: Any = None,
+    max_error: float | None = None,
+    on_data: bool = False,
+    negligible: float = 0.0,
+    refit: Literal["cluster", "layer"] = "cluster",
+    layers: Collection[str] | None = None,
+    widths: Mapping[str, int] | None = None,
+    unsupported: Literal["refuse", "keep"] = "refuse",
+    optimizer: torch.optim.Optimizer | None = None,
+    finetune: Callable[[nn.Module, torch.optim.Optimizer | None], object] | None = None,
+) -> Reduced:
+    """Cut a condensed network down: merge units that point the same way, and say what it cost.
+
+    A unit k with row (w_k, b_k) = c_k·(w_j, b_j) and outgoing weights a_k goes into unit j by a_j ← a_j + φ(c_k)·a_k,
+    with φ and the constant for the next bias from the exact-merge table (`condensery.theory.merge_rule`). Batch norm is
+    folded in evaluation mode; channels of convolutions are units, their kernels the rows. The model given is never
+    changed; it is compared in evaluation mode.
+
+    * ``exact``: only merges that hold for every input; an ordinary network has none, and the receipt says so. Units
+      without outgoing weights, and constants (no incoming weights), go too.
+    * ``approximate``: complete linkage on the signed cosine at `tau`; a cluster goes into its amplitude-weighted mean
+      direction, with a′ = Σ_k a_k ‖w_k‖/‖w′‖. Clusters whose outgoing weights cancel (below 0.1 of their sizes:
+      channels on their way to infinity) are refused.
+    * ``least-squares``: the same clusters; a′ fits the units' values on `data`.
+
+    Args:
+        model: Any eager module that `torch.export` can follow.
+        example_inputs: A tensor or the tuple of forward's arguments; a batch of two or more.
+        mode: See above.
+        tau: Least cosine within a cluster, in (0, 1]; None for the smallest one that keeps `max_error`, layer by layer.
+        data: More inputs of the same kind, on which errors are measured as well, and units for ``least-squares`` and
+            `on_data`.
+        max_error: Largest max |Δf|/max |f| allowed, in float64, on example inputs, data and (exact mode) random inputs;
+            edits beyond it are rolled back. Defaults: 1e-6 exact, 0.1 otherwise; ``inf`` for none.
+        on_data: Also remove ReLU units that are zero on all of the data, and let few units carry those that are linear
+            on all of it. That depends on the data, and is labelled so.
+        negligible: Also remove the units of smallest amplitude, as long as together they have at most this share of the
+            layer's.
+        refit: ``least-squares`` only. ``"layer"`` lets clusters go into their mean direction, as ``approximate`` does,
+            and then fits all outgoing weights of the units that stay, front to back: to what the next layer computed
+            before anything was cut, on what the layers before it give now, with a small pull towards the merged
+            weights. Linear layers, Conv1d and Conv2d without groups are fitted; others keep the merged weights.
+        layers: Names of modules; by default all.
+        widths: Not for ``exact``: instead of `tau` the width that each named layer shall have; clusters are those of
+            spherical k-means weighted by amplitude. The width is kept to: a cluster that cancels is not refused, but
+            goes into its largest unit.
+        unsupported: At an operation that is not on the allow-list: ``"refuse"``, or ``"keep"`` the layers before it.
+        optimizer: Of the given model; its state (momentum, Adam's moments) is carried over to the new one.
+        finetune: Called with the new model and optimiser after the cut; trains it in place. The errors in the receipt
+            are those before it.
+
+    Returns:
+        The new model, the receipt, and the optimiser.
+
+    Raises:
+        InvalidInputError: Weights or inputs that cannot be used, an operation that is not on the allow-list (named,
+            with its line), or a forward with hard-coded sizes.
+
+    Source:
+        Zhang et al. 2022 (arXiv 2111.15527), Sec. 6 and Fig. 5; Chen and Xu 2024 (arXiv 2405.01041).
+
+    Example:
+        >>> import torch
+        >>> from condensery.torch import reduce
+        >>> net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1))
+        >>> with torch.no_grad():
+        ...     net[0].weight[1], net[0].bias[1] = 2 * net[0].weight[0], 2 * net[0].bias[0]
+        >>> small, receipt, _ = reduce(net, torch.randn(4, 2))
+        >>> small[0].out_features, receipt.merges, receipt.error_random_relative < 1e-6
+        (2, 1, True)
+    """
+    limit = _LIMITS.get(mode, 0.0) if max_error is None else max_error
+    settings = Settings(mode, tau, limit, on_data, negligible, refit, widths)
+    _check(settings, given_data=data is not None)
+    inputs = as_inputs(example_inputs)
+    check_weights(model)
+    more = None if data is None else as_inputs(data, name="data")
+    check_runs(copied(model).eval(), inputs)
+    graph = trace(model, inputs) if more is None else trace(model, more, name="data")
+    session = Session(model, graph, couple(graph, unsupported=unsupported), inputs, more, settings)
+    entries = session.all_families(layers)
+    places = session.places()
+    small = cut(model, session.stored(), places)
+    _check_runs(small, model, inputs)
+    left = _left(entries, computed_weights(graph))
+    receipt = _receipt(model, small, session, entries, mode, left)
+    carried = None
+    if optimizer is not None:
+        carried = carry(optimizer, model, small, Carried(places, *session.transport()))
+    if finetune is not None:
+        finetune(small, carried)
+    return Reduced(small, receipt, carried)
+
+
+def _check(settings: Settings, *, given_data: bool) -> None:
+    if settings.mode not in get_args(Mode):
+        raise InvalidInputError(
+            "mode", given=settings.mode, allowed=", ".join(get_args(Mode)), remedy="choose one of these"
+        )
+    if settings.tau is not None and not 0 < settings.tau <= 1:
+        raise InvalidInputError("tau", given=settings.tau, allowed="a cosine in (0, 1]", remedy="0.9 is usual")
+    if settings.widths is not None and (
+        settings.mode == "exact" or settings.tau is not None or any(width < 1 for width in settings.widths.values())
+    ):
+        raise InvalidInputError(
+            "widths", given=f"{dict(settings.widths)}", allowed="widths >= 1, with mode approximate and without tau",
+            remedy="exact merging finds its own widths",
+        )  # fmt: skip
+    if not settings.limit >= 0:
+        raise InvalidInputError(
+            "max_error", given=settings.limit, allowed="a number >= 0", remedy="use inf for no limit"
+        )
+    if not 0 <= settings.negligible < 1:
+        raise InvalidInputError(
+            "negligible", given=settings.negligible, allowed="a share in [0, 1)", remedy="0.001 is much"
+        )
+    if settings.refit not in {"cluster", "layer"}:
+        raise InvalidInputError("refit", given=settings.refit, allowed="cluster, layer", remedy="choose one of these")
+    if not given_data and (settings.on_data or settings.mode == "least-squares"):
+        what, value = ("on_data", True) if settings.on_data else ("mode", settings.mode)
+        raise InvalidInputError(
+            what, given=f"{value} without data", allowed="with data=inputs",
+            remedy="give inputs on which the units can be measured",
+        )  # fmt: skip
+
+
+def _check_runs(small: nn.Module, model: nn.Module, inputs: tuple[Any, ...]) -> None:
+    modes = [module.training for module in small.modules()]
+    try:
+        small.eval()
+        outputs(small, inputs)
+    except Exception as error:
+        text = str(error).strip().splitlines()
+        raise InvalidInputError(
+            "model", given=f"{type(model).__name__}, whose forward has hard-coded sizes",
+            allowed="sizes taken from the tensors, such as x.flatten(1) or x.shape[-1]",
+            remedy=f"at the new widths it stops with: {text[0][:160] if text else type(error).__name__}",
+        ) from error  # fmt: skip
+    finally:
+        for module, mode in zip(small.modules(), modes, strict=True):
+            module.training = mode
+
+
+def _left(entries: tuple, computed: tuple[str, ...]) -> list[str]:
+    """What was not looked at, although some of it may be alike."""
+    heads = tuple(one.name for one in entries if one.note.startswith(LEFT))
+    told = [(heads, f"{LEFT}, equal ones as well, which inspect tells")] if heads else []
+    if computed:
+        told.append((computed, "layers whose weights the model computes are left as they are"))
+    return [
+        f"{what}: {', '.join(names[:4])}" + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        for names, what in told
+    ]
+
+
+def _receipt(
+    model: nn.Module, small: nn.Module, session: Session, entries: tuple, mode: str, left: list[str]
+) -> Receipt:
+    old, new = (copy.deepcopy(one).double().eval() for one in (model, small))
+    found = {}
+    for name, given in (("data", session.shown), ("random", session.random)):
+        pairs = [difference(outputs(new, as_double(one)), outputs(old, as_double(one))) for one in given]
+        found[name] = tuple(max(values) for values in zip(*pairs, strict=True))
+    notes = [f"verified in evaluation mode, in float64, on {sum(len(o) > 0 for o in session.shown)} batches"]
+    if mode == "exact" and all(one.before == one.after for one in entries):
+        told = "0 exact merges: no unit can stand for another up to rounding; that is usual without condensation"
+        notes.insert(0, told if any(not one.note for one in entries) else f"{told} (all layers are kept)")
+    return Receipt(
+        "reduce", mode, entries, count_parameters(model), count_parameters(small), *found["data"], *found["random"],
+        notes=(*notes, *left),
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Training that condenses: the regulariser R1 and the recipe."""
