@@ -63,7 +63,7 @@ class Config(BaseModel):
     fitted: int = Field(default=500, ge=32)
     ratios: tuple[float, ...] = (0.25, 0.125, 0.0625)
     epochs: int = Field(default=30, ge=1)
-    finetune: int = Field(default=3, ge=0)
+    finetune: int = Field(default=6, ge=0)
     batch: int = Field(default=32, ge=1)
     rate: float = Field(default=4e-3, gt=0.0, allow_inf_nan=False)
     seeds: int = Field(default=3, ge=1, le=1000)
