@@ -168,8 +168,11 @@ def test_how_condensed_the_layers_are_is_recorded(ran):
 
 
 def test_a_cnn_wants_square_images():
+    experiment = ReduceBenchmark()
+    lines = experiment.Config.model_validate({"data": "mnist-1d"})
     with pytest.raises(InvalidInputError, match="40 values per sample for the cnn; allowed: square images"):
-        build_classifier("cnn", [4, 4, 8], 40, 10)
+        experiment.data_digest(lines)
+    assert experiment.data_digest(lines.model_copy(update={"networks": ("mlp",)}))
     for inputs in (16, 64, 784):
         assert build_classifier("cnn", [4, 4, 8], inputs, 10)(torch.zeros(2, inputs)).shape == (2, 10)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import isqrt
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -175,11 +176,23 @@ class ReduceBenchmark:
     statements: ClassVar[tuple[Statement, ...]] = STATEMENTS
 
     def data_digest(self, config: BaseModel) -> str:
-        """Digest of the images."""
+        """Digest of the images.
+
+        Raises:
+            InvalidInputError: A cnn is asked for, and the data are no square images of 4 x 4 pixels or more.
+        """
+        from condensery._errors import InvalidInputError
         from condensery.data import load
 
         known = Config.model_validate(config.model_dump())
-        return load(known.data, samples=known.samples or None).digest
+        data = load(known.data, samples=known.samples or None)
+        pixels = data.x.shape[1]
+        if "cnn" in known.networks and (isqrt(pixels) ** 2 != pixels or pixels < 16):
+            raise InvalidInputError(
+                "data", given=f"{data.name} with {pixels} values per sample for the cnn", remedy="set networks=mlp",
+                allowed="square images of at least 4 x 4 pixels",
+            )  # fmt: skip
+        return data.digest
 
     def tasks(self, config: BaseModel) -> Sequence[Task]:
         """One network each."""

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from condensery._errors import InvalidInputError
 from condensery.torch._inspection._inspect import inspect
 from condensery.torch._studies._peers import PEERS, available, shrink
 from condensery.torch._surgery._receipt import count_parameters
@@ -73,18 +72,10 @@ def build_classifier(kind: str, widths: Sequence[int], inputs: int, classes: int
         widths: Of the hidden layers.
         inputs: Number of pixels, a square for cnn.
         classes: Number of outputs.
-
-    Raises:
-        InvalidInputError: A cnn, and inputs that are no square image of 4 x 4 pixels or more.
     """
     if kind == "mlp":
         return nn.Sequential(nn.Linear(inputs, widths[0]), nn.ReLU(), nn.Linear(widths[0], classes))
     side = isqrt(inputs)
-    if side**2 != inputs or side < 4:
-        raise InvalidInputError(
-            "data", given=f"{inputs} values per sample for the cnn",
-            allowed="square images of at least 4 x 4 pixels", remedy="set networks to mlp",
-        )  # fmt: skip
     return nn.Sequential(
         nn.Unflatten(1, (1, side, side)), nn.Conv2d(1, widths[0], 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(widths[0], widths[1], 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
