@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from condensery._errors import InvalidInputError
+from condensery.torch._surgery._alone import alone, always_active, constants
 from condensery.torch._surgery._clusters import (
     Directions,
     directions,
@@ -207,8 +208,9 @@ class _Attempt:
         self._refused = 0
         self._sizes = np.linalg.norm(found.keys[0], axis=1) if found.keys else np.zeros(0)
         self._folded: dict[int, str] = {}
-        self._removable = self._alone()
-        self._linear = self._always_active() if self._settings.on_data else []
+        active = session.activity if self._settings.on_data else None
+        self._removable = alone(found, part, active, negligible=self._settings.negligible)
+        self._linear = always_active(found, part, active) if active is not None else []
 
     def best(self) -> tuple[Plan, dict[int, float], str]:
         """Plan, factors of the merged units, and what must be said."""
@@ -222,52 +224,6 @@ class _Attempt:
         if self._settings.tau is not None:
             return self._prefix(self._near(at(self._settings.tau)), "tau")
         return self._search(at)
-
-    def _alone(self) -> dict[int, str]:
-        """Units that go by themselves, with the rule."""
-        gone: dict[int, str] = {}
-        found = self._found
-        if not len(found.units):
-            return gone
-        if found.columns.shape[1]:
-            for unit in found.units[~found.columns.any(axis=1)].tolist():
-                gone[unit] = "without outgoing weights"
-        if self._settings.on_data:
-            for unit in self._dead():
-                gone.setdefault(unit, "dead on the data")
-        if self._settings.negligible > 0:
-            order = np.argsort(found.amplitude)
-            share = np.cumsum(found.amplitude[order]) / max(float(found.amplitude.sum()), 1e-300)
-            for unit in found.units[order[share <= self._settings.negligible]].tolist():
-                gone.setdefault(unit, "negligible amplitude")
-        return gone
-
-    def _dead(self) -> list[int]:
-        largest: dict[int, float] = {}
-        for step in self._part.steps:
-            if step.kind == "read" and step.source[0] in self._session.activity:
-                units = self._part.marks[step.source[0]].units
-                values = self._session.activity[step.source[0]].largest
-                for unit, value in zip(units.tolist(), values.tolist(), strict=True):
-                    largest[unit] = max(largest.get(unit, 0.0), value)
-        return [unit for unit in self._found.units.tolist() if not largest.get(unit, 1.0) > 0]
-
-    def _always_active(self) -> list[int]:
-        """Units whose only activation is a ReLU that never cuts on the data."""
-        points = [step for step in self._part.steps if step.kind in {"point", "prelu"}]
-        if len(points) != 1 or points[0].facts.get("activation") not in {"relu", "leaky_relu"}:
-            return []
-        name = str(points[0].source[0])
-        units, least = self._part.marks[name].units, self._session.activity[name].least
-        known = set(self._found.units.tolist())
-        return [u for u, value in zip(units.tolist(), least.tolist(), strict=True) if value > 0 and u in known]
-
-    def _constants(self) -> set[int]:
-        found = self._found
-        if not found.keys:
-            return set()
-        still = np.all([~key[:, :-1].any(axis=1) for key in found.keys], axis=0)
-        return set(found.units[still].tolist())
 
     def _near(self, clusters: list[list[int]]) -> list[dict[int, int]]:
         """Clusters as pairs, tightest first; those that cancel are refused."""
@@ -314,7 +270,7 @@ class _Attempt:
         pair = {unit: other for unit, other in pair.items() if unit not in own and other not in own}
         heads = {other for other in pair.values() if other in gone}
         pair = {unit: other for unit, other in pair.items() if other not in heads}
-        pair.update({unit: -1 for unit in self._constants() if unit not in gone})
+        pair.update({unit: -1 for unit in constants(self._found) if unit not in gone})
         pair = {unit: other for unit, other in pair.items() if other == -1 or other not in pair}
         everyone = {*self._part.families[0].units.tolist()}
         if everyone and everyone <= {*pair, *gone}:  # a layer keeps at least one unit
