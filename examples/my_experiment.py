@@ -32,7 +32,10 @@ def train(parameters, seed, advance):
     config, rng = Config(**parameters), np.random.default_rng(seed)
     x = rng.uniform(-2, 2, (20, 5))
     y = np.sin(x).sum(axis=1)
-    a, w = config.std * rng.standard_normal(config.width), config.std * rng.standard_normal((config.width, 5))
+    a, w = (
+        config.std * rng.standard_normal(config.width),
+        config.std * rng.standard_normal((config.width, 5)),
+    )
     toward = y @ x / np.linalg.norm(y @ x)
     cosines = [w @ toward / np.linalg.norm(w, axis=1)]
     for step in range(config.steps):
@@ -40,7 +43,11 @@ def train(parameters, seed, advance):
         error = hidden @ a - y
         a, w = (
             a - config.rate * error @ hidden / len(x),
-            w - config.rate * a[:, None] * (((1 - hidden**2) * error[:, None]).T @ x) / len(x),
+            w
+            - config.rate
+            * a[:, None]
+            * (((1 - hidden**2) * error[:, None]).T @ x)
+            / len(x),
         )
         advance(f"step {step + 1}", (step + 1) / config.steps)
     cosines.append(w @ toward / np.linalg.norm(w, axis=1))
@@ -50,17 +57,25 @@ def train(parameters, seed, advance):
 class OneLine:
     """The experiment: what it is, what its tasks are, and what follows from their arrays. It runs nothing itself."""
 
-    name, title, task_version, Config = "one-line", "Initial condensation of tanh on one line", "1", Config
+    name, title, task_version, Config = (
+        "one-line",
+        "Initial condensation of tanh on one line",
+        "1",
+        Config,
+    )
     summary = "From a small start all input weights of a tanh network turn to ±Σ y x before the loss has moved."
     papers = ("zhou2022initial",)
     presets: ClassVar = {"quick": {}, "paper": {"width": 2000, "seeds": 16}}
     statements = (
         Statement(
-            id="two-orientations", paper="zhou2022initial", relation="<=", source="Abstract",
+            id="two-orientations",
+            paper="zhou2022initial",
+            relation="<=",
+            source="Abstract",
             statement="At the initial stage there are at most twice as many orientations as the activation's "
             "multiplicity, which is 1 for tanh.",
         ),
-    )  # fmt: skip
+    )
 
     def data_digest(self, config):
         """The data are made, not read."""
@@ -71,7 +86,13 @@ class OneLine:
         parameters = config.model_dump(mode="json")
         version = self.task_version
         return [
-            Task(function=f"{HERE}:train", parameters=parameters, seed=seed, version=version, label=f"seed {seed}")
+            Task(
+                function=f"{HERE}:train",
+                parameters=parameters,
+                seed=seed,
+                version=version,
+                label=f"seed {seed}",
+            )
             for seed in range(config.seeds)
         ]
 
@@ -81,16 +102,35 @@ class OneLine:
 
         counts = [condensation(shard["w"]).effective_neurons for shard in shards]
         before, after = np.stack([shard["cosines"] for shard in shards], axis=1)
-        members = Table(columns={"seed": np.arange(config.seeds), "orientations": counts})
-        return {"members": members, "cosines": Table(columns={"before": before.ravel(), "after": after.ravel()})}
+        members = Table(
+            columns={"seed": np.arange(config.seeds), "orientations": counts}
+        )
+        return {
+            "members": members,
+            "cosines": Table(
+                columns={"before": before.ravel(), "after": after.ravel()}
+            ),
+        }
 
     def claims(self, config, tables):
         """The statement with what was measured."""
-        return [self.statements[0].check(float(tables["members"]["orientations"].max()), 2.0, note="the most of all")]
+        return [
+            self.statements[0].check(
+                float(tables["members"]["orientations"].max()),
+                2.0,
+                note="the most of all",
+            )
+        ]
 
     def figures(self, config):
         """An object, or a module, with `figure_data` and `draw`."""
-        return [FigureSpec(name="cosines", plot=f"{HERE}:histogram", caption="Cosines between weights and Σ y x.")]
+        return [
+            FigureSpec(
+                name="cosines",
+                plot=f"{HERE}:histogram",
+                caption="Cosines between weights and Σ y x.",
+            )
+        ]
 
 
 def _draw(data, axes=None):
@@ -104,5 +144,9 @@ def _draw(data, axes=None):
 
 
 histogram = SimpleNamespace(
-    figure_data=lambda tables: [tables["cosines"]["before"], tables["cosines"]["after"]], draw=_draw
+    figure_data=lambda tables: [
+        tables["cosines"]["before"],
+        tables["cosines"]["after"],
+    ],
+    draw=_draw,
 )

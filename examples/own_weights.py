@@ -25,10 +25,17 @@ def train(scale, iterations, samples=45):
     x, digit = load_digits(return_X_y=True)
     x, y = x[:samples] / 16, digit[:samples] / 9
     network = MLPRegressor(
-        hidden_layer_sizes=(WIDTH,), learning_rate_init=0.002, max_iter=1, warm_start=True, random_state=0, alpha=0
+        hidden_layer_sizes=(WIDTH,),
+        learning_rate_init=0.002,
+        max_iter=1,
+        warm_start=True,
+        random_state=0,
+        alpha=0,
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # one step at a time is what we ask for
+        warnings.simplefilter(
+            "ignore", ConvergenceWarning
+        )  # one step at a time is what we ask for
         network.fit(x, y)
         for array in (*network.coefs_, *network.intercepts_):
             array *= scale
@@ -47,7 +54,10 @@ def layer(network):
 def describe(scale, iterations):
     """One line about the layer before and after, and the measures after."""
     (w0, a0), (w, a) = train(scale, iterations)
-    before, after = condensation(w0, a0, threshold=0.95), condensation(w, a, threshold=0.95)
+    before, after = (
+        condensation(w0, a0, threshold=0.95),
+        condensation(w, a, threshold=0.95),
+    )
     print(
         f"start x {scale:<5} RD {relative_distance(w0, w):6.2f}   effective neurons: "
         f"{before.effective_neurons} before, {after.effective_neurons} after, of {after.active_units} active; "

@@ -17,7 +17,9 @@ from condensery.torch import UntilLoss, diagnose
 WIDTHS = (64, 128, 256, 512, 1024)
 
 images, digits = load_digits(return_X_y=True)
-data = TensorDataset(torch.tensor(images[:200] / 16, dtype=torch.float32), torch.tensor(digits[:200]))
+data = TensorDataset(
+    torch.tensor(images[:200] / 16, dtype=torch.float32), torch.tensor(digits[:200])
+)
 loader = DataLoader(data, batch_size=50, shuffle=True)
 
 
@@ -51,8 +53,12 @@ def ask(steps=400):
     """The same digits, three times; the last is stopped too early to tell."""
     rule = UntilLoss(0.1, steps=steps)
     return {
-        "the usual start, Adam": diagnose(usual, loader, widths=WIDTHS, optimiser=adam, stop=rule),
-        "a small start, gradient descent": diagnose(small, loader, widths=WIDTHS, optimiser=descent, stop=rule),
+        "the usual start, Adam": diagnose(
+            usual, loader, widths=WIDTHS, optimiser=adam, stop=rule
+        ),
+        "a small start, gradient descent": diagnose(
+            small, loader, widths=WIDTHS, optimiser=descent, stop=rule
+        ),
         "the usual start, stopped early": diagnose(
             usual, loader, widths=WIDTHS, optimiser=adam, stop=UntilLoss(0.1, steps=20)
         ),

@@ -21,27 +21,59 @@ TINY = f"{Path(__file__).parent / 'cli' / 'tiny_experiment.py'}:Tiny"
 
 ANYWHERE = {
     "unknown command": ("rnu phase-diagram", "rnu", "did you mean run?"),
-    "unknown option": ("run phase-diagram --perset quick", "--perset", "did you mean --preset?"),
+    "unknown option": (
+        "run phase-diagram --perset quick",
+        "--perset",
+        "did you mean --preset?",
+    ),
     "no experiment": ("run", "nothing", "see condensery run --help"),
     "two experiments": (f"run {TINY} other", "other", "see condensery run --help"),
-    "option without value": (f"run {TINY} --preset", "nothing", "see condensery run --help"),
+    "option without value": (
+        f"run {TINY} --preset",
+        "nothing",
+        "see condensery run --help",
+    ),
     "workers no number": (f"run {TINY} --workers many", "many", "a whole number"),
     "workers zero": (f"run {TINY} --workers 0", "0", "leave it out"),
-    "unknown experiment": ("run phase-diagarm", "phase-diagarm", "did you mean phase-diagram?"),
+    "unknown experiment": (
+        "run phase-diagarm",
+        "phase-diagarm",
+        "did you mean phase-diagram?",
+    ),
     "unknown experiment far away": ("run xyz", "xyz", "see condensery list"),
     "no such file": ("run no/such.py:Name", "no/such.py", "looked in"),
     "no such name in the file": (f"run {TINY}y", "Tinyy", "did you mean Tiny?"),
     "unknown preset": (f"run {TINY} --preset papr", "papr", "did you mean paper?"),
     "unknown override": (f"run {TINY} --set sedes=1", "sedes", "did you mean seeds?"),
-    "override without value": (f"run {TINY} --set seeds", "seeds", "--set widths=1000,4000"),
-    "override given twice": (f"run {TINY} --set seeds=1 --set seeds=2", "seeds twice", "remove one"),
-    "override of an option": (f"run {TINY} --set workers=2", "workers", "use --workers"),
-    "value out of range": (f"run {TINY} --set seeds=0", "0", "greater than or equal to 1"),
+    "override without value": (
+        f"run {TINY} --set seeds",
+        "seeds",
+        "--set widths=1000,4000",
+    ),
+    "override given twice": (
+        f"run {TINY} --set seeds=1 --set seeds=2",
+        "seeds twice",
+        "remove one",
+    ),
+    "override of an option": (
+        f"run {TINY} --set workers=2",
+        "workers",
+        "use --workers",
+    ),
+    "value out of range": (
+        f"run {TINY} --set seeds=0",
+        "0",
+        "greater than or equal to 1",
+    ),
     "value of another kind": (f"run {TINY} --set seeds=few", "few", "a whole number"),
     "empty list": (f"run {TINY} --set values=[]", "[]", "at least 1 value"),
     "not finite": (f"run {TINY} --set off=NaN", "nan", "a finite number"),
     "unknown runner": (f"run {TINY} --runner cloud", "cloud", "local"),
-    "unwritable runs folder": (f"run {TINY} --runs occupied/runs", "occupied/runs", "--runs DIR"),
+    "unwritable runs folder": (
+        f"run {TINY} --runs occupied/runs",
+        "occupied/runs",
+        "--runs DIR",
+    ),
     "unknown run": ("resume abcd", "abcd", "no runs in"),
     "unknown run to show": ("show abcd", "abcd", "no runs in"),
     "unknown run to report": ("report last", "last", "no runs in"),
@@ -64,7 +96,9 @@ def _no_task_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_run, "LocalRunner", Strict)
 
 
-def refused(capsys: pytest.CaptureFixture[str], words: list[str], before: set[Path]) -> str:
+def refused(
+    capsys: pytest.CaptureFixture[str], words: list[str], before: set[Path]
+) -> str:
     """The one line on standard error; checks all the rest."""
     assert main(words) == 2
     captured = capsys.readouterr()
@@ -73,7 +107,8 @@ def refused(capsys: pytest.CaptureFixture[str], words: list[str], before: set[Pa
     line = captured.err.removesuffix("\n")
     assert "\n" not in line
     match = re.fullmatch(
-        r"condensery: (?P<what>.+?): given (?P<given>.+); allowed: (?P<allowed>.+); (?P<remedy>.+)", line
+        r"condensery: (?P<what>.+?): given (?P<given>.+); allowed: (?P<allowed>.+); (?P<remedy>.+)",
+        line,
     )
     assert match, line
     assert set(Path().rglob("*")) == before, "something was written"
@@ -93,7 +128,9 @@ def test_bad_input_is_told_in_one_line(tmp_path, monkeypatch, capsys, case):
 
 def idx(kind: int, *shape: int, cut: int = 0, magic: int | None = None) -> bytes:
     """An IDX file of zeros."""
-    content = struct.pack(f">{1 + len(shape)}I", magic or 0x800 + kind, *shape) + bytes(int(np.prod(shape)))
+    content = struct.pack(f">{1 + len(shape)}I", magic or 0x800 + kind, *shape) + bytes(
+        int(np.prod(shape))
+    )
     return content[: len(content) - cut]
 
 
@@ -119,15 +156,40 @@ DATA: dict[str, tuple[str, Callable[[], object]]] = {
     "one sample": ("mine.csv", text("mine.csv", "0,1\n")),
     "no sample": ("mine.csv", text("mine.csv", "")),
     "not numbers": ("mine.csv", text("mine.csv", "x,y\na,b\nc,d\n")),
-    "pickled": ("mine.npy", lambda: np.save("mine.npy", np.array([{}, {}], dtype=object), allow_pickle=True)),
+    "pickled": (
+        "mine.npy",
+        lambda: np.save(
+            "mine.npy", np.array([{}, {}], dtype=object), allow_pickle=True
+        ),
+    ),
     "empty image folder": ("pictures", lambda: Path("pictures").mkdir()),
-    "truncated images": ("pictures", lambda: images(Path("pictures"), idx(3, 60, 4, 4, cut=1), idx(1, 60))),
-    "header only": ("pictures", lambda: images(Path("pictures"), idx(3, 60, 4, 4)[:7], idx(1, 60))),
-    "wrong magic": ("pictures", lambda: images(Path("pictures"), idx(3, 60, 4, 4, magic=0x803 ^ 1), idx(1, 60))),
-    "labels in place of images": ("pictures", lambda: images(Path("pictures"), idx(1, 60), idx(1, 60))),
+    "truncated images": (
+        "pictures",
+        lambda: images(Path("pictures"), idx(3, 60, 4, 4, cut=1), idx(1, 60)),
+    ),
+    "header only": (
+        "pictures",
+        lambda: images(Path("pictures"), idx(3, 60, 4, 4)[:7], idx(1, 60)),
+    ),
+    "wrong magic": (
+        "pictures",
+        lambda: images(Path("pictures"), idx(3, 60, 4, 4, magic=0x803 ^ 1), idx(1, 60)),
+    ),
+    "labels in place of images": (
+        "pictures",
+        lambda: images(Path("pictures"), idx(1, 60), idx(1, 60)),
+    ),
     "no labels": ("pictures", lambda: images(Path("pictures"), idx(3, 60, 4, 4), None)),
-    "fewer labels": ("pictures", lambda: images(Path("pictures"), idx(3, 60, 4, 4), idx(1, 59))),
-    "truncated gzip": ("pictures", lambda: images(Path("pictures"), gzip.compress(idx(3, 60, 4, 4))[:-9], idx(1, 60))),
+    "fewer labels": (
+        "pictures",
+        lambda: images(Path("pictures"), idx(3, 60, 4, 4), idx(1, 59)),
+    ),
+    "truncated gzip": (
+        "pictures",
+        lambda: images(
+            Path("pictures"), gzip.compress(idx(3, 60, 4, 4))[:-9], idx(1, 60)
+        ),
+    ),
 }
 
 OVERRIDES = {
@@ -149,7 +211,8 @@ OVERRIDES = {
 }
 
 built = pytest.mark.skipif(
-    find_spec("condensery.experiments.phase_diagram") is None, reason="this experiment is not built yet"
+    find_spec("condensery.experiments.phase_diagram") is None,
+    reason="this experiment is not built yet",
 )
 
 
@@ -166,12 +229,20 @@ def test_the_phase_diagram_refuses_bad_data(tmp_path, monkeypatch, capsys, case)
     monkeypatch.chdir(tmp_path)
     name, make = DATA[case]
     make()
-    refused(capsys, ["run", "phase-diagram", "--set", f"data={name}"], set(Path().rglob("*")))
+    refused(
+        capsys,
+        ["run", "phase-diagram", "--set", f"data={name}"],
+        set(Path().rglob("*")),
+    )
 
 
-@pytest.mark.parametrize("override", ["width=0", "steps=0", "seeds=0", "gamma=NaN", "gama=1"])
+@pytest.mark.parametrize(
+    "override", ["width=0", "steps=0", "seeds=0", "gamma=NaN", "gama=1"]
+)
 @pytest.mark.parametrize("name", ["demo-a", "demo-c"])
-def test_the_demonstrations_refuse_bad_parameters(tmp_path, monkeypatch, capsys, name, override):
+def test_the_demonstrations_refuse_bad_parameters(
+    tmp_path, monkeypatch, capsys, name, override
+):
     if find_spec(f"condensery.experiments.{name.replace('-', '_')}") is None:
         pytest.skip("this experiment is not built yet")
     monkeypatch.chdir(tmp_path)
@@ -181,12 +252,18 @@ def test_the_demonstrations_refuse_bad_parameters(tmp_path, monkeypatch, capsys,
 def test_a_damaged_run_is_told_in_one_line_too(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("runs").mkdir()
-    Path("runs/ledger.sqlite").write_bytes(b"this is no ledger, and long enough to be taken for one" * 40)
+    Path("runs/ledger.sqlite").write_bytes(
+        b"this is no ledger, and long enough to be taken for one" * 40
+    )
     before = set(Path().rglob("*"))
     refused(capsys, ["runs"], before)
 
 
 def test_errors_are_one_line_whatever_they_are_given():
-    error = InvalidInputError("a\nb", given="two\nlines", allowed="one\n\n line", remedy="try\tagain")
+    error = InvalidInputError(
+        "a\nb", given="two\nlines", allowed="one\n\n line", remedy="try\tagain"
+    )
     assert str(error) == "a b: given two lines; allowed: one line; try again"
-    assert "pip install 'condensery[export]'" in str(MissingExtraError("xarray", extra="export", purpose="export"))
+    assert "pip install 'condensery[export]'" in str(
+        MissingExtraError("xarray", extra="export", purpose="export")
+    )

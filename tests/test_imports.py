@@ -32,7 +32,12 @@ SHELF = (*FRAMEWORKS, "sqlite3", "_sqlite3", "safetensors", "PIL", "numpy")
 def loaded_by(program: str, watched: tuple[str, ...]) -> set[str]:
     """Which of the watched modules a fresh interpreter has loaded after a program."""
     check = f"{program}\nimport sys\nprint('loaded:', *sorted(set({watched!r}) & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-W", "error", "-c", check], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", check],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     _, _, found = done.stdout.rpartition("loaded:")
     assert "condensery: " not in done.stderr, done.stderr
     return set(found.split())
@@ -73,7 +78,13 @@ def test_the_workbench_loads_no_framework(program):
 def test_no_experiment_loads_a_framework_when_it_is_imported(name):
     if find_spec(BUILT_IN[name].split(":")[0]) is None:
         pytest.skip("this experiment is not built yet")
-    assert loaded_by(f"from condensery._reference import load; load({BUILT_IN[name]!r})", FRAMEWORKS) == set()
+    assert (
+        loaded_by(
+            f"from condensery._reference import load; load({BUILT_IN[name]!r})",
+            FRAMEWORKS,
+        )
+        == set()
+    )
 
 
 @pytest.mark.parametrize(

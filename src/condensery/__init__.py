@@ -21,7 +21,19 @@ if TYPE_CHECKING:
     from condensery import data, engine, landscape, metrics, plots, theory, torch
     from condensery.workbench import Run, open, record, run
 
-__all__ = ["Run", "data", "engine", "landscape", "metrics", "open", "plots", "record", "run", "theory", "torch"]
+__all__ = [
+    "Run",
+    "data",
+    "engine",
+    "landscape",
+    "metrics",
+    "open",
+    "plots",
+    "record",
+    "run",
+    "theory",
+    "torch",
+]
 
 
 def __getattr__(name: str) -> Any:

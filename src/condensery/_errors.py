@@ -41,7 +41,9 @@ class MissingExtraError(CondenseryError):
     exit_status = 2
 
     def __init__(self, package: str, *, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs {package}, which is not installed; pip install 'condensery[{extra}]'")
+        super().__init__(
+            f"{purpose} needs {package}, which is not installed; pip install 'condensery[{extra}]'"
+        )
 
 
 class StoreBusyError(CondenseryError):

@@ -40,9 +40,16 @@ def load(reference: str) -> object:
 defines; did you mean Fraction?
     """
     where, _, name = reference.rpartition(":")
-    if not where or not name or not all(part.isidentifier() for part in name.split(".")):
+    if (
+        not where
+        or not name
+        or not all(part.isidentifier() for part in name.split("."))
+    ):
         raise InvalidInputError(
-            "reference", given=reference, allowed=_ALLOWED, remedy="name the module or file, then ':', then the name"
+            "reference",
+            given=reference,
+            allowed=_ALLOWED,
+            remedy="name the module or file, then ':', then the name",
         )
     is_file = where.endswith(".py") or "/" in where or "\\" in where
     found: object = _load_file(where) if is_file else _load_module(where)
@@ -50,40 +57,66 @@ defines; did you mean Fraction?
         try:
             found = getattr(found, part)
         except AttributeError:
-            near = difflib.get_close_matches(part, [known for known in dir(found) if known[0] != "_"], n=1)
+            near = difflib.get_close_matches(
+                part, [known for known in dir(found) if known[0] != "_"], n=1
+            )
             remedy = f"did you mean {near[0]}?" if near else "check the name's spelling"
             raise InvalidInputError(
-                f"name in {where}", given=name, allowed=f"a name that {where} defines", remedy=remedy
+                f"name in {where}",
+                given=name,
+                allowed=f"a name that {where} defines",
+                remedy=remedy,
             ) from None
     return found
 
 
 def _load_module(name: str) -> ModuleType:
-    if name == "__main__" and getattr(sys.modules["__main__"], "__file__", None) is None:
+    if (
+        name == "__main__"
+        and getattr(sys.modules["__main__"], "__file__", None) is None
+    ):
         remedy = "write it into a file and name it path/to/file.py:name"
-        raise InvalidInputError("module", given=name, allowed="a module that can be imported", remedy=remedy)
+        raise InvalidInputError(
+            "module", given=name, allowed="a module that can be imported", remedy=remedy
+        )
     if not all(part.isidentifier() for part in name.split(".")):
-        raise InvalidInputError("module", given=name, allowed=_ALLOWED, remedy="check the module's spelling")
+        raise InvalidInputError(
+            "module", given=name, allowed=_ALLOWED, remedy="check the module's spelling"
+        )
     try:
         return importlib.import_module(name)
     except Exception as error:
-        own = isinstance(error, ModuleNotFoundError) and (name == error.name or name.startswith(f"{error.name}."))
-        remedy = "install it, or name its file (path/to/file.py:name)" if own else _cause(error)
-        raise InvalidInputError("module", given=name, allowed="a module that can be imported", remedy=remedy) from error
+        own = isinstance(error, ModuleNotFoundError) and (
+            name == error.name or name.startswith(f"{error.name}.")
+        )
+        remedy = (
+            "install it, or name its file (path/to/file.py:name)"
+            if own
+            else _cause(error)
+        )
+        raise InvalidInputError(
+            "module", given=name, allowed="a module that can be imported", remedy=remedy
+        ) from error
 
 
 def _load_file(where: str) -> ModuleType:
     path = Path(where).expanduser()
     if not path.is_file() or path.suffix != ".py":
         raise InvalidInputError(
-            "file", given=where, allowed="a Python file that exists (.py)", remedy=f"looked in {Path.cwd()}"
+            "file",
+            given=where,
+            allowed="a Python file that exists (.py)",
+            remedy=f"looked in {Path.cwd()}",
         )
     path = path.resolve()
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InvalidInputError(
-            "file", given=where, allowed="a Python file that can be read", remedy=f"{error.strerror}"
+            "file",
+            given=where,
+            allowed="a Python file that can be read",
+            remedy=f"{error.strerror}",
         ) from error
     # The content is part of the name, so that an edited file is a new module and an unchanged one is loaded once.
     name = f"condensery_file_{hashlib.sha256(str(path).encode() + bytes(1) + content).hexdigest()[:16]}"
@@ -100,7 +133,10 @@ def _load_file(where: str) -> ModuleType:
     except Exception as error:
         del sys.modules[name]
         raise InvalidInputError(
-            "file", given=where, allowed="a Python file that can be imported", remedy=_cause(error)
+            "file",
+            given=where,
+            allowed="a Python file that can be imported",
+            remedy=_cause(error),
         ) from error
     return module
 
@@ -115,7 +151,11 @@ class _Uncached(SourceFileLoader):
 def _cause(error: Exception) -> str:
     """The exception in one line, with the place it came from, which is where a person has to look."""
     frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    place = (
+        f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
+        if frames
+        else ""
+    )
     if isinstance(error, SyntaxError) and error.filename:
         place = f" ({Path(error.filename).name}, line {error.lineno})"
         return f"mend this: {type(error).__name__}: {error.msg}{place}"

@@ -9,7 +9,17 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 from pydantic import BaseModel, Field, JsonValue
 
-from condensery.records import Claim, FigureSpec, Record, RunConfig, RunStatus, RunSummary, Statement, Table, digest
+from condensery.records import (
+    Claim,
+    FigureSpec,
+    Record,
+    RunConfig,
+    RunStatus,
+    RunSummary,
+    Statement,
+    Table,
+    digest,
+)
 
 Arrays = Mapping[str, np.ndarray]
 Advance = Callable[[str, float], None]
@@ -90,7 +100,9 @@ class Store(Protocol):
         """The full run id that a unique prefix or ``last`` names; raises `InvalidInputError`."""
         ...
 
-    def put_shard(self, run: str, task: Task, arrays: Arrays, *, seconds: float) -> None:
+    def put_shard(
+        self, run: str, task: Task, arrays: Arrays, *, seconds: float
+    ) -> None:
         """Store a task's arrays, immutable, atomically, with their checksum in the ledger."""
         ...
 
@@ -180,7 +192,9 @@ class Experiment(Protocol):
         """The independent tasks of a configuration: pure, the same list every time."""
         ...
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """The tables, computed once from the shards (in the order of `tasks`)."""
         ...
 

@@ -9,7 +9,14 @@ from enum import IntEnum
 from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    field_validator,
+    model_validator,
+)
 
 Relation = Literal["<=", ">=", "within", "equal", "between"]
 RunStatus = Literal["unfinished", "done", "claim failed", "task failed", "interrupted"]
@@ -18,7 +25,12 @@ RunStatus = Literal["unfinished", "done", "claim failed", "task failed", "interr
 class Record(BaseModel):
     """A frozen record; unknown fields are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, ser_json_inf_nan="strings")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        ser_json_inf_nan="strings",
+    )
 
 
 class Status(IntEnum):
@@ -44,7 +56,13 @@ class Status(IntEnum):
 
 def canonical_json(value: object) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text, so that hashes of it are stable."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        value,
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
+    )
 
 
 def digest(value: object, *, length: int = 16) -> str:
@@ -109,13 +127,20 @@ class Statement(Record):
             True
         """
         return Claim(
-            **self.model_dump(), value=value, expected=expected, tolerance=tolerance, note=note,
+            **self.model_dump(),
+            value=value,
+            expected=expected,
+            tolerance=tolerance,
+            note=note,
             passed=_judge(self.relation, value, expected, tolerance),
-        )  # fmt: skip
+        )
 
 
 def _judge(
-    relation: Relation, value: float | None, expected: float | tuple[float, float] | None, tolerance: float | None
+    relation: Relation,
+    value: float | None,
+    expected: float | tuple[float, float] | None,
+    tolerance: float | None,
 ) -> bool | None:
     if value is None or expected is None:
         return None
@@ -123,7 +148,9 @@ def _judge(
         return False
     if isinstance(expected, tuple):
         if relation != "between":
-            raise ValueError(f"an interval goes with the relation 'between', not {relation!r}")
+            raise ValueError(
+                f"an interval goes with the relation 'between', not {relation!r}"
+            )
         return bool(expected[0] <= value <= expected[1])
     slack = 0.0 if tolerance is None else tolerance
     compared: dict[str, bool] = {
@@ -192,12 +219,19 @@ class Table(Record):
 
     @model_validator(mode="after")
     def _same_rows(self) -> Self:
-        rows = {name: column.shape[0] if column.ndim else -1 for name, column in self.columns.items()}
+        rows = {
+            name: column.shape[0] if column.ndim else -1
+            for name, column in self.columns.items()
+        }
         if len(set(rows.values())) > 1 or -1 in rows.values():
-            raise ValueError(f"columns of one table must have the same number of rows, got {rows}")
+            raise ValueError(
+                f"columns of one table must have the same number of rows, got {rows}"
+            )
         for name, column in self.columns.items():
             if column.dtype.kind not in "biufU":
-                raise ValueError(f"column {name!r} has dtype {column.dtype}; allowed: bool, integer, float, text")
+                raise ValueError(
+                    f"column {name!r} has dtype {column.dtype}; allowed: bool, integer, float, text"
+                )
         return self
 
     @classmethod
@@ -218,8 +252,14 @@ class Table(Record):
                 layer, _, name = key.rpartition("/")
                 rows.setdefault((step, layer), {})[name] = float(value)
         names = list(dict.fromkeys(name for values in rows.values() for name in values))
-        columns: dict[str, Any] = {"step": [step for step, _ in rows], "layer": [layer for _, layer in rows]}
-        columns |= {name: [values.get(name, np.nan) for values in rows.values()] for name in names}
+        columns: dict[str, Any] = {
+            "step": [step for step, _ in rows],
+            "layer": [layer for _, layer in rows],
+        }
+        columns |= {
+            name: [values.get(name, np.nan) for values in rows.values()]
+            for name in names
+        }
         return cls(columns=columns)
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -234,8 +274,15 @@ class Table(Record):
         for name, value in equals.items():
             column = self.columns[name]
             near = column.dtype.kind == "f" and isinstance(value, (int, float))
-            keep &= np.isclose(column, value, rtol=1e-9, atol=1e-12) if near else column == value
-        return Table(columns={name: column[keep] for name, column in self.columns.items()}, units=self.units)
+            keep &= (
+                np.isclose(column, value, rtol=1e-9, atol=1e-12)
+                if near
+                else column == value
+            )
+        return Table(
+            columns={name: column[keep] for name, column in self.columns.items()},
+            units=self.units,
+        )
 
 
 class RunSummary(Record):

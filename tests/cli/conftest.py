@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = [sys.executable, "-c", "import sys; from condensery.cli import main; sys.exit(main())"]
+PROGRAM = [
+    sys.executable,
+    "-c",
+    "import sys; from condensery.cli import main; sys.exit(main())",
+]
 
 
 @pytest.fixture(scope="session")
@@ -27,8 +31,12 @@ def start() -> Callable[..., subprocess.Popen[str]]:
         environment = {**os.environ, "TINY_LOG": str(log or "")}
         return subprocess.Popen(
             [*PROGRAM, *map(str, words)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, encoding="utf-8",
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            encoding="utf-8",
+        )
 
     return started
 
@@ -50,5 +58,10 @@ def finished(tmp_path_factory, condensery, tiny) -> Path:
     """A runs folder with two finished runs; the latest has a failed and an open claim."""
     runs = tmp_path_factory.mktemp("finished")
     assert condensery("run", tiny, "--runs", runs, "--set", "drawn=false")[0] == 0
-    assert condensery("run", tiny, "--runs", runs, "--set", "off=1", "--set", "mood=open")[0] == 1
+    assert (
+        condensery("run", tiny, "--runs", runs, "--set", "off=1", "--set", "mood=open")[
+            0
+        ]
+        == 1
+    )
     return runs

@@ -58,7 +58,9 @@ def test_every_help_has_an_example_that_parses(capsys, command):
     assert examples
     for example in examples:
         words = example.split(" > ")[0].split()
-        function, _, _ = application().parse_args(words, exit_on_error=False, print_error=False)
+        function, _, _ = application().parse_args(
+            words, exit_on_error=False, print_error=False
+        )
         assert function.__name__.rstrip("_") == command
 
 
@@ -70,7 +72,9 @@ def test_help_lists_the_commands_and_is_quick(condensery):
         took.append(processor_seconds() - before)
         assert (status, err) == (0, "")
     assert all(f" {command} " in out for command in COMMANDS)
-    assert min(took) < 0.5  # of the processor: what the wall shows depends on who else is at work
+    assert (
+        min(took) < 0.5
+    )  # of the processor: what the wall shows depends on who else is at work
 
 
 def processor_seconds() -> float:
@@ -85,10 +89,22 @@ def test_no_command_is_help(capsys):
 
 
 def test_run_prints_claims_and_report(capsys, finished):
-    assert main(["run", "tiny", "--runs", str(finished / "fresh"), "--preset", "nope"]) == 2
+    assert (
+        main(["run", "tiny", "--runs", str(finished / "fresh"), "--preset", "nope"])
+        == 2
+    )
     capsys.readouterr()
     latest = workbench.open("last", finished)
-    words = ["run", latest.config.experiment, "--runs", str(finished), "--set", "off=1", "--set", "mood=open"]
+    words = [
+        "run",
+        latest.config.experiment,
+        "--runs",
+        str(finished),
+        "--set",
+        "off=1",
+        "--set",
+        "mood=open",
+    ]
     assert main(words) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"run {latest.id}: ")
@@ -112,19 +128,27 @@ def test_list(capsys, finished):
 
 def test_runs_and_show(capsys, finished):
     listed = run_json(capsys, "runs", "--runs", finished)["runs"]
-    assert [(one["status"], one["claims_failed"], one["claims_open"]) for one in listed] == [
-        ("claim failed", 1, 1), ("done", 0, 0),
-    ]  # fmt: skip
+    assert [
+        (one["status"], one["claims_failed"], one["claims_open"]) for one in listed
+    ] == [
+        ("claim failed", 1, 1),
+        ("done", 0, 0),
+    ]
     shown = run_json(capsys, "show", "last", "--runs", finished)
     assert shown["run"] == listed[0]["run"]
     assert shown["config"]["parameters"]["off"] == 1
-    assert shown["tables"]["squares"] == {"rows": 6, "columns": ["kappa", "seed", "square", "first"]}
+    assert shown["tables"]["squares"] == {
+        "rows": 6,
+        "columns": ["kappa", "seed", "square", "first"],
+    }
     assert main(["runs", "--runs", str(finished)]) == 0
     text = capsys.readouterr().out
     assert text.splitlines()[0].split()[:3] == ["run", "status", "tasks"]
     assert len(text.splitlines()) == 3
     assert main(["show", listed[1]["run"][:6], "--runs", str(finished)]) == 0
-    assert "table squares: 6 rows of kappa, seed, square, first" in capsys.readouterr().out
+    assert (
+        "table squares: 6 rows of kappa, seed, square, first" in capsys.readouterr().out
+    )
     assert main(["runs", "--runs", str(finished / "none")]) == 0
     assert "no runs in" in capsys.readouterr().out
     assert not (finished / "none").exists()
@@ -132,16 +156,20 @@ def test_runs_and_show(capsys, finished):
 
 def test_claims_are_grouped_by_paper_with_marks(capsys, finished):
     scores = run_json(capsys, "claims", "--runs", finished)["claims"]
-    assert {(score["experiment"], score["passed"]) for score in scores if score["experiment"] == "tiny"} == {
-        ("tiny", None)
-    }
+    assert {
+        (score["experiment"], score["passed"])
+        for score in scores
+        if score["experiment"] == "tiny"
+    } == {("tiny", None)}
     assert main(["claims", "--runs", str(finished)]) == 0
     lines = capsys.readouterr().out.splitlines()
     heads = [line for line in lines if not line.startswith(" ")]
     assert heads[0].startswith("luo2021phase: 0 passed, 1 failed, 1 open")
     assert heads[1].startswith("xu2025overview: ")
     assert heads[2].startswith("all: 2 passed, 1 failed, 3 open")
-    failed = next(line for line in lines if line.startswith("  ✗ square: 5  (expected 4 ± 1e-09)"))
+    failed = next(
+        line for line in lines if line.startswith("  ✗ square: 5  (expected 4 ± 1e-09)")
+    )
     assert "passed in 1, failed in 1 runs" in failed
     assert "  – square: open  [luo2021phase, Fig. 1]" in lines
 
@@ -151,7 +179,17 @@ def test_cite_and_report_and_export(capsys, finished, tmp_path):
     assert "@article{luo2021phase," in capsys.readouterr().out
     report = run_json(capsys, "report", "last", "--runs", finished)["report"]
     assert Path(report).is_file()
-    made = run_json(capsys, "export", "last", "--format", "csv", "--to", tmp_path / "out", "--runs", finished)
+    made = run_json(
+        capsys,
+        "export",
+        "last",
+        "--format",
+        "csv",
+        "--to",
+        tmp_path / "out",
+        "--runs",
+        finished,
+    )
     with (Path(made["path"]) / "noise.csv").open(encoding="utf-8", newline="") as file:
         assert next(csv.reader(file)) == ["mean"]
 
@@ -163,12 +201,21 @@ def test_bench_prints_a_table_or_json(capsys, monkeypatch):
         "rows": [["one", 2.54321], [2, None]],
         "notes": ["of nothing"],
     }
-    monkeypatch.setattr(_bench, "load", lambda reference: lambda tell: tell("measuring") or dict(result))
+    monkeypatch.setattr(
+        _bench, "load", lambda reference: lambda tell: tell("measuring") or dict(result)
+    )
     monkeypatch.setattr(workbench, "benches", lambda: {"sums": "here"})
     monkeypatch.setattr(_bench, "benches", lambda: {"sums": "here"})
     assert main(["bench"]) == 0
     captured = capsys.readouterr()
-    assert captured.out.splitlines() == ["sums: Sums", "n    ratio", "one  2.543", "2    –", "of nothing", ""]
+    assert captured.out.splitlines() == [
+        "sums: Sums",
+        "n    ratio",
+        "one  2.543",
+        "2    –",
+        "of nothing",
+        "",
+    ]
     assert captured.err == "measuring\n"
     assert run_json(capsys, "bench", "sums")["benches"] == [{"name": "sums", **result}]
     assert main(["bench", "smus"]) == 2
@@ -186,11 +233,26 @@ def test_an_unexpected_error_is_not_mistaken_for_a_failed_claim(capsys, monkeypa
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("1", 1), ("1e-6", 1e-6), ("-.5", -0.5), ("1.", 1.0), ("0.6,0.8", [0.6, 0.8]), ("relu,tanh", ["relu", "tanh"]),
-        ("1,", [1]), ("[1, 2]", [1, 2]), ("true", True), ("null", None), ("digits", "digits"), ('"1"', "1"),
-        ("images/train.gz", "images/train.gz"), ("", ""), ("a=b", "a=b"), ("inf", "inf"), ("e", "e"), ("-", "-"),
+        ("1", 1),
+        ("1e-6", 1e-6),
+        ("-.5", -0.5),
+        ("1.", 1.0),
+        ("0.6,0.8", [0.6, 0.8]),
+        ("relu,tanh", ["relu", "tanh"]),
+        ("1,", [1]),
+        ("[1, 2]", [1, 2]),
+        ("true", True),
+        ("null", None),
+        ("digits", "digits"),
+        ('"1"', "1"),
+        ("images/train.gz", "images/train.gz"),
+        ("", ""),
+        ("a=b", "a=b"),
+        ("inf", "inf"),
+        ("e", "e"),
+        ("-", "-"),
     ],
-)  # fmt: skip
+)
 def test_a_value_is_json_a_list_or_a_text(text, value):
     found = parse(text)
     assert found == value
@@ -200,12 +262,19 @@ def test_a_value_is_json_a_list_or_a_text(text, value):
 
 def test_numbers_that_json_lacks_are_texts(capsys):
     claim = Claim(
-        id="a", paper="p", statement="s", relation="between", source="f", value=float("nan"),
+        id="a",
+        paper="p",
+        statement="s",
+        relation="between",
+        source="f",
+        value=float("nan"),
         expected=(float("-inf"), 1.0),
-    )  # fmt: skip
+    )
     document({"claim": claim.model_dump(mode="json"), "raw": [float("inf"), 1.0]})
     text = capsys.readouterr().out
-    found = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    found = json.loads(
+        text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON")
+    )
     assert found["raw"] == ["Infinity", 1.0]
     assert found["claim"]["value"] == "NaN"
     assert found["claim"]["expected"] == ["-Infinity", 1.0]

@@ -43,7 +43,16 @@ def mine(tmp_path_factory):
 
 
 def test_a_table_for_people_and_progress_on_standard_error(mine, capsys):
-    words = [f"{mine}:build", "--loader", f"{mine}:loader", *WIDTHS, "--optimiser", f"{mine}:adam", "--steps", "300"]
+    words = [
+        f"{mine}:build",
+        "--loader",
+        f"{mine}:loader",
+        *WIDTHS,
+        "--optimiser",
+        f"{mine}:adam",
+        "--steps",
+        "300",
+    ]
     assert main(["diagnose", *words, "--relative-loss", "0.1"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("regime: ")
@@ -52,8 +61,27 @@ def test_a_table_for_people_and_progress_on_standard_error(mine, capsys):
 
 
 def test_one_json_document(mine, capsys):
-    words = [f"{mine}:build", "--loader", f"{mine}:batches", "--widths", "16,64", "--widths", "256", "--seeds", "2"]
-    options = ["--equal-steps", "--steps", "20", "--optimiser", "0.001", "--loss", f"{mine}:absolute", "--json"]
+    words = [
+        f"{mine}:build",
+        "--loader",
+        f"{mine}:batches",
+        "--widths",
+        "16,64",
+        "--widths",
+        "256",
+        "--seeds",
+        "2",
+    ]
+    options = [
+        "--equal-steps",
+        "--steps",
+        "20",
+        "--optimiser",
+        "0.001",
+        "--loss",
+        f"{mine}:absolute",
+        "--json",
+    ]
     assert main(["diagnose", *words, *options]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["widths"] == [16, 64, 256]
@@ -64,9 +92,18 @@ def test_one_json_document(mine, capsys):
 
 BAD = {
     "nothing": (["build", "empty", *WIDTHS], "loader: given no batch"),
-    "no module": (["nothing", "batches", *WIDTHS], "build: given a function that returns NoneType"),
-    "two widths": (["build", "batches", "--widths", "16", "64"], "widths: given [16, 64]; allowed: at least three"),
-    "no width": (["build", "batches", "--widths", "16", "a", "64"], "--widths: given a; allowed: whole numbers"),
+    "no module": (
+        ["nothing", "batches", *WIDTHS],
+        "build: given a function that returns NoneType",
+    ),
+    "two widths": (
+        ["build", "batches", "--widths", "16", "64"],
+        "widths: given [16, 64]; allowed: at least three",
+    ),
+    "no width": (
+        ["build", "batches", "--widths", "16", "a", "64"],
+        "--widths: given a; allowed: whole numbers",
+    ),
     "nan": (
         ["build", "batches", *WIDTHS, "--optimiser", "1e30"],
         " at width 16, seed 0, step 1; allowed: finite losses",
@@ -76,7 +113,10 @@ BAD = {
         ["build", "batches", *WIDTHS, "--equal-steps", "--relative-loss", "0.1"],
         "--relative-loss: given --relative-loss and --equal-steps",
     ),
-    "a rate": (["build", "batches", *WIDTHS, "--optimiser", "-1"], "optimiser: given -1.0"),
+    "a rate": (
+        ["build", "batches", *WIDTHS, "--optimiser", "-1"],
+        "optimiser: given -1.0",
+    ),
     "seeds": (["build", "batches", *WIDTHS, "--seeds", "1"], "seeds: given 1"),
 }
 
@@ -84,7 +124,10 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_exit_2_and_one_line(mine, capsys, case):
     (build, loader, *rest), message = BAD[case]
-    assert main(["diagnose", f"{mine}:{build}", "--loader", f"{mine}:{loader}", *rest]) == 2
+    assert (
+        main(["diagnose", f"{mine}:{build}", "--loader", f"{mine}:{loader}", *rest])
+        == 2
+    )
     out, err = capsys.readouterr()
     assert out == ""
     last = err.splitlines()[-1]

@@ -64,14 +64,31 @@ class Tiny:
     papers = ("luo2021phase", "xu2025overview")
     task_version = "1"
     Config = Config
-    presets: Mapping[str, Mapping[str, JsonValue]] = {"quick": {}, "paper": {"seeds": 3}}
+    presets: Mapping[str, Mapping[str, JsonValue]] = {
+        "quick": {},
+        "paper": {"seeds": 3},
+    }
     statements = (
         Statement(
-            id="square", paper="luo2021phase", statement="Two squared is four.", relation="within", source="Fig. 1"
+            id="square",
+            paper="luo2021phase",
+            statement="Two squared is four.",
+            relation="within",
+            source="Fig. 1",
         ),
-        Statement(id="noise", paper="xu2025overview", statement="Noise has mean zero.", relation="<=", source="Sec. 2"),
         Statement(
-            id="mood", paper="xu2025overview", statement="The mood is <b>calm</b>.", relation="equal", source="Tab. 1"
+            id="noise",
+            paper="xu2025overview",
+            statement="Noise has mean zero.",
+            relation="<=",
+            source="Sec. 2",
+        ),
+        Statement(
+            id="mood",
+            paper="xu2025overview",
+            statement="The mood is <b>calm</b>.",
+            relation="equal",
+            source="Tab. 1",
         ),
     )
 
@@ -82,15 +99,24 @@ class Tiny:
             return digest(Path(config.data).read_text(encoding="utf-8"))
         except OSError as error:
             raise InvalidInputError(
-                "data", given=config.data, allowed="a file that can be read", remedy=f"name another ({error.strerror})"
+                "data",
+                given=config.data,
+                allowed="a file that can be read",
+                remedy=f"name another ({error.strerror})",
             ) from error
 
     def tasks(self, config: Config) -> Sequence[Task]:
-        pairs = [(value, seed) for value in config.values for seed in range(config.seeds)]
+        pairs = [
+            (value, seed) for value in config.values for seed in range(config.seeds)
+        ]
         return [
             Task(
                 function=f"{HERE}:square",
-                parameters={"value": value, "pause": config.pause, "broken": place == config.broken},
+                parameters={
+                    "value": value,
+                    "pause": config.pause,
+                    "broken": place == config.broken,
+                },
                 seed=seed,
                 version=self.task_version,
                 label=f"{value} squared, seed {seed}",
@@ -106,7 +132,10 @@ class Tiny:
         status[-1] = Status.OUT_OF_STEPS
         columns = {"kappa": value.ravel(), "seed": seed.ravel()}
         return {
-            "squares": Table(columns={**columns, "square": squares, "first": noise[:, :2]}, units={"square": "1"}),
+            "squares": Table(
+                columns={**columns, "square": squares, "first": noise[:, :2]},
+                units={"square": "1"},
+            ),
             "noise": Table(columns={"mean": noise.mean(axis=1)}),
             "members": Table(columns={**columns, "status": status}),
         }
@@ -115,8 +144,14 @@ class Tiny:
         square, noise, mood = self.statements
         found = tables["squares"].select(kappa=2.0)["square"]
         judged = [
-            noise.check(float(abs(tables["noise"]["mean"]).max()), 0.2, note="of 1000 numbers"),
-            square.check(float(found.mean()) + config.off if found.size else float("nan"), 4.0, tolerance=1e-9),
+            noise.check(
+                float(abs(tables["noise"]["mean"]).max()), 0.2, note="of 1000 numbers"
+            ),
+            square.check(
+                float(found.mean()) + config.off if found.size else float("nan"),
+                4.0,
+                tolerance=1e-9,
+            ),
         ]
         return judged if config.mood == "open" else [*judged, mood.check(1.0, 1.0)]
 

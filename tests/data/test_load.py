@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from condensery._errors import InvalidInputError
-from condensery.data import DATASETS, demo_a_target, demo_c_target, from_arrays, line_target, load, three_steps_target
+from condensery.data import (
+    DATASETS,
+    demo_a_target,
+    demo_c_target,
+    from_arrays,
+    line_target,
+    load,
+    three_steps_target,
+)
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -42,7 +50,9 @@ def test_demo_a():
     assert data.x[:, 0] == pytest.approx([-1, -1 / 3, 1 / 3, 1])
     assert data.y == pytest.approx([0.4 / 3, 0, 0, 0.4 / 3], abs=1e-15)
     for x in (-2.0, -0.5, 0.0, 0.7):
-        assert data.target(x) == pytest.approx(0.2 * relu(x - 1 / 3) + 0.2 * relu(-x - 1 / 3))
+        assert data.target(x) == pytest.approx(
+            0.2 * relu(x - 1 / 3) + 0.2 * relu(-x - 1 / 3)
+        )
 
 
 def test_demo_c():
@@ -50,11 +60,17 @@ def test_demo_c():
     assert data.x[:, 0] == pytest.approx([-1 + 2 * i / 39 for i in range(40)])
     for x, y in zip(data.x[:, 0], data.y, strict=True):
         assert y == pytest.approx(
-            -relu(x) + relu(2 * (x + 0.3)) - relu(1.5 * (x - 0.4)) + relu(0.5 * (x - 0.8)), abs=1e-14
+            -relu(x)
+            + relu(2 * (x + 0.3))
+            - relu(1.5 * (x - 0.4))
+            + relu(0.5 * (x - 0.8)),
+            abs=1e-14,
         )
     # Kinks at −0.3, 0, 0.4 and 0.8 with slopes 0, 2, 1, −0.5, 0 between them.
     between = np.array([-0.5, -0.15, 0.2, 0.6, 0.9])
-    assert (demo_c_target(between + 0.01) - demo_c_target(between - 0.01)) / 0.02 == pytest.approx([0, 2, 1, -0.5, 0])
+    assert (
+        demo_c_target(between + 0.01) - demo_c_target(between - 0.01)
+    ) / 0.02 == pytest.approx([0, 2, 1, -0.5, 0])
 
 
 def test_three_steps():
@@ -63,10 +79,14 @@ def test_three_steps():
     # the mean square of odd targets, which is the loss of a net that outputs 0
     assert np.mean(data.y**2) == pytest.approx(5.14533, abs=1e-5)
     for x in (-9.0, 0.3, 7.0):
-        assert data.target(x) == pytest.approx(sum(2 / (1 + np.exp(-2 * (x - c))) - 1 for c in (-7, 0, 7)))
+        assert data.target(x) == pytest.approx(
+            sum(2 / (1 + np.exp(-2 * (x - c))) - 1 for c in (-7, 0, 7))
+        )
 
 
-@pytest.mark.parametrize("target", [line_target, demo_a_target, demo_c_target, three_steps_target])
+@pytest.mark.parametrize(
+    "target", [line_target, demo_a_target, demo_c_target, three_steps_target]
+)
 def test_targets_keep_shapes(target):
     grid = np.linspace(-1, 1, 12).reshape(3, 4)
     assert target(grid).shape == (3, 4)
@@ -76,7 +96,9 @@ def test_targets_keep_shapes(target):
 @pytest.mark.parametrize("name", ["line", "demo-a", "demo-c"])
 def test_points(name):
     data = load(name, points=7)
-    assert np.diff(data.x[:, 0]) == pytest.approx(np.full(6, (data.x[-1, 0] - data.x[0, 0]) / 6))
+    assert np.diff(data.x[:, 0]) == pytest.approx(
+        np.full(6, (data.x[-1, 0] - data.x[0, 0]) / 6)
+    )
     assert np.array_equal(data.y, data.target(data.x[:, 0]))
     assert len(load(name, points=7, samples=3).x) == 3
 
@@ -90,7 +112,11 @@ def test_digits():
     assert np.array_equal(data.y, raw.target[:45])
     assert (data.x.min(), data.x.max()) == (0.0, 1.0)
     assert len(load("digits").x) == len(raw.data)
-    refused(lambda: load("digits", samples=1798), "samples: given 1798", "at most 1797, what digits has")
+    refused(
+        lambda: load("digits", samples=1798),
+        "samples: given 1798",
+        "at most 1797, what digits has",
+    )
 
 
 @pytest.mark.parametrize("name", ["line", "demo-a", "demo-c", "digits"])
@@ -113,7 +139,9 @@ def test_digest_is_the_hash_of_shapes_and_bytes():
 
 
 def test_names_do_not_share_digests():
-    assert len({load(name).digest for name in ("line", "demo-a", "demo-c", "digits")}) == 4
+    assert (
+        len({load(name).digest for name in ("line", "demo-a", "demo-c", "digits")}) == 4
+    )
 
 
 @given(hnp.arrays(np.float64, (4, 2), elements=NUMBERS), st.integers(0, 7), NUMBERS)
@@ -130,7 +158,10 @@ def test_digest_sees_every_number_and_no_layout(x, place, value):
 
 def test_the_same_bytes_in_another_shape_are_other_data():
     numbers = np.arange(8.0)
-    assert from_arrays(numbers[:6].reshape(2, 3), numbers[6:]).digest != from_arrays(numbers[:4], numbers[4:]).digest
+    assert (
+        from_arrays(numbers[:6].reshape(2, 3), numbers[6:]).digest
+        != from_arrays(numbers[:4], numbers[4:]).digest
+    )
 
 
 def test_from_arrays_copies():
@@ -180,7 +211,11 @@ def test_bad_arrays(x, y, words):
         ("~nobody-has-this-name/x.csv", {}, ["there is no such file"]),
         ("x" * 5000, {}, ["choose one of these"]),
         ("a\0b.csv", {}, ["there is no such file"]),
-        ("line", {"path": "x"}, ["path: given x with line", "only with fashion-mnist and mnist"]),
+        (
+            "line",
+            {"path": "x"},
+            ["path: given x with line", "only with fashion-mnist and mnist"],
+        ),
         ("digits", {"points": 5}, ["points: given 5 with digits", "line"]),
         ("line", {"points": 1}, ["points: given 1", ">= 2"]),
         ("line", {"points": 10**12}, ["points", "at most"]),

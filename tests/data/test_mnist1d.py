@@ -24,7 +24,9 @@ def test_it_is_the_published_set(whole):
     np.testing.assert_array_equal(whole.y[4000:], made["y_test"])
     assert whole.x.shape == (5000, 40)
     assert np.bincount(whole.y.astype(int)).tolist() == [500] * 10
-    assert (float(whole.x.mean()), float(whole.x.std())) == pytest.approx((0, 1), abs=1e-12)
+    assert (float(whole.x.mean()), float(whole.x.std())) == pytest.approx(
+        (0, 1), abs=1e-12
+    )
 
 
 def test_fewer_are_the_first_ones(whole):

@@ -15,7 +15,9 @@ TABLES = hnp.arrays(
     st.tuples(st.integers(2, 5), st.integers(2, 4)),
     elements=st.floats(allow_nan=False, allow_infinity=False),
 )
-IN_ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+IN_ONE_FOLDER = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
+)
 
 
 def refused(path, *words):
@@ -58,14 +60,23 @@ def test_csv_round_trip(tmp_path, table, header, end):
     data = load(path)
     assert np.array_equal(data.x, table[:, :-1])
     assert np.array_equal(data.y, table[:, -1])
-    assert (data.name, data.digest) == ("own.csv", from_arrays(table[:, :-1], table[:, -1]).digest)
+    assert (data.name, data.digest) == (
+        "own.csv",
+        from_arrays(table[:, :-1], table[:, -1]).digest,
+    )
 
 
 @IN_ONE_FOLDER
-@given(table=TABLES, dtype=st.sampled_from(["<f8", ">f8", "<f4", "<i2", "|b1"]), fortran=st.booleans())
+@given(
+    table=TABLES,
+    dtype=st.sampled_from(["<f8", ">f8", "<f4", "<i2", "|b1"]),
+    fortran=st.booleans(),
+)
 def test_npy_round_trip(tmp_path, table, dtype, fortran):
     with np.errstate(all="ignore"):
-        array = np.asarray(np.clip(table, -1e4, 1e4), dtype=dtype, order="F" if fortran else "C")
+        array = np.asarray(
+            np.clip(table, -1e4, 1e4), dtype=dtype, order="F" if fortran else "C"
+        )
     path = tmp_path / "own.npy"
     np.save(path, array)
     data = load(str(path))
@@ -82,12 +93,17 @@ def test_npz_round_trip(tmp_path, save, x, y):
     data = load(tmp_path / "own.npz", samples=4)
     assert np.array_equal(data.x, inputs.reshape(5, -1)[:4])
     assert np.array_equal(data.y, targets[:4])
-    assert data.description == f"the first 4 of: own.npz: 5 samples of {data.x.shape[1]} features"
+    assert (
+        data.description
+        == f"the first 4 of: own.npz: 5 samples of {data.x.shape[1]} features"
+    )
 
 
 def test_csv_as_spreadsheets_write_it(tmp_path):
     path = tmp_path / "OWN.CSV"
-    path.write_bytes(b'\xef\xbb\xbf"length, cm",weight\r\n\r\n"1", 2\r\n3,4e0\r\n ,\r\n')
+    path.write_bytes(
+        b'\xef\xbb\xbf"length, cm",weight\r\n\r\n"1", 2\r\n3,4e0\r\n ,\r\n'
+    )
     data = load(path)
     assert (data.x.tolist(), data.y.tolist()) == ([[1.0], [3.0]], [2.0, 4.0])
 
@@ -138,7 +154,10 @@ def with_shape(shape):
         (b"", "damaged file"),
         (b"not an array", "damaged file"),
         (TABLE[:40], "damaged file"),
-        (TABLE[:-1], "truncated array: 47 bytes where its header (shape (3, 2)) needs 48"),
+        (
+            TABLE[:-1],
+            "truncated array: 47 bytes where its header (shape (3, 2)) needs 48",
+        ),
         (TABLE + b"\0", "too long array: 49 bytes"),
         (with_shape(b"(999999999999, 2)"), "from 1 to"),
         (with_shape(b"(9999999, 9)"), "truncated"),
@@ -148,7 +167,10 @@ def with_shape(shape):
         (npy(np.ones((3, 1))), "(sample, column)"),
         (npy(np.ones((3, 2), dtype=complex)), "complex128"),
         (npy(np.array([["a", "b"]] * 3)), "array of numbers"),
-        (npy(np.array([[1, {}], [2, []]], dtype=object), allow_pickle=True), "never unpickled"),
+        (
+            npy(np.array([[1, {}], [2, []]], dtype=object), allow_pickle=True),
+            "never unpickled",
+        ),
         (npy(np.zeros(3, dtype=[("x", "f8")])), "array of numbers"),
         (npy(np.array([[1.0, np.nan], [1, 2]])), "nan"),
         (TABLE[:6] + b"\x09\x00" + TABLE[8:], "version 9.0"),
@@ -181,9 +203,20 @@ X, Y = npy(np.eye(3)), npy(np.arange(3.0))
         (zipped({"x.npy": X, "y.npy": Y[:-1]}), "truncated array"),
         (zipped({"x.npy": X + b"\0", "y.npy": Y}), "too long array"),
         (zipped({"x.npy": b"", "y.npy": Y}), "damaged file"),
-        (zipped({"x.npy": X, "y.npy": npy(np.float64(1))}), "y of own.npz: given shape ()"),
-        (zipped({"x.npy": npy(np.ones((3, 2, 2))), "y.npy": Y}), "x of own.npz: given shape (3, 2, 2)"),
-        (zipped({"x.npy": X, "y.npy": Y}, zipfile.ZIP_STORED).replace(X, X[:-4] + b"\1\1\1\1"), "CRC"),
+        (
+            zipped({"x.npy": X, "y.npy": npy(np.float64(1))}),
+            "y of own.npz: given shape ()",
+        ),
+        (
+            zipped({"x.npy": npy(np.ones((3, 2, 2))), "y.npy": Y}),
+            "x of own.npz: given shape (3, 2, 2)",
+        ),
+        (
+            zipped({"x.npy": X, "y.npy": Y}, zipfile.ZIP_STORED).replace(
+                X, X[:-4] + b"\1\1\1\1"
+            ),
+            "CRC",
+        ),
     ],
 )
 def test_bad_npz(tmp_path, content, words):
@@ -195,20 +228,37 @@ def test_bad_npz(tmp_path, content, words):
 def test_a_compressed_bomb_is_refused_before_it_is_inflated(tmp_path):
     path = tmp_path / "own.npz"
     header = with_shape(b"(2000, 1000)")[: -6 * 8]
-    path.write_bytes(zipped({"x.npy": header + bytes(2000 * 1000 * 8 + 1), "y.npy": npy(np.arange(2000.0))}))
+    path.write_bytes(
+        zipped(
+            {
+                "x.npy": header + bytes(2000 * 1000 * 8 + 1),
+                "y.npy": npy(np.arange(2000.0)),
+            }
+        )
+    )
     assert path.stat().st_size < 20_000
     refused(path, "too long array")
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+)
 @given(
     kind=st.sampled_from(["own.csv", "own.npy", "own.npz"]),
-    places=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4),
+    places=st.lists(
+        st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4
+    ),
     cut=st.integers(0, 10**6),
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_damage_ends_in_one_kind_of_error(tmp_path, kind, places, cut):
-    whole = {"own.csv": b"a,b\n1,2\n3,4.5\n5,6\n", "own.npy": TABLE, "own.npz": zipped({"x.npy": X, "y.npy": Y})}[kind]
+    whole = {
+        "own.csv": b"a,b\n1,2\n3,4.5\n5,6\n",
+        "own.npy": TABLE,
+        "own.npz": zipped({"x.npy": X, "y.npy": Y}),
+    }[kind]
     content = bytearray(whole)
     for place, value in places:
         content[place % len(content)] = value

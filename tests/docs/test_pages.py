@@ -10,7 +10,18 @@ from condensery.workbench import find
 
 def test_every_command_has_its_help(pages):
     names = pages.commands()
-    assert {"list", "run", "runs", "show", "resume", "report", "export", "cite", "claims", "bench"} <= set(names)
+    assert {
+        "list",
+        "run",
+        "runs",
+        "show",
+        "resume",
+        "report",
+        "export",
+        "cite",
+        "claims",
+        "bench",
+    } <= set(names)
     text = pages.command_line_page()
     for name in names:
         assert f"## condensery {name}\n" in text
@@ -32,13 +43,21 @@ def test_an_experiment_page_has_its_figures_claims_and_hash(pages, root):
             assert f"`{statement.id}`" in text
         for place in re.findall(r"\{figure\} \.\./(\S+)", text):
             assert (root / "docs" / place).is_file()
-        record = json.loads((root / "docs" / "results" / name / "provenance.json").read_text(encoding="utf-8"))
+        record = json.loads(
+            (root / "docs" / "results" / name / "provenance.json").read_text(
+                encoding="utf-8"
+            )
+        )
         assert record["run"] in text
 
 
 def test_bars_are_escaped_but_not_in_code(pages):
     lines = ["amplitude |a|·‖w‖ with ``x | y``", ">>> a | b", "plain"]
-    assert pages.escaped(lines) == ["amplitude \\|a\\|·‖w‖ with ``x | y``", ">>> a | b", "plain"]
+    assert pages.escaped(lines) == [
+        "amplitude \\|a\\|·‖w‖ with ``x | y``",
+        ">>> a | b",
+        "plain",
+    ]
 
 
 def test_decisions_are_listed(pages):

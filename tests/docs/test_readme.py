@@ -14,7 +14,9 @@ LANGUAGES = ("python", "sh", "text")
 
 
 def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL
+    )
 
 
 @pytest.fixture
@@ -28,7 +30,13 @@ def test_python_blocks_run(place, readme, tmp_path):
     code = blocks(readme["README.md"], "python")[place]
     if "import torch" in code:
         pytest.importorskip("torch")
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout
 
@@ -38,8 +46,14 @@ def test_both_languages_show_the_same_code(readme):
     assert len(blocks(english, "python")) == 3
     assert blocks(english, "python") == blocks(chinese, "python")
     assert blocks(english, "text") == blocks(chinese, "text")
-    without = [[line.partition("#")[0].rstrip() for one in blocks(text, "sh") for line in one.splitlines()]
-               for text in (english, chinese)]  # fmt: skip
+    without = [
+        [
+            line.partition("#")[0].rstrip()
+            for one in blocks(text, "sh")
+            for line in one.splitlines()
+        ]
+        for text in (english, chinese)
+    ]
     assert without[0] == without[1]
     assert len(re.findall(r"^## ", english, flags=re.MULTILINE)) == len(
         re.findall(r"^## ", chinese, flags=re.MULTILINE)
@@ -49,11 +63,15 @@ def test_both_languages_show_the_same_code(readme):
 @pytest.mark.parametrize("name", READMES)
 def test_shell_commands_exist(name, readme, pages, root):
     known = set(pages.commands())
-    options = {one: set(re.findall(r"--[a-z]+", pages.help_text((one,)))) for one in known}
+    options = {
+        one: set(re.findall(r"--[a-z]+", pages.help_text((one,)))) for one in known
+    }
     makefile = (root / "Makefile").read_text(encoding="utf-8")
     from condensery.workbench import find
 
-    used = re.findall(r"condensery ([a-z]+)((?: [^`\n#]*)?)", "\n".join(blocks(readme[name], "sh")))
+    used = re.findall(
+        r"condensery ([a-z]+)((?: [^`\n#]*)?)", "\n".join(blocks(readme[name], "sh"))
+    )
     used += re.findall(r"`condensery ([a-z]+)([^`]*)`", readme[name])
     assert used
     for command, rest in used:
@@ -61,14 +79,20 @@ def test_shell_commands_exist(name, readme, pages, root):
         assert set(re.findall(r"--[a-z]+", rest)) <= options[command], rest
         if command == "run" and not rest.strip().startswith("path/"):
             experiment = find(rest.split()[0]).experiment
-            assert set(re.findall(r"--set ([a-z_]+)=", rest)) <= set(experiment.Config.model_fields)
+            assert set(re.findall(r"--set ([a-z_]+)=", rest)) <= set(
+                experiment.Config.model_fields
+            )
     for target in re.findall(r"`?make ([a-z]+)", readme[name]):
         assert f"\n{target}:" in makefile
 
 
 @pytest.mark.parametrize("name", READMES)
 def test_links_lead_somewhere(name, readme, root):
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", readme[name]) if not link.startswith("http")]
+    links = [
+        link
+        for link in re.findall(r"\]\(([^)#]+)\)", readme[name])
+        if not link.startswith("http")
+    ]
     assert len(links) >= 6
     assert [link for link in links if not (root / link).exists()] == []
 
@@ -76,10 +100,15 @@ def test_links_lead_somewhere(name, readme, root):
 @pytest.mark.slow
 def test_the_table_is_what_the_example_prints(readme, root):
     done = subprocess.run(
-        [sys.executable, str(root / "examples" / "minimal.py")], capture_output=True, text=True, check=True
+        [sys.executable, str(root / "examples" / "minimal.py")],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    numbers = [[float(one) for one in re.findall(r"[-+]?\d+\.\d+", text)]
-               for text in (done.stdout, blocks(readme["README.md"], "text")[0])]  # fmt: skip
+    numbers = [
+        [float(one) for one in re.findall(r"[-+]?\d+\.\d+", text)]
+        for text in (done.stdout, blocks(readme["README.md"], "text")[0])
+    ]
     assert numbers[0] == pytest.approx(numbers[1], rel=0.02, abs=0.011)
 
 
@@ -91,6 +120,9 @@ def test_citation_file(root):
     assert found["version"] == version("condensery")
     assert found["license"] == "MIT"
     assert "MIT License" in (root / "LICENSE").read_text(encoding="utf-8")
-    assert f"What {found['version']} will be" in (root / "CHANGELOG.md").read_text(encoding="utf-8") or (
-        f"## [{found['version']}]" in (root / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"What {found['version']} will be" in (root / "CHANGELOG.md").read_text(
+        encoding="utf-8"
+    ) or (
+        f"## [{found['version']}]"
+        in (root / "CHANGELOG.md").read_text(encoding="utf-8")
     )

@@ -40,9 +40,16 @@ def test_a_result_has_all_parts_and_stays_small(shown, renew):
         for ending in (".png", ".gif") if spec.animated else (".png",):
             size = (shown.path / f"{spec.name}{ending}").stat().st_size
             assert 1000 < size <= renew.LARGEST[ending], spec.name
-    claims = [Claim.model_validate(one) for one in json.loads((shown.path / "claims.json").read_text(encoding="utf-8"))]
-    assert [claim.id for claim in claims] == [statement.id for statement in experiment.statements]
-    assert [claim.statement for claim in claims] == [statement.statement for statement in experiment.statements]
+    claims = [
+        Claim.model_validate(one)
+        for one in json.loads((shown.path / "claims.json").read_text(encoding="utf-8"))
+    ]
+    assert [claim.id for claim in claims] == [
+        statement.id for statement in experiment.statements
+    ]
+    assert [claim.statement for claim in claims] == [
+        statement.statement for statement in experiment.statements
+    ]
 
 
 def test_another_configuration_is_called_stale(renew, tmp_path, monkeypatch):
@@ -53,7 +60,9 @@ def test_another_configuration_is_called_stale(renew, tmp_path, monkeypatch):
     assert "is missing" in renew.stale(first)
 
 
-def test_a_record_that_does_not_match_its_id_is_called_stale(renew, tmp_path, monkeypatch):
+def test_a_record_that_does_not_match_its_id_is_called_stale(
+    renew, tmp_path, monkeypatch
+):
     first = renew.SHOWN[0]
     record = first.provenance()
     record["config"]["parameters"]["width"] += 1
@@ -70,7 +79,11 @@ def test_a_run_is_copied_with_its_claims_and_hash(renew, tmp_path, monkeypatch):
     (tmp_path / "small" / "old.png").write_bytes(b"of another run")
     renew.renew(small)
     assert renew.stale(small) == ""
-    assert sorted(path.name for path in small.path.iterdir()) == ["claims.json", "demo-a.png", "provenance.json"]
+    assert sorted(path.name for path in small.path.iterdir()) == [
+        "claims.json",
+        "demo-a.png",
+        "provenance.json",
+    ]
 
 
 def test_an_unknown_name_is_refused(renew, capsys):
@@ -85,13 +98,21 @@ def test_what_is_of_absent_packages_is_kept(renew, tmp_path, monkeypatch, capsys
     monkeypatch.setattr(renew.Shown, "config", lambda self: changed)
     assert renew.stale(nowhere) == ""
     # with the packages at hand their files count
-    assert "make figures" in renew.stale(dataclasses.replace(there, packages=("numpy",)))
+    assert "make figures" in renew.stale(
+        dataclasses.replace(there, packages=("numpy",))
+    )
     # and what does not come from them counts in any case
-    monkeypatch.setattr(renew.Shown, "config", lambda self: changed.model_copy(update={"task_version": "0"}))
+    monkeypatch.setattr(
+        renew.Shown,
+        "config",
+        lambda self: changed.model_copy(update={"task_version": "0"}),
+    )
     assert "make figures" in renew.stale(nowhere)
     monkeypatch.setattr(renew, "RESULTS", tmp_path)
     monkeypatch.setattr(renew, "SHOWN", (nowhere,))
     assert renew.main([there.folder]) == 2
-    assert "pip install --no-deps no-such-package-of-condensery" in capsys.readouterr().err
+    assert (
+        "pip install --no-deps no-such-package-of-condensery" in capsys.readouterr().err
+    )
     assert renew.main([]) == 0
     assert not list(tmp_path.iterdir())

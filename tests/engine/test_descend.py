@@ -20,7 +20,14 @@ from condensery.engine import (
     init_descent,
     mean_square,
 )
-from condensery.models import ACTIVATIONS, Mlp, TwoLayer, mlp_normal, two_layer_normal, with_bias
+from condensery.models import (
+    ACTIVATIONS,
+    Mlp,
+    TwoLayer,
+    mlp_normal,
+    two_layer_normal,
+    with_bias,
+)
 from condensery.records import Status
 
 X = np.linspace(-1, 1, 6)
@@ -63,13 +70,18 @@ def slow_gradient(a, w, x, y, pair):
 
 def slow_descent(member, rule, steps, pair):
     """All three rules by scalars."""
-    a, w = [float(value) for value in member["a"]], [[float(value) for value in row] for row in member["w"]]
+    a, w = (
+        [float(value) for value in member["a"]],
+        [[float(value) for value in row] for row in member["w"]],
+    )
     m = len(a)
     theta = [*a, *(entry for row in w for entry in row)]
     first, second = [0.0] * len(theta), [0.0] * len(theta)
     for step in range(1, steps + 1):
         rows = [theta[m + 2 * k : m + 2 * k + 2] for k in range(m)]
-        gradient = slow_gradient(theta[:m], rows, DATA[0].tolist(), DATA[1].tolist(), pair)
+        gradient = slow_gradient(
+            theta[:m], rows, DATA[0].tolist(), DATA[1].tolist(), pair
+        )
         for j, g in enumerate(gradient):
             if isinstance(rule, SGD):
                 first[j] = rule.momentum * first[j] + g
@@ -88,9 +100,14 @@ PAIRS = {
 }
 
 
-@pytest.mark.parametrize(("rule", "name"), [("gd", "relu"), ("momentum", "relu"), ("adam", "relu"), ("gd", "tanh")])
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [("gd", "relu"), ("momentum", "relu"), ("adam", "relu"), ("gd", "tanh")],
+)
 def test_agrees_with_loops_over_scalars(rule, name):
-    result = descend(COUPLE, mean_square(TwoLayer(name)), DATA, optimiser=RULES[rule], steps=30)
+    result = descend(
+        COUPLE, mean_square(TwoLayer(name)), DATA, optimiser=RULES[rule], steps=30
+    )
     for member, trained in zip(COUPLE, result.parameters, strict=True):
         a, w = slow_descent(member, RULES[rule], 30, PAIRS[name])
         np.testing.assert_allclose(trained["a"], a, rtol=1e-10, atol=1e-13)
@@ -108,24 +125,34 @@ def written_and_derived(member):
         written = loss, objective.value(packed, *DATA), objective.unpack(gradient)
         found[name] = (
             written,
-            jax.value_and_grad(lambda p, f=model: 0.5 * jnp.mean((f(p, DATA[0]) - DATA[1]) ** 2))(member),
+            jax.value_and_grad(
+                lambda p, f=model: 0.5 * jnp.mean((f(p, DATA[0]) - DATA[1]) ** 2)
+            )(member),
         )
     return found
 
 
 def test_written_gradient_is_the_derived_one():
-    for (loss, value, written), (expected, derived) in written_and_derived(draw(7, seed=3)).values():
+    for (loss, value, written), (expected, derived) in written_and_derived(
+        draw(7, seed=3)
+    ).values():
         np.testing.assert_allclose([loss, value], [expected, expected], rtol=1e-13)
         for key in ("a", "w"):
-            np.testing.assert_allclose(written[key], derived[key], rtol=1e-12, atol=1e-15)
+            np.testing.assert_allclose(
+                written[key], derived[key], rtol=1e-12, atol=1e-15
+            )
 
 
 def test_closed_form_of_a_quadratic():
     # loss θ² h with h = mean x²: θ_t = (1 − 2·rate·h)^t
     data = np.array([[1.0], [3.0]]), np.zeros(2)
     line = mean_square(lambda theta, x: x @ theta)
-    result = descend([np.array([2.0])], line, data, optimiser=SGD(0.03), steps=50, schedule=range(51))
-    np.testing.assert_allclose(result.loss[0], 5 * (2 * 0.7 ** np.arange(51)) ** 2, rtol=1e-12)
+    result = descend(
+        [np.array([2.0])], line, data, optimiser=SGD(0.03), steps=50, schedule=range(51)
+    )
+    np.testing.assert_allclose(
+        result.loss[0], 5 * (2 * 0.7 ** np.arange(51)) ** 2, rtol=1e-12
+    )
     assert result.recorded.tolist() == list(range(51))
     assert result.steps.tolist() == [50]
 
@@ -154,7 +181,15 @@ def test_in_pieces_is_in_one(batch_size, rule, first, schedule):
     start = init_descent(COUPLE, optimiser=rule, seeds=[5, 6])
     options = {"optimiser": rule, "batch_size": batch_size}
     whole = descend(start, OBJECTIVE, DATA, steps=13, **options)
-    part = descend(start, OBJECTIVE, DATA, steps=first, schedule=schedule, probes=[RecordParameters()], **options)
+    part = descend(
+        start,
+        OBJECTIVE,
+        DATA,
+        steps=first,
+        schedule=schedule,
+        probes=[RecordParameters()],
+        **options,
+    )
     rest = descend(part.state, OBJECTIVE, DATA, steps=13 - first, **options)
     assert same(whole.parameters, rest.parameters)
     assert np.array_equal(whole.loss[:, -1], rest.loss[:, -1])
@@ -167,15 +202,22 @@ COMPANY = {
 }
 
 
-@pytest.mark.parametrize(("batch_size", "dtype", "members", "choices"), COMPANY.values(), ids=COMPANY)
+@pytest.mark.parametrize(
+    ("batch_size", "dtype", "members", "choices"), COMPANY.values(), ids=COMPANY
+)
 def test_company_changes_no_bit(batch_size, dtype, members, choices):
     seeds, rule = [10, 11, 12], SGD(0.05)
 
     def trained(chosen):
         start = init_descent(
-            [members[k] for k in chosen], optimiser=rule, seeds=[seeds[k] for k in chosen], dtype=dtype
+            [members[k] for k in chosen],
+            optimiser=rule,
+            seeds=[seeds[k] for k in chosen],
+            dtype=dtype,
         )
-        return descend(start, OBJECTIVE, DATA, optimiser=rule, steps=200, batch_size=batch_size)
+        return descend(
+            start, OBJECTIVE, DATA, optimiser=rule, steps=200, batch_size=batch_size
+        )
 
     together = trained(range(len(members)))
     assert together.parameters[0]["a"].dtype == dtype
@@ -186,9 +228,17 @@ def test_company_changes_no_bit(batch_size, dtype, members, choices):
 
 
 def test_schedule_and_probes_change_no_bit():
-    plain = descend(COUPLE, OBJECTIVE, DATA, optimiser=SGD(0.05), steps=100, schedule=[])
+    plain = descend(
+        COUPLE, OBJECTIVE, DATA, optimiser=SGD(0.05), steps=100, schedule=[]
+    )
     probed = descend(
-        COUPLE, OBJECTIVE, DATA, optimiser=SGD(0.05), steps=100, schedule=range(100), probes=[RecordParameters()]
+        COUPLE,
+        OBJECTIVE,
+        DATA,
+        optimiser=SGD(0.05),
+        steps=100,
+        schedule=range(100),
+        probes=[RecordParameters()],
     )
     assert same(plain.parameters, probed.parameters)
     assert plain.recorded.tolist() == [100]
@@ -201,7 +251,12 @@ def test_a_diverging_member_is_a_value_and_the_other_goes_on():
     assert result.status.tolist() == [Status.DIVERGED, Status.CONVERGED]
     assert np.isinf(result.loss[0, -1])
     assert result.steps[1] == 40
-    assert same(descend([COUPLE[0]] * 2, objective, DATA, optimiser=rule, steps=40).parameters[1], result.parameters[1])
+    assert same(
+        descend([COUPLE[0]] * 2, objective, DATA, optimiser=rule, steps=40).parameters[
+            1
+        ],
+        result.parameters[1],
+    )
     # frozen at the last parameters with a finite loss, wherever the recorded steps lie
     kept = int(result.steps[0])
     just = descend([steep] * 2, objective, DATA, optimiser=rule, steps=kept)
@@ -224,29 +279,53 @@ def test_a_member_whose_first_loss_is_not_finite_stays_where_it_is():
 
 def test_stop_loss_stops_at_the_first_step_that_reaches_it():
     members = COUPLE
-    every = descend(members, OBJECTIVE, DATA, optimiser=SGD(0.1), steps=300, schedule=range(301))
+    every = descend(
+        members, OBJECTIVE, DATA, optimiser=SGD(0.1), steps=300, schedule=range(301)
+    )
     target = float(every.loss[0, 120])
-    stopped = descend(members, OBJECTIVE, DATA, optimiser=SGD(0.1), steps=300, stop_loss=target)
-    expected = [int(np.argmax(row <= target)) if (row <= target).any() else 300 for row in every.loss]
+    stopped = descend(
+        members, OBJECTIVE, DATA, optimiser=SGD(0.1), steps=300, stop_loss=target
+    )
+    expected = [
+        int(np.argmax(row <= target)) if (row <= target).any() else 300
+        for row in every.loss
+    ]
     assert stopped.steps.tolist() == expected
     assert len(set(expected)) > 1
     for place, step in enumerate(expected):
         reached = every.loss[place, step] <= target
-        assert stopped.status[place] == (Status.CONVERGED if reached else Status.OUT_OF_STEPS)
-        assert stopped.loss[place, -1] == pytest.approx(every.loss[place, step], rel=1e-13)
+        assert stopped.status[place] == (
+            Status.CONVERGED if reached else Status.OUT_OF_STEPS
+        )
+        assert stopped.loss[place, -1] == pytest.approx(
+            every.loss[place, step], rel=1e-13
+        )
 
 
 def test_a_stopped_member_goes_on_to_a_smaller_loss():
     members = COUPLE
-    direct = descend(members, OBJECTIVE, DATA, optimiser=RULES["momentum"], steps=200, stop_loss=1e-3)
-    first = descend(members, OBJECTIVE, DATA, optimiser=RULES["momentum"], steps=100, stop_loss=1e-2)
-    rest = descend(first.state, OBJECTIVE, DATA, optimiser=RULES["momentum"], steps=100, stop_loss=1e-3)
+    direct = descend(
+        members, OBJECTIVE, DATA, optimiser=RULES["momentum"], steps=200, stop_loss=1e-3
+    )
+    first = descend(
+        members, OBJECTIVE, DATA, optimiser=RULES["momentum"], steps=100, stop_loss=1e-2
+    )
+    rest = descend(
+        first.state,
+        OBJECTIVE,
+        DATA,
+        optimiser=RULES["momentum"],
+        steps=100,
+        stop_loss=1e-3,
+    )
     assert same(direct.parameters, rest.parameters)
     assert direct.steps.tolist() == rest.steps.tolist()
 
 
 def test_it_stops_recording_when_all_have_ended():
-    result = descend(COUPLE, OBJECTIVE, DATA, optimiser=SGD(0.1), steps=10**6, stop_loss=1e-2)
+    result = descend(
+        COUPLE, OBJECTIVE, DATA, optimiser=SGD(0.1), steps=10**6, stop_loss=1e-2
+    )
     assert result.status.tolist() == [Status.CONVERGED] * 2
     assert result.recorded[-1] < 10**6
     assert result.state.step == 10**6
@@ -262,13 +341,22 @@ def test_every_epoch_takes_every_sample_once(samples, batch_size):
     data, objective = one_hot(samples)
     batches = samples // batch_size
     result = descend(
-        [np.zeros(samples)], objective, data, optimiser=SGD(0.1), steps=3 * batches, batch_size=batch_size,
-        schedule=range(3 * batches + 1), probes=[lambda step, arrays: {"theta": arrays[""][0]}],
-    )  # fmt: skip
+        [np.zeros(samples)],
+        objective,
+        data,
+        optimiser=SGD(0.1),
+        steps=3 * batches,
+        batch_size=batch_size,
+        schedule=range(3 * batches + 1),
+        probes=[lambda step, arrays: {"theta": arrays[""][0]}],
+    )
     theta = result.probed["theta"]
     orders = []
     for epoch in range(3):
-        moved = [np.flatnonzero(theta[t + 1] != theta[t]) for t in range(epoch * batches, (epoch + 1) * batches)]
+        moved = [
+            np.flatnonzero(theta[t + 1] != theta[t])
+            for t in range(epoch * batches, (epoch + 1) * batches)
+        ]
         assert all(len(batch) == batch_size for batch in moved)
         together = np.concatenate(moved)
         assert len(set(together.tolist())) == batches * batch_size
@@ -285,7 +373,9 @@ def test_batch_orders_come_from_the_members_own_seed():
 
     def trained(seeds):
         start = init_descent(members, optimiser=rule, seeds=seeds)
-        return descend(start, objective, data, optimiser=rule, steps=3, batch_size=2).parameters
+        return descend(
+            start, objective, data, optimiser=rule, steps=3, batch_size=2
+        ).parameters
 
     first, second, third = trained([1, 2, 1])
     assert same(first, third)
@@ -298,11 +388,15 @@ def test_multilayer_members_by_finite_differences():
     layers = mlp_normal([2, 4, 3, 1], seed=0, std=0.6)
     x = np.random.default_rng(0).standard_normal((5, 2))
     y = np.sin(x[:, :1])
-    result = descend([layers], mean_square(Mlp("tanh")), (x, y), optimiser=SGD(1.0), steps=1)
+    result = descend(
+        [layers], mean_square(Mlp("tanh")), (x, y), optimiser=SGD(1.0), steps=1
+    )
 
     def loss(flat):
         w1, b1, w2, b2, w3, b3 = flat
-        return np.mean((np.tanh(np.tanh(x @ w1.T + b1) @ w2.T + b2) @ w3.T + b3 - y) ** 2)
+        return np.mean(
+            (np.tanh(np.tanh(x @ w1.T + b1) @ w2.T + b2) @ w3.T + b3 - y) ** 2
+        )
 
     flat = [array for layer in layers for array in layer]
     after = jax.tree.leaves(result.parameters[0])
@@ -313,7 +407,8 @@ def test_multilayer_members_by_finite_differences():
             up[index] += 1e-6
             down[index] -= 1e-6
             slope = (
-                loss([*flat[:place], up, *flat[place + 1 :]]) - loss([*flat[:place], down, *flat[place + 1 :]])
+                loss([*flat[:place], up, *flat[place + 1 :]])
+                - loss([*flat[:place], down, *flat[place + 1 :]])
             ) / 2e-6
             assert after[place][index] - leaf[index] == pytest.approx(-slope, abs=1e-8)
 
@@ -322,9 +417,14 @@ def test_snapshots_are_padded_with_zeros_and_outputs_are_those_of_each_member():
     members = [draw(3), draw(5, seed=1), draw(3, seed=2)]
     model, x = TwoLayer("sigmoid"), with_bias(np.linspace(-2, 2, 9))
     result = descend(
-        members, mean_square(model), DATA, optimiser=SGD(0.1), steps=4, schedule=[0, 4],
+        members,
+        mean_square(model),
+        DATA,
+        optimiser=SGD(0.1),
+        steps=4,
+        schedule=[0, 4],
         probes=[RecordParameters(), RecordOutput(model, x)],
-    )  # fmt: skip
+    )
     assert result.probed["a"].shape == (2, 3, 5)
     assert result.probed["w"].shape == (2, 3, 5, 2)
     assert not result.probed["w"][:, [0, 2], 3:].any()
@@ -333,23 +433,42 @@ def test_snapshots_are_padded_with_zeros_and_outputs_are_those_of_each_member():
         np.testing.assert_array_equal(result.probed["w"][0, place, :width], member["w"])
         for moment, parameters in enumerate((member, result.parameters[place])):
             expected = [
-                sum(parameters["a"][k] / (1 + math.exp(-float(parameters["w"][k] @ row))) for k in range(width))
+                sum(
+                    parameters["a"][k]
+                    / (1 + math.exp(-float(parameters["w"][k] @ row)))
+                    for k in range(width)
+                )
                 for row in x
             ]
-            np.testing.assert_allclose(result.probed["output"][moment, place], expected, rtol=1e-12)
+            np.testing.assert_allclose(
+                result.probed["output"][moment, place], expected, rtol=1e-12
+            )
 
 
 def test_long_stretches_are_cut_so_that_an_interrupt_is_heard(monkeypatch):
     monkeypatch.setattr("condensery.engine._descend.CHUNK", 30)
     heard = []
-    cut = descend(COUPLE, OBJECTIVE, DATA, optimiser=SGD(0.05), steps=100, schedule=[], on_step=heard.append)
+    cut = descend(
+        COUPLE,
+        OBJECTIVE,
+        DATA,
+        optimiser=SGD(0.05),
+        steps=100,
+        schedule=[],
+        on_step=heard.append,
+    )
     assert heard == [30, 60, 90, 100]
     monkeypatch.undo()
-    assert same(cut.parameters, descend(COUPLE, OBJECTIVE, DATA, optimiser=SGD(0.05), steps=100).parameters)
+    assert same(
+        cut.parameters,
+        descend(COUPLE, OBJECTIVE, DATA, optimiser=SGD(0.05), steps=100).parameters,
+    )
 
 
 def test_training_leaves_the_start_alone():
-    before = [{name: array.copy() for name, array in member.items()} for member in COUPLE]
+    before = [
+        {name: array.copy() for name, array in member.items()} for member in COUPLE
+    ]
     start = init_descent(COUPLE, optimiser=RULES["adam"])
     once = descend(start, OBJECTIVE, DATA, optimiser=RULES["adam"], steps=20)
     again = descend(start, OBJECTIVE, DATA, optimiser=RULES["adam"], steps=20)
@@ -358,21 +477,29 @@ def test_training_leaves_the_start_alone():
 
 
 def test_ensemble_scales_are_those_of_its_coordinates():
-    ensemble = Ensemble.grid(widths=[40_000], gammas=[1.2], gamma_primes=[-0.4], seeds=[3])
+    ensemble = Ensemble.grid(
+        widths=[40_000], gammas=[1.2], gamma_primes=[-0.4], seeds=[3]
+    )
     (member,) = ensemble.draw(features=2)
     kappa, kappa_prime = float(ensemble.kappa[0]), float(ensemble.kappa_prime[0])
     assert kappa == pytest.approx(40_000**-1.2, rel=1e-12)
     assert np.std(member["a"]) * np.std(member["w"]) == pytest.approx(kappa, rel=0.02)
-    assert np.std(member["a"]) / np.std(member["w"]) == pytest.approx(kappa_prime, rel=0.02)
+    assert np.std(member["a"]) / np.std(member["w"]) == pytest.approx(
+        kappa_prime, rel=0.02
+    )
 
 
 LINE = mean_square(lambda theta, x: x @ theta)
 REFUSED = {
-    "members: given none": lambda: descend([], OBJECTIVE, DATA, optimiser=SGD(0.1), steps=1),
+    "members: given none": lambda: descend(
+        [], OBJECTIVE, DATA, optimiser=SGD(0.1), steps=1
+    ),
     "parameters of member 1: given a value that is not finite": lambda: descend(
         [np.ones(2), np.array([1.0, np.nan])], LINE, DATA, optimiser=SGD(0.1), steps=1
     ),
-    "steps: given -1": lambda: descend([np.ones(2)], LINE, DATA, optimiser=SGD(0.1), steps=-1),
+    "steps: given -1": lambda: descend(
+        [np.ones(2)], LINE, DATA, optimiser=SGD(0.1), steps=-1
+    ),
     "data: given inputs of shape": lambda: descend(
         [np.ones(2)], LINE, (DATA[0], DATA[1][:-1]), optimiser=SGD(0.1), steps=1
     ),
@@ -382,14 +509,23 @@ REFUSED = {
     "batch_size: given 7; allowed: 1 to 6": lambda: descend(
         [np.ones(2)], LINE, DATA, optimiser=SGD(0.1), steps=1, batch_size=7
     ),
-    "seeds: given 1 of them; allowed: 2": lambda: init_descent([np.ones(2)] * 2, optimiser=SGD(0.1), seeds=[1]),
-    "y: given shape": lambda: descend([np.ones((2, 1))], LINE, DATA, optimiser=SGD(0.1), steps=1),
+    "seeds: given 1 of them; allowed: 2": lambda: init_descent(
+        [np.ones(2)] * 2, optimiser=SGD(0.1), seeds=[1]
+    ),
+    "y: given shape": lambda: descend(
+        [np.ones((2, 1))], LINE, DATA, optimiser=SGD(0.1), steps=1
+    ),
     "rate: given 0": lambda: SGD(0.0),
     "momentum: given 1": lambda: SGD(0.1, momentum=1.0),
     "rate: given nan": lambda: Adam(float("nan")),
     "beta2: given 1": lambda: Adam(0.1, beta2=1.0),
     "probes: given two that measure under one name": lambda: descend(
-        [np.ones(2)], LINE, DATA, optimiser=SGD(0.1), steps=1, probes=[RecordParameters(), RecordParameters()]
+        [np.ones(2)],
+        LINE,
+        DATA,
+        optimiser=SGD(0.1),
+        steps=1,
+        probes=[RecordParameters(), RecordParameters()],
     ),
     "width: given 0": lambda: Ensemble.grid(widths=[10, 0], gammas=[1.0]),
     "ensemble: given no member": lambda: Ensemble.grid(widths=[], gammas=[1.0]),

@@ -17,9 +17,15 @@ def slow(steps, per_decade, extra):
     return sorted(found)
 
 
-@given(st.integers(0, 300_000), st.integers(1, 15), st.lists(st.integers(-5, 400_000), max_size=5))
+@given(
+    st.integers(0, 300_000),
+    st.integers(1, 15),
+    st.lists(st.integers(-5, 400_000), max_size=5),
+)
 def test_agrees_with_a_loop(steps, per_decade, extra):
-    assert log_steps(steps, per_decade=per_decade, extra=extra).tolist() == slow(steps, per_decade, extra)
+    assert log_steps(steps, per_decade=per_decade, extra=extra).tolist() == slow(
+        steps, per_decade, extra
+    )
 
 
 @given(st.integers(0, 5000), st.integers(1, 5000))
@@ -28,10 +34,14 @@ def test_a_longer_run_records_what_a_shorter_one_did(steps, more):
 
 
 def test_whole_decades_are_there():
-    assert {1, 10, 100, 1000, 10_000, 100_000} <= set(log_steps(10**5, per_decade=7).tolist())
+    assert {1, 10, 100, 1000, 10_000, 100_000} <= set(
+        log_steps(10**5, per_decade=7).tolist()
+    )
 
 
-@pytest.mark.parametrize("call", [lambda: log_steps(-1), lambda: log_steps(10, per_decade=0)])
+@pytest.mark.parametrize(
+    "call", [lambda: log_steps(-1), lambda: log_steps(10, per_decade=0)]
+)
 def test_refusals(call):
     with pytest.raises(InvalidInputError, match="allowed: a whole number"):
         call()

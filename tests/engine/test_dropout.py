@@ -79,16 +79,25 @@ def test_mean_over_all_masks_is_the_expected_loss(name, outputs):
     y = np.sin(x @ np.ones((2, outputs)))
     loss = expected_dropout_loss(Mlp(name), keep=KEEP, factor=outputs / 2)
     found = float(loss.value(layers, jnp.asarray(x), jnp.asarray(y)))
-    assert found == pytest.approx(mean_over_masks(name, layers, x, y, keep=KEEP, factor=outputs / 2), rel=1e-12)
+    assert found == pytest.approx(
+        mean_over_masks(name, layers, x, y, keep=KEEP, factor=outputs / 2), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("name", ["relu", "tanh"])
 def test_the_same_for_two_layers_with_a_scale(name):
-    member, loss = draw(8), expected_dropout_loss(TwoLayer(name, scale=0.5), keep=KEEP, factor=1.0)
+    member, loss = (
+        draw(8),
+        expected_dropout_loss(TwoLayer(name, scale=0.5), keep=KEEP, factor=1.0),
+    )
     layers = [(member["w"], None), (0.5 * member["a"][None], None)]
-    slow = mean_over_masks(name, layers, DATA[0], DATA[1][:, None], keep=KEEP, factor=1.0)
+    slow = mean_over_masks(
+        name, layers, DATA[0], DATA[1][:, None], keep=KEEP, factor=1.0
+    )
     packed = loss.pack(jax.tree.map(jnp.asarray, member))
-    assert float(loss.value(packed, *map(jnp.asarray, DATA))) == pytest.approx(slow, rel=1e-12)
+    assert float(loss.value(packed, *map(jnp.asarray, DATA))) == pytest.approx(
+        slow, rel=1e-12
+    )
 
 
 def test_a_draw_is_the_loss_of_its_mask_and_its_derivative():
@@ -100,26 +109,45 @@ def test_a_draw_is_the_loss_of_its_mask_and_its_derivative():
         by = dropout_factor(key, (5, 6), keep=KEEP, mask=mask, layer=0, dtype=x.dtype)
         assert by.shape == ((5, 6) if mask == "per_sample" else (1, 6))
         assert set(np.unique(np.round(by, 12))) == {0.0, round(1 / KEEP, 12)}
-        plain = slow_output("tanh", [(member["w"], None), (0.3 * member["a"][None], None)], DATA[0], [np.asarray(by)])
-        assert float(loss) == pytest.approx(0.5 * np.mean((plain[:, 0] - DATA[1]) ** 2), rel=1e-13)
-        derived = jax.grad(lambda p, by=by: 0.5 * jnp.mean((masked_output(model, p, x, [by]) - y) ** 2))(member)
+        plain = slow_output(
+            "tanh",
+            [(member["w"], None), (0.3 * member["a"][None], None)],
+            DATA[0],
+            [np.asarray(by)],
+        )
+        assert float(loss) == pytest.approx(
+            0.5 * np.mean((plain[:, 0] - DATA[1]) ** 2), rel=1e-13
+        )
+        derived = jax.grad(
+            lambda p, by=by: 0.5 * jnp.mean((masked_output(model, p, x, [by]) - y) ** 2)
+        )(member)
         for name in ("a", "w"):
-            np.testing.assert_allclose(objective.unpack(slope)[name], derived[name], rtol=1e-12, atol=1e-15)
+            np.testing.assert_allclose(
+                objective.unpack(slope)[name], derived[name], rtol=1e-12, atol=1e-15
+            )
 
 
 def test_the_mean_of_many_draws_is_the_expected_loss():
     member, many = draw(50), 20_000
     expected = expected_dropout_loss(TwoLayer("relu"), keep=KEEP)
-    exact = float(expected.value(expected.pack(jax.tree.map(jnp.asarray, member)), *map(jnp.asarray, DATA)))
+    exact = float(
+        expected.value(
+            expected.pack(jax.tree.map(jnp.asarray, member)), *map(jnp.asarray, DATA)
+        )
+    )
     noise = {
-        mask: dropout_noise(TwoLayer("relu"), member, DATA, keep=KEEP, rate=0.1, masks=many, mask=mask)
+        mask: dropout_noise(
+            TwoLayer("relu"), member, DATA, keep=KEEP, rate=0.1, masks=many, mask=mask
+        )
         for mask in ("per_sample", "shared")
     }
     for found in noise.values():
         assert abs(found.loss - exact) < 4 * found.loss_error
         assert found.loss_error < 0.02 * exact
     # samples with masks of their own make the gradient vary less
-    assert noise["per_sample"].r2 + 4 * noise["per_sample"].r2_error < noise["shared"].r2
+    assert (
+        noise["per_sample"].r2 + 4 * noise["per_sample"].r2_error < noise["shared"].r2
+    )
 
 
 def test_r2_by_all_masks():
@@ -128,12 +156,21 @@ def test_r2_by_all_masks():
     model = TwoLayer("tanh")
     for kept in product((0, 1), repeat=4):
         by = jnp.array([kept], dtype=float) / KEEP
-        slope = jax.grad(lambda p, by=by: 0.5 * jnp.mean((masked_output(model, p, DATA[0], [by]) - DATA[1]) ** 2))(
-            member
-        )
+        slope = jax.grad(
+            lambda p, by=by: (
+                0.5 * jnp.mean((masked_output(model, p, DATA[0], [by]) - DATA[1]) ** 2)
+            )
+        )(member)
         chance = np.prod([KEEP if bit else 1 - KEEP for bit in kept])
-        total += chance * rate / 4 * sum(float(jnp.sum(leaf**2)) for leaf in jax.tree.leaves(slope))
-    found = dropout_noise(model, member, DATA, keep=KEEP, rate=rate, masks=20_000, mask="shared")
+        total += (
+            chance
+            * rate
+            / 4
+            * sum(float(jnp.sum(leaf**2)) for leaf in jax.tree.leaves(slope))
+        )
+    found = dropout_noise(
+        model, member, DATA, keep=KEEP, rate=rate, masks=20_000, mask="shared"
+    )
     assert abs(found.r2 - total) < 4 * found.r2_error
     assert found.r2_error < 0.02 * total
 
@@ -153,7 +190,9 @@ def test_written_gradient_of_the_expected_loss_is_the_derived_one():
         expected, derived = jax.value_and_grad(written_out)(member)
         assert float(value) == pytest.approx(float(expected), rel=1e-13)
         for key in ("a", "w"):
-            np.testing.assert_allclose(loss.unpack(slope)[key], derived[key], rtol=1e-12, atol=1e-15)
+            np.testing.assert_allclose(
+                loss.unpack(slope)[key], derived[key], rtol=1e-12, atol=1e-15
+            )
 
 
 def test_masks_are_fair_and_unrelated():
@@ -162,9 +201,15 @@ def test_masks_are_fair_and_unrelated():
 
     @jax.jit
     def kept(seed, layer_key):
-        keys = jax.vmap(lambda step: jax.random.fold_in(stream(seed), step))(jnp.arange(steps))
+        keys = jax.vmap(lambda step: jax.random.fold_in(stream(seed), step))(
+            jnp.arange(steps)
+        )
         masks = [
-            jax.vmap(lambda k, n=n: dropout_factor(k, shape, keep=keep, mask="per_sample", layer=n, dtype=kind))(keys)
+            jax.vmap(
+                lambda k, n=n: dropout_factor(
+                    k, shape, keep=keep, mask="per_sample", layer=n, dtype=kind
+                )
+            )(keys)
             for n in layer_key
         ]
         return jnp.stack(masks) > 0
@@ -181,30 +226,59 @@ def test_masks_are_fair_and_unrelated():
         assert 0.5 < score.std() < 1.5
     centred, rest = one[0] - keep, (one[1] - keep, other - keep)
     pairs = {
-        "layers": centred * rest[0], "seeds": centred * rest[1],
-        "steps": centred[1:] * centred[:-1], "samples": centred[:, 1:] * centred[:, :-1],
-        "units": centred[:, :, 1:] * centred[:, :, :-1], "units afar": centred[:, :, 16:] * centred[:, :, :-16],
+        "layers": centred * rest[0],
+        "seeds": centred * rest[1],
+        "steps": centred[1:] * centred[:-1],
+        "samples": centred[:, 1:] * centred[:, :-1],
+        "units": centred[:, :, 1:] * centred[:, :, :-1],
+        "units afar": centred[:, :, 16:] * centred[:, :, :-16],
         "samples afar": centred[:, 8:] * centred[:, :-8],
-    }  # fmt: skip
+    }
     for name, product_ in pairs.items():
-        assert abs(product_.mean()) < 4 * keep * (1 - keep) / np.sqrt(product_.size), name
+        assert abs(product_.mean()) < 4 * keep * (1 - keep) / np.sqrt(product_.size), (
+            name
+        )
 
 
 def test_no_two_steps_layers_or_seeds_share_a_mask():
     def bits(seed, step, layer):
         key = jax.random.fold_in(stream(jnp.array(seed)), step)
-        found = dropout_factor(key, (8, 16), keep=0.5, mask="per_sample", layer=layer, dtype=jnp.dtype("float32"))
+        found = dropout_factor(
+            key,
+            (8, 16),
+            keep=0.5,
+            mask="per_sample",
+            layer=layer,
+            dtype=jnp.dtype("float32"),
+        )
         return np.asarray(found).tobytes()
 
-    cases = [(seed, step, layer) for seed in range(4) for step in range(8) for layer in range(2)]
+    cases = [
+        (seed, step, layer)
+        for seed in range(4)
+        for step in range(8)
+        for layer in range(2)
+    ]
     assert len({bits(*case) for case in cases}) == len(cases)
     assert bits(1, 2, 0) == bits(1, 2, 0)
 
 
 def test_p_of_one_is_no_dropout_bit_for_bit():
     members = [draw(9), draw(9, seed=1)]
-    plain = descend(members, mean_square(TwoLayer("relu"), factor=0.5), DATA, optimiser=Adam(0.01), steps=50)
-    masked = descend(members, dropout_loss(TwoLayer("relu"), keep=1.0), DATA, optimiser=Adam(0.01), steps=50)
+    plain = descend(
+        members,
+        mean_square(TwoLayer("relu"), factor=0.5),
+        DATA,
+        optimiser=Adam(0.01),
+        steps=50,
+    )
+    masked = descend(
+        members,
+        dropout_loss(TwoLayer("relu"), keep=1.0),
+        DATA,
+        optimiser=Adam(0.01),
+        steps=50,
+    )
     assert same(plain.parameters, masked.parameters)
     assert np.array_equal(plain.loss, masked.loss)
 
@@ -212,10 +286,12 @@ def test_p_of_one_is_no_dropout_bit_for_bit():
 NETS = {
     "two layers": (TwoLayer("relu"), [draw(9), draw(9, seed=1), draw(5)], 0.8, DATA),
     "three layers": (
-        Mlp("tanh"), [mlp_normal([2, 6, 7, 1], seed=s, std=0.5) for s in (0, 1)], (0.9, 0.6),
+        Mlp("tanh"),
+        [mlp_normal([2, 6, 7, 1], seed=s, std=0.5) for s in (0, 1)],
+        (0.9, 0.6),
         (DATA[0], DATA[1][:, None]),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("model", "members", "keep", "data"), NETS.values(), ids=NETS)
@@ -229,7 +305,9 @@ def test_in_pieces_and_in_company_changes_no_bit(model, members, keep, data):
     rest = descend(part.state, objective, data, optimiser=rule, steps=27, schedule=[])
     assert same(whole.parameters, rest.parameters)
     for place in reversed(range(len(members))):
-        alone = init_descent([members[place]], optimiser=rule, seeds=[seeds[place]], dtype=dtype)
+        alone = init_descent(
+            [members[place]], optimiser=rule, seeds=[seeds[place]], dtype=dtype
+        )
         found = descend(alone, objective, data, optimiser=rule, steps=40, schedule=[])
         assert same(found.parameters[0], whole.parameters[place])
     twins = init_descent([members[0]] * 2, optimiser=rule, seeds=[1, 2], dtype=dtype)
@@ -243,36 +321,65 @@ def test_batches_and_masks_of_one_seed_go_together():
     options = {"optimiser": rule, "batch_size": 2}
     whole = descend(start, objective, DATA, steps=20, **options)
     part = descend(start, objective, DATA, steps=7, **options)
-    assert same(whole.parameters, descend(part.state, objective, DATA, steps=13, **options).parameters)
+    assert same(
+        whole.parameters,
+        descend(part.state, objective, DATA, steps=13, **options).parameters,
+    )
 
 
 def test_stop_loss_is_judged_without_masks_where_it_is_recorded():
     objective = dropout_loss(TwoLayer("relu"), keep=0.8)
-    free = descend([draw(40)], objective, DATA, optimiser=SGD(0.05), steps=400, schedule=range(0, 401, 50))
+    free = descend(
+        [draw(40)],
+        objective,
+        DATA,
+        optimiser=SGD(0.05),
+        steps=400,
+        schedule=range(0, 401, 50),
+    )
     below = float(free.loss[0, 3]) * 1.0001
     stopped = descend(
-        [draw(40)], objective, DATA, optimiser=SGD(0.05), steps=400, schedule=range(0, 401, 50), stop_loss=below
+        [draw(40)],
+        objective,
+        DATA,
+        optimiser=SGD(0.05),
+        steps=400,
+        schedule=range(0, 401, 50),
+        stop_loss=below,
     )
     first = int(np.argmax(free.loss[0] <= below))
     assert stopped.steps.tolist() == [50 * first]
     assert stopped.status.tolist() == [Status.CONVERGED]
 
 
-@pytest.mark.parametrize(("model", "member"), [
-    (TwoLayer("tanh"), draw(5)), (Mlp("tanh"), mlp_normal([2, 4, 5, 1], seed=0, std=0.5)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("model", "member"),
+    [
+        (TwoLayer("tanh"), draw(5)),
+        (Mlp("tanh"), mlp_normal([2, 4, 5, 1], seed=0, std=0.5)),
+    ],
+)
 def test_the_four_parts_are_sums_of_what_they_say(model, member):
     rate, key = 0.2, stream(jnp.array(1))
-    x, y = jnp.asarray(DATA[0]), jnp.asarray(DATA[1] if isinstance(model, TwoLayer) else DATA[1][:, None])
+    x, y = (
+        jnp.asarray(DATA[0]),
+        jnp.asarray(DATA[1] if isinstance(model, TwoLayer) else DATA[1][:, None]),
+    )
     member = jax.tree.map(jnp.asarray, member)
 
     def masked(p):
         width = (p["a"] if isinstance(model, TwoLayer) else p[-1][0]).shape[-1]
-        by = dropout_factor(key, (5, width), keep=KEEP, mask="per_sample", layer=0, dtype=x.dtype)
+        by = dropout_factor(
+            key, (5, width), keep=KEEP, mask="per_sample", layer=0, dtype=x.dtype
+        )
         return 0.5 * jnp.mean((masked_output(model, p, x, [by]) - y) ** 2)
 
     def r2(p):
-        return rate / 4 * sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(jax.grad(masked)(p)))
+        return (
+            rate
+            / 4
+            * sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(jax.grad(masked)(p)))
+        )
 
     def plain(p):
         return 0.5 * jnp.mean((model(p, x) - y) ** 2)
@@ -283,19 +390,29 @@ def test_the_four_parts_are_sums_of_what_they_say(model, member):
         return both.value(both.pack(p), x, y) - plain(p)
 
     sums = {
-        "L1": lambda p: plain(p) + r1(p), "L2": lambda p: plain(p) + r2(p),
-        "L3": lambda p: masked(p) - r2(p), "L4": lambda p: masked(p) - r1(p),
-    }  # fmt: skip
+        "L1": lambda p: plain(p) + r1(p),
+        "L2": lambda p: plain(p) + r2(p),
+        "L3": lambda p: masked(p) - r2(p),
+        "L4": lambda p: masked(p) - r1(p),
+    }
     for name in PARTS:
         part = dropout_part(model, name, keep=KEEP, rate=rate)
         packed = part.pack(member)
-        loss, slope = part.value_and_grad(packed, x, y) if name == "L1" else part.draw(packed, x, y, key)
+        loss, slope = (
+            part.value_and_grad(packed, x, y)
+            if name == "L1"
+            else part.draw(packed, x, y, key)
+        )
         expected, derived = jax.value_and_grad(sums[name])(member)
         assert float(loss) == pytest.approx(float(expected), rel=1e-12)
-        for one, other in zip(jax.tree.leaves(part.unpack(slope)), jax.tree.leaves(derived), strict=True):
+        for one, other in zip(
+            jax.tree.leaves(part.unpack(slope)), jax.tree.leaves(derived), strict=True
+        ):
             np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-13)
         recorded = float(part.value(packed, x, y))
-        assert recorded == pytest.approx(float(sums["L1"](member) if name == "L1" else plain(member)), rel=1e-13)
+        assert recorded == pytest.approx(
+            float(sums["L1"](member) if name == "L1" else plain(member)), rel=1e-13
+        )
 
 
 def test_recording_another_loss():
@@ -304,39 +421,71 @@ def test_recording_another_loss():
     both = expected_dropout_loss(Mlp("tanh"), keep=KEEP)
     objective = dropout_loss(Mlp("tanh"), keep=KEEP)
     result = descend(
-        [layers], objective, data, optimiser=SGD(0.1), steps=3, probes=[RecordLoss("both", both, data, (True, False))]
+        [layers],
+        objective,
+        data,
+        optimiser=SGD(0.1),
+        steps=3,
+        probes=[RecordLoss("both", both, data, (True, False))],
     )
     last = mean_over_masks("tanh", result.parameters[0], *data, keep=KEEP, factor=0.5)
     assert result.probed["both"].shape == (4, 1)
     assert result.probed["both"][-1, 0] == pytest.approx(last, rel=1e-12)
     two = expected_dropout_loss(TwoLayer("tanh"), keep=KEEP)
     result = descend(
-        [draw(6), draw(4)], mean_square(TwoLayer("tanh")), DATA, optimiser=SGD(0.1), steps=0,
+        [draw(6), draw(4)],
+        mean_square(TwoLayer("tanh")),
+        DATA,
+        optimiser=SGD(0.1),
+        steps=0,
         probes=[RecordLoss("both", two, DATA)],
-    )  # fmt: skip
-    slow = mean_over_masks("tanh", as_layers(draw(4)), DATA[0], DATA[1][:, None], keep=KEEP, factor=0.5)
+    )
+    slow = mean_over_masks(
+        "tanh", as_layers(draw(4)), DATA[0], DATA[1][:, None], keep=KEEP, factor=0.5
+    )
     assert result.probed["both"][0, 1] == pytest.approx(slow, rel=1e-12)
 
 
 BAD = {
-    "zero": (lambda: dropout_loss(TwoLayer(), keep=0.0), "keep: given 0.0; allowed: a keep probability 0 < p <= 1"),
+    "zero": (
+        lambda: dropout_loss(TwoLayer(), keep=0.0),
+        "keep: given 0.0; allowed: a keep probability 0 < p <= 1",
+    ),
     "above one": (lambda: expected_dropout_loss(TwoLayer(), keep=1.5), "given 1.5"),
     "nan": (lambda: dropout_loss(TwoLayer(), keep=float("nan")), "given nan"),
     "one of two": (lambda: dropout_loss(Mlp(), keep=(0.9, -0.1)), "given -0.1"),
     "none": (lambda: dropout_loss(Mlp(), keep=()), r"keep: given \[\]"),
-    "too many": (lambda: dropout_loss(TwoLayer(), keep=(0.9, 0.9)), r"given \[0.9, 0.9\]"),
-    "mask": (lambda: dropout_loss(TwoLayer(), keep=0.9, mask="rows"), "mask: given rows; allowed: per_sample or sh"),
-    "part": (lambda: dropout_part(TwoLayer(), "L5", keep=0.9, rate=0.1), "part: given L5; allowed: L1, L2, L3, L4"),
-    "rate": (lambda: dropout_part(TwoLayer(), "L2", keep=0.9, rate=0.0), "rate: given 0.0"),
-    "masks": (lambda: dropout_noise(TwoLayer(), draw(2), DATA, keep=0.9, rate=0.1, masks=1), "masks: given 1"),
+    "too many": (
+        lambda: dropout_loss(TwoLayer(), keep=(0.9, 0.9)),
+        r"given \[0.9, 0.9\]",
+    ),
+    "mask": (
+        lambda: dropout_loss(TwoLayer(), keep=0.9, mask="rows"),
+        "mask: given rows; allowed: per_sample or sh",
+    ),
+    "part": (
+        lambda: dropout_part(TwoLayer(), "L5", keep=0.9, rate=0.1),
+        "part: given L5; allowed: L1, L2, L3, L4",
+    ),
+    "rate": (
+        lambda: dropout_part(TwoLayer(), "L2", keep=0.9, rate=0.0),
+        "rate: given 0.0",
+    ),
+    "masks": (
+        lambda: dropout_noise(TwoLayer(), draw(2), DATA, keep=0.9, rate=0.1, masks=1),
+        "masks: given 1",
+    ),
     "layers": (
         lambda: descend(
-            [mlp_normal([2, 3, 1], seed=0, std=0.5)], dropout_loss(Mlp(), keep=(0.9, 0.9)), (DATA[0], DATA[1][:, None]),
-            optimiser=SGD(0.1), steps=1,
+            [mlp_normal([2, 3, 1], seed=0, std=0.5)],
+            dropout_loss(Mlp(), keep=(0.9, 0.9)),
+            (DATA[0], DATA[1][:, None]),
+            optimiser=SGD(0.1),
+            steps=1,
         ),
         "keep: given 2 probabilities; allowed: at most 1",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("call", "message"), BAD.values(), ids=BAD)

@@ -27,15 +27,22 @@ def followed(name, z0, others, push):
     act = activation(name)
     predicted = z0 + others + act.slopes[z0 > 0] * push
     start, end = ((jnp.ones(1), jnp.array([[z]])) for z in (z0, predicted))
-    factors = _through_kink(act, act.slopes, jnp.ones((1, 1)), start, end, jnp.array([push]))
+    factors = _through_kink(
+        act, act.slopes, jnp.ones((1, 1)), start, end, jnp.array([push])
+    )
     return float(factors.slope[0, 0]), float(factors.s[0, 0])
 
 
 CASES = {
-    "stays above": (0.9, -0.3, 0.1), "stays below": (-0.9, 0.3, 0.1), "leaves": (0.4, -0.5, -0.3),
-    "enters and gains": (-0.4, 1.0, 0.6), "enters and is held back": (-0.2, 0.5, -0.3),
-    "slides from above": (0.1, 0.4, -1.2), "slides from below": (-0.1, 0.4, -1.2), "slides all along": (0.0, 0.3, -0.9),
-}  # fmt: skip
+    "stays above": (0.9, -0.3, 0.1),
+    "stays below": (-0.9, 0.3, 0.1),
+    "leaves": (0.4, -0.5, -0.3),
+    "enters and gains": (-0.4, 1.0, 0.6),
+    "enters and is held back": (-0.2, 0.5, -0.3),
+    "slides from above": (0.1, 0.4, -1.2),
+    "slides from below": (-0.1, 0.4, -1.2),
+    "slides all along": (0.0, 0.3, -0.9),
+}
 
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu"])
@@ -57,16 +64,23 @@ def test_only_activations_with_one_kink_at_zero_have_slopes():
     z = np.array([-1.5, -0.5, 0.5, 1.5])
     for name in ACTIVATIONS:
         act = activation(name)
-        linear_on_both_sides = np.allclose(act.sigma(z), np.where(z > 0, act.sigma(1.0), -act.sigma(-1.0)) * z)
+        linear_on_both_sides = np.allclose(
+            act.sigma(z), np.where(z > 0, act.sigma(1.0), -act.sigma(-1.0)) * z
+        )
         if act.slopes is None:
             assert not linear_on_both_sides or name == "linear"
         else:
-            assert np.asarray(act.sigma_prime(z)).tolist() == np.repeat(act.slopes, 2).tolist()
+            assert (
+                np.asarray(act.sigma_prime(z)).tolist()
+                == np.repeat(act.slopes, 2).tolist()
+            )
 
 
 def test_condensed_cells_with_a_fast_inner_layer_converge():
     """Units slide in numbers here. The secant alone is 2 % off at this step parameter (mean over these networks)."""
-    members = Ensemble.grid(widths=[1000], gammas=[1.02, 1.1], gamma_primes=[-0.4], seeds=[0, 1, 2])
+    members = Ensemble.grid(
+        widths=[1000], gammas=[1.02, 1.1], gamma_primes=[-0.4], seeds=[0, 1, 2]
+    )
     x = np.linspace(-0.5, 0.5, 4)[:, None]
     coarse, fine = (flow(members, x, x[:, 0] ** 2, eta=eta).rd for eta in (0.05, 0.003))
     assert np.mean(np.abs(coarse / fine - 1)) < 0.015

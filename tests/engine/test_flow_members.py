@@ -21,7 +21,10 @@ def ensemble(rows=ROWS):
 
 def of_member(result, k):
     """All that is known of a member, as bytes."""
-    numbers = [getattr(result, name)[k] for name in ("rd", "rd_a", "rd_theta", "loss", "time", "steps", "status")]
+    numbers = [
+        getattr(result, name)[k]
+        for name in ("rd", "rd_a", "rd_theta", "loss", "time", "steps", "status")
+    ]
     arrays = [result.parameters(k)[name] for name in ("a", "w")]
     return [np.asarray(value).tobytes() for value in (*numbers, *arrays)]
 
@@ -77,7 +80,9 @@ def test_divergence_is_a_value_and_stays_with_its_member():
 
 def test_a_repeated_call_gives_the_same_bits(together):
     again = flow(ensemble(), X, Y)
-    assert [of_member(again, k) for k in range(3)] == [of_member(together, k) for k in range(3)]
+    assert [of_member(again, k) for k in range(3)] == [
+        of_member(together, k) for k in range(3)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +113,9 @@ def test_a_members_bits_do_not_depend_on_how_many_fit_in_memory(together, monkey
     monkeypatch.setattr(module, "_ROWS_AT_ONCE", 2 * 2 * 24)  # two members at a time
     result = flow(ensemble(), X, Y)
     assert [len(places) for places in result.state.places] == [2, 1]
-    assert [of_member(result, k) for k in range(3)] == [of_member(together, k) for k in range(3)]
+    assert [of_member(result, k) for k in range(3)] == [
+        of_member(together, k) for k in range(3)
+    ]
 
 
 def test_several_widths_go_side_by_side():
@@ -117,7 +124,9 @@ def test_several_widths_go_side_by_side():
     assert np.all(result.status == Status.CONVERGED)
     assert [len(result.parameters(k)["a"]) for k in range(5)] == [40, 24, 24, 24, 40]
     alone = flow(ensemble(WIDER), X, Y)
-    assert [of_member(result, k) for k in (0, 4)] == [of_member(alone, k) for k in (0, 1)]
+    assert [of_member(result, k) for k in (0, 4)] == [
+        of_member(alone, k) for k in (0, 1)
+    ]
 
 
 @pytest.mark.parametrize("method", ["exponential", "gram"])
@@ -126,7 +135,9 @@ def test_going_on_is_the_same_as_not_stopping(method):
     whole = flow(ensemble(), X, Y, method=method, max_steps=30, state=half.state)
     direct = flow(ensemble(), X, Y, method=method, max_steps=30)
     assert direct.steps.tolist() == [30] * 3
-    assert [of_member(whole, k) for k in range(3)] == [of_member(direct, k) for k in range(3)]
+    assert [of_member(whole, k) for k in range(3)] == [
+        of_member(direct, k) for k in range(3)
+    ]
     assert of_member(half, 0) != of_member(direct, 0)
 
 
@@ -137,7 +148,9 @@ def test_going_on_from_a_target_to_a_lower_one():
     assert np.all(second.steps > first.steps)
     assert np.all(second.loss < 1e-5)
     same = flow(ensemble(), X, Y, target_loss=1e-3, state=first.state)
-    assert [of_member(same, k) for k in range(3)] == [of_member(first, k) for k in range(3)]
+    assert [of_member(same, k) for k in range(3)] == [
+        of_member(first, k) for k in range(3)
+    ]
 
 
 def test_progress_ends_at_one_and_never_falls():
@@ -148,22 +161,35 @@ def test_progress_ends_at_one_and_never_falls():
 
 
 def test_probes_see_the_members_and_nothing_else():
-    result = flow(ensemble(), X, Y, max_steps=9, probes={"all": RecordParameters()}, schedule=[0, 2, 5])
+    result = flow(
+        ensemble(),
+        X,
+        Y,
+        max_steps=9,
+        probes={"all": RecordParameters()},
+        schedule=[0, 2, 5],
+    )
     assert result.probed["step"].tolist() == [[0] * 3, [2] * 3, [5] * 3, [9] * 3]
     assert result.probed["all.a"].shape == (4, 3, 24)
     assert result.probed["all.w"].shape == (4, 3, 24, 2)
-    for step, a, w in zip((2, 5, 9), result.probed["all.a"][1:], result.probed["all.w"][1:], strict=True):
+    for step, a, w in zip(
+        (2, 5, 9), result.probed["all.a"][1:], result.probed["all.w"][1:], strict=True
+    ):
         stopped = flow(ensemble(), X, Y, max_steps=step)
         for k in range(3):
             assert np.array_equal(a[k], stopped.parameters(k)["a"])
             assert np.array_equal(w[k], stopped.parameters(k)["w"])
     for k in range(3):
-        assert np.array_equal(result.probed["all.w"][0, k], result.parameters(k, initial=True)["w"])
+        assert np.array_equal(
+            result.probed["all.w"][0, k], result.parameters(k, initial=True)["w"]
+        )
 
 
 def test_probes_change_no_bit(together):
     result = flow(ensemble(), X, Y, probes={"all": RecordParameters()})
-    assert [of_member(result, k) for k in range(3)] == [of_member(together, k) for k in range(3)]
+    assert [of_member(result, k) for k in range(3)] == [
+        of_member(together, k) for k in range(3)
+    ]
     assert result.probed["step"][-1].tolist() == together.steps.tolist()
 
 
@@ -194,7 +220,10 @@ DATA = {
 
 @pytest.mark.parametrize("data", DATA.values(), ids=DATA)
 def test_wrong_data_are_refused(data):
-    with pytest.raises(InvalidInputError, match=r"x, y: given .*; allowed: "), np.errstate(invalid="ignore"):
+    with (
+        pytest.raises(InvalidInputError, match=r"x, y: given .*; allowed: "),
+        np.errstate(invalid="ignore"),
+    ):
         flow(ensemble(), *data)
 
 

@@ -13,7 +13,9 @@ from condensery.engine._start import full_start
 RNG = np.random.default_rng(5)
 X, Y = RNG.standard_normal((5, 8)), RNG.standard_normal(5)
 NEW = RNG.standard_normal((3, 8))
-ENSEMBLE = Ensemble(np.array([6, 6]), np.array([0, 3]), np.array([0.8, 1.2]), np.array([0.2, -0.3]))
+ENSEMBLE = Ensemble(
+    np.array([6, 6]), np.array([0, 3]), np.array([0.8, 1.2]), np.array([0.2, -0.3])
+)
 TIME = 30.0
 
 
@@ -40,7 +42,13 @@ def heun(start, kappa, kappa_prime, steps):
 
 @pytest.fixture(scope="module")
 def result():
-    options = {"activation_name": "tanh", "eta": 0.004, "max_time": TIME, "target_loss": 1e-12, "max_steps": 10**5}
+    options = {
+        "activation_name": "tanh",
+        "eta": 0.004,
+        "max_time": TIME,
+        "target_loss": 1e-12,
+        "max_steps": 10**5,
+    }
     return flow(ENSEMBLE, X, Y, **options)
 
 
@@ -57,7 +65,9 @@ def test_the_span_is_trained_and_the_whole_is_seen(result):
         assert result.rd[k] == pytest.approx(rd, rel=1e-3)
         for row, output in zip(NEW, result.predict(k, NEW), strict=True):
             hidden = [math.tanh(float(w[i] @ np.append(row, 1.0))) for i in range(12)]
-            assert output == pytest.approx(ENSEMBLE.kappa[k] * sum(a * hidden), abs=2e-4)
+            assert output == pytest.approx(
+                ENSEMBLE.kappa[k] * sum(a * hidden), abs=2e-4
+            )
 
 
 def test_the_initial_parameters_are_those_that_were_drawn(result):
@@ -89,7 +99,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 @pytest.mark.slow
 def test_a_million_units_fit_into_two_gigabytes():
-    done = subprocess.run([sys.executable, "-c", _WIDE], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", _WIDE], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     unit = 1 if sys.platform == "darwin" else 1024
     assert int(done.stdout) * unit < 2e9

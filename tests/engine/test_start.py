@@ -15,8 +15,12 @@ def test_block_by_block_the_draw_is_the_same():
     a, w = full_start(5000, 1, 0.7, 0.1, 9)
     assert np.array_equal(start.a, a)
     np.testing.assert_allclose(start.w, (w @ span.basis).T, atol=1e-13)
-    assert start.frozen_square == pytest.approx(np.sum(w**2) - np.sum((w @ span.basis) ** 2), rel=1e-10)
-    np.testing.assert_allclose(span.x @ span.basis.T, np.column_stack([X, np.ones(5)]), atol=1e-13)
+    assert start.frozen_square == pytest.approx(
+        np.sum(w**2) - np.sum((w @ span.basis) ** 2), rel=1e-10
+    )
+    np.testing.assert_allclose(
+        span.x @ span.basis.T, np.column_stack([X, np.ones(5)]), atol=1e-13
+    )
 
 
 def test_without_more_features_than_samples_nothing_is_reduced():
@@ -43,8 +47,16 @@ def test_draws_are_standard_normal_and_independent():
 
 def test_draws_depend_on_what_defines_the_member_alone():
     first = full_start(7, 1, 0.5, -0.2, 3)
-    assert all(np.array_equal(x, y) for x, y in zip(first, full_start(7, 1, 0.5, -0.2, 3), strict=True))
-    for other in ((8, 1, 0.5, -0.2), (7, 2, 0.5, -0.2), (7, 1, 0.6, -0.2), (7, 1, 0.5, 0.2)):
+    assert all(
+        np.array_equal(x, y)
+        for x, y in zip(first, full_start(7, 1, 0.5, -0.2, 3), strict=True)
+    )
+    for other in (
+        (8, 1, 0.5, -0.2),
+        (7, 2, 0.5, -0.2),
+        (7, 1, 0.6, -0.2),
+        (7, 1, 0.5, 0.2),
+    ):
         a, w = full_start(*other, 3)
         assert not np.array_equal(a[:7], first[0])
         assert not np.array_equal(w[:7], first[1])

@@ -47,7 +47,15 @@ def slow_slope(a, v, w, kappa, mobility, pair):
                 dv[k][j] += mobility[1] * pull * a[k] * pair[1](z2[k]) * h[j]
             for j in range(m):
                 for d in range(2):
-                    dw[j][d] += mobility[0] * pull * a[k] * pair[1](z2[k]) * v[k][j] * pair[1](z1[j]) * sample[d]
+                    dw[j][d] += (
+                        mobility[0]
+                        * pull
+                        * a[k]
+                        * pair[1](z2[k])
+                        * v[k][j]
+                        * pair[1](z1[j])
+                        * sample[d]
+                    )
     return da, dv, dw
 
 
@@ -83,16 +91,23 @@ def started(members, k, *, asi):
     start = members.draw(k, 2)
     copies = 2 if asi else 1
     a = np.stack([start["a"], -start["a"]][:copies])
-    return np.concatenate([a.ravel(), *(np.stack([start[name]] * copies).ravel() for name in ("v", "w"))])
+    return np.concatenate(
+        [a.ravel(), *(np.stack([start[name]] * copies).ravel() for name in ("v", "w"))]
+    )
 
 
 def integrated(members, k, name, *, asi=True, time=TIME, rtol=1e-9):
     copies = 2 if asi else 1
     arguments = (members.kappa[k], members.mobility[k], FAST[name], copies)
     solved = solve_ivp(
-        lambda _, theta: slope(theta, *arguments), (0, time), started(members, k, asi=asi), method="DOP853",
-        rtol=rtol, atol=1e-10, max_step=np.inf if name == "tanh" else time / 2000,
-    )  # fmt: skip
+        lambda _, theta: slope(theta, *arguments),
+        (0, time),
+        started(members, k, asi=asi),
+        method="DOP853",
+        rtol=rtol,
+        atol=1e-10,
+        max_step=np.inf if name == "tanh" else time / 2000,
+    )
     return unpacked(solved.y[:, -1], copies)
 
 
@@ -102,8 +117,12 @@ def test_the_reference_is_what_it_says(name):
     for k in range(3):
         theta = started(members, k, asi=False)
         a, v, w = unpacked(theta, 1)
-        slow = slow_slope(a[0], v[0], w[0], members.kappa[k], members.mobility[k], SCALAR[name])
-        fast = unpacked(slope(theta, members.kappa[k], members.mobility[k], FAST[name], 1), 1)
+        slow = slow_slope(
+            a[0], v[0], w[0], members.kappa[k], members.mobility[k], SCALAR[name]
+        )
+        fast = unpacked(
+            slope(theta, members.kappa[k], members.mobility[k], FAST[name], 1), 1
+        )
         for one, other in zip(slow, fast, strict=True):
             np.testing.assert_allclose(other[0], one, rtol=1e-11, atol=1e-14)
 
@@ -112,11 +131,21 @@ def test_the_reference_is_what_it_says(name):
 def test_smooth_networks_follow_an_adaptive_integrator(asi):
     members = ensemble()
     result = three_layer_flow(
-        members, X, Y, activation_name="tanh", asi=asi, eta=0.005, max_time=TIME, target_loss=1e-12, keep=range(3)
+        members,
+        X,
+        Y,
+        activation_name="tanh",
+        asi=asi,
+        eta=0.005,
+        max_time=TIME,
+        target_loss=1e-12,
+        keep=range(3),
     )
     assert np.all(result.status == Status.OUT_OF_TIME)
     for k in range(3):
-        for name, expected in zip("avw", integrated(members, k, "tanh", asi=asi), strict=True):
+        for name, expected in zip(
+            "avw", integrated(members, k, "tanh", asi=asi), strict=True
+        ):
             np.testing.assert_allclose(result.parameters(k)[name], expected, atol=2e-4)
 
 
@@ -125,26 +154,47 @@ def test_smooth_networks_converge_at_second_order():
     ends = [integrated(members, k, "tanh") for k in range(3)]
     for eta in (0.04, 0.01):
         result = three_layer_flow(
-            members, X, Y, activation_name="tanh", eta=eta, max_time=TIME, target_loss=1e-12, keep=range(3)
+            members,
+            X,
+            Y,
+            activation_name="tanh",
+            eta=eta,
+            max_time=TIME,
+            target_loss=1e-12,
+            keep=range(3),
         )
-        gaps.append([np.abs(result.parameters(k)["v"] - ends[k][1]).max() for k in range(3)])
-    assert np.all(np.array(gaps[0]) > 8 * np.array(gaps[1])), gaps  # second order: 16; first: 4
+        gaps.append(
+            [np.abs(result.parameters(k)["v"] - ends[k][1]).max() for k in range(3)]
+        )
+    assert np.all(np.array(gaps[0]) > 8 * np.array(gaps[1])), (
+        gaps
+    )  # second order: 16; first: 4
 
 
 def test_relu_networks_follow_the_integrator_in_what_sums_over_units():
     members = ensemble()
-    result = three_layer_flow(members, X, Y, eta=0.005, max_time=TIME, target_loss=1e-12)
+    result = three_layer_flow(
+        members, X, Y, eta=0.005, max_time=TIME, target_loss=1e-12
+    )
     for k in range(3):
         a, v, w = integrated(members, k, "relu", rtol=1e-4)
         start = members.draw(k, 2)
-        for found, end, initial in ((result.rd1, w, "w"), (result.rd2, v, "v"), (result.rd_a, a, "a")):
-            distance = np.linalg.norm(end[0] - start[initial]) / np.linalg.norm(start[initial])
+        for found, end, initial in (
+            (result.rd1, w, "w"),
+            (result.rd2, v, "v"),
+            (result.rd_a, a, "a"),
+        ):
+            distance = np.linalg.norm(end[0] - start[initial]) / np.linalg.norm(
+                start[initial]
+            )
             assert found[k] == pytest.approx(distance, rel=0.02, abs=1e-6)
 
 
 @pytest.fixture(scope="module")
 def wide():
-    return ThreeLayerEnsemble.grid(widths=[100], gamma2s=[-0.3, 0.0, 0.5], gamma3s=[1.0, 1.5, 2.1])
+    return ThreeLayerEnsemble.grid(
+        widths=[100], gamma2s=[-0.3, 0.0, 0.5], gamma3s=[1.0, 1.5, 2.1]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -165,12 +215,25 @@ def test_the_exponential_step_and_the_gram_step_agree(wide):
 
 def test_lazy_networks_move_as_the_frozen_jacobian_says():
     """Δθ = −D Jᵀ(J D Jᵀ)⁻¹ e₀, with the Jacobian at the start, layer by layer."""
-    lazy = ThreeLayerEnsemble(np.full(3, M), np.arange(3), GAMMA2S, np.full(3, -3.0))  # κ₃ = 512 in place of many units
+    lazy = ThreeLayerEnsemble(
+        np.full(3, M), np.arange(3), GAMMA2S, np.full(3, -3.0)
+    )  # κ₃ = 512 in place of many units
     trained = three_layer_flow(
-        lazy, X, Y, activation_name="tanh", eta=0.02, target_loss=1e-10, max_steps=20_000, keep=range(3)
+        lazy,
+        X,
+        Y,
+        activation_name="tanh",
+        eta=0.02,
+        target_loss=1e-10,
+        max_steps=20_000,
+        keep=range(3),
     )
     for k in range(3):
-        p, kappa, mobility = trained.parameters(k, initial=True), lazy.kappa[k], lazy.mobility[k]
+        p, kappa, mobility = (
+            trained.parameters(k, initial=True),
+            lazy.kappa[k],
+            lazy.mobility[k],
+        )
         rows = []
         for i in range(4):
             sample = np.array([X[i, 0], 1.0])
@@ -182,12 +245,23 @@ def test_lazy_networks_move_as_the_frozen_jacobian_says():
                 b = p["a"][c] / np.cosh(z2) ** 2
                 back = (b @ p["v"][c][:, :-1]) / np.cosh(z1) ** 2
                 layers.append([np.outer(back, sample), np.outer(b, h), np.tanh(z2)])
-            rows.append([np.stack(parts).ravel() * kappa for parts in zip(*layers, strict=True)])
-        kernel = sum(mobility[at] * np.array([[r[at] @ s[at] for s in rows] for r in rows]) for at in range(3))
+            rows.append(
+                [np.stack(parts).ravel() * kappa for parts in zip(*layers, strict=True)]
+            )
+        kernel = sum(
+            mobility[at] * np.array([[r[at] @ s[at] for s in rows] for r in rows])
+            for at in range(3)
+        )
         left = np.linalg.solve(kernel, Y)
-        for at, (name, found) in enumerate((("w", trained.rd1), ("v", trained.rd2), ("a", trained.rd_a))):
-            move = mobility[at] * sum(weight * row[at] for weight, row in zip(left, rows, strict=True))
-            distance = np.linalg.norm(move[: move.size // 2]) / np.linalg.norm(p[name][0])
+        for at, (name, found) in enumerate(
+            (("w", trained.rd1), ("v", trained.rd2), ("a", trained.rd_a))
+        ):
+            move = mobility[at] * sum(
+                weight * row[at] for weight, row in zip(left, rows, strict=True)
+            )
+            distance = np.linalg.norm(move[: move.size // 2]) / np.linalg.norm(
+                p[name][0]
+            )
             assert found[k] == pytest.approx(distance, rel=0.005), (k, name)
 
 
@@ -201,12 +275,19 @@ def test_what_relu_conserves_is_conserved_as_the_step_falls(wide):
             M1, M2, M3 = wide.mobility[k]
             ends = [result.parameters(k, initial=initial) for initial in (True, False)]
             outer = [p["a"] ** 2 / M3 - np.sum(p["v"] ** 2, axis=2) / M2 for p in ends]
-            inner = [np.sum(p["v"][:, :, :-1] ** 2, axis=1) / M2 - np.sum(p["w"] ** 2, axis=2) / M1 for p in ends]
+            inner = [
+                np.sum(p["v"][:, :, :-1] ** 2, axis=1) / M2
+                - np.sum(p["w"] ** 2, axis=2) / M1
+                for p in ends
+            ]
             moved = sum(
                 np.sum((ends[1][name] - ends[0][name]) ** 2) / mobility
                 for name, mobility in (("w", M1), ("v", M2), ("a", M3))
             )
-            found.append((np.abs(outer[1] - outer[0]).sum() + np.abs(inner[1] - inner[0]).sum()) / moved)
+            found.append(
+                (np.abs(outer[1] - outer[0]).sum() + np.abs(inner[1] - inner[0]).sum())
+                / moved
+            )
         return np.array(found)
 
     coarse, fine = drift(0.08), drift(0.01)
@@ -215,7 +296,12 @@ def test_what_relu_conserves_is_conserved_as_the_step_falls(wide):
 
 
 def test_a_members_numbers_do_not_depend_on_its_companions(wide, trained):
-    few = ThreeLayerEnsemble(wide.widths[[4, 7]], wide.seeds[[4, 7]], wide.gamma2s[[4, 7]], wide.gamma3s[[4, 7]])
+    few = ThreeLayerEnsemble(
+        wide.widths[[4, 7]],
+        wide.seeds[[4, 7]],
+        wide.gamma2s[[4, 7]],
+        wide.gamma3s[[4, 7]],
+    )
     alone = three_layer_flow(few, X, Y, eta=0.02)
     for name in ("rd1", "rd2", "rd_a", "loss", "time", "steps"):
         assert getattr(alone, name).tolist() == getattr(trained, name)[[4, 7]].tolist()
@@ -223,24 +309,37 @@ def test_a_members_numbers_do_not_depend_on_its_companions(wide, trained):
 
 def test_predictions_are_the_loss_and_the_copies_cancel_at_first(trained):
     for k in (0, 4, 8):
-        assert np.mean((trained.predict(k, X) - Y) ** 2) == pytest.approx(trained.loss[k], rel=1e-6)
+        assert np.mean((trained.predict(k, X) - Y) ** 2) == pytest.approx(
+            trained.loss[k], rel=1e-6
+        )
         assert np.abs(trained.predict(k, X, initial=True)).max() < 1e-10
 
 
 def test_statuses():
     options = {"activation_name": "tanh"}
-    assert np.all(three_layer_flow(ensemble(), X, Y, max_steps=3, **options).status == Status.OUT_OF_STEPS)
+    assert np.all(
+        three_layer_flow(ensemble(), X, Y, max_steps=3, **options).status
+        == Status.OUT_OF_STEPS
+    )
     there = three_layer_flow(ensemble(), X, Y, target_loss=1.0, **options)
     assert there.status.tolist() == [Status.CONVERGED] * 3
     assert there.steps.tolist() == [0] * 3
     steps = {"method": "gram", "max_steps": 50, "eta": np.array([1.0, 1e300, 1.0])}
-    assert three_layer_flow(ensemble(), X, Y, **steps).status.tolist() == [2, Status.DIVERGED, 2]
+    assert three_layer_flow(ensemble(), X, Y, **steps).status.tolist() == [
+        2,
+        Status.DIVERGED,
+        2,
+    ]
 
 
 WRONG = {
-    "method": {"method": "euler"}, "eta": {"eta": 0.0}, "target": {"target_loss": -1.0}, "time": {"max_time": 0.0},
-    "steps": {"max_steps": 0}, "activation": {"activation_name": "rleu"},
-}  # fmt: skip
+    "method": {"method": "euler"},
+    "eta": {"eta": 0.0},
+    "target": {"target_loss": -1.0},
+    "time": {"max_time": 0.0},
+    "steps": {"max_steps": 0},
+    "activation": {"activation_name": "rleu"},
+}
 
 
 @pytest.mark.parametrize("options", WRONG.values(), ids=WRONG)
@@ -250,7 +349,12 @@ def test_wrong_options_are_refused(options):
 
 
 def test_wrong_data_and_members_are_refused(trained):
-    for data in ((X[:, 0], Y), (X, Y[:3]), (X[:1], Y[:1]), (X, np.array([0.0, np.nan, 0.0, 0.0]))):
+    for data in (
+        (X[:, 0], Y),
+        (X, Y[:3]),
+        (X[:1], Y[:1]),
+        (X, np.array([0.0, np.nan, 0.0, 0.0])),
+    ):
         with pytest.raises(InvalidInputError, match="x, y"):
             three_layer_flow(ensemble(), *data)
     with pytest.raises(InvalidInputError, match="member: given 20"):

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from condensery.experiments.architectures import KINDS, LAYERS, Architectures, Config, _measured
+from condensery.experiments.architectures import (
+    KINDS,
+    LAYERS,
+    Architectures,
+    Config,
+    _measured,
+)
 from condensery.models import ImageNet
 from condensery.records import Table
 from condensery.testing import ExperimentContract
@@ -17,8 +23,15 @@ class TestArchitecturesContract(ExperimentContract):
 
     @pytest.fixture
     def overrides(self):
-        return {"kinds": ["mlp", "transformer"], "gammas": [0.5, 1.0], "keeps": [0.8], "decays": [0.0], "steps": 3,
-                "samples": 20, "batch_size": 10}  # fmt: skip
+        return {
+            "kinds": ["mlp", "transformer"],
+            "gammas": [0.5, 1.0],
+            "keeps": [0.8],
+            "decays": [0.0],
+            "steps": 3,
+            "samples": 20,
+            "batch_size": 10,
+        }
 
 
 def test_the_layers_are_those_of_the_networks():
@@ -29,8 +42,13 @@ def test_the_layers_are_those_of_the_networks():
 
 def slow_ratio(rows, threshold):
     lengths = [np.linalg.norm(row) for row in rows]
-    left = [row / length for row, length in sorted(zip(rows, lengths, strict=True), key=lambda one: -one[1])
-            if length > 0.05 * max(lengths)]  # fmt: skip
+    left = [
+        row / length
+        for row, length in sorted(
+            zip(rows, lengths, strict=True), key=lambda one: -one[1]
+        )
+        if length > 0.05 * max(lengths)
+    ]
     active, count = len(left), 0
     while left:
         count += 1
@@ -56,12 +74,32 @@ def test_ratios_against_a_loop_and_for_known_rows():
 
 def tables(config, *, ratio):
     """Every layer's ratio and every accuracy by a formula of its setting."""
-    cells = [(k, p, g, d) for k in config.kinds for p in config.keeps for g in config.gammas for d in config.decays]
+    cells = [
+        (k, p, g, d)
+        for k in config.kinds
+        for p in config.keeps
+        for g in config.gammas
+        for d in config.decays
+    ]
     kind, keep, gamma, decay = (np.array(column) for column in zip(*cells, strict=True))
-    members = {"kind": kind, "keep": keep, "gamma": gamma, "decay": decay, "accuracy": 1 - 0.1 * gamma}
+    members = {
+        "kind": kind,
+        "keep": keep,
+        "gamma": gamma,
+        "decay": decay,
+        "accuracy": 1 - 0.1 * gamma,
+    }
     rows = [(*cell, layer) for cell in cells for layer in LAYERS[cell[0]]]
-    kind, keep, gamma, decay, layer = (np.array(column) for column in zip(*rows, strict=True))
-    columns = {"kind": kind, "keep": keep, "gamma": gamma, "decay": decay, "layer": layer}
+    kind, keep, gamma, decay, layer = (
+        np.array(column) for column in zip(*rows, strict=True)
+    )
+    columns = {
+        "kind": kind,
+        "keep": keep,
+        "gamma": gamma,
+        "decay": decay,
+        "layer": layer,
+    }
     columns |= {"ratio_70": ratio(gamma, keep, decay), "null_70": np.ones(len(rows))}
     return {"members": Table(columns=members), "layers": Table(columns=columns)}
 
@@ -72,7 +110,9 @@ def judged(config, made):
 
 def test_claims_measure_what_they_say_and_can_fail():
     config = Config()
-    claims = judged(config, tables(config, ratio=lambda g, p, d: 1.5 - g - 0.5 * (1 - p) - 0.1 * d))
+    claims = judged(
+        config, tables(config, ratio=lambda g, p, d: 1.5 - g - 0.5 * (1 - p) - 0.1 * d)
+    )
     assert claims["small-scale"].value == pytest.approx(0.5)
     assert claims["dropout"].value == pytest.approx(0.1)
     assert claims["decay"].value == pytest.approx(0.03)
@@ -80,8 +120,12 @@ def test_claims_measure_what_they_say_and_can_fail():
     assert claims["heads"].value == pytest.approx(0.5)
     assert claims["accuracy"].value == pytest.approx(-0.05)
     assert (claims["small-scale"].passed, claims["dropout"].passed) == (True, True)
-    assert {claims[name].passed for name in ("decay", "layers", "heads", "accuracy")} == {None}
-    claims = judged(config, tables(config, ratio=lambda g, p, d: 0.5 * g + 0.5 * (1 - p)))
+    assert {
+        claims[name].passed for name in ("decay", "layers", "heads", "accuracy")
+    } == {None}
+    claims = judged(
+        config, tables(config, ratio=lambda g, p, d: 0.5 * g + 0.5 * (1 - p))
+    )
     assert (claims["small-scale"].passed, claims["dropout"].passed) == (False, False)
     one = Config(gammas=(0.5,), keeps=(1.0,))
     claims = judged(one, tables(one, ratio=lambda g, p, d: g))
@@ -91,11 +135,21 @@ def test_claims_measure_what_they_say_and_can_fail():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"kinds": []}, {"kinds": ["rnn"]}, {"kinds": ["mlp", "mlp"]}, {"keeps": [0.0]}, {"keeps": [1.1]},
-        {"decays": [-0.1]}, {"gammas": [6.0]}, {"gammas": [0.5, 0.5]}, {"samples": 5}, {"steps": 0}, {"rate": 0},
-        {"samples": 20, "batch_size": 30}, {"seeds": 0},
+        {"kinds": []},
+        {"kinds": ["rnn"]},
+        {"kinds": ["mlp", "mlp"]},
+        {"keeps": [0.0]},
+        {"keeps": [1.1]},
+        {"decays": [-0.1]},
+        {"gammas": [6.0]},
+        {"gammas": [0.5, 0.5]},
+        {"samples": 5},
+        {"steps": 0},
+        {"rate": 0},
+        {"samples": 20, "batch_size": 30},
+        {"seeds": 0},
     ],
-)  # fmt: skip
+)
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
         Config.model_validate(wrong)

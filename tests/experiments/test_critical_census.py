@@ -28,7 +28,10 @@ class TestCriticalCensusContract(ExperimentContract):
 def ran():
     experiment = CriticalCensus()
     config = experiment.Config.model_validate(TINY)
-    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+    shards = [
+        load(task.function)(task.parameters, task.seed, lambda *_: None)
+        for task in experiment.tasks(config)
+    ]
     return config, dict(experiment.tables(config, shards))
 
 
@@ -44,11 +47,15 @@ def net(rows, out):
 @pytest.mark.parametrize(
     ("rows", "out", "units"),
     [
-        ([[1, 2], [3, 4]], [1, 1], 2), ([[1, 2], [1, 2]], [1, 1], 1), ([[1, 2], [-1, -2]], [1, 1], 0),
-        ([[1, 2], [-1, -2]], [1, 2], 1), ([[1, 2], [3, 4]], [1, 0], 1), ([[0, 2], [0, 3]], [1, 1], 1),
+        ([[1, 2], [3, 4]], [1, 1], 2),
+        ([[1, 2], [1, 2]], [1, 1], 1),
+        ([[1, 2], [-1, -2]], [1, 1], 0),
+        ([[1, 2], [-1, -2]], [1, 2], 1),
+        ([[1, 2], [3, 4]], [1, 0], 1),
+        ([[0, 2], [0, 3]], [1, 1], 1),
         ([[0, 2], [1, 1]], [1, 1], 2),
     ],
-)  # fmt: skip
+)
 def test_the_smallest_net_with_the_same_function(rows, out, units):
     assert effective_units(net(rows, out)) == units
 
@@ -62,7 +69,9 @@ def test_the_published_levels_and_the_root(ran):
     assert claims["new-2"].passed is None
     root = tables["classes"].select(width=0)
     assert root["loss"].tolist() == [pytest.approx(5.14533, abs=1e-5)]
-    assert tables["classes"].select(width=1, new=True)["loss"].tolist() == [pytest.approx(0.10902, abs=1e-5)]
+    assert tables["classes"].select(width=1, new=True)["loss"].tolist() == [
+        pytest.approx(0.10902, abs=1e-5)
+    ]
     # every search is counted once
     assert tables["searches"].select(width=2)["count"].sum() == 48
 
@@ -70,28 +79,43 @@ def test_the_published_levels_and_the_root(ran):
 def test_an_edge_joins_the_same_loss(ran):
     _, tables = ran
     classes, edges = tables["classes"], tables["edges"]
-    for number, width, other in zip(edges["class"], edges["width"], edges["embedded"], strict=True):
+    for number, width, other in zip(
+        edges["class"], edges["width"], edges["embedded"], strict=True
+    ):
         assert width > classes["width"][number]
         if other >= 0:
             assert classes["width"][other] == width
-            assert classes["loss"][other] == pytest.approx(classes["loss"][number], rel=1e-6)
+            assert classes["loss"][other] == pytest.approx(
+                classes["loss"][number], rel=1e-6
+            )
             assert not classes["new"][other]
 
 
 def test_claims_can_fail(ran):
     config, tables = ran
     classes = tables["classes"]
-    higher = {**tables, "classes": Table(columns={**classes.columns, "loss": classes["loss"] + 0.001})}
+    higher = {
+        **tables,
+        "classes": Table(columns={**classes.columns, "loss": classes["loss"] + 0.001}),
+    }
     assert not judged(config, higher)["loss-1"].passed
     by_hand = {
         "classes": Table(
             columns={
-                "width": [1, 2], "loss": [0.5, 0.5], "new": [True, False], "units": [1, 1], "decided": [True, True],
-                "negative": [1, 0], "most_negative": [1, 0], "starts": [1, 1],
+                "width": [1, 2],
+                "loss": [0.5, 0.5],
+                "new": [True, False],
+                "units": [1, 1],
+                "decided": [True, True],
+                "negative": [1, 0],
+                "most_negative": [1, 0],
+                "starts": [1, 1],
             }
         ),
-        "edges": Table(columns={"class": [0], "width": [2], "embedded": [1], "found": [True]}),
-    }  # fmt: skip
+        "edges": Table(
+            columns={"class": [0], "width": [2], "embedded": [1], "found": [True]}
+        ),
+    }
     assert judged(config, by_hand)["never-fewer"].passed is False
 
 

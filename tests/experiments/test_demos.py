@@ -34,8 +34,13 @@ class TestDemoCContract(ExperimentContract):
 
 
 def ran(experiment, **overrides):
-    config = experiment.Config.model_validate({**experiment.presets["quick"], **overrides})
-    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+    config = experiment.Config.model_validate(
+        {**experiment.presets["quick"], **overrides}
+    )
+    shards = [
+        load(task.function)(task.parameters, task.seed, lambda *_: None)
+        for task in experiment.tasks(config)
+    ]
     return config, dict(experiment.tables(config, shards))
 
 
@@ -66,7 +71,9 @@ def test_demo_a_condenses_in_the_two_orientations_of_the_notebook(demo_a):
     assert {claims[f"loss-{step}"].passed for step in REFERENCE if step} == {None}
     for step, loss in REFERENCE.items():
         # three standard deviations of single seeds (10 % at step 3999)
-        assert claims[f"loss-{step}"].value == pytest.approx(loss, rel=0.3 if step == 3999 else 0.16)
+        assert claims[f"loss-{step}"].value == pytest.approx(
+            loss, rel=0.3 if step == 3999 else 0.16
+        )
     assert tables["members"]["effective_neurons"].tolist() == [2, 2]
     assert set(tables["members"]["regime"].tolist()) == {"condensed"}
     assert tables["members"]["gamma"].tolist() == [2.0, 2.0]
@@ -75,7 +82,9 @@ def test_demo_a_condenses_in_the_two_orientations_of_the_notebook(demo_a):
 def test_demo_a_by_its_closed_forms(demo_a):
     _, tables = demo_a
     # the kinks x = -b/w of the two orientations are the inner data points
-    assert [-np.tan(angle) for angle in ANGLES] == pytest.approx([1 / 3, -1 / 3], rel=1e-12)
+    assert [-np.tan(angle) for angle in ANGLES] == pytest.approx(
+        [1 / 3, -1 / 3], rel=1e-12
+    )
     assert pytest.approx([-0.32175, -2.81984], abs=5e-6) == ANGLES
     # f - y at the data is of the size of the root of the loss, and the output is a linear spline with those kinks
     output = tables["output"]
@@ -92,12 +101,23 @@ def test_demo_a_claims_can_fail(demo_a):
     config, tables = demo_a
     experiment, angles = DemoA(), tables["orientations"]["orientation"].copy()
     angles[np.argmin(abs(angles - ANGLES[0]))] += 0.002
-    claims = judged(experiment, config, altered(tables, "orientations", orientation=angles))
+    claims = judged(
+        experiment, config, altered(tables, "orientations", orientation=angles)
+    )
     assert (claims["angle-right"].passed, claims["angle-left"].passed) == (False, True)
     lost = np.where(angles < -1, np.nan, angles)
-    assert judged(experiment, config, altered(tables, "orientations", orientation=lost))["angle-left"].passed is False
+    assert (
+        judged(experiment, config, altered(tables, "orientations", orientation=lost))[
+            "angle-left"
+        ].passed
+        is False
+    )
     members = tables["members"]
-    claims = judged(experiment, config, altered(tables, "members", share=members["share"] - 0.02, rd=members["rd"] + 1))
+    claims = judged(
+        experiment,
+        config,
+        altered(tables, "members", share=members["share"] - 0.02, rd=members["rd"] + 1),
+    )
     assert (claims["share"].passed, claims["distance"].passed) == (False, False)
 
 
@@ -109,7 +129,11 @@ def test_demo_a_losses_are_judged_with_enough_seeds(demo_a):
     exact = np.array([REFERENCE.get(int(step), 1.0) for step in rows["step"]])
     orientations = Table(columns={"orientation": np.tile(ANGLES, 16)})
     for factor, verdict in ((1.0, True), (0.97, True), (1.06, False)):
-        changed = {**tables, "loss": Table(columns={**rows, "loss": factor * exact}), "orientations": orientations}
+        changed = {
+            **tables,
+            "loss": Table(columns={**rows, "loss": factor * exact}),
+            "orientations": orientations,
+        }
         claims = judged(DemoA(), many, changed)
         assert {claims[f"loss-{step}"].passed for step in REFERENCE} == {verdict}
 
@@ -143,10 +167,15 @@ def test_demo_a_does_not_depend_on_how_its_seeds_are_blocked(monkeypatch):
 def test_demo_c_grows_orientations(demo_c):
     config, tables = demo_c
     claims = judged(DemoC(), config, tables)
-    assert {name: claim.passed for name, claim in claims.items()} == {"grows": True, "three": True}
+    assert {name: claim.passed for name, claim in claims.items()} == {
+        "grows": True,
+        "three": True,
+    }
     counts = tables["counts"]
     assert counts["step"].tolist() == [100, 1000, 5000, 10_000, 12_000, 100_000]
-    assert counts["orientations"].tolist() == [slow_count(tables, step) for step in counts["step"]]
+    assert counts["orientations"].tolist() == [
+        slow_count(tables, step) for step in counts["step"]
+    ]
     # at first one orientation only, in the end a good fit
     assert counts["orientations"][:2].tolist() == [1, 1]
     assert tables["members"]["loss"][0] < 1e-3
@@ -156,14 +185,17 @@ def slow_count(tables, step):
     """Greedy cover by loops over the pairs of neurons."""
     rows = tables["snapshots"].select(step=int(step))
     left = [
-        (size, angle) for size, angle in zip(rows["amplitude"], rows["orientation"], strict=True)
+        (size, angle)
+        for size, angle in zip(rows["amplitude"], rows["orientation"], strict=True)
         if size > 0.05 * rows["amplitude"].max()
-    ]  # fmt: skip
+    ]
     left.sort(reverse=True)
     count = 0
     while left:
         count += 1
-        left = [(size, angle) for size, angle in left if np.cos(angle - left[0][1]) < 0.99]
+        left = [
+            (size, angle) for size, angle in left if np.cos(angle - left[0][1]) < 0.99
+        ]
     return count
 
 
@@ -180,22 +212,34 @@ def test_demo_c_claims_can_fail(demo_c):
 
 def test_demo_c_asserts_nothing_at_another_setting():
     config, tables = ran(DemoC(), width=12, snapshots=[3, 9])
-    assert {claim.passed for claim in judged(DemoC(), config, tables).values()} == {None}
+    assert {claim.passed for claim in judged(DemoC(), config, tables).values()} == {
+        None
+    }
 
 
 def test_targets_by_hand():
-    assert target_a(np.array([-1.0, 0.0, 1 / 3, 1.0])) == pytest.approx([0.4 / 3, 0, 0, 0.4 / 3])
+    assert target_a(np.array([-1.0, 0.0, 1 / 3, 1.0])) == pytest.approx(
+        [0.4 / 3, 0, 0, 0.4 / 3]
+    )
     # 0 before -0.3; slope 2 up to 0, then 1, then -0.5, and 0 from 0.8 on
-    assert target_c(np.array([-1.0, -0.3, 0.0, 0.4, 0.8, 1.0])) == pytest.approx([0, 0, 0.6, 1.0, 0.8, 0.8])
+    assert target_c(np.array([-1.0, -0.3, 0.0, 0.4, 0.8, 1.0])) == pytest.approx(
+        [0, 0, 0.6, 1.0, 0.8, 0.8]
+    )
 
 
 @pytest.mark.parametrize(
     ("experiment", "wrong"),
     [
-        (DemoA, {"width": 0}), (DemoA, {"seeds": 0}), (DemoA, {"gamma": float("nan")}), (DemoA, {"steps": 0}),
-        (DemoC, {"snapshots": []}), (DemoC, {"snapshots": [10, 10]}), (DemoC, {"samples": 1}), (DemoC, {"rate": 0.0}),
+        (DemoA, {"width": 0}),
+        (DemoA, {"seeds": 0}),
+        (DemoA, {"gamma": float("nan")}),
+        (DemoA, {"steps": 0}),
+        (DemoC, {"snapshots": []}),
+        (DemoC, {"snapshots": [10, 10]}),
+        (DemoC, {"samples": 1}),
+        (DemoC, {"rate": 0.0}),
     ],
-)  # fmt: skip
+)
 def test_refusals(experiment, wrong):
     with pytest.raises(ValidationError):
         experiment.Config.model_validate(wrong)

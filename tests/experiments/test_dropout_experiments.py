@@ -8,7 +8,11 @@ from condensery._reference import load
 from condensery.experiments.dropout_features import DropoutFeatures
 from condensery.experiments.dropout_features._config import PREDICTED
 from condensery.experiments.dropout_features._config import target as features_target
-from condensery.experiments.dropout_features._vectors import alike, train_vectors, vector_data
+from condensery.experiments.dropout_features._vectors import (
+    alike,
+    train_vectors,
+    vector_data,
+)
 from condensery.experiments.dropout_regulariser import DropoutRegulariser
 from condensery.experiments.dropout_stall import DropoutStall
 from condensery.records import Table
@@ -16,9 +20,16 @@ from condensery.testing import ExperimentContract
 
 REGULARISER = {"nets": 1, "masks": 400, "keeps": [0.5, 0.9], "picture_steps": 400}
 FEATURES = {
-    "targets": ["tanh"], "width": 12, "deep_width": 6, "steps": 20, "deep_steps": 10, "switch_steps": [10, 10],
-    "vector_steps": 9, "vector_width": 6, "vector_samples": 5,
-}  # fmt: skip
+    "targets": ["tanh"],
+    "width": 12,
+    "deep_width": 6,
+    "steps": 20,
+    "deep_steps": 10,
+    "switch_steps": [10, 10],
+    "vector_steps": 9,
+    "vector_width": 6,
+    "vector_samples": 5,
+}
 STALL = {"width": 12, "steps": 30, "seeds": 2}
 
 
@@ -53,8 +64,13 @@ class TestStallContract(ExperimentContract):
 
 
 def ran(experiment, **overrides):
-    config = experiment.Config.model_validate({**experiment.presets["quick"], **overrides})
-    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+    config = experiment.Config.model_validate(
+        {**experiment.presets["quick"], **overrides}
+    )
+    shards = [
+        load(task.function)(task.parameters, task.seed, lambda *_: None)
+        for task in experiment.tasks(config)
+    ]
     return config, dict(experiment.tables(config, shards))
 
 
@@ -68,22 +84,31 @@ def altered(tables, name, **columns):
 
 @pytest.fixture(scope="module")
 def regulariser():
-    return ran(DropoutRegulariser(), **{**REGULARISER, "nets": 2, "masks": 2000, "picture_steps": 12_000})
+    return ran(
+        DropoutRegulariser(),
+        **{**REGULARISER, "nets": 2, "masks": 2000, "picture_steps": 12_000},
+    )
 
 
 def test_the_regulariser_is_what_the_source_says(regulariser):
     claims = judged(DropoutRegulariser(), *regulariser)
-    assert {name: claim.passed for name, claim in claims.items()} == dict.fromkeys(claims, True)
+    assert {name: claim.passed for name, claim in claims.items()} == dict.fromkeys(
+        claims, True
+    )
     assert len(claims) == len(DropoutRegulariser.statements)
 
 
 def test_claims_of_the_regulariser_can_fail(regulariser):
     experiment, (config, tables) = DropoutRegulariser(), regulariser
-    nets, drawn, orders, flat = (tables[name] for name in ("nets", "drawn", "orders", "flattening"))
+    nets, drawn, orders, flat = (
+        tables[name] for name in ("nets", "drawn", "orders", "flattening")
+    )
     wrong = nets["r1"] * (1 + 1e-9 * (nets["keep"] > 0.6))
     claims = judged(experiment, config, altered(tables, "nets", r1=wrong))
     assert (claims["lemma-1"].passed, claims["odds"].passed) == (False, False)
-    claims = judged(experiment, config, altered(tables, "nets", bound=nets["r1"] * 1.01))
+    claims = judged(
+        experiment, config, altered(tables, "nets", bound=nets["r1"] * 1.01)
+    )
     assert claims["bound"].passed is False
     claims = judged(
         experiment,
@@ -96,16 +121,29 @@ def test_claims_of_the_regulariser_can_fail(regulariser):
         ),
     )
     assert (claims["monte-carlo"].passed, claims["r2-sharing"].passed) == (False, False)
-    claims = judged(experiment, config, altered(tables, "orders", modified=orders["plain"], plain=orders["modified"]))
-    assert (claims["order-modified"].passed, claims["order-plain"].passed) == (False, False)
-    claims = judged(experiment, config, altered(tables, "flattening", measured=-flat["measured"]))
+    claims = judged(
+        experiment,
+        config,
+        altered(tables, "orders", modified=orders["plain"], plain=orders["modified"]),
+    )
+    assert (claims["order-modified"].passed, claims["order-plain"].passed) == (
+        False,
+        False,
+    )
+    claims = judged(
+        experiment, config, altered(tables, "flattening", measured=-flat["measured"])
+    )
     assert (claims["flatter"].passed, claims["flatter-by"].passed) == (False, False)
     vectors = tables["vectors"]
     swapped = np.where(
-        vectors["loss"] == "plain", "expected", np.where(vectors["loss"] == "expected", "plain", "dropped")
+        vectors["loss"] == "plain",
+        "expected",
+        np.where(vectors["loss"] == "expected", "plain", "dropped"),
     )
     claims = judged(experiment, config, altered(tables, "vectors", loss=swapped))
-    assert [claims[name].passed for name in ("parallel", "equal", "plain-stays")] == [False] * 3
+    assert [claims[name].passed for name in ("parallel", "equal", "plain-stays")] == [
+        False
+    ] * 3
 
 
 def test_paths_end_where_the_closed_form_says(regulariser):
@@ -122,14 +160,20 @@ def test_paths_end_where_the_closed_form_says(regulariser):
 
 
 def test_nothing_is_predicted_without_dropout():
-    claims = judged(DropoutRegulariser(), *ran(DropoutRegulariser(), **REGULARISER, keep=1.0))
-    assert [claims[name].passed for name in ("parallel", "equal", "plain-stays")] == [None] * 3
+    claims = judged(
+        DropoutRegulariser(), *ran(DropoutRegulariser(), **REGULARISER, keep=1.0)
+    )
+    assert [claims[name].passed for name in ("parallel", "equal", "plain-stays")] == [
+        None
+    ] * 3
     assert claims["lemma-1"].passed is True
 
 
 def test_orientations_of_the_targets():
     assert PREDICTED["relu"] == pytest.approx([-0.32175, -2.81984], abs=5e-6)
-    assert sorted(PREDICTED["tanh"]) == pytest.approx([-1.7359, -1.4056, 1.4056, 1.7359], abs=1e-4)
+    assert sorted(PREDICTED["tanh"]) == pytest.approx(
+        [-1.7359, -1.4056, 1.4056, 1.7359], abs=1e-4
+    )
     x = np.array([-1.0, 0.0, 1.0])
     assert features_target("relu", x).tolist() == pytest.approx([1 / 3, 0, 1 / 3])
     assert features_target("tanh", x)[1] == 0
@@ -138,18 +182,50 @@ def test_orientations_of_the_targets():
 def fits(near_of_dropout, count_of_dropout):
     """A table of fits at the reference setting whose nets with dropout have the given features."""
     rows = [
-        (name, layers, kind, 60.0, count_of_dropout if kind == "dropout" else 58.0, near_of_dropout)
-        for name in ("tanh", "relu") for layers in (2, 3) for kind in ("plain", "dropout")
-    ] + [("tanh", 2, "batches", 60.0, 59.0, 0.1)]  # fmt: skip
-    names = ("target", "layers", "kind", "initial_orientations", "effective_orientations", "near")
-    columns = {name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+        (
+            name,
+            layers,
+            kind,
+            60.0,
+            count_of_dropout if kind == "dropout" else 58.0,
+            near_of_dropout,
+        )
+        for name in ("tanh", "relu")
+        for layers in (2, 3)
+        for kind in ("plain", "dropout")
+    ] + [("tanh", 2, "batches", 60.0, 59.0, 0.1)]
+    names = (
+        "target",
+        "layers",
+        "kind",
+        "initial_orientations",
+        "effective_orientations",
+        "near",
+    )
+    columns = {
+        name: np.array(column)
+        for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    }
     dropped = columns["kind"] == "dropout"
-    return Table(columns={**columns, "off": np.where(dropped, 0.05, 9.0), "loss": np.full(len(rows), 1e-4)})
+    return Table(
+        columns={
+            **columns,
+            "off": np.where(dropped, 0.05, 9.0),
+            "loss": np.full(len(rows), 1e-4),
+        }
+    )
 
 
 def switch_tables(after):
-    rows = [(branch, step, 1e-4, 10.0 if branch in ("first", "plain") else after, 60.0) for branch, step in (
-        ("first", 1), ("plain", 2), ("dropout", 2), ("expected", 2))]  # fmt: skip
+    rows = [
+        (branch, step, 1e-4, 10.0 if branch in ("first", "plain") else after, 60.0)
+        for branch, step in (
+            ("first", 1),
+            ("plain", 2),
+            ("dropout", 2),
+            ("expected", 2),
+        )
+    ]
     columns = dict(
         zip(
             ("branch", "step", "loss", "r1", "effective_orientations"),
@@ -157,48 +233,94 @@ def switch_tables(after):
             strict=True,
         )
     )
-    outputs = {"branch": np.repeat(["plain", "dropout", "expected"], 3), "final": np.tile([1.0, 2.0, 3.0], 3)}
+    outputs = {
+        "branch": np.repeat(["plain", "dropout", "expected"], 3),
+        "final": np.tile([1.0, 2.0, 3.0], 3),
+    }
     return Table(columns=columns), Table(columns=outputs)
 
 
 def vectors(least, mean, signs):
     """A table of the fit of vectors: with dropout the given values, without it the mean cosine `mean`."""
-    return Table(columns={
-        "kind": ["plain", "dropout"], "live": [100, 100], "loss": [1e-6, 1e-4], "least_cosine": [0.0, least],
-        "mean_cosine": [mean, least], "initial_mean_cosine": [0.25, 0.25], "signs": [2, signs],
-    })  # fmt: skip
+    return Table(
+        columns={
+            "kind": ["plain", "dropout"],
+            "live": [100, 100],
+            "loss": [1e-6, 1e-4],
+            "least_cosine": [0.0, least],
+            "mean_cosine": [mean, least],
+            "initial_mean_cosine": [0.25, 0.25],
+            "signs": [2, signs],
+        }
+    )
 
 
-@pytest.mark.parametrize(("near", "count", "verdict"), [(0.99, 4.0, True), (0.2, 58.0, False)])
+@pytest.mark.parametrize(
+    ("near", "count", "verdict"), [(0.99, 4.0, True), (0.2, 58.0, False)]
+)
 def test_claims_on_features_judge_both_ways(near, count, verdict):
     config = DropoutFeatures.Config.model_validate(DropoutFeatures.presets["quick"])
     assert config.is_deep_reference
     switch, outputs = switch_tables(0.01 if verdict else 9.0)
     distance = np.tile([-0.5, 0.0, 0.5], 4)
     kinds = np.repeat(["plain", "dropout"], 6)
-    profiles = Table(columns={
-        "target": np.tile(np.repeat(["tanh", "relu"], 3), 2), "layers": np.full(12, 2), "kind": kinds,
-        "distance": distance, "loss": np.where((kinds == "plain") == verdict, 10.0, 1.0) * np.abs(distance),
-    })  # fmt: skip
-    tables = {"fits": fits(near, count), "switch": switch, "switch_outputs": outputs, "profiles": profiles,
-              "vectors": vectors(0.97, 0.25, 2) if verdict else vectors(0.94, 0.51, 1)}  # fmt: skip
+    profiles = Table(
+        columns={
+            "target": np.tile(np.repeat(["tanh", "relu"], 3), 2),
+            "layers": np.full(12, 2),
+            "kind": kinds,
+            "distance": distance,
+            "loss": np.where((kinds == "plain") == verdict, 10.0, 1.0)
+            * np.abs(distance),
+        }
+    )
+    tables = {
+        "fits": fits(near, count),
+        "switch": switch,
+        "switch_outputs": outputs,
+        "profiles": profiles,
+        "vectors": vectors(0.97, 0.25, 2) if verdict else vectors(0.94, 0.51, 1),
+    }
     claims = judged(DropoutFeatures(), config, tables)
-    for name in ("condenses-tanh", "condenses-relu", "condenses-tanh-3", "condenses-relu-3", "on-target-tanh",
-                 "on-target-relu", "switch-r1", "flatter", "blocks", "two-signs", "no-blocks"):  # fmt: skip
+    for name in (
+        "condenses-tanh",
+        "condenses-relu",
+        "condenses-tanh-3",
+        "condenses-relu-3",
+        "on-target-tanh",
+        "on-target-relu",
+        "switch-r1",
+        "flatter",
+        "blocks",
+        "two-signs",
+        "no-blocks",
+    ):
         assert claims[name].passed is verdict, claims[name]
-    for name in ("overshoot", "fits", "stays-without", "noise-is-not-enough", "switch-agree"):
+    for name in (
+        "overshoot",
+        "fits",
+        "stays-without",
+        "noise-is-not-enough",
+        "switch-agree",
+    ):
         assert claims[name].passed is True, claims[name]
 
 
 def test_how_alike_units_are():
     rng = np.random.default_rng(0)
-    x, w, a = rng.uniform(-1, 1, (7, 3)), rng.standard_normal((5, 4)), np.array([1.0, -2.0, 0.5, 1.0, 1e-6])
+    x, w, a = (
+        rng.uniform(-1, 1, (7, 3)),
+        rng.standard_normal((5, 4)),
+        np.array([1.0, -2.0, 0.5, 1.0, 1e-6]),
+    )
     found = alike(x, a, w)
     # the last unit contributes next to nothing; the rest pair by pair
     cosines = [
-        abs(sum(w[i, k] * w[j, k] for k in range(4))) / (sum(w[i] ** 2) * sum(w[j] ** 2)) ** 0.5
-        for i in range(4) for j in range(i)
-    ]  # fmt: skip
+        abs(sum(w[i, k] * w[j, k] for k in range(4)))
+        / (sum(w[i] ** 2) * sum(w[j] ** 2)) ** 0.5
+        for i in range(4)
+        for j in range(i)
+    ]
     assert found["live"] == 4
     assert found["least_cosine"] == pytest.approx(min(cosines), rel=1e-12)
     assert found["mean_cosine"] == pytest.approx(sum(cosines) / 6, rel=1e-12)
@@ -214,11 +336,27 @@ def test_vectors_end_where_descend_ends():
     x, y = vector_data(10, 30)
     assert (x.shape, np.abs(x).max() <= 1) == ((30, 10), True)
     np.testing.assert_allclose(y, np.tanh([sum(row) for row in x]))
-    given = {"keep": 1.0, "inputs": 10, "samples": 30, "width": 8, "init_exponent": 0.1, "steps": 600, "rate": 1e-2,
-             "count": 2}  # fmt: skip
+    given = {
+        "keep": 1.0,
+        "inputs": 10,
+        "samples": 30,
+        "width": 8,
+        "init_exponent": 0.1,
+        "steps": 600,
+        "rate": 1e-2,
+        "count": 2,
+    }
     found = train_vectors(given, 0, lambda *_: None)
-    outputs = [np.tanh(x @ w[:, :-1].T + w[:, -1]) @ a for a, w in zip(found["a"][-1], found["w"][-1], strict=True)]
-    np.testing.assert_allclose(found["loss"], [np.mean((f - y) ** 2) / 2 for f in outputs], rtol=1e-3, atol=1e-9)
+    outputs = [
+        np.tanh(x @ w[:, :-1].T + w[:, -1]) @ a
+        for a, w in zip(found["a"][-1], found["w"][-1], strict=True)
+    ]
+    np.testing.assert_allclose(
+        found["loss"],
+        [np.mean((f - y) ** 2) / 2 for f in outputs],
+        rtol=1e-3,
+        atol=1e-9,
+    )
     assert found["loss"].max() < 1e-3
     alone = train_vectors({**given, "count": 1}, 0, lambda *_: None)
     np.testing.assert_array_equal(alone["w"], found["w"][:, :1])
@@ -231,14 +369,18 @@ def test_other_settings_have_no_prediction():
     assert claims["overshoot"].value is not None
     assert claims["condenses-relu"].value is None
     config, tables = ran(DropoutStall(), **STALL)
-    assert {claim.passed for claim in judged(DropoutStall(), config, tables).values()} == {None}
+    assert {
+        claim.passed for claim in judged(DropoutStall(), config, tables).values()
+    } == {None}
 
 
 def test_results_do_not_depend_on_the_number_of_seeds():
     small = {**STALL, "steps": 20}
     _, one = ran(DropoutStall(), **{**small, "seeds": 1})
     _, two = ran(DropoutStall(), **{**small, "seeds": 2})
-    np.testing.assert_array_equal(one["curves"]["loss"], two["curves"].select(seed=0)["loss"])
+    np.testing.assert_array_equal(
+        one["curves"]["loss"], two["curves"].select(seed=0)["loss"]
+    )
 
 
 def test_claims_on_the_stall_can_fail():
@@ -248,18 +390,30 @@ def test_claims_on_the_stall_can_fail():
     resting = np.array([1.0, 0.087, 0.087, 0.087])
 
     def claims(descent, dropout):
-        curves = Table(columns={
-            "way": way, "seed": np.zeros(12, dtype=int), "step": step,
-            "loss": np.concatenate([descent, resting, dropout]), "orientations": np.full(12, 5.0),
-        })  # fmt: skip
+        curves = Table(
+            columns={
+                "way": way,
+                "seed": np.zeros(12, dtype=int),
+                "step": step,
+                "loss": np.concatenate([descent, resting, dropout]),
+                "orientations": np.full(12, 5.0),
+            }
+        )
         found = judged(DropoutStall(), config, {"curves": curves})
-        return [found[name].passed for name in ("stalls-descent", "stalls-adam", "escapes", "ends-lower")]
+        return [
+            found[name].passed
+            for name in ("stalls-descent", "stalls-adam", "escapes", "ends-lower")
+        ]
 
     assert claims(resting, np.array([100.0, 1e-3, 1e-4, 1e-4])) == [True] * 4
-    assert claims(np.array([1.0, 0.087, 1e-3, 1e-4]), np.array([100.0, 1.0, 1.0, 1e-4])) == [False, True, False, False]
+    assert claims(
+        np.array([1.0, 0.087, 1e-3, 1e-4]), np.array([100.0, 1.0, 1.0, 1e-4])
+    ) == [False, True, False, False]
 
 
-@pytest.mark.parametrize("experiment", [DropoutRegulariser, DropoutFeatures, DropoutStall])
+@pytest.mark.parametrize(
+    "experiment", [DropoutRegulariser, DropoutFeatures, DropoutStall]
+)
 @pytest.mark.parametrize("keep", [0.0, 1.01, -0.5, float("nan")])
 def test_a_keep_probability_outside_its_range_is_refused(experiment, keep):
     with pytest.raises(ValidationError):

@@ -11,11 +11,24 @@ from condensery._errors import InvalidInputError
 from condensery._reference import load
 from condensery.experiments.dropout_images import DropoutImages
 from condensery.experiments.dropout_images._config import images, runs
-from condensery.experiments.dropout_images._tables import ALIKE, PAIRS, PLACES, along, barrier
+from condensery.experiments.dropout_images._tables import (
+    ALIKE,
+    PAIRS,
+    PLACES,
+    along,
+    barrier,
+)
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 
-TINY = {"keeps": [0.8], "part_keeps": [0.8, 0.5], "width": 6, "samples": 30, "steps": 8, "part_steps": 8}
+TINY = {
+    "keeps": [0.8],
+    "part_keeps": [0.8, 0.5],
+    "width": 6,
+    "samples": 30,
+    "steps": 8,
+    "part_steps": 8,
+}
 
 
 class TestImagesContract(ExperimentContract):
@@ -29,42 +42,71 @@ class TestImagesContract(ExperimentContract):
 
 
 def configured(**overrides):
-    return DropoutImages.Config.model_validate({**DropoutImages.presets["quick"], **overrides})
+    return DropoutImages.Config.model_validate(
+        {**DropoutImages.presets["quick"], **overrides}
+    )
 
 
 def tabled(names, rows):
-    return Table(columns=dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True)))
+    return Table(
+        columns=dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True))
+    )
 
 
-def ends(config, accuracy, *, alike=(1e-4, 1e-4), apart=(0.02, 0.03), bends=(1.0, 10.0)):
+def ends(
+    config, accuracy, *, alike=(1e-4, 1e-4), apart=(0.02, 0.03), bends=(1.0, 10.0)
+):
     """Tables whose nets end with these accuracies, barriers (at the larger and the smaller p) and bends."""
     rows = [(kind, keep, accuracy[kind], 1e-3, 1e-2) for kind, keep in runs(config)]
-    courses = [(kind, keep, 0, step, share, 0.1 / step, 0.0) for kind, keep in runs(config)
-               for step, share in ((1, 0.1), (50, 0.5), (100, 0.6))]  # fmt: skip
+    courses = [
+        (kind, keep, 0, step, share, 0.1 / step, 0.0)
+        for kind, keep in runs(config)
+        for step, share in ((1, 0.1), (50, 0.5), (100, 0.6))
+    ]
     barriers = [
         (*pair, keep, 0, (alike if pair in ALIKE else apart)[int(keep < 0.8)], *bends)
-        for pair in PAIRS for keep in config.part_keeps
-    ]  # fmt: skip
+        for pair in PAIRS
+        for keep in config.part_keeps
+    ]
     return {
         "runs": tabled(("kind", "keep", "accuracy", "loss", "r1"), rows),
-        "courses": tabled(("kind", "keep", "seed", "step", "accuracy", "loss", "r1"), courses),
-        "barriers": tabled(("first", "second", "keep", "seed", "barrier", "bend_first", "bend_second"), barriers),
+        "courses": tabled(
+            ("kind", "keep", "seed", "step", "accuracy", "loss", "r1"), courses
+        ),
+        "barriers": tabled(
+            ("first", "second", "keep", "seed", "barrier", "bend_first", "bend_second"),
+            barriers,
+        ),
     }
 
 
 def test_claims_judge_both_ways():
     config = configured()
     like_the_source = {
-        "plain": 0.79, "dropout": 0.885, "expected": 0.886, "descent": 0.79, "L1": 0.886, "L2": 0.80, "L3": 0.88,
+        "plain": 0.79,
+        "dropout": 0.885,
+        "expected": 0.886,
+        "descent": 0.79,
+        "L1": 0.886,
+        "L2": 0.80,
+        "L3": 0.88,
         "L4": 0.795,
-    }  # fmt: skip
-    claims = {claim.id: claim for claim in DropoutImages().claims(config, ends(config, like_the_source))}
-    assert {name: claim.passed for name, claim in claims.items()} == dict.fromkeys(claims, True)
+    }
+    claims = {
+        claim.id: claim
+        for claim in DropoutImages().claims(config, ends(config, like_the_source))
+    }
+    assert {name: claim.passed for name, claim in claims.items()} == dict.fromkeys(
+        claims, True
+    )
     assert claims["better"].value == pytest.approx(9.5)
     assert claims["r1-not-r2"].value == pytest.approx(1 / 9.6)
     assert claims["barrier-grows"].value == pytest.approx(1.5)
     # of the last half of 100 steps: 0.1/50 − 0.1/100, and 50 to 60 %
-    assert "falls by at most 0.001, accuracy moves by at most 10.0 points" in claims["better"].note
+    assert (
+        "falls by at most 0.001, accuracy moves by at most 10.0 points"
+        in claims["better"].note
+    )
     reverse = {
         "plain": 0.79,
         "dropout": 0.80,
@@ -75,32 +117,67 @@ def test_claims_judge_both_ways():
         "L3": 0.79,
         "L4": 0.83,
     }
-    tables = ends(config, reverse, alike=(1e-4, 2e-3), apart=(0.02, 5e-4), bends=(1.0, 1.5))
+    tables = ends(
+        config, reverse, alike=(1e-4, 2e-3), apart=(0.02, 5e-4), bends=(1.0, 1.5)
+    )
     claims = {claim.id: claim for claim in DropoutImages().claims(config, tables)}
-    for name in ("same-accuracy", "better", "r1-not-r2", "without-r2", "without-r1", "no-barrier", "barrier",
-                 "barrier-grows", "flatter-with-r1"):  # fmt: skip
+    for name in (
+        "same-accuracy",
+        "better",
+        "r1-not-r2",
+        "without-r2",
+        "without-r1",
+        "no-barrier",
+        "barrier",
+        "barrier-grows",
+        "flatter-with-r1",
+    ):
         assert claims[name].passed is False, name
 
 
 def test_fashion_is_judged_by_the_sign_of_the_gain():
-    accuracy = dict.fromkeys(("plain", "dropout", "expected", "descent", "L1", "L2", "L3", "L4"), 0.7)
-    for data, gain, verdict in (("fashion-mnist", 0.01, True), ("fashion-mnist", -0.01, False), ("mnist", 0.01, False)):
+    accuracy = dict.fromkeys(
+        ("plain", "dropout", "expected", "descent", "L1", "L2", "L3", "L4"), 0.7
+    )
+    for data, gain, verdict in (
+        ("fashion-mnist", 0.01, True),
+        ("fashion-mnist", -0.01, False),
+        ("mnist", 0.01, False),
+    ):
         config = configured(data=data)
         found = {**accuracy, "dropout": 0.7 + gain, "expected": 0.7 + gain}
-        claims = {claim.id: claim for claim in DropoutImages().claims(config, ends(config, found))}
-        assert (claims["same-accuracy"].passed, claims["better"].passed) == (True, verdict)
+        claims = {
+            claim.id: claim
+            for claim in DropoutImages().claims(config, ends(config, found))
+        }
+        assert (claims["same-accuracy"].passed, claims["better"].passed) == (
+            True,
+            verdict,
+        )
         assert claims["r1-not-r2"].passed is None
 
 
 def test_one_p_cannot_show_growth():
     config = configured(part_keeps=[0.8])
-    accuracy = dict.fromkeys(("plain", "dropout", "expected", "descent", "L1", "L2", "L3", "L4"), 0.7)
-    claims = {claim.id: claim for claim in DropoutImages().claims(config, ends(config, accuracy))}
-    assert (claims["barrier-grows"].value, claims["barrier-grows"].passed) == (None, None)
+    accuracy = dict.fromkeys(
+        ("plain", "dropout", "expected", "descent", "L1", "L2", "L3", "L4"), 0.7
+    )
+    claims = {
+        claim.id: claim
+        for claim in DropoutImages().claims(config, ends(config, accuracy))
+    }
+    assert (claims["barrier-grows"].value, claims["barrier-grows"].passed) == (
+        None,
+        None,
+    )
 
 
 def net(rng, width=5):
-    return rng.standard_normal((width, 3)), rng.standard_normal(width), rng.standard_normal((2, width))
+    return (
+        rng.standard_normal((width, 3)),
+        rng.standard_normal(width),
+        rng.standard_normal((2, width)),
+    )
 
 
 def slow_loss(first, second, a, x, y):
@@ -110,9 +187,14 @@ def slow_loss(first, second, a, x, y):
         for out in range(y.shape[1]):
             found = 0.0
             for unit in range(len(first[1])):
-                z = sum(((1 - a) * first[0][unit, i] + a * second[0][unit, i]) * row[i] for i in range(len(row)))
+                z = sum(
+                    ((1 - a) * first[0][unit, i] + a * second[0][unit, i]) * row[i]
+                    for i in range(len(row))
+                )
                 z += (1 - a) * first[1][unit] + a * second[1][unit]
-                found += max(z, 0.0) * ((1 - a) * first[2][out, unit] + a * second[2][out, unit])
+                found += max(z, 0.0) * (
+                    (1 - a) * first[2][out, unit] + a * second[2][out, unit]
+                )
             total += (found - wanted[out]) ** 2
     return total / (2 * len(x))
 
@@ -131,7 +213,9 @@ def test_closed_forms_of_a_line():
     x, y = rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
     W, b, top = net(rng)
     assert np.ptp(along((W, b, top), (W, b, top), (x, y))) < 1e-12
-    assert barrier(along((W, b, top), (W, b, top), (x, y))) == pytest.approx(0, abs=1e-12)
+    assert barrier(along((W, b, top), (W, b, top), (x, y))) == pytest.approx(
+        0, abs=1e-12
+    )
     # with the hidden layer fixed R_S is a parabola in a, which lies below its chord
     parabola = along((W, b, top), (W, b, 2 * top), (x, y))
     np.testing.assert_allclose(np.diff(parabola, 3), 0, atol=1e-10)
@@ -142,8 +226,15 @@ def test_closed_forms_of_a_line():
 
 def test_the_four_losses_start_from_the_same_parameters():
     config = configured(**TINY, seeds=2, descent_rate=1e-12)
-    tasks = [task for task in DropoutImages().tasks(config) if task.parameters["kind"] in ("L1", "L2", "L3", "L4")]
-    starts = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in tasks]
+    tasks = [
+        task
+        for task in DropoutImages().tasks(config)
+        if task.parameters["kind"] in ("L1", "L2", "L3", "L4")
+    ]
+    starts = [
+        load(task.function)(task.parameters, task.seed, lambda *_: None)
+        for task in tasks
+    ]
     assert len(starts) == 8
     for name in ("W", "b", "top"):
         for other in starts[1:]:
@@ -153,7 +244,10 @@ def test_the_four_losses_start_from_the_same_parameters():
 
 def test_lines_begin_and_end_at_the_solutions():
     config = configured(**TINY)
-    shards = [load(task.function)(task.parameters, 0, lambda *_: None) for task in DropoutImages().tasks(config)]
+    shards = [
+        load(task.function)(task.parameters, 0, lambda *_: None)
+        for task in DropoutImages().tasks(config)
+    ]
     tables = DropoutImages().tables(config, shards)
     paths, recorded = tables["paths"], tables["runs"]
     assert len(paths) == 2 * len(PAIRS) * len(PLACES)
@@ -168,10 +262,15 @@ def test_lines_begin_and_end_at_the_solutions():
 
 def test_a_setting_without_prediction():
     config = configured(**TINY)
-    shards = [load(task.function)(task.parameters, 0, lambda *_: None) for task in DropoutImages().tasks(config)]
+    shards = [
+        load(task.function)(task.parameters, 0, lambda *_: None)
+        for task in DropoutImages().tasks(config)
+    ]
     claims = DropoutImages().claims(config, DropoutImages().tables(config, shards))
     assert {claim.passed for claim in claims} == {None}
-    assert all(0 <= shard["accuracy"].min() <= shard["accuracy"].max() <= 1 for shard in shards)
+    assert all(
+        0 <= shard["accuracy"].min() <= shard["accuracy"].max() <= 1 for shard in shards
+    )
     plain = shards[0]
     np.testing.assert_allclose(plain["r1"], 0, atol=1e-6)
     assert shards[1]["r1"].min() > 0
@@ -188,7 +287,9 @@ def test_sizes_follow_the_kind_of_data():
 
 
 def idx(path, array):
-    head = struct.pack(">BBBB", 0, 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
+    head = struct.pack(">BBBB", 0, 0, 8, array.ndim) + struct.pack(
+        f">{array.ndim}I", *array.shape
+    )
     path.write_bytes(gzip.compress(head + array.astype(np.uint8).tobytes()))
 
 
@@ -203,10 +304,20 @@ def test_images_from_idx_files(tmp_path):
     assert found["accuracy"][-1, 0] < 0.5
 
 
-@pytest.mark.parametrize("bad", [
-    {"keeps": [0.0]}, {"keeps": [1.2]}, {"keeps": [0.5, 0.5]}, {"part_keeps": [0.0]}, {"part_keeps": [1.5]},
-    {"part_keeps": [0.5, 0.5]}, {"rate": 0.0}, {"data": "cifar"}, {"keeps": []},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"keeps": [0.0]},
+        {"keeps": [1.2]},
+        {"keeps": [0.5, 0.5]},
+        {"part_keeps": [0.0]},
+        {"part_keeps": [1.5]},
+        {"part_keeps": [0.5, 0.5]},
+        {"rate": 0.0},
+        {"data": "cifar"},
+        {"keeps": []},
+    ],
+)
 def test_bad_settings(bad):
     with pytest.raises(ValidationError):
         configured(**bad)

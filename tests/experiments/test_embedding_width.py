@@ -14,9 +14,14 @@ from condensery.records import Table
 from condensery.testing import ExperimentContract
 
 TINY = {
-    "starts": 24, "iris_starts": 8, "widths": [1, 2, 3], "dense_up_to": 3, "escape_widths": [2], "escape_seeds": 1,
+    "starts": 24,
+    "iris_starts": 8,
+    "widths": [1, 2, 3],
+    "dense_up_to": 3,
+    "escape_widths": [2],
+    "escape_seeds": 1,
     "escape_steps": 20,
-}  # fmt: skip
+}
 
 
 class TestEmbeddingWidthContract(ExperimentContract):
@@ -33,7 +38,10 @@ class TestEmbeddingWidthContract(ExperimentContract):
 def ran():
     experiment = EmbeddingWidth()
     config = experiment.Config.model_validate(TINY)
-    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+    shards = [
+        load(task.function)(task.parameters, task.seed, lambda *_: None)
+        for task in experiment.tasks(config)
+    ]
     return config, dict(experiment.tables(config, shards))
 
 
@@ -48,38 +56,68 @@ def altered(tables, name, **columns):
 def test_the_published_numbers(ran):
     config, tables = ran
     claims = judged(config, tables)
-    for name in ("loss-1", "loss-2", "degeneracy-1", "degeneracy-2", "negatives", "zeros", "strict-saddle",
-                 "never-fewer", "predicted", "directions"):  # fmt: skip
+    for name in (
+        "loss-1",
+        "loss-2",
+        "degeneracy-1",
+        "degeneracy-2",
+        "negatives",
+        "zeros",
+        "strict-saddle",
+        "never-fewer",
+        "predicted",
+        "directions",
+    ):
         assert claims[name].passed is True, claims[name]
     # λ_min of equal copies falls as 1/k (.00970 at k = 2)
     widths = tables["widths"]
-    assert -widths["lambda_min"][1:] == pytest.approx([0.0194051 / 2, 0.0194051 / 3], rel=1e-4)
+    assert -widths["lambda_min"][1:] == pytest.approx(
+        [0.0194051 / 2, 0.0194051 / 3], rel=1e-4
+    )
     assert widths["lambda_min"] == pytest.approx(widths["lambda_min_dense"], rel=1e-6)
 
 
 def test_claims_can_fail(ran):
     config, tables = ran
     splits, widths, points = (tables[name] for name in ("splits", "widths", "points"))
-    more = altered(tables, "splits", measured_zero=splits["measured_zero"] + (splits["fractions"] != "none"))
+    more = altered(
+        tables,
+        "splits",
+        measured_zero=splits["measured_zero"] + (splits["fractions"] != "none"),
+    )
     claims = judged(config, more)
     assert not claims["zeros"].passed
     assert not claims["predicted"].passed
     assert not claims["degeneracy-1"].passed
-    assert not judged(config, altered(tables, "widths", negative=widths["negative"] + 1))["directions"].passed
-    assert not judged(config, altered(tables, "points", loss=points["loss"] + 1e-4))["loss-1"].passed
+    assert not judged(
+        config, altered(tables, "widths", negative=widths["negative"] + 1)
+    )["directions"].passed
+    assert not judged(config, altered(tables, "points", loss=points["loss"] + 1e-4))[
+        "loss-1"
+    ].passed
     fewer = altered(
-        tables, "splits", measured_negative=splits["measured_negative"] - (splits["fractions"] == "3 equal")
+        tables,
+        "splits",
+        measured_negative=splits["measured_negative"]
+        - (splits["fractions"] == "3 equal"),
     )
     assert not judged(config, fewer)["negatives"].passed
-    unsure = altered(tables, "splits", decided=splits["decided"] & (splits["net"] != "iris"))
+    unsure = altered(
+        tables, "splits", decided=splits["decided"] & (splits["net"] != "iris")
+    )
     assert judged(config, unsure)["iris-negatives"].passed is None
-    flat = altered(tables, "spectra", eigenvalue=np.abs(tables["spectra"]["eigenvalue"]))
+    flat = altered(
+        tables, "spectra", eigenvalue=np.abs(tables["spectra"]["eigenvalue"])
+    )
     assert not judged(config, flat)["strict-saddle"].passed
 
 
 def test_nothing_found_on_iris_is_no_verdict(ran):
     config, tables = ran
-    iris = {name: tables[name].select(net="three steps") for name in ("points", "splits", "spectra")}
+    iris = {
+        name: tables[name].select(net="three steps")
+        for name in ("points", "splits", "spectra")
+    }
     claims = judged(config, {**tables, **iris})
     assert claims["iris-negatives"].passed is None
     assert claims["iris-published"].passed is None
@@ -88,9 +126,26 @@ def test_nothing_found_on_iris_is_no_verdict(ran):
 
 def rows_of(counts):
     names = ("none", "2 equal", "3 equal")
-    rows = [("iris", 0, 0, name, *count, True) for name, count in zip(names, counts, strict=True)]
-    keys = ("net", "point", "unit", "fractions", "measured_negative", "measured_zero", "measured_positive", "decided")
-    return Table(columns={key: np.array(one) for key, one in zip(keys, zip(*rows, strict=True), strict=True)})
+    rows = [
+        ("iris", 0, 0, name, *count, True)
+        for name, count in zip(names, counts, strict=True)
+    ]
+    keys = (
+        "net",
+        "point",
+        "unit",
+        "fractions",
+        "measured_negative",
+        "measured_zero",
+        "measured_positive",
+        "decided",
+    )
+    return Table(
+        columns={
+            key: np.array(one)
+            for key, one in zip(keys, zip(*rows, strict=True), strict=True)
+        }
+    )
 
 
 def test_the_published_counts_of_iris_by_hand():
@@ -116,7 +171,11 @@ def test_the_figures_show_the_tables(ran):
     _, tables = ran
     spectra = embedding_spectra.figure_data(tables)
     assert spectra.titles[:2] == ("three steps, width 1", "three steps, width 2")
-    assert [one.counts for one in spectra.spectra[0]] == [(0, 0, 3), (1, 1, 4), (2, 2, 5)]
+    assert [one.counts for one in spectra.spectra[0]] == [
+        (0, 0, 3),
+        (1, 1, 4),
+        (2, 2, 5),
+    ]
     assert embedding_spectra.draw(spectra).get_figwidth() <= 7
     descent = embedding_descent.figure_data(tables)
     first = descent.curves[0]
@@ -126,12 +185,16 @@ def test_the_figures_show_the_tables(ran):
     assert first.loss.min() < first.loss[middle]
     # second differences at the point give the curvature
     step = first.t[middle + 1] - first.t[middle]
-    second = (first.loss[middle + 1] - 2 * first.loss[middle] + first.loss[middle - 1]) / step**2
+    second = (
+        first.loss[middle + 1] - 2 * first.loss[middle] + first.loss[middle - 1]
+    ) / step**2
     assert second == pytest.approx(first.curvature, rel=0.02)
     assert len(embedding_descent.draw(descent).axes) == 4
 
 
-@pytest.mark.parametrize("wrong", [{"starts": 0}, {"widths": []}, {"rate": float("nan")}, {"noise": 0.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"starts": 0}, {"widths": []}, {"rate": float("nan")}, {"noise": 0.0}]
+)
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
         EmbeddingWidth.Config.model_validate(wrong)

@@ -12,9 +12,15 @@ from condensery.records import Table
 from condensery.testing import ExperimentContract
 
 TINY = {
-    "features": 2, "units": [1, 2], "samples": [2, 3, 6], "widths": [1, 3], "scales": [0.5, 0.05], "seeds": 1,
-    "steps": 300, "rate": 0.1,
-}  # fmt: skip
+    "features": 2,
+    "units": [1, 2],
+    "samples": [2, 3, 6],
+    "widths": [1, 3],
+    "scales": [0.5, 0.05],
+    "seeds": 1,
+    "steps": 300,
+    "rate": 0.1,
+}
 
 
 class TestGeneralisationContract(ExperimentContract):
@@ -31,7 +37,10 @@ class TestGeneralisationContract(ExperimentContract):
 def ran():
     experiment = Generalisation()
     config = experiment.Config.model_validate(TINY)
-    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+    shards = [
+        load(task.function)(task.parameters, task.seed, lambda *_: None)
+        for task in experiment.tasks(config)
+    ]
     return config, dict(experiment.tables(config, shards))
 
 
@@ -65,13 +74,21 @@ def test_the_line_by_hand():
 def test_claims_can_fail(ran):
     config, tables = ran
     thresholds = tables["thresholds"]
-    early = {"earliest": np.ones_like(thresholds["earliest"]), "threshold": np.where(thresholds["width"] == 1, 2, -1)}
+    early = {
+        "earliest": np.ones_like(thresholds["earliest"]),
+        "threshold": np.where(thresholds["width"] == 1, 2, -1),
+    }
     changed = {**tables, "thresholds": Table(columns={**thresholds.columns, **early})}
     claims = judged(config, changed)
     assert claims["not-before"].passed is False
     assert claims["any-width"].passed is False
     ranks = tables["ranks"]
-    wrong = {**tables, "ranks": Table(columns={**ranks.columns, "rank_split": ranks["rank_split"] + 1})}
+    wrong = {
+        **tables,
+        "ranks": Table(
+            columns={**ranks.columns, "rank_split": ranks["rank_split"] + 1}
+        ),
+    }
     assert judged(config, wrong)["rank"].passed is False
     assert claims["slope-1"].passed is None
 
@@ -79,12 +96,17 @@ def test_claims_can_fail(ran):
 def test_the_figure_shows_the_tables(ran):
     config, tables = ran
     data = generalisation.figure_data(tables)
-    assert [target.optimistic for target in data] == [config.optimistic(1), config.optimistic(2)]
+    assert [target.optimistic for target in data] == [
+        config.optimistic(1),
+        config.optimistic(2),
+    ]
     assert len(data[0].curves) == 4
     assert len(generalisation.draw(data).axes) == 4
 
 
-@pytest.mark.parametrize("wrong", [{"seeds": 0}, {"scales": []}, {"stop": 0.0}, {"rate": float("inf")}])
+@pytest.mark.parametrize(
+    "wrong", [{"seeds": 0}, {"scales": []}, {"stop": 0.0}, {"rate": float("inf")}]
+)
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
         Generalisation.Config.model_validate(wrong)

@@ -20,9 +20,15 @@ from condensery.records import Table
 from condensery.testing import ExperimentContract
 
 SMALL = {
-    "draws": 2, "deep_draws": 2, "line_steps": [2, 3, 6], "five_steps": 4, "deep_steps": [3, 2, 2, 4, 4],
-    "demo_b_steps": 4, "control_steps": 60, "activations": ["tanh", "relu"],
-}  # fmt: skip
+    "draws": 2,
+    "deep_draws": 2,
+    "line_steps": [2, 3, 6],
+    "five_steps": 4,
+    "deep_steps": [3, 2, 2, 4, 4],
+    "demo_b_steps": 4,
+    "control_steps": 60,
+    "activations": ["tanh", "relu"],
+}
 
 
 class TestInitialCondensationContract(ExperimentContract):
@@ -37,8 +43,13 @@ class TestInitialCondensationContract(ExperimentContract):
 
 def ran(**overrides):
     experiment = InitialCondensation()
-    config = experiment.Config.model_validate({**experiment.presets["quick"], **overrides})
-    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+    config = experiment.Config.model_validate(
+        {**experiment.presets["quick"], **overrides}
+    )
+    shards = [
+        load(task.function)(task.parameters, task.seed, lambda *_: None)
+        for task in experiment.tasks(config)
+    ]
     return config, dict(experiment.tables(config, shards))
 
 
@@ -52,7 +63,12 @@ def altered(tables, name, **columns):
 
 @pytest.fixture(scope="module")
 def line():
-    return ran(parts=["line"], draws=2, activations=["tanh", "xtanh", "x2tanh", "relu"], control=False)
+    return ran(
+        parts=["line"],
+        draws=2,
+        activations=["tanh", "xtanh", "x2tanh", "relu"],
+        control=False,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -63,24 +79,59 @@ def notebook():
 def test_on_a_line_the_counts_are_those_of_the_multiplicity(line):
     config, tables = line
     claims = judged(config, tables)
-    for name in ("roots", "line-xtanh", "line-x2tanh", "line-tanh", "line-predicted", "polynomial", "polynomial-relu"):
+    for name in (
+        "roots",
+        "line-xtanh",
+        "line-x2tanh",
+        "line-tanh",
+        "line-predicted",
+        "polynomial",
+        "polynomial-relu",
+    ):
         assert claims[name].passed is True, claims[name]
-    assert {claims[name].passed for name in claims if name.startswith(("five", "deep", "demo"))} == {None}
+    assert {
+        claims[name].passed
+        for name in claims
+        if name.startswith(("five", "deep", "demo"))
+    } == {None}
     named = tables["predicted"]["activation"]
-    assert {str(name): int(np.sum(named == name)) for name in np.unique(named)} == {"tanh": 1, "xtanh": 2, "x2tanh": 3}
+    assert {str(name): int(np.sum(named == name)) for name in np.unique(named)} == {
+        "tanh": 1,
+        "xtanh": 2,
+        "x2tanh": 3,
+    }
 
 
 def test_claims_of_the_line_can_fail(line):
     config, tables = line
     measures = tables["measures"]
-    worse = altered(tables, "measures", lines=measures["lines"] + 1, residual=measures["residual"] + 0.02)
+    worse = altered(
+        tables,
+        "measures",
+        lines=measures["lines"] + 1,
+        residual=measures["residual"] + 0.02,
+    )
     claims = judged(config, worse)
-    assert (claims["line-xtanh"].passed, claims["line-x2tanh"].passed, claims["polynomial"].passed) == (False,) * 3
-    worse = altered(tables, "measures", aligned=measures["aligned"] - 0.02, largest=measures["largest"] / 2)
+    assert (
+        claims["line-xtanh"].passed,
+        claims["line-x2tanh"].passed,
+        claims["polynomial"].passed,
+    ) == (False,) * 3
+    worse = altered(
+        tables,
+        "measures",
+        aligned=measures["aligned"] - 0.02,
+        largest=measures["largest"] / 2,
+    )
     claims = judged(config, worse)
-    assert (claims["line-predicted"].passed, claims["line-tanh"].passed) == (False, False)
+    assert (claims["line-predicted"].passed, claims["line-tanh"].passed) == (
+        False,
+        False,
+    )
     predicted = tables["predicted"]
-    many = Table(columns={name: np.tile(column, 2) for name, column in predicted.columns.items()})
+    many = Table(
+        columns={name: np.tile(column, 2) for name, column in predicted.columns.items()}
+    )
     assert judged(config, {**tables, "predicted": many})["roots"].passed is False
 
 
@@ -121,7 +172,9 @@ def test_the_control_stops_at_its_share_of_what_a_line_explains(notebook):
     for draw in range(6):
         x, y = settings.cloud_data(draw)
         inputs = np.column_stack([x, np.ones(len(x))])
-        end = tables["measures"].select(optimiser="gradient descent", last=True, draw=draw)
+        end = tables["measures"].select(
+            optimiser="gradient descent", last=True, draw=draw
+        )
         z = y @ inputs
         along = inputs @ (z / np.linalg.norm(z))
         scale = (along @ y) / (along @ along)
@@ -135,15 +188,20 @@ def test_lines_by_a_slow_count(p):
     rng = np.random.default_rng(p)
     axes = np.eye(3)[:p]
     weights = np.concatenate(
-        [rng.choice([-1.0, 1.0], (12, 1)) * axis + 0.01 * rng.standard_normal((12, 3)) for axis in axes]
+        [
+            rng.choice([-1.0, 1.0], (12, 1)) * axis
+            + 0.01 * rng.standard_normal((12, 3))
+            for axis in axes
+        ]
     )
     weights = np.concatenate([weights, [[0.0, 0.0, 5.0], [0.0, 0.0, 0.0]]])
     assert line_sizes(weights, threshold=0.99).tolist() == [12] * p + [1]
     found = condensed(weights, threshold=0.99)
     near = sum(
         abs(u @ v) > 0.99 * np.linalg.norm(u) * np.linalg.norm(v)
-        for k, u in enumerate(weights[:-1]) for v in weights[:k]
-    )  # fmt: skip
+        for k, u in enumerate(weights[:-1])
+        for v in weights[:k]
+    )
     pairs = len(weights[:-1]) * (len(weights) - 2) / 2
     assert found["pairs"] == pytest.approx(near / pairs)
     assert (found["lines"], found["largest"]) == (p, pytest.approx(12 / len(weights)))
@@ -153,7 +211,10 @@ def test_lines_by_a_slow_count(p):
 
 
 def test_alignment_by_hand():
-    found = alignment(np.array([[3.0, 0.0], [1.0, -1.0], [0.0, 0.0]]), np.array([[1.0, 0.0], [0.6, 0.8]]))
+    found = alignment(
+        np.array([[3.0, 0.0], [1.0, -1.0], [0.0, 0.0]]),
+        np.array([[1.0, 0.0], [0.6, 0.8]]),
+    )
     np.testing.assert_allclose(found[:2], [1.0, np.sqrt(0.5)])
     assert np.isnan(found[2])
     assert np.isnan(alignment(np.ones((2, 2)), np.empty((0, 2)))).all()
@@ -165,23 +226,33 @@ def test_a_polynomial_leaves_no_residual():
     fit, residual = fit_residual(x, np.abs(x), degree=1)
     line = np.polynomial.Polynomial.fit(x, np.abs(x), 1)
     np.testing.assert_allclose(fit, line(x), rtol=1e-10)
-    assert residual == pytest.approx(np.linalg.norm(np.abs(x) - fit) / np.linalg.norm(np.abs(x) - np.abs(x).mean()))
+    assert residual == pytest.approx(
+        np.linalg.norm(np.abs(x) - fit) / np.linalg.norm(np.abs(x) - np.abs(x).mean())
+    )
 
 
 def test_there_is_no_prediction_without_a_theorem():
     x, y = settings.cloud_data(0)
     inputs = np.column_stack([x, np.ones(len(x))])
-    assert len(predicted_lines(inputs, y, "xtanh")) == len(predicted_lines(inputs, y, "relu")) == 0
+    assert (
+        len(predicted_lines(inputs, y, "xtanh"))
+        == len(predicted_lines(inputs, y, "relu"))
+        == 0
+    )
     assert predicted_lines(inputs, y, "tanh").shape == (1, 6)
     # where σ(0) is not 0 the mean of the targets does not count
-    raised, plain = (predicted_lines(inputs, targets, "sigmoid") for targets in (y + 7, y))
+    raised, plain = (
+        predicted_lines(inputs, targets, "sigmoid") for targets in (y + 7, y)
+    )
     np.testing.assert_allclose(raised, plain, atol=1e-12)
     assert explained(inputs, inputs @ np.ones(6), "sigmoid") < 1
     assert control_stop(inputs, y, "relu", 0.1) == pytest.approx(0.9 * np.mean(y**2))
 
 
 def test_an_activation_without_a_theorem_runs_and_is_not_judged():
-    config, tables = ran(**{**SMALL, "parts": ["line", "five"], "activations": ["relu"], "draws": 1})
+    config, tables = ran(
+        **{**SMALL, "parts": ["line", "five"], "activations": ["relu"], "draws": 1}
+    )
     assert {claim.passed for claim in judged(config, tables).values()} == {None}
     assert np.isnan(tables["measures"].select(activation="relu")["aligned"]).all()
 
@@ -206,10 +277,18 @@ def test_targets_by_hand():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"draws": 0}, {"activations": []}, {"activations": ["rleu"]}, {"activations": ["tanh", "tanh"]}, {"parts": []},
-        {"parts": ["six"]}, {"line_steps": [2, 2, 3]}, {"deep_steps": [0, 1, 1, 1, 1]}, {"five_steps": 0}, {"p": 1},
+        {"draws": 0},
+        {"activations": []},
+        {"activations": ["rleu"]},
+        {"activations": ["tanh", "tanh"]},
+        {"parts": []},
+        {"parts": ["six"]},
+        {"line_steps": [2, 2, 3]},
+        {"deep_steps": [0, 1, 1, 1, 1]},
+        {"five_steps": 0},
+        {"p": 1},
     ],
-)  # fmt: skip
+)
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
         InitialCondensation.Config.model_validate(wrong)

@@ -33,7 +33,9 @@ class TestInitialCondensationCnnContract(ExperimentContract):
 
 
 def judged(config, tables):
-    return {claim.id: claim for claim in InitialCondensationCnn().claims(config, tables)}
+    return {
+        claim.id: claim for claim in InitialCondensationCnn().claims(config, tables)
+    }
 
 
 def altered(tables, name, **columns):
@@ -43,15 +45,28 @@ def altered(tables, name, **columns):
 @pytest.fixture(scope="module")
 def found():
     experiment = InitialCondensationCnn()
-    config = experiment.Config.model_validate({**SMALL, "draws": 4, "samples": 100, "steps": 70})
-    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+    config = experiment.Config.model_validate(
+        {**SMALL, "draws": 4, "samples": 100, "steps": 70}
+    )
+    shards = [
+        load(task.function)(task.parameters, task.seed, lambda *_: None)
+        for task in experiment.tasks(config)
+    ]
     return config, dict(experiment.tables(config, shards))
 
 
 def test_kernels_condense_along_the_singular_vector(found):
     config, tables = found
     claims = judged(config, tables)
-    for name in ("share", "median", "rd-small", "none", "linear", "cnn-before", "cnn-large"):
+    for name in (
+        "share",
+        "median",
+        "rd-small",
+        "none",
+        "linear",
+        "cnn-before",
+        "cnn-large",
+    ):
         assert claims[name].passed is True, claims[name]
     assert claims["cnn-xtanh"].passed is claims["every"].passed is None
     medians = [np.median(tables["members"].select(std=std)["median"]) for std in STDS]
@@ -69,13 +84,31 @@ def test_the_kernels_of_the_cnn_line_up_before_it_learns(found):
 def test_claims_can_fail(found):
     config, tables = found
     members, kernels = tables["members"], tables["kernels"]
-    claims = judged(config, altered(tables, "members", share=members["share"] - 0.05, median=members["median"] / 2))
-    assert (claims["share"].passed, claims["median"].passed, claims["partial"].passed) == (False, False, False)
+    claims = judged(
+        config,
+        altered(
+            tables,
+            "members",
+            share=members["share"] - 0.05,
+            median=members["median"] / 2,
+        ),
+    )
+    assert (
+        claims["share"].passed,
+        claims["median"].passed,
+        claims["partial"].passed,
+    ) == (False, False, False)
     claims = judged(config, altered(tables, "kernels", cosine=0.9 * kernels["cosine"]))
     assert (claims["kernels"].passed, claims["linear"].passed) == (False, False)
     followed = tables["followed"]
-    claims = judged(config, altered(tables, "followed", pairs=followed["pairs"] / 2 + 0.25))
-    assert (claims["cnn-before"].passed, claims["cnn-tanh"].passed, claims["cnn-large"].passed) == (False,) * 3
+    claims = judged(
+        config, altered(tables, "followed", pairs=followed["pairs"] / 2 + 0.25)
+    )
+    assert (
+        claims["cnn-before"].passed,
+        claims["cnn-tanh"].passed,
+        claims["cnn-large"].passed,
+    ) == (False,) * 3
 
 
 def test_the_linear_flow_by_loops():
@@ -90,13 +123,19 @@ def test_the_linear_flow_by_loops():
         for u in range(8):
             for v in range(8):
                 patch = np.mean(
-                    [y * image[u : u + 3, v : v + 3] for y, image in zip(labels, images, strict=True)], axis=0
+                    [
+                        y * image[u : u + 3, v : v + 3]
+                        for y, image in zip(labels, images, strict=True)
+                    ],
+                    axis=0,
                 )
                 change_w += a[u, v] * patch
                 change_b += a[u, v] * labels.mean()
                 change_a[u, v] = np.sum(w * patch) + b * labels.mean()
         w, b, a = w + rate * change_w, b + rate * change_b, a + rate * change_a
-    np.testing.assert_allclose(_linear_flow((images, labels), net, steps)[0], [*w.ravel(), b], rtol=1e-9)
+    np.testing.assert_allclose(
+        _linear_flow((images, labels), net, steps)[0], [*w.ravel(), b], rtol=1e-9
+    )
 
 
 def test_images_are_smooth_and_of_variance_one():
@@ -112,7 +151,9 @@ def test_pairs_by_loops():
     kernels = np.random.default_rng(0).standard_normal((9, 3))
     kernels[4], kernels[7] = -2 * kernels[1], 3 * kernels[1]
     near = [
-        abs(u @ v) > 0.95 * np.linalg.norm(u) * np.linalg.norm(v) for k, u in enumerate(kernels) for v in kernels[:k]
+        abs(u @ v) > 0.95 * np.linalg.norm(u) * np.linalg.norm(v)
+        for k, u in enumerate(kernels)
+        for v in kernels[:k]
     ]
     assert _pairs(kernels) == pytest.approx(np.mean(near))
 
@@ -125,7 +166,15 @@ def test_draws_do_not_depend_on_one_another():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"draws": 0}, {"activations": []}, {"activations": ["tahn"]}, {"rate": 0.0}, {"samples": 1}, {"std": 1}]
+    "wrong",
+    [
+        {"draws": 0},
+        {"activations": []},
+        {"activations": ["tahn"]},
+        {"rate": 0.0},
+        {"samples": 1},
+        {"std": 1},
+    ],
 )
 def test_refusals(wrong):
     with pytest.raises(ValidationError):

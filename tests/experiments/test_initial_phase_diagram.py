@@ -5,11 +5,22 @@ import pytest
 from pydantic import ValidationError
 
 from condensery._reference import load
-from condensery.experiments.initial_phase_diagram import ROW, InitialPhaseDiagram, data, train
+from condensery.experiments.initial_phase_diagram import (
+    ROW,
+    InitialPhaseDiagram,
+    data,
+    train,
+)
 from condensery.records import Status, Table
 from condensery.testing import ExperimentContract
 
-SMALL = {"gammas": [1.0, 2.5], "gamma_primes": [0.0], "widths": [10, 20], "row_widths": [10, 20], "row_seeds": 1}
+SMALL = {
+    "gammas": [1.0, 2.5],
+    "gamma_primes": [0.0],
+    "widths": [10, 20],
+    "row_widths": [10, 20],
+    "row_seeds": 1,
+}
 
 
 class TestInitialPhaseDiagramContract(ExperimentContract):
@@ -24,8 +35,13 @@ class TestInitialPhaseDiagramContract(ExperimentContract):
 
 def ran(**overrides):
     experiment = InitialPhaseDiagram()
-    config = experiment.Config.model_validate({**experiment.presets["quick"], **overrides})
-    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+    config = experiment.Config.model_validate(
+        {**experiment.presets["quick"], **overrides}
+    )
+    shards = [
+        load(task.function)(task.parameters, task.seed, lambda *_: None)
+        for task in experiment.tasks(config)
+    ]
     return config, dict(experiment.tables(config, shards))
 
 
@@ -39,31 +55,66 @@ def altered(tables, name, **columns):
 
 @pytest.fixture(scope="module")
 def found():
-    return ran(gammas=[1.0, 2.0], gamma_primes=[-0.5, 0.5], widths=[100, 1000], row_widths=[100, 1000], row_seeds=2)
+    return ran(
+        gammas=[1.0, 2.0],
+        gamma_primes=[-0.5, 0.5],
+        widths=[100, 1000],
+        row_widths=[100, 1000],
+        row_seeds=2,
+    )
 
 
 def test_trained_networks_follow_the_closed_forms(found):
     config, tables = found
     claims = judged(config, tables)
-    names = ("rd-condensed", "alignment-condensed", "rd-linear", "time", "rd-closed", "alignment-closed", "time-closed")
+    names = (
+        "rd-condensed",
+        "alignment-condensed",
+        "rd-linear",
+        "time",
+        "rd-closed",
+        "alignment-closed",
+        "time-closed",
+    )
     for name in names:
         assert claims[name].passed is True, claims[name]
     assert (tables["members"]["status"] == Status.CONVERGED).all()
-    assert ((tables["members"]["loss"] <= 0.9) & (tables["members"]["loss"] > 0.85)).all()
+    assert (
+        (tables["members"]["loss"] <= 0.9) & (tables["members"]["loss"] > 0.85)
+    ).all()
 
 
 def test_claims_can_fail(found):
     config, tables = found
     members, row = tables["members"], tables["row_slopes"]
-    worse = altered(tables, "members", rd=1.3 * members["rd"], growth=members["growth"] + 0.3)
+    worse = altered(
+        tables, "members", rd=1.3 * members["rd"], growth=members["growth"] + 0.3
+    )
     claims = judged(config, worse)
     assert (claims["rd-closed"].passed, claims["time-closed"].passed) == (False, False)
-    claims = judged(config, altered(tables, "row_slopes", slope=row["slope"] + 0.1, time_slope=row["time_slope"] + 0.1))
-    assert (claims["rd-condensed"].passed, claims["time"].passed, claims["slope-closed"].passed) == (False,) * 3
-    worse = altered(tables, "members", alignment=members["alignment"] - 0.1, rd=members["rd"] + 0.02)
+    claims = judged(
+        config,
+        altered(
+            tables,
+            "row_slopes",
+            slope=row["slope"] + 0.1,
+            time_slope=row["time_slope"] + 0.1,
+        ),
+    )
+    assert (
+        claims["rd-condensed"].passed,
+        claims["time"].passed,
+        claims["slope-closed"].passed,
+    ) == (False,) * 3
+    worse = altered(
+        tables, "members", alignment=members["alignment"] - 0.1, rd=members["rd"] + 0.02
+    )
     claims = judged(config, worse)
     assert (
-        claims["alignment-condensed"].passed is claims["alignment-closed"].passed is claims["rd-linear"].passed is False
+        claims["alignment-condensed"].passed
+        is claims["alignment-closed"].passed
+        is claims["rd-linear"].passed
+        is False
     )
     turned = altered(tables, "slopes", slope=-tables["slopes"]["slope"])
     assert judged(config, turned)["sign"].passed is False
@@ -76,11 +127,18 @@ def test_a_member_by_a_slow_loop():
 
     cell, width = (2.0, 0.5), 30
     parameters = {
-        "cells": [list(cell)], "widths": [width], "seeds": 1, "activation": "tanh", "drop": 0.1, "max_steps": 5000,
-    }  # fmt: skip
+        "cells": [list(cell)],
+        "widths": [width],
+        "seeds": 1,
+        "activation": "tanh",
+        "drop": 0.1,
+        "max_steps": 5000,
+    }
     shard = train(parameters, 4, lambda *_: None)
     x, y = data()
-    ensemble = Ensemble(np.array([width]), np.array([4]), np.array([cell[0]]), np.array([cell[1]]))
+    ensemble = Ensemble(
+        np.array([width]), np.array([4]), np.array([cell[0]]), np.array([cell[1]])
+    )
     net, rate = ensemble.draw(features=5)[0], _rates(ensemble, x, y, 0.1)[0]
     a, w = net["a"].copy(), net["w"].copy()
     first, steps = np.mean((np.tanh(x @ w.T) @ a - y) ** 2), 0
@@ -90,7 +148,9 @@ def test_a_member_by_a_slow_loop():
         slope = (error[:, None] * (1 - hidden**2) * a).T @ x
         a, w, steps = a - rate * (error @ hidden), w - rate * slope, steps + 1
     assert int(shard["steps"][0]) == steps
-    assert shard["rd"][0] == pytest.approx(np.linalg.norm(w - net["w"]) / np.linalg.norm(net["w"]), rel=1e-9)
+    assert shard["rd"][0] == pytest.approx(
+        np.linalg.norm(w - net["w"]) / np.linalg.norm(net["w"]), rel=1e-9
+    )
     z = y @ x
     assert shard["alignment"][0] == pytest.approx(
         np.linalg.norm(w @ z) / np.linalg.norm(z) / np.linalg.norm(w), rel=1e-9
@@ -117,10 +177,19 @@ def test_the_cells_that_are_followed():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"gammas": []}, {"gammas": [0.5]}, {"gammas": [2.0, 2.0]}, {"gamma_primes": [9.0]}, {"widths": [100]},
-        {"widths": [1, 10]}, {"activation": "tahn"}, {"drop": 1.0}, {"drop": 0.0}, {"seeds": 0}, {"gama": 1},
+        {"gammas": []},
+        {"gammas": [0.5]},
+        {"gammas": [2.0, 2.0]},
+        {"gamma_primes": [9.0]},
+        {"widths": [100]},
+        {"widths": [1, 10]},
+        {"activation": "tahn"},
+        {"drop": 1.0},
+        {"drop": 0.0},
+        {"seeds": 0},
+        {"gama": 1},
     ],
-)  # fmt: skip
+)
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
         InitialPhaseDiagram.Config.model_validate(wrong)

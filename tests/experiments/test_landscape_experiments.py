@@ -8,14 +8,26 @@ from condensery._reference import load
 from condensery.experiments.embedding_depth import EmbeddingDepth
 from condensery.experiments.embedding_depth._tables import measured
 from condensery.experiments.embedding_depth._tasks import plateau
-from condensery.experiments.manifold_dimension import ManifoldDimension, copies, dimensions, example
+from condensery.experiments.manifold_dimension import (
+    ManifoldDimension,
+    copies,
+    dimensions,
+    example,
+)
 from condensery.experiments.reduction import Reduction, recorded_steps, slowest
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 
 SMALL = {
-    "points": 1, "starts": 4, "lift_widths": [2], "samples": [4, 6], "width": 3, "steps": 30, "seeds": 1, "retrain": 3,
-}  # fmt: skip
+    "points": 1,
+    "starts": 4,
+    "lift_widths": [2],
+    "samples": [4, 6],
+    "width": 3,
+    "steps": 30,
+    "seeds": 1,
+    "retrain": 3,
+}
 
 
 def quiet(*_):
@@ -25,7 +37,10 @@ def quiet(*_):
 @pytest.fixture(scope="module")
 def depth():
     config = EmbeddingDepth.Config.model_validate(SMALL)
-    return config, [load(task.function)(task.parameters, task.seed, quiet) for task in EmbeddingDepth().tasks(config)]
+    return config, [
+        load(task.function)(task.parameters, task.seed, quiet)
+        for task in EmbeddingDepth().tasks(config)
+    ]
 
 
 class TestReductionContract(ExperimentContract):
@@ -35,7 +50,15 @@ class TestReductionContract(ExperimentContract):
 
     @pytest.fixture
     def overrides(self):
-        return {"samples": 30, "held_out": 20, "width": 12, "steps": 30, "rate": 0.003, "seeds": 1, "retrain": 3}
+        return {
+            "samples": 30,
+            "held_out": 20,
+            "width": 12,
+            "steps": 30,
+            "rate": 0.003,
+            "seeds": 1,
+            "retrain": 3,
+        }
 
 
 class TestEmbeddingDepthContract(ExperimentContract):
@@ -89,13 +112,17 @@ def test_the_drawn_split_is_one():
 
 
 def test_lifts_of_relu_add_zeros_only():
-    task = EmbeddingDepth().tasks(EmbeddingDepth.Config(points=2, starts=10, lift_widths=(2,)))[0]
+    task = EmbeddingDepth().tasks(
+        EmbeddingDepth.Config(points=2, starts=10, lift_widths=(2,))
+    )[0]
     rows = load(task.function)(task.parameters, task.seed, quiet)["lifts"]
     assert len(rows) >= 2
     assert rows[:, 14].max() < 1e-12
     decided = rows[rows[:, 13] == 1]
     assert len(decided)
-    np.testing.assert_array_equal(decided[:, 10:13], decided[:, 4:7] + np.outer(decided[:, 3], [0, 1, 0]))
+    np.testing.assert_array_equal(
+        decided[:, 10:13], decided[:, 4:7] + np.outer(decided[:, 3], [0, 1, 0])
+    )
 
 
 def test_the_plateau_of_a_made_up_curve():
@@ -121,18 +148,42 @@ def test_claims_can_fail():
     experiment = Reduction()
     config = experiment.Config(seeds=1)
     members = {
-        "seed": [0], "step": [10], "loss": [0.1], "width": [200], "agreement": [0.9], "accuracy_wide": [0.9],
-        "accuracy_narrow": [0.9], "change": [0.1], "left_apart": [0], "return_ratio": [1.5],
-    }  # fmt: skip
-    claims = {claim.id: claim for claim in experiment.claims(config, {"members": Table(columns=members)})}
-    assert [claims[name].passed for name in ("width", "agreement", "returns", "paper-width")] == [False] * 3 + [None]
-    other = experiment.claims(experiment.Config(width=100), {"members": Table(columns=members)})
+        "seed": [0],
+        "step": [10],
+        "loss": [0.1],
+        "width": [200],
+        "agreement": [0.9],
+        "accuracy_wide": [0.9],
+        "accuracy_narrow": [0.9],
+        "change": [0.1],
+        "left_apart": [0],
+        "return_ratio": [1.5],
+    }
+    claims = {
+        claim.id: claim
+        for claim in experiment.claims(config, {"members": Table(columns=members)})
+    }
+    assert [
+        claims[name].passed for name in ("width", "agreement", "returns", "paper-width")
+    ] == [False] * 3 + [None]
+    other = experiment.claims(
+        experiment.Config(width=100), {"members": Table(columns=members)}
+    )
     assert {claim.passed for claim in other} == {None}
     table = {
-        "hidden": [1, 1], "outputs": [1, 1], "seed": [0, 0], "added": [2, 2], "counted": [2, 2], "tangent": [2, 1],
-        "narrow_zero": [0, 0], "wide_zero": [1, 5], "decided": [1, 0],
-    }  # fmt: skip
-    judged = ManifoldDimension().claims(ManifoldDimension.Config(), {"dimensions": Table(columns=table)})
+        "hidden": [1, 1],
+        "outputs": [1, 1],
+        "seed": [0, 0],
+        "added": [2, 2],
+        "counted": [2, 2],
+        "tangent": [2, 1],
+        "narrow_zero": [0, 0],
+        "wide_zero": [1, 5],
+        "decided": [1, 0],
+    }
+    judged = ManifoldDimension().claims(
+        ManifoldDimension.Config(), {"dimensions": Table(columns=table)}
+    )
     assert [claim.value for claim in judged] == [-1.0, 0.5, 0.0]
     assert [claim.passed for claim in judged] == [False, False, None]
 
@@ -141,18 +192,29 @@ def test_a_lift_with_a_new_negative_eigenvalue_would_be_seen(depth):
     config, shards = depth
     tables = dict(EmbeddingDepth().tables(config, shards))
     lifts = dict(tables["lifts"].columns)
-    lifts["before_negative"], lifts["after_negative"] = 0 * lifts["before_negative"], 0 * lifts["after_negative"] + 1
+    lifts["before_negative"], lifts["after_negative"] = (
+        0 * lifts["before_negative"],
+        0 * lifts["after_negative"] + 1,
+    )
     lifts["decided"] = 0 * lifts["decided"] + 1
-    values, _ = measured({**tables, "lifts": Table(columns=lifts)}, config.samples, 0.999)
+    values, _ = measured(
+        {**tables, "lifts": Table(columns=lifts)}, config.samples, 0.999
+    )
     assert values["inertia"] < 1
     assert values["saddle"] == len(lifts["decided"])
 
 
 @pytest.mark.parametrize(
     ("experiment", "override"),
-    [(Reduction, {"cosine": 1.0}), (Reduction, {"data": "cifar"}), (EmbeddingDepth, {"samples": [5]}),
-     (EmbeddingDepth, {"steps": 3}), (ManifoldDimension, {"hidden": []}), (ManifoldDimension, {"narow": 2})],
-)  # fmt: skip
+    [
+        (Reduction, {"cosine": 1.0}),
+        (Reduction, {"data": "cifar"}),
+        (EmbeddingDepth, {"samples": [5]}),
+        (EmbeddingDepth, {"steps": 3}),
+        (ManifoldDimension, {"hidden": []}),
+        (ManifoldDimension, {"narow": 2}),
+    ],
+)
 def test_bad_parameters_are_refused(experiment, override):
     with pytest.raises(ValidationError):
         experiment.Config(**override)

@@ -11,7 +11,9 @@ from condensery.experiments.monitor_demo import MonitorDemo
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 
-pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="needs the extra torch")
+pytestmark = pytest.mark.skipif(
+    find_spec("torch") is None, reason="needs the extra torch"
+)
 TINY = {"width": 8, "steps": 12, "every": 5, "seeds": 2, "batch": 16}
 
 
@@ -29,7 +31,10 @@ class TestContract(ExperimentContract):
 def ran():
     experiment = MonitorDemo()
     config = experiment.Config.model_validate({**experiment.presets["quick"], **TINY})
-    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+    shards = [
+        load(task.function)(task.parameters, task.seed, lambda *_: None)
+        for task in experiment.tasks(config)
+    ]
     return config, dict(experiment.tables(config, shards))
 
 
@@ -56,10 +61,16 @@ def made(small, usual):
     rows = [
         (start, seed, step, layer, ratio)
         for start, ratios in (("condensed", small), ("ordinary", usual))
-        for seed in range(2) for layer in (1, 2) for step, ratio in zip((0, 5, 10), ratios, strict=True)
-    ]  # fmt: skip
+        for seed in range(2)
+        for layer in (1, 2)
+        for step, ratio in zip((0, 5, 10), ratios, strict=True)
+    ]
     names = ("start", "seed", "step", "layer", "effective_ratio")
-    return {"monitor": Table(columns={name: [row[k] for row in rows] for k, name in enumerate(names)})}
+    return {
+        "monitor": Table(
+            columns={name: [row[k] for row in rows] for k, name in enumerate(names)}
+        )
+    }
 
 
 @pytest.mark.parametrize(
@@ -85,7 +96,9 @@ def test_the_same_seed_gives_the_same_bits(ran):
     assert again["loss"].tolist() == first["loss"].tolist()
 
 
-@pytest.mark.parametrize("wrong", [{"width": 1}, {"steps": 0}, {"every": 0}, {"rate": 0.0}, {"seeds": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"width": 1}, {"steps": 0}, {"every": 0}, {"rate": 0.0}, {"seeds": 0}]
+)
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
         MonitorDemo.Config.model_validate(wrong)

@@ -8,14 +8,30 @@ from pydantic import ValidationError
 
 from condensery._reference import load
 from condensery.experiments.optimistic_sizes import Config, OptimisticSizes
-from condensery.experiments.optimistic_sizes._ranks import columns, dense_units, optimistic_sizes, ranks
-from condensery.experiments.optimistic_sizes._tasks import _observed, complete, plane, tangent
+from condensery.experiments.optimistic_sizes._ranks import (
+    columns,
+    dense_units,
+    optimistic_sizes,
+    ranks,
+)
+from condensery.experiments.optimistic_sizes._tasks import (
+    _observed,
+    complete,
+    plane,
+    tangent,
+)
 from condensery.models import TwoLayerConv
 from condensery.plots import optimistic_sizes as figure
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 
-TINY = {"masks": 3, "around": [-1, 0], "steps": 3000, "plane_steps": 3000, "images": [[3, 2, 1]]}
+TINY = {
+    "masks": 3,
+    "around": [-1, 0],
+    "steps": 3000,
+    "plane_steps": 3000,
+    "images": [[3, 2, 1]],
+}
 
 
 class TestOptimisticSizesContract(ExperimentContract):
@@ -32,7 +48,10 @@ class TestOptimisticSizesContract(ExperimentContract):
 def ran():
     experiment = OptimisticSizes()
     config = experiment.Config.model_validate(TINY)
-    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+    shards = [
+        load(task.function)(task.parameters, task.seed, lambda *_: None)
+        for task in experiment.tasks(config)
+    ]
     return config, dict(experiment.tables(config, shards))
 
 
@@ -54,38 +73,65 @@ def test_ranks_of_convolutional_nets_are_their_formulas(sizes):
     convolutional = rows[rows[:, 0] >= 3]
     d, s, k = sizes
     places = (d + 1 - s) ** 2
-    assert convolutional[:, 4].tolist() == [k * (s**2 + places), k * places * (s**2 + 1), k * places * (d**2 + 1)]
+    assert convolutional[:, 4].tolist() == [
+        k * (s**2 + places),
+        k * places * (s**2 + 1),
+        k * places * (d**2 + 1),
+    ]
     # one more kernel, or unit, of the same output reaches no new direction
     assert convolutional[:, 6].tolist() == convolutional[:, 4].tolist()
     assert (rows[:, -1] == 1).all()
-    assert rows[rows[:, 0] == 2][:, 4].tolist() == [2 * r * 4 - r**2 for r in (1, 2, 3, 4)]
+    assert rows[rows[:, 0] == 2][:, 4].tolist() == [
+        2 * r * 4 - r**2 for r in (1, 2, 3, 4)
+    ]
     assert rows[:2, 4].tolist() == [2, 3]
 
 
 def test_columns_are_the_derivatives_of_the_convolutional_model():
     random = np.random.default_rng(0)
-    images, w, a = random.normal(size=(5, 4, 4)), random.normal(size=(2, 9)), random.normal(size=(2, 4))
+    images, w, a = (
+        random.normal(size=(5, 4, 4)),
+        random.normal(size=(2, 9)),
+        random.normal(size=(2, 4)),
+    )
     shared = columns(images, w, a, shared=True)
-    net = {"a": jnp.asarray(a.reshape(2, 2, 2)), "w": jnp.asarray(w.reshape(2, 1, 3, 3)), "b": jnp.zeros(2)}
-    slopes = jax.jacobian(TwoLayerConv("tanh", (1, 4, 4)))(net, jnp.asarray(images.reshape(5, -1)))
-    expected = np.column_stack([np.asarray(slopes[name]).reshape(5, -1) for name in ("a", "w")])
+    net = {
+        "a": jnp.asarray(a.reshape(2, 2, 2)),
+        "w": jnp.asarray(w.reshape(2, 1, 3, 3)),
+        "b": jnp.zeros(2),
+    }
+    slopes = jax.jacobian(TwoLayerConv("tanh", (1, 4, 4)))(
+        net, jnp.asarray(images.reshape(5, -1))
+    )
+    expected = np.column_stack(
+        [np.asarray(slopes[name]).reshape(5, -1) for name in ("a", "w")]
+    )
     np.testing.assert_allclose(shared, expected, rtol=1e-12, atol=1e-14)
     # each place moves alone; together they are the shared kernel
     local = columns(images, w, a, shared=False)[:, 8:].reshape(5, 2, 4, 9)
-    np.testing.assert_allclose(local.sum(axis=2).reshape(5, -1), shared[:, 8:], rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        local.sum(axis=2).reshape(5, -1), shared[:, 8:], rtol=1e-12, atol=1e-14
+    )
 
 
 def test_a_dense_net_of_placed_kernels_is_the_convolutional_one():
     random = np.random.default_rng(1)
-    images, w, a = random.normal(size=(3, 4, 4)), random.normal(size=(2, 4)), random.normal(size=(2, 9))
+    images, w, a = (
+        random.normal(size=(3, 4, 4)),
+        random.normal(size=(2, 4)),
+        random.normal(size=(2, 9)),
+    )
     dense = np.tanh(images.reshape(3, -1) @ dense_units(4, w).T) @ a.ravel()
     slow = [
         sum(
-            a[k, 3 * i + j] * np.tanh((w[k].reshape(2, 2) * image[i : i + 2, j : j + 2]).sum())
-            for k in range(2) for i in range(3) for j in range(3)
+            a[k, 3 * i + j]
+            * np.tanh((w[k].reshape(2, 2) * image[i : i + 2, j : j + 2]).sum())
+            for k in range(2)
+            for i in range(3)
+            for j in range(3)
         )
         for image in images
-    ]  # fmt: skip
+    ]
     np.testing.assert_allclose(dense, slow, rtol=1e-12)
 
 
@@ -94,8 +140,12 @@ def test_tangent_rows_are_differences_of_the_product():
     left, right = random.normal(size=(3, 2)), random.normal(size=(2, 3))
     J, step = tangent(left, right), 1e-6
     for place, change in enumerate(np.eye(12)):
-        moved = (left + step * change[:6].reshape(3, 2)) @ (right + step * change[6:].reshape(2, 3))
-        np.testing.assert_allclose(J[:, place], (moved - left @ right).ravel() / step, atol=1e-5)
+        moved = (left + step * change[:6].reshape(3, 2)) @ (
+            right + step * change[6:].reshape(2, 3)
+        )
+        np.testing.assert_allclose(
+            J[:, place], (moved - left @ right).ravel() / step, atol=1e-5
+        )
 
 
 def connected(observed, size):
@@ -131,7 +181,9 @@ def test_one_entry_less_leaves_the_target_free():
 
 
 def test_a_whole_matrix_is_learned_and_a_part_of_it_is_fitted():
-    config = Config(masks=2, around=(0,), scales=(0.3,), steps=50_000).model_dump(mode="json")
+    config = Config(masks=2, around=(0,), scales=(0.3,), steps=50_000).model_dump(
+        mode="json"
+    )
     whole = complete({**config, "rank": 4, "scale": 0.3}, 0, silent)
     assert whole["samples"].tolist() == [16, 16]
     assert whole["train"] == pytest.approx(whole["test"], rel=1e-6)
@@ -141,7 +193,14 @@ def test_a_whole_matrix_is_learned_and_a_part_of_it_is_fitted():
 
 
 def test_the_linear_model_finds_what_its_samples_say():
-    found = plane({**Config(masks=4, plane_steps=200_000).model_dump(mode="json"), "bilinear": False}, 0, silent)
+    found = plane(
+        {
+            **Config(masks=4, plane_steps=200_000).model_dump(mode="json"),
+            "bilinear": False,
+        },
+        0,
+        silent,
+    )
     fitted = found["train"] <= 1e-9
     three = found["samples"] >= 3
     assert fitted[found["samples"] < 3].all()
@@ -154,13 +213,25 @@ def test_claims_can_fail(ran):
     claims = judged(config, tables)
     assert claims["ranks"].passed is True
     table, fits = tables["ranks"], tables["recovery"]
-    off = {**tables, "ranks": Table(columns={**table.columns, "rank_wide": table["rank_wide"] + 1})}
+    off = {
+        **tables,
+        "ranks": Table(columns={**table.columns, "rank_wide": table["rank_wide"] + 1}),
+    }
     assert judged(config, off)["ranks"].passed is False
-    bad = {**tables, "recovery": Table(columns={**fits.columns, "test": np.full(len(fits), 0.5)})}
+    bad = {
+        **tables,
+        "recovery": Table(columns={**fits.columns, "test": np.full(len(fits), 0.5)}),
+    }
     claims = judged(config, bad)
-    assert not any(claims[name].passed for name in ("bilinear-two", "completion-1", "completion-4", "linear-three"))
+    assert not any(
+        claims[name].passed
+        for name in ("bilinear-two", "completion-1", "completion-4", "linear-three")
+    )
     assert claims["one-less"].passed is True
-    good = {**tables, "recovery": Table(columns={**fits.columns, "test": np.full(len(fits), 1e-6)})}
+    good = {
+        **tables,
+        "recovery": Table(columns={**fits.columns, "test": np.full(len(fits), 1e-6)}),
+    }
     claims = judged(config, good)
     assert claims["one-less"].passed is False
     assert claims["linear-three"].passed is False
@@ -172,14 +243,21 @@ def test_claims_can_fail(ran):
 def test_the_figure_shows_the_tables(ran):
     config, tables = ran
     data = figure.figure_data(tables)
-    assert [one.label for one in data.matrices] == ["rank 1", "rank 2", "rank 3", "rank 4"]
+    assert [one.label for one in data.matrices] == [
+        "rank 1",
+        "rank 2",
+        "rank 3",
+        "rank 4",
+    ]
     assert all(sorted(set(one.samples.tolist())) == [-1, 0] for one in data.matrices)
     rows = tables["recovery"].select(model="matrix", rank=1, scale=min(config.scales))
     assert data.matrices[0].median.tolist() == rows["test"].tolist()
     assert len(figure.draw(data).axes) == 3
 
 
-@pytest.mark.parametrize("wrong", [{"size": 1}, {"around": []}, {"spread": -0.1}, {"rate": float("nan")}])
+@pytest.mark.parametrize(
+    "wrong", [{"size": 1}, {"around": []}, {"spread": -0.1}, {"rate": float("nan")}]
+)
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
         OptimisticSizes.Config.model_validate(wrong)

@@ -17,7 +17,11 @@ from condensery.experiments.phase_diagram._paper import (
     KINKS,
     printed,
 )
-from condensery.experiments.phase_diagram._tables import boundary_table, coordinate_table, slope_table
+from condensery.experiments.phase_diagram._tables import (
+    boundary_table,
+    coordinate_table,
+    slope_table,
+)
 from condensery.records import Status, Table
 from condensery.testing import ExperimentContract
 from condensery.theory import boundary, phase_slope
@@ -43,7 +47,13 @@ class TestPhaseDiagramOfImagesContract(ExperimentContract):
 
     @pytest.fixture
     def overrides(self):
-        return {**SMALL, "data": "digits", "samples": 6, "widths": [20, 40], "target_loss": 1e-2}
+        return {
+            **SMALL,
+            "data": "digits",
+            "samples": 6,
+            "widths": [20, 40],
+            "target_loss": 1e-2,
+        }
 
 
 def slopes_of(table, gammas, primes):
@@ -52,14 +62,24 @@ def slopes_of(table, gammas, primes):
     cells = [(gamma, prime) for prime in sorted(primes) for gamma in gammas]
     values = [known.get(cell, float(phase_slope(*cell))) for cell in cells]
     gamma, prime = np.array(cells).T
-    columns = {"gamma": gamma, "gamma_prime": prime, "slope": np.array(values), "theory": phase_slope(gamma, prime)}
+    columns = {
+        "gamma": gamma,
+        "gamma_prime": prime,
+        "slope": np.array(values),
+        "theory": phase_slope(gamma, prime),
+    }
     return Table(columns=columns)
 
 
 def boundary_of(stars, primes):
     primes = np.array(sorted(primes))
     theory = np.array([float(boundary(prime)) for prime in primes])
-    fit = np.array([stars.get(float(prime), value) for prime, value in zip(primes, theory, strict=True)])
+    fit = np.array(
+        [
+            stars.get(float(prime), value)
+            for prime, value in zip(primes, theory, strict=True)
+        ]
+    )
     return Table(columns={"gamma_prime": primes, "row_fit": fit, "theory": theory})
 
 
@@ -71,20 +91,38 @@ def tables():
     linear = spline + np.array([0, 0.02, 0.017 - spline[2], 0.02, 0])
     critical = spline + np.array([0, 0, -0.027 - spline[2], 0, 0])
     outputs = {
-        "gamma": np.repeat([0.5, 1.0, 1.75], 5), "x": np.tile(x, 3), "reference": np.tile(spline, 3),
+        "gamma": np.repeat([0.5, 1.0, 1.75], 5),
+        "x": np.tile(x, 3),
+        "reference": np.tile(spline, 3),
         "final": np.concatenate([linear, critical, spline]),
-    }  # fmt: skip
-    row = {"gamma": np.array([0.5, 1.0, 1.75]), "slope": np.array([-0.5, 0.01, 0.38]), "spread": np.full(3, 0.01)}
-    members = {"gamma": row["gamma"], "rd": np.array([0.0088, 0.265, 7.4]), "width": np.full(3, 1000)}
+    }
+    row = {
+        "gamma": np.array([0.5, 1.0, 1.75]),
+        "slope": np.array([-0.5, 0.01, 0.38]),
+        "spread": np.full(3, 0.01),
+    }
+    members = {
+        "gamma": row["gamma"],
+        "rd": np.array([0.0088, 0.265, 7.4]),
+        "width": np.full(3, 1000),
+    }
     neurons = {
-        "gamma": np.array([0.5, 1.75]), "groups": np.array([50.0, 2.0]), "active": np.array([700.0, 30.0]),
-        "angle_1": np.array([0.0, KINKS[0]]), "angle_2": np.array([1.0, KINKS[1]]), "spread": np.array([1.0, 0.001]),
-        "bins": np.array([64.0, 2.0]), "turned": np.array([1e-4, 1.0]),
-    }  # fmt: skip
+        "gamma": np.array([0.5, 1.75]),
+        "groups": np.array([50.0, 2.0]),
+        "active": np.array([700.0, 30.0]),
+        "angle_1": np.array([0.0, KINKS[0]]),
+        "angle_2": np.array([1.0, KINKS[1]]),
+        "spread": np.array([1.0, 0.001]),
+        "bins": np.array([64.0, 2.0]),
+        "turned": np.array([1e-4, 1.0]),
+    }
     flow = {
-        "drift": [1e-2, 1e-3], "drift_fine": [1e-8], "solvers": [0.26, 0.2605], "scalings": [0.5, 0.5, 0.5],
+        "drift": [1e-2, 1e-3],
+        "drift_fine": [1e-8],
+        "solvers": [0.26, 0.2605],
+        "scalings": [0.5, 0.5, 0.5],
         "without_asi": [0.45, 0.51],
-    }  # fmt: skip
+    }
     return {
         "data": Table(columns={"x": data.x, "y": data.y}),
         "coordinates": coordinate_table(2),
@@ -94,7 +132,10 @@ def tables():
         "row_slopes": Table(columns=row),
         "neurons": Table(columns=neurons),
         "outputs": Table(columns=outputs),
-        **{f"flow_{name}": Table(columns={"value": np.array(value)}) for name, value in flow.items()},
+        **{
+            f"flow_{name}": Table(columns={"value": np.array(value)})
+            for name, value in flow.items()
+        },
     }
 
 
@@ -110,7 +151,12 @@ def changed(tables, name, column, where, value):
     for key, wanted in where.items():
         keep &= np.isclose(old[key], wanted)
     assert keep.any()
-    return {**tables, name: Table(columns={**old.columns, column: np.where(keep, value, old[column])})}
+    return {
+        **tables,
+        name: Table(
+            columns={**old.columns, column: np.where(keep, value, old[column])}
+        ),
+    }
 
 
 def test_all_claims_hold_where_the_paper_s_numbers_are_found(tables):
@@ -120,8 +166,11 @@ def test_all_claims_hold_where_the_paper_s_numbers_are_found(tables):
         off = {"linear-identity"} if size == "paper" else set()
         assert {name for name, claim in claims.items() if claim.passed is False} == off
         assert {name for name, claim in claims.items() if claim.passed is None} == {
-            "image-boundary", "image-sign", "fig5-max", "fig5-stars",
-        }  # fmt: skip
+            "image-boundary",
+            "image-sign",
+            "fig5-max",
+            "fig5-stars",
+        }
 
 
 WRONG = {
@@ -162,7 +211,9 @@ WRONG = {
 
 
 def test_every_claim_on_the_line_has_its_wrong_table():
-    assert set(WRONG) == {s.id for s in PhaseDiagram.statements if not s.id.startswith(("image", "fig5"))}
+    assert set(WRONG) == {
+        s.id for s in PhaseDiagram.statements if not s.id.startswith(("image", "fig5"))
+    }
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -172,7 +223,11 @@ def test_a_claim_fails_where_the_table_is_wrong(name, tables):
     assert judged(tables)[name].passed is True
 
 
-NUMBERS = {"rd-critical": ("members", "rd"), "fig4-rms": ("slopes", "slope"), "boundary": ("boundary", "row_fit")}
+NUMBERS = {
+    "rd-critical": ("members", "rd"),
+    "fig4-rms": ("slopes", "slope"),
+    "boundary": ("boundary", "row_fit"),
+}
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -184,15 +239,26 @@ def test_what_did_not_converge_proves_nothing(name, tables):
 def images(tables):
     kept = {name: tables[name] for name in ("data", "coordinates")}
     primes = [-0.2, 0.0, 0.2]
-    return {**kept, "slopes": slopes_of(FIG5, FIG5_GAMMAS, primes), "boundary": boundary_of(FIG5_STARS, primes)}
+    return {
+        **kept,
+        "slopes": slopes_of(FIG5, FIG5_GAMMAS, primes),
+        "boundary": boundary_of(FIG5_STARS, primes),
+    }
 
 
 def test_the_claims_on_images(images):
     claims = judged(images, data="digits")
-    assert {name for name, claim in claims.items() if claim.passed} == {"coordinates", "image-boundary", "image-sign"}
+    assert {name for name, claim in claims.items() if claim.passed} == {
+        "coordinates",
+        "image-boundary",
+        "image-sign",
+    }
     claims = judged(images, data="mnist")
     four = {"image-boundary", "image-sign", "fig5-max", "fig5-stars"}
-    assert {name for name, claim in claims.items() if claim.passed} == {"coordinates", *four}
+    assert {name for name, claim in claims.items() if claim.passed} == {
+        "coordinates",
+        *four,
+    }
     wrong = {
         "image-boundary": ("boundary", "row_fit", {"gamma_prime": 0.2}, 1.05),
         "image-sign": ("slopes", "slope", {"gamma": 1.3, "gamma_prime": 0.0}, -0.01),
@@ -200,28 +266,47 @@ def test_the_claims_on_images(images):
         "fig5-stars": ("boundary", "row_fit", {"gamma_prime": -0.2}, 1.06),
     }
     for name, change in wrong.items():
-        assert judged(changed(images, *change), data="mnist")[name].passed is False, name
+        assert judged(changed(images, *change), data="mnist")[name].passed is False, (
+            name
+        )
 
 
-@pytest.mark.parametrize("given", [{"activation": "tanh"}, {"asi": False}, {"data": "demo-a"}])
+@pytest.mark.parametrize(
+    "given", [{"activation": "tanh"}, {"asi": False}, {"data": "demo-a"}]
+)
 def test_where_the_paper_says_nothing_nothing_is_judged(given, tables):
     claims = judged(tables, **given)
     assert len(claims) == len(PhaseDiagram.statements)
-    assert {name for name, claim in claims.items() if claim.passed is not None} == {"coordinates"}
+    assert {name for name, claim in claims.items() if claim.passed is not None} == {
+        "coordinates"
+    }
     assert all(claim.note for claim in claims.values())
 
 
 def test_slopes_and_boundaries_from_members_in_closed_form():
-    rows = [(g, p, m, s) for p in (0.0, 0.5) for g in (0.8, 1.0, 1.4) for m in (100, 400, 1600) for s in (0, 1)]
+    rows = [
+        (g, p, m, s)
+        for p in (0.0, 0.5)
+        for g in (0.8, 1.0, 1.4)
+        for m in (100, 400, 1600)
+        for s in (0, 1)
+    ]
     gamma, prime, width, seed = np.array(rows).T
     rd = 0.3 * width ** (gamma - 1 - prime / 2)
     status = np.full(len(rows), Status.CONVERGED)
     lost = (gamma > 1.3) & (width == 1600) & (seed == 1)
     rd[lost], status[lost] = 1e9, Status.OUT_OF_STEPS
-    columns = {"gamma": gamma, "gamma_prime": prime, "width": width.astype(int), "seed": seed.astype(int)}
+    columns = {
+        "gamma": gamma,
+        "gamma_prime": prime,
+        "width": width.astype(int),
+        "seed": seed.astype(int),
+    }
     columns |= {"rd": rd, "rd_a": rd**2, "rd_theta": rd, "status": status}
     slopes = slope_table(Table(columns=columns), (100, 400, 1600))
-    np.testing.assert_allclose(slopes["slope"], slopes["gamma"] - 1 - slopes["gamma_prime"] / 2, atol=1e-12)
+    np.testing.assert_allclose(
+        slopes["slope"], slopes["gamma"] - 1 - slopes["gamma_prime"] / 2, atol=1e-12
+    )
     np.testing.assert_allclose(slopes["slope_a"], 2 * slopes["slope"], atol=1e-12)
     assert slopes["left_out"].tolist() == [0, 0, 1, 0, 0, 1]
     found = boundary_table(slopes)

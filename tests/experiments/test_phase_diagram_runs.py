@@ -12,29 +12,58 @@ from condensery._errors import InvalidInputError
 from condensery.experiments.phase_diagram._config import Config, kind_of
 from condensery.records import Status
 
-TINY = {"gammas": [0.6, 1.4], "gamma_primes": [-0.2, 0.2], "widths": [20, 40], "tolerance": 0.1}
+TINY = {
+    "gammas": [0.6, 1.4],
+    "gamma_primes": [-0.2, 0.2],
+    "widths": [20, 40],
+    "tolerance": 0.1,
+}
 
 
 def test_what_is_left_out_is_filled_in_by_size_and_kind_of_data():
     line, images = Config.model_validate({}), Config.model_validate({"data": "digits"})
-    assert (line.kind, line.asi, line.target_loss, line.samples) == ("line", True, 1e-6, None)
-    assert (images.kind, images.asi, images.target_loss, images.samples) == ("images", False, 1e-4, 45)
+    assert (line.kind, line.asi, line.target_loss, line.samples) == (
+        "line",
+        True,
+        1e-6,
+        None,
+    )
+    assert (images.kind, images.asi, images.target_loss, images.samples) == (
+        "images",
+        False,
+        1e-4,
+        45,
+    )
     own = Config.model_validate({"data": "points.csv", "widths": [5, 10]})
     assert (own.kind, own.samples, own.scatter_widths) == ("own", None, (5, 10))
-    assert Config.model_validate({"data": "digits", "asi": True, "target_loss": 0.5}).target_loss == pytest.approx(0.5)
+    assert Config.model_validate(
+        {"data": "digits", "asi": True, "target_loss": 0.5}
+    ).target_loss == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("line", "line"), ("Line", "line"), ("MNIST", "images"), ("fashion_mnist", "images"), ("Fashion MNIST", "images"),
-     ("demo-a", "own"), ("line.csv", "own")],
-)  # fmt: skip
+    [
+        ("line", "line"),
+        ("Line", "line"),
+        ("MNIST", "images"),
+        ("fashion_mnist", "images"),
+        ("Fashion MNIST", "images"),
+        ("demo-a", "own"),
+        ("line.csv", "own"),
+    ],
+)
 def test_names_of_data_are_read_as_the_loader_reads_them(name, kind):
     assert kind_of(name) == kind
 
 
 def test_a_full_configuration_is_its_own_fixed_point():
-    for given in ({}, {"data": "digits"}, {"data": "x.csv", "widths": [3, 9]}, {"size": "paper"}):
+    for given in (
+        {},
+        {"data": "digits"},
+        {"data": "x.csv", "widths": [3, 9]},
+        {"size": "paper"},
+    ):
         config = Config.model_validate(given)
         assert Config.model_validate(config.model_dump(mode="json")) == config
 
@@ -79,11 +108,18 @@ def test_bad_input_is_one_line_and_writes_nothing(given, tmp_path, monkeypatch):
 
 
 def test_bad_tables_of_ones_own_are_refused(tmp_path):
-    files = {"nan.csv": "0,1\nnan,2\n", "one.csv": "1,2\n", "ragged.csv": "1,2\n3\n", "word.csv": "1,2\n3,x\n4,5\n"}
+    files = {
+        "nan.csv": "0,1\nnan,2\n",
+        "one.csv": "1,2\n",
+        "ragged.csv": "1,2\n3\n",
+        "word.csv": "1,2\n3,x\n4,5\n",
+    }
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
         with pytest.raises(InvalidInputError, match=r"given .*; allowed: "):
-            condensery.run("phase-diagram", runs=tmp_path / "runs", data=str(tmp_path / name))
+            condensery.run(
+                "phase-diagram", runs=tmp_path / "runs", data=str(tmp_path / name)
+            )
     assert not (tmp_path / "runs").exists()
 
 
@@ -101,7 +137,9 @@ assert "jax" not in sys.modules
 
 
 def test_the_activation_is_checked_without_jax():
-    done = subprocess.run([sys.executable, "-c", _CHECK], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", _CHECK], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     with pytest.raises(ValidationError):
         Config.model_validate({"activation": "rleu"})
@@ -110,20 +148,32 @@ def test_the_activation_is_checked_without_jax():
 
 def bits(run):
     """What must not depend on how a run was carried out: shards, tables and claims."""
-    paths = [*run.folder.glob("shards/*.safetensors"), *run.folder.glob("tables/*"), run.folder / "claims.json"]
+    paths = [
+        *run.folder.glob("shards/*.safetensors"),
+        *run.folder.glob("tables/*"),
+        run.folder / "claims.json",
+    ]
     return {path.name: path.read_bytes() for path in paths}
 
 
 @pytest.fixture(scope="module")
 def own_data(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "points.csv"
-    path.write_text("height,width,y\n0.1,0.9,1\n0.5,-0.2,0.3\n-0.7,0.4,-0.5\n", encoding="utf-8")
+    path.write_text(
+        "height,width,y\n0.1,0.9,1\n0.5,-0.2,0.3\n-0.7,0.4,-0.5\n", encoding="utf-8"
+    )
     return path
 
 
 @pytest.fixture(scope="module")
 def own(own_data, tmp_path_factory):
-    return condensery.run("phase-diagram", runs=tmp_path_factory.mktemp("one"), workers=1, data=str(own_data), **TINY)
+    return condensery.run(
+        "phase-diagram",
+        runs=tmp_path_factory.mktemp("one"),
+        workers=1,
+        data=str(own_data),
+        **TINY,
+    )
 
 
 @pytest.mark.slow
@@ -133,18 +183,28 @@ def test_ones_own_table_end_to_end(own):
     assert len(members) == 2 * 2 * 2
     assert set(members["status"]) == {Status.CONVERGED}
     assert np.all(members["loss"] < 1e-4)
-    linear, condensed = (members.select(gamma=gamma)["rd"].mean() for gamma in (0.6, 1.4))
+    linear, condensed = (
+        members.select(gamma=gamma)["rd"].mean() for gamma in (0.6, 1.4)
+    )
     assert condensed > 3 * linear
     assert len(slopes) == 4
     assert np.all(np.isfinite(slopes["slope"]))
-    assert {claim.id for claim in own.claims if claim.passed is not None} == {"coordinates"}
-    assert {path.stem for path in own.figures} == {"phase-diagram", "rd-against-width", "scatter-grid"}
+    assert {claim.id for claim in own.claims if claim.passed is not None} == {
+        "coordinates"
+    }
+    assert {path.stem for path in own.figures} == {
+        "phase-diagram",
+        "rd-against-width",
+        "scatter-grid",
+    }
     assert own.report.stat().st_size > 10_000
 
 
 @pytest.mark.slow
 def test_two_workers_give_the_bits_of_one(own, own_data, tmp_path):
-    two = condensery.run("phase-diagram", runs=tmp_path, workers=2, data=str(own_data), **TINY)
+    two = condensery.run(
+        "phase-diagram", runs=tmp_path, workers=2, data=str(own_data), **TINY
+    )
     assert two.id == own.id
     assert len(bits(own)) > 5
     assert bits(two) == bits(own)
@@ -153,11 +213,15 @@ def test_two_workers_give_the_bits_of_one(own, own_data, tmp_path):
 @pytest.mark.slow
 def test_images_end_to_end(tmp_path):
     given = {**TINY, "gamma_primes": [0.0], "target_loss": 1e-2, "activation": "tanh"}
-    run = condensery.run("phase-diagram", runs=tmp_path, workers=1, data="digits", samples=6, **given)
+    run = condensery.run(
+        "phase-diagram", runs=tmp_path, workers=1, data="digits", samples=6, **given
+    )
     assert run.status == "done"
     assert np.all(run.tables["members"]["status"] == Status.CONVERGED)
     assert run.tables["data"]["x"].shape == (6, 64)
-    assert {claim.id for claim in run.claims if claim.passed is not None} == {"coordinates"}
+    assert {claim.id for claim in run.claims if claim.passed is not None} == {
+        "coordinates"
+    }
 
 
 @pytest.mark.slow
@@ -165,7 +229,19 @@ def test_the_line_end_to_end(tmp_path):
     given = {**TINY, "gamma_primes": [0.0], "row_seeds": 1}
     run = condensery.run("phase-diagram", runs=tmp_path, workers=2, **given)
     claims = {claim.id: claim for claim in run.claims}
-    for name in ("conservation", "conservation-order", "other-solver", "scaling", "rd-without-asi", "coordinates"):
+    for name in (
+        "conservation",
+        "conservation-order",
+        "other-solver",
+        "scaling",
+        "rd-without-asi",
+        "coordinates",
+    ):
         assert claims[name].passed is True, claims[name]
-    assert {path.stem for path in run.figures} == {"phase-diagram", "rd-against-width", "regimes", "scatter-grid"}
+    assert {path.stem for path in run.figures} == {
+        "phase-diagram",
+        "rd-against-width",
+        "regimes",
+        "scatter-grid",
+    }
     assert set(run.tables["row_slopes"]["gamma"]) == {0.5, 1.0, 1.75}

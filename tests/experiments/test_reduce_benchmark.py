@@ -26,9 +26,16 @@ class TestReduceBenchmarkContract(ExperimentContract):
     @pytest.fixture
     def overrides(self):
         return {
-            "samples": 160, "test": 60, "networks": ["mlp"], "mlp_width": 12, "ratios": [0.5], "epochs": 1,
-            "finetune": 1, "seeds": 1, "fitted": 40,
-        }  # fmt: skip
+            "samples": 160,
+            "test": 60,
+            "networks": ["mlp"],
+            "mlp_width": 12,
+            "ratios": [0.5],
+            "epochs": 1,
+            "finetune": 1,
+            "seeds": 1,
+            "fitted": 40,
+        }
 
 
 def net_with(width=6):
@@ -41,7 +48,10 @@ def by_hand(x, w, b, v, c):
 
 
 def arrays(net):
-    return [value.detach().numpy() for value in (net[0].weight, net[0].bias, net[2].weight, net[2].bias)]
+    return [
+        value.detach().numpy()
+        for value in (net[0].weight, net[0].bias, net[2].weight, net[2].bias)
+    ]
 
 
 def test_magnitude_pruning_and_neuron_merging_by_hand():
@@ -51,7 +61,10 @@ def test_magnitude_pruning_and_neuron_merging_by_hand():
     kept, lost = np.sort(order[:4]), order[4:]
     small = shrink(net, x, {"0": 4}, "magnitude", data=x)
     np.testing.assert_allclose(
-        small(x).detach(), by_hand(x.numpy(), w[kept], b[kept], v[:, kept], c), rtol=1e-12, atol=1e-12
+        small(x).detach(),
+        by_hand(x.numpy(), w[kept], b[kept], v[:, kept], c),
+        rtol=1e-12,
+        atol=1e-12,
     )
     whole = np.column_stack([w, b])
     merged = v.copy()
@@ -73,34 +86,61 @@ def test_folding_keeps_exact_copies_and_repair_leaves_them():
     for method in ("folding", "folding-repair"):
         small = shrink(net, x, {"0": 3}, method, data=x)
         assert small[0].out_features == 3
-        np.testing.assert_allclose(small(x).detach(), net(x).detach(), rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(
+            small(x).detach(), net(x).detach(), rtol=1e-10, atol=1e-10
+        )
 
 
 def test_merging_to_a_width_keeps_copies_too():
     net, x = net_with(12), torch.randn(20, 3).double()
     with torch.no_grad():
         for k in range(3, 12):
-            net[0].weight[k], net[0].bias[k] = (k / 3) * net[0].weight[k % 3], (k / 3) * net[0].bias[k % 3]
-    small, receipt, _ = reduce(net, x, mode="approximate", widths={"0": 3}, max_error=np.inf)
+            net[0].weight[k], net[0].bias[k] = (
+                (k / 3) * net[0].weight[k % 3],
+                (k / 3) * net[0].bias[k % 3],
+            )
+    small, receipt, _ = reduce(
+        net, x, mode="approximate", widths={"0": 3}, max_error=np.inf
+    )
     assert receipt.layers[0].after == 3
-    np.testing.assert_allclose(small(x).detach(), net(x).detach(), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(
+        small(x).detach(), net(x).detach(), rtol=1e-10, atol=1e-10
+    )
     with pytest.raises(InvalidInputError, match="widths"):
         reduce(net, x, widths={"0": 3})
 
 
 def test_an_unknown_method_is_refused():
     with pytest.raises(InvalidInputError, match="method: given luck"):
-        shrink(net_with(), torch.randn(2, 3).double(), {"0": 3}, "luck", data=torch.randn(2, 3).double())
+        shrink(
+            net_with(),
+            torch.randn(2, 3).double(),
+            {"0": 3},
+            "luck",
+            data=torch.randn(2, 3).double(),
+        )
 
 
 @pytest.fixture(scope="module")
 def ran():
     experiment = ReduceBenchmark()
     config = experiment.Config.model_validate(
-        {"samples": 600, "test": 200, "mlp_width": 64, "ratios": [0.25, 0.125], "networks": ["mlp"], "epochs": 20,
-         "finetune": 1, "seeds": 1, "weight_decay": 0.1}
-    )  # fmt: skip
-    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+        {
+            "samples": 600,
+            "test": 200,
+            "mlp_width": 64,
+            "ratios": [0.25, 0.125],
+            "networks": ["mlp"],
+            "epochs": 20,
+            "finetune": 1,
+            "seeds": 1,
+            "weight_decay": 0.1,
+        }
+    )
+    shards = [
+        load(task.function)(task.parameters, task.seed, lambda *_: None)
+        for task in experiment.tasks(config)
+    ]
     return experiment, config, dict(experiment.tables(config, shards))
 
 
@@ -108,7 +148,14 @@ def test_all_methods_are_measured_at_equal_widths(ran):
     _, _, tables = ran
     table = tables["accuracy"]
     own = table.select(start="condensed", ratio=0.25)
-    assert {*OURS, "magnitude", "neuron-merging", "folding", "folding-repair", "from-scratch"} <= set(own["method"])
+    assert {
+        *OURS,
+        "magnitude",
+        "neuron-merging",
+        "folding",
+        "folding-repair",
+        "from-scratch",
+    } <= set(own["method"])
     assert set(own["units"].tolist()) == {16}
     assert len(set(own["parameters"].tolist())) == 1
     assert own["whole"].min() > 0.5
@@ -125,10 +172,17 @@ def test_claims_can_fail(ran):
         return {claim.id: claim.passed for claim in experiment.claims(config, changed)}
 
     ours = np.isin(means["method"], OURS)
-    good = verdicts(before=np.where(ours, means["whole"], 0.1), after=np.where(ours, means["whole"], 0.1))
-    assert [good[f"mlp-{name}"] for name in ("four-times", "eight-times", "ahead")] == [True] * 3
+    good = verdicts(
+        before=np.where(ours, means["whole"], 0.1),
+        after=np.where(ours, means["whole"], 0.1),
+    )
+    assert [good[f"mlp-{name}"] for name in ("four-times", "eight-times", "ahead")] == [
+        True
+    ] * 3
     bad = verdicts(before=np.where(ours, 0.1, 0.2), after=np.where(ours, 0.1, 0.2))
-    assert [bad[f"mlp-{name}"] for name in ("four-times", "eight-times", "ahead")] == [False] * 3
+    assert [bad[f"mlp-{name}"] for name in ("four-times", "eight-times", "ahead")] == [
+        False
+    ] * 3
     assert {good["cnn-four-times"], good["cnn-ahead"]} == {None}
 
 
@@ -142,20 +196,34 @@ def test_claims_at_tau_alone_can_fail(ran):
         claims = {claim.id: claim for claim in experiment.claims(config, changed)}
         return [claims[f"mlp-threshold-{name}"].passed for name in ("units", "loss")]
 
-    assert verdicts(left=np.array([16, 64]), before=table["whole"] - 0.005 + 1e-9) == [True, True]
-    assert verdicts(left=np.array([17, 64]), before=table["whole"] - 0.006) == [False, False]
+    assert verdicts(left=np.array([16, 64]), before=table["whole"] - 0.005 + 1e-9) == [
+        True,
+        True,
+    ]
+    assert verdicts(left=np.array([17, 64]), before=table["whole"] - 0.006) == [
+        False,
+        False,
+    ]
 
 
 def test_the_lead_names_the_nearest_peer_and_compares_like_with_like(ran):
     experiment, config, tables = ran
     means = tables["means"]
-    better = {"direction": 0.5, "direction-lstsq": 0.9, "folding": 0.6, "folding-repair": 0.8}
+    better = {
+        "direction": 0.5,
+        "direction-lstsq": 0.9,
+        "folding": 0.6,
+        "folding-repair": 0.8,
+    }
     before = np.array([better.get(method, 0.1) for method in means["method"].tolist()])
     changed = {**tables, "means": Table(columns={**means.columns, "before": before})}
     claim = {one.id: one for one in experiment.claims(config, changed)}["mlp-ahead"]
     assert claim.value == pytest.approx(0.1)
     assert "nearest: folding-repair" in claim.note
-    assert "without data against peers without -10.0 points, with data against peers with +10.0" in claim.note
+    assert (
+        "without data against peers without -10.0 points, with data against peers with +10.0"
+        in claim.note
+    )
     assert "at most 0 units more" in claim.note
 
 
@@ -163,26 +231,44 @@ def test_how_condensed_the_layers_are_is_recorded(ran):
     layers = ran[2]["layers"]
     assert set(layers["start"].tolist()) == {"condensed", "ordinary"}
     assert np.all(layers["effective"] <= layers["layer_units"])
-    condensed, ordinary = (layers.select(start=start)["effective"].sum() for start in ("condensed", "ordinary"))
+    condensed, ordinary = (
+        layers.select(start=start)["effective"].sum()
+        for start in ("condensed", "ordinary")
+    )
     assert condensed < ordinary
 
 
 def test_a_cnn_wants_square_images():
     experiment = ReduceBenchmark()
     lines = experiment.Config.model_validate({"data": "mnist-1d"})
-    with pytest.raises(InvalidInputError, match="40 values per sample for the cnn; allowed: square images"):
+    with pytest.raises(
+        InvalidInputError,
+        match="40 values per sample for the cnn; allowed: square images",
+    ):
         experiment.data_digest(lines)
     assert experiment.data_digest(lines.model_copy(update={"networks": ("mlp",)}))
     for inputs in (16, 64, 784):
-        assert build_classifier("cnn", [4, 4, 8], inputs, 10)(torch.zeros(2, inputs)).shape == (2, 10)
+        assert build_classifier("cnn", [4, 4, 8], inputs, 10)(
+            torch.zeros(2, inputs)
+        ).shape == (2, 10)
 
 
 def test_the_cnn_can_be_given_fewer_samples_and_is_compared_too():
     experiment = ReduceBenchmark()
     config = experiment.Config.model_validate(
-        {"samples": 200, "test": 80, "networks": ["cnn"], "cnn_train": 64, "cnn_widths": [4, 4, 8], "ratios": [0.5],
-         "epochs": 1, "finetune": 1, "seeds": 1, "fitted": 40}
-    )  # fmt: skip
+        {
+            "samples": 200,
+            "test": 80,
+            "networks": ["cnn"],
+            "cnn_train": 64,
+            "cnn_widths": [4, 4, 8],
+            "ratios": [0.5],
+            "epochs": 1,
+            "finetune": 1,
+            "seeds": 1,
+            "fitted": 40,
+        }
+    )
     task = experiment.tasks(config)[0]
     found = load(task.function)(task.parameters, task.seed, lambda *_: None)
     assert found["layer_units"].tolist() == [4, 4, 8]

@@ -20,35 +20,57 @@ class TestThreeLayerContract(ExperimentContract):
     @pytest.fixture
     def overrides(self):
         return {
-            "gamma2s": [0.0], "gamma3s": [1.2, 1.8], "widths": [8, 16], "seeds": 1, "row_seeds": 2, "shown_width": 8,
+            "gamma2s": [0.0],
+            "gamma3s": [1.2, 1.8],
+            "widths": [8, 16],
+            "seeds": 1,
+            "row_seeds": 2,
+            "shown_width": 8,
             "eta": 0.2,
-        }  # fmt: skip
+        }
 
 
 def members(config, *, first=three_layer_slopes, noise=0.0):
     """RD that follow given exponents exactly, or with noise."""
     rng = np.random.default_rng(0)
     rows = [
-        (g2, g3, m, seed) for g2 in config.gamma2s for g3 in config.gamma3s for m in config.widths for seed in range(3)
+        (g2, g3, m, seed)
+        for g2 in config.gamma2s
+        for g3 in config.gamma3s
+        for m in config.widths
+        for seed in range(3)
     ]
     g2, g3, m, seed = (np.array(column) for column in zip(*rows, strict=True))
     slopes = first(g2, g3)
     scatter = np.exp(noise * rng.standard_normal((3, len(rows))))
     return Table(
         columns={
-            "gamma2": g2, "gamma3": g3, "width": m, "seed": seed, "rd1": 0.3 * m ** slopes.first * scatter[0],
-            "rd2": 0.2 * m ** slopes.second * scatter[1], "rd_a": 0.1 * m**0.2 * scatter[2],
+            "gamma2": g2,
+            "gamma3": g3,
+            "width": m,
+            "seed": seed,
+            "rd1": 0.3 * m**slopes.first * scatter[0],
+            "rd2": 0.2 * m**slopes.second * scatter[1],
+            "rd_a": 0.1 * m**0.2 * scatter[2],
             "status": np.full(len(rows), int(Status.CONVERGED)),
         }
-    )  # fmt: skip
+    )
 
 
 def tables_of(table):
     gammas = np.array([1.0, 1.5, 2.0])
     return {
         "slopes": slope_table(table),
-        "neurons": Table(columns={"gamma3": gammas, "orientations": np.array([20, 15, 3])}),
-        "methods": Table(columns={"gamma3": gammas, "exponential_1": np.ones(3), "gram_1": np.full(3, 1.01)}),
+        "neurons": Table(
+            columns={"gamma3": gammas, "orientations": np.array([20, 15, 3])}
+        ),
+        "methods": Table(
+            columns={
+                "gamma3": gammas,
+                "exponential_1": np.ones(3),
+                "gram_1": np.full(3, 1.01),
+            }
+        ),
     }
 
 
@@ -60,9 +82,13 @@ def test_slopes_are_those_of_the_members_and_the_unconverged_are_left_out():
     config = Config()
     table = members(config)
     status = table["status"].copy()
-    status[np.isclose(table["gamma3"], 1.5) & (table["width"] == 100)] = int(Status.OUT_OF_STEPS)
+    status[np.isclose(table["gamma3"], 1.5) & (table["width"] == 100)] = int(
+        Status.OUT_OF_STEPS
+    )
     spoilt = np.where(status == Status.CONVERGED, table["rd1"], 1e9)
-    found = slope_table(Table(columns={**table.columns, "rd1": spoilt, "status": status}))
+    found = slope_table(
+        Table(columns={**table.columns, "rd1": spoilt, "status": status})
+    )
     theory = three_layer_slopes(found["gamma2"], found["gamma3"])
     np.testing.assert_allclose(found["first"], theory.first, atol=1e-12)
     np.testing.assert_allclose(found["second"], theory.second, atol=1e-12)
@@ -89,13 +115,27 @@ def early(gamma2, gamma3):
 def test_claims_can_fail():
     config = Config()
     found = verdicts(config, tables_of(members(config, first=shifted)))
-    assert (found["first-condensed"], found["first-crossing"], found["four-regimes"]) == (False, False, False)
+    assert (
+        found["first-condensed"],
+        found["first-crossing"],
+        found["four-regimes"],
+    ) == (False, False, False)
     found = verdicts(config, tables_of(members(config, first=early)))
-    failing = ("first-linear", "first-crossing", "second-linear", "mixed", "four-regimes")
+    failing = (
+        "first-linear",
+        "first-crossing",
+        "second-linear",
+        "mixed",
+        "four-regimes",
+    )
     assert {found[name] for name in failing} == {False}
     tables = tables_of(members(config))
-    tables["neurons"] = Table(columns={**tables["neurons"].columns, "orientations": np.array([20, 15, 12])})
-    tables["methods"] = Table(columns={**tables["methods"].columns, "gram_1": np.array([1.0, 1.0, 1.05])})
+    tables["neurons"] = Table(
+        columns={**tables["neurons"].columns, "orientations": np.array([20, 15, 12])}
+    )
+    tables["methods"] = Table(
+        columns={**tables["methods"].columns, "gram_1": np.array([1.0, 1.0, 1.05])}
+    )
     found = verdicts(config, tables)
     assert (found["condenses"], found["method"]) == (False, False)
 
@@ -104,17 +144,34 @@ def test_what_cannot_be_judged_is_open():
     config = Config(gamma2s=(0.4,), gamma3s=(1.0, 2.0))
     found = verdicts(config, tables_of(members(config, noise=0.02)))
     open_ones = {name for name, passed in found.items() if passed is None}
-    assert {"first-linear", "first-condensed", "first-crossing", "second-linear", "grows", "four-regimes"} <= open_ones
+    assert {
+        "first-linear",
+        "first-condensed",
+        "first-crossing",
+        "second-linear",
+        "grows",
+        "four-regimes",
+    } <= open_ones
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"widths": [10]}, {"widths": [0, 10]}, {"widths": [10, 10]}, {"gamma3s": []}, {"gamma2s": [0.0, 0.0]},
-        {"gamma3s": [11.0]}, {"gamma3s": [float("nan")]}, {"seeds": 0}, {"seeds": 9, "row_seeds": 2}, {"eta": 0.0},
-        {"shown_width": 0}, {"target_loss": 0}, {"width": 3},
+        {"widths": [10]},
+        {"widths": [0, 10]},
+        {"widths": [10, 10]},
+        {"gamma3s": []},
+        {"gamma2s": [0.0, 0.0]},
+        {"gamma3s": [11.0]},
+        {"gamma3s": [float("nan")]},
+        {"seeds": 0},
+        {"seeds": 9, "row_seeds": 2},
+        {"eta": 0.0},
+        {"shown_width": 0},
+        {"target_loss": 0},
+        {"width": 3},
     ],
-)  # fmt: skip
+)
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
         Config.model_validate(wrong)

@@ -11,9 +11,14 @@ from condensery.records import Table
 from condensery.testing import ExperimentContract
 
 TINY = {
-    "widths": [1, 3], "steps": 8000, "adam_steps": 3000, "starts": 16, "escape_widths": [2, 3], "escape_seeds": 2,
+    "widths": [1, 3],
+    "steps": 8000,
+    "adam_steps": 3000,
+    "starts": 16,
+    "escape_widths": [2, 3],
+    "escape_seeds": 2,
     "escape_steps": 50,
-}  # fmt: skip
+}
 
 
 class TestWidthSimilarityContract(ExperimentContract):
@@ -30,7 +35,10 @@ class TestWidthSimilarityContract(ExperimentContract):
 def ran():
     experiment = WidthSimilarity()
     config = experiment.Config.model_validate(TINY)
-    shards = [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(config)]
+    shards = [
+        load(task.function)(task.parameters, task.seed, lambda *_: None)
+        for task in experiment.tasks(config)
+    ]
     return config, dict(experiment.tables(config, shards))
 
 
@@ -51,24 +59,40 @@ def test_descent_rests_at_the_level_of_one_unit(ran):
 def test_claims_are_about_wide_nets_only(ran):
     config, tables = ran
     claims = judged(config, tables)
-    assert {claims[name].passed for name in ("common-output", "condensed", "widest-fits")} == {None}
+    assert {
+        claims[name].passed for name in ("common-output", "condensed", "widest-fits")
+    } == {None}
 
 
 def test_claims_can_fail(ran):
     config, tables = ran
     rests, escapes = tables["plateaus"], tables["escapes"]
-    high = {**tables, "plateaus": Table(columns={**rests.columns, "loss": np.minimum(2 * rests["loss"], 0.9)})}
+    high = {
+        **tables,
+        "plateaus": Table(
+            columns={**rests.columns, "loss": np.minimum(2 * rests["loss"], 0.9)}
+        ),
+    }
     assert judged(config, high)["common-plateau"].passed is False
-    slow = {**tables, "escapes": Table(columns={**escapes.columns, "steps": escapes["width"] * 100})}
+    slow = {
+        **tables,
+        "escapes": Table(columns={**escapes.columns, "steps": escapes["width"] * 100}),
+    }
     assert judged(config, slow)["escape"].passed is False
-    quick = {**tables, "escapes": Table(columns={**escapes.columns, "steps": 1000 - escapes["width"]})}
+    quick = {
+        **tables,
+        "escapes": Table(columns={**escapes.columns, "steps": 1000 - escapes["width"]}),
+    }
     assert judged(config, quick)["escape"].passed is True
 
 
 def test_the_figure_shows_the_tables(ran):
     _, tables = ran
     data = width_similarity.figure_data(tables)
-    assert data.levels == (pytest.approx(0.10902, abs=1e-5), pytest.approx(0.06979, abs=1e-5))
+    assert data.levels == (
+        pytest.approx(0.10902, abs=1e-5),
+        pytest.approx(0.06979, abs=1e-5),
+    )
     assert [curve.width for curve in data.curves["descent"]] == [1, 3]
     assert len(width_similarity.draw(data).axes) == 5
 

@@ -14,7 +14,11 @@ def random_net(rng, sizes, *, output_bias=True, scale=1.0):
     """A net of the given sizes; hidden layers always have biases."""
     layers = []
     for index, (into, out) in enumerate(pairwise(sizes)):
-        bias = scale * rng.standard_normal(out) if output_bias or index < len(sizes) - 2 else None
+        bias = (
+            scale * rng.standard_normal(out)
+            if output_bias or index < len(sizes) - 2
+            else None
+        )
         layers.append((scale * rng.standard_normal((out, into)), bias))
     return layers
 
@@ -30,7 +34,9 @@ def random_problem(rng, net, activation="tanh", *, samples=12, factor=1.0):
 def make():
     """``make(seed, sizes, activation, ...)`` -> (net, problem)."""
 
-    def made(seed, sizes, activation="tanh", *, output_bias=True, samples=12, factor=1.0):
+    def made(
+        seed, sizes, activation="tanh", *, output_bias=True, samples=12, factor=1.0
+    ):
         rng = np.random.default_rng(seed)
         net = random_net(rng, sizes, output_bias=output_bias)
         return net, random_problem(rng, net, activation, samples=samples, factor=factor)
@@ -38,7 +44,9 @@ def make():
     return made
 
 
-def at_a_critical_point(seed, sizes, activation, *, output_bias=True, samples=None, factor=1.0):
+def at_a_critical_point(
+    seed, sizes, activation, *, output_bias=True, samples=None, factor=1.0
+):
     """A random net and targets whose errors are in the null space of its gradient, which is linear in the errors."""
     rng = np.random.default_rng([seed, *sizes])
     net = random_net(rng, sizes, output_bias=output_bias)
@@ -48,7 +56,12 @@ def at_a_critical_point(seed, sizes, activation, *, output_bias=True, samples=No
     values, right = np.linalg.svd(J.reshape(-1, J.shape[-1]).T, full_matrices=True)[1:]
     rank = int((values > 1e-10 * values[0]).sum())
     errors = right[rank:].T @ rng.standard_normal(len(right) - rank)
-    return net, Problem(x, landscape.forward(net, x, activation) - errors.reshape(J.shape[:2]), activation, factor)
+    return net, Problem(
+        x,
+        landscape.forward(net, x, activation) - errors.reshape(J.shape[:2]),
+        activation,
+        factor,
+    )
 
 
 def _hidden(net):
@@ -59,22 +72,40 @@ def _compatible(net, problem, seed, *, spectrum=False):
     sizes = landscape.widths(net)
     add = {layer: 1 + layer % 2 for layer in range(1, len(net))}
     needs_bias = any(bias is None for _, bias in net)
-    made = random_embedding(sizes, add=add, nulls={} if needs_bias else {1: 1, _hidden(net): 1}, seed=seed)
+    made = random_embedding(
+        sizes, add=add, nulls={} if needs_bias else {1: 1, _hidden(net): 1}, seed=seed
+    )
     return landscape.compatible(net, problem, made, spectrum=spectrum)
 
 
 MOVES = {
     "split": lambda net, problem, seed, spectrum=False: landscape.split(
-        net, problem, layer=1 + seed % _hidden(net), unit=seed % 2, alpha=[-3.0, 0.4, 2.7][seed % 3], spectrum=spectrum
+        net,
+        problem,
+        layer=1 + seed % _hidden(net),
+        unit=seed % 2,
+        alpha=[-3.0, 0.4, 2.7][seed % 3],
+        spectrum=spectrum,
     ),
     "split_many": lambda net, problem, seed, spectrum=False: landscape.split_many(
-        net, problem, layer=_hidden(net), unit=1, fractions=[0.5, -1.0, 1.5], spectrum=spectrum
+        net,
+        problem,
+        layer=_hidden(net),
+        unit=1,
+        fractions=[0.5, -1.0, 1.5],
+        spectrum=spectrum,
     ),
     "null": lambda net, problem, seed, spectrum=False: landscape.null(
-        net, problem, layer=_hidden(net), bias=0.0 if net[-1][1] is None else 0.7, spectrum=spectrum
+        net,
+        problem,
+        layer=_hidden(net),
+        bias=0.0 if net[-1][1] is None else 0.7,
+        spectrum=spectrum,
     ),
     "compatible": _compatible,
-    "global_three": lambda net, problem, seed, spectrum=False: landscape.global_three(net, problem, spectrum=spectrum),
+    "global_three": lambda net, problem, seed, spectrum=False: landscape.global_three(
+        net, problem, spectrum=spectrum
+    ),
 }
 
 

@@ -32,14 +32,19 @@ def starts(width, count, seed=0):
     for _ in range(count):
         w = random.normal(size=width)
         found.append(
-            [(w[:, None], -w * random.uniform(-15, 15, width)), (2 * random.normal(size=(1, width)), None)]
-        )  # fmt: skip
+            [
+                (w[:, None], -w * random.uniform(-15, 15, width)),
+                (2 * random.normal(size=(1, width)), None),
+            ]
+        )
     return found
 
 
 @pytest.fixture(scope="module")
 def searched():
-    return {width: find_critical(starts(width, 64), three_steps()) for width in (1, 2, 3)}
+    return {
+        width: find_critical(starts(width, 64), three_steps()) for width in (1, 2, 3)
+    }
 
 
 @pytest.mark.parametrize(("width", "expected"), [(1, 0.10902), (2, 0.06979), (3, 0.0)])
@@ -56,26 +61,36 @@ def test_what_is_called_critical_has_no_gradient_by_an_independent_formula(searc
             end = search.parameters(row)
             size = np.abs(flatten(gradient(end, three_steps()))).sum()
             assert size <= 1.01e-10 * (1 + search.loss[row])
-            assert loss(end, three_steps()) == pytest.approx(search.loss[row], abs=1e-14)
+            assert loss(end, three_steps()) == pytest.approx(
+                search.loss[row], abs=1e-14
+            )
 
 
 @pytest.mark.parametrize(
     ("width", "fractions", "expected"),
     [
-        (1, (0.5, 0.5), (1, 1, 4)), (1, (1 / 3, 1 / 3, 1 / 3), (2, 2, 5)), (1, (1.5, -0.5), (1, 1, 4)),
-        (2, (0.5, 0.5), (1, 1, 7)), (2, (1 / 3, 1 / 3, 1 / 3), (2, 2, 8)), (2, (1.5, -0.5), (1, 1, 7)),
+        (1, (0.5, 0.5), (1, 1, 4)),
+        (1, (1 / 3, 1 / 3, 1 / 3), (2, 2, 5)),
+        (1, (1.5, -0.5), (1, 1, 4)),
+        (2, (0.5, 0.5), (1, 1, 7)),
+        (2, (1 / 3, 1 / 3, 1 / 3), (2, 2, 8)),
+        (2, (1.5, -0.5), (1, 1, 7)),
     ],
-)  # fmt: skip
+)
 def test_the_published_inertias(searched, width, fractions, expected):
     point = searched[width].distinct()[0]
     for unit in range(width):
-        found = split_inertia(point.parameters, three_steps(), [UnitSplit(1, unit, fractions)])
+        found = split_inertia(
+            point.parameters, three_steps(), [UnitSplit(1, unit, fractions)]
+        )
         assert found.decided
         assert found.counts == expected
 
 
 def test_both_mirror_images_are_found_and_each_is_counted_once(searched):
-    best = [point for point in searched[2].distinct() if abs(point.loss - 0.06979) < 1e-5]
+    best = [
+        point for point in searched[2].distinct() if abs(point.loss - 0.06979) < 1e-5
+    ]
     assert len(best) == 2
     assert sum(point.starts for point in best) > 10
     # mirrored in x, since the targets are odd: b and the signs of the outputs change, w does not
@@ -84,8 +99,13 @@ def test_both_mirror_images_are_found_and_each_is_counted_once(searched):
 
 
 def test_saddles_are_found_by_the_other_method():
-    found = find_critical(starts(2, 128, seed=3), three_steps(), method="any", steps=150)
-    kinds = {inertia_at(point.parameters, three_steps()).negative for point in found.distinct(by="function")}
+    found = find_critical(
+        starts(2, 128, seed=3), three_steps(), method="any", steps=150
+    )
+    kinds = {
+        inertia_at(point.parameters, three_steps()).negative
+        for point in found.distinct(by="function")
+    }
     assert kinds - {0}
 
 
@@ -105,7 +125,10 @@ def test_a_minimum_of_the_gradient_alone_is_rejected():
     rows = np.flatnonzero(found.status == SearchStatus.GRADIENT_FLAT)
     assert len(rows)
     for row in rows:
-        g, H = flatten(gradient(found.parameters(row), problem)), hessian(found.parameters(row), problem)
+        g, H = (
+            flatten(gradient(found.parameters(row), problem)),
+            hessian(found.parameters(row), problem),
+        )
         assert np.linalg.norm(g) > 1e-6
         # the gradient of ½‖g‖² is Hg
         assert np.linalg.norm(H @ g) < 1e-5 * np.linalg.norm(H, 2) * np.linalg.norm(g)
@@ -135,7 +158,10 @@ def test_a_kink_is_a_status():
 
 def test_an_overflow_is_a_status_and_the_others_go_on():
     problem = Problem(np.array([[1.0]]), np.array([0.5]), "linear")
-    fine, wild = ([(np.array([[size]]), None), (np.array([[size]]), None)] for size in (0.5, 1e200))
+    fine, wild = (
+        [(np.array([[size]]), None), (np.array([[size]]), None)]
+        for size in (0.5, 1e200)
+    )
     found = find_critical([wild, fine], problem)
     assert found.status.tolist() == [SearchStatus.NOT_FINITE, SearchStatus.FOUND]
     assert SearchStatus.NOT_FINITE.remedy
@@ -149,22 +175,39 @@ def test_a_start_ends_alike_alone_and_among_others(searched):
 
 def test_canonical_is_the_same_for_every_order_and_sign():
     random = np.random.default_rng(1)
-    net = [(random.normal(size=(4, 2)), random.normal(size=4)), (random.normal(size=(3, 4)), None)]
+    net = [
+        (random.normal(size=(4, 2)), random.normal(size=4)),
+        (random.normal(size=(3, 4)), None),
+    ]
     for activation, flip in (("tanh", -1.0), ("xtanh", 1.0), ("sigmoid", None)):
-        order, signs = random.permutation(4), random.choice([-1.0, 1.0], 4) if flip else np.ones(4)
+        order, signs = (
+            random.permutation(4),
+            random.choice([-1.0, 1.0], 4) if flip else np.ones(4),
+        )
         (W, b), (A, _) = net
         outer = signs if activation == "tanh" else np.ones(4)
-        moved = [((signs[:, None] * W)[order], (signs * b)[order]), ((A * outer)[:, order], None)]
-        assert canonical(moved, activation) == pytest.approx(canonical(net, activation), abs=1e-14)
+        moved = [
+            ((signs[:, None] * W)[order], (signs * b)[order]),
+            ((A * outer)[:, order], None),
+        ]
+        assert canonical(moved, activation) == pytest.approx(
+            canonical(net, activation), abs=1e-14
+        )
         other = unflatten(flatten(net) + 1e-3, net)
-        assert np.abs(canonical(other, activation) - canonical(net, activation)).max() > 1e-4
+        assert (
+            np.abs(canonical(other, activation) - canonical(net, activation)).max()
+            > 1e-4
+        )
 
 
 def test_starts_from_the_plateaus_of_a_training():
     problem = three_steps()
     point = find_critical(starts(1, 16), problem).distinct()[0].parameters
     steps = np.array([1, 10, 100, 1000, 10000])
-    nets = [unflatten(flatten(point) + shift, point) for shift in (0.5, 0.2, 1e-2, 1e-5, 1e-4)]
+    nets = [
+        unflatten(flatten(point) + shift, point)
+        for shift in (0.5, 0.2, 1e-2, 1e-5, 1e-4)
+    ]
     losses = np.array([loss(net, problem) for net in nets])
     losses[2:] = 0.109
     ((step, start),) = plateau_starts(steps, losses, nets, problem)
@@ -176,11 +219,20 @@ def test_starts_from_the_plateaus_of_a_training():
     ("call", "what"),
     [
         (lambda: find_critical([], three_steps()), "starts"),
-        (lambda: find_critical([*starts(1, 1), *starts(2, 1)], three_steps()), "starts"),
+        (
+            lambda: find_critical([*starts(1, 1), *starts(2, 1)], three_steps()),
+            "starts",
+        ),
         (lambda: find_critical(starts(1, 1), three_steps(), steps=0), "steps"),
         (lambda: find_critical(starts(1, 1), three_steps(), method="saddle"), "method"),
-        (lambda: find_critical([[(np.array([[np.nan]]), None)]], three_steps()), "layer 1"),
-        (lambda: plateau_starts(np.arange(3), np.ones(2), [], three_steps()), "snapshots"),
+        (
+            lambda: find_critical([[(np.array([[np.nan]]), None)]], three_steps()),
+            "layer 1",
+        ),
+        (
+            lambda: plateau_starts(np.arange(3), np.ones(2), [], three_steps()),
+            "snapshots",
+        ),
     ],
 )
 def test_refusals(call, what):

@@ -36,31 +36,51 @@ FRACTIONS = ((0.5, 0.5), (1.5, -0.5), (0.0, 1.0), (-0.5, -0.5, 2.0))
 
 def slow_split(parameters, layer, unit, fractions):
     """Copies by loops over entries, at the end of the layer."""
-    wide = [(weight.copy(), None if bias is None else bias.copy()) for weight, bias in parameters]
+    wide = [
+        (weight.copy(), None if bias is None else bias.copy())
+        for weight, bias in parameters
+    ]
     for fraction in fractions[1:]:
         weight, bias = wide[layer - 1]
-        wide[layer - 1] = (np.vstack([weight, weight[unit]]), None if bias is None else np.append(bias, bias[unit]))
+        wide[layer - 1] = (
+            np.vstack([weight, weight[unit]]),
+            None if bias is None else np.append(bias, bias[unit]),
+        )
         next_weight, next_bias = wide[layer]
         column = fraction * parameters[layer][0][:, unit]
         # the rows of the next layer may have been copied before
-        column = next_weight[:, unit] * fraction if len(column) != len(next_weight) else column
+        column = (
+            next_weight[:, unit] * fraction
+            if len(column) != len(next_weight)
+            else column
+        )
         wide[layer] = (np.column_stack([next_weight, column]), next_bias)
     wide[layer][0][:, unit] *= fractions[0]
     return wide
 
 
 def slow_null(parameters, layer, bias):
-    wide = [(weight.copy(), None if b is None else b.copy()) for weight, b in parameters]
+    wide = [
+        (weight.copy(), None if b is None else b.copy()) for weight, b in parameters
+    ]
     weight, b = wide[layer - 1]
-    wide[layer - 1] = (np.vstack([weight, 0 * weight[0]]), None if b is None else np.append(b, bias))
-    wide[layer] = (np.column_stack([wide[layer][0], np.zeros(len(wide[layer][0]))]), wide[layer][1])
+    wide[layer - 1] = (
+        np.vstack([weight, 0 * weight[0]]),
+        None if b is None else np.append(b, bias),
+    )
+    wide[layer] = (
+        np.column_stack([wide[layer][0], np.zeros(len(wide[layer][0]))]),
+        wide[layer][1],
+    )
     return wide
 
 
 def random_case(seed):
     random = np.random.default_rng(seed)
     sizes, bias, output_bias, activation = CASES[seed % len(CASES)]
-    parameters = mlp_normal(sizes, seed=seed, std=0.9, bias=bias, output_bias=output_bias)
+    parameters = mlp_normal(
+        sizes, seed=seed, std=0.9, bias=bias, output_bias=output_bias
+    )
     x, y = random.normal(size=(9, sizes[0])), random.normal(size=(9, sizes[-1]))
     return random, parameters, Problem(x, y, activation)
 
@@ -69,7 +89,10 @@ def random_change(random, parameters):
     layer = int(random.integers(1, len(parameters)))
     unit = int(random.integers(len(parameters[layer - 1][0])))
     if random.integers(4) == 0 and parameters[layer][1] is not None:
-        return NullUnit(layer, float(random.normal()) if parameters[layer - 1][1] is not None else 0.0)
+        return NullUnit(
+            layer,
+            float(random.normal()) if parameters[layer - 1][1] is not None else 0.0,
+        )
     return UnitSplit(layer, unit, FRACTIONS[random.integers(len(FRACTIONS))])
 
 
@@ -89,7 +112,12 @@ def test_predicted_equals_measured_on_hundreds_of_random_nets():
         if predicted.decided and measured.decided:
             decided += 1
             assert predicted.counts == measured.counts, (seed, change)
-        assert all(wide >= narrow for wide, narrow in zip(predicted.counts, predicted.narrow.counts, strict=True))
+        assert all(
+            wide >= narrow
+            for wide, narrow in zip(
+                predicted.counts, predicted.narrow.counts, strict=True
+            )
+        )
     assert decided >= 230
 
 
@@ -98,8 +126,14 @@ def test_changes_of_several_layers_add_up():
     for seed in range(20):
         random = np.random.default_rng(1000 + seed)
         parameters = mlp_normal((1, 2, 3, 2), seed=seed, std=0.9)
-        problem = Problem(random.normal(size=(9, 1)), random.normal(size=(9, 2)), "tanh")
-        changes = [UnitSplit(1, 1, (0.3, 0.7)), UnitSplit(2, 0, (1.5, -0.5)), UnitSplit(2, 2, (0.5, 0.25, 0.25))]
+        problem = Problem(
+            random.normal(size=(9, 1)), random.normal(size=(9, 2)), "tanh"
+        )
+        changes = [
+            UnitSplit(1, 1, (0.3, 0.7)),
+            UnitSplit(2, 0, (1.5, -0.5)),
+            UnitSplit(2, 2, (0.5, 0.25, 0.25)),
+        ]
         wide = parameters
         for change in changes[::-1]:
             wide = applied(wide, change)
@@ -129,21 +163,41 @@ def test_inner_hessian_by_finite_differences():
     size, step = len(found.B), 1e-4
     for index in range(size):
         delta = step * np.eye(size)[index]
-        second = loss_with(delta, -delta) - 2 * loss_with(0 * delta, 0 * delta) + loss_with(-delta, delta)
-        assert second / step**2 == pytest.approx(found.B[index, index], rel=1e-4, abs=1e-6)
+        second = (
+            loss_with(delta, -delta)
+            - 2 * loss_with(0 * delta, 0 * delta)
+            + loss_with(-delta, delta)
+        )
+        assert second / step**2 == pytest.approx(
+            found.B[index, index], rel=1e-4, abs=1e-6
+        )
 
 
 def test_errors_that_cancel_in_a_unit_leave_no_inner_curvature():
     """At a constant output the errors of a sample sum to 0 over balanced classes, up to what the search leaves."""
-    x, y = np.random.default_rng(3).standard_normal((30, 4)), np.eye(3)[np.arange(30) % 3]
+    x, y = (
+        np.random.default_rng(3).standard_normal((30, 4)),
+        np.eye(3)[np.arange(30) % 3],
+    )
     problem, random = Problem(x, y, "sigmoid"), np.random.default_rng(13)
     w, b = 0.1 * random.standard_normal((2, 4)), 0.5 * random.standard_normal(2)
     a = np.tile((1 + np.exp(-b)) / 6, (3, 1)) + 0.02 * random.standard_normal((3, 2))
-    (point,) = find_critical([[(w, b), (a, None)]], problem, method="any", steps=200).distinct()
+    (point,) = find_critical(
+        [[(w, b), (a, None)]], problem, method="any", steps=200
+    ).distinct()
     assert point.loss == pytest.approx(2 / 9)
     for unit in (0, 1):
-        found = split_inertia(point.parameters, problem, [UnitSplit(1, unit, (0.5, 0.5))])
-        wide, _ = split_many(point.parameters, problem, layer=1, unit=unit, fractions=(0.5, 0.5), spectrum=False)
+        found = split_inertia(
+            point.parameters, problem, [UnitSplit(1, unit, (0.5, 0.5))]
+        )
+        wide, _ = split_many(
+            point.parameters,
+            problem,
+            layer=1,
+            unit=unit,
+            fractions=(0.5, 0.5),
+            spectrum=False,
+        )
         assert found.decided
         assert found.blocks[0].inner == (0, 3, 0)
         assert found.counts == inertia_at(wide, problem).counts
@@ -161,7 +215,9 @@ def test_direction_of_descent_has_the_curvature_it_promises():
             continue
         found += 1
         curvature, direction = answer
-        vector = np.concatenate([part.ravel() for layer in direction for part in layer if part is not None])
+        vector = np.concatenate(
+            [part.ravel() for layer in direction for part in layer if part is not None]
+        )
         H = hessian(applied(parameters, change), problem)
         assert np.linalg.norm(vector) == pytest.approx(1)
         assert vector @ H @ vector == pytest.approx(curvature, rel=1e-8, abs=1e-10)
@@ -191,7 +247,9 @@ def test_undecided_is_said():
 
 
 def test_smallest_output_weight_leaves_out_dead_units():
-    assert smallest_output_weight([(np.ones((3, 1)), None), (np.array([[0.0, 3.0, 2.0]]), None)]) == pytest.approx(2)
+    assert smallest_output_weight(
+        [(np.ones((3, 1)), None), (np.array([[0.0, 3.0, 2.0]]), None)]
+    ) == pytest.approx(2)
 
 
 def relu_at_a_kink():
@@ -207,7 +265,10 @@ def relu_at_a_kink():
         (lambda net, problem: split_inertia(net, problem, []), "hessian"),
         (lambda net, problem: inertia(np.full((2, 2), np.nan)), "hessian"),
         (lambda net, problem: inertia(np.ones((2, 3))), "hessian"),
-        (lambda net, problem: inertia(np.eye(2), smallest_output=0.0), "smallest_output"),
+        (
+            lambda net, problem: inertia(np.eye(2), smallest_output=0.0),
+            "smallest_output",
+        ),
         (lambda net, problem: inner_hessian(net, problem, layer=2, unit=0), "layer"),
         (lambda net, problem: inner_hessian(net, problem, layer=1, unit=2), "unit"),
     ],
@@ -246,5 +307,8 @@ def test_a_kink_is_named_with_its_layer_unit_and_sample():
 
 def test_a_loss_that_is_not_a_number_is_refused():
     net = [(np.array([[1e200]]), None), (np.array([[1e200]]), None)]
-    with np.errstate(over="ignore"), pytest.raises(InvalidInputError, match="finite loss"):
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(InvalidInputError, match="finite loss"),
+    ):
         inertia_at(net, Problem(np.ones((1, 1)), np.ones(1), "relu"))

@@ -37,13 +37,26 @@ def test_two_layer_tanh(seed):
 
 def test_splits_and_null_units_keep_the_rank():
     random = np.random.default_rng(7)
-    net = [(random.normal(size=(3, 2)), random.normal(size=3)), (random.normal(size=(1, 3)), np.array([0.3]))]
+    net = [
+        (random.normal(size=(3, 2)), random.normal(size=3)),
+        (random.normal(size=(1, 3)), np.array([0.3])),
+    ]
     problem = Problem(random.normal(size=(9, 2)), random.normal(size=9), "tanh")
     rank = model_rank(net, "tanh").rank
     assert rank == 3 * (1 + 3) + 1
-    assert model_rank(split(net, problem, layer=1, unit=1, alpha=0.3, spectrum=False)[0], "tanh").rank == rank
+    assert (
+        model_rank(
+            split(net, problem, layer=1, unit=1, alpha=0.3, spectrum=False)[0], "tanh"
+        ).rank
+        == rank
+    )
     # the new unit's constant is the function of the output bias
-    assert model_rank(null(net, problem, layer=1, bias=0.5, spectrum=False)[0], "tanh").rank == rank
+    assert (
+        model_rank(
+            null(net, problem, layer=1, bias=0.5, spectrum=False)[0], "tanh"
+        ).rank
+        == rank
+    )
 
 
 @pytest.mark.parametrize("r", [1, 2, 3])
@@ -62,7 +75,8 @@ def test_matrix_factorisation(r):
 
 
 @pytest.mark.parametrize(
-    ("t", "rank"), [((1.0, 1.0, 0.0, 0.0), 2), ((1.0, 1.0, 0.5, 0.0), 3), ((0.0, 2.0, 1.0, 1.0), 3)]
+    ("t", "rank"),
+    [((1.0, 1.0, 0.0, 0.0), 2), ((1.0, 1.0, 0.5, 0.0), 3), ((0.0, 2.0, 1.0, 1.0), 3)],
 )
 def test_bilinear_model(t, rank):
     x = np.random.default_rng(0).normal(size=(10, 2))
@@ -81,7 +95,12 @@ def test_an_undecided_rank_says_so():
     [
         (lambda: jacobian_rank(np.full((2, 2), np.inf)), "jacobian"),
         (lambda: jacobian_rank(np.eye(2), tolerance=1.0), "tolerance"),
-        (lambda: model_rank([(np.ones((1, 2)), None)], "tanh", inputs=np.ones((3, 1))), "inputs"),
+        (
+            lambda: model_rank(
+                [(np.ones((1, 2)), None)], "tanh", inputs=np.ones((3, 1))
+            ),
+            "inputs",
+        ),
     ],
 )
 def test_refusals(call, what):

@@ -32,7 +32,11 @@ def slow_cover(rows, outputs, *, threshold, active, antipodal=False) -> list[int
     while left:
         taken.append(left[0])
         reach = math.acos(threshold)
-        left = [k for k in left[1:] if slow_angle(rows[taken[-1]], rows[k], antipodal=antipodal) > reach]
+        left = [
+            k
+            for k in left[1:]
+            if slow_angle(rows[taken[-1]], rows[k], antipodal=antipodal) > reach
+        ]
     return taken
 
 
@@ -51,14 +55,18 @@ def slow_linkage(rows, chosen, *, threshold, antipodal=False) -> set[frozenset[i
         if width > math.acos(threshold):
             break
         merged = clusters[first] | clusters[second]
-        clusters = [c for k, c in enumerate(clusters) if k not in (first, second)] + [merged]
+        clusters = [c for k, c in enumerate(clusters) if k not in (first, second)] + [
+            merged
+        ]
     return set(clusters)
 
 
 def layer(seed, units=40, features=2, centres=6, noise=0.05):
     rng = np.random.default_rng(seed)
     middle = rng.standard_normal((centres, features))
-    rows = middle[rng.integers(centres, size=units)] + noise * rng.standard_normal((units, features))
+    rows = middle[rng.integers(centres, size=units)] + noise * rng.standard_normal(
+        (units, features)
+    )
     return rows * rng.uniform(0.2, 5.0, (units, 1)), rng.standard_normal(units)
 
 
@@ -68,10 +76,14 @@ def layer(seed, units=40, features=2, centres=6, noise=0.05):
 @pytest.mark.parametrize("features", [2, 4])
 def test_equals_the_loops(seed, threshold, antipodal, features):
     rows, outputs = layer(seed, features=features, noise=0.3)
-    found = condensation(rows, outputs, threshold=threshold, antipodal=antipodal, block=1 + 3 * seed)
+    found = condensation(
+        rows, outputs, threshold=threshold, antipodal=antipodal, block=1 + 3 * seed
+    )
     listed = rows.tolist()
     assert found.ties == found.borderline_units == 0
-    cover = slow_cover(listed, outputs.tolist(), threshold=threshold, active=0.05, antipodal=antipodal)
+    cover = slow_cover(
+        listed, outputs.tolist(), threshold=threshold, active=0.05, antipodal=antipodal
+    )
     assert found.representatives.tolist() == cover
     assert found.effective_neurons == len(cover)
     assert found.effective_neurons_range == (len(cover), len(cover))
@@ -79,11 +91,16 @@ def test_equals_the_loops(seed, threshold, antipodal, features):
     sizes, chosen = slow_active(listed, outputs.tolist(), active=0.05)
     assert found.active_units == len(chosen)
     expected = slow_linkage(listed, chosen, threshold=threshold, antipodal=antipodal)
-    groups = [frozenset(np.flatnonzero(found.groups == g).tolist()) for g in range(len(found.group_sizes))]
+    groups = [
+        frozenset(np.flatnonzero(found.groups == g).tolist())
+        for g in range(len(found.group_sizes))
+    ]
     assert set(groups) == expected
     totals = [math.fsum(sizes[k] for k in group) for group in groups]
     assert totals == sorted(totals, reverse=True)
-    np.testing.assert_allclose(found.group_shares, np.array(totals) / math.fsum(totals), rtol=1e-12)
+    np.testing.assert_allclose(
+        found.group_shares, np.array(totals) / math.fsum(totals), rtol=1e-12
+    )
     assert found.group_sizes.tolist() == [len(group) for group in groups]
     shares = [total / math.fsum(totals) for total in totals]
     expected_number = math.exp(-math.fsum(p * math.log(p) for p in shares))
@@ -97,28 +114,48 @@ def test_group_directions_and_spreads_equal_the_loop(antipodal):
         rows[::2] *= -1.0
     found = condensation(rows, outputs, threshold=0.95, antipodal=antipodal)
     sizes, _ = slow_active(rows.tolist(), outputs.tolist(), active=0.05)
-    for group, (direction, spread) in enumerate(zip(found.group_directions, found.group_spreads, strict=True)):
+    for group, (direction, spread) in enumerate(
+        zip(found.group_directions, found.group_spreads, strict=True)
+    ):
         members = np.flatnonzero(found.groups == group).tolist()
         heaviest = max(members, key=lambda k: sizes[k])
         total, turned = [0.0] * 3, {}
         for k in members:
-            side = -1.0 if antipodal and slow_angle(rows[k], rows[heaviest]) > math.pi / 2 else 1.0
+            side = (
+                -1.0
+                if antipodal and slow_angle(rows[k], rows[heaviest]) > math.pi / 2
+                else 1.0
+            )
             turned[k] = [side * x / math.hypot(*rows[k]) for x in rows[k].tolist()]
             total = [t + sizes[k] * x for t, x in zip(total, turned[k], strict=True)]
-        np.testing.assert_allclose(direction, np.array(total) / math.hypot(*total), atol=1e-12)
+        np.testing.assert_allclose(
+            direction, np.array(total) / math.hypot(*total), atol=1e-12
+        )
         squares = [slow_angle(turned[k], total) ** 2 for k in members]
-        assert spread == pytest.approx(math.sqrt(math.fsum(squares) / len(members)), abs=1e-9)
+        assert spread == pytest.approx(
+            math.sqrt(math.fsum(squares) / len(members)), abs=1e-9
+        )
 
 
 def test_two_condensed_orientations_are_found_exactly():
     rng = np.random.default_rng(5)
     kink = rng.choice([-1.0, 1.0], 200)
-    rows = np.column_stack([kink, np.full(200, -1 / 6)]) * rng.uniform(0.5, 2.0, (200, 1))
+    rows = np.column_stack([kink, np.full(200, -1 / 6)]) * rng.uniform(
+        0.5, 2.0, (200, 1)
+    )
     weak = 0.001 * rng.standard_normal((800, 2))
-    found = condensation(np.vstack([rows, weak]), np.concatenate([np.ones(200), 0.01 * np.ones(800)]))
-    assert (found.effective_neurons, found.active_units, len(found.group_sizes)) == (2, 200, 2)
+    found = condensation(
+        np.vstack([rows, weak]), np.concatenate([np.ones(200), 0.01 * np.ones(800)])
+    )
+    assert (found.effective_neurons, found.active_units, len(found.group_sizes)) == (
+        2,
+        200,
+        2,
+    )
     angles = sorted(orientation(found.group_directions).tolist())
-    np.testing.assert_allclose(angles, [math.atan(1 / 6) - math.pi, -math.atan(1 / 6)], atol=1e-12)
+    np.testing.assert_allclose(
+        angles, [math.atan(1 / 6) - math.pi, -math.atan(1 / 6)], atol=1e-12
+    )
     assert found.group_spreads.max() < 1e-9
     assert np.all(found.groups[200:] == -1)
     # Signed cosines by default; the two directions are not opposite, so the option changes nothing here.
@@ -134,9 +171,16 @@ def test_opposite_directions_count_once_with_antipodal():
 
 
 def test_amplitude_rules():
-    rows, outputs = np.array([[1.0, 0.0], [0.0, 1.0], [0.04, 0.04], [0.0, 0.0]]), np.array([1.0, 0.0, 9.0, 1.0])
+    rows, outputs = (
+        np.array([[1.0, 0.0], [0.0, 1.0], [0.04, 0.04], [0.0, 0.0]]),
+        np.array([1.0, 0.0, 9.0, 1.0]),
+    )
     product = condensation(rows, outputs)
-    assert (product.amplitude, product.active_units, product.zero_units) == ("product", 2, 1)
+    assert (product.amplitude, product.active_units, product.zero_units) == (
+        "product",
+        2,
+        1,
+    )
     inputs = condensation(rows, outputs, amplitude="input")
     assert (inputs.amplitude, inputs.active_units) == ("input", 3)
     assert condensation(rows).active_units == 3
@@ -147,7 +191,10 @@ def test_amplitude_rules():
 def test_all_units_at_cosine_095_is_the_effective_ratio_of_the_dropout_paper():
     # 24 even directions: the cover takes every fifth or so; without the active rule weak units count like strong ones.
     angles = np.linspace(-np.pi, np.pi, 24, endpoint=False)
-    rows = np.column_stack([np.cos(angles), np.sin(angles)]) * np.where(np.arange(24) % 2, 1.0, 1e-3)[:, None]
+    rows = (
+        np.column_stack([np.cos(angles), np.sin(angles)])
+        * np.where(np.arange(24) % 2, 1.0, 1e-3)[:, None]
+    )
     found = condensation(rows, threshold=0.95, active=0.0)
     assert found.active_units == 24
     assert found.effective_neurons == 12
@@ -175,7 +222,11 @@ def test_grouping_by_cover_takes_the_nearest_representative():
     home = {found.groups[k]: k for k in taken}
     for k in chosen:
         earlier = [r for r in taken if chosen.index(r) <= chosen.index(k)]
-        nearest = k if k in taken else min(earlier, key=lambda r: slow_angle(rows[r], rows[k]))
+        nearest = (
+            k
+            if k in taken
+            else min(earlier, key=lambda r: slow_angle(rows[r], rows[k]))
+        )
         assert home[found.groups[k]] == nearest
 
 
@@ -192,7 +243,11 @@ def test_representatives_are_searched_in_chunks(monkeypatch):
 def test_linkage_and_cover_switch_at_the_limit():
     rows = np.tile(np.array([[1.0, 0.0], [0.0, 1.0]]), (2501, 1))
     found = condensation(rows)
-    assert (found.grouping, found.effective_neurons, found.group_sizes.tolist()) == ("cover", 2, [2501, 2501])
+    assert (found.grouping, found.effective_neurons, found.group_sizes.tolist()) == (
+        "cover",
+        2,
+        [2501, 2501],
+    )
     assert condensation(rows[:2000]).grouping == "linkage"
     with pytest.raises(InvalidInputError, match="5000"):
         condensation(rows, grouping="linkage")
@@ -213,8 +268,12 @@ def test_angles_near_the_threshold_are_resolved(reach, features, antipodal):
     sides = np.array([[1.0], [-1.0 if antipodal else 1.0]])
     for seed in range(5):
         for step in (1e-12, 1e-9):
-            inside = condensation(sides * two_units_at(reach - step, features, seed), **options)
-            outside = condensation(sides * two_units_at(reach + step, features, seed), **options)
+            inside = condensation(
+                sides * two_units_at(reach - step, features, seed), **options
+            )
+            outside = condensation(
+                sides * two_units_at(reach + step, features, seed), **options
+            )
             assert (inside.effective_neurons, outside.effective_neurons) == (1, 2)
             assert (len(inside.group_sizes), len(outside.group_sizes)) == (1, 2)
 
@@ -234,10 +293,18 @@ def test_ties_are_reported_with_the_range_of_the_count():
     reach = math.acos(0.99)
     for step, count in ((-5e-10, 1), (5e-10, 2)):
         found = condensation(two_units_at(reach + step, 2, 0))
-        assert (found.effective_neurons, found.ties, found.effective_neurons_range) == (count, 1, (1, 2))
+        assert (found.effective_neurons, found.ties, found.effective_neurons_range) == (
+            count,
+            1,
+            (1, 2),
+        )
     for step, count in ((-5e-9, 1), (5e-9, 2)):
         found = condensation(two_units_at(reach + step, 2, 0))
-        assert (found.effective_neurons, found.ties, found.effective_neurons_range) == (count, 0, (count, count))
+        assert (found.effective_neurons, found.ties, found.effective_neurons_range) == (
+            count,
+            0,
+            (count, count),
+        )
 
 
 def test_the_guard_follows_the_coarsest_dtype():
@@ -265,7 +332,11 @@ def test_a_million_units_stay_within_bounded_memory():
     assert peak < 10 * 8 * 10**6
     assert found.grouping == "cover"
     # A cover at radius acos(.99) leaves gaps of more than one and at most two radii between neighbours.
-    assert math.pi / math.acos(0.99) <= found.effective_neurons <= 2 * math.pi / math.acos(0.99)
+    assert (
+        math.pi / math.acos(0.99)
+        <= found.effective_neurons
+        <= 2 * math.pi / math.acos(0.99)
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from condensery.metrics import relative_distance
 
 
 def slow(initial, final) -> float:
-    moved = math.fsum((float(y) - float(x)) ** 2 for x, y in zip(initial, final, strict=True))
+    moved = math.fsum(
+        (float(y) - float(x)) ** 2 for x, y in zip(initial, final, strict=True)
+    )
     return math.sqrt(moved) / math.sqrt(math.fsum(float(x) ** 2 for x in initial))
 
 
@@ -18,7 +20,10 @@ def test_equals_the_loop_for_w_for_a_and_for_both():
     rng = np.random.default_rng(0)
     a0, a1 = rng.standard_normal((2, 4, 9))
     w0, w1 = rng.standard_normal((2, 4, 9, 3))
-    for_w, for_a = relative_distance(w0, w1, member_axes=1), relative_distance(a0, a1, member_axes=1)
+    for_w, for_a = (
+        relative_distance(w0, w1, member_axes=1),
+        relative_distance(a0, a1, member_axes=1),
+    )
     for_both = relative_distance((a0, w0), [a1, w1], member_axes=1)
     for k in range(4):
         assert for_w[k] == pytest.approx(slow(w0[k].ravel(), w1[k].ravel()), rel=1e-14)
@@ -43,7 +48,9 @@ def test_float32_is_measured_in_float64():
     w = np.full(10**5, 1.0, dtype=np.float32)
     moved = w.copy()
     moved[0] = np.float32(1.001)
-    assert relative_distance(w, moved) == pytest.approx((float(np.float32(1.001)) - 1) / math.sqrt(1e5), rel=1e-12)
+    assert relative_distance(w, moved) == pytest.approx(
+        (float(np.float32(1.001)) - 1) / math.sqrt(1e5), rel=1e-12
+    )
 
 
 def test_bad_input_is_named():

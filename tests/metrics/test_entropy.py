@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from condensery._errors import InvalidInputError
-from condensery.metrics import amplitude, effective_orientations, effective_rank, orientation
+from condensery.metrics import (
+    amplitude,
+    effective_orientations,
+    effective_rank,
+    orientation,
+)
 
 
 def slow(parts) -> float:
@@ -21,14 +26,22 @@ def slow(parts) -> float:
 def test_effective_orientations_equals_the_loop():
     rng = np.random.default_rng(0)
     shares = rng.exponential(size=30)
-    assert effective_orientations(shares) == pytest.approx(slow(shares.tolist()), rel=1e-12)
-    assert effective_orientations(1e-300 * shares) == pytest.approx(slow(shares.tolist()), rel=1e-12)
+    assert effective_orientations(shares) == pytest.approx(
+        slow(shares.tolist()), rel=1e-12
+    )
+    assert effective_orientations(1e-300 * shares) == pytest.approx(
+        slow(shares.tolist()), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_equal_shares_count_themselves(count):
-    assert effective_orientations(np.array([0.0] + [3.0] * count)) == pytest.approx(count, rel=1e-14)
-    assert effective_orientations(np.full(count, 1e308)) == pytest.approx(count, rel=1e-14)
+    assert effective_orientations(np.array([0.0] + [3.0] * count)) == pytest.approx(
+        count, rel=1e-14
+    )
+    assert effective_orientations(np.full(count, 1e308)) == pytest.approx(
+        count, rel=1e-14
+    )
 
 
 def test_no_share_is_zero():
@@ -42,7 +55,12 @@ def test_bins_of_the_angle_tell_condensed_from_initial_layers():
     strong = np.array([[1.0, 1.0], [-1.0, 2.0]])[rng.integers(2, size=20)]
     numbers = []
     for rows in (spread, np.vstack([strong, 1e-4 * spread])):
-        bins = np.histogram(orientation(rows), bins=64, range=(-np.pi, np.pi), weights=amplitude(None, rows))[0]
+        bins = np.histogram(
+            orientation(rows),
+            bins=64,
+            range=(-np.pi, np.pi),
+            weights=amplitude(None, rows),
+        )[0]
         numbers.append(effective_orientations(bins))
     assert numbers[0] > 50
     assert numbers[1] < 2.5
@@ -53,7 +71,9 @@ def test_effective_rank_equals_the_loop():
     matrix = rng.standard_normal((6, 9))
     values = [math.sqrt(x) for x in np.linalg.eigvalsh(matrix @ matrix.T).tolist()]
     assert effective_rank(matrix) == pytest.approx(slow(values), rel=1e-12)
-    assert effective_rank(np.outer([1.0, 2.0], [3.0, 4.0, 5.0])) == pytest.approx(1.0, abs=1e-12)
+    assert effective_rank(np.outer([1.0, 2.0], [3.0, 4.0, 5.0])) == pytest.approx(
+        1.0, abs=1e-12
+    )
     assert effective_rank(np.eye(5)) == pytest.approx(5.0)
     assert not effective_rank(np.zeros((2, 3)))
 

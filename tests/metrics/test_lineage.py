@@ -51,7 +51,11 @@ def test_frames_and_names_are_consistent(history):
         present = np.flatnonzero((tree.member_of == k).any(axis=1))
         assert present.tolist() == list(range(tree.born[k], tree.ended[k] + 1))
         if tree.parent[k] >= 0:
-            assert tree.born[tree.parent[k]] < tree.born[k] <= tree.ended[tree.parent[k]] + 1
+            assert (
+                tree.born[tree.parent[k]]
+                < tree.born[k]
+                <= tree.ended[tree.parent[k]] + 1
+            )
         if tree.merged[k] >= 0:
             assert tree.ended[k] < tree.ended[tree.merged[k]]
 
@@ -61,12 +65,16 @@ def test_names_of_groups_do_not_matter(history, order):
     groups, weights = history
     renamed = np.where(groups >= 0, np.array([*order, -1])[groups], -1)
     one, other = lineages(groups, weights), lineages(renamed, weights)
-    assert sorted(zip(one.born, one.ended, strict=True)) == sorted(zip(other.born, other.ended, strict=True))
+    assert sorted(zip(one.born, one.ended, strict=True)) == sorted(
+        zip(other.born, other.ended, strict=True)
+    )
 
 
 def test_short_lineages_are_taken_away_and_their_events_handed_on():
     # a splits off b for one frame, out of which c is born; d, from nowhere, merges into b's heir
-    groups = np.array([[0, 0, 0, -1], [0, 1, 1, 2], [0, 0, 2, 2], [0, 0, 2, 2], [0, 0, 2, 2]])
+    groups = np.array(
+        [[0, 0, 0, -1], [0, 1, 1, 2], [0, 0, 2, 2], [0, 0, 2, 2], [0, 0, 2, 2]]
+    )
     weights = np.array([[4.0, 1.0, 2.0, 0.5]] * 5)
     tree = lineages(groups, weights, persistence=2)
     assert tree.born.tolist() == [0, 1]
@@ -80,8 +88,10 @@ def test_short_lineages_are_taken_away_and_their_events_handed_on():
 def test_refusals():
     good = np.zeros((2, 3), dtype=int)
     for weights, options in (
-        (-np.ones((2, 3)), {}), (np.full((2, 3), np.nan), {}), (np.ones((2, 3)), {"persistence": 0}),
-    ):  # fmt: skip
+        (-np.ones((2, 3)), {}),
+        (np.full((2, 3), np.nan), {}),
+        (np.ones((2, 3)), {"persistence": 0}),
+    ):
         with pytest.raises(InvalidInputError, match=r"given .*; allowed: "):
             lineages(good, weights, **options)
     with pytest.raises(InvalidInputError, match="at least one frame"):

@@ -43,10 +43,11 @@ def test_a_unit_of_the_loss_changes_nothing():
 @pytest.mark.parametrize(
     ("steps", "loss", "options", "what"),
     [
-        ([2, 1], [1.0, 1.0], {}, "steps"), ([1, 2], [1.0, 1.0], {"slope": 0.0}, "slope"),
+        ([2, 1], [1.0, 1.0], {}, "steps"),
+        ([1, 2], [1.0, 1.0], {"slope": 0.0}, "slope"),
         ([1, 2], [1.0, 1.0], {"decades": -1.0}, "decades"),
     ],
-)  # fmt: skip
+)
 def test_refusals(steps, loss, options, what):
     with pytest.raises(InvalidInputError) as caught:
         plateaus(np.array(steps), np.array(loss), **options)

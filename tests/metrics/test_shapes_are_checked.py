@@ -15,7 +15,9 @@ from condensery import metrics
 WRONG = {
     "amplitude": lambda: metrics.amplitude(np.ones(3), np.ones((4, 2))),
     "angle_between": lambda: metrics.angle_between(np.ones((2, 3)), np.ones((2, 4))),
-    "boundary_local_crossing": lambda: metrics.boundary_local_crossing(np.ones(3), np.ones(4)),
+    "boundary_local_crossing": lambda: metrics.boundary_local_crossing(
+        np.ones(3), np.ones(4)
+    ),
     "boundary_row_fit": lambda: metrics.boundary_row_fit(np.ones(3), np.ones(4)),
     "condensation": lambda: metrics.condensation(np.ones((3, 2)), np.ones(4)),
     "cosine_blocks": lambda: metrics.cosine_blocks(np.ones((3, 2)), np.ones(4)),
@@ -26,9 +28,13 @@ WRONG = {
     "lineages": lambda: metrics.lineages(np.ones((2, 3), dtype=int), np.ones((3, 2))),
     "orientation": lambda: metrics.orientation(np.ones((3, 1)), np.ones(4)),
     "plateaus": lambda: metrics.plateaus(np.ones(3), np.ones(4)),
-    "projection_orientation": lambda: metrics.projection_orientation(np.ones((3, 2)), np.ones(4)),
+    "projection_orientation": lambda: metrics.projection_orientation(
+        np.ones((3, 2)), np.ones(4)
+    ),
     # Any shape is allowed here; whole numbers are not.
-    "relative_distance": lambda: metrics.relative_distance(np.ones(3, dtype=int), np.ones(3, dtype=int)),
+    "relative_distance": lambda: metrics.relative_distance(
+        np.ones(3, dtype=int), np.ones(3, dtype=int)
+    ),
     "width_slope": lambda: metrics.width_slope(np.ones(3), np.ones(4)),
 }
 
@@ -57,11 +63,18 @@ def test_a_wrong_shape_fails_in_this_session(name):
 
 
 def test_every_public_measure_is_among_the_cases():
-    assert set(WRONG) == {name for name in metrics.__all__ if not isinstance(getattr(metrics, name), type)}
+    assert set(WRONG) == {
+        name for name in metrics.__all__ if not isinstance(getattr(metrics, name), type)
+    }
 
 
 def outcomes(hook: str) -> dict[str, str]:
-    done = subprocess.run([sys.executable, "-c", PROGRAM, __file__, hook], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, __file__, hook],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return json.loads(done.stdout)
 
 

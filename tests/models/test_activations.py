@@ -25,7 +25,11 @@ REFERENCE = {
     "linear": lambda z: z,
 }
 POINTS = [-3.7, -1.5, -1.0001, -0.9, -0.3, -1e-4, 2e-4, 0.25, 0.8, 1.2, 2.9, 11.0]
-KINKS = {"relu": {0.0: 0.0}, "leaky_relu": {0.0: 0.01}, "hardtanh": {1.0: 0.0, -1.0: 0.0}}
+KINKS = {
+    "relu": {0.0: 0.0},
+    "leaky_relu": {0.0: 0.01},
+    "hardtanh": {1.0: 0.0, -1.0: 0.0},
+}
 
 
 def test_every_activation_has_a_reference():
@@ -35,21 +39,29 @@ def test_every_activation_has_a_reference():
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_values(name):
     found = activation(name).sigma(jnp.array([*POINTS, 0.0]))
-    np.testing.assert_allclose(found, [REFERENCE[name](z) for z in [*POINTS, 0.0]], rtol=1e-14, atol=1e-16)
+    np.testing.assert_allclose(
+        found, [REFERENCE[name](z) for z in [*POINTS, 0.0]], rtol=1e-14, atol=1e-16
+    )
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_derivative_by_central_differences(name):
     h = 1e-5
-    slopes = [(REFERENCE[name](z + h) - REFERENCE[name](z - h)) / (2 * h) for z in POINTS]
-    np.testing.assert_allclose(activation(name).sigma_prime(jnp.array(POINTS)), slopes, rtol=1e-8, atol=1e-9)
+    slopes = [
+        (REFERENCE[name](z + h) - REFERENCE[name](z - h)) / (2 * h) for z in POINTS
+    ]
+    np.testing.assert_allclose(
+        activation(name).sigma_prime(jnp.array(POINTS)), slopes, rtol=1e-8, atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_derivative_is_the_one_of_autodiff_everywhere(name):
     pair = activation(name)
     z = jnp.array([*POINTS, 0.0, 1.0, -1.0])
-    np.testing.assert_allclose(jax.vmap(jax.grad(pair.sigma))(z), pair.sigma_prime(z), rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(
+        jax.vmap(jax.grad(pair.sigma))(z), pair.sigma_prime(z), rtol=1e-13, atol=1e-15
+    )
 
 
 @pytest.mark.parametrize("name", KINKS)
@@ -72,7 +84,9 @@ def test_functions_agree_with_the_facts_of_the_theory(name):
     if sign is not None:
         np.testing.assert_allclose(sigma(-z), sign * sigma(z), rtol=1e-14)
     if facts.homogeneity is not None:
-        np.testing.assert_allclose(sigma(3 * z), 3.0**facts.homogeneity * sigma(z), rtol=1e-14)
+        np.testing.assert_allclose(
+            sigma(3 * z), 3.0**facts.homogeneity * sigma(z), rtol=1e-14
+        )
     assert float(sigma(jnp.array(0.0))) == pytest.approx(facts.value_at_zero, abs=1e-15)
     if facts.multiplicity is not None:
         derivative = sigma
@@ -91,5 +105,8 @@ def test_the_same_name_is_the_same_object():
 
 
 def test_unknown_name():
-    with pytest.raises(InvalidInputError, match=r"activation: given swish; allowed: relu, .*linear; choose one"):
+    with pytest.raises(
+        InvalidInputError,
+        match=r"activation: given swish; allowed: relu, .*linear; choose one",
+    ):
         activation("swish")

@@ -18,7 +18,10 @@ def drawn(kind):
     """Parameters with biases that are not 0, or a forgotten bias would not be seen."""
     rng = np.random.default_rng(1)
     p = ImageNet(kind).draw(seed=2, gamma=0.5)
-    return {k: rng.standard_normal(v.shape) * 0.3 if k.endswith("_bias") else v for k, v in p.items()}
+    return {
+        k: rng.standard_normal(v.shape) * 0.3 if k.endswith("_bias") else v
+        for k, v in p.items()
+    }
 
 
 def dense(p, name, h):
@@ -40,7 +43,14 @@ def slow_mlp(p, image):
 def slow_residual(p, image):
     h = relu(dense(p, "embed", image))
     for block in "12":
-        h = [a + b for a, b in zip(h, dense(p, f"back_{block}", relu(dense(p, f"block_{block}", h))), strict=True)]
+        h = [
+            a + b
+            for a, b in zip(
+                h,
+                dense(p, f"back_{block}", relu(dense(p, f"block_{block}", h))),
+                strict=True,
+            )
+        ]
     return dense(p, "output", h)
 
 
@@ -60,49 +70,85 @@ def slow_cnn(p, image):
                                 total += kernels[k, i, j] @ h[r + i - 1, c + j - 1]
                     z[r, c, k] = max(total, 0.0)
         h = np.array(
-            [[z[r : r + 2, c : c + 2].mean(axis=(0, 1)) for c in range(0, side, 2)] for r in range(0, side, 2)]
+            [
+                [z[r : r + 2, c : c + 2].mean(axis=(0, 1)) for c in range(0, side, 2)]
+                for r in range(0, side, 2)
+            ]
         )
     return dense(p, "output", relu(dense(p, "dense", h.ravel())))
 
 
 def slow_transformer(p, image):
-    tokens = [np.array(dense(p, "embed", row)) + p["place"][t] for t, row in enumerate(np.asarray(image).reshape(8, 8))]
+    tokens = [
+        np.array(dense(p, "embed", row)) + p["place"][t]
+        for t, row in enumerate(np.asarray(image).reshape(8, 8))
+    ]
     parts = {
-        name: [np.array(dense(p, name, h)).reshape(4, 8) for h in tokens] for name in ("queries", "keys", "values")
+        name: [np.array(dense(p, name, h)).reshape(4, 8) for h in tokens]
+        for name in ("queries", "keys", "values")
     }
     after = []
     for t in range(8):
         seen = []
         for head in range(4):
-            scores = [math.exp(parts["queries"][t][head] @ parts["keys"][s][head] / math.sqrt(8)) for s in range(8)]
+            scores = [
+                math.exp(
+                    parts["queries"][t][head] @ parts["keys"][s][head] / math.sqrt(8)
+                )
+                for s in range(8)
+            ]
             weights = [score / sum(scores) for score in scores]
-            seen.append(sum(weight * parts["values"][s][head] for s, weight in enumerate(weights)))
+            seen.append(
+                sum(
+                    weight * parts["values"][s][head]
+                    for s, weight in enumerate(weights)
+                )
+            )
         h = tokens[t] + dense(p, "mix", np.concatenate(seen))
         after.append(h + dense(p, "back", relu(dense(p, "rows", h))))
     return dense(p, "output", np.mean(after, axis=0))
 
 
-SLOW = {"mlp": slow_mlp, "residual": slow_residual, "cnn": slow_cnn, "transformer": slow_transformer}
+SLOW = {
+    "mlp": slow_mlp,
+    "residual": slow_residual,
+    "cnn": slow_cnn,
+    "transformer": slow_transformer,
+}
 
 
 @pytest.mark.parametrize("kind", IMAGE_NETS)
 def test_outputs_against_loops(kind, x):
     p = drawn(kind)
     found = np.asarray(ImageNet(kind)(p, x))
-    np.testing.assert_allclose(found, [SLOW[kind](p, image) for image in x], rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(
+        found, [SLOW[kind](p, image) for image in x], rtol=1e-9, atol=1e-10
+    )
 
 
 @pytest.mark.parametrize("kind", IMAGE_NETS)
 def test_draws_depend_on_the_seed_and_scale_by_the_exponent(kind):
     net = ImageNet(kind)
-    usual, small, other = net.draw(seed=0, gamma=0.5), net.draw(seed=0, gamma=1.0), net.draw(seed=1, gamma=0.5)
+    usual, small, other = (
+        net.draw(seed=0, gamma=0.5),
+        net.draw(seed=0, gamma=1.0),
+        net.draw(seed=1, gamma=0.5),
+    )
     for name, value in usual.items():
         if name.endswith("_bias"):
             assert not value.any()
             continue
-        np.testing.assert_allclose(small[name], value * value.shape[1] ** -0.5, rtol=1e-12)
+        np.testing.assert_allclose(
+            small[name], value * value.shape[1] ** -0.5, rtol=1e-12
+        )
         assert not np.array_equal(other[name], value)
-    flat = np.concatenate([(v * v.shape[1] ** 0.5).ravel() for k, v in usual.items() if not k.endswith("_bias")])
+    flat = np.concatenate(
+        [
+            (v * v.shape[1] ** 0.5).ravel()
+            for k, v in usual.items()
+            if not k.endswith("_bias")
+        ]
+    )
     assert flat.std() == pytest.approx(1.0, abs=0.03)
 
 
@@ -114,7 +160,9 @@ def test_dropout_is_asked_about_every_hidden_layer(kind, x):
         seen[layer] = values.shape
         return values
 
-    np.testing.assert_allclose(ImageNet(kind)(p, x, drop), ImageNet(kind)(p, x), rtol=1e-12)
+    np.testing.assert_allclose(
+        ImageNet(kind)(p, x, drop), ImageNet(kind)(p, x), rtol=1e-12
+    )
     assert sorted(seen) == list(range(len(seen)))
     assert len(seen) == {"mlp": 2, "cnn": 3, "residual": 3, "transformer": 2}[kind]
 
@@ -128,7 +176,9 @@ def test_rows_carry_the_bias_and_heads_are_forms():
     # the score of two tokens under head 2 is the form of its row
     h, g = np.arange(32.0), np.ones(32)
     form = rows["heads"][2].reshape(32, 32)
-    assert h @ form @ g == pytest.approx((p["queries"][16:24] @ h) @ (p["keys"][16:24] @ g))
+    assert h @ form @ g == pytest.approx(
+        (p["queries"][16:24] @ h) @ (p["keys"][16:24] @ g)
+    )
 
 
 def test_an_unknown_kind_is_refused():

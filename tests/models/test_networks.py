@@ -6,23 +6,47 @@ import numpy as np
 import pytest
 
 from condensery._errors import InvalidInputError
-from condensery.models import Mlp, TwoLayer, mlp, mlp_normal, two_layer_normal, with_bias
+from condensery.models import (
+    Mlp,
+    TwoLayer,
+    mlp,
+    mlp_normal,
+    two_layer_normal,
+    with_bias,
+)
 
 
 def test_two_layer_by_loops():
     rng = np.random.default_rng(0)
-    a, w, x = rng.standard_normal(5), rng.standard_normal((5, 3)), rng.standard_normal((4, 2))
+    a, w, x = (
+        rng.standard_normal(5),
+        rng.standard_normal((5, 3)),
+        rng.standard_normal((4, 2)),
+    )
     expected = [
-        0.7 * sum(a[k] * max(w[k, 0] * x[i, 0] + w[k, 1] * x[i, 1] + w[k, 2], 0.0) for k in range(5)) for i in range(4)
+        0.7
+        * sum(
+            a[k] * max(w[k, 0] * x[i, 0] + w[k, 1] * x[i, 1] + w[k, 2], 0.0)
+            for k in range(5)
+        )
+        for i in range(4)
     ]
-    found = TwoLayer("relu", scale=0.7)({"a": jnp.array(a), "w": jnp.array(w)}, with_bias(jnp.array(x)))
+    found = TwoLayer("relu", scale=0.7)(
+        {"a": jnp.array(a), "w": jnp.array(w)}, with_bias(jnp.array(x))
+    )
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
 def test_a_unit_of_zeros_adds_nothing():
-    a, w, x = jnp.array([1.0, 0.0]), jnp.array([[0.3, -0.2], [0.0, 0.0]]), with_bias(jnp.array([0.5, -2.0]))
+    a, w, x = (
+        jnp.array([1.0, 0.0]),
+        jnp.array([[0.3, -0.2], [0.0, 0.0]]),
+        with_bias(jnp.array([0.5, -2.0])),
+    )
     both = TwoLayer("sigmoid")({"a": a, "w": w}, x)
-    np.testing.assert_array_equal(both, TwoLayer("sigmoid")({"a": a[:1], "w": w[:1]}, x))
+    np.testing.assert_array_equal(
+        both, TwoLayer("sigmoid")({"a": a[:1], "w": w[:1]}, x)
+    )
 
 
 def test_with_bias_keeps_host_arrays_on_the_host():
@@ -39,12 +63,21 @@ def test_mlp_by_loops():
     for row in x:
         h = list(row)
         for index, (weight, bias) in enumerate(layers):
-            z = [sum(weight[j, i] * h[i] for i in range(len(h))) for j in range(len(weight))]
-            z = z if bias is None else [value + shift for value, shift in zip(z, bias, strict=True)]
+            z = [
+                sum(weight[j, i] * h[i] for i in range(len(h)))
+                for j in range(len(weight))
+            ]
+            z = (
+                z
+                if bias is None
+                else [value + shift for value, shift in zip(z, bias, strict=True)]
+            )
             h = z if index == len(layers) - 1 else [np.tanh(value) for value in z]
         expected.append(h)
     np.testing.assert_allclose(mlp(layers, jnp.array(x), "tanh"), expected, rtol=1e-13)
-    np.testing.assert_array_equal(Mlp("tanh")(layers, jnp.array(x)), mlp(layers, jnp.array(x), "tanh"))
+    np.testing.assert_array_equal(
+        Mlp("tanh")(layers, jnp.array(x)), mlp(layers, jnp.array(x), "tanh")
+    )
 
 
 def test_two_layer_is_an_mlp():
@@ -52,7 +85,9 @@ def test_two_layer_is_an_mlp():
     layers = [(drawn["w"][:, :1], drawn["w"][:, 1]), (drawn["a"][None], None)]
     x = jnp.linspace(-1, 1, 7)
     np.testing.assert_allclose(
-        TwoLayer("softplus")(drawn, with_bias(x)), mlp(layers, x[:, None], "softplus")[:, 0], rtol=1e-13
+        TwoLayer("softplus")(drawn, with_bias(x)),
+        mlp(layers, x[:, None], "softplus")[:, 0],
+        rtol=1e-13,
     )
 
 
@@ -99,8 +134,14 @@ def test_layers_of_an_mlp_do_not_share_their_numbers():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: two_layer_normal(0, features=2, seed=0, std_a=1.0, std_w=1.0), "width: given 0"),
-        (lambda: two_layer_normal(3, features=2, seed=-1, std_a=1.0, std_w=1.0), "seed: given -1"),
+        (
+            lambda: two_layer_normal(0, features=2, seed=0, std_a=1.0, std_w=1.0),
+            "width: given 0",
+        ),
+        (
+            lambda: two_layer_normal(3, features=2, seed=-1, std_a=1.0, std_w=1.0),
+            "seed: given -1",
+        ),
         (lambda: mlp_normal([3], seed=0, std=1.0), "sizes: given"),
         (lambda: mlp_normal([3, 0, 1], seed=0, std=1.0), "width: given 0"),
         (lambda: mlp_normal([3, 2, 1], seed=0, std=[1.0]), "std: given"),

@@ -24,47 +24,70 @@ def plane(gammas: list[float], primes: list[float], *, hole: bool = False) -> Ta
     return {
         "slopes": Table(
             columns={
-                "gamma": gamma, "gamma_prime": prime, "slope": gamma - np.maximum(1, 1 + prime),
-                "slope_se": np.full(gamma.size, 0.01), "slope_theta": gamma - 1,
+                "gamma": gamma,
+                "gamma_prime": prime,
+                "slope": gamma - np.maximum(1, 1 + prime),
+                "slope_se": np.full(gamma.size, 0.01),
+                "slope_theta": gamma - 1,
             }
         ),
         "boundary": Table(
             columns={
-                "gamma_prime": primes, "row_fit": theory + 0.02, "row_fit_se": np.full(theory.size, 0.005),
-                "local_crossing": np.where(np.arange(theory.size) == 0, np.nan, theory - 0.03), "theory": theory,
+                "gamma_prime": primes,
+                "row_fit": theory + 0.02,
+                "row_fit_se": np.full(theory.size, 0.005),
+                "local_crossing": np.where(
+                    np.arange(theory.size) == 0, np.nan, theory - 0.03
+                ),
+                "theory": theory,
             }
         ),
         "initialisations": Table(
             columns={
                 "name": ["lecun", "he", "NTK", "xavier", "mean-field", "e-et-al"],
-                "gamma": [0.5, 0.5, 0.5, 1.0, 1.0, np.nan], "gamma_prime": [0.5, 0.5, 0.0, 0.0, 0.0, np.nan],
+                "gamma": [0.5, 0.5, 0.5, 1.0, 1.0, np.nan],
+                "gamma_prime": [0.5, 0.5, 0.0, 0.0, 0.0, np.nan],
                 "regime": ["linear"] * 3 + ["critical"] * 3,
             }
         ),
-    }  # fmt: skip
+    }
 
 
 def members(*, widths: tuple[int, ...] = (100, 1000, 10000), seeds: int = 2) -> Tables:
     """RD = 0.3 · m^(γ − 1) · 2^seed at four γ and γ′ ∈ {0, 0.5}."""
-    grid = [(g, p, m, s) for p in (0.0, 0.5) for g in (0.5, 1.0, 1.5, 2.0) for m in widths for s in range(seeds)]
+    grid = [
+        (g, p, m, s)
+        for p in (0.0, 0.5)
+        for g in (0.5, 1.0, 1.5, 2.0)
+        for m in widths
+        for s in range(seeds)
+    ]
     gamma, prime, width, seed = np.array(grid).T
     return {
         "members": Table(
             columns={
-                "gamma": gamma, "gamma_prime": prime, "width": width.astype(int), "seed": seed.astype(int),
-                "rd": 0.3 * width ** (gamma - 1) * 2.0**seed, "status": np.ones(gamma.size, dtype=int),
+                "gamma": gamma,
+                "gamma_prime": prime,
+                "width": width.astype(int),
+                "seed": seed.astype(int),
+                "rd": 0.3 * width ** (gamma - 1) * 2.0**seed,
+                "status": np.ones(gamma.size, dtype=int),
             }
         ),
         "slopes": Table(
             columns={
-                "gamma": [0.5, 1.0, 1.5, 2.0], "gamma_prime": [0.0] * 4, "slope": [-0.5, 0.0, 0.5, 1.0],
+                "gamma": [0.5, 1.0, 1.5, 2.0],
+                "gamma_prime": [0.0] * 4,
+                "slope": [-0.5, 0.0, 0.5, 1.0],
                 "slope_se": [0.01] * 4,
             }
         ),
-    }  # fmt: skip
+    }
 
 
-def neurons(width: int = 60, *, gammas: tuple[float, ...] = (0.5, 1.0, 1.75), seed: int = 3) -> Tables:
+def neurons(
+    width: int = 60, *, gammas: tuple[float, ...] = (0.5, 1.0, 1.75), seed: int = 3
+) -> Tables:
     """Scatters whose amplitudes are spread evenly; outputs x² scaled by γ."""
     rng = np.random.default_rng(seed)
     orientation = rng.uniform(-np.pi, np.pi, (len(gammas), 2, width))
@@ -73,35 +96,59 @@ def neurons(width: int = 60, *, gammas: tuple[float, ...] = (0.5, 1.0, 1.75), se
     when = np.broadcast_to(np.arange(2)[None, :, None], orientation.shape)
     x = np.linspace(-0.5, 0.5, 21)[::-1]
     lines = {
-        "gamma": np.repeat(gammas, x.size), "gamma_prime": np.zeros(x.size * len(gammas)),
-        "width": np.full(x.size * len(gammas), width), "seed": np.zeros(x.size * len(gammas), dtype=int),
-        "x": np.tile(x, len(gammas)), "initial": np.zeros(x.size * len(gammas)),
-        "final": np.concatenate([g * x**2 for g in gammas]), "reference": np.tile(np.abs(x) / 2, len(gammas)),
-    }  # fmt: skip
+        "gamma": np.repeat(gammas, x.size),
+        "gamma_prime": np.zeros(x.size * len(gammas)),
+        "width": np.full(x.size * len(gammas), width),
+        "seed": np.zeros(x.size * len(gammas), dtype=int),
+        "x": np.tile(x, len(gammas)),
+        "initial": np.zeros(x.size * len(gammas)),
+        "final": np.concatenate([g * x**2 for g in gammas]),
+        "reference": np.tile(np.abs(x) / 2, len(gammas)),
+    }
     return {
         "scatter": Table(
             columns={
-                "gamma": gamma.ravel(), "gamma_prime": np.zeros(gamma.size), "width": np.full(gamma.size, width),
-                "seed": np.zeros(gamma.size, dtype=int), "when": when.ravel(), "orientation": orientation.ravel(),
+                "gamma": gamma.ravel(),
+                "gamma_prime": np.zeros(gamma.size),
+                "width": np.full(gamma.size, width),
+                "seed": np.zeros(gamma.size, dtype=int),
+                "when": when.ravel(),
+                "orientation": orientation.ravel(),
                 "amplitude": amplitude.ravel(),
             }
         ),
         "outputs": Table(columns=lines),
-        "data": Table(columns={"x": np.linspace(-0.5, 0.5, 4)[:, None], "y": np.linspace(-0.5, 0.5, 4) ** 2}),
-    }  # fmt: skip
+        "data": Table(
+            columns={
+                "x": np.linspace(-0.5, 0.5, 4)[:, None],
+                "y": np.linspace(-0.5, 0.5, 4) ** 2,
+            }
+        ),
+    }
 
 
-def cells(*, shape: tuple[int, int] = (40, 20), widths: tuple[int, ...] = (10, 100, 1000)) -> Tables:
+def cells(
+    *, shape: tuple[int, int] = (40, 20), widths: tuple[int, ...] = (10, 100, 1000)
+) -> Tables:
     """Counts with one occupied orientation per width; 2 × 3 cells, two of them on the boundary."""
     grid = [(g, p, m) for p in (0.0, 0.2) for g in (1.0, 1.1, 1.2) for m in widths]
     counts = np.zeros((len(grid), *shape), dtype=int)
     for k, (_, _, width) in enumerate(grid):
         counts[k, widths.index(width) + 5, :4] = width // 10
     gamma, prime, width = np.array(grid).T
-    edges = np.concatenate([np.linspace(-np.pi, np.pi, shape[0] + 1), np.linspace(0, 1, shape[1] + 1)])
+    edges = np.concatenate(
+        [np.linspace(-np.pi, np.pi, shape[0] + 1), np.linspace(0, 1, shape[1] + 1)]
+    )
     axis = ["orientation"] * (shape[0] + 1) + ["amplitude"] * (shape[1] + 1)
     return {
-        "scatter_grid": Table(columns={"gamma": gamma, "gamma_prime": prime, "width": width, "counts": counts}),
+        "scatter_grid": Table(
+            columns={
+                "gamma": gamma,
+                "gamma_prime": prime,
+                "width": width,
+                "counts": counts,
+            }
+        ),
         "scatter_bins": Table(columns={"axis": axis, "edge": edges}),
         "boundary": Table(columns={"gamma_prime": [0.0, 0.2], "theory": [1.0, 1.2]}),
     }
@@ -113,59 +160,90 @@ def small_network() -> Tables:
     x = np.linspace(-1, 1, 11)[::-1]
     return {
         "loss": Table(
-            columns={"step": np.tile(step, 2), "loss": 1 / (1.0 + np.tile(step, 2)), "seed": np.repeat([0, 1], 4)}
+            columns={
+                "step": np.tile(step, 2),
+                "loss": 1 / (1.0 + np.tile(step, 2)),
+                "seed": np.repeat([0, 1], 4),
+            }
         ),
-        "output": Table(columns={"x": x, "target": np.abs(x), "initial": 0 * x, "final": 0.9 * np.abs(x)}),
+        "output": Table(
+            columns={
+                "x": x,
+                "target": np.abs(x),
+                "initial": 0 * x,
+                "final": 0.9 * np.abs(x),
+            }
+        ),
         "scatter": Table(
             columns={
-                "when": np.repeat([0, 1], 30), "orientation": np.tile(np.linspace(-3, 3, 30), 2),
+                "when": np.repeat([0, 1], 30),
+                "orientation": np.tile(np.linspace(-3, 3, 30), 2),
                 "amplitude": np.concatenate([np.full(30, 0.01), np.linspace(0, 1, 30)]),
             }
         ),
         "data": Table(columns={"x": np.linspace(-1, 1, 4)[:, None], "y": np.ones(4)}),
         "predicted": Table(columns={"orientation": [-0.32175, -2.81984]}),
-    }  # fmt: skip
+    }
 
 
-def growing(*, frames: int = 0, units: int = 12, steps: tuple[int, ...] = (100, 1000, 5000, 100000)) -> Tables:
+def growing(
+    *,
+    frames: int = 0,
+    units: int = 12,
+    steps: tuple[int, ...] = (100, 1000, 5000, 100000),
+) -> Tables:
     """A network whose k-th snapshot has k + 1 groups at angles 0, 0.5, …; unit 0 is never active."""
     x = np.linspace(-1, 1, 9)
 
     def network(groups: int) -> tuple[np.ndarray, ...]:
         group = np.arange(units) % groups
         amplitude = np.linspace(1.0, 2.0, units)
-        return np.where(np.arange(units) == 0, -1, group), (0.5 * group + np.pi) % (2 * np.pi) - np.pi, amplitude
+        return (
+            np.where(np.arange(units) == 0, -1, group),
+            (0.5 * group + np.pi) % (2 * np.pi) - np.pi,
+            amplitude,
+        )
 
     rows = [(step, *network(k + 1)) for k, step in enumerate(steps)]
     tables = {
         "growth": Table(
-            columns={"step": steps, "orientations": np.arange(len(steps)) + 1, "orientations_product": [1] * len(steps)}
+            columns={
+                "step": steps,
+                "orientations": np.arange(len(steps)) + 1,
+                "orientations_product": [1] * len(steps),
+            }
         ),
         "snapshots": Table(
             columns={
-                "step": np.repeat(steps, units), "group": np.concatenate([row[1] for row in rows]),
+                "step": np.repeat(steps, units),
+                "group": np.concatenate([row[1] for row in rows]),
                 "orientation": np.concatenate([row[2] for row in rows]),
                 "amplitude": np.concatenate([row[3] for row in rows]),
             }
         ),
         "output": Table(
             columns={
-                "step": np.repeat(steps, x.size), "x": np.tile(x, len(steps)), "target": np.tile(x**2, len(steps)),
+                "step": np.repeat(steps, x.size),
+                "x": np.tile(x, len(steps)),
+                "target": np.tile(x**2, len(steps)),
                 "model": np.concatenate([x**2 / (k + 1) for k in range(len(steps))]),
             }
         ),
         "data": Table(columns={"x": x[:, None], "y": x**2}),
-    }  # fmt: skip
+    }
     if frames:
         drawn = [network(1 + k * 3 // frames) for k in range(frames)]
         tables["frames"] = Table(
             columns={
-                "step": 10 * np.arange(frames), "group": np.stack([one[0] for one in drawn]),
-                "orientation": np.stack([one[1] for one in drawn]), "amplitude": np.stack([one[2] for one in drawn]),
-                "x": np.tile(x, (frames, 1)), "target": np.tile(x**2, (frames, 1)),
+                "step": 10 * np.arange(frames),
+                "group": np.stack([one[0] for one in drawn]),
+                "orientation": np.stack([one[1] for one in drawn]),
+                "amplitude": np.stack([one[2] for one in drawn]),
+                "x": np.tile(x, (frames, 1)),
+                "target": np.tile(x**2, (frames, 1)),
                 "model": np.stack([x**2 * k / frames for k in range(frames)]),
             }
-        )  # fmt: skip
+        )
     return tables
 
 
@@ -179,77 +257,172 @@ def three_layers(*, hole: bool = False) -> Tables:
     rng = np.random.default_rng(1)
     slopes = {"first": gamma3 - 1.5 - 2 * gamma2, "second": gamma3 - 2}
     return {
-        "slopes": Table(columns={"gamma2": gamma2, "gamma3": gamma3, **slopes,
-                                 **{f"{name}_se": np.full(gamma2.size, 0.02) for name in slopes}}),
-        "boundary": Table(columns={"gamma2": line, "first": 1.5 + 2 * line, "second": 2 + 0 * line}),
-        "members": Table(columns={"gamma2": own2, "gamma3": own3, "width": width.astype(int),
-                                  "rd1": width ** (own3 - 1.5), "rd2": width ** (own3 - 2.0),
-                                  "status": np.ones(width.size, dtype=int)}),
-        "outputs": Table(columns={"gamma3": np.repeat([1.0, 2.0], 11), **{
-            name: np.tile(scale * x**2, 2) for name, scale in (("initial", 0.0), ("final", 1.0), ("reference", 1.1))
-        }, "x": np.tile(x, 2)}),
-        "pairs": Table(columns={"gamma3": np.repeat([1.0, 2.0], 40), "when": np.tile(np.repeat([0, 1], 20), 2),
-                                "weight": rng.standard_normal(80), "bias": rng.standard_normal(80)}),
+        "slopes": Table(
+            columns={
+                "gamma2": gamma2,
+                "gamma3": gamma3,
+                **slopes,
+                **{f"{name}_se": np.full(gamma2.size, 0.02) for name in slopes},
+            }
+        ),
+        "boundary": Table(
+            columns={"gamma2": line, "first": 1.5 + 2 * line, "second": 2 + 0 * line}
+        ),
+        "members": Table(
+            columns={
+                "gamma2": own2,
+                "gamma3": own3,
+                "width": width.astype(int),
+                "rd1": width ** (own3 - 1.5),
+                "rd2": width ** (own3 - 2.0),
+                "status": np.ones(width.size, dtype=int),
+            }
+        ),
+        "outputs": Table(
+            columns={
+                "gamma3": np.repeat([1.0, 2.0], 11),
+                **{
+                    name: np.tile(scale * x**2, 2)
+                    for name, scale in (
+                        ("initial", 0.0),
+                        ("final", 1.0),
+                        ("reference", 1.1),
+                    )
+                },
+                "x": np.tile(x, 2),
+            }
+        ),
+        "pairs": Table(
+            columns={
+                "gamma3": np.repeat([1.0, 2.0], 40),
+                "when": np.tile(np.repeat([0, 1], 20), 2),
+                "weight": rng.standard_normal(80),
+                "bias": rng.standard_normal(80),
+            }
+        ),
         "neurons": Table(columns={"gamma3": [1.0, 2.0], "orientations": [9, 1]}),
-        "data": Table(columns={"x": np.linspace(-0.5, 0.5, 4)[:, None], "y": np.linspace(-0.5, 0.5, 4) ** 2}),
-    }  # fmt: skip
+        "data": Table(
+            columns={
+                "x": np.linspace(-0.5, 0.5, 4)[:, None],
+                "y": np.linspace(-0.5, 0.5, 4) ** 2,
+            }
+        ),
+    }
 
 
 def groups_over_time() -> Tables:
     """Two targets; a group that turns, a second born out of it that merges back, and one that emerges."""
     step = np.array([1, 10, 100, 1000])
-    curves = {"step": np.tile(step, 2), "loss": np.tile(1.0 / step, 2), "groups": np.tile([1, 2, 3, 2], 2)}
+    curves = {
+        "step": np.tile(step, 2),
+        "loss": np.tile(1.0 / step, 2),
+        "groups": np.tile([1, 2, 3, 2], 2),
+    }
     paths = {
         "lineage": [0, 0, 0, 0, 1, 1, 2, 2],
         "step": [1, 10, 100, 1000, 10, 100, 100, 1000],
         "angle": [0.0, 0.2, 0.3, 0.3, 0.5, 0.4, 3.1, -3.1],
         "share": [1, 0.8, 0.7, 0.8, 0.2, 0.2, 0.1, 0.2],
     }
-    tree = {"lineage": [0, 1, 2], "parent": [-1, 0, -1], "merged": [-1, 0, -1], "after_collapse": [False, True, True]}
+    tree = {
+        "lineage": [0, 1, 2],
+        "parent": [-1, 0, -1],
+        "merged": [-1, 0, -1],
+        "after_collapse": [False, True, True],
+    }
     both = {
         name: {key: np.tile(column, 2) for key, column in columns.items()}
         for name, columns in (("paths", paths), ("tree", tree))
     }
     names = np.array(["first", "second"])
     return {
-        "curves": Table(columns={"target": np.repeat(names, 4), **curves, "falls": np.tile([0, 1, 1, 0], 2) > 0}),
-        **{name: Table(columns={"target": np.repeat(names, len(next(iter(columns.values()))) // 2), **columns})
-           for name, columns in both.items()},
-        "targets": Table(columns={"target": names, "title": np.array(["the first", "the second"])}),
-        "events": Table(columns={
-            "target": ["first"] * 3 + ["second"] * 2, "kind": ["split", "emerged", "merge", "split", "split"],
-            "cosine": [0.9, 1.0, np.nan, -0.2, 0.4], "parent_cosine": [0.1, np.nan, np.nan, 0.0, 0.3],
-            "rank": [0.1, 0.01, np.nan, 0.7, 0.2]}),
-    }  # fmt: skip
+        "curves": Table(
+            columns={
+                "target": np.repeat(names, 4),
+                **curves,
+                "falls": np.tile([0, 1, 1, 0], 2) > 0,
+            }
+        ),
+        **{
+            name: Table(
+                columns={
+                    "target": np.repeat(names, len(next(iter(columns.values()))) // 2),
+                    **columns,
+                }
+            )
+            for name, columns in both.items()
+        },
+        "targets": Table(
+            columns={"target": names, "title": np.array(["the first", "the second"])}
+        ),
+        "events": Table(
+            columns={
+                "target": ["first"] * 3 + ["second"] * 2,
+                "kind": ["split", "emerged", "merge", "split", "split"],
+                "cosine": [0.9, 1.0, np.nan, -0.2, 0.4],
+                "parent_cosine": [0.1, np.nan, np.nan, 0.0, 0.3],
+                "rank": [0.1, 0.01, np.nan, 0.7, 0.2],
+            }
+        ),
+    }
 
 
 def two_architectures() -> Tables:
     """Ratio 1 − γ/2 and null 1 of two layers and one, accuracy 1 − γ/10."""
-    cells = [(kind, g, p) for kind in ("mlp", "cnn") for g in (0.5, 1.0) for p in (1.0, 0.8)]
+    cells = [
+        (kind, g, p) for kind in ("mlp", "cnn") for g in (0.5, 1.0) for p in (1.0, 0.8)
+    ]
     kind, gamma, keep = (np.array(column) for column in zip(*cells, strict=True))
-    rows = [(*cell, layer) for cell in cells for layer in (("first", "second") if cell[0] == "mlp" else ("kernels",))]
-    own, own_gamma, own_keep, layer = (np.array(column) for column in zip(*rows, strict=True))
+    rows = [
+        (*cell, layer)
+        for cell in cells
+        for layer in (("first", "second") if cell[0] == "mlp" else ("kernels",))
+    ]
+    own, own_gamma, own_keep, layer = (
+        np.array(column) for column in zip(*rows, strict=True)
+    )
     return {
-        "members": Table(columns={"kind": kind, "gamma": gamma, "keep": keep, "decay": np.zeros(len(cells)),
-                                  "accuracy": 1 - gamma / 10}),
-        "layers": Table(columns={"kind": own, "gamma": own_gamma, "keep": own_keep, "decay": np.zeros(len(rows)),
-                                 "layer": layer, "ratio_70": 1 - own_gamma / 2,
-                                 "null_70": np.where(own == "cnn", 0.9, 1.0)}),
-    }  # fmt: skip
+        "members": Table(
+            columns={
+                "kind": kind,
+                "gamma": gamma,
+                "keep": keep,
+                "decay": np.zeros(len(cells)),
+                "accuracy": 1 - gamma / 10,
+            }
+        ),
+        "layers": Table(
+            columns={
+                "kind": own,
+                "gamma": own_gamma,
+                "keep": own_keep,
+                "decay": np.zeros(len(rows)),
+                "layer": layer,
+                "ratio_70": 1 - own_gamma / 2,
+                "null_70": np.where(own == "cnn", 0.9, 1.0),
+            }
+        ),
+    }
 
 
 def verdicts() -> Tables:
     """All four verdicts on two rows of cells, one of them wrong."""
     words = ["linear", "undetermined", "critical", "condensed"]
-    gamma, prime = np.tile([0.5, 0.9, 1.0, 1.5], 4), np.repeat([-0.2, -0.2, 0.3, 0.3], 4)
+    gamma, prime = (
+        np.tile([0.5, 0.9, 1.0, 1.5], 4),
+        np.repeat([-0.2, -0.2, 0.3, 0.3], 4),
+    )
     return {
         "verdicts": Table(
             columns={
-                "layer": np.tile(np.repeat(["hidden", "output"], 4), 2), "gamma": gamma, "gamma_prime": prime,
-                "verdict": np.tile(words, 4), "right": np.arange(16) != 3,
+                "layer": np.tile(np.repeat(["hidden", "output"], 4), 2),
+                "gamma": gamma,
+                "gamma_prime": prime,
+                "verdict": np.tile(words, 4),
+                "right": np.arange(16) != 3,
             }
         )
-    }  # fmt: skip
+    }
 
 
 def two_found_one_not() -> Tables:
@@ -263,9 +436,15 @@ def two_found_one_not() -> Tables:
         "chance_share": np.full(35, 0.01),
         "two_way": np.arange(35) == 4,
     }
-    names = {"network": ["a", "b", "c"], "title": ["A", "B", "C"], "package": ["a-net", "b-net", "c-net"]}
+    names = {
+        "network": ["a", "b", "c"],
+        "title": ["A", "B", "C"],
+        "package": ["a-net", "b-net", "c-net"],
+    }
     return {
-        "networks": Table(columns={**names, "status": ["found", "found", "not installed"]}),
+        "networks": Table(
+            columns={**names, "status": ["found", "found", "not installed"]}
+        ),
         "layers": Table(columns=columns),
     }
 
@@ -275,22 +454,54 @@ SELECTED = ("slope map of theta", "rd, one width")
 
 CASES: dict[str, Callable[[], Case]] = {
     "slope map, uneven": lambda: (
-        plots.slope_map, plane([0.6, 0.8, 0.9, 0.95, 0.98, 1.0, 1.02, 1.1, 1.4], [-0.4, -0.2, 0.0, 0.2, 0.4]), {}, 1,
+        plots.slope_map,
+        plane(
+            [0.6, 0.8, 0.9, 0.95, 0.98, 1.0, 1.02, 1.1, 1.4],
+            [-0.4, -0.2, 0.0, 0.2, 0.4],
+        ),
+        {},
+        1,
     ),
-    "slope map, few cells": lambda: (plots.slope_map, plane([0.8, 1.2, 1.75], [-0.2, 0.0, 0.2], hole=True), {}, 1),
+    "slope map, few cells": lambda: (
+        plots.slope_map,
+        plane([0.8, 1.2, 1.75], [-0.2, 0.0, 0.2], hole=True),
+        {},
+        1,
+    ),
     "slope map, one cell": lambda: (plots.slope_map, plane([1.0], [0.0]), {}, 1),
     "slope map of theta": lambda: (
-        plots.slope_map, plane([0.5, 1.5], [0.0, 0.1]), {"quantity": "slope_theta", "boundary": None}, 1,
+        plots.slope_map,
+        plane([0.5, 1.5], [0.0, 0.1]),
+        {"quantity": "slope_theta", "boundary": None},
+        1,
     ),
     "rd": lambda: (plots.rd_against_width, members(), {}, 1),
-    "rd, one width": lambda: (plots.rd_against_width, members(widths=(500,), seeds=1), {}, 1),
-    "regimes": lambda: (plots.regimes, neurons(), {"names": ["linear", "critical", "condensed"]}, 6),
+    "rd, one width": lambda: (
+        plots.rd_against_width,
+        members(widths=(500,), seeds=1),
+        {},
+        1,
+    ),
+    "regimes": lambda: (
+        plots.regimes,
+        neurons(),
+        {"names": ["linear", "critical", "condensed"]},
+        6,
+    ),
     "regimes, binned": lambda: (plots.regimes, neurons(7000), {}, 6),
     "regimes of images": lambda: (
-        plots.regimes, {"scatter": neurons()["scatter"]}, {"orientation": "input", "cells": [[1.0, 0.0]]}, 1,
+        plots.regimes,
+        {"scatter": neurons()["scatter"]},
+        {"orientation": "input", "cells": [[1.0, 0.0]]},
+        1,
     ),
     "scatter grid": lambda: (plots.scatter_grid, cells(), {}, 6),
-    "scatter grid of images": lambda: (plots.scatter_grid, cells(), {"orientation": "input", "widths": [10, 100]}, 6),
+    "scatter grid of images": lambda: (
+        plots.scatter_grid,
+        cells(),
+        {"orientation": "input", "widths": [10, 100]},
+        6,
+    ),
     "demo a": lambda: (plots.demo_a, small_network(), {}, 3),
     "verdicts": lambda: (plots.verdicts, verdicts(), {}, 2),
     "partners": lambda: (plots.partners, two_found_one_not(), {}, 3),
@@ -302,9 +513,17 @@ CASES: dict[str, Callable[[], Case]] = {
     "group tree": lambda: (plots.group_tree, groups_over_time(), {}, 6),
     "birth alignment": lambda: (plots.birth_alignment, groups_over_time(), {}, 2),
     "architectures": lambda: (plots.architecture_ratios, two_architectures(), {}, 1),
-    "growth, many": lambda: (plots.orientation_growth, growing(steps=tuple(range(1, 41)), units=50), {}, 13),
-    **tables_initial.CASES, **tables_dropout.CASES, **tables_landscape.CASES, **tables_torch.CASES,
-}  # fmt: skip
+    "growth, many": lambda: (
+        plots.orientation_growth,
+        growing(steps=tuple(range(1, 41)), units=50),
+        {},
+        13,
+    ),
+    **tables_initial.CASES,
+    **tables_dropout.CASES,
+    **tables_landscape.CASES,
+    **tables_torch.CASES,
+}
 
 FIRST = ("slope map, few cells", "rd, one width", "regimes of images")
 """Of modules with several cases these are quick to draw; of the others the first is taken."""
@@ -313,7 +532,11 @@ FIRST = ("slope map, few cells", "rd, one width", "regimes of images")
 def one_per_module() -> list[str]:
     """One case of every module that has any."""
     made = {name: CASES[name]()[0].__name__ for name in (*FIRST, *CASES)}
-    return [name for place, name in enumerate(made) if made[name] not in list(made.values())[:place]]
+    return [
+        name
+        for place, name in enumerate(made)
+        if made[name] not in list(made.values())[:place]
+    ]
 
 
 @pytest.fixture(params=one_per_module())

@@ -16,13 +16,24 @@ def on_a_line():
     columns = {"activation": name, **vectors}
     x = np.tile(np.linspace(0, 1, 3), 10)
     lines = {
-        "activation": np.repeat(NAMES, 6), "step": np.tile([20, 20, 20, 5, 5, 5], 5), "degree": np.ones(30, dtype=int),
-        "x": x, "model": x * np.tile([2, 2, 2, 1, 1, 1], 5), "polynomial": x, "target": x**2,
-    }  # fmt: skip
+        "activation": np.repeat(NAMES, 6),
+        "step": np.tile([20, 20, 20, 5, 5, 5], 5),
+        "degree": np.ones(30, dtype=int),
+        "x": x,
+        "model": x * np.tile([2, 2, 2, 1, 1, 1], 5),
+        "polynomial": x,
+        "target": x**2,
+    }
     return {
         "neurons": Table(columns={**columns, "step": np.full(30, 100)}),
         "field": Table(columns=columns),
-        "predicted": Table(columns={"activation": ["tanh", "xtanh", "xtanh"], "w": [1.0, 0, 0.6], "b": [0, 1.0, 0.8]}),
+        "predicted": Table(
+            columns={
+                "activation": ["tanh", "xtanh", "xtanh"],
+                "w": [1.0, 0, 0.6],
+                "b": [0, 1.0, 0.8],
+            }
+        ),
         "output": Table(columns=lines),
     }
 
@@ -31,49 +42,93 @@ def cosines():
     rng = np.random.default_rng(1)
     grids = rng.uniform(-1, 1, (7, 4, 4))
     parts = ["five", "five", "five", "demo-b", "demo-b", "demo-b", "demo-b"]
-    optimisers = ["Adam", "Adam", "gradient descent", "Adam", "Adam", "Adam", "gradient descent"]
+    optimisers = [
+        "Adam",
+        "Adam",
+        "gradient descent",
+        "Adam",
+        "Adam",
+        "Adam",
+        "gradient descent",
+    ]
     return {
         "cosines": Table(
             columns={
-                "part": parts, "activation": ["tanh"] * 7, "optimiser": optimisers,
-                "step": [0, 100, 900, 0, 1, 101, 1200], "cosine": grids,
+                "part": parts,
+                "activation": ["tanh"] * 7,
+                "optimiser": optimisers,
+                "step": [0, 100, 900, 0, 1, 101, 1200],
+                "cosine": grids,
             }
         ),
         "deep": Table(
             columns={
-                "residual": np.repeat([True, False], 4), "layer": [1, 2, 1, 2, 1, 2, 1, 2],
-                "activation": ["tanh", "xtanh"] * 4, "draw": [0, 0, 1, 1] * 2, "step": [9, 8] * 4,
+                "residual": np.repeat([True, False], 4),
+                "layer": [1, 2, 1, 2, 1, 2, 1, 2],
+                "activation": ["tanh", "xtanh"] * 4,
+                "draw": [0, 0, 1, 1] * 2,
+                "step": [9, 8] * 4,
                 "cosine": np.arange(8.0)[:, None, None] / 8 * np.ones((8, 3, 3)),
             }
         ),
-    }  # fmt: skip
+    }
 
 
 def measures(draws=3):
     rows = []
     for part, names in (("five", NAMES), ("line", NAMES), ("demo-b", ["tanh"])):
-        for optimiser, steps in (("Adam", [0, 10, 200]), ("gradient descent", [0, 700])):
+        for optimiser, steps in (
+            ("Adam", [0, 10, 200]),
+            ("gradient descent", [0, 700]),
+        ):
             for name in names:
                 for step in steps:
                     for draw in range(draws):
                         rows.append(
-                            {"part": part, "activation": name, "optimiser": optimiser, "draw": draw, "step": step,
-                             "last": step == steps[-1], "lines": 1.0 + draw * 3, "moved": step / 1000,
-                             "aligned": 0.2 * draw + step / 1000, "sign_aligned": 0.5}
-                        )  # fmt: skip
-    return {"measures": Table(columns={key: np.array([row[key] for row in rows]) for key in rows[0]})}
+                            {
+                                "part": part,
+                                "activation": name,
+                                "optimiser": optimiser,
+                                "draw": draw,
+                                "step": step,
+                                "last": step == steps[-1],
+                                "lines": 1.0 + draw * 3,
+                                "moved": step / 1000,
+                                "aligned": 0.2 * draw + step / 1000,
+                                "sign_aligned": 0.5,
+                            }
+                        )
+    return {
+        "measures": Table(
+            columns={key: np.array([row[key] for row in rows]) for key in rows[0]}
+        )
+    }
 
 
 def plane():
     grid = np.array([(g, p) for p in (-0.5, 0.0, 0.5) for g in (1.0, 2.0, 3.0)])
     width = np.tile([100, 1000], 4)
     members = {
-        "part": ["row"] * 8, "gamma": np.repeat([2.0, 3.0], 4), "gamma_prime": np.zeros(8), "width": width,
-        "rd": width / 50.0, "rd_closed": width / 60.0, "alignment": np.full(8, 0.9),
-        "alignment_closed": np.full(8, 0.95), "growth": np.log(width), "growth_closed": np.log(width) + 0.1,
-    }  # fmt: skip
-    slopes = {"gamma": grid[:, 0], "gamma_prime": grid[:, 1], "slope": grid[:, 0] - 1 - grid[:, 1]}
-    slopes |= {"alignment": np.linspace(0, 1, 9), "time_slope": np.append(np.linspace(0, 1, 8), np.nan)}
+        "part": ["row"] * 8,
+        "gamma": np.repeat([2.0, 3.0], 4),
+        "gamma_prime": np.zeros(8),
+        "width": width,
+        "rd": width / 50.0,
+        "rd_closed": width / 60.0,
+        "alignment": np.full(8, 0.9),
+        "alignment_closed": np.full(8, 0.95),
+        "growth": np.log(width),
+        "growth_closed": np.log(width) + 0.1,
+    }
+    slopes = {
+        "gamma": grid[:, 0],
+        "gamma_prime": grid[:, 1],
+        "slope": grid[:, 0] - 1 - grid[:, 1],
+    }
+    slopes |= {
+        "alignment": np.linspace(0, 1, 9),
+        "time_slope": np.append(np.linspace(0, 1, 8), np.nan),
+    }
     return {"members": Table(columns=members), "slopes": Table(columns=slopes)}
 
 
@@ -82,16 +137,23 @@ def kernels():
     step = np.tile([0, 10, 600], 4)
     return {
         "kernels": Table(
-            columns={"std": np.repeat([1e-2, 1e-5], 6), "cosine": cosine, "cosine_linear": np.minimum(1, cosine + 0.1)}
+            columns={
+                "std": np.repeat([1e-2, 1e-5], 6),
+                "cosine": cosine,
+                "cosine_linear": np.minimum(1, cosine + 0.1),
+            }
         ),
         "followed": Table(
             columns={
-                "activation": np.repeat(["tanh", "xtanh"], 6), "std": np.repeat([0.1, 1e-3], 6),
-                "seed": [0, 0, 0, 1, 1, 1] * 2, "step": step,
-                "accuracy": step / 1000, "pairs": np.tile([0.0, 0.5, 1.0, 0.0, 0.7, 1.0], 2),
+                "activation": np.repeat(["tanh", "xtanh"], 6),
+                "std": np.repeat([0.1, 1e-3], 6),
+                "seed": [0, 0, 0, 1, 1, 1] * 2,
+                "step": step,
+                "accuracy": step / 1000,
+                "pairs": np.tile([0.0, 0.5, 1.0, 0.0, 0.7, 1.0], 2),
             }
         ),
-    }  # fmt: skip
+    }
 
 
 CASES = {

@@ -14,9 +14,13 @@ def edges():
     for side, hidden in ((0, 2), (1, 3)):
         touched = {0} if side == 0 else {0, 2}
         rows += [
-            (side, 1, unit, before, 1.0 + before, int(unit in touched)) for unit in range(hidden) for before in (0, 1)
+            (side, 1, unit, before, 1.0 + before, int(unit in touched))
+            for unit in range(hidden)
+            for before in (0, 1)
         ]
-        rows += [(side, 2, 0, unit, -1.0, 2 * int(unit in touched)) for unit in range(hidden)]
+        rows += [
+            (side, 2, 0, unit, -1.0, 2 * int(unit in touched)) for unit in range(hidden)
+        ]
     columns = np.array(rows).T
     names = ("side", "layer", "unit", "before", "weight", "kind")
     return {"edges": Table(columns=dict(zip(names, columns, strict=True)))}
@@ -24,51 +28,95 @@ def edges():
 
 def spectra():
     lifts = {
-        f"{when}_{kind}": [n] for when, n in (("before", 1), ("after", 2)) for kind in ("negative", "zero", "positive")
+        f"{when}_{kind}": [n]
+        for when, n in (("before", 1), ("after", 2))
+        for kind in ("negative", "zero", "positive")
     }
     return {
         "spectra": Table(
-            columns={"activation": ["relu"] * 9, "when": [0] * 3 + [1] * 6,
-                     "eigenvalue": [4.0, -2.0, 0.0, 8.0, -8.0, 0.0, 0.0, 1.0, -1.0]}
+            columns={
+                "activation": ["relu"] * 9,
+                "when": [0] * 3 + [1] * 6,
+                "eigenvalue": [4.0, -2.0, 0.0, 8.0, -8.0, 0.0, 0.0, 1.0, -1.0],
+            }
         ),
         "lifts": Table(columns={"activation": ["relu"], **lifts}),
-    }  # fmt: skip
+    }
 
 
 def linearity():
     grid = [
-        (h, n, b, s, t) for h, n, b in ((1, 8, 0), (3, 4, 0), (3, 8, 0), (3, 8, 1)) for s in (0, 1) for t in (10, 100)
+        (h, n, b, s, t)
+        for h, n, b in ((1, 8, 0), (3, 4, 0), (3, 8, 0), (3, 8, 1))
+        for s in (0, 1)
+        for t in (10, 100)
     ]
     hidden, samples, norm, seed, step = np.array(grid).T
-    common = {"hidden": hidden, "samples": samples, "batch_norm": norm, "seed": seed, "step": step}
+    common = {
+        "hidden": hidden,
+        "samples": samples,
+        "batch_norm": norm,
+        "seed": seed,
+        "step": step,
+    }
     layers = {name: np.repeat(column, 2) for name, column in common.items()}
-    score = 1 - 0.01 * layers["samples"] / 8 * (layers["step"] == 100) - 0.1 * layers["batch_norm"]
+    score = (
+        1
+        - 0.01 * layers["samples"] / 8 * (layers["step"] == 100)
+        - 0.1 * layers["batch_norm"]
+    )
     layer = np.tile([1, 2], len(hidden))
     return {
         "curves": Table(columns={**common, "loss": 1.0 / step + seed}),
-        "scores": Table(columns={**layers, "layer": layer, "score": np.where(layer == 1, 1.0, score)}),
+        "scores": Table(
+            columns={
+                **layers,
+                "layer": layer,
+                "score": np.where(layer == 1, 1.0, score),
+            }
+        ),
     }
 
 
 def dimensions():
     return {
         "dimensions": Table(
-            columns={"hidden": [1, 2, 2], "counted": [1, 3, 5], "tangent": [1, 3, 5], "narrow_zero": [2, 0, 0],
-                     "wide_zero": [3, 4, 9], "decided": [1, 1, 0]}
+            columns={
+                "hidden": [1, 2, 2],
+                "counted": [1, 3, 5],
+                "tangent": [1, 3, 5],
+                "narrow_zero": [2, 0, 0],
+                "wide_zero": [3, 4, 9],
+                "decided": [1, 1, 0],
+            }
         )
-    }  # fmt: skip
+    }
 
 
 def reduction():
     step = np.array([1, 10, 100])
     return {
-        "training": Table(columns={"seed": [0] * 3 + [1] * 3, "step": np.tile(step, 2), "loss": np.tile(1 / step, 2),
-                                   "width": [9, 1, 5] * 2}),
-        "retraining": Table(columns={"seed": [0, 0, 1, 1], "step": [0, 5, 0, 5], "narrow": [0.2, 0.1] * 2,
-                                     "wide": [0.1, 0.05] * 2}),
-        "members": Table(columns={"seed": [0, 1], "step": [10, 100], "loss": [0.1, 0.3]}),
+        "training": Table(
+            columns={
+                "seed": [0] * 3 + [1] * 3,
+                "step": np.tile(step, 2),
+                "loss": np.tile(1 / step, 2),
+                "width": [9, 1, 5] * 2,
+            }
+        ),
+        "retraining": Table(
+            columns={
+                "seed": [0, 0, 1, 1],
+                "step": [0, 5, 0, 5],
+                "narrow": [0.2, 0.1] * 2,
+                "wide": [0.1, 0.05] * 2,
+            }
+        ),
+        "members": Table(
+            columns={"seed": [0, 1], "step": [10, 100], "loss": [0.1, 0.3]}
+        ),
         "cosines": Table(columns={"cosine": np.eye(4)}),
-    }  # fmt: skip
+    }
 
 
 def embedding():
@@ -77,66 +125,174 @@ def embedding():
     for net, width in (("three steps", 1), ("iris", 2)):
         for copies, name in enumerate(names):
             rows.append((net, 0, width, 0, name, copies, copies, 3 + copies))
-            values = np.r_[-1e-3 * np.ones(copies), np.zeros(copies), np.logspace(-3, 2, 3 + copies)]
+            values = np.r_[
+                -1e-3 * np.ones(copies),
+                np.zeros(copies),
+                np.logspace(-3, 2, 3 + copies),
+            ]
             spectra += [(net, 0, 0, name, value) for value in values]
-    columns = dict(zip(("net", "point", "width", "unit", "fractions", *COUNTS), zip(*rows, strict=True), strict=True))
+    columns = dict(
+        zip(
+            ("net", "point", "width", "unit", "fractions", *COUNTS),
+            zip(*rows, strict=True),
+            strict=True,
+        )
+    )
     keys = ("net", "point", "unit", "fractions", "eigenvalue")
     t = np.linspace(-1, 1, 5)
     return {
-        "points": Table(columns={"net": ["three steps", "iris"], "point": [0, 0], "width": [1, 2], "loss": [0.1, 0.2],
-                                 "as_published": [False, True]}),
-        "splits": Table(columns={name: np.array(column) for name, column in columns.items()}),
-        "spectra": Table(columns=dict(zip(keys, map(np.array, zip(*spectra, strict=True)), strict=True))),
-        "descent": Table(columns={"point": [0] * 5, "unit": [0] * 5, "curvature": [-0.02] * 5, "t": t,
-                                  "loss": 0.1 - 0.01 * t**2 + 0.005 * t**4}),
-        "widths": Table(columns={"width": [1, 2, 10], "negative": [0, 1, 9], "measured_negative": [0, 1, -1],
-                                 "lambda_min": [0.1, -0.01, -0.002]}),
-        "escapes": Table(columns={"width": [2, 2, 5, 5], "time": [700.0, 800.0, 1600.0, 1600.0],
-                                  "status": [1, 1, 2, 2]}),
-    }  # fmt: skip
+        "points": Table(
+            columns={
+                "net": ["three steps", "iris"],
+                "point": [0, 0],
+                "width": [1, 2],
+                "loss": [0.1, 0.2],
+                "as_published": [False, True],
+            }
+        ),
+        "splits": Table(
+            columns={name: np.array(column) for name, column in columns.items()}
+        ),
+        "spectra": Table(
+            columns=dict(
+                zip(keys, map(np.array, zip(*spectra, strict=True)), strict=True)
+            )
+        ),
+        "descent": Table(
+            columns={
+                "point": [0] * 5,
+                "unit": [0] * 5,
+                "curvature": [-0.02] * 5,
+                "t": t,
+                "loss": 0.1 - 0.01 * t**2 + 0.005 * t**4,
+            }
+        ),
+        "widths": Table(
+            columns={
+                "width": [1, 2, 10],
+                "negative": [0, 1, 9],
+                "measured_negative": [0, 1, -1],
+                "lambda_min": [0.1, -0.01, -0.002],
+            }
+        ),
+        "escapes": Table(
+            columns={
+                "width": [2, 2, 5, 5],
+                "time": [700.0, 800.0, 1600.0, 1600.0],
+                "status": [1, 1, 2, 2],
+            }
+        ),
+    }
 
 
 def census():
     """Three classes, one of them in two widths."""
     return {
-        "classes": Table(columns={"width": [1, 2, 2, 3], "loss": [0.11, 0.11, 0.07, 0.0], "new": [1, 0, 1, 1],
-                                  "negative": [0, 1, 0, 0], "decided": [1, 1, 1, 0], "starts": [5, 2, 9, 1]}),
+        "classes": Table(
+            columns={
+                "width": [1, 2, 2, 3],
+                "loss": [0.11, 0.11, 0.07, 0.0],
+                "new": [1, 0, 1, 1],
+                "negative": [0, 1, 0, 0],
+                "decided": [1, 1, 1, 0],
+                "starts": [5, 2, 9, 1],
+            }
+        ),
         "edges": Table(columns={"class": [0, 2], "width": [2, 3], "found": [1, 0]}),
-        "searches": Table(columns={"width": [1, 1, 2, 2], "status": ["found", "at infinity"] * 2,
-                                   "count": [6, 2, 3, 5]}),
-    }  # fmt: skip
+        "searches": Table(
+            columns={
+                "width": [1, 1, 2, 2],
+                "status": ["found", "at infinity"] * 2,
+                "count": [6, 2, 3, 5],
+            }
+        ),
+    }
 
 
 def recoveries():
     """Targets of one and two units; from the small scale the error falls at the optimistic number."""
-    grid = [(k, m, s, n) for k in (1, 2) for m in (2, 8) for s in (0.001, 1.0) for n in (2, 4, 8)]
-    units, width, scale, samples = (np.array(column) for column in zip(*grid, strict=True))
+    grid = [
+        (k, m, s, n)
+        for k in (1, 2)
+        for m in (2, 8)
+        for s in (0.001, 1.0)
+        for n in (2, 4, 8)
+    ]
+    units, width, scale, samples = (
+        np.array(column) for column in zip(*grid, strict=True)
+    )
     test = np.where((scale < 1) & (samples >= 4 * units), 1e-6, 0.3)
-    nets = {"units": units, "samples": samples, "width": width, "scale": scale, "test": test}
+    nets = {
+        "units": units,
+        "samples": samples,
+        "width": width,
+        "scale": scale,
+        "test": test,
+    }
     return {
         "recovery": Table(columns=nets),
         "thresholds": Table(columns={"units": [1, 2], "optimistic": [4, 8]}),
-        "nets": Table(columns={**nets, "train": np.full(len(grid), 1e-8), "effective": 1.0 + scale * width}),
-        "fit": Table(columns={"units": [1.0, 2.0], "slope": [2.0, np.nan], "low": [1.0, np.nan],
-                              "high": [3.0, np.nan], "intercept": [-6.0, np.nan]}),
-    }  # fmt: skip
+        "nets": Table(
+            columns={
+                **nets,
+                "train": np.full(len(grid), 1e-8),
+                "effective": 1.0 + scale * width,
+            }
+        ),
+        "fit": Table(
+            columns={
+                "units": [1.0, 2.0],
+                "slope": [2.0, np.nan],
+                "low": [1.0, np.nan],
+                "high": [3.0, np.nan],
+                "intercept": [-6.0, np.nan],
+            }
+        ),
+    }
 
 
 def sizes():
     """Two ranks from two scales, two draws each; the plane; three ranks that are their formulas."""
-    about = [("matrix", r, s, n, 7 if r == 1 else 12) for r in (1, 2) for s in (0.1, 1e-8) for n in (6, 7, 11, 12)
-             if (n < 9) == (r == 1)]  # fmt: skip
-    about += [(model, 0, 1e-4, n, best) for model, best in (("bilinear", 2), ("linear", 3)) for n in (1, 2, 3)]
+    about = [
+        ("matrix", r, s, n, 7 if r == 1 else 12)
+        for r in (1, 2)
+        for s in (0.1, 1e-8)
+        for n in (6, 7, 11, 12)
+        if (n < 9) == (r == 1)
+    ]
+    about += [
+        (model, 0, 1e-4, n, best)
+        for model, best in (("bilinear", 2), ("linear", 3))
+        for n in (1, 2, 3)
+    ]
     names = ("model", "rank", "scale", "samples", "optimistic")
-    columns = {name: np.array(column) for name, column in zip(names, zip(*about, strict=True), strict=True)}
-    test = np.where((columns["samples"] >= columns["optimistic"]) & (columns["scale"] < 0.1), 1e-9, 0.1)
+    columns = {
+        name: np.array(column)
+        for name, column in zip(names, zip(*about, strict=True), strict=True)
+    }
+    test = np.where(
+        (columns["samples"] >= columns["optimistic"]) & (columns["scale"] < 0.1),
+        1e-9,
+        0.1,
+    )
     twice = {name: np.repeat(column, 2) for name, column in columns.items()}
     return {
-        "fits": Table(columns={**twice, "test": np.repeat(test, 2) * np.tile([1.0, 2.0], len(about))}),
+        "fits": Table(
+            columns={
+                **twice,
+                "test": np.repeat(test, 2) * np.tile([1.0, 2.0], len(about)),
+            }
+        ),
         "recovery": Table(columns={**columns, "test": 1.5 * test}),
-        "ranks": Table(columns={"model": ["bilinear", "matrix", "shared"], "rank": [2, 7, 18], "expected": [2, 7, 18],
-                                "rank_wide": [-1, 7, 18]}),
-    }  # fmt: skip
+        "ranks": Table(
+            columns={
+                "model": ["bilinear", "matrix", "shared"],
+                "rank": [2, 7, 18],
+                "expected": [2, 7, 18],
+                "rank_wide": [-1, 7, 18],
+            }
+        ),
+    }
 
 
 def similar():
@@ -144,17 +300,40 @@ def similar():
     cells = [(name, width) for name in ("descent", "adam") for width in (1, 50)]
     optimiser, width = (np.repeat(column, 3) for column in zip(*cells, strict=True))
     step, x = np.tile([1, 10, 100], len(cells)), np.linspace(-1, 1, 3)
-    curve = {"optimiser": optimiser, "width": width, "seed": np.zeros(len(step), dtype=int), "step": step}
+    curve = {
+        "optimiser": optimiser,
+        "width": width,
+        "seed": np.zeros(len(step), dtype=int),
+        "step": step,
+    }
     one = {"optimiser": np.array(["descent"] * 6), "width": np.repeat([1, 50], 3)}
     return {
-        "loss": Table(columns={**curve, "loss": np.tile([1.0, 0.11, 0.11], len(cells))}),
-        "plateaus": Table(columns={"optimiser": ["descent"], "width": [1], "seed": [0], "first": [10], "last": [100]}),
+        "loss": Table(
+            columns={**curve, "loss": np.tile([1.0, 0.11, 0.11], len(cells))}
+        ),
+        "plateaus": Table(
+            columns={
+                "optimiser": ["descent"],
+                "width": [1],
+                "seed": [0],
+                "first": [10],
+                "last": [100],
+            }
+        ),
         "levels": Table(columns={"width": [1, 2], "loss": [0.11, 0.07]}),
-        "outputs": Table(columns={**one, "x": np.tile(x, 2), "y": np.tile(np.tanh(x), 2)}),
+        "outputs": Table(
+            columns={**one, "x": np.tile(x, 2), "y": np.tile(np.tanh(x), 2)}
+        ),
         "optima": Table(columns={"width": [1] * 3, "x": x, "y": np.tanh(x)}),
-        "features": Table(columns={**one, "orientation": np.full(6, 1.2), "amplitude": np.linspace(0.2, 1, 6)}),
+        "features": Table(
+            columns={
+                **one,
+                "orientation": np.full(6, 1.2),
+                "amplitude": np.linspace(0.2, 1, 6),
+            }
+        ),
         "escapes": Table(columns={"width": [2, 2, 5, 5], "steps": [10, 20, 30, 50]}),
-    }  # fmt: skip
+    }
 
 
 CASES = {

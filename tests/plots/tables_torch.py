@@ -10,10 +10,12 @@ def recorded():
     return {
         "monitor": Table(
             columns={
-                "step": [0, 0, 10, 10], "layer": ["fc1", "fc2", "fc1", "fc2"], "effective_ratio": [1.0, 0.9, 0.5, 0.8]
+                "step": [0, 0, 10, 10],
+                "layer": ["fc1", "fc2", "fc1", "fc2"],
+                "effective_ratio": [1.0, 0.9, 0.5, 0.8],
             }
         )
-    }  # fmt: skip
+    }
 
 
 def demo():
@@ -44,9 +46,19 @@ def means():
     ]
     network, start, method, ratio = map(np.array, zip(*rows, strict=True))
     value = 0.5 + 0.4 * ratio.astype(float)
-    columns = {"network": network, "start": start, "method": method, "ratio": ratio, "whole": np.full(len(rows), 0.95)}
+    columns = {
+        "network": network,
+        "start": start,
+        "method": method,
+        "ratio": ratio,
+        "whole": np.full(len(rows), 0.95),
+    }
     for when in ("before", "after"):
-        columns |= {when: value, f"{when}_least": value - 0.05, f"{when}_most": value + 0.02}
+        columns |= {
+            when: value,
+            f"{when}_least": value - 0.05,
+            f"{when}_most": value + 0.02,
+        }
     return {"means": Table(columns=columns)}
 
 

@@ -67,13 +67,20 @@ def test_accuracies_are_percent_over_p():
     data = plots.dropout_images.figure_data(image_tables())
     assert data.keep.tolist() == [0.6, 0.9]
     assert data.values["dropout", "accuracy"].tolist() == pytest.approx([86, 85])
-    assert (data.plain, data.parts["L4"], data.part_keep) == pytest.approx((70, 72, 0.8))
+    assert (data.plain, data.parts["L4"], data.part_keep) == pytest.approx(
+        (70, 72, 0.8)
+    )
 
 
 def test_paths_are_medians_in_order():
     data = plots.dropout_paths.figure_data(path_tables())
-    assert (data.keep.tolist(), data.place.tolist()) == ([0.8, 0.5], [-0.5, 0.0, 1.0, 1.5])
-    assert data.losses["L1", "L4"].tolist() == pytest.approx(np.array([[0.1, 0.6, 1.6, 2.1], [1.0] * 4]))
+    assert (data.keep.tolist(), data.place.tolist()) == (
+        [0.8, 0.5],
+        [-0.5, 0.0, 1.0, 1.5],
+    )
+    assert data.losses["L1", "L4"].tolist() == pytest.approx(
+        np.array([[0.1, 0.6, 1.6, 2.1], [1.0] * 4])
+    )
 
 
 def test_the_cosines_of_vectors_stand_side_by_side():

@@ -29,11 +29,17 @@ def test_every_module_is_met_by_these_tests(cases):
     files = {path.stem for path in Path(plots.__file__).parent.glob("[!_]*.py")}
     assert files == set(plots.__all__) - {"render", "save"}
     assert unmet(cases) == set()
-    assert unmet({name: case for name, case in cases.items() if name != "reduction"}) == {"reduction"}
+    assert unmet(
+        {name: case for name, case in cases.items() if name != "reduction"}
+    ) == {"reduction"}
 
 
 def shown_texts(figure: Figure) -> list[Text]:
-    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    return [
+        text
+        for text in figure.findobj(Text)
+        if text.get_visible() and text.get_text().strip()
+    ]
 
 
 def test_text_is_at_least_seven_points_at_the_size_of_print(figure):
@@ -47,10 +53,17 @@ def test_nothing_hangs_over_the_edge_of_the_paper(figure):
     figure.draw_without_rendering()
     hidden = not_drawn(figure)
     for text in shown_texts(figure):
-        if id(text) in hidden or (text.axes is not None and not text.axes.get_visible()):
+        if id(text) in hidden or (
+            text.axes is not None and not text.axes.get_visible()
+        ):
             continue
         box = text.get_window_extent()
-        inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
+        inside = (
+            box.x0 >= -1
+            and box.y0 >= -1
+            and box.x1 <= figure.bbox.x1 + 1
+            and box.y1 <= figure.bbox.y1 + 1
+        )
         assert inside, text.get_text()
 
 
@@ -69,7 +82,12 @@ def not_drawn(figure: Figure) -> set[int]:
         for axis in (ax.xaxis, ax.yaxis):
             drawn = {id(tick) for tick in axis._update_ticks()} if ax.axison else set()
             ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
-            hidden |= {id(label) for tick in ticks if id(tick) not in drawn for label in (tick.label1, tick.label2)}
+            hidden |= {
+                id(label)
+                for tick in ticks
+                if id(tick) not in drawn
+                for label in (tick.label1, tick.label2)
+            }
     return hidden
 
 
@@ -109,7 +127,9 @@ def test_data_is_frozen_and_draw_leaves_it_alone(selected):
     module, tables, options, _ = selected
     data = module.figure_data(tables, **options)
     arrays = {
-        f.name: np.array(getattr(data, f.name)) for f in fields(data) if isinstance(getattr(data, f.name), np.ndarray)
+        f.name: np.array(getattr(data, f.name))
+        for f in fields(data)
+        if isinstance(getattr(data, f.name), np.ndarray)
     }
     module.draw(data)
     for name, array in arrays.items():
@@ -119,15 +139,32 @@ def test_data_is_frozen_and_draw_leaves_it_alone(selected):
 
 
 @pytest.mark.parametrize(
-    "name", ["slope_map", "rd_against_width", "regimes", "scatter_grid", "demo_a", "orientation_growth"]
+    "name",
+    [
+        "slope_map",
+        "rd_against_width",
+        "regimes",
+        "scatter_grid",
+        "demo_a",
+        "orientation_growth",
+    ],
 )
 def test_missing_and_empty_tables_are_named(name, tables):
     module = getattr(plots, name)
     with pytest.raises(InvalidInputError, match="tables: given none"):
         module.figure_data({})
-    names = {"slope_map": "slopes", "rd_against_width": "members", "regimes": "scatter", "scatter_grid": "scatter_grid"}
-    first = names.get(name, {"demo_a": "loss", "orientation_growth": "growth"}.get(name, ""))
-    with pytest.raises(InvalidInputError, match=f"table '{first}': given 0 rows of no columns"):
+    names = {
+        "slope_map": "slopes",
+        "rd_against_width": "members",
+        "regimes": "scatter",
+        "scatter_grid": "scatter_grid",
+    }
+    first = names.get(
+        name, {"demo_a": "loss", "orientation_growth": "growth"}.get(name, "")
+    )
+    with pytest.raises(
+        InvalidInputError, match=f"table '{first}': given 0 rows of no columns"
+    ):
         module.figure_data({first: Table(columns={})})
 
 

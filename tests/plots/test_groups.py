@@ -22,7 +22,10 @@ def test_a_lineage_knows_where_it_came_from_and_went(tables):
 def test_without_titles_the_names_stand_above(tables):
     made = tables["groups"]()
     del made["targets"]
-    assert [column.title for column in group_tree.figure_data(made).columns] == ["first", "second"]
+    assert [column.title for column in group_tree.figure_data(made).columns] == [
+        "first",
+        "second",
+    ]
 
 
 def test_merges_are_no_births(tables):
@@ -32,9 +35,13 @@ def test_merges_are_no_births(tables):
     assert series[1].rank.tolist() == [0.2, 0.7]
 
 
-@pytest.mark.parametrize(("module", "first"), [(group_tree, "curves"), (birth_alignment, "events")])
+@pytest.mark.parametrize(
+    ("module", "first"), [(group_tree, "curves"), (birth_alignment, "events")]
+)
 def test_missing_and_empty_tables_are_named(module, first):
     with pytest.raises(InvalidInputError, match="tables: given none"):
         module.figure_data({})
-    with pytest.raises(InvalidInputError, match=f"table '{first}': given 0 rows of no columns"):
+    with pytest.raises(
+        InvalidInputError, match=f"table '{first}': given 0 rows of no columns"
+    ):
         module.figure_data({first: Table(columns={})})

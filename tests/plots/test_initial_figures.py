@@ -2,7 +2,14 @@
 
 import numpy as np
 import pytest
-from tests.plots.tables_initial import CASES, cosines, kernels, measures, on_a_line, plane
+from tests.plots.tables_initial import (
+    CASES,
+    cosines,
+    kernels,
+    measures,
+    on_a_line,
+    plane,
+)
 
 from condensery import plots
 from condensery._errors import InvalidInputError
@@ -19,7 +26,9 @@ def test_missing_tables_are_named(case):
         module.figure_data({}, **options)
 
 
-@pytest.mark.parametrize("module", [plots.cosine_maps, plots.line_counts, plots.alignment])
+@pytest.mark.parametrize(
+    "module", [plots.cosine_maps, plots.line_counts, plots.alignment]
+)
 def test_a_part_that_was_not_run_is_refused(module):
     with pytest.raises(InvalidInputError, match="part: given six"):
         module.figure_data({**cosines(), **measures()}, part="six")
@@ -40,12 +49,23 @@ def test_outputs_come_in_the_order_of_their_steps():
 
 
 def test_maps_and_their_titles():
-    assert [one.title for one in plots.cosine_maps.figure_data(cosines(), part="demo-b").maps] == [
-        "start", "Adam, step 1", "Adam, step 101", "descent, step 1200",
-    ]  # fmt: skip
+    assert [
+        one.title
+        for one in plots.cosine_maps.figure_data(cosines(), part="demo-b").maps
+    ] == [
+        "start",
+        "Adam, step 1",
+        "Adam, step 101",
+        "descent, step 1200",
+    ]
     deep = plots.cosine_maps.figure_data(cosines(), part="deep")
     # the second draw: rows 2 and 3 with residuals, 6 and 7 without
-    assert [float(one.cosine[0, 0]) for one in deep.maps] == [2 / 8, 3 / 8, 6 / 8, 7 / 8]
+    assert [float(one.cosine[0, 0]) for one in deep.maps] == [
+        2 / 8,
+        3 / 8,
+        6 / 8,
+        7 / 8,
+    ]
     assert deep.maps[1].title == "x tanh x, step 8"
 
 
@@ -67,7 +87,9 @@ def test_courses_are_medians_with_their_range():
 def test_the_map_has_a_hole_where_nothing_was_measured():
     data = plots.initial_map.figure_data(plane())
     assert np.isnan(data.values[2, 2, 2])
-    np.testing.assert_allclose(data.values[0], np.array([1.0, 2, 3]) - 1 - np.array([[-0.5], [0], [0.5]]))
+    np.testing.assert_allclose(
+        data.values[0], np.array([1.0, 2, 3]) - 1 - np.array([[-0.5], [0], [0.5]])
+    )
 
 
 def test_series_and_courses_of_means():
@@ -76,4 +98,6 @@ def test_series_and_courses_of_means():
     np.testing.assert_allclose(series[0].closed[0], [100 / 60, 1000 / 60])
     course = plots.kernels_while_learning.figure_data(kernels()).courses[0]
     np.testing.assert_allclose(course.pairs, [0, 0.6, 1])
-    assert [one.std for one in plots.kernel_alignment.figure_data(kernels()).scales] == [1e-5, 1e-2]
+    assert [
+        one.std for one in plots.kernel_alignment.figure_data(kernels()).scales
+    ] == [1e-5, 1e-2]

@@ -2,7 +2,14 @@
 
 import numpy as np
 import pytest
-from tests.plots.tables_landscape import CASES, dimensions, edges, linearity, reduction, spectra
+from tests.plots.tables_landscape import (
+    CASES,
+    dimensions,
+    edges,
+    linearity,
+    reduction,
+    spectra,
+)
 
 from condensery import plots
 from condensery._errors import InvalidInputError
@@ -17,9 +24,15 @@ def test_missing_tables_are_named(name):
 
 def test_the_drawn_network_knows_what_was_split():
     data = plots.embedded_network.figure_data(edges())
-    assert (data.before.widths, data.after.widths, data.split) == ((2, 2, 1), (2, 3, 1), (1, 0))
+    assert (data.before.widths, data.after.widths, data.split) == (
+        (2, 2, 1),
+        (2, 3, 1),
+        (1, 0),
+    )
     assert data.after.edges[data.after.kinds == 2].tolist() == [[2, 0, 0], [2, 0, 2]]
-    labels = [text.get_text() for text in plots.embedded_network.draw(data).axes[1].texts]
+    labels = [
+        text.get_text() for text in plots.embedded_network.draw(data).axes[1].texts
+    ]
     assert sorted(labels) == ["1", "1", "2", "2", "−1", "−1"]
 
 

@@ -12,9 +12,12 @@ from condensery.records import Table
 
 def test_a_recorded_training_is_a_curve_per_layer():
     data = monitored.figure_data(recorded())
-    assert [(one.layer, one.step.tolist(), one.ratio.tolist()) for one in data.curves] == [
-        ("fc1", [0, 10], [1.0, 0.5]), ("fc2", [0, 10], [0.9, 0.8]),
-    ]  # fmt: skip
+    assert [
+        (one.layer, one.step.tolist(), one.ratio.tolist()) for one in data.curves
+    ] == [
+        ("fc1", [0, 10], [1.0, 0.5]),
+        ("fc2", [0, 10], [0.9, 0.8]),
+    ]
     (ax,) = monitored.draw(data).axes
     assert [line.get_label() for line in ax.lines] == ["fc1", "fc2"]
     own = Figure().add_subplot()
@@ -28,7 +31,11 @@ def test_a_recorded_training_is_a_curve_per_layer():
 def test_many_layers_are_drawn_and_the_first_are_named():
     steps = np.tile([0, 5], 20)
     table = Table(
-        columns={"step": steps, "layer": np.repeat([f"l{k}" for k in range(20)], 2), "effective_ratio": steps / 5}
+        columns={
+            "step": steps,
+            "layer": np.repeat([f"l{k}" for k in range(20)], 2),
+            "effective_ratio": steps / 5,
+        }
     )
     (ax,) = monitored.draw(monitored.figure_data({"monitor": table})).axes
     assert len(ax.lines) == 20
@@ -38,8 +45,11 @@ def test_many_layers_are_drawn_and_the_first_are_named():
 def test_the_bundles_of_the_demonstration_have_a_row_per_seed_and_the_median():
     data = monitor_demo.figure_data(demo())
     assert [(one.start, one.layer) for one in data.ratios] == [
-        ("condensed", 1), ("condensed", 2), ("ordinary", 1), ("ordinary", 2),
-    ]  # fmt: skip
+        ("condensed", 1),
+        ("condensed", 2),
+        ("ordinary", 1),
+        ("ordinary", 2),
+    ]
     first = data.ratios[0]
     assert first.seeds == pytest.approx(np.array([[0.1, 0.19], [0.3, 0.39]]))
     assert first.median == pytest.approx([0.2, 0.29])

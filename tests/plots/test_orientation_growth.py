@@ -33,7 +33,12 @@ def test_numbers_are_those_of_the_tables(tables):
 def test_growth_is_put_in_order_and_many_snapshots_are_thinned(tables):
     made = tables["growing"](steps=tuple(range(1, 21)))
     growth = made["growth"].columns
-    made["growth"] = Table(columns={"step": growth["step"][::-1], "orientations": growth["orientations"][::-1]})
+    made["growth"] = Table(
+        columns={
+            "step": growth["step"][::-1],
+            "orientations": growth["orientations"][::-1],
+        }
+    )
     data = figure_data(made)
     assert data.step.tolist() == list(range(1, 21))
     assert data.orientations_product.size == 0
@@ -55,11 +60,20 @@ def test_groups_keep_their_look_and_new_ones_get_another(tables):
 def test_a_group_is_followed_across_the_cut_of_the_circle():
     snapshots = Table(
         columns={
-            "step": [1, 1, 2, 2], "orientation": [3.1, 0.0, -3.1, 0.05], "amplitude": [1.0, 0.5, 0.5, 1.0],
+            "step": [1, 1, 2, 2],
+            "orientation": [3.1, 0.0, -3.1, 0.05],
+            "amplitude": [1.0, 0.5, 0.5, 1.0],
             "group": [0, 1, 1, 0],
         }
-    )  # fmt: skip
-    output = Table(columns={"step": [1, 2], "x": [0.0, 0.0], "model": [0.0, 0.0], "target": [0.0, 0.0]})
+    )
+    output = Table(
+        columns={
+            "step": [1, 2],
+            "x": [0.0, 0.0],
+            "model": [0.0, 0.0],
+            "target": [0.0, 0.0],
+        }
+    )
     first, second = frames_of_rows(snapshots, output, {})
     np.testing.assert_array_equal(first.look, second.look)
     assert first.look[0] != first.look[1]
@@ -67,9 +81,15 @@ def test_a_group_is_followed_across_the_cut_of_the_circle():
 
 def test_neurons_that_are_not_finite_and_a_dead_network_draw(tables):
     made = tables["growing"](steps=(1, 10))
-    orientation, amplitude = made["snapshots"]["orientation"].copy(), made["snapshots"]["amplitude"].copy()
+    orientation, amplitude = (
+        made["snapshots"]["orientation"].copy(),
+        made["snapshots"]["amplitude"].copy(),
+    )
     orientation[3], amplitude[12:] = np.nan, 0.0
-    made["snapshots"] = Table(columns=made["snapshots"].columns | {"orientation": orientation, "amplitude": amplitude})
+    made["snapshots"] = Table(
+        columns=made["snapshots"].columns
+        | {"orientation": orientation, "amplitude": amplitude}
+    )
     data = figure_data(made)
     assert [frame.orientation.size for frame in data.snapshots] == [11, 12]
     assert data.snapshots[1].amplitude.max() == 0
@@ -78,7 +98,10 @@ def test_neurons_that_are_not_finite_and_a_dead_network_draw(tables):
 
 def test_many_orientations_are_counted_on_a_logarithmic_axis(tables):
     few, many = (
-        draw(figure_data(tables["growing"](steps=tuple(range(1, n)), units=n), at_most=1)).axes[0] for n in (5, 40)
+        draw(
+            figure_data(tables["growing"](steps=tuple(range(1, n)), units=n), at_most=1)
+        ).axes[0]
+        for n in (5, 40)
     )
     assert (few.get_yscale(), many.get_yscale()) == ("linear", "log")
     assert few.get_xscale() == "log"
@@ -98,7 +121,11 @@ def test_the_animation_has_a_picture_per_frame(tables, frames, expected, tmp_pat
     buffer = io.BytesIO()
     animate(data, buffer)
     picture = Image.open(buffer)
-    assert (picture.format, picture.n_frames, picture.size) == ("GIF", expected, (640, 300))
+    assert (picture.format, picture.n_frames, picture.size) == (
+        "GIF",
+        expected,
+        (640, 300),
+    )
     assert picture.info["loop"] == 0
     picture.seek(expected - 1)
     assert picture.info["duration"] == 2000

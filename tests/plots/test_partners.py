@@ -22,9 +22,16 @@ def test_panels_are_networks_whether_they_are_there_or_not(tables):
 def test_zeros_are_drawn_and_the_head_is_no_dot(tables):
     figure = partners.draw(partners.figure_data(tables["partners"]()))
     ax = figure.axes[0]
-    marks = {line.get_marker(): line.get_xydata().tolist() for line in ax.lines if line.get_marker() in {"D", "x"}}
+    marks = {
+        line.get_marker(): line.get_xydata().tolist()
+        for line in ax.lines
+        if line.get_marker() in {"D", "x"}
+    }
     rings = [line for line in ax.lines if line.get_marker() == "o"]
-    assert [line.get_xydata().tolist() for line in rings] == [[[1, 25], [3, 2]], [[2, 0], [4, 0]]]
+    assert [line.get_xydata().tolist() for line in rings] == [
+        [[1, 25], [3, 2]],
+        [[2, 0], [4, 0]],
+    ]
     assert marks == {"D": [[5, 100]], "x": [[1.25, 100], [3.25, 2]]}
     texts = {text.get_text() for text in figure.axes[2].findobj(Text)}
     assert "c-net:\nnot installed" in texts
@@ -32,10 +39,14 @@ def test_zeros_are_drawn_and_the_head_is_no_dot(tables):
 
 def test_a_run_without_any_network_is_drawn(tables):
     made = tables["partners"]()
-    none = {name: ["not installed"] * 3 if name == "status" else column for name, column in
-            made["networks"].columns.items()}  # fmt: skip
+    none = {
+        name: ["not installed"] * 3 if name == "status" else column
+        for name, column in made["networks"].columns.items()
+    }
     empty = {name: column[:0] for name, column in made["layers"].columns.items()}
-    data = partners.figure_data({"networks": Table(columns=none), "layers": Table(columns=empty)})
+    data = partners.figure_data(
+        {"networks": Table(columns=none), "layers": Table(columns=empty)}
+    )
     assert all(panel.absent for panel in data.panels)
     assert len(partners.draw(data).axes) == 3
 
@@ -43,7 +54,9 @@ def test_a_run_without_any_network_is_drawn(tables):
 def test_missing_and_empty_tables_are_named(tables):
     with pytest.raises(InvalidInputError, match="tables: given none"):
         partners.figure_data({})
-    with pytest.raises(InvalidInputError, match="table 'networks': given 0 rows of no columns"):
+    with pytest.raises(
+        InvalidInputError, match="table 'networks': given 0 rows of no columns"
+    ):
         partners.figure_data({"networks": Table(columns={})})
     with pytest.raises(InvalidInputError, match="'layers'"):
         partners.figure_data({"networks": tables["partners"]()["networks"]})

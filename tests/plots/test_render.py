@@ -15,7 +15,9 @@ from condensery.records import Table
 
 
 def drawn(right: float = 1.3) -> Figure:
-    slopes = Table(columns={"gamma": [0.8, right], "gamma_prime": [0.0, 0.0], "slope": [-0.2, 0.3]})
+    slopes = Table(
+        columns={"gamma": [0.8, right], "gamma_prime": [0.0, 0.0], "slope": [-0.2, 0.3]}
+    )
     return plots.slope_map.draw(plots.slope_map.figure_data({"slopes": slopes}))
 
 
@@ -42,7 +44,9 @@ def test_pdf_has_no_date_and_its_fonts(figure):
 
 def test_png_has_two_hundred_dots_per_inch(figure):
     picture = Image.open(io.BytesIO(plots.render(figure, "png")))
-    assert picture.size == tuple(int(200 * inches) for inches in figure.get_size_inches())
+    assert picture.size == tuple(
+        int(200 * inches) for inches in figure.get_size_inches()
+    )
     assert "Software" not in picture.info
 
 
@@ -54,6 +58,9 @@ def test_another_format_is_refused():
 def test_save_writes_both_files(figure, tmp_path):
     paths = plots.save(figure, tmp_path / "map.v1")
     assert [path.name for path in paths] == ["map.v1.png", "map.v1.pdf"]
-    assert [path.read_bytes() for path in paths] == [plots.render(figure, "png"), plots.render(figure, "pdf")]
+    assert [path.read_bytes() for path in paths] == [
+        plots.render(figure, "png"),
+        plots.render(figure, "pdf"),
+    ]
     with pytest.raises(InvalidInputError, match="make the folder first"):
         plots.save(figure, tmp_path / "no" / "map")

@@ -36,7 +36,10 @@ def test_points_that_are_not_finite_or_at_the_edge():
     y = np.concatenate([np.full(10, 1.0), [np.nan, np.inf]])
     x = np.concatenate([np.full(5, -np.pi), np.full(5, np.pi), [0.0, 0.0]])
     cloud = gather(x, y, span=(-np.pi, np.pi), at_most=1)
-    assert np.argwhere(cloud.counts).tolist() == [[0, BINS[1] - 1], [BINS[0] - 1, BINS[1] - 1]]
+    assert np.argwhere(cloud.counts).tolist() == [
+        [0, BINS[1] - 1],
+        [BINS[0] - 1, BINS[1] - 1],
+    ]
     assert cloud.counts.max() == 5
     assert gather(np.empty(0), np.empty(0), span=(-1, 1)).x.size == 0
 
@@ -54,7 +57,9 @@ def test_marks_keep_the_strongest_shade_and_their_size():
 @pytest.mark.parametrize("binned", [False, True])
 def test_regimes_show_the_rows_of_their_cell(tables, binned):
     made = tables["neurons"](width=80)
-    data = regimes.figure_data(made, bin_above=10 if binned else 5000, names=["a", "b", "c"])
+    data = regimes.figure_data(
+        made, bin_above=10 if binned else 5000, names=["a", "b", "c"]
+    )
     assert [column.gamma for column in data.columns] == [0.5, 1.0, 1.75]
     for column in data.columns:
         for when, cloud in enumerate((column.before, column.after)):
@@ -74,12 +79,17 @@ def test_regimes_show_the_rows_of_their_cell(tables, binned):
 def test_regimes_choose_width_and_seed(tables):
     small, large = (tables["neurons"](width=width)["scatter"] for width in (10, 20))
     again = Table(columns=large.columns | {"seed": large["seed"] + 4})
-    joined = {name: np.concatenate([t[name] for t in (again, small, large)]) for name in small.columns}
+    joined = {
+        name: np.concatenate([t[name] for t in (again, small, large)])
+        for name in small.columns
+    }
     made = {"scatter": Table(columns=joined)}
     assert regimes.figure_data(made).columns[0].width == 20
     assert regimes.figure_data(made, seed=4).columns[0].after.x.size == 20
     assert regimes.figure_data(made, width=10).columns[0].after.x.size == 10
-    with pytest.raises(InvalidInputError, match="width: given 15; allowed: one of 10, 20"):
+    with pytest.raises(
+        InvalidInputError, match="width: given 15; allowed: one of 10, 20"
+    ):
         regimes.figure_data(made, width=15)
     with pytest.raises(InvalidInputError, match="seed: given 1"):
         regimes.figure_data(made, seed=1)
@@ -95,7 +105,10 @@ def test_regimes_refuse_what_does_not_fit(tables):
 
 def test_regimes_of_images_have_no_row_of_outputs(tables):
     made = tables["neurons"]()
-    images = {"scatter": made["scatter"], "data": Table(columns={"x": np.ones((5, 64)), "y": np.arange(5.0)})}
+    images = {
+        "scatter": made["scatter"],
+        "data": Table(columns={"x": np.ones((5, 64)), "y": np.arange(5.0)}),
+    }
     data = regimes.figure_data(images, orientation="input")
     assert data.sample_x.size == 0
     assert len(regimes.draw(data).axes) == 3
@@ -105,14 +118,20 @@ def test_a_million_neurons_draw_fast_into_a_small_file():
     rng = np.random.default_rng(1)
     units = 1_000_000
     columns = {
-        "gamma": np.ones(2 * units), "gamma_prime": np.zeros(2 * units), "width": np.full(2 * units, units),
-        "seed": np.zeros(2 * units, dtype=int), "when": np.repeat([0, 1], units),
-        "orientation": rng.uniform(-np.pi, np.pi, 2 * units), "amplitude": rng.uniform(0, 1, 2 * units),
-    }  # fmt: skip
+        "gamma": np.ones(2 * units),
+        "gamma_prime": np.zeros(2 * units),
+        "width": np.full(2 * units, units),
+        "seed": np.zeros(2 * units, dtype=int),
+        "when": np.repeat([0, 1], units),
+        "orientation": rng.uniform(-np.pi, np.pi, 2 * units),
+        "amplitude": rng.uniform(0, 1, 2 * units),
+    }
     table = Table(columns=columns)
     start = time.process_time()
     data = regimes.figure_data({"scatter": table})
-    files = {ending: plots.render(regimes.draw(data), ending) for ending in ("png", "pdf")}
+    files = {
+        ending: plots.render(regimes.draw(data), ending) for ending in ("png", "pdf")
+    }
     assert time.process_time() - start < 6.0
     assert data.columns[0].after.counts.sum() == units
     assert max(len(content) for content in files.values()) < 400_000
@@ -137,12 +156,19 @@ def test_grid_selects_and_adds_seeds_and_ends(tables):
     made = tables["cells"](widths=(1, 10, 20, 30, 100))
     data = scatter_grid.figure_data(made)
     assert data.width.tolist() == [1, 20, 100]
-    data = scatter_grid.figure_data(made, gammas=[1.2, 1.0], gamma_primes=[0.2], widths=[10])
+    data = scatter_grid.figure_data(
+        made, gammas=[1.2, 1.0], gamma_primes=[0.2], widths=[10]
+    )
     assert data.counts.shape == (1, 2, 1, 40, 20)
     table = made["scatter_grid"]
     doubled = {name: np.concatenate([table[name]] * 2) for name in table.columns}
-    twice = scatter_grid.figure_data(made | {"scatter_grid": Table(columns=doubled)}, widths=[10])
-    assert twice.counts.sum() == 2 * scatter_grid.figure_data(made, widths=[10]).counts.sum()
+    twice = scatter_grid.figure_data(
+        made | {"scatter_grid": Table(columns=doubled)}, widths=[10]
+    )
+    assert (
+        twice.counts.sum()
+        == 2 * scatter_grid.figure_data(made, widths=[10]).counts.sum()
+    )
     half = Table(columns=doubled | {"when": np.repeat([0, 1], len(table))})
     ended = scatter_grid.figure_data(made | {"scatter_grid": half}, widths=[10])
     assert ended.counts.sum() == twice.counts.sum() // 2
@@ -151,11 +177,15 @@ def test_grid_selects_and_adds_seeds_and_ends(tables):
 def test_grid_refuses_what_does_not_fit(tables):
     made = tables["cells"]()
     with pytest.raises(InvalidInputError, match="write both tables with the same bins"):
-        scatter_grid.figure_data(made | {"scatter_bins": tables["cells"](shape=(41, 20))["scatter_bins"]})
+        scatter_grid.figure_data(
+            made | {"scatter_bins": tables["cells"](shape=(41, 20))["scatter_bins"]}
+        )
     with pytest.raises(InvalidInputError, match="gammas: given"):
         scatter_grid.figure_data(made, gammas=[7.0])
     with pytest.raises(InvalidInputError, match="at most three"):
-        scatter_grid.figure_data(tables["cells"](widths=(1, 2, 3, 4)), widths=[1, 2, 3, 4])
+        scatter_grid.figure_data(
+            tables["cells"](widths=(1, 2, 3, 4)), widths=[1, 2, 3, 4]
+        )
 
 
 def test_grid_frames_the_boundary_and_puts_large_gamma_prime_on_top(tables):
@@ -187,7 +217,10 @@ def test_demo_a_shows_its_tables(tables):
 def test_demo_a_of_a_seed_and_without_optional_tables(tables):
     made = tables["small_network"]()
     for name in ("output", "scatter"):
-        both = {key: np.concatenate([column, column + 1]) for key, column in made[name].columns.items()}
+        both = {
+            key: np.concatenate([column, column + 1])
+            for key, column in made[name].columns.items()
+        }
         if name == "scatter":
             both["when"] = np.tile(made["scatter"]["when"], 2)
         rows = len(made[name])
@@ -195,4 +228,9 @@ def test_demo_a_of_a_seed_and_without_optional_tables(tables):
     del made["data"], made["predicted"]
     assert demo_a.figure_data(made).initial.max() == 0
     assert demo_a.figure_data(made, seed=6).initial.min() == 1
-    assert io.BytesIO(plots.render(demo_a.draw(demo_a.figure_data(made)), "png")).getbuffer().nbytes > 10_000
+    assert (
+        io.BytesIO(plots.render(demo_a.draw(demo_a.figure_data(made)), "png"))
+        .getbuffer()
+        .nbytes
+        > 10_000
+    )

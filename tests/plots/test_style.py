@@ -16,8 +16,16 @@ from condensery.plots.scatter_grid import LAYERS
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB.
 BLIND = {
-    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
 }
 
 
@@ -27,7 +35,16 @@ def lab(colour: str, seen_by: str | None = None) -> np.ndarray:
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     if seen_by:
         linear = np.clip(np.array(BLIND[seen_by]) @ linear, 0, 1)
-    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ linear
+    xyz = (
+        np.array(
+            [
+                [0.4124, 0.3576, 0.1805],
+                [0.2126, 0.7152, 0.0722],
+                [0.0193, 0.1192, 0.9505],
+            ]
+        )
+        @ linear
+    )
     ratio = xyz / np.array([0.9505, 1.0, 1.089])
     f = np.where(ratio > 0.008856, np.cbrt(ratio), 7.787 * ratio + 16 / 116)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
@@ -42,7 +59,11 @@ def test_colours_used_together_differ(eye):
     ]
     for group in together:
         for one, other in itertools.combinations(group, 2):
-            assert np.linalg.norm(lab(one, eye) - lab(other, eye)) > 20, (one, other, eye)
+            assert np.linalg.norm(lab(one, eye) - lab(other, eye)) > 20, (
+                one,
+                other,
+                eye,
+            )
 
 
 def test_the_check_can_fail():
@@ -62,7 +83,9 @@ def test_in_grey():
 
 def test_the_map_is_symmetric_in_lightness_about_white():
     cmap = colormaps["RdBu_r"]
-    lightness = np.array([lab(mpl.colors.to_hex(cmap(x)))[0] for x in np.linspace(0, 1, 21)])
+    lightness = np.array(
+        [lab(mpl.colors.to_hex(cmap(x)))[0] for x in np.linspace(0, 1, 21)]
+    )
     np.testing.assert_allclose(lightness, lightness[::-1], atol=14)
     assert lightness.argmax() == 10
     assert lightness[10] > 95

@@ -11,7 +11,10 @@ from condensery.theory import boundary
 def test_numbers(tables):
     hidden, output = plots.verdicts.figure_data(tables["verdicts"]())
     assert (hidden.layer, output.layer) == ("hidden", "output")
-    assert hidden.verdict.tolist() == ["linear", "undetermined", "critical", "condensed"] * 2
+    assert (
+        hidden.verdict.tolist()
+        == ["linear", "undetermined", "critical", "condensed"] * 2
+    )
     assert hidden.gamma_prime.tolist() == [-0.2] * 4 + [0.3] * 4
     assert [int(np.sum(~one.right)) for one in (hidden, output)] == [1, 0]
     for one, sign in ((hidden, 1), (output, -1)):
@@ -32,9 +35,18 @@ def test_what_is_drawn(tables):
     assert [len(ring.get_xdata()) for ring in rings] == [1, 0]
     assert rings[0].get_xdata().tolist() == [1.5]
     entries = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert entries == ["linear", "critical", "condensed", "undetermined", "boundary in theory", "wrong"]
+    assert entries == [
+        "linear",
+        "critical",
+        "condensed",
+        "undetermined",
+        "boundary in theory",
+        "wrong",
+    ]
 
 
 def test_a_layer_that_is_not_there_is_refused(tables):
-    with pytest.raises(InvalidInputError, match="given middle; allowed: hidden, output"):
+    with pytest.raises(
+        InvalidInputError, match="given middle; allowed: hidden, output"
+    ):
         plots.verdicts.figure_data(tables["verdicts"](), layers=["middle"])

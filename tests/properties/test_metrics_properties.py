@@ -45,11 +45,16 @@ def assert_same_numbers(one: Condensation, other: Condensation) -> None:
     assert one.effective_neurons == other.effective_neurons
     assert one.active_units == other.active_units
     np.testing.assert_allclose(one.group_shares, other.group_shares, rtol=1e-9)
-    assert one.effective_orientations == pytest.approx(other.effective_orientations, rel=1e-9)
+    assert one.effective_orientations == pytest.approx(
+        other.effective_orientations, rel=1e-9
+    )
 
 
 def partition(labels: np.ndarray) -> set[frozenset[int]]:
-    return {frozenset(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels[labels >= 0])}
+    return {
+        frozenset(np.flatnonzero(labels == label).tolist())
+        for label in np.unique(labels[labels >= 0])
+    }
 
 
 @few
@@ -89,10 +94,14 @@ def test_condensation_ignores_rotations(layer, chosen, data):
 @given(layers(), options)
 def test_copies_change_no_effective_number(layer, chosen):
     found = measured(layer, chosen)
-    other = condensation(np.vstack([layer.rows] * 3), np.concatenate([layer.outputs] * 3) / 3, **chosen)
+    other = condensation(
+        np.vstack([layer.rows] * 3), np.concatenate([layer.outputs] * 3) / 3, **chosen
+    )
     assert other.effective_neurons == found.effective_neurons
     assert other.effective_ratio == pytest.approx(found.effective_ratio / 3)
-    assert other.effective_orientations == pytest.approx(found.effective_orientations, rel=1e-9)
+    assert other.effective_orientations == pytest.approx(
+        found.effective_orientations, rel=1e-9
+    )
     assert len(other.group_sizes) == len(found.group_sizes)
 
 
@@ -111,9 +120,14 @@ def test_zero_rows_change_only_the_ratio(layer, chosen):
 def test_signs_are_ignored_with_antipodal_alone(layer, chosen):
     found = measured(layer, {**chosen, "antipodal": True})
     signs = np.where(np.arange(len(layer.rows)) % 2, -1.0, 1.0)
-    other = condensation(layer.rows * signs[:, None], layer.outputs, **{**chosen, "antipodal": True})
+    other = condensation(
+        layer.rows * signs[:, None], layer.outputs, **{**chosen, "antipodal": True}
+    )
     assert_same_numbers(found, other)
-    assert found.effective_neurons <= condensation(layer.rows, layer.outputs, **chosen).effective_neurons_range[1]
+    assert (
+        found.effective_neurons
+        <= condensation(layer.rows, layer.outputs, **chosen).effective_neurons_range[1]
+    )
 
 
 @few
@@ -126,18 +140,27 @@ def test_the_cover_covers_and_is_spread(layer, chosen):
     assert np.all(cosines[active].max(axis=1) >= chosen["threshold"])
     among = cosines[found.representatives] - 2.0 * np.eye(found.effective_neurons)
     assert np.all(among < chosen["threshold"])
-    assert found.effective_neurons_range[0] <= found.effective_neurons <= found.effective_neurons_range[1]
+    assert (
+        found.effective_neurons_range[0]
+        <= found.effective_neurons
+        <= found.effective_neurons_range[1]
+    )
 
 
 @few
 @given(layers(), options)
 def test_groups_are_a_partition_with_shares(layer, chosen):
     found = measured(layer, chosen)
-    assert np.bincount(found.groups[found.groups >= 0]).tolist() == found.group_sizes.tolist()
+    assert (
+        np.bincount(found.groups[found.groups >= 0]).tolist()
+        == found.group_sizes.tolist()
+    )
     assert found.group_sizes.sum() == found.active_units
     assert found.group_shares.sum() == pytest.approx(1.0)
     assert np.all(np.diff(found.group_shares) <= 1e-15)
-    assert 1 - 1e-9 <= found.effective_orientations <= len(found.group_sizes) * (1 + 1e-9)
+    assert (
+        1 - 1e-9 <= found.effective_orientations <= len(found.group_sizes) * (1 + 1e-9)
+    )
     if chosen["grouping"] == "linkage":
         for group in partition(found.groups):
             unit = directions(layer.rows[sorted(group)])
@@ -165,7 +188,8 @@ def test_orientation_turns_with_the_rows(layer, turn, scale):
     np.testing.assert_allclose(difference, 0.0, atol=1e-12)
     assert np.all((after > -np.pi) & (after <= np.pi))
     np.testing.assert_allclose(
-        np.cos(after - before[0]), np.cos(after) * np.cos(before[0]) + np.sin(after) * np.sin(before[0])
+        np.cos(after - before[0]),
+        np.cos(after) * np.cos(before[0]) + np.sin(after) * np.sin(before[0]),
     )
 
 
@@ -174,9 +198,15 @@ def test_orientation_turns_with_the_rows(layer, turn, scale):
 def test_angles_and_amplitudes_ignore_rotations(layer, data):
     rotation = data.draw(rotations(layer.rows.shape[1]))
     turned = layer.rows @ rotation
-    np.testing.assert_allclose(amplitude(layer.outputs, turned), amplitude(layer.outputs, layer.rows), rtol=1e-12)
     np.testing.assert_allclose(
-        angle_between(turned, turned[0]), angle_between(layer.rows, layer.rows[0]), atol=1e-14 * layer.rows.size
+        amplitude(layer.outputs, turned),
+        amplitude(layer.outputs, layer.rows),
+        rtol=1e-12,
+    )
+    np.testing.assert_allclose(
+        angle_between(turned, turned[0]),
+        angle_between(layer.rows, layer.rows[0]),
+        atol=1e-14 * layer.rows.size,
     )
 
 
@@ -185,7 +215,11 @@ def test_angles_and_amplitudes_ignore_rotations(layer, data):
 def test_relu_rescaling_keeps_amplitude_and_condensation(layer, scale):
     found = measured(layer, {})
     scaled = Layer(layer.rows * scale, layer.outputs / scale)
-    np.testing.assert_allclose(amplitude(scaled.outputs, scaled.rows), amplitude(layer.outputs, layer.rows), rtol=1e-12)
+    np.testing.assert_allclose(
+        amplitude(scaled.outputs, scaled.rows),
+        amplitude(layer.outputs, layer.rows),
+        rtol=1e-12,
+    )
     assert_same_numbers(found, condensation(scaled.rows, scaled.outputs))
 
 
@@ -199,7 +233,9 @@ def test_cosine_matrix_is_a_gram_matrix_and_follows_permutations(layer, data):
     assert 1 / layer.rows.shape[1] - 1e-12 <= found.leading_share <= 1 + 1e-12
     order = np.array(data.draw(st.permutations(range(len(layer.rows)))))
     other = cosine_matrix(layer.rows[order] * 3.0, sort=False)
-    np.testing.assert_allclose(other.matrix, found.matrix[np.ix_(order, order)], atol=1e-14)
+    np.testing.assert_allclose(
+        other.matrix, found.matrix[np.ix_(order, order)], atol=1e-14
+    )
     assert other.leading_share == pytest.approx(found.leading_share, rel=1e-9)
 
 
@@ -209,7 +245,9 @@ def test_effective_rank_ignores_rotation_and_scale(matrix, scale, data):
     rotation = data.draw(rotations(matrix.shape[1]))
     rank = effective_rank(matrix)
     # Singular values at rounding level add at most 1e-16·log 1e16 each to the entropy.
-    assert effective_rank(scale * matrix @ rotation) == pytest.approx(rank, rel=1e-11, abs=1e-12)
+    assert effective_rank(scale * matrix @ rotation) == pytest.approx(
+        rank, rel=1e-11, abs=1e-12
+    )
     assert rank == 0 or 1 - 1e-12 <= rank <= min(matrix.shape) * (1 + 1e-12)
     assert effective_rank(matrix.T) == pytest.approx(rank, rel=1e-9)
 
@@ -221,7 +259,9 @@ def test_effective_orientations_is_largest_for_equal_shares(layer):
     number = effective_orientations(shares)
     assert number <= len(shares) * (1 + 1e-12)
     assert effective_orientations(np.append(shares, 0.0)) == pytest.approx(number)
-    assert effective_orientations(np.concatenate([shares, shares])) == pytest.approx(2 * number)
+    assert effective_orientations(np.concatenate([shares, shares])) == pytest.approx(
+        2 * number
+    )
 
 
 @few
@@ -230,13 +270,19 @@ def test_relative_distance_ignores_rotation_and_scale(layer, scale, data):
     final = layer.rows + 1.0
     rotation = data.draw(rotations(layer.rows.shape[1]))
     found = relative_distance(layer.rows, final)
-    assert relative_distance(scale * layer.rows @ rotation, scale * final @ rotation) == pytest.approx(found, rel=1e-9)
-    assert relative_distance(layer.rows, (1 + scale) * layer.rows) == pytest.approx(scale, rel=1e-9)
+    assert relative_distance(
+        scale * layer.rows @ rotation, scale * final @ rotation
+    ) == pytest.approx(found, rel=1e-9)
+    assert relative_distance(layer.rows, (1 + scale) * layer.rows) == pytest.approx(
+        scale, rel=1e-9
+    )
 
 
 @few
 @given(st.floats(-3, 3), positive, st.integers(2, 6), st.integers(1, 3), positive)
-def test_width_slope_recovers_power_laws_and_ignores_units(slope, factor, widths, seeds, units):
+def test_width_slope_recovers_power_laws_and_ignores_units(
+    slope, factor, widths, seeds, units
+):
     m = np.logspace(1, 4, widths)
     values = np.repeat((factor * m**slope)[:, None], seeds, axis=1)
     found = width_slope(m, values)

@@ -32,7 +32,10 @@ def environment(parameters, seed, advance):
 
     names = [str(name) for name in parameters["names"]]
     threads = [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]
-    return {"values": np.array([os.environ.get(name, "unset") for name in names]), "threads": np.array(threads)}
+    return {
+        "values": np.array([os.environ.get(name, "unset") for name in names]),
+        "threads": np.array(threads),
+    }
 
 
 def jax_threads(parameters, seed, advance):
@@ -42,7 +45,10 @@ def jax_threads(parameters, seed, advance):
     x = jnp.ones((400, 400))
     y = (x @ x).sum()
     y.block_until_ready()
-    names = [Path(path, "comm").read_text().strip() for path in Path("/proc/self/task").iterdir()]
+    names = [
+        Path(path, "comm").read_text().strip()
+        for path in Path("/proc/self/task").iterdir()
+    ]
     return {"pool": np.array(names.count("tf_XLAEigen")), "y": np.asarray(y)}
 
 
@@ -77,10 +83,15 @@ if __name__ == "__main__":
 
     folder, how = sys.argv[1:]
     tasks = [
-        Task(function=f"{__file__}:mark", parameters={"folder": folder, "how": how, "number": number})
+        Task(
+            function=f"{__file__}:mark",
+            parameters={"folder": folder, "how": how, "number": number},
+        )
         for number in range(4)
     ]
     try:
-        LocalRunner(workers=2).run(tasks, lambda outcome: None, lambda key, fraction: None)
+        LocalRunner(workers=2).run(
+            tasks, lambda outcome: None, lambda key, fraction: None
+        )
     except KeyboardInterrupt:
         sys.exit(130)

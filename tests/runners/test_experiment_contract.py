@@ -30,13 +30,21 @@ class TestToy(ExperimentContract):
 
 
 def shards_of(experiment):
-    return [load(task.function)(task.parameters, task.seed, lambda *_: None) for task in experiment.tasks(small)]
+    return [
+        load(task.function)(task.parameters, task.seed, lambda *_: None)
+        for task in experiment.tasks(small)
+    ]
 
 
 def check(experiment, name, monkeypatch, tmp_path):
     """One test of the contract, with what its fixtures would give."""
     contract = ExperimentContract()
-    given = {"experiment": experiment, "config": small, "monkeypatch": monkeypatch, "tmp_path": tmp_path}
+    given = {
+        "experiment": experiment,
+        "config": small,
+        "monkeypatch": monkeypatch,
+        "tmp_path": tmp_path,
+    }
     method = getattr(contract, name)
     wanted = method.__code__.co_varnames[1 : method.__code__.co_argcount]
     if "shards" in wanted or "tables" in wanted:
@@ -75,7 +83,10 @@ def wild_progress(parameters, seed, advance):
 
 def with_function(name):
     def tasks(self, config):
-        return [task.model_copy(update={"function": f"{__file__}:{name}"}) for task in Toy().tasks(config)]
+        return [
+            task.model_copy(update={"function": f"{__file__}:{name}"})
+            for task in Toy().tasks(config)
+        ]
 
     return tasks
 
@@ -97,11 +108,21 @@ BAD = {
     "no name": ("test_has_all_parts", {"name": ""}),
     "a name with a space": ("test_has_all_parts", {"name": "Phase Diagram"}),
     "no methods": ("test_has_all_parts", {"figures": None, "summary": 3}),
-    "no paper preset": ("test_presets_are_complete_and_valid", {"presets": {"quick": {}}}),
-    "an invalid preset": ("test_presets_are_complete_and_valid", {"presets": {"quick": {}, "paper": {"seeds": "x"}}}),
+    "no paper preset": (
+        "test_presets_are_complete_and_valid",
+        {"presets": {"quick": {}}},
+    ),
+    "an invalid preset": (
+        "test_presets_are_complete_and_valid",
+        {"presets": {"quick": {}, "paper": {"seeds": "x"}}},
+    ),
     "other tasks every time": (
         "test_tasks_are_pure",
-        {"tasks": lambda self, config: [Toy().tasks(config)[0].model_copy(update={"seed": Counting.tick()})]},
+        {
+            "tasks": lambda self, config: [
+                Toy().tasks(config)[0].model_copy(update={"seed": Counting.tick()})
+            ]
+        },
     ),
     "a task twice": ("test_tasks_are_pure", {"tasks": twice(Toy.tasks)}),
     "no tasks": ("test_tasks_are_pure", {"tasks": lambda self, config: []}),
@@ -109,7 +130,10 @@ BAD = {
         "test_tasks_are_pure",
         {"tasks": lambda self, config: Toy().tasks(config), "task_version": "4"},
     ),
-    "no such function": ("test_task_functions_can_be_found", {"tasks": with_function("no_such_function")}),
+    "no such function": (
+        "test_task_functions_can_be_found",
+        {"tasks": with_function("no_such_function")},
+    ),
     "one id twice": ("test_statements", {"statements": (STATEMENT, STATEMENT)}),
     "no papers": ("test_statements", {"papers": ()}),
     "another paper": ("test_statements", {"papers": ("other",)}),
@@ -117,35 +141,76 @@ BAD = {
         "test_data_digest_is_stable",
         {"data_digest": lambda self, config: str(Counting.tick())},
     ),
-    "empty tables": ("test_tables_follow_from_the_shards", {"tables": lambda *_: {"means": Table(columns={})}}),
-    "shards are changed": ("test_tables_follow_from_the_shards", {"tables": spoiling_tables}),
+    "empty tables": (
+        "test_tables_follow_from_the_shards",
+        {"tables": lambda *_: {"means": Table(columns={})}},
+    ),
+    "shards are changed": (
+        "test_tables_follow_from_the_shards",
+        {"tables": spoiling_tables},
+    ),
     "other tables every time": (
         "test_tables_follow_from_the_shards",
-        {"tables": lambda *_: {"means": Table(columns={"size": [1], "mean": [Counting.tick()]})}},
+        {
+            "tables": lambda *_: {
+                "means": Table(columns={"size": [1], "mean": [Counting.tick()]})
+            }
+        },
     ),
     "an undeclared claim": (
         "test_claims_are_declared",
-        {"claims": lambda *_: [STATEMENT.model_copy(update={"id": "other"}).check(1.0, 2.0)]},
+        {
+            "claims": lambda *_: [
+                STATEMENT.model_copy(update={"id": "other"}).check(1.0, 2.0)
+            ]
+        },
     ),
     "a claim in other words": (
         "test_claims_are_declared",
-        {"claims": lambda *_: [STATEMENT.model_copy(update={"statement": "Means are tiny."}).check(1.0, 2.0)]},
+        {
+            "claims": lambda *_: [
+                STATEMENT.model_copy(update={"statement": "Means are tiny."}).check(
+                    1.0, 2.0
+                )
+            ]
+        },
     ),
     "tables are changed": ("test_claims_are_declared", {"claims": spoiling_claims}),
     "a figure of no table": (
         "test_figures_can_be_drawn",
-        {"figures": lambda *_: [FigureSpec(name="x", plot=Toy.plot, caption="x", options={"column": "median"})]},
+        {
+            "figures": lambda *_: [
+                FigureSpec(
+                    name="x", plot=Toy.plot, caption="x", options={"column": "median"}
+                )
+            ]
+        },
     ),
     "no plot module": (
         "test_figures_can_be_drawn",
-        {"figures": lambda *_: [FigureSpec(name="x", plot="condensery.plots.no_such_plot", caption="x")]},
+        {
+            "figures": lambda *_: [
+                FigureSpec(name="x", plot="condensery.plots.no_such_plot", caption="x")
+            ]
+        },
     ),
     "two figures of one name": (
         "test_figures_can_be_drawn",
-        {"figures": lambda self, config: [*Toy().figures(config), *Toy().figures(config)]},
+        {
+            "figures": lambda self, config: [
+                *Toy().figures(config),
+                *Toy().figures(config),
+            ]
+        },
     ),
-    "a task that is not pure": ("test_a_task_repeats_bit_for_bit", {"tasks": with_function("impure_task")}),
-    "progress beyond the end": ("test_a_task_repeats_bit_for_bit", {"tasks": with_function("wild_progress")}),
+    "a task that is not pure": (
+        "test_a_task_repeats_bit_for_bit",
+        {"tasks": with_function("impure_task")},
+    ),
+    "progress beyond the end": (
+        "test_a_task_repeats_bit_for_bit",
+        {"tasks": with_function("wild_progress")},
+    ),
 }
 
 
@@ -153,7 +218,9 @@ BAD = {
 def test_the_contract_can_fail(case, monkeypatch, tmp_path):
     name, attributes = BAD[case]
     check(Toy(), name, monkeypatch, tmp_path)  # the test itself is sound
-    with pytest.raises((AssertionError, CondenseryError, ValueError, KeyError, ImportError)):
+    with pytest.raises(
+        (AssertionError, CondenseryError, ValueError, KeyError, ImportError)
+    ):
         check(changed(**attributes), name, monkeypatch, tmp_path)
 
 
@@ -162,4 +229,9 @@ def test_a_module_that_imports_a_framework_is_found(monkeypatch, tmp_path):
     path.write_text("import matplotlib\n" + FILE.read_text())
     monkeypatch.setattr("sys.path", [*__import__("sys").path])
     with pytest.raises(AssertionError, match="loads matplotlib"):
-        check(load(f"{path}:Toy")(), "test_importing_it_loads_no_framework", monkeypatch, tmp_path)
+        check(
+            load(f"{path}:Toy")(),
+            "test_importing_it_loads_no_framework",
+            monkeypatch,
+            tmp_path,
+        )

@@ -50,7 +50,11 @@ def gone(pids, within):
 
 def start_and_wait_for_workers(folder, how):
     # A session of its own, so that the signal to its group does not reach pytest.
-    process = subprocess.Popen([sys.executable, PROGRAM, folder, how], start_new_session=True, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, PROGRAM, folder, how],
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+    )
     end = time.monotonic() + 30
     while len(pids := [int(path.name) for path in folder.iterdir()]) < 2:
         assert process.poll() is None
@@ -60,7 +64,9 @@ def start_and_wait_for_workers(folder, how):
 
 
 @linux
-@pytest.mark.parametrize(("how", "whom"), [("busy", "group"), ("asleep", "parent alone")])
+@pytest.mark.parametrize(
+    ("how", "whom"), [("busy", "group"), ("asleep", "parent alone")]
+)
 def test_ctrl_c_ends_everything_at_once(tmp_path, how, whom):
     process, pids = start_and_wait_for_workers(tmp_path, how)
     (os.killpg if whom == "group" else os.kill)(process.pid, signal.SIGINT)
@@ -90,7 +96,9 @@ def test_a_ctrl_c_that_reaches_a_worker_alone_costs_nothing(tmp_path):
         os.kill(pids[0], signal.SIGINT)
 
     outcomes = []
-    LocalRunner(workers=1).run([task("short", folder=str(tmp_path))], outcomes.append, interrupt)
+    LocalRunner(workers=1).run(
+        [task("short", folder=str(tmp_path))], outcomes.append, interrupt
+    )
     assert pids
     assert [outcome.error for outcome in outcomes] == [""]
 
@@ -106,7 +114,9 @@ def test_a_ctrl_c_while_workers_start_does_not_reach_them(tmp_path):
         "child.send_signal(signal.SIGINT)\n"
         "print(child.wait(), signal.pthread_sigmask(signal.SIG_BLOCK, []))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["0", "set()"]
 
 
@@ -117,7 +127,10 @@ def test_nothing_is_left_after_a_run_or_an_error(tmp_path):
 
     def refuse(outcome):
         end = time.monotonic() + 30
-        while not (found := [int(path.name) for path in tmp_path.iterdir()]) and time.monotonic() < end:
+        while (
+            not (found := [int(path.name) for path in tmp_path.iterdir()])
+            and time.monotonic() < end
+        ):
             time.sleep(0.02)
         pids.clear()
         pids.update(found)
@@ -125,7 +138,9 @@ def test_nothing_is_left_after_a_run_or_an_error(tmp_path):
 
     with pytest.raises(RuntimeError, match="full"):
         LocalRunner(workers=2).run(
-            [task("where"), task("mark", folder=str(tmp_path), how="asleep")], refuse, lambda *_: None
+            [task("where"), task("mark", folder=str(tmp_path), how="asleep")],
+            refuse,
+            lambda *_: None,
         )
     assert pids
     assert not any(alive(pid) for pid in pids)
@@ -152,18 +167,27 @@ def test_a_file_beside_the_user_does_not_stand_in_for_a_library(tmp_path, monkey
 
 def test_costly_tasks_come_first():
     tasks = [task("where", cost=cost, number=cost) for cost in (1.0, 5.0, 3.0, 5.5)]
-    assert [outcome.task.cost for outcome in run(tasks, workers=1)] == [5.5, 5.0, 3.0, 1.0]
+    assert [outcome.task.cost for outcome in run(tasks, workers=1)] == [
+        5.5,
+        5.0,
+        3.0,
+        1.0,
+    ]
 
 
 def test_large_arrays_and_large_parameters():
     numbers = list(range(100_000))
     (outcome,) = run([task("large", size=3_000_000, ignored=numbers)], workers=1)
-    assert outcome.arrays["y"].sum() == pytest.approx(3_000_000 * 2_999_999 / 2, rel=0.0)
+    assert outcome.arrays["y"].sum() == pytest.approx(
+        3_000_000 * 2_999_999 / 2, rel=0.0
+    )
 
 
 def test_a_task_may_report_at_every_step():
     seen = []
-    LocalRunner(workers=1).run([task("chatter")], lambda _: None, lambda _, fraction: seen.append(fraction))
+    LocalRunner(workers=1).run(
+        [task("chatter")], lambda _: None, lambda _, fraction: seen.append(fraction)
+    )
     assert 1 <= len(seen) < 1000
 
 
@@ -183,10 +207,20 @@ def test_a_worker_that_cannot_start_costs_every_task(monkeypatch):
 
 
 def test_one_thread_in_every_library():
-    names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC", "JAX_ENABLE_X64", "JAX_PLATFORMS"]
+    names = [
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "NPROC",
+        "JAX_ENABLE_X64",
+        "JAX_PLATFORMS",
+    ]
     for workers in (1, 2):
         (outcome,) = run([task("environment", names=names)], workers=workers)
-        assert outcome.arrays["values"].tolist() == [*["1"] * 5, os.environ.get("JAX_PLATFORMS", "unset")]
+        assert outcome.arrays["values"].tolist() == [
+            *["1"] * 5,
+            os.environ.get("JAX_PLATFORMS", "unset"),
+        ]
         assert outcome.arrays["threads"].size > 0
         assert set(outcome.arrays["threads"].tolist()) == {1}
 
@@ -216,17 +250,23 @@ def test_the_environment_of_this_process_stays_as_it_is():
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, True, "2"])
 def test_a_number_of_workers_that_means_nothing(workers):
-    with pytest.raises(InvalidInputError, match=r"workers: given .*; allowed: a whole number >= 1"):
+    with pytest.raises(
+        InvalidInputError, match=r"workers: given .*; allowed: a whole number >= 1"
+    ):
         LocalRunner(workers=workers)
 
 
 def test_by_default_one_worker_per_processor():
     assert 1 <= available_processors() <= (os.cpu_count() or 1)
     outcomes = run([task("where", number=number) for number in range(2)], workers=None)
-    assert len({int(outcome.arrays["process"]) for outcome in outcomes}) == min(2, available_processors())
+    assert len({int(outcome.arrays["process"]) for outcome in outcomes}) == min(
+        2, available_processors()
+    )
 
 
 def test_importing_runners_is_light():
     code = "import sys, condensery.runners; print({'jax', 'numpy', 'pydantic', 'torch'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "set()"

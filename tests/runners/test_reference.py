@@ -45,14 +45,23 @@ def test_an_edited_file_is_loaded_again(file, monkeypatch):
 @pytest.mark.parametrize(
     ("reference", "told"),
     [
-        ("no_colon", "reference: given no_colon; allowed: package.module:name or path/to/file.py:name"),
+        (
+            "no_colon",
+            "reference: given no_colon; allowed: package.module:name or path/to/file.py:name",
+        ),
         (":name", "reference: given :name"),
         ("os:", "reference: given os:"),
         ("os:not a name", "reference: given"),
-        ("no_such_package.module:name", "module: given no_such_package.module;.*install it"),
+        (
+            "no_such_package.module:name",
+            "module: given no_such_package.module;.*install it",
+        ),
         ("os.no_such_module:name", "module: given os.no_such_module"),
         ("os.path:joim", "given joim;.*did you mean join"),
-        ("nowhere/at_all.py:name", "file: given nowhere/at_all.py; allowed: a Python file that exists"),
+        (
+            "nowhere/at_all.py:name",
+            "file: given nowhere/at_all.py; allowed: a Python file that exists",
+        ),
         ("some/file.txt:name", "file: given some/file.txt"),
     ],
 )
@@ -64,7 +73,10 @@ def test_what_is_told(reference, told):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("import no_such_package", "ModuleNotFoundError: No module named 'no_such_package' .mine.py, line 1"),
+        (
+            "import no_such_package",
+            "ModuleNotFoundError: No module named 'no_such_package' .mine.py, line 1",
+        ),
         ("x = 1\ny = 1 / 0", "ZeroDivisionError: division by zero .mine.py, line 2"),
         ("x = 1\ndef f(:", "SyntaxError: .* .mine.py, line 2"),
     ],
@@ -77,8 +89,13 @@ def test_a_file_that_fails(file, text, told):
         assert "\n" not in str(caught.value)
 
 
-def test_a_missing_import_inside_a_package_is_not_taken_for_a_missing_package(file, monkeypatch):
+def test_a_missing_import_inside_a_package_is_not_taken_for_a_missing_package(
+    file, monkeypatch
+):
     monkeypatch.syspath_prepend(str(file.parent))
     (file.parent / "broken_inside.py").write_text("import no_such_package\n")
-    with pytest.raises(InvalidInputError, match="mend this: ModuleNotFoundError: No module named 'no_such_package'"):
+    with pytest.raises(
+        InvalidInputError,
+        match="mend this: ModuleNotFoundError: No module named 'no_such_package'",
+    ):
         load("broken_inside:name")

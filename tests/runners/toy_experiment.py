@@ -31,7 +31,13 @@ class Toy:
     Config = Config
     presets: ClassVar = {"quick": {}, "paper": {"sizes": [100, 1000], "seeds": 5}}
     statements = (
-        Statement(id="small", paper="bernoulli1713ars", statement="Means are small.", relation="<=", source="Part IV"),
+        Statement(
+            id="small",
+            paper="bernoulli1713ars",
+            statement="Means are small.",
+            relation="<=",
+            source="Part IV",
+        ),
     )
     plot = f"{__file__.replace('toy_experiment', 'draw_toy')}:Plot"
 
@@ -53,10 +59,26 @@ class Toy:
 
     def tables(self, config, shards):
         sizes = np.repeat(config.sizes, config.seeds)
-        return {"means": Table(columns={"size": sizes, "mean": [float(shard["mean"]) for shard in shards]})}
+        return {
+            "means": Table(
+                columns={
+                    "size": sizes,
+                    "mean": [float(shard["mean"]) for shard in shards],
+                }
+            )
+        }
 
     def claims(self, config, tables):
-        return [self.statements[0].check(float(np.abs(tables["means"]["mean"]).max()), 3.0)]
+        return [
+            self.statements[0].check(float(np.abs(tables["means"]["mean"]).max()), 3.0)
+        ]
 
     def figures(self, config):
-        return [FigureSpec(name="means", plot=self.plot, caption="Means against size.", options={"column": "mean"})]
+        return [
+            FigureSpec(
+                name="means",
+                plot=self.plot,
+                caption="Means against size.",
+                options={"column": "mean"},
+            )
+        ]

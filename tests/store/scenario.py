@@ -24,7 +24,11 @@ CONFIG = RunConfig(experiment="demo", preset="quick", parameters={"x": 1})
 RUN = CONFIG.run_id
 TASKS = [Task(function="demo:task", parameters={"x": x}) for x in range(3)]
 TABLE = Table(columns={"gamma": [0.5, 1.0], "regime": ["linear", "critical"]})
-CLAIMS = [Statement(id="a", paper="p", statement="s", relation="<=", source="Fig. 1").check(1.0, 2.0)]
+CLAIMS = [
+    Statement(id="a", paper="p", statement="s", relation="<=", source="Fig. 1").check(
+        1.0, 2.0
+    )
+]
 
 
 def arrays(task):
@@ -64,14 +68,25 @@ def check(root, numbers=(1,)):
                 assert_whole(reader, run, task)
             else:
                 assert reader.shard(run, task) is None
-        assert all(table["regime"].tolist() == ["linear", "critical"] for table in reader.tables(run).values())
+        assert all(
+            table["regime"].tolist() == ["linear", "critical"]
+            for table in reader.tables(run).values()
+        )
         assert reader.claims(run) in ([], CLAIMS)
         if summary.status == "done":
-            assert (summary.finished, reader.claims(run), list(reader.tables(run))) == (3, CLAIMS, ["slope"])
+            assert (summary.finished, reader.claims(run), list(reader.tables(run))) == (
+                3,
+                CLAIMS,
+                ["slope"],
+            )
     assert sorted(path for path in Path(root).rglob("*")) == before, "a reader wrote"
     for number in numbers:
         check_end(root, numbered(number))
-    left = [path.name for path in Path(root).rglob("*") if path.name.endswith((".part", "-journal"))]
+    left = [
+        path.name
+        for path in Path(root).rglob("*")
+        if path.name.endswith((".part", "-journal"))
+    ]
     assert not left, left
     assert not list(Path(root).rglob("*.set-aside*")), "a crash alone damages no file"
 
@@ -84,7 +99,10 @@ def check_end(root, config):
     for task in TASKS:
         assert_whole(reader, run, task)
     assert (Path(root) / run / "report.html").read_bytes() == b"report"
-    assert RunConfig.model_validate_json((Path(root) / run / "config.json").read_bytes()) == config
+    assert (
+        RunConfig.model_validate_json((Path(root) / run / "config.json").read_bytes())
+        == config
+    )
 
 
 def assert_whole(store, run, task):
@@ -99,7 +117,11 @@ class Countdown:
     NAMES = ("open", "write", "fsync", "replace", "mkdir", "close")
 
     def __init__(self, n, at_zero):
-        self.left, self.at_zero, self.real = n, at_zero, {name: getattr(os, name) for name in self.NAMES}
+        self.left, self.at_zero, self.real = (
+            n,
+            at_zero,
+            {name: getattr(os, name) for name in self.NAMES},
+        )
 
     def __enter__(self):
         for name in self.NAMES:
@@ -179,4 +201,6 @@ def half_commit(root):
 
 
 if __name__ == "__main__":
-    {"nth": every_kill, "loop": loop, "hold": hold, "half": half_commit}[sys.argv[1]](sys.argv[2])
+    {"nth": every_kill, "loop": loop, "hold": hold, "half": half_commit}[sys.argv[1]](
+        sys.argv[2]
+    )

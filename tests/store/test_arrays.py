@@ -13,9 +13,28 @@ from hypothesis.extra import numpy as hnp
 from condensery._errors import InvalidInputError
 from condensery.store._arrays import DamagedError, decode, encode
 
-KINDS = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", ">f8", ">i4", "U1", "U7"]
+KINDS = [
+    "?",
+    "i1",
+    "i2",
+    "i4",
+    "i8",
+    "u1",
+    "u2",
+    "u4",
+    "u8",
+    "f2",
+    "f4",
+    "f8",
+    ">f8",
+    ">i4",
+    "U1",
+    "U7",
+]
 ANY = st.sampled_from(KINDS).flatmap(
-    lambda kind: hnp.arrays(np.dtype(kind), hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
+    lambda kind: hnp.arrays(
+        np.dtype(kind), hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
+    )
 )
 
 
@@ -27,18 +46,27 @@ def independent_read(content):
     arrays = {}
     for name, entry in header.items():
         begin, end = entry["data_offsets"]
-        kind = {"BOOL": "?", "F": "<f", "I": "<i", "U": "<u"}[entry["dtype"].rstrip("0123456789")]
+        kind = {"BOOL": "?", "F": "<f", "I": "<i", "U": "<u"}[
+            entry["dtype"].rstrip("0123456789")
+        ]
         size = "" if kind == "?" else str(int(entry["dtype"][1:]) // 8)
-        arrays[name] = np.frombuffer(content[8 + length + begin : 8 + length + end], kind + size)
+        arrays[name] = np.frombuffer(
+            content[8 + length + begin : 8 + length + end], kind + size
+        )
         arrays[name] = arrays[name].reshape(entry["shape"])
     for name, text in about["texts"].items():
         letters = [text["entries"][code] for code in arrays[name].ravel()]
-        arrays[name] = np.array(letters, dtype=text["dtype"]).reshape(arrays[name].shape)
+        arrays[name] = np.array(letters, dtype=text["dtype"]).reshape(
+            arrays[name].shape
+        )
     return {name: arrays[name] for name in about["columns"]}
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.dictionaries(st.text(max_size=5), ANY, max_size=4), st.dictionaries(st.text(max_size=3), st.text(max_size=3)))
+@given(
+    st.dictionaries(st.text(max_size=5), ANY, max_size=4),
+    st.dictionaries(st.text(max_size=3), st.text(max_size=3)),
+)
 def test_round_trip(arrays, units):
     content = encode(arrays, identity="x", units=units)
     got, got_units = decode(content, identity="x")
@@ -48,7 +76,10 @@ def test_round_trip(arrays, units):
         for name, array in arrays.items():
             assert read[name].dtype == array.dtype.newbyteorder("<")
             assert read[name].shape == array.shape
-            assert read[name].tobytes() == array.astype(array.dtype.newbyteorder("<")).tobytes()
+            assert (
+                read[name].tobytes()
+                == array.astype(array.dtype.newbyteorder("<")).tobytes()
+            )
 
 
 def test_equal_arrays_give_equal_bytes():
@@ -64,7 +95,9 @@ def test_what_is_read_can_be_changed():
 
 
 def test_the_checksum_inside_covers_everything():
-    content = encode({"x": np.arange(4.0), "t": np.array(["a", "b"])}, identity="x", units={"x": "m"})
+    content = encode(
+        {"x": np.arange(4.0), "t": np.array(["a", "b"])}, identity="x", units={"x": "m"}
+    )
     decode(content, identity="x")
     survived = []
     for place in range(len(content)):
@@ -92,8 +125,12 @@ def test_a_known_digest():
     array = np.arange(2.0)
     content = encode({"x": array}, identity="shard a/b")
     (length,) = struct.unpack("<Q", content[:8])
-    about = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["condensery"])
+    about = json.loads(
+        json.loads(content[8 : 8 + length])["__metadata__"]["condensery"]
+    )
     written = about.pop("sha256")
     head = json.dumps(["x", "<f8", [2]])
-    total = hashlib.sha256(json.dumps(about, sort_keys=True).encode() + head.encode() + array.tobytes()).hexdigest()
+    total = hashlib.sha256(
+        json.dumps(about, sort_keys=True).encode() + head.encode() + array.tobytes()
+    ).hexdigest()
     assert written == total

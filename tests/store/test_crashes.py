@@ -18,7 +18,9 @@ from condensery._reference import load
 from condensery.store import open_store
 
 PROGRAM = Path(__file__).with_name("scenario.py")
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="needs fork and SIGKILL"
+)
 
 
 def scenario(name):
@@ -26,11 +28,20 @@ def scenario(name):
 
 
 def start(what, root):
-    return subprocess.Popen([sys.executable, PROGRAM, what, root], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        [sys.executable, PROGRAM, what, root],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def test_killed_at_every_system_call(folder):
-    done = subprocess.run([sys.executable, PROGRAM, "nth", folder], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, PROGRAM, "nth", folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["kills"] > 100
 
@@ -68,7 +79,9 @@ def test_every_system_call_fails(folder, lasting):
 
 def test_a_short_write_is_continued(root, monkeypatch):
     real = os.write
-    monkeypatch.setattr(os, "write", lambda handle, content: real(handle, bytes(content)[:7]))
+    monkeypatch.setattr(
+        os, "write", lambda handle, content: real(handle, bytes(content)[:7])
+    )
     scenario("work")(root)
     monkeypatch.undo()
     scenario("check")(root)
@@ -100,12 +113,16 @@ def test_a_half_commit_is_undone(root, caplog):
     before = (root / "ledger.sqlite").read_bytes(), journal.read_bytes()
     (summary,) = open_store(root).runs()
     assert (summary.status, summary.tasks) == ("done", 3)
-    assert ((root / "ledger.sqlite").read_bytes(), journal.read_bytes()) == before, "a reader wrote"
+    assert ((root / "ledger.sqlite").read_bytes(), journal.read_bytes()) == before, (
+        "a reader wrote"
+    )
     scenario("check")(root)
     assert not journal.exists()
 
 
-def test_a_file_is_synced_before_it_gets_its_name_and_its_folder_after(root, monkeypatch):
+def test_a_file_is_synced_before_it_gets_its_name_and_its_folder_after(
+    root, monkeypatch
+):
     """A loss of power cannot be tried here; that the calls come in the order that outlives one can."""
     calls, names = [], {}
 
@@ -114,7 +131,11 @@ def test_a_file_is_synced_before_it_gets_its_name_and_its_folder_after(root, mon
             result = real(first, *arguments, **options)
             if name == "open":
                 names[result] = first
-            about = {"open": first, "fsync": names.get(first, ""), "replace": arguments[0] if arguments else ""}[name]
+            about = {
+                "open": first,
+                "fsync": names.get(first, ""),
+                "replace": arguments[0] if arguments else "",
+            }[name]
             calls.append((name, Path(about).name))
             return result
 

@@ -41,7 +41,13 @@ def missing(path):
     path.unlink()
 
 
-DAMAGES = {"torn": torn, "emptied": emptied, "flipped": flipped, "rewritten": rewritten, "missing": missing}
+DAMAGES = {
+    "torn": torn,
+    "emptied": emptied,
+    "flipped": flipped,
+    "rewritten": rewritten,
+    "missing": missing,
+}
 
 
 @pytest.fixture(params=DAMAGES)
@@ -66,7 +72,10 @@ def everything_below(root):
 def test_a_writer_sets_a_damaged_shard_aside(root, shard, damage, caplog):
     damage(shard)
     damaged = shard.read_bytes() if shard.exists() else None
-    with open_store(root, write=True) as store, caplog.at_level(logging.WARNING, "condensery.store"):
+    with (
+        open_store(root, write=True) as store,
+        caplog.at_level(logging.WARNING, "condensery.store"),
+    ):
         assert store.shard(RUN, TASKS[0]) is None
         assert store.shard(RUN, TASKS[1]) is not None
         assert store.finished(RUN) == {TASKS[1].hash}
@@ -144,7 +153,9 @@ def test_a_damaged_table(root, shard, damage, caplog):
     table = root / RUN / "tables" / "slope.safetensors"
     damage(table)
     before = everything_below(root)
-    with pytest.raises(InvalidInputError, match=f"table slope of run {RUN}.*condensery resume"):
+    with pytest.raises(
+        InvalidInputError, match=f"table slope of run {RUN}.*condensery resume"
+    ):
         open_store(root).tables(RUN)
     assert everything_below(root) == before
     with open_store(root, write=True) as store:

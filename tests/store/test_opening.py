@@ -31,11 +31,16 @@ def test_opening_for_reading_makes_nothing(root):
 def test_a_folder_that_cannot_be_made(folder):
     (folder / "file").write_text("")
     for root in (folder / "file", folder / "file" / "runs"):
-        with pytest.raises(InvalidInputError, match=r"runs folder: given .*; allowed: .*; choose another with --runs"):
+        with pytest.raises(
+            InvalidInputError,
+            match=r"runs folder: given .*; allowed: .*; choose another with --runs",
+        ):
             open_store(root, write=True)
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() == 0, reason="root may write anywhere"
+)
 def test_a_folder_that_may_not_be_written(root):
     root.mkdir()
     root.chmod(stat.S_IRUSR | stat.S_IXUSR)
@@ -60,9 +65,14 @@ def test_a_file_system_without_permission(root, monkeypatch):
 
 def test_a_second_writer_is_told_who_holds_it_and_a_kill_lets_go(root):
     program = Path(__file__).with_name("scenario.py")
-    with subprocess.Popen([sys.executable, program, "hold", root], stdout=subprocess.PIPE) as holder:
+    with subprocess.Popen(
+        [sys.executable, program, "hold", root], stdout=subprocess.PIPE
+    ) as holder:
         holder.stdout.readline()
-        with pytest.raises(StoreBusyError, match=rf"process {holder.pid} on {platform.node()} since 20\d\d-"):
+        with pytest.raises(
+            StoreBusyError,
+            match=rf"process {holder.pid} on {platform.node()} since 20\d\d-",
+        ):
             open_store(root, write=True)
         assert len(open_store(root).runs()) == 1
         holder.kill()
@@ -86,8 +96,14 @@ def test_a_ledger_of_a_newer_version(root):
     with sqlite3.connect(root / "ledger.sqlite") as database:
         database.execute("PRAGMA user_version = 99")
     database.close()
-    for attempt in (lambda: open_store(root, write=True), lambda: open_store(root).runs()):
-        with pytest.raises(InvalidInputError, match=r"version 99; allowed: version 1.*upgrade condensery"):
+    for attempt in (
+        lambda: open_store(root, write=True),
+        lambda: open_store(root).runs(),
+    ):
+        with pytest.raises(
+            InvalidInputError,
+            match=r"version 99; allowed: version 1.*upgrade condensery",
+        ):
             attempt()
 
 
@@ -96,7 +112,10 @@ def test_the_journal_is_a_rollback_journal(root):
     database = sqlite3.connect(root / "ledger.sqlite")
     assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
     database.close()
-    assert sorted(path.name for path in root.iterdir()) == [".writer.lock", "ledger.sqlite"]
+    assert sorted(path.name for path in root.iterdir()) == [
+        ".writer.lock",
+        "ledger.sqlite",
+    ]
 
 
 def test_last_cost_is_that_of_the_latest_run_that_ended(root):
@@ -139,7 +158,9 @@ def test_the_run_folder_is_as_documented(root):
         store.put_file(CONFIG.run_id, "figures/a.png", b"")
         store.put_file(CONFIG.run_id, "report.html", b"")
     run = root / CONFIG.run_id
-    assert sorted(path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()) == [
+    assert sorted(
+        path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()
+    ) == [
         "claims.json",
         "config.json",
         "figures/a.png",
@@ -147,10 +168,15 @@ def test_the_run_folder_is_as_documented(root):
         f"shards/{task.hash}.safetensors",
         "tables/slope.safetensors",
     ]
-    assert RunConfig.model_validate_json((run / "config.json").read_text(encoding="utf-8")) == CONFIG
+    assert (
+        RunConfig.model_validate_json((run / "config.json").read_text(encoding="utf-8"))
+        == CONFIG
+    )
 
 
 def test_importing_the_store_is_light():
     code = "import sys, condensery.store; print({'jax', 'torch', 'matplotlib', 'scipy', 'pytest'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "set()"

@@ -19,11 +19,16 @@ def trained(x, y, gamma, gamma_prime, width, *, asi, seed, loss=1e-6, max_steps=
         error = kappa * features @ a - y
         if np.mean(error**2) < loss:
             return start, (a[:width], w[:width])
-        gram = features @ features.T / kappa_prime + kappa_prime * (gates @ gates.T) * (rows @ rows.T)
+        gram = features @ features.T / kappa_prime + kappa_prime * (gates @ gates.T) * (
+            rows @ rows.T
+        )
         rate = 1 / (kappa**2 / len(y) * np.linalg.eigvalsh(gram)[-1])
         pull = np.linalg.norm(error @ rows / len(y))
         step = min(rate, 0.2 / (kappa * pull)) * kappa / len(y)
-        a, w = a - step / kappa_prime * (error @ features), w - step * kappa_prime * (error[:, None] * gates).T @ rows
+        a, w = (
+            a - step / kappa_prime * (error @ features),
+            w - step * kappa_prime * (error[:, None] * gates).T @ rows,
+        )
     raise AssertionError("the reference flow did not reach its loss")
 
 
@@ -33,6 +38,8 @@ def distances():
 
     def measure(*args, **options):
         (a0, w0), (a, w) = trained(*args, **options)
-        return np.linalg.norm(a - a0) / np.linalg.norm(a0), np.linalg.norm(w - w0) / np.linalg.norm(w0)
+        return np.linalg.norm(a - a0) / np.linalg.norm(a0), np.linalg.norm(
+            w - w0
+        ) / np.linalg.norm(w0)
 
     return measure

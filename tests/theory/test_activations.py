@@ -38,19 +38,25 @@ def test_models_know_the_same_functions(name):
 
     assert set(ACTIVATIONS) == set(ACTIVATION_NAMES)
     with jax.enable_x64(new_val=True):
-        assert np.asarray(activation(name).sigma(jax.numpy.asarray(Z))) == pytest.approx(SIGMA[name](Z), abs=1e-12)
+        assert np.asarray(
+            activation(name).sigma(jax.numpy.asarray(Z))
+        ) == pytest.approx(SIGMA[name](Z), abs=1e-12)
 
 
 @NAMES
 def test_value_at_zero(name):
-    assert activation_facts(name).value_at_zero == pytest.approx(float(SIGMA[name](np.array(0.0))), abs=1e-15)
+    assert activation_facts(name).value_at_zero == pytest.approx(
+        float(SIGMA[name](np.array(0.0))), abs=1e-15
+    )
 
 
 @NAMES
 def test_reflection_and_parity(name):
     facts, sigma = activation_facts(name), SIGMA[name]
     mirror = facts.reflection
-    assert mirror.sign * sigma(Z) + mirror.constant + mirror.slope * Z == pytest.approx(sigma(-Z), abs=1e-12)
+    assert mirror.sign * sigma(Z) + mirror.constant + mirror.slope * Z == pytest.approx(
+        sigma(-Z), abs=1e-12
+    )
     even, odd = np.allclose(sigma(-Z), sigma(Z)), np.allclose(sigma(-Z), -sigma(Z))
     assert facts.parity == ("even" if even else "odd" if odd else "none")
 
@@ -71,12 +77,16 @@ def test_affine_pieces_are_affine_and_the_largest(name):
     straight = np.zeros(len(Z), dtype=bool)
     for piece in facts.affine_pieces:
         inside = (piece.lower <= Z) & (piece.upper >= Z)
-        assert sigma(Z[inside]) == pytest.approx(piece.slope * Z[inside] + piece.intercept, abs=1e-15)
+        assert sigma(Z[inside]) == pytest.approx(
+            piece.slope * Z[inside] + piece.intercept, abs=1e-15
+        )
         straight |= inside
         for end, outward in ((piece.lower, -0.1), (piece.upper, 0.1)):
             if math.isfinite(end):
                 beyond = np.array(end + outward)
-                assert abs(sigma(beyond) - (piece.slope * beyond + piece.intercept)) > 1e-3
+                assert (
+                    abs(sigma(beyond) - (piece.slope * beyond + piece.intercept)) > 1e-3
+                )
     if facts.affine_pieces:
         assert straight.all()
         ends = [(piece.lower, piece.upper) for piece in facts.affine_pieces]
@@ -111,5 +121,8 @@ def test_facts_are_frozen():
 
 
 def test_an_unknown_activation_is_refused_with_a_hint():
-    with pytest.raises(InvalidInputError, match=r"activation: given leakyrelu; .*did you mean leaky_relu\?"):
+    with pytest.raises(
+        InvalidInputError,
+        match=r"activation: given leakyrelu; .*did you mean leaky_relu\?",
+    ):
         activation_facts("leakyrelu")

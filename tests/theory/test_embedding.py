@@ -38,7 +38,9 @@ def drawn_embedding(rng, widths, *, seed=0):
         source[level] = np.array(copies)[order]
         share = rng.normal(size=len(copies))
         for unit in range(widths[level]):
-            share[source[level] == unit] += (1 - share[source[level] == unit].sum()) / np.sum(source[level] == unit)
+            share[source[level] == unit] += (
+                1 - share[source[level] == unit].sum()
+            ) / np.sum(source[level] == unit)
         beta[level] = np.where(source[level] == NULL, 0.0, share)
         constant[level] = rng.normal(size=len(copies))
     return embedding(widths, source=source, beta=beta, constant=constant, seed=seed)
@@ -56,18 +58,29 @@ def test_a_random_compatible_embedding_keeps_everything(widths, seed):
     for narrow, broad, source, constant in zip(
         evaluated(net, x), evaluated(wide, x), made.source, made.constant, strict=True
     ):
-        np.testing.assert_allclose(broad[:, source != NULL], narrow[:, source[source != NULL]], atol=1e-12)
+        np.testing.assert_allclose(
+            broad[:, source != NULL], narrow[:, source[source != NULL]], atol=1e-12
+        )
         nulls = source == NULL
         np.testing.assert_allclose(
-            broad[:, nulls], np.broadcast_to(np.tanh(constant[nulls]), (11, nulls.sum())), atol=1e-12
+            broad[:, nulls],
+            np.broadcast_to(np.tanh(constant[nulls]), (11, nulls.sum())),
+            atol=1e-12,
         )
     errors = rng.normal(size=(11, widths[-1]))
     for level, ((dW, db), (narrow_dW, narrow_db)) in enumerate(
         zip(backward(wide, x, errors), backward(net, x, errors), strict=True), start=1
     ):
-        above, below, beta = made.source[level], made.source[level - 1], made.beta[level]
-        slopes = np.where(below == NULL, np.tanh(made.constant[level - 1]) * narrow_db[above][:, None],
-                          narrow_dW[np.ix_(above, below)])  # fmt: skip
+        above, below, beta = (
+            made.source[level],
+            made.source[level - 1],
+            made.beta[level],
+        )
+        slopes = np.where(
+            below == NULL,
+            np.tanh(made.constant[level - 1]) * narrow_db[above][:, None],
+            narrow_dW[np.ix_(above, below)],
+        )
         np.testing.assert_allclose(dW, beta[:, None] * slopes, atol=1e-12)
         np.testing.assert_allclose(db, beta * narrow_db[above], atol=1e-12)
 
@@ -77,13 +90,22 @@ def test_the_closed_form_has_all_the_freedom_that_the_conditions_leave():
     p, q = 3, 4
     above, below = np.array([0.2, 0.5, 0.3]), np.array([1.5, -0.5, 0.25, -0.25])
     made = [
-        embedding([1, 1, 1, 1], source={1: [0] * q, 2: [0] * p}, beta={1: below, 2: above}, seed=seed).alpha[1].ravel()
+        embedding(
+            [1, 1, 1, 1],
+            source={1: [0] * q, 2: [0] * p},
+            beta={1: below, 2: above},
+            seed=seed,
+        )
+        .alpha[1]
+        .ravel()
         for seed in range(30)
     ]
     conditions = np.vstack([np.kron(np.eye(p), np.ones(q)), np.kron(above, np.eye(q))])
     for one in made:
         np.testing.assert_allclose(conditions @ one, [*np.ones(p), *below], atol=1e-12)
-    assert np.linalg.matrix_rank(np.array(made) - made[0], tol=1e-9) == (p - 1) * (q - 1)
+    assert np.linalg.matrix_rank(np.array(made) - made[0], tol=1e-9) == (p - 1) * (
+        q - 1
+    )
     assert p * q - np.linalg.matrix_rank(conditions) == (p - 1) * (q - 1)
 
 
@@ -99,19 +121,37 @@ def test_a_layer_without_bias_carries_only_nulls_that_need_none():
     wide = embed(net, embedding([1, 1, 1], source=source, beta=beta), sigma=np.tanh)
     assert wide[0][0].tolist() == [[1.0], [0.0]]
     assert wide[0][1] is None
-    with pytest.raises(InvalidInputError, match=r"layer 1: given no bias, where unit 1 needs 0\.5"):
-        embed(net, embedding([1, 1, 1], source=source, beta=beta, constant={1: [0.0, 0.5]}), sigma=np.tanh)
+    with pytest.raises(
+        InvalidInputError, match=r"layer 1: given no bias, where unit 1 needs 0\.5"
+    ):
+        embed(
+            net,
+            embedding([1, 1, 1], source=source, beta=beta, constant={1: [0.0, 0.5]}),
+            sigma=np.tanh,
+        )
 
 
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"source": {2: [0]}, "beta": {2: [1.0]}}, "layer: given 2; allowed: .* 1 to 1"),
+        (
+            {"source": {2: [0]}, "beta": {2: [1.0]}},
+            "layer: given 2; allowed: .* 1 to 1",
+        ),
         ({"source": {1: [0, 1]}, "beta": {}}, "layer: given source of"),
-        ({"source": {1: [0, 5]}, "beta": {1: [1.0, 1.0]}}, r"source of layer 1: given units \[5\] that do not exist"),
-        ({"source": {1: [0, 0]}, "beta": {1: [0.5, 0.5]}}, "source of layer 1: given no copy of unit 1"),
+        (
+            {"source": {1: [0, 5]}, "beta": {1: [1.0, 1.0]}},
+            r"source of layer 1: given units \[5\] that do not exist",
+        ),
+        (
+            {"source": {1: [0, 0]}, "beta": {1: [0.5, 0.5]}},
+            "source of layer 1: given no copy of unit 1",
+        ),
         ({"source": {1: [0, 1]}, "beta": {1: [1.0]}}, "beta of layer 1: given"),
-        ({"source": {1: [0, 1, 1]}, "beta": {1: [1.0, 1.0, 0.5]}}, "beta of layer 1: given a sum of 1.5 for unit 1"),
+        (
+            {"source": {1: [0, 1, 1]}, "beta": {1: [1.0, 1.0, 0.5]}},
+            "beta of layer 1: given a sum of 1.5 for unit 1",
+        ),
         (
             {"source": {1: [0, 1, NULL]}, "beta": {1: [1.0, 1.0, 0.5]}},
             "beta of layer 1: given a sum of 0.5 for unit -1",
@@ -124,7 +164,9 @@ def test_embeddings_that_are_none(arguments, match):
         embedding([1, 2, 1], **arguments)
 
 
-@pytest.mark.parametrize("fractions", [0, -2, [], [0.5, 0.6], [np.inf, -np.inf], [[1.0]]])
+@pytest.mark.parametrize(
+    "fractions", [0, -2, [], [0.5, 0.6], [np.inf, -np.inf], [[1.0]]]
+)
 def test_fractions_that_are_none(fractions):
     with pytest.raises(InvalidInputError, match="fractions: given"):
         even_fractions(fractions)
@@ -138,14 +180,17 @@ def test_free_coefficients_can_be_given():
     made = embedding([1, 1, 1, 1], source=source, beta=beta, free=given)
     assert made.defect() < 1e-15
     Z, below, above = given[1], np.array(beta[1]), np.array(beta[2])
-    expected = np.outer(np.ones(2), below) + (np.eye(2) - np.outer(np.ones(2), above)) @ Z @ (np.eye(3) - 1 / 3)
+    expected = np.outer(np.ones(2), below) + (
+        np.eye(2) - np.outer(np.ones(2), above)
+    ) @ Z @ (np.eye(3) - 1 / 3)
     np.testing.assert_allclose(made.alpha[1], expected, atol=1e-14)
     with pytest.raises(InvalidInputError, match="free: given shapes"):
         embedding([1, 1, 1, 1], source=source, beta=beta, free=given[:2])
 
 
 @pytest.mark.parametrize(
-    ("add", "match"), [({1: -1}, "add: given"), ({3: 1}, "layer: given 3"), ({0: 1}, "layer: given 0")]
+    ("add", "match"),
+    [({1: -1}, "add: given"), ({3: 1}, "layer: given 3"), ({0: 1}, "layer: given 0")],
 )
 def test_random_embeddings_that_are_none(add, match):
     with pytest.raises(InvalidInputError, match=match):

@@ -29,11 +29,16 @@ SIGMA = {
     "hardswish": lambda z: z * np.clip(z + 3, 0, 6) / 6,
     "hardsigmoid": lambda z: np.clip(z / 6 + 0.5, 0, 1),
     "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
-    "selu": lambda z: 1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(np.minimum(z, 0))),
+    "selu": lambda z: (
+        1.0507009873554805
+        * np.where(z > 0, z, 1.6732632423543772 * np.expm1(np.minimum(z, 0)))
+    ),
     "mish": lambda z: z * np.tanh(np.log1p(np.exp(z))),
     "relu6": lambda z: np.clip(z, 0, 6),
 }
-Z = np.concatenate([np.linspace(-30, 30, 1201), np.random.default_rng(0).normal(size=50)])
+Z = np.concatenate(
+    [np.linspace(-30, 30, 1201), np.random.default_rng(0).normal(size=50)]
+)
 
 
 def best_identity(sigma, ratio):
@@ -47,7 +52,9 @@ def test_the_names():
     assert list(MERGE_NAMES) == list(SIGMA)
 
 
-@pytest.mark.parametrize("ratio", [1.0, -1.0, 2.5, 0.3, -2.5, -0.3, 1 + 1e-13, -1 - 1e-13])
+@pytest.mark.parametrize(
+    "ratio", [1.0, -1.0, 2.5, 0.3, -2.5, -0.3, 1 + 1e-13, -1 - 1e-13]
+)
 @pytest.mark.parametrize("name", MERGE_NAMES)
 def test_a_rule_is_an_identity_and_no_rule_means_there_is_none(name, ratio):
     sigma, rule = SIGMA[name], merge_rule(name, ratio)
@@ -55,7 +62,9 @@ def test_a_rule_is_an_identity_and_no_rule_means_there_is_none(name, ratio):
         assert best_identity(sigma, ratio) > 1e-3
         return
     scale = np.max(np.abs(sigma(ratio * Z)))
-    assert rule.factor * sigma(Z) + rule.constant + rule.slope * Z == pytest.approx(sigma(ratio * Z), abs=1e-11 * scale)
+    assert rule.factor * sigma(Z) + rule.constant + rule.slope * Z == pytest.approx(
+        sigma(ratio * Z), abs=1e-11 * scale
+    )
     assert rule.exact == (rule.slope == 0)
     if not rule.exact:  # without the linear path there is none
         rows = np.column_stack([sigma(Z), np.ones_like(Z)])
@@ -76,5 +85,7 @@ def test_ratios_that_are_none(ratio):
 
 
 def test_an_activation_that_is_not_in_the_table():
-    with pytest.raises(InvalidInputError, match=r"activation: given rellu; .*did you mean relu"):
+    with pytest.raises(
+        InvalidInputError, match=r"activation: given rellu; .*did you mean relu"
+    ):
         merge_rule("rellu", 1.0)

@@ -30,7 +30,9 @@ def reference_regime(gamma, gamma_prime):
 
 def reference_slope(gamma, gamma_prime):
     """Exponents from the final sizes of the weights: balance of capacity against what the output needs."""
-    if gamma < 1:  # the kernel stands still; the larger of K^a/κ' and κ'K^w carries the fit
+    if (
+        gamma < 1
+    ):  # the kernel stands still; the larger of K^a/κ' and κ'K^w carries the fit
         carried = max(gamma_prime, -gamma_prime)  # exponent of that kernel
         return (-gamma_prime) + (-gamma) - (carried + 1 - 2 * gamma)
     # A final |a| of m^p and ‖w‖ of m^q with 1 − γ + p + q = 0, joined by κ'²a² − ‖w‖² = const of order max(κ'², 1).
@@ -40,7 +42,13 @@ def reference_slope(gamma, gamma_prime):
         for_a, for_w = (need + gamma_prime) / 2, (need - gamma_prime) / 2
     if for_a < 0:  # then |a| ≈ |a⁰| and w alone grows
         for_a, for_w = 0.0, need
-    return for_w if for_w > 0 else 2 * (for_a - gamma_prime) if gamma_prime > need else for_w
+    return (
+        for_w
+        if for_w > 0
+        else 2 * (for_a - gamma_prime)
+        if gamma_prime > need
+        else for_w
+    )
 
 
 @given(COORDINATE, COORDINATE)
@@ -73,7 +81,10 @@ def test_tolerance_widens_the_critical_strip():
 
 
 def test_arrays_agree_with_numbers():
-    gammas, primes = np.linspace(0.4, 1.8, 15)[None, :], np.linspace(-0.7, 0.7, 15)[:, None]
+    gammas, primes = (
+        np.linspace(0.4, 1.8, 15)[None, :],
+        np.linspace(-0.7, 0.7, 15)[:, None],
+    )
     words, slopes = regime(gammas, primes), phase_slope(gammas, primes)
     assert words.shape == slopes.shape == (15, 15)
     for row, prime in enumerate(primes[:, 0]):
@@ -85,20 +96,34 @@ def test_arrays_agree_with_numbers():
 
 @given(COORDINATE, COORDINATE)
 def test_slope_against_the_scaling_argument(gamma, gamma_prime):
-    assert phase_slope(gamma, gamma_prime) == pytest.approx(reference_slope(gamma, gamma_prime), abs=1e-12)
+    assert phase_slope(gamma, gamma_prime) == pytest.approx(
+        reference_slope(gamma, gamma_prime), abs=1e-12
+    )
 
 
 @given(COORDINATE, COORDINATE)
 def test_the_slopes_sign_is_the_regime(gamma, gamma_prime):
     slope = phase_slope(gamma, gamma_prime)
     if abs(gamma - max(1, 1 + gamma_prime)) > 1e-8:
-        assert np.sign(slope) == {"linear": -1, "condensed": 1}[regime(gamma, gamma_prime)]
-    assert phase_slope(boundary(gamma_prime), gamma_prime) == pytest.approx(0, abs=1e-12)
+        assert (
+            np.sign(slope) == {"linear": -1, "condensed": 1}[regime(gamma, gamma_prime)]
+        )
+    assert phase_slope(boundary(gamma_prime), gamma_prime) == pytest.approx(
+        0, abs=1e-12
+    )
 
 
-@given(COORDINATE, COORDINATE, st.floats(-1e-3, 1e-3), st.floats(-1e-3, 1e-3), st.sampled_from(["w", "a", "theta"]))
+@given(
+    COORDINATE,
+    COORDINATE,
+    st.floats(-1e-3, 1e-3),
+    st.floats(-1e-3, 1e-3),
+    st.sampled_from(["w", "a", "theta"]),
+)
 def test_slopes_are_continuous(gamma, gamma_prime, right, up, of):
-    moved = phase_slope(gamma + right, gamma_prime + up, of=of) - phase_slope(gamma, gamma_prime, of=of)
+    moved = phase_slope(gamma + right, gamma_prime + up, of=of) - phase_slope(
+        gamma, gamma_prime, of=of
+    )
     assert abs(moved) <= 2 * abs(right) + 2 * abs(up) + 1e-12
 
 
@@ -112,8 +137,18 @@ def test_exchanging_the_layers_inverts_kappa_prime(gamma, gamma_prime):
 
 
 def test_slopes_against_the_printed_figure():
-    cells = [(g, gp, s) for gp, row in FIGURE_4.items() for g, s in zip(GAMMAS, row, strict=True) if np.isfinite(s)]
-    off = np.array([measured - phase_slope(gamma, gamma_prime) for gamma, gamma_prime, measured in cells])
+    cells = [
+        (g, gp, s)
+        for gp, row in FIGURE_4.items()
+        for g, s in zip(GAMMAS, row, strict=True)
+        if np.isfinite(s)
+    ]
+    off = np.array(
+        [
+            measured - phase_slope(gamma, gamma_prime)
+            for gamma, gamma_prime, measured in cells
+        ]
+    )
     assert len(off) == 28
     assert np.sqrt(np.mean(off**2)) <= 0.05
     assert np.abs(off).max() <= 0.105
@@ -121,11 +156,18 @@ def test_slopes_against_the_printed_figure():
     assert abs(FIGURE_4[-0.4][3] - (1.1 - 1 + 0.4) / 2) > 0.12
 
 
-@pytest.mark.parametrize(("gamma", "gamma_prime"), [(0.6, 0.0), (0.7, -0.4), (1.4, -0.4), (1.75, 0.0)])
+@pytest.mark.parametrize(
+    ("gamma", "gamma_prime"), [(0.6, 0.0), (0.7, -0.4), (1.4, -0.4), (1.75, 0.0)]
+)
 def test_slopes_against_a_gradient_flow(gamma, gamma_prime, distances):
     x = np.linspace(-0.5, 0.5, 4)[:, None]
     runs = {
-        width: [distances(x, x[:, 0] ** 2, gamma, gamma_prime, width, asi=True, seed=seed)[1] for seed in range(2)]
+        width: [
+            distances(x, x[:, 0] ** 2, gamma, gamma_prime, width, asi=True, seed=seed)[
+                1
+            ]
+            for seed in range(2)
+        ]
         for width in (1000, 10_000)
     }
     measured = np.mean(np.log10(runs[10_000])) - np.mean(np.log10(runs[1000]))

@@ -42,7 +42,9 @@ def test_the_kernel_regime_from_the_kernels_of_the_layers(gamma2, gamma3):
         mobility = np.array([-4 / 3, 2 / 3]) * gamma2  # exponents of M₁ and M₂ = M₃
         # every layer's J has norm κ₃m; Δθ_l = M_l J_l/(J D Jᵀ)
         change = mobility - max(mobility) - (1 - gamma3)
-        np.testing.assert_allclose(three_layer_slopes(gamma2, gamma3), change - [0.5, 1.0], atol=1e-12)
+        np.testing.assert_allclose(
+            three_layer_slopes(gamma2, gamma3), change - [0.5, 1.0], atol=1e-12
+        )
 
 
 @given(st.floats(-2, 2), st.floats(0.5, 4), st.sampled_from([(1e-7, 0.0), (0.0, 1e-7)]))
@@ -55,7 +57,10 @@ def test_continuous_everywhere(gamma2, gamma3, shift):
 @given(st.floats(-2, 2))
 def test_slopes_vanish_on_their_boundaries_and_change_sign_there(gamma2):
     for layer, at in enumerate(three_layer_boundaries(gamma2)):
-        below, on, above = (float(three_layer_slopes(gamma2, at + step)[layer]) for step in (-0.01, 0.0, 0.01))
+        below, on, above = (
+            float(three_layer_slopes(gamma2, at + step)[layer])
+            for step in (-0.01, 0.0, 0.01)
+        )
         assert below < 0 < above
         assert on == pytest.approx(0.0, abs=1e-9)
 
@@ -63,11 +68,21 @@ def test_slopes_vanish_on_their_boundaries_and_change_sign_there(gamma2):
 def test_four_regions():
     gamma2, gamma3 = np.meshgrid(np.linspace(-1, 1.5, 26), np.linspace(0.5, 4, 36))
     first, second = three_layer_slopes(gamma2, gamma3)
-    assert len({(a, b) for a, b in zip(first.ravel() > 0.01, second.ravel() > 0.01, strict=True)}) == 4
+    assert (
+        len(
+            {
+                (a, b)
+                for a, b in zip(
+                    first.ravel() > 0.01, second.ravel() > 0.01, strict=True
+                )
+            }
+        )
+        == 4
+    )
 
 
 def test_two_layers_are_the_model():
     # With the outer layers as one, γ₂ > 0 slows the first layer as γ' does in two: −2γ₂ in the kernel regime
-    assert three_layer_slopes(0.3, 1.0).first - three_layer_slopes(0.0, 1.0).first == pytest.approx(
-        float(phase_slope(0.5, 0.3) - phase_slope(0.5, 0.0))
-    )
+    assert three_layer_slopes(0.3, 1.0).first - three_layer_slopes(
+        0.0, 1.0
+    ).first == pytest.approx(float(phase_slope(0.5, 0.3) - phase_slope(0.5, 0.0)))

@@ -50,7 +50,10 @@ class Residual(nn.Module):
     def __init__(self):
         super().__init__()
         self.stem = nn.Conv2d(1, 6, 3, padding=1)
-        self.one, self.two = nn.Conv2d(6, 9, 3, padding=1), nn.Conv2d(9, 6, 3, padding=1)
+        self.one, self.two = (
+            nn.Conv2d(6, 9, 3, padding=1),
+            nn.Conv2d(9, 6, 3, padding=1),
+        )
         self.side = nn.Conv2d(6, 4, 1)
         self.head = nn.Linear(10, 3)
 
@@ -110,10 +113,16 @@ class SharedModule(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.shared, self.left, self.right = nn.Linear(4, 10), nn.Linear(10, 3), nn.Linear(10, 3)
+        self.shared, self.left, self.right = (
+            nn.Linear(4, 10),
+            nn.Linear(10, 3),
+            nn.Linear(10, 3),
+        )
 
     def forward(self, x):
-        return self.left(torch.relu(self.shared(x))) + self.right(torch.relu(self.shared(-x)))
+        return self.left(torch.relu(self.shared(x))) + self.right(
+            torch.relu(self.shared(-x))
+        )
 
 
 class HardCoded(nn.Module):
@@ -146,7 +155,11 @@ class OneHead(nn.Module):
     def __init__(self, how="by hand"):
         super().__init__()
         self.how = how
-        self.query, self.key, self.value = nn.Linear(6, 8), nn.Linear(6, 8), nn.Linear(6, 10)
+        self.query, self.key, self.value = (
+            nn.Linear(6, 8),
+            nn.Linear(6, 8),
+            nn.Linear(6, 10),
+        )
         self.out, self.head = nn.Linear(10, 6), nn.Linear(6, 3)
 
     def forward(self, x):
@@ -156,7 +169,11 @@ class OneHead(nn.Module):
         elif self.how == "over queries":  # its weights do not add up to one
             read = torch.softmax(q @ k.transpose(-2, -1) / 8**0.5, dim=-2) @ v
         else:
-            mask = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril() if self.how == "with a mask" else None
+            mask = (
+                torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril()
+                if self.how == "with a mask"
+                else None
+            )
             read = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.head(torch.tanh(self.out(read)))
 
@@ -171,7 +188,10 @@ class ManyHeads(nn.Module):
 
     def forward(self, x):
         split = (x.shape[0], x.shape[1], 2, -1)
-        q, k, v = (one(x).view(split).transpose(1, 2) for one in (self.query, self.key, self.value))
+        q, k, v = (
+            one(x).view(split).transpose(1, 2)
+            for one in (self.query, self.key, self.value)
+        )
         read = torch.softmax(q @ k.transpose(-2, -1) / 2.0, dim=-1) @ v
         x = x + self.out(read.transpose(1, 2).flatten(2))
         return self.down(torch.relu(self.up(x)))

@@ -32,18 +32,29 @@ def test_values_of_a_single_head_are_linear_units(how):
     adds_up = how in {"by hand", "by torch"}
     (entry,) = [one for one in receipt.layers if one.name == "value"]
     assert entry.rules == ({"exact": 1, "constant": 1} if adds_up else {"exact": 1})
-    assert small.value.out_features == small.out.in_features == entry.after == (8 if adds_up else 9)
+    assert (
+        small.value.out_features
+        == small.out.in_features
+        == entry.after
+        == (8 if adds_up else 9)
+    )
     other = torch.randn(3, 7, 6).double()
     assert torch.allclose(outputs(net, other), outputs(small, other), atol=1e-12)
-    kept = {one.name: one.note for one in receipt.layers if one.name in {"query", "key"}}
+    kept = {
+        one.name: one.note for one in receipt.layers if one.name in {"query", "key"}
+    }
     assert len(kept) == 2
     assert all(note.startswith(LEFT) for note in kept.values())
-    assert f"{LEFT}, equal ones as well, which inspect tells: query, key" in str(receipt)
+    assert f"{LEFT}, equal ones as well, which inspect tells: query, key" in str(
+        receipt
+    )
 
 
 def test_values_in_single_precision_lose_no_more_than_rounding():
     net, x = one_head("with a mask").float(), torch.randn(2, 5, 6)
-    copy_unit(net.value.weight, net.value.bias, 2, 5, 1.7)  # its bias is a multiple to rounding alone
+    copy_unit(
+        net.value.weight, net.value.bias, 2, 5, 1.7
+    )  # its bias is a multiple to rounding alone
     small, receipt, _ = reduce(net, x)
     assert small.value.out_features == 8
     assert receipt.error_random_relative < 1e-6
@@ -73,7 +84,10 @@ def planted(build):
     with torch.no_grad():
         if build is ManyHeads:
             for layer in (net.query, net.key, net.value):
-                layer.weight[4:], layer.bias[4:] = layer.weight[:4].clone(), layer.bias[:4].clone()
+                layer.weight[4:], layer.bias[4:] = (
+                    layer.weight[:4].clone(),
+                    layer.bias[:4].clone(),
+                )
         else:
             weight = net.attention.in_proj_weight
             for first in (0, 16, 32):
@@ -89,7 +103,10 @@ def test_equal_heads_are_left_and_the_receipt_says_so(build):
     assert torch.allclose(outputs(net, x), outputs(small, x), atol=1e-12)
     names = ["attention"] if build is Block else ["query", "key", "value"]
     assert [one.name for one in receipt.layers if one.note.startswith(LEFT)] == names
-    assert receipt.notes[-1] == f"{LEFT}, equal ones as well, which inspect tells: {', '.join(names)}"
+    assert (
+        receipt.notes[-1]
+        == f"{LEFT}, equal ones as well, which inspect tells: {', '.join(names)}"
+    )
 
 
 def test_a_receipt_without_attention_does_not_speak_of_it():

@@ -60,9 +60,15 @@ def test_lightning(tmp_path):
         torch.manual_seed(5)
         module = Module()
         trainer = Trainer(
-            max_epochs=2, callbacks=list(callbacks), accumulate_grad_batches=2, logger=False, accelerator="cpu",
-            enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-        )  # fmt: skip
+            max_epochs=2,
+            callbacks=list(callbacks),
+            accumulate_grad_batches=2,
+            logger=False,
+            accelerator="cpu",
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
         trainer.fit(module, DataLoader(data(), batch_size=8, shuffle=True))
         return module
 
@@ -72,7 +78,10 @@ def test_lightning(tmp_path):
     assert [step for step, _ in callback.monitor.history] == [0, 1, 2, 4, 6]
     assert "net.0/effective_ratio" in callback.monitor.history[0][1]
     assert len((tmp_path / "monitor.jsonl").read_text().splitlines()) == 5
-    assert all(torch.equal(a, b) for a, b in zip(watched.parameters(), plain.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(watched.parameters(), plain.parameters(), strict=True)
+    )
 
 
 @pytest.mark.slow
@@ -84,7 +93,10 @@ def test_transformers(tmp_path):
 
     from condensery.torch import TransformersCallback
 
-    callback, model = TransformersCallback(JsonLines(tmp_path / "monitor.jsonl"), every=2), net()
+    callback, model = (
+        TransformersCallback(JsonLines(tmp_path / "monitor.jsonl"), every=2),
+        net(),
+    )
     handler = CallbackHandler([callback], model, None, None, None)
     state, control = TrainerState(), TrainerControl()
     arguments = TrainingArguments(tmp_path) if find_spec("accelerate") else None
@@ -126,7 +138,10 @@ torch.distributed.destroy_process_group()
 @pytest.mark.slow
 def test_of_several_processes_the_first_alone_reports(tmp_path):
     ranks = [
-        subprocess.Popen([sys.executable, "-c", DISTRIBUTED, str(rank), str(tmp_path)], stderr=subprocess.PIPE)
+        subprocess.Popen(
+            [sys.executable, "-c", DISTRIBUTED, str(rank), str(tmp_path)],
+            stderr=subprocess.PIPE,
+        )
         for rank in range(2)
     ]
     for process in ranks:

@@ -46,7 +46,9 @@ def place(tmp_path, monkeypatch):
     torch.save(net.state_dict(), "net.pt")
     torch.save(net, "pickled.pt")
     torch.save({"a.weight": torch.full((2, 2), float("nan"))}, "nan.pt")
-    (tmp_path / "torn.safetensors").write_bytes((tmp_path / "net.safetensors").read_bytes()[:-1])
+    (tmp_path / "torn.safetensors").write_bytes(
+        (tmp_path / "net.safetensors").read_bytes()[:-1]
+    )
     (tmp_path / "net.pt2").write_bytes(b"anything")
     (tmp_path / "words.pt").write_text("hello")
     (tmp_path / "factories.py").write_text(FACTORY)
@@ -57,18 +59,33 @@ def test_a_file_in_a_table_and_as_json(place, capsys):
     assert main(["inspect", "net.safetensors"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:3] == ["layer", "kind", "units"]
-    assert [line.split()[:3] for line in lines[1:3]] == [["0", "Linear", "5"], ["2", "Linear", "2"]]
+    assert [line.split()[:3] for line in lines[1:3]] == [
+        ["0", "Linear", "5"],
+        ["2", "Linear", "2"],
+    ]
     assert main(["inspect", "net.pt", "--json", "--threshold", "0.9"]) == 0
     printed = capsys.readouterr()
     document = json.loads(printed.out)
-    assert (document["model"], document["threshold"], len(document["layers"])) == ("net.pt", 0.9, 2)
+    assert (document["model"], document["threshold"], len(document["layers"])) == (
+        "net.pt",
+        0.9,
+        2,
+    )
     assert printed.err == ""
 
 
 def test_a_factory_with_weights_knows_its_activation(place, capsys):
-    assert main(["inspect", "factories.py:build", "--weights", "net.safetensors", "--json"]) == 0
+    assert (
+        main(
+            ["inspect", "factories.py:build", "--weights", "net.safetensors", "--json"]
+        )
+        == 0
+    )
     layers = json.loads(capsys.readouterr().out)["layers"]
-    assert [row["why"].startswith("0 exact merges, and no two") for row in layers] == [True, False]
+    assert [row["why"].startswith("0 exact merges, and no two") for row in layers] == [
+        True,
+        False,
+    ]
     assert layers[1]["why"] == "its units are the output of the model"
     assert "not known" not in layers[0]["why"]
 
@@ -78,8 +95,14 @@ def test_a_factory_with_weights_knows_its_activation(place, capsys):
     [
         ("nowhere.pt", ("nowhere.pt", "a file that exists", "looked in")),
         ("net.pt2", ("net.pt2", "weights alone", "torch.export.load")),
-        ("pickled.pt", ("pickled.pt", "a pickle that needs code", "save its weights alone")),
-        ("torn.safetensors", ("torn.safetensors", "a whole safetensors file", "download it again")),
+        (
+            "pickled.pt",
+            ("pickled.pt", "a pickle that needs code", "save its weights alone"),
+        ),
+        (
+            "torn.safetensors",
+            ("torn.safetensors", "a whole safetensors file", "download it again"),
+        ),
         ("nan.pt", ("a.weight", "finite real numbers", "before the training diverged")),
         ("factories.py:biuld", ("biuld", "did you mean build?")),
         ("factories.py:build --weights nan.pt", ("nan.pt", "finite")),
@@ -88,8 +111,14 @@ def test_a_factory_with_weights_knows_its_activation(place, capsys):
         ("net.pt --weights net.pt", ("weights", "leave it out")),
         ("", ("nothing", "see condensery inspect --help")),
         ("words.pt", ("words.pt (KeyError)", "a whole file written by torch.save")),
-        ("factories.py:scripted", ("which is TorchScript", "an eager torch.nn.Module", "state_dict()")),
-        ("factories.py:quantised", ("of which 0 is quantised", "before it was quantised")),
+        (
+            "factories.py:scripted",
+            ("which is TorchScript", "an eager torch.nn.Module", "state_dict()"),
+        ),
+        (
+            "factories.py:quantised",
+            ("of which 0 is quantised", "before it was quantised"),
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore")
@@ -110,21 +139,40 @@ def check(words, parts, capsys):
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        ("factories.py:scripted", ("an eager torch.nn.Module", "a scripted model cannot be rebuilt")),
+        (
+            "factories.py:scripted",
+            ("an eager torch.nn.Module", "a scripted model cannot be rebuilt"),
+        ),
         ("factories.py:quantised", ("of which 0 is quantised", "before quantisation")),
         ("factories.py:empty", ("meta device", "load its weights first")),
-        ("factories.py:Branching", ("which torch.export cannot follow at factories.py:19", "rewrite that line")),
-        ("factories.py:build --to words.pt", ("folder: given words.pt", "choose another: File exists")),
+        (
+            "factories.py:Branching",
+            (
+                "which torch.export cannot follow at factories.py:19",
+                "rewrite that line",
+            ),
+        ),
+        (
+            "factories.py:build --to words.pt",
+            ("folder: given words.pt", "choose another: File exists"),
+        ),
         ("factories.py:build --weights nan.pt", ("nan.pt", "finite")),
     ],
 )
 @pytest.mark.filterwarnings("ignore")
-def test_surgery_on_bad_input_is_one_line_and_status_two(place, capsys, verb, words, parts):
+def test_surgery_on_bad_input_is_one_line_and_status_two(
+    place, capsys, verb, words, parts
+):
     check([*verb, *words.split(), "--shape", "4,3"], parts, capsys)
 
 
 @pytest.mark.parametrize(
-    "words", [["inspect"], ["reduce", "--shape", "4,3"], ["grow", "--shape", "4,3", "--width", "0=9"]]
+    "words",
+    [
+        ["inspect"],
+        ["reduce", "--shape", "4,3"],
+        ["grow", "--shape", "4,3", "--width", "0=9"],
+    ],
 )
 def test_what_a_model_prints_does_not_reach_the_document(place, capsys, words):
     assert main([*words, "factories.py:talking", "--json"]) == 0
@@ -137,6 +185,13 @@ def test_what_a_model_prints_does_not_reach_the_document(place, capsys, words):
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_quantised_state_dict_is_refused(place, capsys):
-    packed = (torch.quantize_per_tensor(torch.ones(2, 2), 0.1, 0, torch.qint8), None)  # as a quantised layer keeps it
+    packed = (
+        torch.quantize_per_tensor(torch.ones(2, 2), 0.1, 0, torch.qint8),
+        None,
+    )  # as a quantised layer keeps it
     torch.save({"a": packed}, "packed.pt")
-    check(["inspect", "packed.pt"], ("weight a of packed.pt", "quantised numbers", "dequantise"), capsys)
+    check(
+        ["inspect", "packed.pt"],
+        ("weight a of packed.pt", "quantised numbers", "dequantise"),
+        capsys,
+    )

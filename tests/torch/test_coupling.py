@@ -21,7 +21,13 @@ from condensery._errors import InvalidInputError
 from condensery.torch._surgery._coupling import couple
 from condensery.torch._surgery._graph import trace
 
-LAYERS = [(Plain, "a"), (Plain, "b"), (Plain, "c"), (Residual, "one"), (Residual, "side")]
+LAYERS = [
+    (Plain, "a"),
+    (Plain, "b"),
+    (Plain, "c"),
+    (Residual, "one"),
+    (Residual, "side"),
+]
 IMAGE = torch.randn(2, 1, 8, 8)
 
 
@@ -31,11 +37,16 @@ def families(model, x, **options):
 
 
 def places(found, unit):
-    return {axis: np.flatnonzero(units == unit).tolist() for axis, units in found.axes.items() if unit in units}
+    return {
+        axis: np.flatnonzero(units == unit).tolist()
+        for axis, units in found.axes.items()
+        if unit in units
+    }
 
 
 @pytest.mark.parametrize(
-    ("build", "layer"), [(Plain, "a"), (Plain, "b"), (Plain, "c"), (Residual, "one"), (Residual, "side")]
+    ("build", "layer"),
+    [(Plain, "a"), (Plain, "b"), (Plain, "c"), (Residual, "one"), (Residual, "side")],
 )
 def test_the_same_entries_as_torch_pruning_where_it_is_right(build, layer):
     pruning = pytest.importorskip("torch_pruning")
@@ -43,7 +54,11 @@ def test_the_same_entries_as_torch_pruning_where_it_is_right(build, layer):
     found, named = families(model, IMAGE)
     graph = pruning.DependencyGraph().build_dependency(model, example_inputs=IMAGE)
     module = model.get_submodule(layer)
-    cut = pruning.prune_conv_out_channels if isinstance(module, nn.Conv2d) else pruning.prune_linear_out_channels
+    cut = (
+        pruning.prune_conv_out_channels
+        if isinstance(module, nn.Conv2d)
+        else pruning.prune_linear_out_channels
+    )
     modules = {one: name for name, one in model.named_modules()}
     for number, unit in enumerate(named[layer].units.tolist()):
         theirs = {}
@@ -58,7 +73,11 @@ def test_the_same_entries_as_torch_pruning_where_it_is_right(build, layer):
                 else 0
             )
             theirs[f"{name}.weight", axis] = sorted(int(i) for i in indices)
-        ours = {axis: where for axis, where in places(found, unit).items() if axis[0].endswith("weight")}
+        ours = {
+            axis: where
+            for axis, where in places(found, unit).items()
+            if axis[0].endswith("weight")
+        }
         assert ours == theirs
 
 
@@ -72,20 +91,35 @@ def test_channels_last_before_flattening():
         [8 * pixel + 3 for pixel in range(16)] + [8 * pixel + 7 for pixel in range(16)]
     )
     first = places(found, int(named["first"].units[1]))
-    assert first["first.weight", 0] == first["norm.running_var", 0] == first["depthwise.weight", 0] == [1, 5]
+    assert (
+        first["first.weight", 0]
+        == first["norm.running_var", 0]
+        == first["depthwise.weight", 0]
+        == [1, 5]
+    )
     assert first["grouped.weight", 1] == [1]
 
 
 def test_halves_of_a_gate_belong_together():
     found, named = families(Gated(), torch.randn(3, 5))
     where = places(found, int(named["up"].units[2]))
-    assert where == {("up.weight", 0): [2, 10], ("up.bias", 0): [2, 10], ("down.weight", 1): [2]}
+    assert where == {
+        ("up.weight", 0): [2, 10],
+        ("up.bias", 0): [2, 10],
+        ("down.weight", 1): [2],
+    }
 
 
 def test_a_stream_is_tied_at_all_writers():
     found, named = families(Residual(), IMAGE)
     where = places(found, int(named["stem"].units[4]))
-    assert where["stem.weight", 0] == where["two.weight", 0] == where["one.weight", 1] == where["head.weight", 1] == [4]
+    assert (
+        where["stem.weight", 0]
+        == where["two.weight", 0]
+        == where["one.weight", 1]
+        == where["head.weight", 1]
+        == [4]
+    )
 
 
 def test_attention_and_layer_norm_keep_the_stream_and_free_the_hidden_layer():
@@ -95,7 +129,8 @@ def test_attention_and_layer_norm_keep_the_stream_and_free_the_hidden_layer():
 
 
 @pytest.mark.parametrize(
-    ("build", "word"), [(SoftmaxOverUnits, "softmax"), (Tied, "one weight both makes and reads them")]
+    ("build", "word"),
+    [(SoftmaxOverUnits, "softmax"), (Tied, "one weight both makes and reads them")],
 )
 def test_units_that_must_be_kept_say_why(build, word):
     x = torch.randn(3, 6 if build is Tied else 4)
@@ -127,5 +162,7 @@ def test_a_forward_that_depends_on_values_is_refused_with_its_line():
 
 
 def test_inputs_that_do_not_fit_are_refused():
-    with pytest.raises(InvalidInputError, match=r"example_inputs: given shapes \(3, 7\)"):
+    with pytest.raises(
+        InvalidInputError, match=r"example_inputs: given shapes \(3, 7\)"
+    ):
         trace(Gated(), (torch.randn(3, 7),))

@@ -50,15 +50,29 @@ def by_width(model):
 
 
 def short(loader=BATCHES, make=build, **options):
-    return diagnose(make, loader, **{"widths": WIDTHS, "stop": SHORT, "optimiser": by_width, "seeds": 2, **options})
+    return diagnose(
+        make,
+        loader,
+        **{
+            "widths": WIDTHS,
+            "stop": SHORT,
+            "optimiser": by_width,
+            "seeds": 2,
+            **options,
+        },
+    )
 
 
 def test_the_usual_start_is_linear_and_a_small_one_condenses():
     widths, odd = (64, 128, 256, 512, 1024), [(X, X / 2)]
-    usual = diagnose(build, odd, widths=widths, optimiser=by_width, stop=UntilLoss(0.01, steps=800))
+    usual = diagnose(
+        build, odd, widths=widths, optimiser=by_width, stop=UntilLoss(0.01, steps=800)
+    )
     assert usual.regime == "linear"
     assert usual.layers[0].regime == "linear"
-    condensed = diagnose(small, odd, widths=widths, optimiser=0.1, stop=UntilLoss(0.1, steps=800))
+    condensed = diagnose(
+        small, odd, widths=widths, optimiser=0.1, stop=UntilLoss(0.1, steps=800)
+    )
     assert condensed.regime == "condensed"
     assert condensed.layers[0].condensed > 0.7 > 0.3 > usual.layers[0].condensed
     assert [layer.role for layer in condensed.layers] == ["hidden", "output"]
@@ -78,7 +92,10 @@ def test_rd_is_that_of_ones_own_training():
             rule.step()
         for layer, value in zip(("0", "2"), run.moments[-1].rd, strict=True):
             parts = [f"{layer}.weight", f"{layer}.bias"]
-            far = sum(float(((model.state_dict()[part] - start[part]) ** 2).sum()) for part in parts)
+            far = sum(
+                float(((model.state_dict()[part] - start[part]) ** 2).sum())
+                for part in parts
+            )
             size = sum(float((start[part] ** 2).sum()) for part in parts)
             assert value == pytest.approx((far / size) ** 0.5, rel=1e-4)
         assert run.steps == 20
@@ -89,12 +106,18 @@ def test_equal_arguments_give_equal_numbers_whatever_the_generators_are_at():
     texts = []
     for start in (1, 2):
         torch.manual_seed(start)
-        texts.append(short(DataLoader(TensorDataset(X, X), batch_size=4, shuffle=True)).json())
+        texts.append(
+            short(DataLoader(TensorDataset(X, X), batch_size=4, shuffle=True)).json()
+        )
     assert texts[0] == texts[1]
 
 
 def states():
-    return torch.get_rng_state().tolist(), np.random.get_state()[1].tolist(), random.getstate()
+    return (
+        torch.get_rng_state().tolist(),
+        np.random.get_state()[1].tolist(),
+        random.getstate(),
+    )
 
 
 def test_the_generators_are_put_back_also_after_an_error():
@@ -148,13 +171,17 @@ def test_every_width_sees_the_same_order_and_every_seed_another():
 
 def test_nothing_of_the_users_is_modified():
     models = {width: build(width).eval() for width in WIDTHS}
-    first = {width: copy.deepcopy(model.state_dict()) for width, model in models.items()}
+    first = {
+        width: copy.deepcopy(model.state_dict()) for width, model in models.items()
+    }
 
     def stored(width):
         model = models[width]
         return model if torch.rand(1) < 2 else None
 
-    with pytest.raises(InvalidInputError, match="the same weights for every seed at width 32"):
+    with pytest.raises(
+        InvalidInputError, match="the same weights for every seed at width 32"
+    ):
         short(make=stored)
 
     def shaken(width):
@@ -176,7 +203,9 @@ def test_no_verdict_where_the_runs_do_not_come_to_a_common_loss():
     found = short(stop=UntilLoss(0.01, steps=3), optimiser=1e-3)
     assert (found.regime, found.stages) == ("undetermined", ())
     assert "UntilLoss(relative=0.01, steps=6)" in found.remedy
-    assert "6 of 6 runs did not get to 0.01 of the initial loss in 3 steps" in str(found)
+    assert "6 of 6 runs did not get to 0.01 of the initial loss in 3 steps" in str(
+        found
+    )
     json.loads(found.json())
 
 
@@ -189,10 +218,19 @@ def test_runs_that_are_below_the_loss_from_the_start_tell_nothing():
         return model
 
     nothing = [(X, 0 * X)]
-    found = diagnose(still, nothing, widths=(64, 256, 1024), optimiser=by_width, stop=UntilLoss(0.1, steps=100))
+    found = diagnose(
+        still,
+        nothing,
+        widths=(64, 256, 1024),
+        optimiser=by_width,
+        stop=UntilLoss(0.1, steps=100),
+    )
     assert min(run.steps for run in found.runs) == 0
     assert found.regime == "undetermined"
-    assert found.remedy == "UntilLoss(relative=0.01): some runs were below this loss from the start"
+    assert (
+        found.remedy
+        == "UntilLoss(relative=0.01): some runs were below this loss from the start"
+    )
 
 
 def test_the_last_common_stage_is_used():
@@ -214,11 +252,16 @@ def test_large_noise_between_seeds_withholds_the_verdict():
                 parameter.mul_(scale)
         return model
 
-    quiet = diagnose(build, BATCHES, widths=(64, 256, 1024), optimiser=by_width, stop=ForSteps(60))
+    quiet = diagnose(
+        build, BATCHES, widths=(64, 256, 1024), optimiser=by_width, stop=ForSteps(60)
+    )
     found = diagnose(
-        noisy, BATCHES, widths=(64, 256, 1024), stop=ForSteps(60),
+        noisy,
+        BATCHES,
+        widths=(64, 256, 1024),
+        stop=ForSteps(60),
         optimiser=lambda model: torch.optim.Adam(model.parameters(), 1e-3),
-    )  # fmt: skip
+    )
     assert quiet.regime == "linear"
     assert found.regime == "undetermined"
     assert found.remedy
@@ -240,7 +283,9 @@ def test_it_shows_itself():
     assert table["layer"].tolist() == ["0", "2"]
     assert table["slope"][0] == pytest.approx(found.layers[0].slope)
     lines = str(found).splitlines()
-    assert lines[0].startswith(f"regime: {found.regime}  (widths 32, 128, 512; 2 seeds; at 0.3 of the initial loss)")
+    assert lines[0].startswith(
+        f"regime: {found.regime}  (widths 32, 128, 512; 2 seeds; at 0.3 of the initial loss)"
+    )
     assert lines[2].split("  ")[0] == "layer"
     document = json.loads(found.json())
     assert document["layers"][0]["slope"] == pytest.approx(found.layers[0].slope)
@@ -288,10 +333,22 @@ class Pair(nn.Module):
 
 
 BAD = {
-    "no module": ({"make": lambda width: [width]}, r"build: given a function that returns list"),
-    "a module": ({"make": nn.Linear(1, 1)}, r"build: given Linear; allowed: a function of the width"),
-    "a build that fails": ({"make": lambda width: 1 / 0}, r"fails at width 32; .*ZeroDivisionError"),
-    "no parameters": ({"make": lambda width: nn.ReLU()}, r"build: given a model without parameters"),
+    "no module": (
+        {"make": lambda width: [width]},
+        r"build: given a function that returns list",
+    ),
+    "a module": (
+        {"make": nn.Linear(1, 1)},
+        r"build: given Linear; allowed: a function of the width",
+    ),
+    "a build that fails": (
+        {"make": lambda width: 1 / 0},
+        r"fails at width 32; .*ZeroDivisionError",
+    ),
+    "no parameters": (
+        {"make": lambda width: nn.ReLU()},
+        r"build: given a model without parameters",
+    ),
     "fails on the data": (
         {"make": lambda w: nn.Linear(2, w)},
         r"a model that fails at width 32, seed 0, step 0; .*RuntimeError",
@@ -300,10 +357,16 @@ BAD = {
         {"make": Pair, "loss": lambda out, target: out[0].mean()},
         r"a model that returns <class 'tuple'>",
     ),
-    "few widths": ({"widths": (8, 16)}, r"widths: given \[8, 16\]; allowed: at least three"),
+    "few widths": (
+        {"widths": (8, 16)},
+        r"widths: given \[8, 16\]; allowed: at least three",
+    ),
     "equal widths": ({"widths": (8, 8, 16)}, "at least three different whole numbers"),
     "no loader": ({"loader": []}, "loader: given no batch"),
-    "an iterator": ({"loader": iter(BATCHES)}, "loader: given an iterator, which ends after one epoch"),
+    "an iterator": (
+        {"loader": iter(BATCHES)},
+        "loader: given an iterator, which ends after one epoch",
+    ),
     "a number": ({"loader": 3}, "loader: given int"),
     "a failing loader": (
         {"loader": lambda: Path("nowhere").read_bytes()},
@@ -312,13 +375,28 @@ BAD = {
     "no pairs": ({"loader": [X]}, "a batch that is a Tensor"),
     "one seed": ({"seeds": 1}, "seeds: given 1; allowed: two or more"),
     "stop": ({"stop": UntilLoss(1.5)}, r"stop: given UntilLoss\(relative=1.5"),
-    "a stop of steps": ({"stop": 100}, r"stop: given 100; allowed: UntilLoss or ForSteps"),
+    "a stop of steps": (
+        {"stop": 100},
+        r"stop: given 100; allowed: UntilLoss or ForSteps",
+    ),
     "samples": ({"samples": -1}, "samples: given -1"),
-    "no optimiser": ({"optimiser": lambda model: 3}, "optimiser: given a function that returns int"),
+    "no optimiser": (
+        {"optimiser": lambda model: 3},
+        "optimiser: given a function that returns int",
+    ),
     "a negative rate": ({"optimiser": -1.0}, "optimiser: given -1.0"),
-    "nan": ({"optimiser": explode}, r"loss: given (nan|inf) at width 32, seed 0, step \d+; .*lower the learning rate"),
-    "a vector loss": ({"loss": lambda output, target: output}, "loss: given Tensor at width 32"),
-    "shapes": ({"loader": [(X, torch.ones(8, 2))]}, r"outputs of shape \(8, 1\), targets of shape \(8, 2\)"),
+    "nan": (
+        {"optimiser": explode},
+        r"loss: given (nan|inf) at width 32, seed 0, step \d+; .*lower the learning rate",
+    ),
+    "a vector loss": (
+        {"loss": lambda output, target: output},
+        "loss: given Tensor at width 32",
+    ),
+    "shapes": (
+        {"loader": [(X, torch.ones(8, 2))]},
+        r"outputs of shape \(8, 1\), targets of shape \(8, 2\)",
+    ),
 }
 
 
@@ -350,7 +428,9 @@ try:
 except ImportError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("regime: ")
     assert done.stdout.splitlines()[-2:] == ["[]", "jax is blocked"]

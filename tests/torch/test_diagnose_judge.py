@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from condensery.torch._diagnosis._judge import CLEAR, FLAT, LogSlope, Verdict, judge, judge_model, log_slope
+from condensery.torch._diagnosis._judge import (
+    CLEAR,
+    FLAT,
+    LogSlope,
+    Verdict,
+    judge,
+    judge_model,
+    log_slope,
+)
 
 WIDTHS = (100, 200, 400, 800, 1600)
 
@@ -13,12 +21,19 @@ def power_law(slope, *, noise=0.0, bend=0.0, seeds=3, widths=WIDTHS, draw=0):
     """RD = 0.3·m^S with seed noise in log RD and a bend of the logarithm."""
     rng = np.random.default_rng(draw)
     x = np.log(widths) - np.mean(np.log(widths))
-    return 0.3 * np.exp((slope * x + bend * x**2)[:, None] + noise * rng.standard_normal((len(widths), seeds)))
+    return 0.3 * np.exp(
+        (slope * x + bend * x**2)[:, None]
+        + noise * rng.standard_normal((len(widths), seeds))
+    )
 
 
 def slow_slope(widths, values):
     """Regression over single points, by loops."""
-    points = [(np.log(m), np.log(v)) for m, row in zip(widths, values, strict=True) for v in row]
+    points = [
+        (np.log(m), np.log(v))
+        for m, row in zip(widths, values, strict=True)
+        for v in row
+    ]
     n = len(points)
     mx, my = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
     spread = sum((x - mx) ** 2 for x, _ in points)
@@ -36,7 +51,9 @@ def test_without_a_bend_it_is_the_regression_over_all_points(draw):
     assert found.limited_by == "seeds"
     assert found.se == pytest.approx(error, rel=1e-12)
     line = stats.linregress(np.repeat(np.log(WIDTHS), 3), np.log(values).ravel())
-    assert (found.slope, found.se) == pytest.approx((line.slope, line.stderr), rel=1e-10)
+    assert (found.slope, found.se) == pytest.approx(
+        (line.slope, line.stderr), rel=1e-10
+    )
     assert found.bound == pytest.approx(stats.t.ppf(0.975, 13) * line.stderr, rel=1e-10)
 
 
@@ -77,7 +94,10 @@ def test_two_points_have_no_error():
     found = log_slope([10, 100], np.array([[1.0], [2.0]]))
     assert found.slope == pytest.approx(np.log10(2))
     assert np.isnan(found.bound)
-    assert "more seeds" in judge([10, 100], [found], seeds=1, settled=True, effort="").remedy
+    assert (
+        "more seeds"
+        in judge([10, 100], [found], seeds=1, settled=True, effort="").remedy
+    )
 
 
 def line(slope, bound=0.02, limited="seeds"):
@@ -86,17 +106,33 @@ def line(slope, bound=0.02, limited="seeds"):
 
 @pytest.mark.parametrize(
     ("slope", "regime"),
-    [(-0.5, "linear"), (-0.121, "linear"), (-0.119, "undetermined"), (-0.05, "undetermined"), (-0.019, "critical"),
-     (0.0, "critical"), (0.021, "undetermined"), (0.119, "undetermined"), (0.121, "condensed"), (1.0, "condensed")],
-)  # fmt: skip
+    [
+        (-0.5, "linear"),
+        (-0.121, "linear"),
+        (-0.119, "undetermined"),
+        (-0.05, "undetermined"),
+        (-0.019, "critical"),
+        (0.0, "critical"),
+        (0.021, "undetermined"),
+        (0.119, "undetermined"),
+        (0.121, "condensed"),
+        (1.0, "condensed"),
+    ],
+)
 def test_verdicts_need_the_slope_beyond_its_margin(slope, regime):
-    assert judge(WIDTHS, [line(slope)], seeds=3, settled=True, effort="").regime == regime
+    assert (
+        judge(WIDTHS, [line(slope)], seeds=3, settled=True, effort="").regime == regime
+    )
     assert (CLEAR, FLAT) == (0.1, 0.04)
 
 
 def test_a_slope_that_still_changes_is_not_believed():
-    settled = judge(WIDTHS, [line(-0.24), line(-0.25)], seeds=3, settled=True, effort="train on")
-    moving = judge(WIDTHS, [line(-0.1), line(-0.25)], seeds=3, settled=True, effort="train on")
+    settled = judge(
+        WIDTHS, [line(-0.24), line(-0.25)], seeds=3, settled=True, effort="train on"
+    )
+    moving = judge(
+        WIDTHS, [line(-0.1), line(-0.25)], seeds=3, settled=True, effort="train on"
+    )
     assert (settled.regime, moving.regime) == ("linear", "undetermined")
     assert moving.remedy.startswith("train on")
     assert moving.margin == pytest.approx(0.17)
@@ -110,8 +146,14 @@ def test_no_verdict_before_training_has_gone_far_enough():
 def test_a_verdict_is_withheld_when_noise_is_large_and_given_when_it_is_small():
     words = {}
     for noise in (2.0, 0.05):
-        slopes = [log_slope(WIDTHS, power_law(-0.3, noise=noise, draw=draw)) for draw in range(200)]
-        words[noise] = [judge(WIDTHS, [one], seeds=3, settled=True, effort="").regime for one in slopes]
+        slopes = [
+            log_slope(WIDTHS, power_law(-0.3, noise=noise, draw=draw))
+            for draw in range(200)
+        ]
+        words[noise] = [
+            judge(WIDTHS, [one], seeds=3, settled=True, effort="").regime
+            for one in slopes
+        ]
     assert words[2.0].count("undetermined") >= 180
     assert words[0.05].count("linear") == 200
 
@@ -120,9 +162,20 @@ def test_a_verdict_is_withheld_when_noise_is_large_and_given_when_it_is_small():
 @pytest.mark.parametrize("slope", [-CLEAR, 0.0, CLEAR])
 def test_chance_makes_few_wrong_verdicts(slope, noise):
     """At the bounds themselves: each side errs in at most one case of forty."""
-    found = [log_slope(WIDTHS, power_law(slope, noise=noise, draw=draw)) for draw in range(1000)]
-    words = [judge(WIDTHS, [one], seeds=3, settled=True, effort="").regime for one in found]
-    wrong = {"linear"} if slope == -CLEAR else {"condensed"} if slope == CLEAR else {"linear", "condensed"}
+    found = [
+        log_slope(WIDTHS, power_law(slope, noise=noise, draw=draw))
+        for draw in range(1000)
+    ]
+    words = [
+        judge(WIDTHS, [one], seeds=3, settled=True, effort="").regime for one in found
+    ]
+    wrong = (
+        {"linear"}
+        if slope == -CLEAR
+        else {"condensed"}
+        if slope == CLEAR
+        else {"linear", "condensed"}
+    )
     assert sum(word in wrong for word in words) / 1000 < 0.04
 
 
@@ -136,28 +189,43 @@ def test_the_number_of_seeds_it_asks_for_is_enough():
         needed = int(verdict.remedy.partition("seeds=")[2].partition(":")[0])
         assert 3 < needed <= 30
         # if the slope is what it seemed to be; the noise, too, is only estimated, so that single cases fall short
-        enough = [log_slope(WIDTHS, power_law(few.slope, noise=0.5, seeds=needed, draw=k)) for k in range(100)]
-        decided = [judge(WIDTHS, [one], seeds=needed, settled=True, effort="").regime for one in enough]
+        enough = [
+            log_slope(WIDTHS, power_law(few.slope, noise=0.5, seeds=needed, draw=k))
+            for k in range(100)
+        ]
+        decided = [
+            judge(WIDTHS, [one], seeds=needed, settled=True, effort="").regime
+            for one in enough
+        ]
         shares.append(decided.count("linear") / 100)
     assert len(shares) >= 10
     assert np.mean(shares) >= 0.75
 
 
 def test_wider_widths_are_asked_for_where_seeds_do_not_help():
-    bent = judge(WIDTHS, [line(-0.3, bound=0.4, limited="fit")], seeds=3, settled=True, effort="")
+    bent = judge(
+        WIDTHS, [line(-0.3, bound=0.4, limited="fit")], seeds=3, settled=True, effort=""
+    )
     assert "7 widths up to about" in bent.remedy
     assert "not a straight line" in bent.remedy
     near = judge(WIDTHS, [line(0.08)], seeds=3, settled=True, effort="")
-    assert near.remedy == "add widths up to 6400: a slope of +0.08 is too near the critical line to tell"
+    assert (
+        near.remedy
+        == "add widths up to 6400: a slope of +0.08 is too near the critical line to tell"
+    )
 
 
 def test_the_model_has_the_regime_of_its_hidden_layers():
-    linear, critical, condensed = (Verdict(word, 0.1) for word in ("linear", "critical", "condensed"))
+    linear, critical, condensed = (
+        Verdict(word, 0.1) for word in ("linear", "critical", "condensed")
+    )
     open_ = Verdict("undetermined", 0.3, "more")
     hidden = ["hidden", "hidden", "output"]
     assert judge_model(hidden, [linear, linear, condensed]).regime == "linear"
     assert judge_model(hidden, [linear, critical, open_]).regime == "critical"
     assert judge_model(hidden, [linear, condensed, open_]).regime == "condensed"
     assert judge_model(hidden, [condensed, open_, linear]).regime == "condensed"
-    assert judge_model(hidden, [linear, open_, linear]) == Verdict("undetermined", 0.3, "more")
+    assert judge_model(hidden, [linear, open_, linear]) == Verdict(
+        "undetermined", 0.3, "more"
+    )
     assert judge_model(["output"], [condensed]).regime == "condensed"

@@ -38,7 +38,13 @@ def test_a_reduced_model_is_written_in_all_formats(tmp_path):
     net, x = Plain().eval(), torch.randn(2, 1, 8, 8)
     copy_unit(net.c.weight, net.c.bias, 0, 5, 2.0)
     small, receipt, _ = reduce(net, x)
-    files = export_model(small, x, tmp_path / "new", formats=("safetensors", "pt2", "onnx"), receipt=receipt)
+    files = export_model(
+        small,
+        x,
+        tmp_path / "new",
+        formats=("safetensors", "pt2", "onnx"),
+        receipt=receipt,
+    )
     with torch.no_grad():
         expected = net(x)
     saved = load_file(files["safetensors"])
@@ -48,7 +54,9 @@ def test_a_reduced_model_is_written_in_all_formats(tmp_path):
     sidecar = json.loads(files["json"].read_text())
     assert sidecar["receipt"]["merges"] == 1
     assert sidecar["shapes"]["c.weight"] == [11, 160]
-    session = onnxruntime.InferenceSession(str(files["onnx"]), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        str(files["onnx"]), providers=["CPUExecutionProvider"]
+    )
     found = session.run(None, {session.get_inputs()[0].name: x.numpy()})[0]
     assert np.abs(found - expected.numpy()).max() <= 1e-5 * float(expected.abs().max())
     again = torch.export.load(files["pt2"]).module()(x)
@@ -70,14 +78,30 @@ def test_an_unknown_format_is_refused(tmp_path):
 
 def test_the_commands(factory, tmp_path, capsys):
     target = tmp_path / "out"
-    assert main(["reduce", factory, "--shape", "6,4", "--to", str(target), "--json"]) == 0
+    assert (
+        main(["reduce", factory, "--shape", "6,4", "--to", str(target), "--json"]) == 0
+    )
     document = json.loads(capsys.readouterr().out)
     assert document["receipt"]["merges"] == 1
     assert load_file(target / "model.safetensors")["0.weight"].shape == (11, 4)
-    assert main(["grow", factory, "--shape", "6,4", "--width", "0=20", "--to", str(target)]) == 0
+    assert (
+        main(
+            ["grow", factory, "--shape", "6,4", "--width", "0=20", "--to", str(target)]
+        )
+        == 0
+    )
     assert "0: 12 → 20" in capsys.readouterr().out
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random((40, 4)))
-    options = ["--data", str(tmp_path / "x.npy"), "--mode", "approximate", "--tau", "0.5", "--max-error", "0.5"]
+    options = [
+        "--data",
+        str(tmp_path / "x.npy"),
+        "--mode",
+        "approximate",
+        "--tau",
+        "0.5",
+        "--max-error",
+        "0.5",
+    ]
     assert main(["reduce", factory, *options, "--on-data", "--to", str(target)]) == 0
     assert "12 → " in capsys.readouterr().out
 
@@ -87,7 +111,10 @@ def test_the_commands(factory, tmp_path, capsys):
     [
         (["reduce", "FACTORY"], "--shape: given neither a shape nor data"),
         (["reduce", "FACTORY", "--shape", "6,x"], "--shape: given 6,x"),
-        (["reduce", "FACTORY", "--shape", "6,5"], "example_inputs: given shapes (6, 5)"),
+        (
+            ["reduce", "FACTORY", "--shape", "6,5"],
+            "example_inputs: given shapes (6, 5)",
+        ),
         (["reduce", "FACTORY", "--shape", "6,4", "--mode", "fast"], "mode: given fast"),
         (["reduce", "nowhere:build", "--shape", "6,4"], "nowhere"),
         (["reduce", "FACTORY", "--data", "none.npy"], "--data: given none.npy"),
@@ -113,12 +140,17 @@ class Branching(nn.Module):
 
 @pytest.mark.parametrize("formats", ["safetensors", "pt2", "onnx"])
 def test_what_cannot_be_exported_is_refused_in_one_exception(tmp_path, formats):
-    with pytest.raises(InvalidInputError, match=r"example_inputs: given shapes \(2, 7\)"):
+    with pytest.raises(
+        InvalidInputError, match=r"example_inputs: given shapes \(2, 7\)"
+    ):
         export_model(nn.Linear(3, 2), torch.randn(2, 7), tmp_path, formats=formats)
     with pytest.raises(InvalidInputError, match="model: given dict"):
         export_model({}, torch.randn(2, 3), tmp_path, formats=formats)
     if formats != "safetensors":
-        with pytest.raises(InvalidInputError, match=r"torch.export cannot follow at test_export\.py:\d+"):
+        with pytest.raises(
+            InvalidInputError,
+            match=r"torch.export cannot follow at test_export\.py:\d+",
+        ):
             export_model(Branching(), torch.randn(2, 3), tmp_path, formats=formats)
     assert list(tmp_path.iterdir()) == []
 
@@ -126,8 +158,15 @@ def test_what_cannot_be_exported_is_refused_in_one_exception(tmp_path, formats):
 def test_onnx_in_kinds_of_numbers_that_its_runtime_has_not(tmp_path):
     pytest.importorskip("onnxscript")
     pytest.importorskip("onnxruntime")
-    with pytest.raises(InvalidInputError, match=r"onnxruntime cannot run .*use model\.float\(\)"):
-        export_model(nn.Linear(3, 2).bfloat16(), torch.randn(2, 3).bfloat16(), tmp_path, formats="onnx")
+    with pytest.raises(
+        InvalidInputError, match=r"onnxruntime cannot run .*use model\.float\(\)"
+    ):
+        export_model(
+            nn.Linear(3, 2).bfloat16(),
+            torch.randn(2, 3).bfloat16(),
+            tmp_path,
+            formats="onnx",
+        )
     assert list(tmp_path.glob("*.onnx")) == []
 
 

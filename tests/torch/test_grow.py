@@ -4,7 +4,15 @@ import copy
 
 import pytest
 import torch
-from tests.torch.networks import Block, Convolutions, Gated, HardCoded, Plain, Residual, SharedModule
+from tests.torch.networks import (
+    Block,
+    Convolutions,
+    Gated,
+    HardCoded,
+    Plain,
+    Residual,
+    SharedModule,
+)
 from torch import nn
 
 from condensery._errors import InvalidInputError
@@ -70,7 +78,9 @@ def critical_net():
     for _ in range(20):
         slope = torch.autograd.functional.jacobian(loss_of, p)
         p = p - torch.linalg.solve(torch.autograd.functional.hessian(loss_of, p), slope)
-    net = nn.Sequential(nn.Linear(1, 1), nn.Tanh(), nn.Linear(1, 1, bias=False)).double()
+    net = nn.Sequential(
+        nn.Linear(1, 1), nn.Tanh(), nn.Linear(1, 1, bias=False)
+    ).double()
     with torch.no_grad():
         net[0].weight.copy_(p[0].reshape(1, 1))
         net[0].bias.copy_(p[1].reshape(1))
@@ -95,7 +105,9 @@ def test_a_split_critical_point_stays_critical_with_the_inertia_of_the_theory(sh
 def test_momentum_is_what_training_the_wide_net_would_have(kind):
     net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1)).double()
     x, y = torch.randn(20, 3).double(), torch.randn(20, 1).double()
-    rate = 1e-9  # so small that the parameters stay, and both nets see the same gradients
+    rate = (
+        1e-9  # so small that the parameters stay, and both nets see the same gradients
+    )
 
     def train(model, optimizer):
         for _ in range(3):
@@ -117,18 +129,26 @@ def test_momentum_is_what_training_the_wide_net_would_have(kind):
     assert carried.param_groups[0]["lr"] == rate
     for mine, theirs in zip(grown.parameters(), wide.parameters(), strict=True):
         for name, value in reference.state[theirs].items():
-            assert torch.allclose(carried.state[mine][name], value, rtol=1e-5, atol=1e-14), name
+            assert torch.allclose(
+                carried.state[mine][name], value, rtol=1e-5, atol=1e-14
+            ), name
     train(grown, carried)
 
 
-@pytest.mark.parametrize(("dtype", "limit"), [(torch.float32, 1e-6), (torch.float64, 1e-12)])
+@pytest.mark.parametrize(
+    ("dtype", "limit"), [(torch.float32, 1e-6), (torch.float64, 1e-12)]
+)
 def test_a_new_layer_leaves_the_function_on_the_inputs(dtype, limit):
-    net = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2, bias=False)).to(dtype)
+    net = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2, bias=False)).to(
+        dtype
+    )
     x = torch.randn(30, 3, dtype=dtype)
     deep, receipt, _ = grow(net, x, depth="2")
     assert receipt.error_data_relative < limit
     assert [type(one).__name__ for one in deep[2]] == ["Linear", "ReLU", "Linear"]
-    assert receipt.error_random_relative < limit  # tanh is bounded, and the margin covers most of it
+    assert (
+        receipt.error_random_relative < limit
+    )  # tanh is bounded, and the margin covers most of it
     assert "keys: 2.weight is now 2.2.weight" in str(receipt)
 
 
@@ -145,7 +165,10 @@ def test_a_lifted_critical_point_only_becomes_more_degenerate():
         biased[2].weight.copy_(net[2].weight)
         biased[2].bias.zero_()
     _, receipt, _ = grow(biased, x, depth="2", loss=loss)
-    before, after = receipt.numbers["before"]["inertia"], receipt.numbers["after"]["inertia"]
+    before, after = (
+        receipt.numbers["before"]["inertia"],
+        receipt.numbers["after"]["inertia"],
+    )
     assert (after[0], after[2]) == (before[0], before[2])
     assert after[1] - before[1] == grown - 1 == 2
 
@@ -157,7 +180,10 @@ def test_a_lifted_critical_point_only_becomes_more_degenerate():
         ({"widths": {"0": 9}, "depth": "2"}, "grow: given both"),
         ({"widths": {"9": 9}}, "widths: given 9; allowed: 0"),
         ({"widths": {"2": 9}}, "the model returns them"),
-        ({"widths": {"0": 3}}, "width of 0: given 3; allowed: a whole number from 8 on"),
+        (
+            {"widths": {"0": 3}},
+            "width of 0: given 3; allowed: a whole number from 8 on",
+        ),
         ({"widths": {"0": 9}, "kind": "copy"}, "kind: given copy"),
         ({"depth": "1"}, "depth: given 1; allowed: 0, 2"),
         ({"depth": "2", "margin": 0.0}, "margin: given 0.0"),
@@ -178,5 +204,7 @@ def test_the_model_is_not_modified():
     net = Plain().train()
     before = copy.deepcopy(net.state_dict())
     wide, _, _ = grow(net, torch.randn(2, 1, 8, 8), widths={"a": 9})
-    assert all(torch.equal(value, net.state_dict()[name]) for name, value in before.items())
+    assert all(
+        torch.equal(value, net.state_dict()[name]) for name, value in before.items()
+    )
     assert all(module.training for module in [*net.modules(), *wide.modules()])

@@ -13,21 +13,31 @@ BLOCKED = "import sys; sys.modules.update({name: None for name in %r})\n"
 WITHOUT_JAX = BLOCKED % (["jax", "jaxlib"],)
 
 
-OWN = [name for name in condensery.torch.__all__ if name not in {"LightningCallback", "TransformersCallback"}]
+OWN = [
+    name
+    for name in condensery.torch.__all__
+    if name not in {"LightningCallback", "TransformersCallback"}
+]
 """The two others import the trainer that they are for, which takes its own time."""
 
 
 def run(program):
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
 
 
 def test_the_package_alone_loads_neither_torch_nor_jax():
-    done = run("import condensery.torch, sys; print(sorted({'torch', 'jax', 'scipy', 'numpy'} & set(sys.modules)))")
+    done = run(
+        "import condensery.torch, sys; print(sorted({'torch', 'jax', 'scipy', 'numpy'} & set(sys.modules)))"
+    )
     assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_every_name_works_without_jax():
-    done = run(f"{WITHOUT_JAX}import condensery.torch as c\nprint([getattr(c, name) for name in {OWN!r}])")
+    done = run(
+        f"{WITHOUT_JAX}import condensery.torch as c\nprint([getattr(c, name) for name in {OWN!r}])"
+    )
     assert "CondensationMonitor" in done.stdout, done.stderr
 
 
@@ -38,7 +48,9 @@ def test_the_block_on_jax_can_fail():
 
 
 def test_without_torch_the_extra_is_named():
-    done = run(f"{BLOCKED % (['torch'],)}import condensery.torch; condensery.torch.load_weights")
+    done = run(
+        f"{BLOCKED % (['torch'],)}import condensery.torch; condensery.torch.load_weights"
+    )
     assert "pip install 'condensery[torch]'" in done.stderr
     assert condensery.torch.__all__ == sorted(dir(condensery.torch))
     with pytest.raises(AttributeError, match="load_wieghts"):
@@ -53,5 +65,14 @@ def test_what_the_user_meets_adds_no_heavy_package_to_torch():
     )
     done = run(program)
     assert "condensery" in done.stdout, done.stderr
-    heavy = {"jax", "lightning", "matplotlib", "pandas", "pyarrow", "sklearn", "transformers", "xarray"}
+    heavy = {
+        "jax",
+        "lightning",
+        "matplotlib",
+        "pandas",
+        "pyarrow",
+        "sklearn",
+        "transformers",
+        "xarray",
+    }
     assert heavy & set(ast.literal_eval(done.stdout)) == set()

@@ -19,10 +19,14 @@ def net():
 
 
 def equal(first, second):
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+    return first.keys() == second.keys() and all(
+        torch.equal(first[name], second[name]) for name in first
+    )
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(
+    "dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16]
+)
 @pytest.mark.parametrize("ending", ["safetensors", "pt", "pth"])
 def test_every_float_dtype_is_read_bit_for_bit(tmp_path, dtype, ending):
     weights = net().to(dtype).state_dict()
@@ -36,9 +40,16 @@ def test_every_float_dtype_is_read_bit_for_bit(tmp_path, dtype, ending):
 @pytest.mark.parametrize("legacy", [False, True])
 @pytest.mark.parametrize("key", [None, "state_dict", "model_state_dict", "model"])
 def test_checkpoints_are_unwrapped(tmp_path, key, legacy):
-    weights = {f"module._orig_mod.{name}": tensor for name, tensor in net().state_dict().items()}
+    weights = {
+        f"module._orig_mod.{name}": tensor
+        for name, tensor in net().state_dict().items()
+    }
     path = tmp_path / "net.pt"
-    torch.save(weights if key is None else {key: weights, "epoch": 3}, path, _use_new_zipfile_serialization=not legacy)
+    torch.save(
+        weights if key is None else {key: weights, "epoch": 3},
+        path,
+        _use_new_zipfile_serialization=not legacy,
+    )
     assert set(load_weights(path)) == {"0.weight", "0.bias", "2.weight", "2.bias"}
 
 
@@ -54,10 +65,15 @@ class Trap:
 
 def test_a_pickle_that_needs_code_is_refused_and_not_run(tmp_path):
     trap = Trap(tmp_path / "sprung")
-    for number, content in enumerate(({"weight": trap}, net(), {"state_dict": net().state_dict(), "args": trap})):
+    for number, content in enumerate(
+        ({"weight": trap}, net(), {"state_dict": net().state_dict(), "args": trap})
+    ):
         path = tmp_path / f"{number}.pt"
         torch.save(content, path)
-        with pytest.raises(InvalidInputError, match=r"a pickle that needs code .*; .*save its weights alone"):
+        with pytest.raises(
+            InvalidInputError,
+            match=r"a pickle that needs code .*; .*save its weights alone",
+        ):
             load_weights(path)
     (tmp_path / "raw.pth").write_bytes(pickle.dumps(trap, protocol=2))
     with pytest.raises(InvalidInputError, match=r"raw\.pth"):
@@ -76,10 +92,15 @@ def test_torchscript_and_exported_programs_are_refused(tmp_path):
         load_weights(scripted)
     exported = tmp_path / "net.pt2"
     torch.export.save(torch.export.export(net(), (torch.zeros(1, 3),)), exported)
-    with pytest.raises(InvalidInputError, match=r"can run code: where you trust it, load it with torch.export.load"):
+    with pytest.raises(
+        InvalidInputError,
+        match=r"can run code: where you trust it, load it with torch.export.load",
+    ):
         load_weights(exported)
     disguised = exported.rename(tmp_path / "disguised.pt")
-    with pytest.raises(InvalidInputError, match=r"an exported program; .*torch.export.load"):
+    with pytest.raises(
+        InvalidInputError, match=r"an exported program; .*torch.export.load"
+    ):
         load_weights(disguised)
 
 
@@ -91,7 +112,9 @@ def test_torn_files_are_named(tmp_path):
         for length in (0, 7, len(content) // 2, len(content) - 1):
             path = tmp_path / f"torn.{ending}"
             path.write_bytes(content[:length])
-            with pytest.raises(InvalidInputError, match=rf"torn\.{ending} .*copy or download it again"):
+            with pytest.raises(
+                InvalidInputError, match=rf"torn\.{ending} .*copy or download it again"
+            ):
                 load_weights(path)
     huge = tmp_path / "huge.safetensors"
     huge.write_bytes(struct.pack("<Q", 2**60) + b"{}")
@@ -113,8 +136,16 @@ def spoiled(value):
     ("weight", "given", "remedy"),
     [
         (torch.ones(3, 4, dtype=torch.complex64), "complex numbers", "view_as_real"),
-        (torch.ones(3, 4, dtype=torch.int8), "quantised numbers (torch.int8)", "dequantise"),
-        (torch.ones(3, 4).to(torch.float8_e4m3fn), "quantised numbers (torch.float8_e4m3fn)", "dequantise"),
+        (
+            torch.ones(3, 4, dtype=torch.int8),
+            "quantised numbers (torch.int8)",
+            "dequantise",
+        ),
+        (
+            torch.ones(3, 4).to(torch.float8_e4m3fn),
+            "quantised numbers (torch.float8_e4m3fn)",
+            "dequantise",
+        ),
         (torch.ones(3, 4).to_sparse(), "a sparse tensor", "to_dense"),
         (spoiled(float("nan")), "1 of 12 entries nan or inf", "diverged"),
         (spoiled(float("inf")), "1 of 12 entries nan or inf", "diverged"),
@@ -132,7 +163,10 @@ def test_weights_that_cannot_be_measured_are_named(tmp_path, weight, given, reme
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_quantised_tensor_is_refused(tmp_path):
     path = tmp_path / "net.pt"
-    torch.save({"weight": torch.quantize_per_tensor(torch.ones(3, 4), 0.1, 0, torch.qint8)}, path)
+    torch.save(
+        {"weight": torch.quantize_per_tensor(torch.ones(3, 4), 0.1, 0, torch.qint8)},
+        path,
+    )
     with pytest.raises(InvalidInputError, match="quantised"):
         load_weights(path)
 
@@ -173,17 +207,21 @@ def factories(tmp_path):
 def test_a_factory_with_weights(tmp_path, factories):
     weights = net().state_dict()
     torch.save(weights, tmp_path / "net.pt")
-    assert equal(load_model(f"{factories}:build", tmp_path / "net.pt").state_dict(), weights)
+    assert equal(
+        load_model(f"{factories}:build", tmp_path / "net.pt").state_dict(), weights
+    )
     assert isinstance(load_model("torch.nn:Identity"), nn.Identity)
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("fails", "mend this: ValueError: no such size"), ("wrong", "returned a int"), ("number", "a function"),
+        ("fails", "mend this: ValueError: no such size"),
+        ("wrong", "returned a int"),
+        ("number", "a function"),
         ("biuld", "did you mean build?"),
     ],
-)  # fmt: skip
+)
 def test_factories_that_build_nothing_are_refused(factories, name, message):
     with pytest.raises(InvalidInputError, match=r"factor|name in") as caught:
         load_model(f"{factories}:{name}")
@@ -202,6 +240,8 @@ def test_weights_of_another_model_are_refused(tmp_path, factories, change, messa
     weights = dict(net().state_dict())
     change(weights)
     torch.save(weights, tmp_path / "net.pt")
-    with pytest.raises(InvalidInputError, match="give the factory that made these weights") as caught:
+    with pytest.raises(
+        InvalidInputError, match="give the factory that made these weights"
+    ) as caught:
         load_model(f"{factories}:build", tmp_path / "net.pt")
     assert message in str(caught.value)

@@ -18,9 +18,15 @@ from condensery.torch._monitoring._monitor import _next
 
 def convolutional():
     return nn.Sequential(
-        nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.3), nn.Flatten(), nn.Linear(288, 16), nn.Tanh(),
+        nn.Conv2d(1, 8, 3),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Dropout(0.3),
+        nn.Flatten(),
+        nn.Linear(288, 16),
+        nn.Tanh(),
         nn.Linear(16, 4),
-    )  # fmt: skip
+    )
 
 
 def train(steps, *, watched, precision=None, compiled=None):
@@ -40,13 +46,18 @@ def train(steps, *, watched, precision=None, compiled=None):
         loss.backward()
         rule.step()
         if monitor is not None:
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision is not None):
+            with torch.autocast(
+                "cpu", dtype=torch.bfloat16, enabled=precision is not None
+            ):
                 monitor.step()
         losses.append(loss.detach())
     state = [
-        *losses, *model.state_dict().values(), *(one.grad for one in model.parameters()), torch.get_rng_state(),
+        *losses,
+        *model.state_dict().values(),
+        *(one.grad for one in model.parameters()),
+        torch.get_rng_state(),
         *(value for held in rule.state.values() for value in held.values()),
-    ]  # fmt: skip
+    ]
     return state, [one.training for one in model.modules()], monitor
 
 
@@ -58,14 +69,19 @@ def test_training_is_bit_for_bit_the_same_with_and_without(precision):
     assert np.array_equal(np.random.get_state()[1], numpy_state)
     plain, plain_modes, _ = train(8, watched=False, precision=precision)
     assert len(state) == len(plain)
-    assert all(torch.equal(mine, other) for mine, other in zip(state, plain, strict=True))
+    assert all(
+        torch.equal(mine, other) for mine, other in zip(state, plain, strict=True)
+    )
     assert modes == plain_modes
     other, _, _ = train(9, watched=False, precision=precision)
     assert not torch.equal(state[10], other[11])  # the comparison can fail
 
 
 COMPILER = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-INDUCTOR = (pytest.mark.slow, pytest.mark.skipif(COMPILER is None, reason="inductor needs a C++ compiler"))
+INDUCTOR = (
+    pytest.mark.slow,
+    pytest.mark.skipif(COMPILER is None, reason="inductor needs a C++ compiler"),
+)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -76,7 +92,9 @@ def test_a_compiled_model_is_watched_under_its_own_names(backend, precision):
     state, _, monitor = train(4, watched=True, compiled=backend, precision=precision)
     plain, _, _ = train(4, watched=False, compiled=backend, precision=precision)
     assert len(state) == len(plain)
-    assert all(torch.equal(mine, other) for mine, other in zip(state, plain, strict=True))
+    assert all(
+        torch.equal(mine, other) for mine, other in zip(state, plain, strict=True)
+    )
     assert {name.split("/")[0] for name in monitor.history[0][1]} == {"0", "5", "7"}
 
 
@@ -98,14 +116,23 @@ def test_the_steps_that_are_measured():
     assert steps == [0, 1, 2, 4, 8, 16, 32, 64, 100, 200, 300, 400, 500]
     assert [_next(step, 1) for step in range(3)] == [1, 2, 3]
     monitor = CondensationMonitor(nn.Linear(2, 3), every=10)
-    for step in (0, 0, 3, 3, 7, 40):  # a loop that counts for itself, and not one by one
+    for step in (
+        0,
+        0,
+        3,
+        3,
+        7,
+        40,
+    ):  # a loop that counts for itself, and not one by one
         monitor.at(step)
     assert [step for step, _ in monitor.history] == [0, 3, 7, 40]
 
 
 def test_measuring_keeps_to_its_budget(monkeypatch):
     clock = types.SimpleNamespace(now=0.0)
-    monkeypatch.setattr("condensery.torch._monitoring._monitor.time.monotonic", lambda: clock.now)
+    monkeypatch.setattr(
+        "condensery.torch._monitoring._monitor.time.monotonic", lambda: clock.now
+    )
     monitor = CondensationMonitor(nn.Linear(2, 3), every=1, budget=0.1)
     dear = type(monitor).measure
 
@@ -160,11 +187,17 @@ def test_a_diverged_layer_is_nan():
 
 def test_layers_can_be_chosen_and_unknown_ones_are_refused():
     model = convolutional()
-    assert {name.split("/")[0] for name in CondensationMonitor(model, layers=["5"]).measure()} == {"5"}
+    assert {
+        name.split("/")[0]
+        for name in CondensationMonitor(model, layers=["5"]).measure()
+    } == {"5"}
     for options, message in (
-        ({"layers": ["6"]}, "layer: given 6; allowed: 0, 5, 7"), ({"every": 0}, "every: given 0"),
-        ({"threshold": 2.0}, "threshold"), ({"active": -1.0}, "active"), ({"budget": 0.0}, "budget"),
-    ):  # fmt: skip
+        ({"layers": ["6"]}, "layer: given 6; allowed: 0, 5, 7"),
+        ({"every": 0}, "every: given 0"),
+        ({"threshold": 2.0}, "threshold"),
+        ({"active": -1.0}, "active"),
+        ({"budget": 0.0}, "budget"),
+    ):
         with pytest.raises(InvalidInputError) as caught:
             CondensationMonitor(model, **options)
         assert message in str(caught.value)
@@ -180,12 +213,39 @@ def test_a_recorded_run_is_a_run_like_others(tmp_path, capsys):
     opened = condensery.open(sink.run, runs=tmp_path)
     assert (opened.status, opened.claims) == ("done", [])
     assert opened.tables["monitor"].columns.keys() == monitor.table().columns.keys()
-    assert opened.tables["monitor"]["step"].tolist() == [0, 0, 1, 1, 2, 2, 4, 4, 5, 5, 10, 10]
+    assert opened.tables["monitor"]["step"].tolist() == [
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+        4,
+        4,
+        5,
+        5,
+        10,
+        10,
+    ]
     assert [path.name for path in opened.figures] == ["monitor.pdf", "monitor.png"]
     for words in (["runs"], ["show", "last"], ["report", "last"], ["cite", "last"]):
         assert main([*words, "--runs", str(tmp_path)]) == 0
     target = tmp_path / "tables"
-    assert main(["export", "last", "--format", "csv", "--to", str(target), "--runs", str(tmp_path)]) == 0
+    assert (
+        main(
+            [
+                "export",
+                "last",
+                "--format",
+                "csv",
+                "--to",
+                str(target),
+                "--runs",
+                str(tmp_path),
+            ]
+        )
+        == 0
+    )
     assert (target / "monitor.csv").read_text().startswith("step,layer,effective_ratio")
     capsys.readouterr()
     for words in (["run", "recorded"], ["resume", "last"]):
@@ -205,7 +265,9 @@ def test_a_recorded_run_waits_for_another_writer(tmp_path):
         with pytest.raises(StoreBusyError):
             sink.close()
     sink.close()
-    assert condensery.open(sink.run, runs=tmp_path).tables["monitor"]["step"].tolist() == [1]
+    assert condensery.open(sink.run, runs=tmp_path).tables["monitor"][
+        "step"
+    ].tolist() == [1]
     unused = condensery.record("other", runs=tmp_path)
     unused.close()
     with pytest.raises(InvalidInputError):

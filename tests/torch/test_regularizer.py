@@ -21,8 +21,12 @@ def mean_over_masks(features, head, y, keep, loss):
     """E over all 2^m masks of one dropout layer, shared by the samples (the mean is that of masks of their own)."""
     total = 0.0
     for mask in itertools.product((0.0, 1.0), repeat=features.shape[1]):
-        chance = torch.tensor([keep if kept else 1 - keep for kept in mask], dtype=torch.float64).prod()
-        total = total + chance * loss(head(features * torch.tensor(mask, dtype=torch.float64) / keep), y)
+        chance = torch.tensor(
+            [keep if kept else 1 - keep for kept in mask], dtype=torch.float64
+        ).prod()
+        total = total + chance * loss(
+            head(features * torch.tensor(mask, dtype=torch.float64) / keep), y
+        )
     return total
 
 
@@ -31,17 +35,31 @@ def mean_over_masks(features, head, y, keep, loss):
 @pytest.mark.parametrize("keep", [0.3, 0.9])
 def test_the_term_is_the_mean_effect_of_all_masks(keep, kind, outputs):
     features = torch.randn(5, 7, dtype=torch.float64)
-    head, y = nn.Linear(7, outputs).double(), torch.randn(5, outputs, dtype=torch.float64)
-    expected = mean_over_masks(features, head, y, keep, LOSSES[kind]) - LOSSES[kind](head(features), y)
+    head, y = (
+        nn.Linear(7, outputs).double(),
+        torch.randn(5, outputs, dtype=torch.float64),
+    )
+    expected = mean_over_masks(features, head, y, keep, LOSSES[kind]) - LOSSES[kind](
+        head(features), y
+    )
     regularizer = DropoutRegularizer(keep, loss=kind)
-    assert float(regularizer.exact(features, head).detach()) == pytest.approx(float(expected.detach()), abs=1e-12)
-    other = DropoutRegularizer(keep, loss="half" if kind == "mse" else "mse").exact(features, head)
-    assert abs(float((other - expected).detach())) > 1e-3  # the factor 2/d' is not 1 for 1 and for 3 outputs
+    assert float(regularizer.exact(features, head).detach()) == pytest.approx(
+        float(expected.detach()), abs=1e-12
+    )
+    other = DropoutRegularizer(keep, loss="half" if kind == "mse" else "mse").exact(
+        features, head
+    )
+    assert (
+        abs(float((other - expected).detach())) > 1e-3
+    )  # the factor 2/d' is not 1 for 1 and for 3 outputs
 
 
 def test_it_scales_with_the_keep_probability_and_vanishes_without_dropout():
     features, head = torch.randn(5, 7), nn.Linear(7, 2)
-    of = {keep: float(DropoutRegularizer(keep).exact(features, head).detach()) for keep in (0.5, 0.8, 1.0)}
+    of = {
+        keep: float(DropoutRegularizer(keep).exact(features, head).detach())
+        for keep in (0.5, 0.8, 1.0)
+    }
     assert of[1.0] == 0
     assert of[0.5] / of[0.8] == pytest.approx(1 / 0.25)
 
@@ -63,24 +81,43 @@ def second_order(features, network, y, keep, loss):
 def test_the_approximation_is_the_mean_over_all_signs(kind):
     network = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double()
     features = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
-    y = torch.tensor([0, 2]) if kind == "cross_entropy" else torch.randn(2, 3, dtype=torch.float64)
+    y = (
+        torch.tensor([0, 2])
+        if kind == "cross_entropy"
+        else torch.randn(2, 3, dtype=torch.float64)
+    )
     regularizer = DropoutRegularizer(0.7, loss=kind)
     output = network(features)
     choices = list(itertools.product((-1.0, 1.0), repeat=6))
-    signs = [torch.tensor(choice, dtype=torch.float64).reshape(2, 3) for choice in choices]
-    found = sum(float(regularizer.approx_for(features, output, one).detach()) for one in signs) / len(choices)
+    signs = [
+        torch.tensor(choice, dtype=torch.float64).reshape(2, 3) for choice in choices
+    ]
+    found = sum(
+        float(regularizer.approx_for(features, output, one).detach()) for one in signs
+    ) / len(choices)
     expected = second_order(features.detach(), network, y, 0.7, LOSSES[kind])
     assert found == pytest.approx(expected, rel=1e-10)
     generator = torch.Generator().manual_seed(0)
-    drawn = [float(regularizer.approx(features, output, generator=generator).detach()) for _ in range(300)]
+    drawn = [
+        float(regularizer.approx(features, output, generator=generator).detach())
+        for _ in range(300)
+    ]
     assert sum(drawn) / 300 == pytest.approx(expected, rel=0.2)
 
 
 def test_the_approximation_is_the_exact_term_where_the_output_is_linear():
-    head, features = nn.Linear(6, 1).double(), torch.randn(4, 6, dtype=torch.float64, requires_grad=True)
+    head, features = (
+        nn.Linear(6, 1).double(),
+        torch.randn(4, 6, dtype=torch.float64, requires_grad=True),
+    )
     regularizer = DropoutRegularizer(0.8)
-    signs = [torch.tensor(one, dtype=torch.float64)[:, None] for one in itertools.product((-1.0, 1.0), repeat=4)]
-    mean = sum(regularizer.approx_for(features, head(features), one) for one in signs) / len(signs)
+    signs = [
+        torch.tensor(one, dtype=torch.float64)[:, None]
+        for one in itertools.product((-1.0, 1.0), repeat=4)
+    ]
+    mean = sum(
+        regularizer.approx_for(features, head(features), one) for one in signs
+    ) / len(signs)
     exact = regularizer.exact(features, head)
     assert float(mean.detach()) == pytest.approx(float(exact.detach()), rel=1e-12)
     (mine,), (other,) = (torch.autograd.grad(one, head.weight) for one in (mean, exact))
@@ -102,47 +139,87 @@ def test_its_gradient_is_that_of_differences():
     upper = float(value().detach())
     with torch.no_grad():
         network[2].weight[1, 2] -= 2e-6
-    assert (upper - float(value().detach())) / 2e-6 == pytest.approx(float(gradient[1, 2]), rel=1e-6)
+    assert (upper - float(value().detach())) / 2e-6 == pytest.approx(
+        float(gradient[1, 2]), rel=1e-6
+    )
 
 
 def test_refusals():
     head, apart = nn.Linear(3, 2), torch.ones(2, 3, requires_grad=True)
     for make, message in (
         (lambda: DropoutRegularizer(0.0), "for torch.nn.Dropout(q) give 1 - q"),
-        (lambda: DropoutRegularizer(0.5, loss="l1"), "'mse', 'half' or 'cross_entropy'"),
-        (lambda: DropoutRegularizer(0.5, loss="cross_entropy").exact(torch.ones(2, 3), head), "use approx()"),
+        (
+            lambda: DropoutRegularizer(0.5, loss="l1"),
+            "'mse', 'half' or 'cross_entropy'",
+        ),
+        (
+            lambda: DropoutRegularizer(0.5, loss="cross_entropy").exact(
+                torch.ones(2, 3), head
+            ),
+            "use approx()",
+        ),
         (lambda: DropoutRegularizer(0.5).exact(torch.ones(2, 4), head), "(sample, 3)"),
-        (lambda: DropoutRegularizer(0.5).approx(apart, head(torch.ones(2, 3))), "very tensor"),
-        (lambda: condense(nn.ReLU()), "ends in no layer"), (lambda: condense(nn.Conv1d(2, 2, 1)), "ends in Conv1d"),
+        (
+            lambda: DropoutRegularizer(0.5).approx(apart, head(torch.ones(2, 3))),
+            "very tensor",
+        ),
+        (lambda: condense(nn.ReLU()), "ends in no layer"),
+        (lambda: condense(nn.Conv1d(2, 2, 1)), "ends in Conv1d"),
         (lambda: condense(head, exponent=-1.0), "exponent"),
         (lambda: condense(head, weight_decay=-1.0), "weight_decay"),
         (lambda: condense(head, keep=0.5).penalty(), "call the model first"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(InvalidInputError) as caught:
             make()
         assert message in str(caught.value)
 
 
 def test_the_recipe_starts_small_and_leaves_the_users_model_alone():
-    net = nn.Sequential(nn.Conv1d(2, 64, 3), nn.BatchNorm1d(64), nn.ReLU(), nn.Flatten(), nn.Linear(320, 5))
+    net = nn.Sequential(
+        nn.Conv1d(2, 64, 3),
+        nn.BatchNorm1d(64),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(320, 5),
+    )
     before, state = [one.clone() for one in net.parameters()], torch.get_rng_state()
     recipe = condense(net, exponent=1.0, weight_decay=0.1)
-    assert all(torch.equal(one, other) for one, other in zip(net.parameters(), before, strict=True))
+    assert all(
+        torch.equal(one, other)
+        for one, other in zip(net.parameters(), before, strict=True)
+    )
     assert torch.equal(torch.get_rng_state(), state)
-    assert float(recipe.model[0].weight.detach().std()) == pytest.approx(1 / 64, rel=0.2)
-    assert float(recipe.model[4].weight.detach().std()) == pytest.approx(1 / 320, rel=0.1)
+    assert float(recipe.model[0].weight.detach().std()) == pytest.approx(
+        1 / 64, rel=0.2
+    )
+    assert float(recipe.model[4].weight.detach().std()) == pytest.approx(
+        1 / 320, rel=0.1
+    )
     assert torch.equal(recipe.model[1].weight, net[1].weight)
     decayed, free = recipe.parameter_groups()
-    assert (len(decayed["params"]), decayed["weight_decay"], len(free["params"]), free["weight_decay"]) == (
+    assert (
+        len(decayed["params"]),
+        decayed["weight_decay"],
+        len(free["params"]),
+        free["weight_decay"],
+    ) == (
         2,
         0.1,
         4,
         0.0,
     )
     again = condense(net, exponent=1.0)
-    assert all(torch.equal(a, b) for a, b in zip(recipe.model.parameters(), again.model.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(
+            recipe.model.parameters(), again.model.parameters(), strict=True
+        )
+    )
     same = condense(net, exponent=None).model
-    assert all(torch.equal(a, b) for a, b in zip(same.parameters(), net.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(same.parameters(), net.parameters(), strict=True)
+    )
 
 
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
@@ -155,7 +232,9 @@ def test_the_penalty_is_of_the_latest_forward_pass(loss):
     penalty = recipe.penalty()
     hidden = recipe.model[1](recipe.model[0](x))
     if loss == "mse":
-        assert torch.allclose(penalty, DropoutRegularizer(0.5).exact(hidden, recipe.model[2]))
+        assert torch.allclose(
+            penalty, DropoutRegularizer(0.5).exact(hidden, recipe.model[2])
+        )
     (penalty + output.sum()).backward()
     assert all(one.grad is not None for one in recipe.model.parameters())
     with torch.no_grad():
@@ -167,12 +246,19 @@ def test_the_penalty_is_of_the_latest_forward_pass(loss):
 
 def test_a_network_trained_by_the_recipe_condenses_and_an_ordinary_one_does_not():
     torch.manual_seed(0)
-    x = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None].repeat(1, 4) * torch.tensor([1.0, 0.5, -1.0, 2.0])
+    x = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None].repeat(
+        1, 4
+    ) * torch.tensor([1.0, 0.5, -1.0, 2.0])
     x = x + 0.3 * torch.randn(20, 4, dtype=torch.float64)
-    y = torch.tanh(x @ torch.tensor([1.0, -1.0, 0.5, 0.3], dtype=torch.float64))[:, None]
+    y = torch.tanh(x @ torch.tensor([1.0, -1.0, 0.5, 0.3], dtype=torch.float64))[
+        :, None
+    ]
     ordinary = nn.Sequential(nn.Linear(4, 60), nn.Tanh(), nn.Linear(60, 1)).double()
     ratios = []
-    for recipe in (condense(ordinary, exponent=1.0, keep=0.9), condense(ordinary, exponent=None)):
+    for recipe in (
+        condense(ordinary, exponent=1.0, keep=0.9),
+        condense(ordinary, exponent=None),
+    ):
         rule = torch.optim.Adam(recipe.parameter_groups(), lr=1e-2)
         monitor = CondensationMonitor(recipe.model, every=100)
         for _ in range(300):

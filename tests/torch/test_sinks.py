@@ -7,9 +7,18 @@ import types
 
 import pytest
 
-from condensery.torch import CondensationMonitor, JsonLines, MLflow, TensorBoard, WeightsAndBiases
+from condensery.torch import (
+    CondensationMonitor,
+    JsonLines,
+    MLflow,
+    TensorBoard,
+    WeightsAndBiases,
+)
 
-VALUES = ((0, {"a:b/ratio": 1.0, "c/ratio": 0.5}), (10, {"a:b/ratio": 0.25, "c/ratio": float("nan")}))
+VALUES = (
+    (0, {"a:b/ratio": 1.0, "c/ratio": 0.5}),
+    (10, {"a:b/ratio": 0.25, "c/ratio": float("nan")}),
+)
 
 
 def fed(sink):
@@ -20,8 +29,14 @@ def fed(sink):
 
 def test_json_lines(tmp_path):
     fed(JsonLines(tmp_path / "monitor.jsonl"))
-    lines = [json.loads(line) for line in (tmp_path / "monitor.jsonl").read_text().splitlines()]
-    assert lines == [{"step": 0, **VALUES[0][1]}, {"step": 10, "a:b/ratio": 0.25, "c/ratio": None}]
+    lines = [
+        json.loads(line)
+        for line in (tmp_path / "monitor.jsonl").read_text().splitlines()
+    ]
+    assert lines == [
+        {"step": 0, **VALUES[0][1]},
+        {"step": 10, "a:b/ratio": 0.25, "c/ratio": None},
+    ]
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -31,7 +46,9 @@ def test_tensorboard(tmp_path):
     fed(TensorBoard(tmp_path))
     events = EventAccumulator(str(tmp_path))
     events.Reload()
-    assert [(one.step, one.value) for one in events.Scalars("condensery/a:b/ratio")] == [(0, 1.0), (10, 0.25)]
+    assert [
+        (one.step, one.value) for one in events.Scalars("condensery/a:b/ratio")
+    ] == [(0, 1.0), (10, 0.25)]
 
 
 class Rows:
@@ -68,7 +85,12 @@ def loop(run, how, sink):
     sink.close()
 
 
-LOOPS = {"by itself": range(7), "with steps": range(7), "seldom, with steps": (4,), "not at all": ()}
+LOOPS = {
+    "by itself": range(7),
+    "with steps": range(7),
+    "seldom, with steps": (4,),
+    "not at all": (),
+}
 
 
 def check(rows, how):
@@ -78,7 +100,9 @@ def check(rows, how):
     assert {row["condensery/a/ratio"] for row in ours} == {1.0}
     assert [row["loss"] for row in rows if "loss" in row] == list(LOOPS[how])
     if how == "with steps":
-        assert [(row["loss"], row["accuracy"]) for row in rows if "loss" in row] == [(k, k) for k in range(7)]
+        assert [(row["loss"], row["accuracy"]) for row in rows if "loss" in row] == [
+            (k, k) for k in range(7)
+        ]
 
 
 @pytest.mark.parametrize("how", LOOPS)
@@ -95,7 +119,13 @@ def test_weights_and_biases_at_once(monkeypatch):
     run = Rows()
     sink = WeightsAndBiases(run, commit=True)
     sink.write(*VALUES[0])
-    assert run.rows == {0: {"condensery/step": 0, "condensery/a:b/ratio": 1.0, "condensery/c/ratio": 0.5}}
+    assert run.rows == {
+        0: {
+            "condensery/step": 0,
+            "condensery/a:b/ratio": 1.0,
+            "condensery/c/ratio": 0.5,
+        }
+    }
     assert run.step == 1
     monkeypatch.setitem(sys.modules, "wandb", types.SimpleNamespace(run=None))
     with pytest.raises(RuntimeError, match=r"wandb\.init"):
@@ -118,7 +148,10 @@ def records(path):
             record = wandb_internal_pb2.Record.FromString(whole)
             whole = b""
             if record.WhichOneof("record_type") == "history":
-                yield {(i.key or "/".join(i.nested_key)): json.loads(i.value_json) for i in record.history.item}
+                yield {
+                    (i.key or "/".join(i.nested_key)): json.loads(i.value_json)
+                    for i in record.history.item
+                }
 
 
 @pytest.mark.slow
@@ -151,7 +184,11 @@ def test_mlflow(monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", client)
     fed(MLflow())
     assert client.calls == [
-        ("log_metrics", ({"condensery/a_b/ratio": 1.0, "condensery/c/ratio": 0.5},), {"step": 0}),
+        (
+            "log_metrics",
+            ({"condensery/a_b/ratio": 1.0, "condensery/c/ratio": 0.5},),
+            {"step": 0},
+        ),
         ("log_metrics", ({"condensery/a_b/ratio": 0.25},), {"step": 10}),
     ]
 
@@ -174,8 +211,13 @@ def test_mlflow_itself(tmp_path):
     client = mlflow.MlflowClient()
     history = client.get_metric_history(run.info.run_id, "condensery/a_b/ratio")
     assert [(one.step, one.value) for one in history] == [(0, 1.0), (10, 0.25)]
-    history = client.get_metric_history(run.info.run_id, "condensery/LSTM_l0 units/effective_neurons")
+    history = client.get_metric_history(
+        run.info.run_id, "condensery/LSTM_l0 units/effective_neurons"
+    )
     assert [(one.step, one.value) for one in history] == [
-        (step, values["LSTM:l0 units/effective_neurons"]) for step, values in monitor.history
+        (step, values["LSTM:l0 units/effective_neurons"])
+        for step, values in monitor.history
     ]
-    assert len(client.get_run(run.info.run_id).data.metrics) == 1200 + 2 + len(monitor.history[0][1])
+    assert len(client.get_run(run.info.run_id).data.metrics) == 1200 + 2 + len(
+        monitor.history[0][1]
+    )

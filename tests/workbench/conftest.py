@@ -36,13 +36,24 @@ class Inline:
                 raise KeyboardInterrupt
             self.ran.append(task)
             if place in self.fail:
-                on_outcome(TaskOutcome(task=task, error=f"ValueError: told to fail at {place}\nthe traceback"))
+                on_outcome(
+                    TaskOutcome(
+                        task=task,
+                        error=f"ValueError: told to fail at {place}\nthe traceback",
+                    )
+                )
                 continue
             arrays = load(task.function)(
-                task.parameters, task.seed, lambda text, part, name=task.hash: on_progress(name, part)
+                task.parameters,
+                task.seed,
+                lambda text, part, name=task.hash: on_progress(name, part),
             )
             on_outcome(
-                TaskOutcome(task=task, arrays={name: np.asarray(one) for name, one in arrays.items()}, seconds=1.0)
+                TaskOutcome(
+                    task=task,
+                    arrays={name: np.asarray(one) for name, one in arrays.items()},
+                    seconds=1.0,
+                )
             )
 
 

@@ -11,7 +11,10 @@ from condensery.workbench._configure import as_override, changed, configure
 TINY = f"{Path(__file__).parents[1] / 'cli' / 'tiny_experiment.py'}:Tiny"
 
 CASES = {
-    "unknown preset": ({"preset": "papr"}, "preset: given papr; allowed: quick, paper; did you mean paper?"),
+    "unknown preset": (
+        {"preset": "papr"},
+        "preset: given papr; allowed: quick, paper; did you mean paper?",
+    ),
     "unknown override": (
         {"sedes": 3},
         "given sedes; allowed: animated, broken, data, drawn, mood, off, pause, seeds, values;",
@@ -29,10 +32,16 @@ CASES = {
     "one for a list": ({"values": "x"}, "values[0]: given x"),
     "empty list": ({"values": []}, "values: given []; allowed: at least 1 value;"),
     "nan": ({"off": float("nan")}, "off: given nan; allowed: a finite number"),
-    "inf in a list": ({"values": [1.0, float("inf")]}, "values[1]: given inf; allowed: a finite number"),
+    "inf in a list": (
+        {"values": [1.0, float("inf")]},
+        "values[1]: given inf; allowed: a finite number",
+    ),
     "own validator": ({"mood": "sour"}, "mood: given sour; allowed: calm or open"),
     "several": ({"seeds": 0, "pause": -1}, "(and 1 more)"),
-    "data": ({"data": "no/such/file"}, "data: given no/such/file; allowed: a file that can be read"),
+    "data": (
+        {"data": "no/such/file"},
+        "data: given no/such/file; allowed: a file that can be read",
+    ),
     "runner": ({"runner": "rya"}, "runner: given rya; allowed: local"),
     "workers": ({"workers": 0}, "workers: given 0; allowed: a whole number >= 1"),
 }
@@ -49,7 +58,9 @@ def test_bad_input_is_one_line_and_nothing_is_written(tmp_path, monkeypatch, cas
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["phase-diagarm", "nothing", "no/file.py:Name", "a:b", "file.py", ""])
+@pytest.mark.parametrize(
+    "name", ["phase-diagarm", "nothing", "no/file.py:Name", "a:b", "file.py", ""]
+)
 def test_an_unknown_experiment_is_refused(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInputError, match="given"):
@@ -59,12 +70,24 @@ def test_an_unknown_experiment_is_refused(tmp_path, monkeypatch, name):
 
 def test_something_that_is_no_experiment_says_what_it_lacks(tmp_path):
     file = tmp_path / "half.py"
-    file.write_text("class Half:\n    name = 'half'\n    def tasks(self, config): return []\n", encoding="utf-8")
+    file.write_text(
+        "class Half:\n    name = 'half'\n    def tasks(self, config): return []\n",
+        encoding="utf-8",
+    )
     with pytest.raises(InvalidInputError, match=r"without title, .*claims, figures"):
         workbench.find(f"{file}:Half")
 
 
-@pytest.mark.parametrize("call", [workbench.resume, workbench.report, workbench.open, workbench.cite, workbench.show])
+@pytest.mark.parametrize(
+    "call",
+    [
+        workbench.resume,
+        workbench.report,
+        workbench.open,
+        workbench.cite,
+        workbench.show,
+    ],
+)
 def test_an_unknown_run_is_refused_and_nothing_is_written(tmp_path, call):
     with pytest.raises(InvalidInputError, match="run: given beef"):
         call("beef", tmp_path / "runs")
@@ -81,13 +104,18 @@ def test_literal_choices_come_with_a_suggestion(only_tiny):
 
     found = workbench.find(only_tiny)
     found.experiment.Config = Config
-    with pytest.raises(InvalidInputError, match=r"given rleu; allowed: 'relu' or 'tanh'; did you mean relu\?"):
+    with pytest.raises(
+        InvalidInputError,
+        match=r"given rleu; allowed: 'relu' or 'tanh'; did you mean relu\?",
+    ):
         configure(found, "quick", {"activation": "rleu"})
 
 
 def test_what_a_run_changed_is_what_has_to_be_set_again(only_tiny):
     found = workbench.find(only_tiny)
-    _, record = configure(found, "paper", {"values": [1, 2.5], "mood": "calm", "seeds": 3, "off": -1})
+    _, record = configure(
+        found, "paper", {"values": [1, 2.5], "mood": "calm", "seeds": 3, "off": -1}
+    )
     assert changed(found.experiment, record) == {"values": [1.0, 2.5], "off": -1.0}
     from condensery.cli._values import parse
 

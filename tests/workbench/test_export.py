@@ -21,8 +21,12 @@ def run(tmp_path, runner) -> workbench.Run:
 def test_csv_has_a_file_per_table_whose_numbers_are_exact(run, tmp_path):
     made = workbench.export("last", run.root, format="csv", to=tmp_path / "out")
     assert sorted(path.name for path in made.iterdir()) == [
-        "claims.json", "config.json", "members.csv", "noise.csv", "squares.csv",
-    ]  # fmt: skip
+        "claims.json",
+        "config.json",
+        "members.csv",
+        "noise.csv",
+        "squares.csv",
+    ]
     with (made / "squares.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     table = run.tables["squares"]
@@ -51,7 +55,9 @@ def test_netcdf_gives_the_labelled_view_back(run, tmp_path):
 
 def test_the_default_place_is_here_and_named_after_the_run(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert workbench.export("last", run.root, format="csv") == Path(f"condensery-{run.id}")
+    assert workbench.export("last", run.root, format="csv") == Path(
+        f"condensery-{run.id}"
+    )
 
 
 def test_nothing_is_overwritten_or_left_half_done(run, tmp_path, monkeypatch):
@@ -66,8 +72,12 @@ def test_nothing_is_overwritten_or_left_half_done(run, tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "runs"]
 
 
-def test_an_unknown_format_and_a_missing_package_are_refused(run, tmp_path, monkeypatch):
-    with pytest.raises(InvalidInputError, match="format: given zarr; allowed: netcdf, parquet, csv"):
+def test_an_unknown_format_and_a_missing_package_are_refused(
+    run, tmp_path, monkeypatch
+):
+    with pytest.raises(
+        InvalidInputError, match="format: given zarr; allowed: netcdf, parquet, csv"
+    ):
         workbench.export("last", run.root, format="zarr")
     monkeypatch.setattr(_export, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"condensery\[export\]"):

@@ -34,9 +34,13 @@ def test_a_figure_is_drawn_on_a_users_axes(run):
     mine = Figure()
     axes = mine.subplots()
     assert run.figure("squares", axes) is mine
-    assert axes.lines[0].get_ydata().tolist() == run.tables["squares"]["square"].tolist()
+    assert (
+        axes.lines[0].get_ydata().tolist() == run.tables["squares"]["square"].tolist()
+    )
     assert run.figure("squares") is not mine
-    with pytest.raises(InvalidInputError, match="figure: given circles; allowed: squares"):
+    with pytest.raises(
+        InvalidInputError, match="figure: given circles; allowed: squares"
+    ):
         run.figure("circles")
 
 

@@ -52,18 +52,31 @@ def test_the_report_is_one_file_that_loads_nothing(run):
     text = run.report.read_text(encoding="utf-8")
     page = Page(text)
     assert page.open == []
-    sources = [attributes[key] for _, attributes in page.tags for key in ("src", "href", "srcset") if key in attributes]
+    sources = [
+        attributes[key]
+        for _, attributes in page.tags
+        for key in ("src", "href", "srcset")
+        if key in attributes
+    ]
     assert len(sources) == 2
     assert all(re.match(r"data:image/(png|gif);base64,", source) for source in sources)
-    assert not {"script", "link", "iframe", "object", "base"} & {tag for tag, _ in page.tags}
-    assert not [attributes for _, attributes in page.tags if "style" in attributes]  # the policy would block it
+    assert not {"script", "link", "iframe", "object", "base"} & {
+        tag for tag, _ in page.tags
+    }
+    assert not [
+        attributes for _, attributes in page.tags if "style" in attributes
+    ]  # the policy would block it
     assert not re.search(r"url\(|@import", page.texts["style"])
 
 
 def test_the_policy_allows_this_style_and_embedded_pictures_only(run):
     page = Page(run.report.read_text(encoding="utf-8"))
-    policy = next(a["content"] for tag, a in page.tags if tag == "meta" and a.get("http-equiv"))
-    digest = base64.b64encode(hashlib.sha256(page.texts["style"].encode()).digest()).decode()
+    policy = next(
+        a["content"] for tag, a in page.tags if tag == "meta" and a.get("http-equiv")
+    )
+    digest = base64.b64encode(
+        hashlib.sha256(page.texts["style"].encode()).digest()
+    ).decode()
     assert "default-src 'none'" in policy
     assert f"style-src 'sha256-{digest}'" in policy
     assert "img-src data:;" in policy
@@ -85,11 +98,16 @@ def test_the_report_says_what_a_reader_needs(run):
     assert "@article{luo2021phase," in page.texts["pre"]
     assert "@misc{condensery," in page.texts["pre"]
     assert (
-        f"condensery run {TINY} --preset quick --set off=0.5 --set mood=open --set animated=true" in page.texts["pre"]
+        f"condensery run {TINY} --preset quick --set off=0.5 --set mood=open --set animated=true"
+        in page.texts["pre"]
     )
     assert np.__version__ in everything
-    embedded = re.search(r"data:image/png;base64,([^\"]+)", run.report.read_text(encoding="utf-8"))[1]
-    assert base64.b64decode(embedded) == (run.folder / "figures/squares.png").read_bytes()
+    embedded = re.search(
+        r"data:image/png;base64,([^\"]+)", run.report.read_text(encoding="utf-8")
+    )[1]
+    assert (
+        base64.b64decode(embedded) == (run.folder / "figures/squares.png").read_bytes()
+    )
 
 
 def test_figures_and_report_are_drawn_again_from_the_tables_without_jax(run):
@@ -104,7 +122,9 @@ def test_figures_and_report_are_drawn_again_from_the_tables_without_jax(run):
         "for name in ('jax', 'jaxlib', 'torch', 'condensery.engine', 'condensery.models'): sys.modules[name] = None\n"
         f"from condensery.cli import main; sys.exit(main(['report', 'last', '--runs', {str(run.root)!r}]))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (0, f"{run.report}\n"), done.stderr
     assert {path: path.read_bytes() for path in files} == before
 
@@ -113,7 +133,9 @@ def test_a_run_without_tables_has_no_report(tmp_path, runner):
     runner.interrupt_after = 1
     with pytest.raises(workbench.RunInterrupted):
         workbench.run(TINY, runs=tmp_path)
-    with pytest.raises(InvalidInputError, match=r"has no tables yet; .*condensery resume"):
+    with pytest.raises(
+        InvalidInputError, match=r"has no tables yet; .*condensery resume"
+    ):
         workbench.report("last", tmp_path)
 
 
@@ -122,13 +144,17 @@ def test_many_members_that_did_not_converge_are_folded_away(only_tiny):
     status = np.array([Status.CONVERGED] * 3 + [Status.DIVERGED] * 700 + [9])
     tables = {"members": Table(columns={"status": status, "width": np.arange(704)})}
     config = RunConfig(experiment="tiny", preset="quick", parameters={})
-    text = report_html(found.experiment, config, claims=[], tables=tables, drawn=[], provenance={})
+    text = report_html(
+        found.experiment, config, claims=[], tables=tables, drawn=[], provenance={}
+    )
     page = Page(text)
     assert "701 members that did not converge" in page.texts["summary"]
     assert [a for tag, a in page.tags if tag == "details"] == [{}]  # closed
     assert "status 9" in page.texts["td"]
     assert "and 201 more" in page.texts["p"]
-    empty = report_html(found.experiment, config, claims=[], tables={}, drawn=[], provenance={})
+    empty = report_html(
+        found.experiment, config, claims=[], tables={}, drawn=[], provenance={}
+    )
     assert "no table of members" in empty
 
 
@@ -137,7 +163,9 @@ def test_the_command_to_reproduce_gives_the_same_run(tmp_path, runner, only_tiny
 
     from condensery.cli import main
 
-    first = workbench.run(only_tiny, "paper", tmp_path, values=[1.5, -2.0], off=0.25, mood="open")
+    first = workbench.run(
+        only_tiny, "paper", tmp_path, values=[1.5, -2.0], off=0.25, mood="open"
+    )
     words = shlex.split(command(workbench.find(only_tiny).experiment, first.config))
     runner.ran.clear()
     assert main([*words[1:], "--runs", str(tmp_path)]) == 1

@@ -17,7 +17,11 @@ TINY = f"{TINY_FILE}:Tiny"
 
 def bits(run: workbench.Run) -> dict[str, bytes]:
     """What must not depend on how a run was carried out: shards, tables and claims."""
-    paths = [*run.folder.glob("shards/*.safetensors"), *run.folder.glob("tables/*"), run.folder / "claims.json"]
+    paths = [
+        *run.folder.glob("shards/*.safetensors"),
+        *run.folder.glob("tables/*"),
+        run.folder / "claims.json",
+    ]
     return {path.name: path.read_bytes() for path in paths}
 
 
@@ -25,8 +29,16 @@ def test_a_run_ends_with_tables_claims_figures_and_a_report(tmp_path, runner):
     run = workbench.run(TINY, runs=tmp_path / "runs", animated=True)
     assert run.status == "done"
     assert run.tables["squares"].select(kappa=3.0)["square"].tolist() == [9.0, 9.0]
-    assert [claim.id for claim in run.claims] == ["square", "noise", "mood"]  # the statements' order
-    assert [path.name for path in run.figures] == ["squares.gif", "squares.pdf", "squares.png"]
+    assert [claim.id for claim in run.claims] == [
+        "square",
+        "noise",
+        "mood",
+    ]  # the statements' order
+    assert [path.name for path in run.figures] == [
+        "squares.gif",
+        "squares.pdf",
+        "squares.png",
+    ]
     assert run.figures[2].read_bytes().startswith(b"\x89PNG")
     assert run.report.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert run.summary.tasks == run.summary.finished == 6
@@ -42,21 +54,35 @@ def test_a_finished_run_is_reopened_without_computing_or_writing(tmp_path, runne
     assert runner.ran == []
     assert (again.id, again.seconds) == (first.id, first.seconds)
     del before[tmp_path / ".writer.lock"]
-    assert all(path.stat().st_mtime_ns == then for path, then in before.items() if path.is_file())
+    assert all(
+        path.stat().st_mtime_ns == then
+        for path, then in before.items()
+        if path.is_file()
+    )
 
 
 def test_a_second_writer_is_refused(tmp_path, runner):
-    with open_store(tmp_path, write=True), pytest.raises(StoreBusyError, match="process"):
+    with (
+        open_store(tmp_path, write=True),
+        pytest.raises(StoreBusyError, match="process"),
+    ):
         workbench.run(TINY, runs=tmp_path)
 
 
-def test_the_id_depends_on_every_parameter_and_on_nothing_else(tmp_path, runner, monkeypatch):
+def test_the_id_depends_on_every_parameter_and_on_nothing_else(
+    tmp_path, runner, monkeypatch
+):
     default = workbench.run(TINY, runs=tmp_path / "a")
     assert workbench.run(TINY, runs=tmp_path / "b", workers=3, seeds=2).id == default.id
-    assert workbench.run(TINY, runs=tmp_path / "b", values=2.0).id == workbench.run(TINY, runs=tmp_path, values=[2]).id
+    assert (
+        workbench.run(TINY, runs=tmp_path / "b", values=2.0).id
+        == workbench.run(TINY, runs=tmp_path, values=[2]).id
+    )
     assert workbench.run(TINY, runs=tmp_path / "b", off=1e-12).id != default.id
     monkeypatch.chdir(TINY_FILE.parent)
-    assert workbench.run("tiny_experiment.py:Tiny", runs=tmp_path / "b").id == default.id
+    assert (
+        workbench.run("tiny_experiment.py:Tiny", runs=tmp_path / "b").id == default.id
+    )
 
 
 def test_the_order_of_completion_changes_no_bit(tmp_path, runner):
@@ -68,7 +94,9 @@ def test_the_order_of_completion_changes_no_bit(tmp_path, runner):
 def test_an_interrupted_run_resumes_to_the_same_bits(tmp_path, runner):
     whole = workbench.run(TINY, runs=tmp_path / "whole")
     runner.interrupt_after = 2
-    with pytest.raises(workbench.RunInterrupted, match=f"condensery resume {whole.id} --runs") as caught:
+    with pytest.raises(
+        workbench.RunInterrupted, match=f"condensery resume {whole.id} --runs"
+    ) as caught:
         workbench.run(TINY, runs=tmp_path / "cut")
     assert isinstance(caught.value, KeyboardInterrupt)
     cut = workbench.open("last", tmp_path / "cut")
@@ -143,7 +171,9 @@ def test_a_measured_nan_fails_its_claim_and_is_kept(tmp_path, runner):
     assert run.status == "claim failed"
 
 
-def test_an_error_in_the_experiments_tables_is_a_failed_run(tmp_path, runner, monkeypatch):
+def test_an_error_in_the_experiments_tables_is_a_failed_run(
+    tmp_path, runner, monkeypatch
+):
     monkeypatch.setattr(workbench._finish, "with_open", lambda *_: 1 / 0)
     with pytest.raises(TaskFailedError, match="ZeroDivisionError"):
         workbench.run(TINY, runs=tmp_path)
@@ -157,7 +187,9 @@ def test_an_error_in_the_experiments_tables_is_a_failed_run(tmp_path, runner, mo
 
 
 @pytest.mark.parametrize("damage", ["altered", "torn", "missing"])
-def test_a_damaged_shard_is_computed_again_and_no_other(tmp_path, runner, caplog, damage):
+def test_a_damaged_shard_is_computed_again_and_no_other(
+    tmp_path, runner, caplog, damage
+):
     run = workbench.run(TINY, runs=tmp_path)
     whole = bits(run)
     shard = sorted(run.folder.glob("shards/*.safetensors"))[0]
@@ -165,7 +197,11 @@ def test_a_damaged_shard_is_computed_again_and_no_other(tmp_path, runner, caplog
     if damage == "missing":
         shard.unlink()
     else:
-        shard.write_bytes(content[:-9] if damage == "torn" else content[:-1] + bytes([content[-1] ^ 1]))
+        shard.write_bytes(
+            content[:-9]
+            if damage == "torn"
+            else content[:-1] + bytes([content[-1] ^ 1])
+        )
     runner.ran.clear()
     with caplog.at_level(logging.WARNING):
         again = workbench.run(TINY, runs=tmp_path)
@@ -174,11 +210,18 @@ def test_a_damaged_shard_is_computed_again_and_no_other(tmp_path, runner, caplog
     assert bits(again) == whole
 
 
-TIMELESS = re.compile(rb"20\d\d-\d\d-\d\dT[\d:+]+")  # the report says when it was written
+TIMELESS = re.compile(
+    rb"20\d\d-\d\d-\d\dT[\d:+]+"
+)  # the report says when it was written
 
 
-@pytest.mark.parametrize("part", ["tables/squares.safetensors", "claims.json", "report.html", "figures/squares.pdf"])
-def test_a_damaged_or_missing_result_is_made_again_from_the_shards(tmp_path, runner, part):
+@pytest.mark.parametrize(
+    "part",
+    ["tables/squares.safetensors", "claims.json", "report.html", "figures/squares.pdf"],
+)
+def test_a_damaged_or_missing_result_is_made_again_from_the_shards(
+    tmp_path, runner, part
+):
     run = workbench.run(TINY, runs=tmp_path)
     whole, made = bits(run), TIMELESS.sub(b"", (run.folder / part).read_bytes())
     if part.endswith((".html", ".pdf")):
@@ -198,7 +241,9 @@ def test_changed_code_never_meets_old_shards(tmp_path, runner):
     runner.interrupt_after = 1
     with pytest.raises(workbench.RunInterrupted):
         workbench.run(f"{file}:Tiny", runs=tmp_path / "runs")
-    file.write_text(file.read_text(encoding="utf-8").replace("** 2", "** 2.0"), encoding="utf-8")
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("** 2", "** 2.0"), encoding="utf-8"
+    )
     runner.interrupt_after = None
     with pytest.raises(InvalidInputError, match="task version"):
         workbench.resume("last", tmp_path / "runs")
@@ -228,4 +273,6 @@ def test_progress_tells_stages_and_a_growing_fraction(tmp_path, runner):
     fractions = [progress.fraction for progress in told]
     assert fractions == sorted(fractions)
     assert (fractions[0], fractions[-1]) == (0, 1)
-    assert any(0.0 < progress.fraction < 1 / 6 for progress in told)  # a task's own report counts in part
+    assert any(
+        0.0 < progress.fraction < 1 / 6 for progress in told
+    )  # a task's own report counts in part

@@ -23,7 +23,9 @@ def test_what_was_never_run_is_on_the_scoreboard(tmp_path, only_tiny):
     assert scores[0].note == "not run"
 
 
-def test_the_latest_run_that_judged_a_statement_gives_its_numbers(tmp_path, runner, only_tiny):
+def test_the_latest_run_that_judged_a_statement_gives_its_numbers(
+    tmp_path, runner, only_tiny
+):
     first = workbench.run(only_tiny, runs=tmp_path, off=1.0)
     second = workbench.run(only_tiny, "paper", tmp_path, mood="open")
     runner.interrupt_after = 1
@@ -33,13 +35,22 @@ def test_the_latest_run_that_judged_a_statement_gives_its_numbers(tmp_path, runn
     assert (square.run, square.preset, square.passed) == (second.id, "paper", True)
     assert (square.runs_passed, square.runs_failed) == (1, 1)
     assert (noise.runs_passed, noise.runs_failed) == (2, 0)
-    assert (mood.run, mood.passed, mood.runs_passed) == (first.id, True, 1)  # the second run left it open
+    assert (mood.run, mood.passed, mood.runs_passed) == (
+        first.id,
+        True,
+        1,
+    )  # the second run left it open
 
 
-def test_experiments_from_files_are_on_the_scoreboard_once_they_ran(tmp_path, runner, only_tiny):
+def test_experiments_from_files_are_on_the_scoreboard_once_they_ran(
+    tmp_path, runner, only_tiny
+):
     workbench.run(TINY, runs=tmp_path)
     scores = workbench.claims(tmp_path)
-    assert [score.experiment for score in scores if score.paper == "luo2021phase"] == ["tiny", TINY]
+    assert [score.experiment for score in scores if score.paper == "luo2021phase"] == [
+        "tiny",
+        TINY,
+    ]
 
 
 def test_the_list_tells_the_cost_of_unchanged_presets_only(tmp_path, runner, only_tiny):
@@ -49,7 +60,11 @@ def test_the_list_tells_the_cost_of_unchanged_presets_only(tmp_path, runner, onl
     run = workbench.run(only_tiny, runs=tmp_path)
     (info,) = workbench.list_experiments(tmp_path)
     assert [preset.seconds for preset in info.presets] == [run.seconds, None]
-    assert (info.name, info.statements, info.papers) == ("tiny", 3, ("luo2021phase", "xu2025overview"))
+    assert (info.name, info.statements, info.papers) == (
+        "tiny",
+        3,
+        ("luo2021phase", "xu2025overview"),
+    )
     assert "seeds" in info.parameters
 
 
@@ -62,19 +77,28 @@ def test_what_a_run_rests_on_is_cited(tmp_path, runner):
     workbench.run(TINY, runs=tmp_path)
     text = workbench.cite("last", tmp_path)
     assert [line for line in text.splitlines() if line.startswith("@")] == [
-        "@article{luo2021phase,", "@article{xu2025overview,", "@misc{condensery,",
-    ]  # fmt: skip
+        "@article{luo2021phase,",
+        "@article{xu2025overview,",
+        "@misc{condensery,",
+    ]
     assert text.count("{") == text.count("}")
 
 
 def test_every_entry_of_the_references_is_whole():
     references = workbench.references()
-    assert {"luo2021phase", "zhou2022three", "zhou2022initial", "chen2023phase", "zhou2023cnn", "xu2025overview"} < {
-        *references
-    }
+    assert {
+        "luo2021phase",
+        "zhou2022three",
+        "zhou2022initial",
+        "chen2023phase",
+        "zhou2023cnn",
+        "xu2025overview",
+    } < {*references}
     for key, entry in references.items():
         assert entry.count("{") == entry.count("}"), key
-        fields = {line.split("=")[0].strip() for line in entry.splitlines() if "=" in line}
+        fields = {
+            line.split("=")[0].strip() for line in entry.splitlines() if "=" in line
+        }
         assert {"title", "author", "year"} <= fields, key
 
 
@@ -83,20 +107,27 @@ def test_every_paper_of_an_experiment_is_in_the_references(name):
     if find_spec(BUILT_IN[name].split(":")[0]) is None:
         pytest.skip("this experiment is not built yet")
     experiment = workbench.find(name).experiment
-    cited = {*experiment.papers, *(statement.paper for statement in experiment.statements)}
+    cited = {
+        *experiment.papers,
+        *(statement.paper for statement in experiment.statements),
+    }
     assert cited <= set(workbench.references())
     assert {"quick", "paper"} <= set(experiment.presets)
     for preset in experiment.presets.values():
         experiment.Config.model_validate(dict(preset))
 
 
-def test_a_broken_experiment_of_another_package_is_left_out_with_a_warning(monkeypatch, caplog):
+def test_a_broken_experiment_of_another_package_is_left_out_with_a_warning(
+    monkeypatch, caplog
+):
     from importlib.metadata import EntryPoint
 
     points = [
         EntryPoint("broken", "no_such_package:Name", "condensery.experiments"),
         EntryPoint("outside", TINY, "condensery.experiments"),
-        EntryPoint("phase-diagram", "no_such_package:Impostor", "condensery.experiments"),
+        EntryPoint(
+            "phase-diagram", "no_such_package:Impostor", "condensery.experiments"
+        ),
     ]
     monkeypatch.setattr(_registry, "entry_points", lambda group: points)
     known = _registry.registered()
@@ -110,7 +141,12 @@ def test_a_broken_experiment_of_another_package_is_left_out_with_a_warning(monke
 
 def measure(tell):
     tell("measuring")
-    return {"title": "Sums", "columns": ["n", "ratio"], "rows": [[1, 2.5]], "notes": "of nothing"}
+    return {
+        "title": "Sums",
+        "columns": ["n", "ratio"],
+        "rows": [[1, 2.5]],
+        "notes": "of nothing",
+    }
 
 
 def test_a_bench_is_run_by_name(monkeypatch):
@@ -118,7 +154,14 @@ def test_a_bench_is_run_by_name(monkeypatch):
     monkeypatch.setattr(_bench, "load", lambda reference: measure)
     told = []
     result = workbench.bench("sums", progress=told.append)
-    assert (result.name, result.title, result.rows, result.notes) == ("sums", "Sums", [[1, 2.5]], ["of nothing"])
+    assert (result.name, result.title, result.rows, result.notes) == (
+        "sums",
+        "Sums",
+        [[1, 2.5]],
+        ["of nothing"],
+    )
     assert told == ["measuring"]
-    with pytest.raises(InvalidInputError, match=r"bench: given sum; allowed: sums; did you mean sums\?"):
+    with pytest.raises(
+        InvalidInputError, match=r"bench: given sum; allowed: sums; did you mean sums\?"
+    ):
         workbench.bench("sum")

@@ -49,12 +49,28 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
     }
     seconds, losses = _interleaved(train, STEPS, progress)
     evaluated, _ = _interleaved(shipped, SHIPPED_STEPS, progress)
-    rows = [_row("train only", name, seconds[name], seconds["condensery"], losses[name]) for name in train]
-    whole = {name: None if found is None else found * STEPS / SHIPPED_STEPS for name, found in evaluated.items()}
-    rows += [_row("as shipped (extrapolated)", name, whole[name], whole["condensery"], None) for name in shipped]
+    rows = [
+        _row("train only", name, seconds[name], seconds["condensery"], losses[name])
+        for name in train
+    ]
+    whole = {
+        name: None if found is None else found * STEPS / SHIPPED_STEPS
+        for name, found in evaluated.items()
+    }
+    rows += [
+        _row("as shipped (extrapolated)", name, whole[name], whole["condensery"], None)
+        for name in shipped
+    ]
     return {
         "title": f"demo-a: {STEPS} full-batch steps, {WIDTH} units, 4 samples, float32",
-        "columns": ["what", "program", "seconds", "µs per step", "times condensery", "final loss"],
+        "columns": [
+            "what",
+            "program",
+            "seconds",
+            "µs per step",
+            "times condensery",
+            "final loss",
+        ],
         "rows": rows,
         "notes": _notes(compiling, installed=train["PyTorch eager"] is not None),
     }
@@ -68,20 +84,31 @@ def _notes(compiling: float, *, installed: bool) -> list[str]:
         f"{SHIPPED_STEPS} steps and extrapolated to {STEPS:,}; condensery itself records at log-spaced steps",
     ]
     return (
-        notes if installed else [*notes, str(MissingExtraError("torch", extra="bench", purpose="the row of PyTorch"))]
+        notes
+        if installed
+        else [
+            *notes,
+            str(
+                MissingExtraError("torch", extra="bench", purpose="the row of PyTorch")
+            ),
+        ]
     )
 
 
 def _start() -> Parameters:
     from condensery.models import two_layer_normal
 
-    drawn = two_layer_normal(WIDTH, features=2, seed=0, std_a=1 / WIDTH, std_w=1 / WIDTH)
+    drawn = two_layer_normal(
+        WIDTH, features=2, seed=0, std_a=1 / WIDTH, std_w=1 / WIDTH
+    )
     return {name: array.astype(np.float32) for name, array in drawn.items()}
 
 
 def _data() -> tuple[np.ndarray, np.ndarray]:
     x = np.linspace(-1, 1, 4)
-    return np.stack([x, np.ones(4)], axis=1).astype(np.float32), target(x).astype(np.float32)
+    return np.stack([x, np.ones(4)], axis=1).astype(np.float32), target(x).astype(
+        np.float32
+    )
 
 
 def _points() -> np.ndarray:
@@ -89,7 +116,9 @@ def _points() -> np.ndarray:
     return np.stack([x, np.ones(SHIPPED_POINTS)], axis=1).astype(np.float32)
 
 
-def _if_installed(make: Callable[[Parameters], Trainer], start: Parameters) -> Trainer | None:
+def _if_installed(
+    make: Callable[[Parameters], Trainer], start: Parameters
+) -> Trainer | None:
     try:
         return make(start)
     except ModuleNotFoundError as error:
@@ -107,18 +136,28 @@ def _interleaved(
         for name, trainer in trainers.items():
             if trainer is None:
                 continue
-            progress(f"{name}, {steps} steps, {f'repeat {repeat} of {REPEATS}' if repeat else 'warming up'}")
+            progress(
+                f"{name}, {steps} steps, {f'repeat {repeat} of {REPEATS}' if repeat else 'warming up'}"
+            )
             began = time.perf_counter()
             losses[name] = trainer(steps if repeat else 2)
             if repeat:
                 seconds[name].append(time.perf_counter() - began)
-    return {name: statistics.median(found) if found else None for name, found in seconds.items()}, losses
+    return {
+        name: statistics.median(found) if found else None
+        for name, found in seconds.items()
+    }, losses
 
 
-def _row(what: str, name: str, seconds: float | None, ours: float | None, loss: float | None) -> list[Any]:
+def _row(
+    what: str, name: str, seconds: float | None, ours: float | None, loss: float | None
+) -> list[Any]:
     if seconds is None or ours is None:
         return [what, name, "not installed", None, None, None]
-    numbers = [float(f"{value:.3g}") for value in (seconds, seconds / STEPS * 1e6, seconds / ours)]
+    numbers = [
+        float(f"{value:.3g}")
+        for value in (seconds, seconds / STEPS * 1e6, seconds / ours)
+    ]
     return [what, name, *numbers, None if loss is None else float(f"{loss:.4g}")]
 
 
@@ -130,7 +169,11 @@ def _condensery(start: Parameters) -> Trainer:
     state = init_descent([start], optimiser=rule, dtype="float32")
 
     def train(steps: int) -> float:
-        return float(descend(state, objective, data, optimiser=rule, steps=steps, schedule=[]).loss[0, -1])
+        return float(
+            descend(
+                state, objective, data, optimiser=rule, steps=steps, schedule=[]
+            ).loss[0, -1]
+        )
 
     return train
 
@@ -140,12 +183,23 @@ def _condensery_shipped(start: Parameters) -> Trainer:
     from condensery.models import TwoLayer
 
     model, rule, data = TwoLayer("relu"), SGD(RATE), _data()
-    state, objective = init_descent([start], optimiser=rule, dtype="float32"), mean_square(model)
+    state, objective = (
+        init_descent([start], optimiser=rule, dtype="float32"),
+        mean_square(model),
+    )
     probes = [RecordOutput(model, _points())]
 
     def train(steps: int) -> float:
         every = range(1, steps + 1)
-        result = descend(state, objective, data, optimiser=rule, steps=steps, schedule=every, probes=probes)
+        result = descend(
+            state,
+            objective,
+            data,
+            optimiser=rule,
+            steps=steps,
+            schedule=every,
+            probes=probes,
+        )
         return float(result.loss[0, -1])
 
     return train
@@ -157,7 +211,10 @@ def _numpy(start: Parameters) -> Trainer:
 
     def train(steps: int) -> float:
         a, w = start["a"].copy(), np.ascontiguousarray(start["w"].T)
-        z, active = np.empty((len(x), WIDTH), np.float32), np.empty((len(x), WIDTH), np.float32)
+        z, active = (
+            np.empty((len(x), WIDTH), np.float32),
+            np.empty((len(x), WIDTH), np.float32),
+        )
         factor = np.float32(2 * RATE / len(x))
         error = y
         for _ in range(steps):

@@ -41,17 +41,30 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
         for size in SIZES:
             progress(f"{rule}, {size} nets")
             ours = (_condensery(rule, size), OURS_STEPS[size], size)
-            trainers: dict[str, tuple[Trainer, int, int] | None] = {OURS: ours, LOOP: None, VMAP: None}
+            trainers: dict[str, tuple[Trainer, int, int] | None] = {
+                OURS: ours,
+                LOOP: None,
+                VMAP: None,
+            }
             if installed:
                 # a loop over nets costs the same per net, however many there are
                 trainers[LOOP] = (_torch_loop(rule), LOOP_STEPS, 1)
                 trainers[VMAP] = (_torch_vmap(rule, size), VMAP_STEPS[size], size)
             found = _interleaved(trainers)
             found["roofline"] = floor
-            rows += [_row(rule, size, name, value, found[OURS]) for name, value in found.items()]
+            rows += [
+                _row(rule, size, name, value, found[OURS])
+                for name, value in found.items()
+            ]
     return {
         "title": f"ensemble: two-layer tanh nets, m = {WIDTH}, n = {SAMPLES}, d = {FEATURES}, float32",
-        "columns": ["rule", "nets", "program", "µs per net and step", "times condensery"],
+        "columns": [
+            "rule",
+            "nets",
+            "program",
+            "µs per net and step",
+            "times condensery",
+        ],
         "rows": rows,
         "notes": _notes(installed=installed),
     }
@@ -67,16 +80,27 @@ def _notes(*, installed: bool) -> list[str]:
         "matrices (on all threads), without any tanh, mask or update: nothing can be faster here",
         f"dropout: Adam with p = {KEEP} and a mask per sample, drawn anew at every step by each program",
     ]
-    return notes if installed else [*notes, str(MissingExtraError("torch", extra="bench", purpose="PyTorch's rows"))]
+    return (
+        notes
+        if installed
+        else [
+            *notes,
+            str(MissingExtraError("torch", extra="bench", purpose="PyTorch's rows")),
+        ]
+    )
 
 
-def _row(rule: str, size: int, name: str, value: float | None, ours: float | None) -> list[Any]:
+def _row(
+    rule: str, size: int, name: str, value: float | None, ours: float | None
+) -> list[Any]:
     if value is None or ours is None:
         return [rule, size, name, "not installed", None]
     return [rule, size, name, float(f"{value:.3g}"), float(f"{value / ours:.3g}")]
 
 
-def _interleaved(trainers: dict[str, tuple[Trainer, int, int] | None]) -> dict[str, float | None]:
+def _interleaved(
+    trainers: dict[str, tuple[Trainer, int, int] | None],
+) -> dict[str, float | None]:
     """Median µs per net and step."""
     times: dict[str, list[float]] = {name: [] for name in trainers}
     for repeat in range(REPEATS + 1):
@@ -88,7 +112,10 @@ def _interleaved(trainers: dict[str, tuple[Trainer, int, int] | None]) -> dict[s
             train(steps if repeat else max(2, steps // 20))
             if repeat:
                 times[name].append((time.perf_counter() - began) / (steps * nets) * 1e6)
-    return {name: statistics.median(found) if found else None for name, found in times.items()}
+    return {
+        name: statistics.median(found) if found else None
+        for name, found in times.items()
+    }
 
 
 def _operations() -> float:
@@ -116,23 +143,43 @@ def _starts(size: int) -> list[dict[str, np.ndarray]]:
     from condensery.models import two_layer_normal
 
     std = WIDTH**-0.5
-    return [two_layer_normal(WIDTH, features=FEATURES + 1, seed=k, std_a=std, std_w=std) for k in range(size)]
+    return [
+        two_layer_normal(WIDTH, features=FEATURES + 1, seed=k, std_a=std, std_w=std)
+        for k in range(size)
+    ]
 
 
 def _condensery(rule: str, size: int) -> Trainer:
-    from condensery.engine import SGD, Adam, descend, dropout_loss, init_descent, mean_square
+    from condensery.engine import (
+        SGD,
+        Adam,
+        descend,
+        dropout_loss,
+        init_descent,
+        mean_square,
+    )
     from condensery.models import TwoLayer, with_bias
 
     model, (x, y) = TwoLayer("tanh"), _data()
     optimiser = SGD(RATE) if rule == RULES[0] else Adam(RATE)
-    objective = dropout_loss(model, keep=KEEP, factor=1.0) if rule == "dropout" else mean_square(model)
+    objective = (
+        dropout_loss(model, keep=KEEP, factor=1.0)
+        if rule == "dropout"
+        else mean_square(model)
+    )
     data, kept = (
         (with_bias(x), y),
-        [init_descent(_starts(size), optimiser=optimiser, seeds=range(size), dtype="float32")],
+        [
+            init_descent(
+                _starts(size), optimiser=optimiser, seeds=range(size), dtype="float32"
+            )
+        ],
     )
 
     def train(steps: int) -> None:
-        kept[0] = descend(kept[0], objective, data, optimiser=optimiser, steps=steps, schedule=[]).state
+        kept[0] = descend(
+            kept[0], objective, data, optimiser=optimiser, steps=steps, schedule=[]
+        ).state
 
     return train
 
@@ -143,7 +190,10 @@ def _torch_loop(rule: str) -> Trainer:
 
     torch.set_num_threads(1)
     start, (x, y) = _starts(1)[0], (torch.tensor(part) for part in _data())
-    hidden, output = torch.nn.Linear(FEATURES, WIDTH), torch.nn.Linear(WIDTH, 1, bias=False)
+    hidden, output = (
+        torch.nn.Linear(FEATURES, WIDTH),
+        torch.nn.Linear(WIDTH, 1, bias=False),
+    )
     with torch.no_grad():
         hidden.weight.copy_(torch.tensor(start["w"][:, :-1]))
         hidden.bias.copy_(torch.tensor(start["w"][:, -1]))
@@ -151,7 +201,11 @@ def _torch_loop(rule: str) -> Trainer:
     middle = [torch.nn.Dropout(1 - KEEP)] if rule == "dropout" else []
     net = torch.nn.Sequential(hidden, torch.nn.Tanh(), *middle, output)
     kind = torch.optim.SGD if rule == RULES[0] else torch.optim.Adam
-    optimiser, loss_of, wanted = kind(net.parameters(), lr=RATE), torch.nn.MSELoss(), y[:, None]
+    optimiser, loss_of, wanted = (
+        kind(net.parameters(), lr=RATE),
+        torch.nn.MSELoss(),
+        y[:, None],
+    )
 
     def train(steps: int) -> None:
         for _ in range(steps):
@@ -169,7 +223,10 @@ def _torch_vmap(rule: str, size: int) -> Trainer:
     torch.set_num_threads(1)
     starts, (x, y) = _starts(size), (torch.tensor(part) for part in _data())
     x = torch.cat([x, torch.ones(SAMPLES, 1)], dim=1)
-    stacked = [torch.tensor(np.stack([one[name] for one in starts]), dtype=torch.float32) for name in ("a", "w")]
+    stacked = [
+        torch.tensor(np.stack([one[name] for one in starts]), dtype=torch.float32)
+        for name in ("a", "w")
+    ]
     moments = [[torch.zeros_like(part) for part in stacked] for _ in range(2)]
     taken = [0]
 
@@ -182,9 +239,15 @@ def _torch_vmap(rule: str, size: int) -> Trainer:
     def train(steps: int) -> None:
         for _ in range(steps):
             taken[0] += 1
-            mask = torch.rand(size, SAMPLES, WIDTH).lt(KEEP) / KEEP if rule == "dropout" else ones
+            mask = (
+                torch.rand(size, SAMPLES, WIDTH).lt(KEEP) / KEEP
+                if rule == "dropout"
+                else ones
+            )
             gradients: Any = slope(*stacked, mask)  # pyrefly: ignore[bad-argument-count]
-            for part, first, second, g in zip(stacked, *moments, gradients, strict=True):
+            for part, first, second, g in zip(
+                stacked, *moments, gradients, strict=True
+            ):
                 if rule == RULES[0]:
                     part.sub_(g, alpha=RATE)
                     continue

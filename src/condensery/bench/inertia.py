@@ -41,13 +41,24 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
         "curvlinops": f"the same, curvlinops (HessianLinearOperator @ identity) at width {WIDE}",
     }
     rows = [
-        [labels[name], _digits(seconds[name]), _digits(_ratio(seconds[name], ours)),
-         _digits(_ratio(seconds[name], seconds["dense"])), answers[name]]
+        [
+            labels[name],
+            _digits(seconds[name]),
+            _digits(_ratio(seconds[name], ours)),
+            _digits(_ratio(seconds[name], seconds["dense"])),
+            answers[name],
+        ]
         for name in labels
-    ]  # fmt: skip
+    ]
     return {
         "title": f"inertia of a critical point of width {NARROW}, embedded in width {WIDE} ({3 * WIDE} parameters)",
-        "columns": ["what", "seconds", "times split_inertia", "times our dense", "(n₋, n₀, n₊)"],
+        "columns": [
+            "what",
+            "seconds",
+            "times split_inertia",
+            "times our dense",
+            "(n₋, n₀, n₊)",
+        ],
         "rows": rows,
         "notes": _notes(answers, installed=seconds["curvlinops"] is not None),
     }
@@ -60,9 +71,14 @@ def _notes(answers: dict[str, Any], *, installed: bool) -> list[str]:
         f"dense and predicted counts agree: {answers['split_inertia'] == answers['dense']}",
     ]
     if not installed:
-        missing = MissingExtraError("curvlinops-for-pytorch", extra="bench", purpose="the row of curvlinops")
+        missing = MissingExtraError(
+            "curvlinops-for-pytorch", extra="bench", purpose="the row of curvlinops"
+        )
         return [*notes, str(missing)]
-    return [*notes, f"largest difference of an eigenvalue over the largest eigenvalue: {answers['difference']:.1e}"]
+    return [
+        *notes,
+        f"largest difference of an eigenvalue over the largest eigenvalue: {answers['difference']:.1e}",
+    ]
 
 
 def _digits(value: float | None) -> float | None:
@@ -82,7 +98,11 @@ def _critical_point() -> tuple[Parameters, Problem]:
     starts: list[Parameters] = []
     for seed in range(64):
         random = np.random.Generator(np.random.Philox(key=[0, seed]))
-        w, middle, a = random.standard_normal(NARROW), random.uniform(-15, 15, NARROW), random.standard_normal(NARROW)
+        w, middle, a = (
+            random.standard_normal(NARROW),
+            random.uniform(-15, 15, NARROW),
+            random.standard_normal(NARROW),
+        )
         starts.append([(w[:, None], -w * middle), (2 * a[None], None)])
     points = find_critical(starts, problem).distinct()
     # at the lowest loss, zero, all inner Hessians vanish
@@ -93,21 +113,34 @@ def _changes() -> list[UnitSplit]:
     from condensery.landscape import UnitSplit
 
     copies = [WIDE // NARROW + (unit < WIDE % NARROW) for unit in range(NARROW)]
-    return [UnitSplit(1, unit, (1 / count,) * count) for unit, count in enumerate(copies)]
+    return [
+        UnitSplit(1, unit, (1 / count,) * count) for unit, count in enumerate(copies)
+    ]
 
 
-def _embedded(point: Parameters, problem: Problem, changes: list[UnitSplit]) -> Parameters:
+def _embedded(
+    point: Parameters, problem: Problem, changes: list[UnitSplit]
+) -> Parameters:
     from condensery.landscape import split_many
 
     for change in changes:
         point, _ = split_many(
-            point, problem, layer=1, unit=change.unit, fractions=change.fractions, spectrum=False
-        )  # fmt: skip
+            point,
+            problem,
+            layer=1,
+            unit=change.unit,
+            fractions=change.fractions,
+            spectrum=False,
+        )
     return point
 
 
 def _times(
-    point: Parameters, wide: Parameters, problem: Problem, changes: list[UnitSplit], progress: Callable[[str], None]
+    point: Parameters,
+    wide: Parameters,
+    problem: Problem,
+    changes: list[UnitSplit],
+    progress: Callable[[str], None],
 ) -> tuple[dict[str, float | None], dict[str, Any]]:
     from condensery.landscape import inertia_at, split_inertia
 
@@ -122,14 +155,19 @@ def _times(
         for name, program in programs.items():
             if program is None:
                 continue
-            progress(f"{name}, {f'repeat {repeat} of {REPEATS}' if repeat else 'warming up'}")
+            progress(
+                f"{name}, {f'repeat {repeat} of {REPEATS}' if repeat else 'warming up'}"
+            )
             for _ in range(BRIEF if name == "split_inertia" else 1):
                 began = time.perf_counter()
                 answers[name] = program()
                 if repeat:
                     seconds[name].append(time.perf_counter() - began)
     return (
-        {name: statistics.median(found) if found else None for name, found in seconds.items()},
+        {
+            name: statistics.median(found) if found else None
+            for name, found in seconds.items()
+        },
         _compared(answers),
     )
 
@@ -138,12 +176,20 @@ def _compared(answers: dict[str, Any]) -> dict[str, Any]:
     from condensery.landscape import count_signs
 
     dense, other = answers["dense"], answers.get("curvlinops")
-    text = {"split_inertia": str(answers["split_inertia"]), "dense": str(dense.counts), "curvlinops": "not installed"}
+    text = {
+        "split_inertia": str(answers["split_inertia"]),
+        "dense": str(dense.counts),
+        "curvlinops": "not installed",
+    }
     if other is None:
         return text
     largest = float(np.abs(dense.eigenvalues).max())
     difference = float(np.abs(np.sort(other) - dense.eigenvalues).max() / largest)
-    return {**text, "curvlinops": str(count_signs(other).counts), "difference": difference}
+    return {
+        **text,
+        "curvlinops": str(count_signs(other).counts),
+        "difference": difference,
+    }
 
 
 def _curvlinops(wide: Parameters, problem: Problem) -> Callable[[], np.ndarray] | None:
@@ -169,7 +215,12 @@ def _curvlinops(wide: Parameters, problem: Problem) -> Callable[[], np.ndarray] 
 
     def eigenvalues() -> np.ndarray:
         operator = HessianLinearOperator(
-            net, torch.nn.MSELoss(), parameters, data, check_deterministic=False, num_data=len(problem.x)
+            net,
+            torch.nn.MSELoss(),
+            parameters,
+            data,
+            check_deterministic=False,
+            num_data=len(problem.x),
         )
         H = np.asarray(operator @ identity)
         return np.linalg.eigvalsh((H + H.T) / 2)

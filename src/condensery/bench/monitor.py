@@ -30,7 +30,9 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
     try:
         import torch
     except ModuleNotFoundError as error:
-        raise MissingExtraError("torch", extra="bench", purpose="bench monitor") from error
+        raise MissingExtraError(
+            "torch", extra="bench", purpose="bench monitor"
+        ) from error
     from condensery.torch import CondensationMonitor
 
     torch.manual_seed(0)
@@ -41,7 +43,9 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
     for _ in range(5):
         step()
     monitor = CondensationMonitor(model, budget=None)
-    monitor.at(10_000)  # behind the dense beginning: from here on it measures once in `every` steps
+    monitor.at(
+        10_000
+    )  # behind the dense beginning: from here on it measures once in `every` steps
     plain, watched, count = [], [], 10_000
     for repeat in range(REPEATS):
         progress(f"stretch {repeat + 1} of {REPEATS}, {STEPS} steps without and with")
@@ -61,20 +65,30 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
         ["training step", alone * 1e3, None],
         ["one measure of all layers", measure * 1e3, measure / alone],
         ["monitor.step() with nothing due", idle * 1e3, idle / alone],
-        [f"overhead at every={monitor.every} (from the three above)", share * alone * 1e3, share],
-        ["overhead of whole stretches", (statistics.median(watched) - statistics.median(plain)) / STEPS * 1e3,
-         statistics.median(watched) / statistics.median(plain) - 1],
-    ]  # fmt: skip
+        [
+            f"overhead at every={monitor.every} (from the three above)",
+            share * alone * 1e3,
+            share,
+        ],
+        [
+            "overhead of whole stretches",
+            (statistics.median(watched) - statistics.median(plain)) / STEPS * 1e3,
+            statistics.median(watched) / statistics.median(plain) - 1,
+        ],
+    ]
     return {
         "title": f"CondensationMonitor on a CNN of {parameters:,} parameters, batches of {BATCH}, CPU",
         "columns": ["what", "ms", "share of a step"],
-        "rows": [[name, *(None if x is None else float(f"{x:.3g}") for x in numbers)] for name, *numbers in rows],
+        "rows": [
+            [name, *(None if x is None else float(f"{x:.3g}") for x in numbers)]
+            for name, *numbers in rows
+        ],
         "notes": [
             f"medians; {REPEATS} stretches of {STEPS} steps each with and without, in turn",
             f"at the default cadence it is to stay below {LIMIT:.0%}: {'it does' if share < LIMIT else 'it does not'}",
             "whole stretches differ by the noise of the machine, which on a busy one exceeds the overhead itself",
         ],
-    }  # fmt: skip
+    }
 
 
 def network() -> Any:
@@ -82,10 +96,20 @@ def network() -> Any:
     from torch import nn
 
     return nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(),
-        nn.MaxPool2d(2), nn.Conv2d(64, 128, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(1152, 768), nn.ReLU(), nn.Linear(768, 10),
-    )  # fmt: skip
+        nn.Conv2d(1, 32, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(64, 128, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(1152, 768),
+        nn.ReLU(),
+        nn.Linear(768, 10),
+    )
 
 
 def _stepper(model: Any) -> Callable[[], None]:

@@ -72,26 +72,43 @@ def _whole_figure(progress: Progress) -> tuple[list[list[Any]], list[str]]:
     progress("Fig. 4 of the paper preset")
     experiment = PhaseDiagram()
     config = configuration(size="paper", scatter_widths=())
-    seconds, outcomes = _wall([task for task in experiment.tasks(config) if _is_map(task)])
+    seconds, outcomes = _wall(
+        [task for task in experiment.tasks(config) if _is_map(task)]
+    )
     steps = np.concatenate([outcome.arrays["steps"] for outcome in outcomes])
     bad = sum(int(np.sum(outcome.arrays["status"] != 1)) for outcome in outcomes)
     progress("the quick preset on line")
     quick, _ = _wall(experiment.tasks(configuration(size="quick")))
     return [
-        ["Fig. 4, 117 cells x 5 widths", "all processors", seconds, "s", "aim 30 s", seconds / 30],
+        [
+            "Fig. 4, 117 cells x 5 widths",
+            "all processors",
+            seconds,
+            "s",
+            "aim 30 s",
+            seconds / 30,
+        ],
         ["quick preset, tasks only", "line", quick, "s", "aim 20 s", quick / 20],
-    ], [f"Fig. 4: {steps.mean():.0f} steps per member, at most {steps.max()}; {bad} members did not converge"]
+    ], [
+        f"Fig. 4: {steps.mean():.0f} steps per member, at most {steps.max()}; {bad} members did not converge"
+    ]
 
 
 def _images(progress: Progress) -> tuple[list[list[Any]], list[str]]:
     """Wall time of the image diagram of the paper preset on Fashion-MNIST, where its files are installed."""
     if not FASHION_MNIST.is_dir():
-        return [], [f"image diagram not measured: there is no {FASHION_MNIST} (Debian's dataset-fashion-mnist)"]
+        return [], [
+            f"image diagram not measured: there is no {FASHION_MNIST} (Debian's dataset-fashion-mnist)"
+        ]
     progress("the image diagram of the paper preset")
-    config = configuration(size="paper", data="fashion-mnist", data_path=str(FASHION_MNIST))
+    config = configuration(
+        size="paper", data="fashion-mnist", data_path=str(FASHION_MNIST)
+    )
     seconds, _ = _wall(PhaseDiagram().tasks(config))
     case = "49 cells, n = 45, d = 785, m to 10000"
-    return [["image diagram, Fashion-MNIST", case, seconds, "s", "aim 600 s", seconds / 600]], []
+    return [
+        ["image diagram, Fashion-MNIST", case, seconds, "s", "aim 600 s", seconds / 600]
+    ], []
 
 
 def _is_map(task: Task) -> bool:
@@ -104,7 +121,9 @@ def _wall(tasks: Sequence[Task]) -> tuple[float, list[TaskOutcome]]:
     LocalRunner().run(tasks, outcomes.append, lambda *_: None)
     for outcome in outcomes:
         if outcome.error:
-            raise TaskFailedError(f"{outcome.task.label}: {outcome.error.splitlines()[0]}")
+            raise TaskFailedError(
+                f"{outcome.task.label}: {outcome.error.splitlines()[0]}"
+            )
     return time.perf_counter() - began, outcomes
 
 
@@ -119,21 +138,39 @@ def _accuracy(progress: Progress) -> tuple[list[list[Any]], list[str]]:
     for width in (1000, 4000):
         progress(f"converged flow of all cells at m = {width}")
         cells = Ensemble.grid(
-            widths=[1000, width][width == 1000 :], gammas=config.gammas, gamma_primes=config.gamma_primes
+            widths=[1000, width][width == 1000 :],
+            gammas=config.gammas,
+            gamma_primes=config.gamma_primes,
         )
         eta = calibrate_eta(cells, x, y, tolerance=config.tolerance)
         wide = np.flatnonzero(cells.widths == width)
         ensemble, eta = cells.subset(wide), eta[wide]
-        rd, half, quarter = (flow(ensemble, x, y, eta=eta / part).rd for part in (1, 2, 4))
+        rd, half, quarter = (
+            flow(ensemble, x, y, eta=eta / part).rd for part in (1, 2, 4)
+        )
         error = np.abs(rd / quarter - 1)
         settled = np.abs(half / quarter - 1)
         for what, value in (
-            ("median", np.median(error)), ("95 %", np.quantile(error, 0.95)), ("largest", error.max()),
-            ("cells above 0.5 %", int(np.sum(error > 0.005))), ("median of the last halving", np.median(settled)),
-        ):  # fmt: skip
-            rows.append([f"RD against eta/4, m = {width}", what, float(value), "relative", "aim 0.005", None])
+            ("median", np.median(error)),
+            ("95 %", np.quantile(error, 0.95)),
+            ("largest", error.max()),
+            ("cells above 0.5 %", int(np.sum(error > 0.005))),
+            ("median of the last halving", np.median(settled)),
+        ):
+            rows.append(
+                [
+                    f"RD against eta/4, m = {width}",
+                    what,
+                    float(value),
+                    "relative",
+                    "aim 0.005",
+                    None,
+                ]
+            )
     progress("diffrax on nine cells")
-    ensemble = Ensemble(*(np.array(c) for c in zip(*[(1000, 0, g, p) for g, p in NINE], strict=True)))
+    ensemble = Ensemble(
+        *(np.array(c) for c in zip(*[(1000, 0, g, p) for g, p in NINE], strict=True))
+    )
     eta = calibrate_eta(ensemble, x, y, tolerance=config.tolerance, target_loss=1e-4)
     ours = flow(ensemble, x, y, eta=eta, target_loss=1e-4)
     try:
@@ -141,7 +178,16 @@ def _accuracy(progress: Progress) -> tuple[list[list[Any]], list[str]]:
     except MissingExtraError as error:
         return rows, [str(error)]
     gap = np.abs(ours.rd / theirs.rd - 1)
-    rows.append(["RD against diffrax, m = 1000", "largest of nine cells", float(gap.max()), "relative", "0.005", None])
+    rows.append(
+        [
+            "RD against diffrax, m = 1000",
+            "largest of nine cells",
+            float(gap.max()),
+            "relative",
+            "0.005",
+            None,
+        ]
+    )
     return rows, []
 
 
@@ -161,17 +207,37 @@ def _authors(progress: Progress) -> tuple[list[list[Any]], list[str]]:
         one = Ensemble.grid(widths=[1000], gammas=[gamma], gamma_primes=[prime])
         eta = calibrate_eta(one, x, y)
         ours = flow(one, x, y, eta=eta)
-        seconds = statistics.median(_timed(lambda one=one, eta=eta: flow(one, x, y, eta=eta)) for _ in range(3))
+        seconds = statistics.median(
+            _timed(lambda one=one, eta=eta: flow(one, x, y, eta=eta)) for _ in range(3)
+        )
         start = ours.parameters(0, initial=True)
         try:
-            theirs, rd, steps, restarts = _restarting_descent(start, x, y, float(one.kappa[0]))
+            theirs, rd, steps, restarts = _restarting_descent(
+                start, x, y, float(one.kappa[0])
+            )
         except MissingExtraError as error:
             return rows, [str(error)]
         case = f"({gamma:g}, {prime:g}), m = 1000"
         rows.append(
-            ["authors' procedure, PyTorch eager", case, theirs, "s", f"condensery {seconds:.3g} s", theirs / seconds]
+            [
+                "authors' procedure, PyTorch eager",
+                case,
+                theirs,
+                "s",
+                f"condensery {seconds:.3g} s",
+                theirs / seconds,
+            ]
         )
-        rows.append(["RD of the two", case, rd, "", f"condensery {ours.rd[0]:.5g}", rd / float(ours.rd[0])])
+        rows.append(
+            [
+                "RD of the two",
+                case,
+                rd,
+                "",
+                f"condensery {ours.rd[0]:.5g}",
+                rd / float(ours.rd[0]),
+            ]
+        )
         notes.append(f"{case}: {steps} steps in the last attempt, {restarts} restarts")
     return rows, notes
 
@@ -193,7 +259,9 @@ def _restarting_descent(
     try:
         import torch
     except ModuleNotFoundError as error:
-        raise MissingExtraError("torch", extra="bench", purpose="the authors' procedure") from error
+        raise MissingExtraError(
+            "torch", extra="bench", purpose="the authors' procedure"
+        ) from error
     torch.set_num_threads(1)
     X, target = torch.tensor(np.column_stack([x, np.ones(len(x))])), torch.tensor(y)
     a0, w0 = torch.tensor(start["a"]), torch.tensor(start["w"])
@@ -211,7 +279,12 @@ def _restarting_descent(
             if now < TARGET:
                 half = len(a0) // 2
                 moved = (w.detach() - w0)[:half]
-                return time.perf_counter() - began, float(moved.norm() / w0[:half].norm()), step, restarts
+                return (
+                    time.perf_counter() - began,
+                    float(moved.norm() / w0[:half].norm()),
+                    step,
+                    restarts,
+                )
             if not now <= before:
                 break
             before = now
@@ -228,17 +301,46 @@ def _memory(progress: Progress) -> tuple[list[list[Any]], list[str]]:
         progress(f"memory and cost of a step at m = {width}")
         steps = max(5, round(UNIT_STEPS / width))
         program = _MEMORY_PROGRAM.format(width=width, steps=steps)
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
         seconds, peak = (float(part) for part in done.stdout.split())
         per_unit = seconds / steps / (2 * width) * 1e9
-        rows.append(["cost of a step", f"m = {width}, ASI", per_unit, "ns per unit", "linear in m", None])
-        rows.append(["peak memory", f"m = {width}, ASI", peak / 2**20, "GiB", "aim 2 GiB", peak / 2**21])
+        rows.append(
+            [
+                "cost of a step",
+                f"m = {width}, ASI",
+                per_unit,
+                "ns per unit",
+                "linear in m",
+                None,
+            ]
+        )
+        rows.append(
+            [
+                "peak memory",
+                f"m = {width}, ASI",
+                peak / 2**20,
+                "GiB",
+                "aim 2 GiB",
+                peak / 2**21,
+            ]
+        )
     source = np.zeros(8_000_000)
     copy = min(_timed(source.copy) for _ in range(5))
     speed = 2 * source.nbytes / copy / 1e9
     # Per step and unit at least: a, w read at two stages, written at two, their initial values read once (3 doubles).
     floor = 5 * 3 * 8 / speed
     rows.append(
-        ["roofline: memory traffic alone", "5 passes over 3 doubles", floor, "ns per unit", f"{speed:.1f} GB/s", None]
+        [
+            "roofline: memory traffic alone",
+            "5 passes over 3 doubles",
+            floor,
+            "ns per unit",
+            f"{speed:.1f} GB/s",
+            None,
+        ]
     )
-    return rows, ["the wide members' step reads and writes arrays that do not fit the cache: see the roofline row"]
+    return rows, [
+        "the wide members' step reads and writes arrays that do not fit the cache: see the roofline row"
+    ]

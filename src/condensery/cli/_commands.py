@@ -19,10 +19,22 @@ if TYPE_CHECKING:
 RUNS = Path("runs")
 
 Runs = Annotated[Path, Parameter(name="--runs", help="Folder that holds all runs.")]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
-RunId = Annotated[str, Parameter(name="RUN", help="Id of a run, a unique beginning of it, or last.")]
-Workers = Annotated[int | None, Parameter(name="--workers", help="Worker processes; by default one per processor.")]
-Runner = Annotated[str, Parameter(name="--runner", help="Where tasks are computed: local.")]
+Json = Annotated[
+    bool,
+    Parameter(
+        name="--json", negative="", help="Print one JSON document and nothing else."
+    ),
+]
+RunId = Annotated[
+    str, Parameter(name="RUN", help="Id of a run, a unique beginning of it, or last.")
+]
+Workers = Annotated[
+    int | None,
+    Parameter(name="--workers", help="Worker processes; by default one per processor."),
+]
+Runner = Annotated[
+    str, Parameter(name="--runner", help="Where tasks are computed: local.")
+]
 
 
 def list_(*, runs: Runs = RUNS, json: Json = False) -> int:
@@ -32,12 +44,17 @@ def list_(*, runs: Runs = RUNS, json: Json = False) -> int:
 
     found = workbench.list_experiments(runs)
     if json:
-        output.document({"experiments": [info.model_dump(mode="json") for info in found]})
+        output.document(
+            {"experiments": [info.model_dump(mode="json") for info in found]}
+        )
         return 0
     for info in found:
         output.say(f"{info.name}: {info.title}")
         output.paragraph(info.summary, indent=4)
-        output.paragraph(f"papers: {', '.join(info.papers)}; {info.statements} statements checked", indent=4)
+        output.paragraph(
+            f"papers: {', '.join(info.papers)}; {info.statements} statements checked",
+            indent=4,
+        )
         costs = (
             f"{one.name} ({'not measured' if one.seconds is None else workbench.duration(one.seconds)})"
             for one in info.presets
@@ -48,14 +65,24 @@ def list_(*, runs: Runs = RUNS, json: Json = False) -> int:
 
 
 def run(
-    experiment: Annotated[str, Parameter(help="Name of an experiment, or path/to/file.py:Name.")],
+    experiment: Annotated[
+        str, Parameter(help="Name of an experiment, or path/to/file.py:Name.")
+    ],
     /,
     *,
     preset: Annotated[
-        str, Parameter(help="quick (at most a minute on two cores) or paper (published sizes).")
+        str,
+        Parameter(
+            help="quick (at most a minute on two cores) or paper (published sizes)."
+        ),
     ] = "quick",
     set_: Annotated[
-        list[str] | None, Parameter(name="--set", negative="", help="key=value in place of the preset's; repeat it.")
+        list[str] | None,
+        Parameter(
+            name="--set",
+            negative="",
+            help="key=value in place of the preset's; repeat it.",
+        ),
     ] = None,
     runs: Runs = RUNS,
     runner: Runner = "local",
@@ -74,14 +101,26 @@ def run(
 
     def carry_out(watch: Watcher) -> Run:
         return workbench.run(
-            experiment, preset=preset, runs=runs, runner=runner, workers=workers, progress=watch, **given
+            experiment,
+            preset=preset,
+            runs=runs,
+            runner=runner,
+            workers=workers,
+            progress=watch,
+            **given,
         )
 
     return _to_the_end(carry_out, runs, json=json)
 
 
 def resume(
-    run: RunId, /, *, runs: Runs = RUNS, runner: Runner = "local", workers: Workers = None, json: Json = False
+    run: RunId,
+    /,
+    *,
+    runs: Runs = RUNS,
+    runner: Runner = "local",
+    workers: Workers = None,
+    json: Json = False,
 ) -> int:
     """Finish a run that was interrupted or killed, or whose tasks failed; what had finished is kept.
 
@@ -90,7 +129,9 @@ def resume(
     from condensery import workbench
 
     def carry_out(watch: Watcher) -> Run:
-        return workbench.resume(run, runs, runner=runner, workers=workers, progress=watch)
+        return workbench.resume(
+            run, runs, runner=runner, workers=workers, progress=watch
+        )
 
     return _to_the_end(carry_out, runs, json=json)
 
@@ -102,20 +143,30 @@ def runs_(*, runs: Runs = RUNS, json: Json = False) -> int:
 
     found = workbench.runs(runs)
     if json:
-        output.document({"runs": [summary.model_dump(mode="json") for summary in found]})
+        output.document(
+            {"runs": [summary.model_dump(mode="json") for summary in found]}
+        )
         return 0
     if not found:
-        output.say(f"no runs in {runs} yet; start one with: condensery run phase-diagram")
+        output.say(
+            f"no runs in {runs} yet; start one with: condensery run phase-diagram"
+        )
         return 0
     heads = ("run", "status", "tasks", "✓", "✗", "–", "cost", "created", "experiment")
     rows = (
         (
-            one.run, one.status, f"{one.finished}/{one.tasks}", str(one.claims_passed), str(one.claims_failed),
-            str(one.claims_open), workbench.duration(one.seconds), one.created[:16].replace("T", " "),
+            one.run,
+            one.status,
+            f"{one.finished}/{one.tasks}",
+            str(one.claims_passed),
+            str(one.claims_failed),
+            str(one.claims_open),
+            workbench.duration(one.seconds),
+            one.created[:16].replace("T", " "),
             f"{one.experiment} ({one.preset})",
         )
         for one in found
-    )  # fmt: skip
+    )
     output.columns(heads, rows)
     return 0
 
@@ -130,8 +181,12 @@ def show(run: RunId, /, *, runs: Runs = RUNS, json: Json = False) -> int:
         return 0
     opened = workbench.open(run, runs)
     summary = opened.summary
-    output.say(f"run {opened.id}: {opened.config.experiment}, preset {opened.config.preset}")
-    output.say(f"{opened.status}; {summary.finished} of {summary.tasks} tasks; {workbench.duration(opened.seconds)}")
+    output.say(
+        f"run {opened.id}: {opened.config.experiment}, preset {opened.config.preset}"
+    )
+    output.say(
+        f"{opened.status}; {summary.finished} of {summary.tasks} tasks; {workbench.duration(opened.seconds)}"
+    )
     for key, value in opened.config.parameters.items():
         output.say(f"  {key} = {value}")
     _print_claims(opened)
@@ -164,7 +219,10 @@ def export(
     /,
     *,
     format: Annotated[str, Parameter(name="--format", help="netcdf, parquet or csv.")],
-    to: Annotated[Path | None, Parameter(name="--to", help="File or folder to make; it must not exist yet.")] = None,
+    to: Annotated[
+        Path | None,
+        Parameter(name="--to", help="File or folder to make; it must not exist yet."),
+    ] = None,
     runs: Runs = RUNS,
     json: Json = False,
 ) -> int:
@@ -174,7 +232,9 @@ def export(
 
     made = workbench.export(run, runs, format=format, to=to)
     if json:
-        output.document({"run": workbench.open(run, runs).id, "format": format, "path": str(made)})
+        output.document(
+            {"run": workbench.open(run, runs).id, "format": format, "path": str(made)}
+        )
     else:
         output.say(str(made))
     return 0
@@ -205,17 +265,27 @@ def claims(*, runs: Runs = RUNS, json: Json = False) -> int:
     for score in scores:
         if score.paper != paper:
             paper = score.paper
-            output.say(f"{paper}: {workbench.tally([one for one in scores if one.paper == paper])}")
-        aside = "" if score.run is None else f"  {score.experiment}, run {score.run[:8]} ({score.preset})"
+            output.say(
+                f"{paper}: {workbench.tally([one for one in scores if one.paper == paper])}"
+            )
+        aside = (
+            ""
+            if score.run is None
+            else f"  {score.experiment}, run {score.run[:8]} ({score.preset})"
+        )
         if score.runs_passed and score.runs_failed:
-            aside += f"; passed in {score.runs_passed}, failed in {score.runs_failed} runs"
+            aside += (
+                f"; passed in {score.runs_passed}, failed in {score.runs_failed} runs"
+            )
         output.claim_lines(score, aside=aside)
     output.say(f"all: {workbench.tally(scores)}")
     return 0
 
 
 def bench(
-    name: Annotated[str | None, Parameter(help="Which bench; by default all, one after the other.")] = None,
+    name: Annotated[
+        str | None, Parameter(help="Which bench; by default all, one after the other.")
+    ] = None,
     /,
     *,
     json: Json = False,
@@ -232,7 +302,9 @@ def bench(
         results.append(result.model_dump(mode="json"))
         if not json:
             output.say(f"{result.name}: {result.title}")
-            output.columns(result.columns, [[_cell(value) for value in row] for row in result.rows])
+            output.columns(
+                result.columns, [[_cell(value) for value in row] for row in result.rows]
+            )
             for remark in result.notes:
                 output.paragraph(remark)
             output.say()
@@ -269,7 +341,9 @@ def _to_the_end(carry_out: Callable[[Watcher], Run], runs: Path, *, json: bool) 
     if json:
         output.document(workbench.run_document(ended))
     else:
-        output.say(f"run {ended.id}: {ended.config.experiment}, preset {ended.config.preset}")
+        output.say(
+            f"run {ended.id}: {ended.config.experiment}, preset {ended.config.preset}"
+        )
         _print_claims(ended)
         output.say(f"{ended.status} in {workbench.duration(ended.seconds)}")
         output.say(f"report: {ended.report}")
@@ -311,7 +385,10 @@ _COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (
     (
         "inspect",
         inspect,
-        ("condensery inspect weights.safetensors", "condensery inspect package.module:factory --weights net.pt --json"),
+        (
+            "condensery inspect weights.safetensors",
+            "condensery inspect package.module:factory --weights net.pt --json",
+        ),
     ),
     (
         "diagnose",
@@ -329,7 +406,11 @@ _COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (
             "condensery reduce net.py:build --data inputs.npy --mode approximate --tau 0.9 --formats safetensors,onnx",
         ),
     ),
-    ("grow", grow, ("condensery grow package.module:factory --shape 8,1,28,28 --width fc1=512",)),
+    (
+        "grow",
+        grow,
+        ("condensery grow package.module:factory --shape 8,1,28,28 --width fc1=512",),
+    ),
     ("bench", bench, ("condensery bench phase-diagram", "condensery bench --json")),
 )
 

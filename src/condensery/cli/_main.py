@@ -8,7 +8,14 @@ import traceback
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from cyclopts import App, CoercionError, CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError
+from cyclopts import (
+    App,
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    UnknownCommandError,
+    UnknownOptionError,
+)
 
 from condensery._errors import CondenseryError, InvalidInputError
 from condensery.cli._commands import add_commands
@@ -63,7 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NO_READER
     except Exception:  # the last net: status 1 is taken by "a claim failed"
         traceback.print_exc()
-        return _tell("this is a mistake in condensery or in the experiment: please report it", BROKEN)
+        return _tell(
+            "this is a mistake in condensery or in the experiment: please report it",
+            BROKEN,
+        )
     return status if isinstance(status, int) else 0
 
 
@@ -87,15 +97,41 @@ def _explain(error: CycloptsError, words: Sequence[str]) -> str:
             names = [name for name in app if not name.startswith("-")]
             return _one("command", given, names, usage)
         case UnknownOptionError():
-            options = [name for one in error.argument_collection for name in one.names if name.startswith("--")]
-            return _one("option", error.token.keyword or error.token.value, [*options, "--help"], usage)
-        case CoercionError(token=token, argument=argument) if token is not None and argument is not None:
-            kind = "a whole number" if "int" in str(argument.hint) else str(argument.hint)
-            return str(InvalidInputError(argument.name, given=token.value, allowed=kind, remedy=usage))
+            options = [
+                name
+                for one in error.argument_collection
+                for name in one.names
+                if name.startswith("--")
+            ]
+            return _one(
+                "option",
+                error.token.keyword or error.token.value,
+                [*options, "--help"],
+                usage,
+            )
+        case CoercionError(token=token, argument=argument) if (
+            token is not None and argument is not None
+        ):
+            kind = (
+                "a whole number" if "int" in str(argument.hint) else str(argument.hint)
+            )
+            return str(
+                InvalidInputError(
+                    argument.name, given=token.value, allowed=kind, remedy=usage
+                )
+            )
         case MissingArgumentError(argument=argument) if argument is not None:
-            return str(InvalidInputError(argument.name, given="nothing", allowed="a value", remedy=usage))
+            return str(
+                InvalidInputError(
+                    argument.name, given="nothing", allowed="a value", remedy=usage
+                )
+            )
         case CycloptsError(unused_tokens=[given, *_]):
-            return str(InvalidInputError("argument", given=given, allowed="no more arguments", remedy=usage))
+            return str(
+                InvalidInputError(
+                    "argument", given=given, allowed="no more arguments", remedy=usage
+                )
+            )
         case _:
             return f"{error}; given: {' '.join(words)}; {usage}"
 
@@ -103,4 +139,6 @@ def _explain(error: CycloptsError, words: Sequence[str]) -> str:
 def _one(what: str, given: str, known: Sequence[str], usage: str) -> str:
     near = get_close_matches(given, known, n=1)
     remedy = f"did you mean {near[0]}?" if near else usage
-    return str(InvalidInputError(what, given=given, allowed=", ".join(known), remedy=remedy))
+    return str(
+        InvalidInputError(what, given=given, allowed=", ".join(known), remedy=remedy)
+    )

@@ -24,7 +24,9 @@ def say(text: str = "") -> None:
 
 def document(value: Any) -> None:
     """Print the one JSON document; numbers that JSON does not have become the texts NaN, Infinity, -Infinity."""
-    sys.stdout.write(json.dumps(_valid(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(
+        json.dumps(_valid(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    )
 
 
 @contextmanager
@@ -49,14 +51,21 @@ def columns(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     lines = [tuple(heads), *map(tuple, rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
     for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line[:-1], widths[:-1], strict=True)]
+        cells = [
+            cell.ljust(width)
+            for cell, width in zip(line[:-1], widths[:-1], strict=True)
+        ]
         say("  ".join([*cells, line[-1]]).rstrip())
 
 
 def claim_lines(claim: Claim, *, aside: str = "") -> None:
     """Print a claim: mark, id, measured and expected value and source; below it the statement and the note."""
     mark, word = VERDICTS[claim.passed]
-    expected = expectation(claim) if claim.expected is None else f"expected {expectation(claim)}"
+    expected = (
+        expectation(claim)
+        if claim.expected is None
+        else f"expected {expectation(claim)}"
+    )
     compared = word if claim.value is None else f"{number(claim.value)}  ({expected})"
     say(f"  {mark} {claim.id}: {compared}  [{claim.paper}, {claim.source}]{aside}")
     paragraph(claim.statement, indent=6)
@@ -68,4 +77,8 @@ def paragraph(text: str, *, indent: int = 0) -> None:
     """Print a text broken into lines that fit the terminal."""
     width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
     space = " " * indent
-    say(textwrap.fill(text, max(width, 40), initial_indent=space, subsequent_indent=space))
+    say(
+        textwrap.fill(
+            text, max(width, 40), initial_indent=space, subsequent_indent=space
+        )
+    )

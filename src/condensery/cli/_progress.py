@@ -41,7 +41,12 @@ def _bar() -> Generator[Watcher]:
 
         def watch(told: Progress) -> None:
             count = f" {told.finished}/{told.tasks}" if told.stage == "tasks" else ""
-            bar.update(line, completed=told.fraction, description=told.label, stage=f"{told.stage}{count}")
+            bar.update(
+                line,
+                completed=told.fraction,
+                description=told.label,
+                stage=f"{told.stage}{count}",
+            )
 
         yield watch
 
@@ -53,11 +58,17 @@ def _lines() -> Watcher:
         nonlocal last_time, last_stage, last_finished
         now = time.monotonic()
         waited = now - last_time
-        ended = told.finished != last_finished and (waited >= _LINE_INTERVAL or told.finished == told.tasks)
+        ended = told.finished != last_finished and (
+            waited >= _LINE_INTERVAL or told.finished == told.tasks
+        )
         if told.stage == last_stage and not ended and waited < _QUIET:
             return
         last_time, last_stage, last_finished = now, told.stage, told.finished
-        what = f"{told.finished}/{told.tasks} ({told.fraction:.0%})" if told.stage == "tasks" else ""
+        what = (
+            f"{told.finished}/{told.tasks} ({told.fraction:.0%})"
+            if told.stage == "tasks"
+            else ""
+        )
         whose = f"run {told.run}:" if told.run else ""
         note(" ".join(part for part in (whose, told.stage, what, told.label) if part))
 

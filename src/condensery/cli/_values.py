@@ -27,12 +27,25 @@ def overrides(settings: Iterable[str]) -> dict[str, Any]:
         key, equals, text = setting.partition("=")
         if not equals or not key.isidentifier():
             raise InvalidInputError(
-                "--set", given=setting, allowed="key=value", remedy="write for example --set widths=1000,4000"
+                "--set",
+                given=setting,
+                allowed="key=value",
+                remedy="write for example --set widths=1000,4000",
             )
         if key in _OPTIONS:
-            raise InvalidInputError("--set", given=key, allowed="a parameter of the experiment", remedy=f"use --{key}")
+            raise InvalidInputError(
+                "--set",
+                given=key,
+                allowed="a parameter of the experiment",
+                remedy=f"use --{key}",
+            )
         if key in found:
-            raise InvalidInputError("--set", given=f"{key} twice", allowed="each key once", remedy="remove one of them")
+            raise InvalidInputError(
+                "--set",
+                given=f"{key} twice",
+                allowed="each key once",
+                remedy="remove one of them",
+            )
         found[key] = parse(text)
     return found
 

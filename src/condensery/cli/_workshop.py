@@ -7,27 +7,69 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document and nothing else.")]
-Factory = Annotated[str, Parameter(name="MODEL", help="package.module:factory or path/to/file.py:factory.")]
-Weights = Annotated[Path | None, Parameter(name="--weights", help="File of its weights: .safetensors, .pt or .pth.")]
-Shape = Annotated[str, Parameter(name="--shape", help="Shape of example inputs, with the batch: 8,1,28,28.")]
-Data = Annotated[Path | None, Parameter(name="--data", help=".npy file of inputs to measure on.")]
+Json = Annotated[
+    bool,
+    Parameter(
+        name="--json", negative="", help="Print one JSON document and nothing else."
+    ),
+]
+Factory = Annotated[
+    str,
+    Parameter(name="MODEL", help="package.module:factory or path/to/file.py:factory."),
+]
+Weights = Annotated[
+    Path | None,
+    Parameter(name="--weights", help="File of its weights: .safetensors, .pt or .pth."),
+]
+Shape = Annotated[
+    str,
+    Parameter(
+        name="--shape", help="Shape of example inputs, with the batch: 8,1,28,28."
+    ),
+]
+Data = Annotated[
+    Path | None, Parameter(name="--data", help=".npy file of inputs to measure on.")
+]
 To = Annotated[Path, Parameter(name="--to", help="Folder to write the new model to.")]
-Formats = Annotated[str, Parameter(name="--formats", help="Some of safetensors, pt2, onnx, with commas.")]
+Formats = Annotated[
+    str,
+    Parameter(name="--formats", help="Some of safetensors, pt2, onnx, with commas."),
+]
 MaxError = Annotated[
-    float | None, Parameter(name="--max-error", help="Largest change of the output allowed, over its size.")
+    float | None,
+    Parameter(
+        name="--max-error", help="Largest change of the output allowed, over its size."
+    ),
 ]
 
 
 def inspect(
-    model: Annotated[str, Parameter(name="MODEL", help="A .safetensors, .pt or .pth file, or package.module:factory.")],
+    model: Annotated[
+        str,
+        Parameter(
+            name="MODEL",
+            help="A .safetensors, .pt or .pth file, or package.module:factory.",
+        ),
+    ],
     /,
     *,
-    weights: Annotated[Path | None, Parameter(help="File of weights for a factory.")] = None,
-    threshold: Annotated[float | None, Parameter(help="Cosine from which two directions are one (0.95).")] = None,
-    active: Annotated[float | None, Parameter(help="Cut, as a share of a layer's largest amplitude (0.05).")] = None,
-    activation: Annotated[str | None, Parameter(help="Activation of layers whose own is not known.")] = None,
-    heads: Annotated[int | None, Parameter(help="Number of attention heads, where the model does not say it.")] = None,
+    weights: Annotated[
+        Path | None, Parameter(help="File of weights for a factory.")
+    ] = None,
+    threshold: Annotated[
+        float | None, Parameter(help="Cosine from which two directions are one (0.95).")
+    ] = None,
+    active: Annotated[
+        float | None,
+        Parameter(help="Cut, as a share of a layer's largest amplitude (0.05)."),
+    ] = None,
+    activation: Annotated[
+        str | None, Parameter(help="Activation of layers whose own is not known.")
+    ] = None,
+    heads: Annotated[
+        int | None,
+        Parameter(help="Number of attention heads, where the model does not say it."),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Measure how condensed every layer of a PyTorch model is, and which units could be merged.
@@ -39,7 +81,12 @@ def inspect(
 
     with output.users_code():
         found = workbench.inspect(
-            model, weights=weights, threshold=threshold, active=active, activation=activation, heads=heads
+            model,
+            weights=weights,
+            threshold=threshold,
+            active=active,
+            activation=activation,
+            heads=heads,
         )
     if json:
         output.document({"model": model, **found.document()})
@@ -52,26 +99,51 @@ def inspect(
 
 
 def diagnose(
-    build: Annotated[str, Parameter(help="package.module:build or path/to/file.py:build; build(width) makes a model.")],
+    build: Annotated[
+        str,
+        Parameter(
+            help="package.module:build or path/to/file.py:build; build(width) makes a model."
+        ),
+    ],
     /,
     *,
-    loader: Annotated[str, Parameter(help="Where the batches (inputs, targets) are, or a function that returns them.")],
+    loader: Annotated[
+        str,
+        Parameter(
+            help="Where the batches (inputs, targets) are, or a function that returns them."
+        ),
+    ],
     widths: Annotated[
-        list[str], Parameter(negative="", consume_multiple=True, help="Three or more, for example 64 128 256 512.")
+        list[str],
+        Parameter(
+            negative="",
+            consume_multiple=True,
+            help="Three or more, for example 64 128 256 512.",
+        ),
     ],
     loss: Annotated[
-        str | None, Parameter(help="loss(output, target); cross-entropy or mean square if left out.")
+        str | None,
+        Parameter(
+            help="loss(output, target); cross-entropy or mean square if left out."
+        ),
     ] = None,
     optimiser: Annotated[
         str | None,
-        Parameter(help="Rate of plain gradient descent, or a function of the model that makes an optimiser."),
+        Parameter(
+            help="Rate of plain gradient descent, or a function of the model that makes an optimiser."
+        ),
     ] = None,
     seeds: Annotated[int, Parameter(help="Runs per width, two or more.")] = 3,
     steps: Annotated[int | None, Parameter(help="Most steps of a run.")] = None,
     relative_loss: Annotated[
-        float | None, Parameter(help="Compare where the loss is this share of the initial one; 0.01 if left out.")
+        float | None,
+        Parameter(
+            help="Compare where the loss is this share of the initial one; 0.01 if left out."
+        ),
     ] = None,
-    equal_steps: Annotated[bool, Parameter(negative="", help="Compare after --steps steps instead.")] = False,
+    equal_steps: Annotated[
+        bool, Parameter(negative="", help="Compare after --steps steps instead.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Say which regime your PyTorch training is in: linear, critical, condensed, or undetermined.
@@ -84,9 +156,17 @@ def diagnose(
 
     with shown() as tell, output.users_code():
         found = workbench.diagnose(
-            build, loader=loader, widths=widths, loss=loss, optimiser=optimiser, seeds=seeds, steps=steps,
-            relative_loss=relative_loss, equal_steps=equal_steps, progress=tell,
-        )  # fmt: skip
+            build,
+            loader=loader,
+            widths=widths,
+            loss=loss,
+            optimiser=optimiser,
+            seeds=seeds,
+            steps=steps,
+            relative_loss=relative_loss,
+            equal_steps=equal_steps,
+            progress=tell,
+        )
     if json:
         output.document(found.document())
     else:
@@ -101,11 +181,20 @@ def reduce(  # ruff: ignore[too-many-arguments] each is an option of the command
     weights: Weights = None,
     shape: Shape = "",
     data: Data = None,
-    mode: Annotated[str, Parameter(name="--mode", help="exact, approximate or least-squares.")] = "exact",
-    tau: Annotated[float | None, Parameter(name="--tau", help="Least cosine within a cluster.")] = None,
+    mode: Annotated[
+        str, Parameter(name="--mode", help="exact, approximate or least-squares.")
+    ] = "exact",
+    tau: Annotated[
+        float | None, Parameter(name="--tau", help="Least cosine within a cluster.")
+    ] = None,
     max_error: MaxError = None,
     on_data: Annotated[
-        bool, Parameter(name="--on-data", negative="", help="Also remove units that are dead or linear on the data.")
+        bool,
+        Parameter(
+            name="--on-data",
+            negative="",
+            help="Also remove units that are dead or linear on the data.",
+        ),
     ] = False,
     to: To = Path("reduced"),
     formats: Formats = "safetensors",
@@ -120,9 +209,17 @@ def reduce(  # ruff: ignore[too-many-arguments] each is an option of the command
 
     with output.users_code():
         done = workbench.reduce_model(
-            model, weights=weights, shape=_numbers(shape), data=data, to=to, formats=formats.split(","), mode=mode,
-            tau=tau, max_error=max_error, on_data=on_data,
-        )  # fmt: skip
+            model,
+            weights=weights,
+            shape=_numbers(shape),
+            data=data,
+            to=to,
+            formats=formats.split(","),
+            mode=mode,
+            tau=tau,
+            max_error=max_error,
+            on_data=on_data,
+        )
     return _show(done, json=json)
 
 
@@ -134,9 +231,15 @@ def grow(  # ruff: ignore[too-many-arguments] each is an option of the command
     shape: Shape = "",
     data: Data = None,
     width: Annotated[
-        list[str] | None, Parameter(name="--width", negative="", help="layer=width; repeat it for more layers.")
+        list[str] | None,
+        Parameter(
+            name="--width", negative="", help="layer=width; repeat it for more layers."
+        ),
     ] = None,
-    depth: Annotated[str | None, Parameter(name="--depth", help="Linear layer to put a new layer before.")] = None,
+    depth: Annotated[
+        str | None,
+        Parameter(name="--depth", help="Linear layer to put a new layer before."),
+    ] = None,
     kind: Annotated[str, Parameter(name="--kind", help="split or null.")] = "split",
     max_error: MaxError = None,
     to: To = Path("grown"),
@@ -149,9 +252,17 @@ def grow(  # ruff: ignore[too-many-arguments] each is an option of the command
 
     with output.users_code():
         done = workbench.grow_model(
-            model, weights=weights, shape=_numbers(shape), data=data, to=to, formats=formats.split(","),
-            widths=width or (), depth=depth, kind=kind, max_error=max_error,
-        )  # fmt: skip
+            model,
+            weights=weights,
+            shape=_numbers(shape),
+            data=data,
+            to=to,
+            formats=formats.split(","),
+            widths=width or (),
+            depth=depth,
+            kind=kind,
+            max_error=max_error,
+        )
     return _show(done, json=json)
 
 
@@ -160,7 +271,12 @@ def _numbers(shape: str) -> tuple[int, ...]:
 
     words = [word.strip() for word in shape.split(",") if word.strip()]
     if not all(word.isdigit() and int(word) > 0 for word in words):
-        raise InvalidInputError("--shape", given=shape, allowed="whole numbers with commas", remedy="try 8,1,28,28")
+        raise InvalidInputError(
+            "--shape",
+            given=shape,
+            allowed="whole numbers with commas",
+            remedy="try 8,1,28,28",
+        )
     return tuple(int(word) for word in words)
 
 

@@ -2,7 +2,12 @@
 
 from condensery.data._dataset import Dataset, from_arrays
 from condensery.data._load import DATASETS, load
-from condensery.data._synthetic import demo_a_target, demo_c_target, line_target, three_steps_target
+from condensery.data._synthetic import (
+    demo_a_target,
+    demo_c_target,
+    line_target,
+    three_steps_target,
+)
 
 __all__ = [
     "DATASETS",

@@ -41,7 +41,12 @@ class Dataset:
 
 
 def from_arrays(
-    x: ArrayLike, y: ArrayLike, *, name: str = "arrays", description: str = "", target: Target | None = None
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    name: str = "arrays",
+    description: str = "",
+    target: Target | None = None,
 ) -> Dataset:
     """A data set of a user's own arrays.
 
@@ -90,26 +95,37 @@ def from_arrays(
             remedy="pair every input with its target",
         )
     if len(inputs) < 2:
-        raise InvalidInputError(f"samples of {name}", given=len(inputs), allowed="at least 2", remedy="add samples")
+        raise InvalidInputError(
+            f"samples of {name}",
+            given=len(inputs),
+            allowed="at least 2",
+            remedy="add samples",
+        )
     for array in (inputs, targets):
         array.setflags(write=False)
     return Dataset(inputs, targets, name, _digest(inputs, targets), description, target)
 
 
-def check_count(what: str, value: object, *, most: int | None = None, source: str = "") -> int:
+def check_count(
+    what: str, value: object, *, most: int | None = None, source: str = ""
+) -> int:
     """`value` as a whole number from 2 to `most`; `what` is its name and `source` what has so many.
 
     Raises:
         InvalidInputError: It is something else.
     """
     upper = f"at most {most}, what {source} has" if source else f"at most {most}"
-    allowed = "a whole number >= 2" if most is None else f"a whole number >= 2 and {upper}"
+    allowed = (
+        "a whole number >= 2" if most is None else f"a whole number >= 2 and {upper}"
+    )
     try:
         count = operator.index(value)  # pyrefly: ignore[bad-argument-type]
     except TypeError:
         count = -1
     if count < 2 or (most is not None and count > most):
-        raise InvalidInputError(what, given=value, allowed=allowed, remedy=f"choose another {what}")
+        raise InvalidInputError(
+            what, given=value, allowed=allowed, remedy=f"choose another {what}"
+        )
     return count
 
 
@@ -121,14 +137,18 @@ def _numbers(what: str, values: ArrayLike, name: str) -> np.ndarray:
     if given.dtype.kind not in "biuf":
         raise InvalidInputError(
             f"{what} of {name}",
-            given="ragged rows or objects" if given.dtype.kind == "O" else f"values of type {given.dtype}",
+            given="ragged rows or objects"
+            if given.dtype.kind == "O"
+            else f"values of type {given.dtype}",
             allowed="numbers in a rectangle",
             remedy="convert texts and dates to numbers, and make all rows equally long",
         )
     with np.errstate(over="ignore"):
         array = np.array(given, dtype=np.float64, order="C")
     if not np.isfinite(array).all():
-        where = ", ".join(str(int(index)) for index in np.argwhere(~np.isfinite(array))[0])
+        where = ", ".join(
+            str(int(index)) for index in np.argwhere(~np.isfinite(array))[0]
+        )
         raise InvalidInputError(
             f"{what} of {name}",
             given=f"{array[~np.isfinite(array)][0]} at index ({where})",

@@ -64,22 +64,39 @@ def read_idx(path: Path, *, what: str, dimensions: int, limit: int | None) -> Id
             if packed:
                 _drain(stream, (shape[0] - kept) * item, path, what)
     except (gzip.BadGzipFile, zlib.error) as error:
-        _refuse(path, what, f"a damaged gzip file ({error})", "an undamaged gzip file", "download it again")
+        _refuse(
+            path,
+            what,
+            f"a damaged gzip file ({error})",
+            "an undamaged gzip file",
+            "download it again",
+        )
     except EOFError:
         _refuse_truncated(path, what)
     except OSError as error:
         _refuse(
-            path, what, f"a file that cannot be read ({error.strerror})", "a readable file", "check its permissions"
+            path,
+            what,
+            f"a file that cannot be read ({error.strerror})",
+            "a readable file",
+            "check its permissions",
         )
-    return IdxItems(np.frombuffer(content, dtype=np.uint8).reshape(kept, *shape[1:]), shape[0])
+    return IdxItems(
+        np.frombuffer(content, dtype=np.uint8).reshape(kept, *shape[1:]), shape[0]
+    )
 
 
 def _shape(stream: _Stream, path: Path, what: str, dimensions: int) -> tuple[int, ...]:
     magic = stream.read(4)
-    kinds = {b"\x00\x00\x08\x01": "an IDX file of labels", b"\x00\x00\x08\x03": "an IDX file of images"}
+    kinds = {
+        b"\x00\x00\x08\x01": "an IDX file of labels",
+        b"\x00\x00\x08\x03": "an IDX file of images",
+    }
     wanted = bytes([0, 0, 8, dimensions])
     if magic != wanted:
-        given = kinds.get(magic, f"a file that begins with {magic.hex(' ') or 'nothing'}")
+        given = kinds.get(
+            magic, f"a file that begins with {magic.hex(' ') or 'nothing'}"
+        )
         _refuse(
             path,
             what,
@@ -93,26 +110,40 @@ def _shape(stream: _Stream, path: Path, what: str, dimensions: int) -> tuple[int
     return struct.unpack(f">{dimensions}I", header)
 
 
-def _check_size(shape: tuple[int, ...], size: int, path: Path, what: str, *, packed: bool) -> None:
+def _check_size(
+    shape: tuple[int, ...], size: int, path: Path, what: str, *, packed: bool
+) -> None:
     promised = 4 + 4 * len(shape) + math.prod(shape)
     by_header = f"{' x '.join(map(str, shape))} bytes"
     if packed:
         if promised > min(_MOST_INFLATED, _BEST_DEFLATE * size):
             _refuse(
-                path, what, f"a header of {by_header} in a gzip file of {size} bytes",
-                "a header that the file can hold", "download it again",
-            )  # fmt: skip
+                path,
+                what,
+                f"a header of {by_header} in a gzip file of {size} bytes",
+                "a header that the file can hold",
+                "download it again",
+            )
     elif promised != size:
         fault = "truncated" if size < promised else "too long"
         _refuse(
-            path, what, f"a {fault} file: {size} bytes where its header ({by_header}) needs {promised}",
-            "a file exactly as long as its header says", "download it again",
-        )  # fmt: skip
+            path,
+            what,
+            f"a {fault} file: {size} bytes where its header ({by_header}) needs {promised}",
+            "a file exactly as long as its header says",
+            "download it again",
+        )
 
 
 def _check_kept(values: int, path: Path, what: str) -> None:
     if values > MOST_VALUES:
-        _refuse(path, what, f"{values} pixels", f"at most {MOST_VALUES} at a time", "take fewer samples")
+        _refuse(
+            path,
+            what,
+            f"{values} pixels",
+            f"at most {MOST_VALUES} at a time",
+            "take fewer samples",
+        )
 
 
 def _read(stream: _Stream, length: int, path: Path, what: str) -> bytearray:
@@ -134,9 +165,12 @@ def _drain(stream: _Stream, length: int, path: Path, what: str) -> None:
         length -= len(chunk)
     if stream.read(1):
         _refuse(
-            path, what, "a file that goes on after what its header says",
-            "a file exactly as long as its header says", "download it again",
-        )  # fmt: skip
+            path,
+            what,
+            "a file that goes on after what its header says",
+            "a file exactly as long as its header says",
+            "download it again",
+        )
 
 
 def _refuse_truncated(path: Path, what: str) -> NoReturn:
@@ -144,4 +178,6 @@ def _refuse_truncated(path: Path, what: str) -> NoReturn:
 
 
 def _refuse(path: Path, what: str, given: str, allowed: str, remedy: str) -> NoReturn:
-    raise InvalidInputError(f"{what} {path}", given=given, allowed=allowed, remedy=remedy) from None
+    raise InvalidInputError(
+        f"{what} {path}", given=given, allowed=allowed, remedy=remedy
+    ) from None

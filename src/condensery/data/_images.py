@@ -15,10 +15,18 @@ VARIABLE = "CONDENSERY_DATA"
 """The environment variable that names a folder of data sets."""
 
 # Below the folder of the environment variable: the plain name, and where torchvision puts the same files.
-_SUBFOLDERS = {"fashion-mnist": ("fashion-mnist", "FashionMNIST/raw"), "mnist": ("mnist", "MNIST/raw")}
-_INSTALLED = {"fashion-mnist": (Path("/usr/share/datasets/fashion-mnist"),), "mnist": ()}
+_SUBFOLDERS = {
+    "fashion-mnist": ("fashion-mnist", "FashionMNIST/raw"),
+    "mnist": ("mnist", "MNIST/raw"),
+}
+_INSTALLED = {
+    "fashion-mnist": (Path("/usr/share/datasets/fashion-mnist"),),
+    "mnist": (),
+}
 _PACKAGE = {"fashion-mnist": " or apt-get install dataset-fashion-mnist,", "mnist": ""}
-_IMAGE_FILES = tuple(f"train-images{dot}idx3-ubyte{gz}" for gz in ("", ".gz") for dot in ("-", "."))
+_IMAGE_FILES = tuple(
+    f"train-images{dot}idx3-ubyte{gz}" for gz in ("", ".gz") for dot in ("-", ".")
+)
 
 IDX_NAMES = tuple(_SUBFOLDERS)
 
@@ -28,7 +36,11 @@ def digits(*, samples: int | None) -> Dataset:
     from sklearn.datasets import load_digits
 
     pixels, labels = (np.asarray(part) for part in load_digits(return_X_y=True))
-    count = len(pixels) if samples is None else check_count("samples", samples, most=len(pixels), source="digits")
+    count = (
+        len(pixels)
+        if samples is None
+        else check_count("samples", samples, most=len(pixels), source="digits")
+    )
     return from_arrays(
         pixels[:count] / 16.0,
         labels[:count],
@@ -61,7 +73,9 @@ def idx_images(name: str, *, path: Path | None, samples: int | None) -> Dataset:
             allowed="one label for each image",
             remedy="put the matching label file beside the images",
         )
-    if samples is not None and images.count >= 2:  # fewer than two are refused as such below
+    if (
+        samples is not None and images.count >= 2
+    ):  # fewer than two are refused as such below
         check_count("samples", samples, most=images.count, source=name)
     kept, height, width = images.items.shape
     return from_arrays(
@@ -110,16 +124,28 @@ def _labels_beside(images: Path) -> Path:
     alike = "name the two files alike: …images-idx3-ubyte and …labels-idx1-ubyte"
     if "images" not in images.name:
         raise InvalidInputError(
-            "images", given=str(images), allowed="a file with the word images in its name", remedy=alike
+            "images",
+            given=str(images),
+            allowed="a file with the word images in its name",
+            remedy=alike,
         )
-    plain = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
+    plain = (
+        images.name.removesuffix(".gz")
+        .replace("images", "labels")
+        .replace("idx3", "idx1")
+    )
     dotted, hyphened = plain.replace("-idx1", ".idx1"), plain.replace(".idx1", "-idx1")
     endings = (".gz", "") if images.name.endswith(".gz") else ("", ".gz")
-    names = tuple(stem + ending for stem in (plain, hyphened, dotted) for ending in endings)
+    names = tuple(
+        stem + ending for stem in (plain, hyphened, dotted) for ending in endings
+    )
     found = _first_file(images.parent, names)
     if found is None:
         raise InvalidInputError(
-            f"labels of {images}", given="no such file", allowed=f"{names[0]} beside the images", remedy=alike
+            f"labels of {images}",
+            given="no such file",
+            allowed=f"{names[0]} beside the images",
+            remedy=alike,
         )
     return found
 

@@ -85,14 +85,18 @@ mnist-1d, fashion-mnist, mnist, or the path of a .csv, .npy, .npz or IDX file; d
     key = given.strip().lower().replace("_", "-").replace(" ", "-")
     if path is not None and key not in IDX_NAMES:
         raise InvalidInputError(
-            "path", given=f"{os.fspath(path)} with {given}", allowed=f"only with {' and '.join(IDX_NAMES)}",
+            "path",
+            given=f"{os.fspath(path)} with {given}",
+            allowed=f"only with {' and '.join(IDX_NAMES)}",
             remedy="leave it out, or give the path as the data set itself",
-        )  # fmt: skip
+        )
     if points is not None and key not in SYNTHETIC:
         raise InvalidInputError(
-            "points", given=f"{points} with {given}", allowed=f"only with {', '.join(SYNTHETIC)}",
+            "points",
+            given=f"{points} with {given}",
+            allowed=f"only with {', '.join(SYNTHETIC)}",
             remedy="use samples to take fewer",
-        )  # fmt: skip
+        )
     if samples is not None:
         check_count("samples", samples)
     if key in SYNTHETIC:
@@ -102,7 +106,9 @@ mnist-1d, fashion-mnist, mnist, or the path of a .csv, .npy, .npz or IDX file; d
     if key == MNIST1D:
         return mnist1d(samples=samples)
     if key in IDX_NAMES:
-        return idx_images(key, path=None if path is None else _expanded(path), samples=samples)
+        return idx_images(
+            key, path=None if path is None else _expanded(path), samples=samples
+        )
     return _own(given, samples)
 
 
@@ -128,7 +134,9 @@ def _own(given: str, samples: int | None) -> Dataset:
 def _expanded(path: str | os.PathLike[str]) -> Path:
     try:
         return Path(path).expanduser()
-    except RuntimeError:  # ~name of nobody: then the path does not exist, and is reported so
+    except (
+        RuntimeError
+    ):  # ~name of nobody: then the path does not exist, and is reported so
         return Path(path)
 
 
@@ -136,5 +144,7 @@ def _first(data: Dataset, samples: int | None) -> Dataset:
     if samples is None:
         return data
     count = check_count("samples", samples, most=len(data.x), source=data.name)
-    fewer = from_arrays(data.x[:count], data.y[:count], name=data.name, target=data.target)
+    fewer = from_arrays(
+        data.x[:count], data.y[:count], name=data.name, target=data.target
+    )
     return replace(fewer, description=f"the first {count} of: {data.description}")

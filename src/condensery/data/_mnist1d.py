@@ -25,7 +25,9 @@ def mnist1d(*, samples: int | None) -> Dataset:
     try:
         from mnist1d.data import make_dataset
     except ImportError as error:
-        raise MissingExtraError("mnist1d", extra="mnist1d", purpose="the data set mnist-1d") from error
+        raise MissingExtraError(
+            "mnist1d", extra="mnist1d", purpose="the data set mnist-1d"
+        ) from error
     # it seeds the program's own generators, which are not ours to move
     numbers, states = random.getstate(), np.random.get_state()  # ruff: ignore[numpy-legacy-random]
     try:
@@ -34,8 +36,14 @@ def mnist1d(*, samples: int | None) -> Dataset:
         random.setstate(numbers)
         np.random.set_state(states)  # ruff: ignore[numpy-legacy-random]
     x, y = (np.concatenate([made[name], made[f"{name}_test"]]) for name in ("x", "y"))
-    count = len(x) if samples is None else check_count("samples", samples, most=len(x), source=NAME)
+    count = (
+        len(x)
+        if samples is None
+        else check_count("samples", samples, most=len(x), source=NAME)
+    )
     return from_arrays(
-        x[:count], y[:count], name=NAME,
+        x[:count],
+        y[:count],
+        name=NAME,
         description=f"the first {count} lines of MNIST-1D, 40 points of mean 0 and variance 1; y the digit",
-    )  # fmt: skip
+    )

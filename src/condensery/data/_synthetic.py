@@ -35,7 +35,9 @@ def demo_a_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
         [0.2, 0.0, 0.2]
     """
     at = np.asarray(x, dtype=np.float64)
-    return np.asarray(0.2 * np.maximum(at - 1 / 3, 0.0) + 0.2 * np.maximum(-at - 1 / 3, 0.0))
+    return np.asarray(
+        0.2 * np.maximum(at - 1 / 3, 0.0) + 0.2 * np.maximum(-at - 1 / 3, 0.0)
+    )
 
 
 def demo_c_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
@@ -83,9 +85,13 @@ class _Formula:
 
 _FORMULAS = {
     "line": _Formula(-0.5, 0.5, 4, line_target, "y = x²"),
-    "demo-a": _Formula(-1.0, 1.0, 4, demo_a_target, "y = 0.2 ReLU(x − 1/3) + 0.2 ReLU(−x − 1/3)"),
+    "demo-a": _Formula(
+        -1.0, 1.0, 4, demo_a_target, "y = 0.2 ReLU(x − 1/3) + 0.2 ReLU(−x − 1/3)"
+    ),
     "demo-c": _Formula(-1.0, 1.0, 40, demo_c_target, "y a sum of four ReLU neurons"),
-    "three-steps": _Formula(-15.0, 15.0, 50, three_steps_target, "y = tanh(x − 7) + tanh(x) + tanh(x + 7)"),
+    "three-steps": _Formula(
+        -15.0, 15.0, 50, three_steps_target, "y = tanh(x − 7) + tanh(x) + tanh(x + 7)"
+    ),
 }
 
 SYNTHETIC = tuple(_FORMULAS)
@@ -94,7 +100,13 @@ SYNTHETIC = tuple(_FORMULAS)
 def synthetic(name: str, *, points: int | None) -> Dataset:
     """The data set of `SYNTHETIC` called `name`, on its own number of points or on `points`."""
     formula = _FORMULAS[name]
-    count = formula.points if points is None else check_count("points", points, most=_MOST_POINTS)
+    count = (
+        formula.points
+        if points is None
+        else check_count("points", points, most=_MOST_POINTS)
+    )
     x = np.linspace(formula.lower, formula.upper, count)
     description = f"{count} points, even on [{formula.lower:g}, {formula.upper:g}]; {formula.text}"
-    return from_arrays(x, formula.target(x), name=name, description=description, target=formula.target)
+    return from_arrays(
+        x, formula.target(x), name=name, description=description, target=formula.target
+    )

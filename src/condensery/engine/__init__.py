@@ -2,7 +2,12 @@
 
 from condensery.engine._calibrate import calibrate_eta
 from condensery.engine._classify import AdamW, cross_entropy
-from condensery.engine._descend import DescentResult, DescentState, descend, init_descent
+from condensery.engine._descend import (
+    DescentResult,
+    DescentState,
+    descend,
+    init_descent,
+)
 from condensery.engine._dropout import dropout_loss, dropout_part, expected_dropout_loss
 from condensery.engine._dropout_noise import DropoutNoise, dropout_noise
 from condensery.engine._ensemble import Ensemble
@@ -11,11 +16,20 @@ from condensery.engine._objectives import Objective, mean_square
 from condensery.engine._optimisers import SGD, Adam
 from condensery.engine._per_member import PerMember, per_member
 from condensery.engine._precision import PRECISION
-from condensery.engine._probes import RecordLoss, RecordOutput, RecordParameters, layer_tree
+from condensery.engine._probes import (
+    RecordLoss,
+    RecordOutput,
+    RecordParameters,
+    layer_tree,
+)
 from condensery.engine._randomised import Randomised
 from condensery.engine._reference import ReferenceResult, reference_flow
 from condensery.engine._schedule import log_steps
-from condensery.engine._three_layer import ThreeLayerEnsemble, ThreeLayerResult, three_layer_flow
+from condensery.engine._three_layer import (
+    ThreeLayerEnsemble,
+    ThreeLayerResult,
+    three_layer_flow,
+)
 
 __all__ = [
     "PRECISION",

@@ -59,7 +59,9 @@ def calibrate_eta(
         True
     """
     if not tolerance > 0:
-        raise InvalidInputError("tolerance", given=tolerance, allowed="a number > 0", remedy="e.g. 0.0025")
+        raise InvalidInputError(
+            "tolerance", given=tolerance, allowed="a number > 0", remedy="e.g. 0.0025"
+        )
     family, trials = _families(ensemble)
     eta = np.full(len(trials[0]), COARSEST)
     settled = np.zeros(len(eta), dtype=bool)
@@ -67,11 +69,20 @@ def calibrate_eta(
     while not settled.all():
         # Members that are settled meet any target at once: the ensemble keeps its shape, so nothing is compiled anew.
         targets = np.where(settled, np.inf, target_loss)
-        now = np.stack([flow(one, x, y, eta=eta, target_loss=targets, **options).rd for one in trials])
+        now = np.stack(
+            [
+                flow(one, x, y, eta=eta, target_loss=targets, **options).rd
+                for one in trials
+            ]
+        )
         rd.append(np.where(settled, rd[-1] if rd else 0.0, now))
         if len(rd) > 2:
-            by_last, by_both = (np.max(np.abs(rd[-1] / rd[-1 - back] - 1), axis=0) for back in (1, 2))
-            settled |= ((by_last <= tolerance) & (by_both <= 4 * tolerance)) | (eta < 1.5 * FINEST)
+            by_last, by_both = (
+                np.max(np.abs(rd[-1] / rd[-1 - back] - 1), axis=0) for back in (1, 2)
+            )
+            settled |= ((by_last <= tolerance) & (by_both <= 4 * tolerance)) | (
+                eta < 1.5 * FINEST
+            )
         eta = np.where(settled, eta, eta / 2)
     return eta[family]
 
@@ -82,5 +93,10 @@ def _families(ensemble: Ensemble) -> tuple[np.ndarray, list[Ensemble]]:
     _, family = np.unique(cells, axis=0, return_inverse=True)
     family = family.ravel()
     order = np.lexsort([ensemble.seeds, ensemble.widths, family])
-    first = ensemble.subset(order[np.searchsorted(family[order], np.arange(family.max() + 1))])
-    return family, [Ensemble(first.widths, first.seeds + k, first.gammas, first.gamma_primes) for k in range(TRIALS)]
+    first = ensemble.subset(
+        order[np.searchsorted(family[order], np.arange(family.max() + 1))]
+    )
+    return family, [
+        Ensemble(first.widths, first.seeds + k, first.gammas, first.gamma_primes)
+        for k in range(TRIALS)
+    ]

@@ -31,19 +31,34 @@ class _Dropped:
     model: ImageNet
     keep: float
 
-    def __call__(self, parameters: Tree, x: Array, y: Array, key: Array) -> tuple[Array, Tree]:
+    def __call__(
+        self, parameters: Tree, x: Array, y: Array, key: Array
+    ) -> tuple[Array, Tree]:
         def drop(values: Array, layer: int) -> Array:
             if self.keep == 1:
                 return values
             size = (values.shape[0], prod(values.shape[1:]))
-            by = dropout_factor(key, size, keep=self.keep, mask="per_sample", layer=layer, dtype=values.dtype)
+            by = dropout_factor(
+                key,
+                size,
+                keep=self.keep,
+                mask="per_sample",
+                layer=layer,
+                dtype=values.dtype,
+            )
             return values * by.reshape(values.shape)
 
-        return jax.value_and_grad(lambda p: _mean_surprise(self.model(p, x, drop), y))(parameters)
+        return jax.value_and_grad(lambda p: _mean_surprise(self.model(p, x, drop), y))(
+            parameters
+        )
 
 
-def _mean_surprise(outputs: Float[Array, "sample label"], y: Float[Array, " sample"]) -> Float[Array, ""]:
-    own = jnp.take_along_axis(jax.nn.log_softmax(outputs), y.astype(jnp.int32)[:, None], axis=1)
+def _mean_surprise(
+    outputs: Float[Array, "sample label"], y: Float[Array, " sample"]
+) -> Float[Array, ""]:
+    own = jnp.take_along_axis(
+        jax.nn.log_softmax(outputs), y.astype(jnp.int32)[:, None], axis=1
+    )
     return -jnp.mean(own)
 
 
@@ -66,10 +81,16 @@ def cross_entropy(model: ImageNet, *, keep: float = 1.0) -> Randomised:
         >>> round(float(cross_entropy(net).value(zero, np.ones((2, 64)), np.array([0.0, 3.0]))), 6)
         2.302585
     """
-    return Randomised(AutodiffObjective(_CrossEntropy(model)), _Dropped(model, check_keep(keep)))
+    return Randomised(
+        AutodiffObjective(_CrossEntropy(model)), _Dropped(model, check_keep(keep))
+    )
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["rate", "decay"], meta_fields=["beta1", "beta2", "epsilon"])
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["rate", "decay"],
+    meta_fields=["beta1", "beta2", "epsilon"],
+)
 @dataclass(frozen=True)
 class AdamW:
     """Adam with decoupled weight decay: after Adam's step θ ← θ − rate·decay·θ with the θ before it.
@@ -101,7 +122,9 @@ class AdamW:
     def __post_init__(self) -> None:
         replace(self._adam(), rate=self.rate)  # its checks
         if isinstance(self.decay, (int, float)) and not 0 <= self.decay < float("inf"):
-            raise InvalidInputError("decay", given=self.decay, allowed="0 <= decay", remedy="use 0 for none")
+            raise InvalidInputError(
+                "decay", given=self.decay, allowed="0 <= decay", remedy="use 0 for none"
+            )
 
     def _adam(self) -> Adam:
         return Adam(self.rate, self.beta1, self.beta2, self.epsilon)
@@ -111,8 +134,14 @@ class AdamW:
         return self._adam().init(parameters)
 
     def update(
-        self, gradient: Tree, memory: tuple[Tree, ...], parameters: Tree, step: jax.Array
+        self,
+        gradient: Tree,
+        memory: tuple[Tree, ...],
+        parameters: Tree,
+        step: jax.Array,
     ) -> tuple[Tree, tuple[Tree, ...]]:
         """One step."""
         moved, memory = self._adam().update(gradient, memory, parameters, step)
-        return jax.tree.map(lambda new, old: new - self.rate * self.decay * old, moved, parameters), memory
+        return jax.tree.map(
+            lambda new, old: new - self.rate * self.decay * old, moved, parameters
+        ), memory

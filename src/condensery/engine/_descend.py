@@ -13,7 +13,13 @@ from jaxtyping import Array, Float, Int
 
 from condensery._errors import InvalidInputError
 from condensery.engine._descent_loop import Member, advance_bucket
-from condensery.engine._members import Bucket, Tree, group_by_shape, member_trees, snapshot
+from condensery.engine._members import (
+    Bucket,
+    Tree,
+    group_by_shape,
+    member_trees,
+    snapshot,
+)
 from condensery.engine._objectives import Objective
 from condensery.engine._optimisers import Optimiser
 from condensery.engine._schedule import log_steps
@@ -99,18 +105,31 @@ def init_descent(
         >>> init_descent([{"w": np.ones(3)}, {"w": np.ones(2)}], optimiser=SGD(0.1)).step
         0
     """
-    orders = np.zeros(len(members), dtype=np.int64) if seeds is None else np.asarray(seeds, dtype=np.int64)
+    orders = (
+        np.zeros(len(members), dtype=np.int64)
+        if seeds is None
+        else np.asarray(seeds, dtype=np.int64)
+    )
     if orders.shape != (len(members),):
         raise InvalidInputError(
-            "seeds", given=f"{orders.size} of them", allowed=f"{len(members)}, one per member",
+            "seeds",
+            given=f"{orders.size} of them",
+            allowed=f"{len(members)}, one per member",
             remedy="match the members",
-        )  # fmt: skip
+        )
     buckets = []
     for indices, stacked in group_by_shape(members, dtype=dtype):
         parameters = jax.tree.map(jnp.asarray, stacked)
         count = np.zeros(len(indices), dtype=np.int64)
         buckets.append(
-            Bucket(np.asarray(indices), orders[indices], parameters, optimiser.init(parameters), count, count.copy())
+            Bucket(
+                np.asarray(indices),
+                orders[indices],
+                parameters,
+                optimiser.init(parameters),
+                count,
+                count.copy(),
+            )
         )
     return DescentState(0, tuple(buckets))
 
@@ -185,7 +204,12 @@ def descend(
     if not isinstance(start, DescentState):
         start = init_descent(start, optimiser=optimiser)
     if steps < 0:
-        raise InvalidInputError("steps", given=steps, allowed="a whole number >= 0", remedy="use for example 10000")
+        raise InvalidInputError(
+            "steps",
+            given=steps,
+            allowed="a whole number >= 0",
+            remedy="use for example 10000",
+        )
     prepared = _checked_data(data, batch_size=batch_size, like=start)
     options = _Options(batch_size, -np.inf if stop_loss is None else stop_loss, on_step)
     end = start.step + steps
@@ -211,31 +235,55 @@ def descend(
 
 
 def _checked_data(
-    data: tuple[HostOrDevice, HostOrDevice], *, batch_size: int | None, like: DescentState
+    data: tuple[HostOrDevice, HostOrDevice],
+    *,
+    batch_size: int | None,
+    like: DescentState,
 ) -> tuple[Array, Array]:
     dtype = jax.tree.leaves(like.buckets[0].parameters)[0].dtype
     x, y = (np.asarray(part, dtype=dtype) for part in data)
     count = x.shape[0] if x.ndim else 0
     if count < 1 or y.shape[:1] != (count,):
         raise InvalidInputError(
-            "data", given=f"inputs of shape {x.shape} and targets of shape {y.shape}",
-            allowed="one target for each of at least one sample", remedy="check the leading axes",
-        )  # fmt: skip
+            "data",
+            given=f"inputs of shape {x.shape} and targets of shape {y.shape}",
+            allowed="one target for each of at least one sample",
+            remedy="check the leading axes",
+        )
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise InvalidInputError("data", given="a value that is not finite", allowed="finite numbers", remedy="clean it")
+        raise InvalidInputError(
+            "data",
+            given="a value that is not finite",
+            allowed="finite numbers",
+            remedy="clean it",
+        )
     if batch_size is not None and not 1 <= batch_size <= count:
-        raise InvalidInputError("batch_size", given=batch_size, allowed=f"1 to {count}", remedy="use None for all")
+        raise InvalidInputError(
+            "batch_size",
+            given=batch_size,
+            allowed=f"1 to {count}",
+            remedy="use None for all",
+        )
     return jnp.asarray(x), jnp.asarray(y)
 
 
 def _reopened(bucket: Bucket) -> Bucket:
     # a member that reached an earlier stop_loss may go on to a smaller one
-    return replace(bucket, status=np.where(bucket.status == Status.CONVERGED, int(Status.RUNNING), bucket.status))
+    return replace(
+        bucket,
+        status=np.where(
+            bucket.status == Status.CONVERGED, int(Status.RUNNING), bucket.status
+        ),
+    )
 
 
 def _stops(first: int, last: int, schedule: Sequence[int] | None) -> list[int]:
-    wanted = log_steps(last) if schedule is None else np.asarray([*schedule], dtype=np.int64)
-    inside = wanted[(wanted > first) & (wanted < last) | (wanted == first) & (first == 0)]
+    wanted = (
+        log_steps(last) if schedule is None else np.asarray([*schedule], dtype=np.int64)
+    )
+    inside = wanted[
+        (wanted > first) & (wanted < last) | (wanted == first) & (first == 0)
+    ]
     return np.unique([*inside.tolist(), last]).tolist()
 
 
@@ -252,13 +300,29 @@ def _advance_to(
         buckets = []
         for bucket in state.buckets:
             members, losses = advance_bucket(
-                Member(bucket.parameters, bucket.memory, jnp.asarray(bucket.steps), jnp.asarray(bucket.status)),
-                bucket.seeds, data, len(bucket.members), until, options.stop_loss, optimiser,
-                objective=objective, batch_size=options.batch_size,
-            )  # fmt: skip
+                Member(
+                    bucket.parameters,
+                    bucket.memory,
+                    jnp.asarray(bucket.steps),
+                    jnp.asarray(bucket.status),
+                ),
+                bucket.seeds,
+                data,
+                len(bucket.members),
+                until,
+                options.stop_loss,
+                optimiser,
+                objective=objective,
+                batch_size=options.batch_size,
+            )
             loss[bucket.members] = losses
             counts, status = np.asarray(members.step), np.asarray(members.status)
-            moved = {"parameters": members.parameters, "memory": members.memory, "steps": counts, "status": status}
+            moved = {
+                "parameters": members.parameters,
+                "memory": members.memory,
+                "steps": counts,
+                "status": status,
+            }
             buckets.append(replace(bucket, **moved))
         state = DescentState(until, tuple(buckets))
         if options.on_step is not None:
@@ -266,25 +330,44 @@ def _advance_to(
     return state, loss
 
 
-def _gather(state: DescentState, name: Literal["steps", "status"]) -> Int[np.ndarray, " member"]:
-    gathered = np.zeros(sum(len(bucket.members) for bucket in state.buckets), dtype=np.int64)
+def _gather(
+    state: DescentState, name: Literal["steps", "status"]
+) -> Int[np.ndarray, " member"]:
+    gathered = np.zeros(
+        sum(len(bucket.members) for bucket in state.buckets), dtype=np.int64
+    )
     for bucket in state.buckets:
         gathered[bucket.members] = getattr(bucket, name)
     return gathered
 
 
-def _final_status(status: Int[np.ndarray, " member"], *, asked: bool) -> Int[np.ndarray, " member"]:
-    return np.where(status == Status.RUNNING, int(Status.OUT_OF_STEPS if asked else Status.CONVERGED), status)
+def _final_status(
+    status: Int[np.ndarray, " member"], *, asked: bool
+) -> Int[np.ndarray, " member"]:
+    return np.where(
+        status == Status.RUNNING,
+        int(Status.OUT_OF_STEPS if asked else Status.CONVERGED),
+        status,
+    )
 
 
 def _stacked(probed: Sequence[Sequence[Arrays]]) -> dict[str, np.ndarray]:
     merged: list[dict[str, np.ndarray]] = []
     for measures in probed:
-        row = {name: np.asarray(array) for measure in measures for name, array in measure.items()}
+        row = {
+            name: np.asarray(array)
+            for measure in measures
+            for name, array in measure.items()
+        }
         if len(row) != sum(len(measure) for measure in measures):
             raise InvalidInputError(
-                "probes", given="two that measure under one name", allowed="a name of its own for each measure",
+                "probes",
+                given="two that measure under one name",
+                allowed="a name of its own for each measure",
                 remedy="rename one",
-            )  # fmt: skip
+            )
         merged.append(row)
-    return {name: np.stack([row[name] for row in merged]) for name in (merged[0] if merged else {})}
+    return {
+        name: np.stack([row[name] for row in merged])
+        for name in (merged[0] if merged else {})
+    }

@@ -17,7 +17,11 @@ from condensery.engine._optimisers import Optimiser, Tree
 from condensery.engine._randomised import Randomised
 from condensery.records import Status
 
-RUNNING, CONVERGED, DIVERGED = int(Status.RUNNING), int(Status.CONVERGED), int(Status.DIVERGED)
+RUNNING, CONVERGED, DIVERGED = (
+    int(Status.RUNNING),
+    int(Status.CONVERGED),
+    int(Status.DIVERGED),
+)
 
 
 class Member(NamedTuple):
@@ -59,24 +63,41 @@ class _Samples(NamedTuple):
         epoch, turn = jnp.divmod(step, count // self.batch_size)
 
         def shuffled() -> Array:
-            bits = jax.random.bits(jax.random.fold_in(jax.random.key(self.seed), epoch), (count,), dtype=jnp.uint64)
+            bits = jax.random.bits(
+                jax.random.fold_in(jax.random.key(self.seed), epoch),
+                (count,),
+                dtype=jnp.uint64,
+            )
             return jnp.argsort(bits)
 
-        permutation = lax.cond(epoch == order.epoch, lambda: order.permutation, shuffled)
-        chosen = lax.dynamic_slice_in_dim(permutation, turn * self.batch_size, self.batch_size)
+        permutation = lax.cond(
+            epoch == order.epoch, lambda: order.permutation, shuffled
+        )
+        chosen = lax.dynamic_slice_in_dim(
+            permutation, turn * self.batch_size, self.batch_size
+        )
         return self.x[chosen], self.y[chosen], _Order(epoch, permutation)
 
 
-def _slope_of(objective: Objective, seed: Array) -> Callable[[Tree, Array, Array, Array], tuple[Array, Tree]]:
+def _slope_of(
+    objective: Objective, seed: Array
+) -> Callable[[Tree, Array, Array, Array], tuple[Array, Tree]]:
     """Loss and gradient of a step: of the objective, or of its draw for this member and step."""
     if not isinstance(objective, Randomised):
         return lambda parameters, x, y, step: objective.value_and_grad(parameters, x, y)
     draw, key = objective.draw, stream(seed)
-    return lambda parameters, x, y, step: draw(parameters, x, y, jax.random.fold_in(key, step))
+    return lambda parameters, x, y, step: draw(
+        parameters, x, y, jax.random.fold_in(key, step)
+    )
 
 
 def _advance_member(
-    member: Member, objective: Objective, optimiser: Optimiser, samples: _Samples, until: Array, stop_loss: Array
+    member: Member,
+    objective: Objective,
+    optimiser: Optimiser,
+    samples: _Samples,
+    until: Array,
+    stop_loss: Array,
 ) -> tuple[Member, Array]:
     # the loss of a draw says little about where the member stands: it is judged where it is recorded
     judged = samples.batch_size is None and not isinstance(objective, Randomised)
@@ -95,13 +116,23 @@ def _advance_member(
         moved, memory = optimiser.update(gradient, now.memory, now.parameters, now.step)
         moved = jax.tree.map(
             lambda new, here, old: jnp.where(go, new, jnp.where(finite, here, old)),
-            moved, now.parameters, carry.before,
-        )  # fmt: skip
-        memory = jax.tree.map(lambda new, old: jnp.where(go, new, old), memory, now.memory)
+            moved,
+            now.parameters,
+            carry.before,
+        )
+        memory = jax.tree.map(
+            lambda new, old: jnp.where(go, new, old), memory, now.memory
+        )
         status = jnp.where(finite, jnp.where(reached, CONVERGED, RUNNING), DIVERGED)
         # that a loss is not finite is seen one step late: the step is taken back, unless there was none
-        step = now.step + jnp.where(go, 1, jnp.where(finite | (now.step == member.step), 0, -1))
-        return _Carry(Member(moved, memory, step, status.astype(now.status.dtype)), now.parameters, order)
+        step = now.step + jnp.where(
+            go, 1, jnp.where(finite | (now.step == member.step), 0, -1)
+        )
+        return _Carry(
+            Member(moved, memory, step, status.astype(now.status.dtype)),
+            now.parameters,
+            order,
+        )
 
     start = _Carry(member, member.parameters, samples.unordered())
     end = lax.while_loop(running, advance, start)
@@ -109,15 +140,24 @@ def _advance_member(
 
 
 def _judge(
-    end: _Carry, objective: Objective, samples: _Samples, *, first_step: Array, stop_loss: Array
+    end: _Carry,
+    objective: Objective,
+    samples: _Samples,
+    *,
+    first_step: Array,
+    stop_loss: Array,
 ) -> tuple[Member, Array]:
     now = end.now
     loss = objective.value(now.parameters, samples.x, samples.y)
     running = now.status == RUNNING
     lost = running & ~jnp.isfinite(loss)
-    parameters = jax.tree.map(lambda here, old: jnp.where(lost, old, here), now.parameters, end.before)
+    parameters = jax.tree.map(
+        lambda here, old: jnp.where(lost, old, here), now.parameters, end.before
+    )
     step = now.step - (lost & (now.step > first_step)).astype(now.step.dtype)
-    status = jnp.where(lost, DIVERGED, jnp.where(running & (loss <= stop_loss), CONVERGED, now.status))
+    status = jnp.where(
+        lost, DIVERGED, jnp.where(running & (loss <= stop_loss), CONVERGED, now.status)
+    )
     loss = jnp.where(status == DIVERGED, jnp.inf, loss)
     return Member(parameters, now.memory, step, status.astype(now.status.dtype)), loss
 
@@ -156,18 +196,26 @@ def advance_bucket(
     """
     x, y = data
     packed = members._replace(
-        parameters=objective.pack(members.parameters), memory=tuple(objective.pack(tree) for tree in members.memory)
+        parameters=objective.pack(members.parameters),
+        memory=tuple(objective.pack(tree) for tree in members.memory),
     )
 
     def advance(row: Array, carry: tuple[Member, Array]) -> tuple[Member, Array]:
         every, losses = carry
         one = jax.tree.map(lambda leaf: leaf[row], every)
         samples = _Samples(x, y, seeds[row], batch_size)
-        one, loss = _advance_member(one, objective, optimiser, samples, until, stop_loss)
-        return jax.tree.map(lambda leaf, new: leaf.at[row].set(new), every, one), losses.at[row].set(loss)
+        one, loss = _advance_member(
+            one, objective, optimiser, samples, until, stop_loss
+        )
+        return jax.tree.map(
+            lambda leaf, new: leaf.at[row].set(new), every, one
+        ), losses.at[row].set(loss)
 
-    packed, losses = lax.fori_loop(0, count, advance, (packed, jnp.zeros(seeds.shape, dtype=x.dtype)))
+    packed, losses = lax.fori_loop(
+        0, count, advance, (packed, jnp.zeros(seeds.shape, dtype=x.dtype))
+    )
     unpacked = packed._replace(
-        parameters=objective.unpack(packed.parameters), memory=tuple(objective.unpack(tree) for tree in packed.memory)
+        parameters=objective.unpack(packed.parameters),
+        memory=tuple(objective.unpack(tree) for tree in packed.memory),
     )
     return unpacked, losses

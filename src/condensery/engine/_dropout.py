@@ -12,7 +12,12 @@ from jaxtyping import Array, Float
 
 from condensery._errors import InvalidInputError
 from condensery.engine._masks import MaskSharing, check_keep, check_mask, dropout_factor
-from condensery.engine._objectives import AutodiffObjective, Objective, mean_square, unit_last
+from condensery.engine._objectives import (
+    AutodiffObjective,
+    Objective,
+    mean_square,
+    unit_last,
+)
 from condensery.engine._randomised import Randomised
 from condensery.models import Mlp, TwoLayer, activation
 
@@ -23,7 +28,9 @@ Part = Literal["L1", "L2", "L3", "L4"]
 PARTS: tuple[Part, ...] = ("L1", "L2", "L3", "L4")
 
 
-def dropout_loss(model: Net, *, keep: Keep, mask: MaskSharing = "per_sample", factor: float = 0.5) -> Randomised:
+def dropout_loss(
+    model: Net, *, keep: Keep, mask: MaskSharing = "per_sample", factor: float = 0.5
+) -> Randomised:
     """R_drop: the mean square with masks drawn anew at every step, and without masks where it is recorded.
 
     Formula:
@@ -109,7 +116,13 @@ def expected_dropout_loss(model: Net, *, keep: float, factor: float = 0.5) -> Ob
 
 
 def dropout_part(
-    model: Net, part: Part, *, keep: float, rate: float, mask: MaskSharing = "per_sample", factor: float = 0.5
+    model: Net,
+    part: Part,
+    *,
+    keep: float,
+    rate: float,
+    mask: MaskSharing = "per_sample",
+    factor: float = 0.5,
 ) -> Objective:
     """One of the four losses that take dropout's implicit bias apart.
 
@@ -144,14 +157,24 @@ def dropout_part(
     """
     check_mask(mask)
     if part not in PARTS:
-        raise InvalidInputError("part", given=part, allowed=", ".join(PARTS), remedy="choose one of these")
+        raise InvalidInputError(
+            "part", given=part, allowed=", ".join(PARTS), remedy="choose one of these"
+        )
     if not 0 < rate < float("inf"):
-        raise InvalidInputError("rate", given=rate, allowed="a number > 0", remedy="use the optimiser's rate")
+        raise InvalidInputError(
+            "rate",
+            given=rate,
+            allowed="a number > 0",
+            remedy="use the optimiser's rate",
+        )
     keeps = _keeps(model, float(keep))
     if part == "L1":
         return expected_dropout_loss(model, keep=keep, factor=factor)
     plain = mean_square(model, factor=factor)
-    return Randomised(_InPublicLayout(plain), _DrawDerived(_Mixed(part, rate, _Dropped(model, keeps, mask, factor))))
+    return Randomised(
+        _InPublicLayout(plain),
+        _DrawDerived(_Mixed(part, rate, _Dropped(model, keeps, mask, factor))),
+    )
 
 
 def _keeps(model: Net, keep: Keep) -> tuple[float, ...]:
@@ -163,13 +186,19 @@ def _keeps(model: Net, keep: Keep) -> tuple[float, ...]:
     given = (keep,) if isinstance(keep, (int, float)) else tuple(keep)
     if not given or (isinstance(model, TwoLayer) and len(given) != 1):
         raise InvalidInputError(
-            "keep", given=list(given), allowed="one probability for every hidden layer", remedy="give one number"
+            "keep",
+            given=list(given),
+            allowed="one probability for every hidden layer",
+            remedy="give one number",
         )
     return tuple(check_keep(p) for p in given)
 
 
 def masked_output(
-    model: Net, parameters: Any, x: Float[Array, "sample feature"], factors: Sequence[Array | None]
+    model: Net,
+    parameters: Any,
+    x: Float[Array, "sample feature"],
+    factors: Sequence[Array | None],
 ) -> Float[Array, "sample ..."]:
     """The output of a net whose hidden layers are multiplied by given factors, the last hidden layer by the last.
 
@@ -188,9 +217,11 @@ def masked_output(
     *hidden, top = layers_of(model, parameters)
     if len(factors) > len(hidden):
         raise InvalidInputError(
-            "keep", given=f"{len(factors)} probabilities", allowed=f"at most {len(hidden)}, one per hidden layer",
+            "keep",
+            given=f"{len(factors)} probabilities",
+            allowed=f"at most {len(hidden)}, one per hidden layer",
             remedy="match the layers",
-        )  # fmt: skip
+        )
     aligned = (*(None for _ in range(len(hidden) - len(factors))), *factors)
     sigma = activation(model.activation).sigma
     for (weight, bias), by in zip(hidden, aligned, strict=True):
@@ -210,14 +241,20 @@ def layers_of(model: Net, parameters: Any) -> list[tuple[Array, Array | None]]:
     return list(parameters)
 
 
-def last_hidden(model: Net, parameters: Any, x: Float[Array, "sample feature"]) -> tuple[Array, Array]:
+def last_hidden(
+    model: Net, parameters: Any, x: Float[Array, "sample feature"]
+) -> tuple[Array, Array]:
     """Outputs of the last hidden layer (sample, unit) and |W_L[:, j]|² of its units."""
     *hidden, (top, _) = layers_of(model, parameters)
     sigma = activation(model.activation).sigma
     for weight, bias in hidden:
         x = x @ weight.T
         x = sigma(x if bias is None else x + bias)
-    squares = jnp.square(model.scale * top) if isinstance(model, TwoLayer) else jnp.sum(jnp.square(top), axis=0)
+    squares = (
+        jnp.square(model.scale * top)
+        if isinstance(model, TwoLayer)
+        else jnp.sum(jnp.square(top), axis=0)
+    )
     return x, squares
 
 
@@ -227,7 +264,9 @@ class _WithoutDraw:
 
     plain: Objective
 
-    def __call__(self, packed: Tree, x: Array, y: Array, key: Array) -> tuple[Array, Tree]:
+    def __call__(
+        self, packed: Tree, x: Array, y: Array, key: Array
+    ) -> tuple[Array, Tree]:
         return self.plain.value_and_grad(packed, x, y)
 
 
@@ -240,16 +279,23 @@ class _TwoLayerDropout:
     mask: MaskSharing
     factor: float
 
-    def __call__(self, packed: Mapping[str, Array], x: Array, y: Array, key: Array) -> tuple[Array, Tree]:
+    def __call__(
+        self, packed: Mapping[str, Array], x: Array, y: Array, key: Array
+    ) -> tuple[Array, Tree]:
         pair, a = activation(self.model.activation), packed["a"]
         z = x @ packed["w"]
         shape = (z.shape[0], z.shape[1])
-        by = dropout_factor(key, shape, keep=self.keep, mask=self.mask, layer=0, dtype=z.dtype)
+        by = dropout_factor(
+            key, shape, keep=self.keep, mask=self.mask, layer=0, dtype=z.dtype
+        )
         s = pair.sigma(z) * by
         error = self.model.scale * (s @ a) - y
         pull = (2 * self.factor * self.model.scale / y.shape[0]) * error
         slope = pull[:, None] * (pair.sigma_prime(z) * by * a)
-        return self.factor * jnp.mean(jnp.square(error)), {"a": pull @ s, "w": x.T @ slope}
+        return self.factor * jnp.mean(jnp.square(error)), {
+            "a": pull @ s,
+            "w": x.T @ slope,
+        }
 
 
 @dataclass(frozen=True)
@@ -268,21 +314,33 @@ class _TwoLayerExpected:
         """Make the feature axis the last."""
         return unit_last(packed)
 
-    def value(self, packed: Mapping[str, Array], x: Array, y: Array) -> Float[Array, ""]:
+    def value(
+        self, packed: Mapping[str, Array], x: Array, y: Array
+    ) -> Float[Array, ""]:
         """The loss."""
         return self.value_and_grad(packed, x, y)[0]
 
-    def value_and_grad(self, packed: Mapping[str, Array], x: Array, y: Array) -> tuple[Float[Array, ""], Tree]:
+    def value_and_grad(
+        self, packed: Mapping[str, Array], x: Array, y: Array
+    ) -> tuple[Float[Array, ""], Tree]:
         """The loss and its gradient."""
-        pair, a, scale = activation(self.model.activation), packed["a"], self.model.scale
+        pair, a, scale = (
+            activation(self.model.activation),
+            packed["a"],
+            self.model.scale,
+        )
         z = x @ packed["w"]
         s = pair.sigma(z)
         error = scale * (s @ a) - y
-        spread = self.factor * scale * scale * (1 - self.keep) / (self.keep * y.shape[0])
+        spread = (
+            self.factor * scale * scale * (1 - self.keep) / (self.keep * y.shape[0])
+        )
         energy = jnp.sum(jnp.square(s), axis=0)
         pull = (2 * self.factor * scale / y.shape[0]) * error
         slope = (pull[:, None] + 2 * spread * (a * s)) * (pair.sigma_prime(z) * a)
-        loss = self.factor * jnp.mean(jnp.square(error)) + spread * (jnp.square(a) @ energy)
+        loss = self.factor * jnp.mean(jnp.square(error)) + spread * (
+            jnp.square(a) @ energy
+        )
         return loss, {"a": pull @ s + 2 * spread * (a * energy), "w": x.T @ slope}
 
 
@@ -297,7 +355,11 @@ class _Expected:
     def __call__(self, parameters: Any, x: Array, y: Array) -> Float[Array, ""]:
         energy = jnp.sum(jnp.square(masked_output(self.model, parameters, x, ()) - y))
         hidden, squares = last_hidden(self.model, parameters, x)
-        spread = (1 - self.keep) / self.keep * (jnp.sum(jnp.square(hidden), axis=0) @ squares)
+        spread = (
+            (1 - self.keep)
+            / self.keep
+            * (jnp.sum(jnp.square(hidden), axis=0) @ squares)
+        )
         return self.factor / y.size * (energy + spread)
 
 
@@ -310,15 +372,31 @@ class _Dropped:
     mask: MaskSharing
     factor: float
 
-    def __call__(self, parameters: Any, x: Array, y: Array, key: Array) -> Float[Array, ""]:
-        weights = [weight for weight, _ in layers_of(self.model, parameters)][:-1][-len(self.keeps) :]
+    def __call__(
+        self, parameters: Any, x: Array, y: Array, key: Array
+    ) -> Float[Array, ""]:
+        weights = [weight for weight, _ in layers_of(self.model, parameters)][:-1][
+            -len(self.keeps) :
+        ]
         factors = [
-            None if p == 1 else dropout_factor(
-                key, (x.shape[0], weight.shape[0]), keep=p, mask=self.mask, layer=layer, dtype=x.dtype
+            None
+            if p == 1
+            else dropout_factor(
+                key,
+                (x.shape[0], weight.shape[0]),
+                keep=p,
+                mask=self.mask,
+                layer=layer,
+                dtype=x.dtype,
             )
             for layer, (weight, p) in enumerate(zip(weights, self.keeps, strict=False))
-        ]  # fmt: skip
-        output = masked_output(self.model, parameters, x, (*factors, *(None,) * (len(self.keeps) - len(factors))))
+        ]
+        output = masked_output(
+            self.model,
+            parameters,
+            x,
+            (*factors, *(None,) * (len(self.keeps) - len(factors))),
+        )
         return self.factor * jnp.mean(jnp.square(output - y))
 
 
@@ -330,13 +408,23 @@ class _Mixed:
     rate: float
     dropped: _Dropped
 
-    def __call__(self, parameters: Any, x: Array, y: Array, key: Array) -> Float[Array, ""]:
+    def __call__(
+        self, parameters: Any, x: Array, y: Array, key: Array
+    ) -> Float[Array, ""]:
         own = self.dropped
         plain = mean_square(own.model, factor=own.factor)
 
         def square() -> Float[Array, ""]:
             slope = jax.grad(own)(parameters, x, y, key)
-            return self.rate / 4 * jnp.sum(jnp.stack([jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(slope)]))
+            return (
+                self.rate
+                / 4
+                * jnp.sum(
+                    jnp.stack(
+                        [jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(slope)]
+                    )
+                )
+            )
 
         if self.part == "L2":
             return plain.value(plain.pack(parameters), x, y) + square()
@@ -353,7 +441,9 @@ class _DrawDerived:
 
     loss: Any
 
-    def __call__(self, packed: Tree, x: Array, y: Array, key: Array) -> tuple[Array, Tree]:
+    def __call__(
+        self, packed: Tree, x: Array, y: Array, key: Array
+    ) -> tuple[Array, Tree]:
         return jax.value_and_grad(self.loss)(packed, x, y, key)
 
 
@@ -375,7 +465,9 @@ class _InPublicLayout:
         """The loss."""
         return self.inner.value(self.inner.pack(packed), x, y)
 
-    def value_and_grad(self, packed: Tree, x: Array, y: Array) -> tuple[Float[Array, ""], Tree]:
+    def value_and_grad(
+        self, packed: Tree, x: Array, y: Array
+    ) -> tuple[Float[Array, ""], Tree]:
         """The loss and its gradient."""
         loss, slope = self.inner.value_and_grad(self.inner.pack(packed), x, y)
         return loss, self.inner.unpack(slope)

@@ -84,26 +84,42 @@ def dropout_noise(
         True
     """
     if masks < 2:
-        raise InvalidInputError("masks", given=masks, allowed="a whole number >= 2", remedy="use 3000")
+        raise InvalidInputError(
+            "masks", given=masks, allowed="a whole number >= 2", remedy="use 3000"
+        )
     objective = dropout_loss(model, keep=keep, mask=mask, factor=factor)
     tree = jax.tree.map(jnp.asarray, parameters)
     x, y = (jnp.asarray(part, dtype=jax.tree.leaves(tree)[0].dtype) for part in data)
-    losses, squares = (np.asarray(part) for part in _draws(tree, x, y, seed, objective=objective, masks=masks))
+    losses, squares = (
+        np.asarray(part)
+        for part in _draws(tree, x, y, seed, objective=objective, masks=masks)
+    )
     r2 = rate / 4 * squares
     root = np.sqrt(masks)
     return DropoutNoise(
-        float(r2.mean()), float(r2.std(ddof=1) / root), float(losses.mean()), float(losses.std(ddof=1) / root)
+        float(r2.mean()),
+        float(r2.std(ddof=1) / root),
+        float(losses.mean()),
+        float(losses.std(ddof=1) / root),
     )
 
 
 @partial(jax.jit, static_argnames=("objective", "masks"))
 def _draws(
-    parameters: Any, x: Array, y: Array, seed: Array, *, objective: Randomised, masks: int
+    parameters: Any,
+    x: Array,
+    y: Array,
+    seed: Array,
+    *,
+    objective: Randomised,
+    masks: int,
 ) -> tuple[Float[Array, " mask"], Float[Array, " mask"]]:
     packed, key = objective.pack(parameters), stream(seed)
 
     def one(number: Array) -> tuple[Array, Array]:
         loss, slope = objective.draw(packed, x, y, jax.random.fold_in(key, number))
-        return loss, jnp.sum(jnp.stack([jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(slope)]))
+        return loss, jnp.sum(
+            jnp.stack([jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(slope)])
+        )
 
     return lax.map(one, jnp.arange(masks))

@@ -71,7 +71,11 @@ class Ensemble:
             The ensemble; an empty sequence raises `InvalidInputError`.
         """
         rows = list(product(gammas, gamma_primes, widths, seeds))
-        columns = [np.asarray(column) for column in zip(*rows, strict=True)] if rows else [np.zeros(0)] * 4
+        columns = (
+            [np.asarray(column) for column in zip(*rows, strict=True)]
+            if rows
+            else [np.zeros(0)] * 4
+        )
         gamma, gamma_prime, width, seed = columns
         return cls(width, seed, gamma, gamma_prime)
 
@@ -100,7 +104,12 @@ class Ensemble:
     def subset(self, members: Sequence[int] | Int[np.ndarray, " member"]) -> Ensemble:
         """The members at the given positions, in the order given."""
         rows = np.asarray(members, dtype=int)
-        return Ensemble(self.widths[rows], self.seeds[rows], self.gammas[rows], self.gamma_primes[rows])
+        return Ensemble(
+            self.widths[rows],
+            self.seeds[rows],
+            self.gammas[rows],
+            self.gamma_primes[rows],
+        )
 
     def columns(self) -> dict[str, np.ndarray]:
         """The members as columns of a table: width, seed, gamma, gamma_prime."""
@@ -123,10 +132,21 @@ class Ensemble:
         Returns:
             One dictionary per member, in float64.
         """
-        std_a, std_w = np.sqrt(self.kappa * self.kappa_prime), np.sqrt(self.kappa / self.kappa_prime)
+        std_a, std_w = (
+            np.sqrt(self.kappa * self.kappa_prime),
+            np.sqrt(self.kappa / self.kappa_prime),
+        )
         return [
-            two_layer_normal(int(width), features=features, seed=int(seed), std_a=float(first), std_w=float(second))
-            for width, seed, first, second in zip(self.widths, self.seeds, std_a, std_w, strict=True)
+            two_layer_normal(
+                int(width),
+                features=features,
+                seed=int(seed),
+                std_a=float(first),
+                std_w=float(second),
+            )
+            for width, seed, first, second in zip(
+                self.widths, self.seeds, std_a, std_w, strict=True
+            )
         ]
 
 
@@ -134,19 +154,37 @@ def _check(columns: dict[str, np.ndarray]) -> None:
     sizes = {name: column.shape for name, column in columns.items()}
     if len(set(sizes.values())) > 1 or any(len(shape) != 1 for shape in sizes.values()):
         raise InvalidInputError(
-            "ensemble", given=f"columns of shapes {sizes}", allowed="one entry per member in every column",
+            "ensemble",
+            given=f"columns of shapes {sizes}",
+            allowed="one entry per member in every column",
             remedy="use Ensemble.grid for all combinations",
-        )  # fmt: skip
+        )
     if not len(columns["widths"]):
-        raise InvalidInputError("ensemble", given="no member", allowed="at least one", remedy="give non-empty grids")
+        raise InvalidInputError(
+            "ensemble",
+            given="no member",
+            allowed="at least one",
+            remedy="give non-empty grids",
+        )
     if (columns["widths"] < 1).any():
         raise InvalidInputError(
-            "width", given=int(columns["widths"].min()), allowed="a whole number >= 1", remedy="use for example 1000"
+            "width",
+            given=int(columns["widths"].min()),
+            allowed="a whole number >= 1",
+            remedy="use for example 1000",
         )
     if (columns["seeds"] < 0).any():
         raise InvalidInputError(
-            "seed", given=int(columns["seeds"].min()), allowed="a whole number >= 0", remedy="choose another seed"
+            "seed",
+            given=int(columns["seeds"].min()),
+            allowed="a whole number >= 0",
+            remedy="choose another seed",
         )
     for name in ("gammas", "gamma_primes"):
         if not np.isfinite(columns[name]).all():
-            raise InvalidInputError(name, given=columns[name].tolist(), allowed="finite numbers", remedy="correct them")
+            raise InvalidInputError(
+                name,
+                given=columns[name].tolist(),
+                allowed="finite numbers",
+                remedy="correct them",
+            )

@@ -11,7 +11,13 @@ from jaxtyping import Float, Int
 
 from condensery._errors import InvalidInputError
 from condensery.engine._ensemble import Ensemble
-from condensery.engine._flow_kernel import METHODS, Constants, Member, advance, unstarted
+from condensery.engine._flow_kernel import (
+    METHODS,
+    Constants,
+    Member,
+    advance,
+    unstarted,
+)
 from condensery.engine._schedule import log_steps
 from condensery.engine._start import Span, draw_start, full_start, span_of
 from condensery.models import Activation, activation
@@ -65,7 +71,9 @@ class FlowResult:
     _copies: int = field(repr=False)
     _activation: Activation = field(repr=False)
 
-    def parameters(self, member: int, *, initial: bool = False) -> dict[str, np.ndarray]:
+    def parameters(
+        self, member: int, *, initial: bool = False
+    ) -> dict[str, np.ndarray]:
         """Of one member ``a`` (unit,) and ``w`` (unit, feature) with the bias last; with ASI those of both copies."""
         bucket, row = self._locate(member)
         constants, now = self.state.constants[bucket], self.state.buckets[bucket]
@@ -78,7 +86,11 @@ class FlowResult:
         return {"a": np.asarray(a[row]), "w": full + moved @ self._span.basis.T}
 
     def predict(
-        self, member: int, x: Float[np.ndarray, "sample feature"], *, initial: bool = False
+        self,
+        member: int,
+        x: Float[np.ndarray, "sample feature"],
+        *,
+        initial: bool = False,
     ) -> Float[np.ndarray, " sample"]:
         """Outputs κ Σ a_k σ(w_k·(x, 1)) of one member at new inputs."""
         parameters = self.parameters(member, initial=initial)
@@ -92,7 +104,10 @@ class FlowResult:
             if row.size:
                 return bucket, int(row[0])
         raise InvalidInputError(
-            "member", given=member, allowed=f"0 to {len(self.ensemble) - 1}", remedy="name a member of the ensemble"
+            "member",
+            given=member,
+            allowed=f"0 to {len(self.ensemble) - 1}",
+            remedy="name a member of the ensemble",
         )
 
     def _full_start(self, member: int) -> Float[np.ndarray, "unit feature"]:
@@ -165,7 +180,9 @@ def flow(  # ruff: ignore[too-many-arguments] all but the data are options with 
     etas = _per_member("eta", DEFAULT_ETA[method] if eta is None else eta, ensemble)
     targets = _per_member("target_loss", target_loss, ensemble)
     X, labels = jnp.asarray(span.x), jnp.asarray(y)
-    limit = jnp.asarray(max_steps, np.int64)  # weakly typed numbers would be compiled for once more
+    limit = jnp.asarray(
+        max_steps, np.int64
+    )  # weakly typed numbers would be compiled for once more
     copies = 2 if asi else 1
     if state is None:
         state = _begin(ensemble, span, copies, etas, targets, max_time)
@@ -176,8 +193,19 @@ def flow(  # ruff: ignore[too-many-arguments] all but the data are options with 
     for place, bucket in enumerate(buckets):
         bucket = recorder.see(bucket)
         while np.any(np.asarray(bucket.status) == Status.RUNNING):
-            until = np.int64(recorder.until(int(np.min(_running_steps(bucket))) + _chunk(bucket)))
-            bucket = advance(act, method, X, labels, bucket, state.constants[place], jnp.asarray(until), limit)
+            until = np.int64(
+                recorder.until(int(np.min(_running_steps(bucket))) + _chunk(bucket))
+            )
+            bucket = advance(
+                act,
+                method,
+                X,
+                labels,
+                bucket,
+                state.constants[place],
+                jnp.asarray(until),
+                limit,
+            )
             bucket = recorder.see(bucket)
             buckets[place] = bucket
             if on_progress is not None:
@@ -195,9 +223,11 @@ def _per_member(name: str, value: float | np.ndarray, ensemble: Ensemble) -> np.
     values = np.asarray(value, float)
     if values.shape not in {(), (len(ensemble),)} or not np.all(values > 0):
         raise InvalidInputError(
-            name, given=value, allowed=f"a number > 0, or {len(ensemble)} of them",
+            name,
+            given=value,
+            allowed=f"a number > 0, or {len(ensemble)} of them",
             remedy="leave it out for the default",
-        )  # fmt: skip
+        )
     return np.broadcast_to(values, (len(ensemble),))
 
 
@@ -207,22 +237,49 @@ def _checked(
     x, y = np.asarray(x, float), np.asarray(y, float)
     if x.ndim != 2 or y.shape != x.shape[:1] or len(x) < 2:
         raise InvalidInputError(
-            "x, y", given=f"shapes {x.shape}, {y.shape}", allowed="(sample, feature), (sample,) with >= 2 samples",
+            "x, y",
+            given=f"shapes {x.shape}, {y.shape}",
+            allowed="(sample, feature), (sample,) with >= 2 samples",
             remedy="reshape the data",
-        )  # fmt: skip
+        )
     if not (np.all(np.isfinite(x)) and np.all(np.isfinite(y))):
-        raise InvalidInputError("x, y", given="nan or inf", allowed="finite numbers", remedy="clean the data")
+        raise InvalidInputError(
+            "x, y",
+            given="nan or inf",
+            allowed="finite numbers",
+            remedy="clean the data",
+        )
     if method not in METHODS:
-        raise InvalidInputError("method", given=method, allowed=", ".join(METHODS), remedy="choose one of them")
+        raise InvalidInputError(
+            "method",
+            given=method,
+            allowed=", ".join(METHODS),
+            remedy="choose one of them",
+        )
     if not max_time > 0:
-        raise InvalidInputError("max_time", given=max_time, allowed="a number > 0", remedy="leave it out for no limit")
+        raise InvalidInputError(
+            "max_time",
+            given=max_time,
+            allowed="a number > 0",
+            remedy="leave it out for no limit",
+        )
     if max_steps < 1:
-        raise InvalidInputError("max_steps", given=max_steps, allowed=">= 1", remedy="leave it out for the default")
+        raise InvalidInputError(
+            "max_steps",
+            given=max_steps,
+            allowed=">= 1",
+            remedy="leave it out for the default",
+        )
     return x, y
 
 
 def _begin(
-    ensemble: Ensemble, span: Span, copies: int, etas: np.ndarray, targets: np.ndarray, max_time: float
+    ensemble: Ensemble,
+    span: Span,
+    copies: int,
+    etas: np.ndarray,
+    targets: np.ndarray,
+    max_time: float,
 ) -> FlowState:
     places, buckets, constants, frozen = [], [], [], []
     for width in np.unique(ensemble.widths):
@@ -234,10 +291,19 @@ def _begin(
             a = np.stack([np.concatenate([s.a, -s.a][:copies]) for s in starts])
             w = np.stack([np.concatenate([s.w] * copies, axis=1) for s in starts])
             rows = _filled(members, copies * int(width))
-            target = np.where(np.arange(len(rows)) < len(members), targets[rows], np.inf)
+            target = np.where(
+                np.arange(len(rows)) < len(members), targets[rows], np.inf
+            )
             own = np.searchsorted(members, rows)
             kappas = ensemble.kappa[rows], ensemble.kappa_prime[rows]
-            fixed = (a[own], w[own], *kappas, etas[rows], target, np.full(len(rows), max_time))
+            fixed = (
+                a[own],
+                w[own],
+                *kappas,
+                etas[rows],
+                target,
+                np.full(len(rows), max_time),
+            )
             c = Constants(*map(jnp.asarray, fixed))
             places.append(members)
             buckets.append(unstarted(c.a0, c.w0, len(span.x)))
@@ -257,30 +323,50 @@ def _filled(members: np.ndarray, units: int) -> np.ndarray:
 
 
 def _reopened(
-    state: FlowState, ensemble: Ensemble, copies: int, etas: np.ndarray, targets: np.ndarray, max_time: float,
+    state: FlowState,
+    ensemble: Ensemble,
+    copies: int,
+    etas: np.ndarray,
+    targets: np.ndarray,
+    max_time: float,
     max_steps: int,
-) -> FlowState:  # fmt: skip
+) -> FlowState:
     """The state with the limits of this call, its members running again where these leave them room.
 
     Raises:
         InvalidInputError: The state is that of another ensemble.
     """
     buckets, constants = [], []
-    for members, bucket, c in zip(state.places, state.buckets, state.constants, strict=True):
-        if members.max() >= len(ensemble) or np.any(copies * ensemble.widths[members] != bucket.a.shape[1]):
+    for members, bucket, c in zip(
+        state.places, state.buckets, state.constants, strict=True
+    ):
+        if members.max() >= len(ensemble) or np.any(
+            copies * ensemble.widths[members] != bucket.a.shape[1]
+        ):
             raise InvalidInputError(
-                "state", given="a state of another ensemble, or of another asi",
-                allowed="the state of an earlier result of this ensemble", remedy="start without a state",
-            )  # fmt: skip
-        rows = np.concatenate([members, np.repeat(members[:1], len(bucket.loss) - len(members))])
+                "state",
+                given="a state of another ensemble, or of another asi",
+                allowed="the state of an earlier result of this ensemble",
+                remedy="start without a state",
+            )
+        rows = np.concatenate(
+            [members, np.repeat(members[:1], len(bucket.loss) - len(members))]
+        )
         real = np.arange(len(rows)) < len(members)
         limit = np.where(real, targets[rows], np.inf)
-        status = np.where(np.asarray(bucket.steps) >= max_steps, Status.OUT_OF_STEPS, Status.RUNNING)
-        status = np.where(np.asarray(bucket.time) >= max_time, Status.OUT_OF_TIME, status)
+        status = np.where(
+            np.asarray(bucket.steps) >= max_steps, Status.OUT_OF_STEPS, Status.RUNNING
+        )
+        status = np.where(
+            np.asarray(bucket.time) >= max_time, Status.OUT_OF_TIME, status
+        )
         status = np.where(np.asarray(bucket.loss) < limit, Status.CONVERGED, status)
         status = np.where(np.isfinite(np.asarray(bucket.loss)), status, Status.DIVERGED)
         buckets.append(bucket._replace(status=jnp.asarray(status, jnp.int64)))
-        limits = {"target": jnp.asarray(limit), "max_time": jnp.asarray(np.full(len(rows), float(max_time)))}
+        limits = {
+            "target": jnp.asarray(limit),
+            "max_time": jnp.asarray(np.full(len(rows), float(max_time))),
+        }
         constants.append(c._replace(eta=jnp.asarray(etas[rows]), **limits))
     return replace(state, buckets=tuple(buckets), constants=tuple(constants))
 
@@ -293,11 +379,19 @@ def _chunk(bucket: Member) -> int:
     """Steps per compiled call: long enough to amortise the call, short enough for progress and Ctrl-C."""
     members, features, units = bucket.w.shape
     samples = bucket.e.shape[1]
-    return int(np.clip(_WORK_PER_CHUNK / (members * units * samples * (samples + features)), 8, 4096))
+    return int(
+        np.clip(
+            _WORK_PER_CHUNK / (members * units * samples * (samples + features)),
+            8,
+            4096,
+        )
+    )
 
 
 def _stopped_share(buckets: Sequence[Member]) -> float:
-    stopped = np.concatenate([np.asarray(bucket.status) != Status.RUNNING for bucket in buckets])
+    stopped = np.concatenate(
+        [np.asarray(bucket.status) != Status.RUNNING for bucket in buckets]
+    )
     return float(np.mean(stopped))
 
 
@@ -305,15 +399,28 @@ class _Recorder:
     """Calls the probes at the scheduled steps and keeps what they return."""
 
     def __init__(
-        self, probes: Mapping[str, Probe], schedule: Sequence[int] | None, max_steps: int, state: FlowState
+        self,
+        probes: Mapping[str, Probe],
+        schedule: Sequence[int] | None,
+        max_steps: int,
+        state: FlowState,
     ) -> None:
         if probes and len(state.buckets) > 1:
             raise InvalidInputError(
-                "probes", given="an ensemble of several widths", allowed="one width", remedy="run each width by itself"
+                "probes",
+                given="an ensemble of several widths",
+                allowed="one width",
+                remedy="run each width by itself",
             )
         self._probes = probes
-        self._own = slice(len(state.places[0]))  # behind them are the copies that fill up the bucket
-        self._schedule = sorted(log_steps(max_steps) if schedule is None else set(schedule)) if probes else []
+        self._own = slice(
+            len(state.places[0])
+        )  # behind them are the copies that fill up the bucket
+        self._schedule = (
+            sorted(log_steps(max_steps) if schedule is None else set(schedule))
+            if probes
+            else []
+        )
         self._rows: dict[str, list[np.ndarray]] = {}
 
     def until(self, steps: int) -> int:
@@ -325,7 +432,10 @@ class _Recorder:
         due = [step for step in self._schedule if step <= now]
         if self._probes and (due or done):
             self._schedule = self._schedule[len(due) :]
-            a, w, steps = (np.asarray(part)[self._own] for part in (bucket.a, bucket.w, bucket.steps))
+            a, w, steps = (
+                np.asarray(part)[self._own]
+                for part in (bucket.a, bucket.w, bucket.steps)
+            )
             snapshot: Arrays = {"a": a, "w": w.swapaxes(1, 2)}
             self._rows.setdefault("step", []).append(steps)
             for name, probe in self._probes.items():
@@ -339,15 +449,27 @@ class _Recorder:
 
 @np.errstate(over="ignore", invalid="ignore")  # the numbers of a member that diverged
 def _result(
-    ensemble: Ensemble, state: FlowState, span: Span, copies: int, act: Activation, probed: dict[str, np.ndarray]
+    ensemble: Ensemble,
+    state: FlowState,
+    span: Span,
+    copies: int,
+    act: Activation,
+    probed: dict[str, np.ndarray],
 ) -> FlowResult:
-    columns = {name: np.zeros(len(ensemble)) for name in ("rd", "rd_a", "rd_theta", "loss", "time", "steps", "status")}
+    columns = {
+        name: np.zeros(len(ensemble))
+        for name in ("rd", "rd_a", "rd_theta", "loss", "time", "steps", "status")
+    }
     for members, bucket, c, frozen in zip(
         state.places, state.buckets, state.constants, state.frozen_squares, strict=True
     ):
         half, own = bucket.a.shape[1] // copies, slice(len(members))
-        move_a = np.sum((np.asarray(bucket.a) - np.asarray(c.a0))[own, :half] ** 2, axis=1)
-        move_w = np.sum((np.asarray(bucket.w) - np.asarray(c.w0))[own, :, :half] ** 2, axis=(1, 2))
+        move_a = np.sum(
+            (np.asarray(bucket.a) - np.asarray(c.a0))[own, :half] ** 2, axis=1
+        )
+        move_w = np.sum(
+            (np.asarray(bucket.w) - np.asarray(c.w0))[own, :, :half] ** 2, axis=(1, 2)
+        )
         size_a = np.sum(np.asarray(c.a0)[own, :half] ** 2, axis=1)
         size_w = np.sum(np.asarray(c.w0)[own, :, :half] ** 2, axis=(1, 2)) + frozen
         columns["rd"][members] = np.sqrt(move_w / size_w)
@@ -357,6 +479,13 @@ def _result(
             columns[name][members] = np.asarray(getattr(bucket, name))[own]
     steps, status = columns.pop("steps").astype(int), columns.pop("status").astype(int)
     return FlowResult(
-        ensemble, **columns, steps=steps, status=status, probed=probed, state=state,
-        _span=span, _copies=copies, _activation=act,
-    )  # fmt: skip
+        ensemble,
+        **columns,
+        steps=steps,
+        status=status,
+        probed=probed,
+        state=state,
+        _span=span,
+        _copies=copies,
+        _activation=act,
+    )

@@ -89,10 +89,15 @@ class _Factors(NamedTuple):
     a: Float[Array, " unit"]
 
 
-def _preactivations(X: Float[Array, "sample feature"], w: Float[Array, "feature unit"]) -> Float[Array, "sample unit"]:
+def _preactivations(
+    X: Float[Array, "sample feature"], w: Float[Array, "feature unit"]
+) -> Float[Array, "sample unit"]:
     # With few features an unrolled sum fuses into what consumes it; a matrix product would be written out first.
     if X.shape[1] <= _UNROLLED:
-        return sum((X[:, j, None] * w[None, j] for j in range(1, X.shape[1])), X[:, 0, None] * w[None, 0])
+        return sum(
+            (X[:, j, None] * w[None, j] for j in range(1, X.shape[1])),
+            X[:, 0, None] * w[None, 0],
+        )
     return X @ w
 
 
@@ -101,16 +106,22 @@ def _at(act: Activation, X: Array, a: Array, w: Array) -> _Factors:
     return _Factors(act.sigma(z), act.sigma_prime(z), a)
 
 
-def _secant(act: Activation, X: Array, start: tuple[Array, Array], end: tuple[Array, Array]) -> _Factors:
+def _secant(
+    act: Activation, X: Array, start: tuple[Array, Array], end: tuple[Array, Array]
+) -> _Factors:
     """The factors of the secant Jacobian between two points."""
     means = mean_secant(act, _preactivations(X, start[1]), _preactivations(X, end[1]))
     return _Factors(*means, 0.5 * (start[0] + end[0]))
 
 
 def _through_kink(
-    act: Activation, slopes: tuple[float, float], X: Array, start: tuple[Array, Array], end: tuple[Array, Array],
+    act: Activation,
+    slopes: tuple[float, float],
+    X: Array,
+    start: tuple[Array, Array],
+    end: tuple[Array, Array],
     push: Float[Array, " sample"],
-) -> _Factors:  # fmt: skip
+) -> _Factors:
     """The factors of the mean Jacobian along the way to a predicted end, for an activation with a kink at 0.
 
     Args:
@@ -132,24 +143,34 @@ def _squares(X: Float[Array, "sample feature"], f: _Factors) -> tuple[Array, Arr
     return (f.s @ f.s.T).astype(X.dtype), (b @ b.T).astype(X.dtype) * (X @ X.T)
 
 
-def _standing(act: Activation, X: Array, y: Array, c: Constants, a: Array, w: Array) -> tuple[Array, Array, Array]:
+def _standing(
+    act: Activation, X: Array, y: Array, c: Constants, a: Array, w: Array
+) -> tuple[Array, Array, Array]:
     """The residual, in full precision, and the squares at a point."""
     e = c.kappa * (act.sigma(_preactivations(X, w)) @ a) - y
-    return e, *_squares(X, _at(act, X.astype(_JACOBIAN), a.astype(_JACOBIAN), w.astype(_JACOBIAN)))
+    return e, *_squares(
+        X, _at(act, X.astype(_JACOBIAN), a.astype(_JACOBIAN), w.astype(_JACOBIAN))
+    )
 
 
-def _moved(X: Array, start: Member, f: _Factors, u: Array, c: Constants) -> tuple[Array, Array]:
+def _moved(
+    X: Array, start: Member, f: _Factors, u: Array, c: Constants
+) -> tuple[Array, Array]:
     """The parameters at the start minus (1/n) D Jᵀ u, with the Jacobian of the factors."""
     n, d = X.shape
     X, u = X.astype(f.s.dtype), u.astype(f.s.dtype)
     if n <= _UNROLLED and d <= _UNROLLED:
         step_a = jnp.asarray(sum(u[i] * f.s[i] for i in range(n)))
-        step_w = f.a * jnp.stack([sum((u[i] * X[i, j]) * f.slope[i] for i in range(n)) for j in range(d)])
+        step_w = f.a * jnp.stack(
+            [sum((u[i] * X[i, j]) * f.slope[i] for i in range(n)) for j in range(d)]
+        )
     else:
         step_a, step_w = u @ f.s, f.a * (X.T @ (u[:, None] * f.slope))
     scale_a, scale_w = _scales(c, n)
     kept = start.a.dtype
-    return start.a - scale_a * step_a.astype(kept), start.w - scale_w * step_w.astype(kept)
+    return start.a - scale_a * step_a.astype(kept), start.w - scale_w * step_w.astype(
+        kept
+    )
 
 
 def _eigen(
@@ -161,12 +182,16 @@ def _eigen(
     return jnp.maximum(rates, 0.0), Q
 
 
-def _step_length(member: Member, c: Constants, rates: Array, Q: Array) -> tuple[Array, Array]:
+def _step_length(
+    member: Member, c: Constants, rates: Array, Q: Array
+) -> tuple[Array, Array]:
     """The length of the step as far as a and W allow it (see `step_length`), and their limits."""
     parts = ((member.moved_a, member.a, c.a0), (member.moved_w, member.w, c.w0))
     moves = tuple(
         Move(scale, form, jnp.sum(now**2), jnp.sum((now - initial) ** 2))
-        for scale, (form, now, initial) in zip(_scales(c, member.e.shape[0]), parts, strict=True)
+        for scale, (form, now, initial) in zip(
+            _scales(c, member.e.shape[0]), parts, strict=True
+        )
     )
     h, limits = step_length(Q.T @ member.e, rates, Q, moves, eta=c.eta, target=c.target)
     return jnp.minimum(h, c.max_time - member.time), limits
@@ -177,11 +202,17 @@ def _scales(c: Constants, n: int) -> tuple[Array, Array]:
     return c.kappa / (n * c.kappa_prime), c.kappa * c.kappa_prime / n
 
 
-def _verdict(loss: Array, time: Array, steps: Array, c: Constants, max_steps: Array) -> Int[Array, ""]:
-    return verdict(loss, time, steps, target=c.target, max_time=c.max_time, max_steps=max_steps)
+def _verdict(
+    loss: Array, time: Array, steps: Array, c: Constants, max_steps: Array
+) -> Int[Array, ""]:
+    return verdict(
+        loss, time, steps, target=c.target, max_time=c.max_time, max_steps=max_steps
+    )
 
 
-def _exponential_step(act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, start: Member) -> Member:
+def _exponential_step(
+    act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, start: Member
+) -> Member:
     rates, Q = _eigen(start.moved_a, start.moved_w, c)
     h, limits = _step_length(start, c, rates, Q)
     low = X.astype(_JACOBIAN)
@@ -200,13 +231,20 @@ def _exponential_step(act: Activation, X: Array, y: Array, c: Constants, max_ste
     rates, Q = _eigen(*forms, c)
     u = Q @ (h_phi1(h, rates) * (Q.T @ start.e))
     part = shortening(tuple(zip(_scales(c, len(y)), forms, strict=True)), u, limits)
-    return _advanced(act, X, y, c, max_steps, start, _moved(X, start, mean, part * u, c), part * h)
+    return _advanced(
+        act, X, y, c, max_steps, start, _moved(X, start, mean, part * u, c), part * h
+    )
 
 
-def _gram_step(act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, start: Member) -> Member:
+def _gram_step(
+    act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, start: Member
+) -> Member:
     """Explicit Euler with h = eta·min(1/λ_max(G), 0.2/(κ‖Xᵀe/n‖)): the plain reference of the exponential step."""
     rates, _ = _eigen(start.moved_a, start.moved_w, c)
-    h = c.eta * jnp.minimum(1.0 / rates[-1], _GRAM_MOVE / (c.kappa * jnp.linalg.norm(X.T @ start.e / X.shape[0])))
+    h = c.eta * jnp.minimum(
+        1.0 / rates[-1],
+        _GRAM_MOVE / (c.kappa * jnp.linalg.norm(X.T @ start.e / X.shape[0])),
+    )
     h = jnp.minimum(h, c.max_time - start.time)
     end = _moved(X, start, _at(act, X, start.a, start.w), h * start.e, c)
     return _advanced(act, X, y, c, max_steps, start, end, h)
@@ -238,22 +276,41 @@ def unstarted(a: Array, w: Array, samples: int) -> Member:
     square = jnp.zeros((members, samples, samples), dtype)
     # Every dtype is named: a weakly typed array would have `advance` compiled once more for its own results.
     return Member(
-        a, w, jnp.zeros((members, samples), dtype), square, square, jnp.zeros(members, dtype),
-        jnp.full(members, -1, jnp.int64), jnp.full(members, int(Status.RUNNING), jnp.int64),
+        a,
+        w,
+        jnp.zeros((members, samples), dtype),
+        square,
+        square,
+        jnp.zeros(members, dtype),
+        jnp.full(members, -1, jnp.int64),
+        jnp.full(members, int(Status.RUNNING), jnp.int64),
         jnp.full(members, jnp.inf, dtype),
-    )  # fmt: skip
+    )
 
 
-def _started(act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, member: Member) -> Member:
+def _started(
+    act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, member: Member
+) -> Member:
     e, moved_a, moved_w = _standing(act, X, y, c, member.a, member.w)
     loss, steps = jnp.mean(e**2), jnp.zeros_like(member.steps)
-    status = _verdict(loss, member.time, steps, c, max_steps).astype(member.status.dtype)
-    return Member(member.a, member.w, e, moved_a, moved_w, member.time, steps, status, loss)
+    status = _verdict(loss, member.time, steps, c, max_steps).astype(
+        member.status.dtype
+    )
+    return Member(
+        member.a, member.w, e, moved_a, moved_w, member.time, steps, status, loss
+    )
 
 
 @partial(jax.jit, static_argnames=("act", "method"))
 def advance(
-    act: Activation, method: str, X: Array, y: Array, bucket: Member, c: Constants, until: Array, max_steps: Array
+    act: Activation,
+    method: str,
+    X: Array,
+    y: Array,
+    bucket: Member,
+    c: Constants,
+    until: Array,
+    max_steps: Array,
 ) -> Member:
     """Every member of a bucket advanced to `until` steps, or to where it stops.
 
@@ -265,9 +322,16 @@ def advance(
     def one(args: tuple[Member, Constants]) -> Member:
         member, c = args
         # Starting here, and not in a program of its own, saves compiling one.
-        member = lax.cond(member.steps < 0, partial(_started, act, X, y, c, max_steps), lambda same: same, member)
+        member = lax.cond(
+            member.steps < 0,
+            partial(_started, act, X, y, c, max_steps),
+            lambda same: same,
+            member,
+        )
         return lax.while_loop(
-            lambda s: (s.status == int(Status.RUNNING)) & (s.steps < until), partial(step, c, max_steps), member
+            lambda s: (s.status == int(Status.RUNNING)) & (s.steps < until),
+            partial(step, c, max_steps),
+            member,
         )
 
     return lax.map(one, (bucket, c))

@@ -49,9 +49,14 @@ def h_phi1(h: Array, rate: Array) -> Array:
 
 
 def step_length(
-    modes: Float[Array, " sample"], rates: Float[Array, " sample"], Q: Float[Array, "sample sample"],
-    moves: tuple[Move, ...], *, eta: Array, target: Array,
-) -> tuple[Float[Array, ""], Float[Array, " group"]]:  # fmt: skip
+    modes: Float[Array, " sample"],
+    rates: Float[Array, " sample"],
+    Q: Float[Array, "sample sample"],
+    moves: tuple[Move, ...],
+    *,
+    eta: Array,
+    target: Array,
+) -> tuple[Float[Array, ""], Float[Array, " group"]]:
     """The largest h that moves no group too far and leaves the frozen model's loss above the landing zone.
 
     A move is too far when it exceeds eta times the group's norm, or eta times the way it has gone from its initial
@@ -77,7 +82,9 @@ def step_length(
     excess = floor / jnp.maximum(loss, 1e-300)
     limits = []
     for move in moves:
-        way = move.scale**2 * jnp.maximum(jnp.sum((v @ (Q.T @ move.form @ Q)) * v, axis=1), 0.0)
+        way = move.scale**2 * jnp.maximum(
+            jnp.sum((v @ (Q.T @ move.form @ Q)) * v, axis=1), 0.0
+        )
         gone = jnp.sqrt(move.gone_square) + jnp.sqrt(way[last])
         limits.append(jnp.maximum(eta**2 * jnp.minimum(move.square, gone**2), 1e-300))
         excess = jnp.maximum(excess, way / limits[-1])
@@ -87,7 +94,9 @@ def step_length(
     return h[k] + part * (h[k + 1] - h[k]), jnp.stack(limits)
 
 
-def shortening(scaled: tuple[tuple[Array, Array], ...], u: Array, limits: Array) -> Float[Array, ""]:
+def shortening(
+    scaled: tuple[tuple[Array, Array], ...], u: Array, limits: Array
+) -> Float[Array, ""]:
     """Factor, at most 1, on a corrected move that is more than twice as long as the prediction was allowed to be.
 
     h was chosen with the Jacobian at the start. Where a unit leaves a sample within the step, a mode of G can all but
@@ -99,14 +108,24 @@ def shortening(scaled: tuple[tuple[Array, Array], ...], u: Array, limits: Array)
         limits: From `step_length`.
     """
     ways = [scale**2 * (u @ form @ u) for scale, form in scaled]
-    return jnp.minimum(1.0, 2.0 * jnp.sqrt(jnp.min(limits / jnp.maximum(jnp.stack(ways), 1e-300))))
+    return jnp.minimum(
+        1.0, 2.0 * jnp.sqrt(jnp.min(limits / jnp.maximum(jnp.stack(ways), 1e-300)))
+    )
 
 
 def verdict(
-    loss: Array, time: Array, steps: Array, *, target: Array, max_time: Array, max_steps: Array
+    loss: Array,
+    time: Array,
+    steps: Array,
+    *,
+    target: Array,
+    max_time: Array,
+    max_steps: Array,
 ) -> Int[Array, ""]:
     """The status of a member after a step."""
-    status = jnp.where(steps >= max_steps, int(Status.OUT_OF_STEPS), int(Status.RUNNING))
+    status = jnp.where(
+        steps >= max_steps, int(Status.OUT_OF_STEPS), int(Status.RUNNING)
+    )
     status = jnp.where(time >= max_time, int(Status.OUT_OF_TIME), status)
     status = jnp.where(loss < target, int(Status.CONVERGED), status)
     return jnp.where(jnp.isfinite(loss), status, int(Status.DIVERGED))
@@ -117,7 +136,9 @@ def mean_secant(act: Activation, z0: Array, z1: Array) -> tuple[Array, Array]:
     s0, s1 = act.sigma(z0), act.sigma(z1)
     gap = z1 - z0
     wide = jnp.abs(gap) > _SECANT_GAP * (jnp.abs(z0) + jnp.abs(z1))
-    slope = jnp.where(wide, (s1 - s0) / jnp.where(wide, gap, 1.0), act.sigma_prime(0.5 * (z0 + z1)))
+    slope = jnp.where(
+        wide, (s1 - s0) / jnp.where(wide, gap, 1.0), act.sigma_prime(0.5 * (z0 + z1))
+    )
     return 0.5 * (s0 + s1), slope
 
 
@@ -141,7 +162,9 @@ def mean_through_kink(
     until = z0 / jnp.where(crosses, -speed, 1.0)  # the part of the step before the kink
     beyond = speed + (there - here) * push
     slides = beyond * speed < 0
-    share = jnp.where(slides, beyond / jnp.where(slides, beyond - speed, 1.0), 0.0)  # of the near slope: z stands still
+    share = jnp.where(
+        slides, beyond / jnp.where(slides, beyond - speed, 1.0), 0.0
+    )  # of the near slope: z stands still
     after = there + share * (here - there)
     reached = jnp.where(slides, 0.0, (1.0 - until) * beyond)
     s0, s1 = act.sigma(z0), act.sigma(jnp.where(crosses, reached, z1))

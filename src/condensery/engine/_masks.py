@@ -37,9 +37,11 @@ def check_keep(keep: float) -> float:
     """
     if not 0.0 < keep <= 1.0:
         raise InvalidInputError(
-            "keep", given=keep, allowed="a keep probability 0 < p <= 1",
+            "keep",
+            given=keep,
+            allowed="a keep probability 0 < p <= 1",
             remedy="use 0.9 to drop one unit in ten, 1 for no dropout",
-        )  # fmt: skip
+        )
     return float(keep)
 
 
@@ -50,7 +52,12 @@ def check_mask(mask: str) -> None:
         InvalidInputError: Another word.
     """
     if mask not in MASKS:
-        raise InvalidInputError("mask", given=mask, allowed=" or ".join(MASKS), remedy="per_sample is PyTorch's")
+        raise InvalidInputError(
+            "mask",
+            given=mask,
+            allowed=" or ".join(MASKS),
+            remedy="per_sample is PyTorch's",
+        )
 
 
 def _mixed(word: UInt32[Array, "*shape"]) -> UInt32[Array, "*shape"]:
@@ -61,7 +68,13 @@ def _mixed(word: UInt32[Array, "*shape"]) -> UInt32[Array, "*shape"]:
 
 
 def dropout_factor(
-    key: Array, shape: tuple[int, int], *, keep: float, mask: MaskSharing, layer: int, dtype: jnp.dtype
+    key: Array,
+    shape: tuple[int, int],
+    *,
+    keep: float,
+    mask: MaskSharing,
+    layer: int,
+    dtype: jnp.dtype,
 ) -> Float[Array, "sample unit"]:
     """What the outputs of a layer are multiplied by: 1 + η = 1/p with probability p, else 0.
 
@@ -79,8 +92,12 @@ def dropout_factor(
         The factors, (sample, unit), or (1, unit) where shared.
     """
     size = shape if mask == "per_sample" else (1, shape[1])
-    first, second = jax.random.bits(jax.random.fold_in(key, layer), (2,), dtype=jnp.uint32)
+    first, second = jax.random.bits(
+        jax.random.fold_in(key, layer), (2,), dtype=jnp.uint32
+    )
     index = lax.iota(jnp.uint32, prod(size))
     word = _mixed(_mixed(index * jnp.uint32(0x9E3779B9) + first) ^ second).reshape(size)
     kept = word < jnp.uint32(min(round(keep * 2**32), 2**32 - 1))
-    return jnp.where(kept, jnp.asarray(1 / keep, dtype=dtype), jnp.asarray(0, dtype=dtype))
+    return jnp.where(
+        kept, jnp.asarray(1 / keep, dtype=dtype), jnp.asarray(0, dtype=dtype)
+    )

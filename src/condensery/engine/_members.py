@@ -36,7 +36,9 @@ class Bucket:
     status: Int[np.ndarray, " member"]
 
 
-def group_by_shape(members: Sequence[Tree], *, dtype: str) -> list[tuple[list[int], Tree]]:
+def group_by_shape(
+    members: Sequence[Tree], *, dtype: str
+) -> list[tuple[list[int], Tree]]:
     """Positions and stacked parameters of the members, one entry per set of shapes, in order of first appearance.
 
     Args:
@@ -50,19 +52,36 @@ def group_by_shape(members: Sequence[Tree], *, dtype: str) -> list[tuple[list[in
         InvalidInputError: There is no member, or a parameter is not finite.
     """
     if not len(members):
-        raise InvalidInputError("members", given="none", allowed="at least one", remedy="give a list of parameters")
+        raise InvalidInputError(
+            "members",
+            given="none",
+            allowed="at least one",
+            remedy="give a list of parameters",
+        )
     groups: dict[Any, list[int]] = {}
-    trees = [jax.tree.map(lambda leaf: np.asarray(leaf, dtype=dtype), member) for member in members]
+    trees = [
+        jax.tree.map(lambda leaf: np.asarray(leaf, dtype=dtype), member)
+        for member in members
+    ]
     for index, tree in enumerate(trees):
         leaves, structure = jax.tree.flatten(tree)
         if not all(np.isfinite(leaf).all() for leaf in leaves):
             raise InvalidInputError(
-                f"parameters of member {index}", given="a value that is not finite", allowed="finite numbers",
+                f"parameters of member {index}",
+                given="a value that is not finite",
+                allowed="finite numbers",
                 remedy="check the initial scale",
-            )  # fmt: skip
-        groups.setdefault((structure, tuple(leaf.shape for leaf in leaves)), []).append(index)
+            )
+        groups.setdefault((structure, tuple(leaf.shape for leaf in leaves)), []).append(
+            index
+        )
     return [
-        (indices, jax.tree.map(lambda *leaves: np.stack(leaves), *(trees[index] for index in indices)))
+        (
+            indices,
+            jax.tree.map(
+                lambda *leaves: np.stack(leaves), *(trees[index] for index in indices)
+            ),
+        )
         for indices in groups.values()
     ]
 
@@ -73,7 +92,9 @@ def member_trees(buckets: Iterable[Bucket]) -> list[Tree]:
     for bucket in buckets:
         host = jax.tree.map(np.asarray, bucket.parameters)
         for row, member in enumerate(bucket.members):
-            placed[int(member)] = jax.tree.map(lambda leaf, row=row: leaf[row].copy(), host)
+            placed[int(member)] = jax.tree.map(
+                lambda leaf, row=row: leaf[row].copy(), host
+            )
     return [placed[member] for member in sorted(placed)]
 
 

@@ -36,7 +36,9 @@ class Objective(Protocol):
         """The loss."""
         ...
 
-    def value_and_grad(self, packed: Tree, x: Array, y: Array) -> tuple[Float[Array, ""], Tree]:
+    def value_and_grad(
+        self, packed: Tree, x: Array, y: Array
+    ) -> tuple[Float[Array, ""], Tree]:
         """The loss and its gradient."""
         ...
 
@@ -59,7 +61,9 @@ class AutodiffObjective:
         """The loss."""
         return self.loss(packed, x, y)
 
-    def value_and_grad(self, packed: Tree, x: Array, y: Array) -> tuple[Float[Array, ""], Tree]:
+    def value_and_grad(
+        self, packed: Tree, x: Array, y: Array
+    ) -> tuple[Float[Array, ""], Tree]:
         """The loss and its gradient."""
         return jax.value_and_grad(self.loss)(packed, x, y)
 
@@ -73,9 +77,11 @@ class _MeanSquare:
         output = self.model(parameters, x)
         if output.shape != y.shape:
             raise InvalidInputError(
-                "y", given=f"shape {y.shape}", allowed=f"the shape {output.shape} of the model's output",
+                "y",
+                given=f"shape {y.shape}",
+                allowed=f"the shape {output.shape} of the model's output",
                 remedy="reshape the targets",
-            )  # fmt: skip
+            )
         return self.factor * jnp.mean(jnp.square(output - y))
 
 
@@ -104,12 +110,18 @@ class TwoLayerMeanSquare:
         """Make the feature axis the last."""
         return unit_last(packed)
 
-    def value(self, packed: Mapping[str, Array], x: Array, y: Array) -> Float[Array, ""]:
+    def value(
+        self, packed: Mapping[str, Array], x: Array, y: Array
+    ) -> Float[Array, ""]:
         """The loss."""
-        output = self.model.scale * (activation(self.model.activation).sigma(x @ packed["w"]) @ packed["a"])
+        output = self.model.scale * (
+            activation(self.model.activation).sigma(x @ packed["w"]) @ packed["a"]
+        )
         return self.factor * jnp.mean(jnp.square(output - y))
 
-    def value_and_grad(self, packed: Mapping[str, Array], x: Array, y: Array) -> tuple[Float[Array, ""], Tree]:
+    def value_and_grad(
+        self, packed: Mapping[str, Array], x: Array, y: Array
+    ) -> tuple[Float[Array, ""], Tree]:
         """The loss and its gradient."""
         pair, a = activation(self.model.activation), packed["a"]
         z = x @ packed["w"]
@@ -117,7 +129,10 @@ class TwoLayerMeanSquare:
         error = self.model.scale * (s @ a) - y
         pull = (2 * self.factor * self.model.scale / y.shape[0]) * error
         slope = pull[:, None] * (pair.sigma_prime(z) * a)
-        return self.factor * jnp.mean(jnp.square(error)), {"a": pull @ s, "w": x.T @ slope}
+        return self.factor * jnp.mean(jnp.square(error)), {
+            "a": pull @ s,
+            "w": x.T @ slope,
+        }
 
 
 def mean_square(model: Model, *, factor: float = 1.0) -> Objective:

@@ -23,20 +23,32 @@ class Optimiser(Protocol):
         ...
 
     def update(
-        self, gradient: Tree, memory: tuple[Tree, ...], parameters: Tree, step: jax.Array
+        self,
+        gradient: Tree,
+        memory: tuple[Tree, ...],
+        parameters: Tree,
+        step: jax.Array,
     ) -> tuple[Tree, tuple[Tree, ...]]:
         """The parameters and the memory after one step; `step` counts from 0."""
         ...
 
 
-def _check(name: str, value: object, *, above: float, below: float, including: bool) -> None:
+def _check(
+    name: str, value: object, *, above: float, below: float, including: bool
+) -> None:
     # inside a compiled function the fields are tracers; what a person gives is a plain number
-    if isinstance(value, (int, float)) and not ((above <= value if including else above < value) and value < below):
+    if isinstance(value, (int, float)) and not (
+        (above <= value if including else above < value) and value < below
+    ):
         allowed = f"{above} {'<=' if including else '<'} {name} < {below}"
-        raise InvalidInputError(name, given=value, allowed=allowed, remedy="change the optimiser's setting")
+        raise InvalidInputError(
+            name, given=value, allowed=allowed, remedy="change the optimiser's setting"
+        )
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["rate"], meta_fields=["momentum"])
+@partial(
+    jax.tree_util.register_dataclass, data_fields=["rate"], meta_fields=["momentum"]
+)
 @dataclass(frozen=True)
 class SGD:
     """Gradient descent θ ← θ − rate·v with v ← momentum·v + ∇ (PyTorch's convention); momentum 0 keeps no memory.
@@ -68,16 +80,28 @@ class SGD:
         return (jax.tree.map(jnp.zeros_like, parameters),) if self.momentum else ()
 
     def update(
-        self, gradient: Tree, memory: tuple[Tree, ...], parameters: Tree, step: jax.Array
+        self,
+        gradient: Tree,
+        memory: tuple[Tree, ...],
+        parameters: Tree,
+        step: jax.Array,
     ) -> tuple[Tree, tuple[Tree, ...]]:
         """One step."""
         if memory:
-            gradient = jax.tree.map(lambda v, g: self.momentum * v + g, memory[0], gradient)
+            gradient = jax.tree.map(
+                lambda v, g: self.momentum * v + g, memory[0], gradient
+            )
             memory = (gradient,)
-        return jax.tree.map(lambda p, g: p - self.rate * g, parameters, gradient), memory
+        return jax.tree.map(
+            lambda p, g: p - self.rate * g, parameters, gradient
+        ), memory
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["rate"], meta_fields=["beta1", "beta2", "epsilon"])
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["rate"],
+    meta_fields=["beta1", "beta2", "epsilon"],
+)
 @dataclass(frozen=True)
 class Adam:
     """Adam with bias correction: θ ← θ − rate·m̂/(√v̂ + ε), m̂ = m/(1 − β1^t), v̂ = v/(1 − β2^t).
@@ -112,14 +136,24 @@ class Adam:
 
     def init(self, parameters: Tree) -> tuple[Tree, ...]:
         """Zero first and second moments."""
-        return jax.tree.map(jnp.zeros_like, parameters), jax.tree.map(jnp.zeros_like, parameters)
+        return jax.tree.map(jnp.zeros_like, parameters), jax.tree.map(
+            jnp.zeros_like, parameters
+        )
 
     def update(
-        self, gradient: Tree, memory: tuple[Tree, ...], parameters: Tree, step: jax.Array
+        self,
+        gradient: Tree,
+        memory: tuple[Tree, ...],
+        parameters: Tree,
+        step: jax.Array,
     ) -> tuple[Tree, tuple[Tree, ...]]:
         """One step."""
-        first = jax.tree.map(lambda m, g: self.beta1 * m + (1 - self.beta1) * g, memory[0], gradient)
-        second = jax.tree.map(lambda v, g: self.beta2 * v + (1 - self.beta2) * g * g, memory[1], gradient)
+        first = jax.tree.map(
+            lambda m, g: self.beta1 * m + (1 - self.beta1) * g, memory[0], gradient
+        )
+        second = jax.tree.map(
+            lambda v, g: self.beta2 * v + (1 - self.beta2) * g * g, memory[1], gradient
+        )
 
         def moved(p: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
             count = (step + 1).astype(p.dtype)

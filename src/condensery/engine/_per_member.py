@@ -56,12 +56,19 @@ class PerMember:
         draw = packed["draw"].astype(jnp.int32)
         return self.objective.value(packed["net"], x[draw], y[draw]) / packed["unit"]
 
-    def value_and_grad(self, packed: Mapping[str, Any], x: Array, y: Array) -> tuple[Float[Array, ""], Tree]:
+    def value_and_grad(
+        self, packed: Mapping[str, Any], x: Array, y: Array
+    ) -> tuple[Float[Array, ""], Tree]:
         """The same, and pace times the gradient of the loss."""
         draw, pace = packed["draw"].astype(jnp.int32), packed["pace"]
         loss, gradient = self.objective.value_and_grad(packed["net"], x[draw], y[draw])
-        still = {name: jnp.zeros_like(packed[name]) for name in ("draw", "unit", "pace")}
-        return loss / packed["unit"], {"net": jax.tree.map(lambda slope: pace * slope, gradient), **still}
+        still = {
+            name: jnp.zeros_like(packed[name]) for name in ("draw", "unit", "pace")
+        }
+        return loss / packed["unit"], {
+            "net": jax.tree.map(lambda slope: pace * slope, gradient),
+            **still,
+        }
 
 
 def per_member(
@@ -93,18 +100,28 @@ def per_member(
     """
     count = len(networks)
     columns = {
-        "draw": np.zeros(count) if draws is None else np.asarray(draws, dtype=np.float64),
-        "unit": np.ones(count) if units is None else np.asarray(units, dtype=np.float64),
-        "pace": np.ones(count) if paces is None else np.asarray(paces, dtype=np.float64),
+        "draw": np.zeros(count)
+        if draws is None
+        else np.asarray(draws, dtype=np.float64),
+        "unit": np.ones(count)
+        if units is None
+        else np.asarray(units, dtype=np.float64),
+        "pace": np.ones(count)
+        if paces is None
+        else np.asarray(paces, dtype=np.float64),
     }
     for name, column in columns.items():
-        good = column.shape == (count,) and bool(np.all(column >= 0 if name == "draw" else column > 0))
+        good = column.shape == (count,) and bool(
+            np.all(column >= 0 if name == "draw" else column > 0)
+        )
         if not good:
             raise InvalidInputError(
-                f"{name}s", given=column.tolist(), allowed=f"{count} numbers, one per network, in their range",
+                f"{name}s",
+                given=column.tolist(),
+                allowed=f"{count} numbers, one per network, in their range",
                 remedy="a draw is at least 0, a unit and a pace are positive",
-            )  # fmt: skip
+            )
     return [
         {"net": network, **{name: column[k] for name, column in columns.items()}}
         for k, network in enumerate(networks)
-    ]  # fmt: skip
+    ]

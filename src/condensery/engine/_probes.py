@@ -75,13 +75,17 @@ class RecordLoss:
 
     def __call__(self, step: int, snapshot: Arrays) -> Arrays:
         """The loss at one step."""
-        tree: Any = dict(snapshot) if self.layers is None else layer_tree(snapshot, self.layers)
+        tree: Any = (
+            dict(snapshot) if self.layers is None else layer_tree(snapshot, self.layers)
+        )
         dtype = next(iter(snapshot.values())).dtype
         x, y = (np.asarray(part, dtype=dtype) for part in self.data)
         return {self.name: np.asarray(_losses(tree, x, y, objective=self.objective))}
 
 
-def layer_tree(snapshot: Arrays, layers: Sequence[bool]) -> list[tuple[np.ndarray, np.ndarray | None]]:
+def layer_tree(
+    snapshot: Arrays, layers: Sequence[bool]
+) -> list[tuple[np.ndarray, np.ndarray | None]]:
     """The layers (W, b) of a snapshot of multilayer nets.
 
     Args:
@@ -98,11 +102,16 @@ def layer_tree(snapshot: Arrays, layers: Sequence[bool]) -> list[tuple[np.ndarra
         >>> pairs[0][0].shape, pairs[1][1] is None
         ((1, 3, 2), True)
     """
-    return [(snapshot[f"{place}.0"], snapshot[f"{place}.1"] if biased else None) for place, biased in enumerate(layers)]
+    return [
+        (snapshot[f"{place}.0"], snapshot[f"{place}.1"] if biased else None)
+        for place, biased in enumerate(layers)
+    ]
 
 
 @partial(jax.jit, static_argnames="objective")
-def _losses(parameters: Any, x: Array, y: Array, *, objective: Objective) -> Float[Array, " member"]:
+def _losses(
+    parameters: Any, x: Array, y: Array, *, objective: Objective
+) -> Float[Array, " member"]:
     return lax.map(lambda one: objective.value(one, x, y), objective.pack(parameters))
 
 

@@ -42,6 +42,8 @@ class Randomised:
         """The recorded loss."""
         return self.recorded.value(packed, x, y)
 
-    def value_and_grad(self, packed: Tree, x: Array, y: Array) -> tuple[Float[Array, ""], Tree]:
+    def value_and_grad(
+        self, packed: Tree, x: Array, y: Array
+    ) -> tuple[Float[Array, ""], Tree]:
         """The recorded loss and its gradient."""
         return self.recorded.value_and_grad(packed, x, y)

@@ -117,21 +117,47 @@ def reference_flow(
     """
     times = np.broadcast_to(np.asarray(max_time, float), (len(ensemble),))
     if not (np.all(times > 0) and np.all(np.isfinite(times))):
-        raise InvalidInputError("max_time", given=max_time, allowed="finite numbers > 0", remedy="take result.time")
+        raise InvalidInputError(
+            "max_time",
+            given=max_time,
+            allowed="finite numbers > 0",
+            remedy="take result.time",
+        )
     if steps < 1:
-        raise InvalidInputError("steps", given=steps, allowed=">= 1", remedy="leave it out for the default")
+        raise InvalidInputError(
+            "steps", given=steps, allowed=">= 1", remedy="leave it out for the default"
+        )
     facts = activation_facts(activation_name)
-    solve = _solver(activation(activation_name), kinks=bool(facts.affine_pieces) and activation_name != "linear")
-    X, target = jnp.asarray(np.column_stack([x, np.ones(len(x))])), jnp.asarray(target_loss, float)
+    solve = _solver(
+        activation(activation_name),
+        kinks=bool(facts.affine_pieces) and activation_name != "linear",
+    )
+    X, target = (
+        jnp.asarray(np.column_stack([x, np.ones(len(x))])),
+        jnp.asarray(target_loss, float),
+    )
     rows, ends = [], []
     for k, time in enumerate(times):
         start, width = _start(ensemble, k, X.shape[1], asi=asi), int(ensemble.widths[k])
         problem = _Problem(
-            X, jnp.asarray(y, float), jnp.asarray(ensemble.kappa[k]), jnp.asarray(ensemble.kappa_prime[k]), target
+            X,
+            jnp.asarray(y, float),
+            jnp.asarray(ensemble.kappa[k]),
+            jnp.asarray(ensemble.kappa_prime[k]),
+            target,
         )
-        end, reached, tried, loss = solve(start, problem, jnp.asarray(time), jnp.asarray(time / steps), rtol)
+        end, reached, tried, loss = solve(
+            start, problem, jnp.asarray(time), jnp.asarray(time / steps), rtol
+        )
         w0, w1 = np.asarray(start.w)[:, :width], np.asarray(end.w)[:, :width]
-        rows.append((np.linalg.norm(w1 - w0) / np.linalg.norm(w0), float(loss), float(reached), int(tried)))
+        rows.append(
+            (
+                np.linalg.norm(w1 - w0) / np.linalg.norm(w0),
+                float(loss),
+                float(reached),
+                int(tried),
+            )
+        )
         ends.append({"a": np.asarray(end.a), "w": np.asarray(end.w).T.copy()})
     rd, loss, reached, tried = (np.array(column) for column in zip(*rows, strict=True))
     return ReferenceResult(rd, loss, reached, tried, tuple(ends))
@@ -144,7 +170,9 @@ def _start(ensemble: Ensemble, member: int, dimension: int, *, asi: bool) -> Par
     return Parameters(jnp.asarray(a), jnp.asarray(np.ascontiguousarray(w.T)))
 
 
-def _half_square(act: Activation, parameters: Parameters, problem: _Problem) -> Float[Array, ""]:
+def _half_square(
+    act: Activation, parameters: Parameters, problem: _Problem
+) -> Float[Array, ""]:
     output = problem.kappa * (act.sigma(problem.X @ parameters.w) @ parameters.a)
     return 0.5 * jnp.mean((output - problem.y) ** 2)
 
@@ -153,7 +181,9 @@ def _diffrax() -> Any:
     try:
         import diffrax
     except ModuleNotFoundError as error:
-        raise MissingExtraError("diffrax", extra="bench", purpose="the reference of the gradient flow") from error
+        raise MissingExtraError(
+            "diffrax", extra="bench", purpose="the reference of the gradient flow"
+        ) from error
     return diffrax
 
 
@@ -170,14 +200,25 @@ def _solver(act: Activation, *, kinks: bool) -> Any:
         return 2 * _half_square(act, parameters, problem) < problem.target
 
     @jax.jit
-    def solve(start: Parameters, problem: _Problem, time: Array, step: Array, rtol: float) -> tuple:
+    def solve(
+        start: Parameters, problem: _Problem, time: Array, step: Array, rtol: float
+    ) -> tuple:
         solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(slope), diffrax.Heun() if kinks else diffrax.Tsit5(), 0.0, time,
-            step if kinks else _FIRST_STEP * step, start, args=problem,
-            stepsize_controller=diffrax.ConstantStepSize() if kinks else diffrax.PIDController(rtol=rtol, atol=rtol),
-            saveat=diffrax.SaveAt(t1=True), event=diffrax.Event(below), adjoint=diffrax.ForwardMode(),
+            diffrax.ODETerm(slope),
+            diffrax.Heun() if kinks else diffrax.Tsit5(),
+            0.0,
+            time,
+            step if kinks else _FIRST_STEP * step,
+            start,
+            args=problem,
+            stepsize_controller=diffrax.ConstantStepSize()
+            if kinks
+            else diffrax.PIDController(rtol=rtol, atol=rtol),
+            saveat=diffrax.SaveAt(t1=True),
+            event=diffrax.Event(below),
+            adjoint=diffrax.ForwardMode(),
             max_steps=_MOST_STEPS,
-        )  # fmt: skip
+        )
         end = jax.tree.map(lambda leaf: leaf[0], solution.ys)
         loss = 2 * _half_square(act, end, problem)
         return end, solution.ts[0], solution.stats["num_steps"], loss

@@ -10,7 +10,9 @@ from jaxtyping import Int
 from condensery._errors import InvalidInputError
 
 
-def log_steps(steps: int, *, per_decade: int = 10, extra: Iterable[int] = ()) -> Int[np.ndarray, " step"]:
+def log_steps(
+    steps: int, *, per_decade: int = 10, extra: Iterable[int] = ()
+) -> Int[np.ndarray, " step"]:
     """Whole steps from 0 to `steps`, evenly spaced in the logarithm: the default schedule of probes.
 
     0, then round(10^(k / per_decade)) for k = 0, 1, … below `steps`, then `steps` itself, without repetition. The steps
@@ -33,10 +35,24 @@ def log_steps(steps: int, *, per_decade: int = 10, extra: Iterable[int] = ()) ->
         [0, 1, 10, 100, 999, 1000]
     """
     if steps < 0:
-        raise InvalidInputError("steps", given=steps, allowed="a whole number >= 0", remedy="use for example 10000")
+        raise InvalidInputError(
+            "steps",
+            given=steps,
+            allowed="a whole number >= 0",
+            remedy="use for example 10000",
+        )
     if per_decade < 1:
-        raise InvalidInputError("per_decade", given=per_decade, allowed="a whole number >= 1", remedy="use 10")
+        raise InvalidInputError(
+            "per_decade",
+            given=per_decade,
+            allowed="a whole number >= 1",
+            remedy="use 10",
+        )
     decades = int(np.ceil(np.log10(max(steps, 1)))) + 1
-    spaced = np.rint(10.0 ** (np.arange(decades * per_decade) / per_decade)).astype(np.int64)
-    wanted = np.concatenate([[0, steps], spaced, np.asarray(list(extra), dtype=np.int64)])
+    spaced = np.rint(10.0 ** (np.arange(decades * per_decade) / per_decade)).astype(
+        np.int64
+    )
+    wanted = np.concatenate(
+        [[0, steps], spaced, np.asarray(list(extra), dtype=np.int64)]
+    )
     return np.unique(wanted[(wanted >= 0) & (wanted <= steps)])

@@ -50,7 +50,9 @@ class Start:
     """Σ over the units of the squared length of what lies outside the span."""
 
 
-def _generator(width: int, seed: int, gamma: float, gamma_prime: float) -> np.random.Generator:
+def _generator(
+    width: int, seed: int, gamma: float, gamma_prime: float
+) -> np.random.Generator:
     # A member's draw depends on what defines the member and on nothing else: neither its place in the ensemble nor its
     # companions. Cells of a diagram get independent draws, as in the paper, where each cell was a run of its own.
     key = [seed, width, round((gamma + 100) * 1e6), round((gamma_prime + 100) * 1e6)]
@@ -65,12 +67,16 @@ def full_start(
     return rng.standard_normal(width), rng.standard_normal((width, dimension))
 
 
-def draw_start(width: int, seed: int, gamma: float, gamma_prime: float, span: Span) -> Start:
+def draw_start(
+    width: int, seed: int, gamma: float, gamma_prime: float, span: Span
+) -> Start:
     """The same draw as `full_start`, reduced to the span block by block so that wide nets need little memory."""
     rng = _generator(width, seed, gamma, gamma_prime)
     a = rng.standard_normal(width)
     if span.basis is None:
-        return Start(a, np.ascontiguousarray(rng.standard_normal((width, span.dimension)).T), 0.0)
+        return Start(
+            a, np.ascontiguousarray(rng.standard_normal((width, span.dimension)).T), 0.0
+        )
     w = np.empty((span.basis.shape[1], width))
     frozen = 0.0
     for first in range(0, width, _BLOCK):

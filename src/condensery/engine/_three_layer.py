@@ -11,7 +11,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from condensery._errors import InvalidInputError
-from condensery.engine._three_layer_kernel import METHODS, Constants, Member, advance, unstarted
+from condensery.engine._three_layer_kernel import (
+    METHODS,
+    Constants,
+    Member,
+    advance,
+    unstarted,
+)
 from condensery.models import Activation, activation
 from condensery.records import Status
 
@@ -53,30 +59,56 @@ class ThreeLayerEnsemble:
     gamma3s: Float[np.ndarray, " member"]
 
     def __post_init__(self) -> None:
-        for name, kind in (("widths", np.int64), ("seeds", np.int64), ("gamma2s", float), ("gamma3s", float)):
+        for name, kind in (
+            ("widths", np.int64),
+            ("seeds", np.int64),
+            ("gamma2s", float),
+            ("gamma3s", float),
+        ):
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=kind))
-        shapes = {column.shape for column in (self.widths, self.seeds, self.gamma2s, self.gamma3s)}
+        shapes = {
+            column.shape
+            for column in (self.widths, self.seeds, self.gamma2s, self.gamma3s)
+        }
         if len(shapes) != 1 or len(next(iter(shapes))) != 1 or not len(self.widths):
             raise InvalidInputError(
-                "ensemble", given=f"columns of shapes {sorted(shapes)}", allowed="one entry per member in each",
+                "ensemble",
+                given=f"columns of shapes {sorted(shapes)}",
+                allowed="one entry per member in each",
                 remedy="use ThreeLayerEnsemble.grid for all combinations",
-            )  # fmt: skip
+            )
         for name, least in (("widths", 1), ("seeds", 0)):
             if (getattr(self, name) < least).any():
                 raise InvalidInputError(
-                    name, given=int(getattr(self, name).min()), allowed=f"whole numbers >= {least}", remedy="raise it"
+                    name,
+                    given=int(getattr(self, name).min()),
+                    allowed=f"whole numbers >= {least}",
+                    remedy="raise it",
                 )
         if not (np.isfinite(self.gamma2s).all() and np.isfinite(self.gamma3s).all()):
-            raise InvalidInputError("gamma2s, gamma3s", given="nan or inf", allowed="finite", remedy="correct them")
+            raise InvalidInputError(
+                "gamma2s, gamma3s",
+                given="nan or inf",
+                allowed="finite",
+                remedy="correct them",
+            )
 
     @classmethod
     def grid(
-        cls, *, widths: Sequence[int], gamma3s: Sequence[float], gamma2s: Sequence[float] = (0.0,),
+        cls,
+        *,
+        widths: Sequence[int],
+        gamma3s: Sequence[float],
+        gamma2s: Sequence[float] = (0.0,),
         seeds: Sequence[int] = (0,),
-    ) -> ThreeLayerEnsemble:  # fmt: skip
+    ) -> ThreeLayerEnsemble:
         """Every combination: gamma2s outermost, then gamma3s, widths and seeds."""
         rows = list(product(gamma2s, gamma3s, widths, seeds))
-        columns = [np.asarray(column) for column in zip(*rows, strict=True)] if rows else [np.zeros(0)] * 4
+        columns = (
+            [np.asarray(column) for column in zip(*rows, strict=True)]
+            if rows
+            else [np.zeros(0)] * 4
+        )
         gamma2, gamma3, width, seed = columns
         return cls(width, seed, gamma2, gamma3)
 
@@ -92,11 +124,18 @@ class ThreeLayerEnsemble:
     def mobility(self) -> Float[np.ndarray, "member layer"]:
         """Mobilities of W₁, W₂ and a of each member."""
         ratio = self.widths.astype(float) ** -self.gamma2s
-        return np.stack([ratio ** (4 / 3), ratio ** (-2 / 3), ratio ** (-2 / 3)], axis=1)
+        return np.stack(
+            [ratio ** (4 / 3), ratio ** (-2 / 3), ratio ** (-2 / 3)], axis=1
+        )
 
     def columns(self) -> dict[str, np.ndarray]:
         """The members as columns of a table: width, seed, gamma2, gamma3."""
-        return {"width": self.widths, "seed": self.seeds, "gamma2": self.gamma2s, "gamma3": self.gamma3s}
+        return {
+            "width": self.widths,
+            "seed": self.seeds,
+            "gamma2": self.gamma2s,
+            "gamma3": self.gamma3s,
+        }
 
     def draw(self, member: int, features: int) -> dict[str, np.ndarray]:
         """Standard-normal ``a`` (outer,), ``v`` (outer, inner and bias), ``w`` (inner, feature) of one member.
@@ -109,11 +148,18 @@ class ThreeLayerEnsemble:
         """
         m = int(self.widths[member])
         place = (self.gamma2s[member], self.gamma3s[member])
-        key = [int(self.seeds[member]), m, 3, *(round((float(g) + 100) * 1e6) for g in place)]
+        key = [
+            int(self.seeds[member]),
+            m,
+            3,
+            *(round((float(g) + 100) * 1e6) for g in place),
+        ]
         rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
         return {
-            "a": rng.standard_normal(m), "w": rng.standard_normal((m, features)), "v": rng.standard_normal((m, m + 1)),
-        }  # fmt: skip
+            "a": rng.standard_normal(m),
+            "w": rng.standard_normal((m, features)),
+            "v": rng.standard_normal((m, m + 1)),
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +190,9 @@ class ThreeLayerResult:
     _activation: Activation = field(repr=False)
     _copies: int = field(repr=False)
 
-    def parameters(self, member: int, *, initial: bool = False) -> dict[str, np.ndarray]:
+    def parameters(
+        self, member: int, *, initial: bool = False
+    ) -> dict[str, np.ndarray]:
         """Of a kept member ``a`` (copy, outer), ``v`` (copy, outer, inner and bias), ``w`` (copy, inner, feature).
 
         Raises:
@@ -152,7 +200,10 @@ class ThreeLayerResult:
         """
         if member not in self.kept:
             raise InvalidInputError(
-                "member", given=member, allowed=f"one of {sorted(self.kept)}", remedy="name it in keep= of the call"
+                "member",
+                given=member,
+                allowed=f"one of {sorted(self.kept)}",
+                remedy="name it in keep= of the call",
             )
         if not initial:
             return self.kept[member]
@@ -161,14 +212,23 @@ class ThreeLayerResult:
         return {**copies, "a": np.stack([start["a"], -start["a"]][: self._copies])}
 
     def predict(
-        self, member: int, x: Float[np.ndarray, "sample feature"], *, initial: bool = False
+        self,
+        member: int,
+        x: Float[np.ndarray, "sample feature"],
+        *,
+        initial: bool = False,
     ) -> Float[np.ndarray, " sample"]:
         """Outputs of a kept member at new inputs."""
         p, sigma = self.parameters(member, initial=initial), self._activation.sigma
         full = np.column_stack([np.asarray(x, float), np.ones(len(x))])
         hidden = np.asarray(sigma(jnp.asarray(np.einsum("sd,cjd->csj", full, p["w"]))))
-        outer = np.einsum("csj,ckj->csk", hidden, p["v"][:, :, :-1]) + p["v"][:, None, :, -1]
-        return self.ensemble.kappa[member] * np.einsum("csk,ck->s", np.asarray(sigma(jnp.asarray(outer))), p["a"])
+        outer = (
+            np.einsum("csj,ckj->csk", hidden, p["v"][:, :, :-1])
+            + p["v"][:, None, :, -1]
+        )
+        return self.ensemble.kappa[member] * np.einsum(
+            "csk,ck->s", np.asarray(sigma(jnp.asarray(outer))), p["a"]
+        )
 
 
 def three_layer_flow(  # ruff: ignore[too-many-arguments] all but the data are options with defaults
@@ -227,12 +287,23 @@ def three_layer_flow(  # ruff: ignore[too-many-arguments] all but the data are o
     """
     x, y = _checked(x, y, method, max_time, max_steps, target_loss)
     act, copies = activation(activation_name), 2 if asi else 1
-    etas = np.broadcast_to(np.asarray(_DEFAULT_ETA[method] if eta is None else eta, float), (len(ensemble),))
+    etas = np.broadcast_to(
+        np.asarray(_DEFAULT_ETA[method] if eta is None else eta, float),
+        (len(ensemble),),
+    )
     if not np.all(etas > 0):
-        raise InvalidInputError("eta", given=eta, allowed="numbers > 0", remedy="leave it out for the default")
+        raise InvalidInputError(
+            "eta",
+            given=eta,
+            allowed="numbers > 0",
+            remedy="leave it out for the default",
+        )
     X, labels = jnp.asarray(np.column_stack([x, np.ones(len(x))])), jnp.asarray(y)
     limit = jnp.asarray(max_steps, np.int64)
-    rows = {name: np.zeros(len(ensemble)) for name in ("rd1", "rd2", "rd_a", "loss", "time", "steps", "status")}
+    rows = {
+        name: np.zeros(len(ensemble))
+        for name in ("rd1", "rd2", "rd_a", "loss", "time", "steps", "status")
+    }
     kept: dict[int, dict[str, np.ndarray]] = {}
     stopped = 0
     for members in _buckets(ensemble, copies):
@@ -243,28 +314,64 @@ def three_layer_flow(  # ruff: ignore[too-many-arguments] all but the data are o
             until = jnp.asarray(least + _chunk(bucket), np.int64)
             bucket = advance(act, method, X, labels, bucket, c, until, limit)
             if on_progress is not None:
-                done = np.sum(np.asarray(bucket.status)[: len(members)] != Status.RUNNING)
+                done = np.sum(
+                    np.asarray(bucket.status)[: len(members)] != Status.RUNNING
+                )
                 on_progress((stopped + float(done)) / len(ensemble))
         stopped += len(members)
         _collect(rows, kept, members, bucket, c, set(keep))
     steps, status = rows.pop("steps").astype(int), rows.pop("status").astype(int)
-    return ThreeLayerResult(ensemble, **rows, steps=steps, status=status, kept=kept, _activation=act, _copies=copies)
+    return ThreeLayerResult(
+        ensemble,
+        **rows,
+        steps=steps,
+        status=status,
+        kept=kept,
+        _activation=act,
+        _copies=copies,
+    )
 
 
 def _checked(
-    x: np.ndarray, y: np.ndarray, method: str, max_time: float, max_steps: int, target: float
+    x: np.ndarray,
+    y: np.ndarray,
+    method: str,
+    max_time: float,
+    max_steps: int,
+    target: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.asarray(x, float), np.asarray(y, float)
-    if x.ndim != 2 or y.shape != x.shape[:1] or len(x) < 2 or not (np.isfinite(x).all() and np.isfinite(y).all()):
+    if (
+        x.ndim != 2
+        or y.shape != x.shape[:1]
+        or len(x) < 2
+        or not (np.isfinite(x).all() and np.isfinite(y).all())
+    ):
         raise InvalidInputError(
-            "x, y", given=f"shapes {x.shape}, {y.shape}", remedy="reshape and clean the data",
+            "x, y",
+            given=f"shapes {x.shape}, {y.shape}",
+            remedy="reshape and clean the data",
             allowed="finite numbers of shapes (sample, feature), (sample,) with >= 2 samples",
-        )  # fmt: skip
+        )
     if method not in METHODS:
-        raise InvalidInputError("method", given=method, allowed=", ".join(METHODS), remedy="choose one of them")
-    for name, value in (("max_time", max_time), ("max_steps", max_steps), ("target_loss", target)):
+        raise InvalidInputError(
+            "method",
+            given=method,
+            allowed=", ".join(METHODS),
+            remedy="choose one of them",
+        )
+    for name, value in (
+        ("max_time", max_time),
+        ("max_steps", max_steps),
+        ("target_loss", target),
+    ):
         if not value > 0:
-            raise InvalidInputError(name, given=value, allowed="a number > 0", remedy="leave it out for the default")
+            raise InvalidInputError(
+                name,
+                given=value,
+                allowed="a number > 0",
+                remedy="leave it out for the default",
+            )
     return x, y
 
 
@@ -274,47 +381,82 @@ def _buckets(ensemble: ThreeLayerEnsemble, copies: int) -> list[np.ndarray]:
     for width in np.unique(ensemble.widths):
         of_width = np.flatnonzero(ensemble.widths == width)
         at_once = max(1, _NUMBERS_AT_ONCE // ((copies + 1) * int(width) ** 2))
-        buckets += [of_width[first : first + at_once] for first in range(0, len(of_width), at_once)]
+        buckets += [
+            of_width[first : first + at_once]
+            for first in range(0, len(of_width), at_once)
+        ]
     return buckets
 
 
 def _constants(
-    ensemble: ThreeLayerEnsemble, members: np.ndarray, features: int, etas: np.ndarray, target: float, max_time: float
+    ensemble: ThreeLayerEnsemble,
+    members: np.ndarray,
+    features: int,
+    etas: np.ndarray,
+    target: float,
+    max_time: float,
 ) -> Constants:
     """The members' constants, filled up with copies of the first that stop at once, so that few shapes are compiled."""
-    spare = -len(members) % _COMMON if len(members) > 1 and ensemble.widths[members[0]] <= 200 else 0
+    spare = (
+        -len(members) % _COMMON
+        if len(members) > 1 and ensemble.widths[members[0]] <= 200
+        else 0
+    )
     rows = np.concatenate([members, np.full(spare, members[0])])
     starts = [ensemble.draw(int(k), features) for k in members]
     starts += [starts[0]] * spare
     fixed = (
-        np.stack([s["a"] for s in starts]), np.stack([s["v"] for s in starts]), np.stack([s["w"].T for s in starts]),
-        ensemble.kappa[rows], ensemble.mobility[rows], etas[rows],
-        np.where(np.arange(len(rows)) < len(members), target, np.inf), np.full(len(rows), float(max_time)),
-    )  # fmt: skip
+        np.stack([s["a"] for s in starts]),
+        np.stack([s["v"] for s in starts]),
+        np.stack([s["w"].T for s in starts]),
+        ensemble.kappa[rows],
+        ensemble.mobility[rows],
+        etas[rows],
+        np.where(np.arange(len(rows)) < len(members), target, np.inf),
+        np.full(len(rows), float(max_time)),
+    )
     return Constants(*map(jnp.asarray, fixed))
 
 
 def _chunk(bucket: Member) -> int:
     """Steps per compiled call: long enough to amortise the call, short enough for progress and Ctrl-C."""
     members, copies, outer, inner = bucket.v.shape
-    return int(np.clip(_WORK_PER_CHUNK / (10 * members * copies * outer * inner * bucket.e.shape[1]), 8, 2048))
+    return int(
+        np.clip(
+            _WORK_PER_CHUNK
+            / (10 * members * copies * outer * inner * bucket.e.shape[1]),
+            8,
+            2048,
+        )
+    )
 
 
 @np.errstate(over="ignore", invalid="ignore")  # the numbers of a member that diverged
 def _collect(
-    rows: dict[str, np.ndarray], kept: dict[int, dict[str, np.ndarray]], members: np.ndarray, bucket: Member,
-    c: Constants, keep: set[int],
-) -> None:  # fmt: skip
+    rows: dict[str, np.ndarray],
+    kept: dict[int, dict[str, np.ndarray]],
+    members: np.ndarray,
+    bucket: Member,
+    c: Constants,
+    keep: set[int],
+) -> None:
     own = slice(len(members))
-    for name, now, initial in (("rd1", bucket.w, c.w0), ("rd2", bucket.v, c.v0), ("rd_a", bucket.a, c.a0)):
+    for name, now, initial in (
+        ("rd1", bucket.w, c.w0),
+        ("rd2", bucket.v, c.v0),
+        ("rd_a", bucket.a, c.a0),
+    ):
         for place, member in enumerate(members):
             first, start = np.asarray(now[place, 0]), np.asarray(initial[place])
-            rows[name][member] = np.sqrt(np.sum((first - start) ** 2) / np.sum(start**2))
+            rows[name][member] = np.sqrt(
+                np.sum((first - start) ** 2) / np.sum(start**2)
+            )
     for name in ("loss", "time", "steps", "status"):
         rows[name][members] = np.asarray(getattr(bucket, name))[own]
     for place, member in enumerate(members):
         if int(member) in keep:
             kept[int(member)] = {
-                "a": np.asarray(bucket.a[place]), "v": np.asarray(bucket.v[place]),
+                "a": np.asarray(bucket.a[place]),
+                "v": np.asarray(bucket.v[place]),
                 "w": np.asarray(bucket.w[place]).swapaxes(1, 2),
-            }  # fmt: skip
+            }

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 MILESTONES = (0, 999, 1999, 3999, 10_000)
 REFERENCE = {0: 8.89e-3, 999: 3.66e-3, 1999: 1.67e-3, 3999: 2.4e-5, 10_000: 9.6e-7}
 """Loss of the notebook at γ = 1 after so many steps."""
-ANGLES = (-float(np.arccos(1 / np.sqrt(1 + 1 / 9))), -float(np.arccos(-1 / np.sqrt(1 + 1 / 9))))
+ANGLES = (
+    -float(np.arccos(1 / np.sqrt(1 + 1 / 9))),
+    -float(np.arccos(-1 / np.sqrt(1 + 1 / 9))),
+)
 """Orientations whose kinks lie at the inner data points, x = −b/w = ±1/3 with b < 0: −0.32175 and −2.81984."""
 NEAR = 0.02
 SEEDS_PER_TASK = 16
@@ -54,7 +57,12 @@ class Config(BaseModel):
     @property
     def is_reference(self) -> bool:
         """Whether the notebook's numbers are for this setting."""
-        return (self.gamma, self.width, self.steps, self.rate) == (1.0, 1000, 10_001, 0.05)
+        return (self.gamma, self.width, self.steps, self.rate) == (
+            1.0,
+            1000,
+            10_001,
+            0.05,
+        )
 
 
 def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
@@ -68,10 +76,19 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     Returns:
         step, loss (member, step), status, and initial and final a (member, unit) and w (member, unit, feature).
     """
-    from condensery.engine import SGD, Ensemble, descend, init_descent, log_steps, mean_square
+    from condensery.engine import (
+        SGD,
+        Ensemble,
+        descend,
+        init_descent,
+        log_steps,
+        mean_square,
+    )
     from condensery.models import TwoLayer, with_bias
 
-    config = Config.model_validate({key: value for key, value in parameters.items() if key != "count"})
+    config = Config.model_validate(
+        {key: value for key, value in parameters.items() if key != "count"}
+    )
     ensemble = Ensemble.grid(
         widths=[config.width],
         gammas=[2 * config.gamma],
@@ -81,34 +98,72 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     rule = SGD(config.rate)
     start = init_descent(ensemble.draw(features=2), optimiser=rule, dtype=config.dtype)
     result = descend(
-        start, mean_square(TwoLayer("relu")), (with_bias(x), target(x)), optimiser=rule, steps=config.steps,
+        start,
+        mean_square(TwoLayer("relu")),
+        (with_bias(x), target(x)),
+        optimiser=rule,
+        steps=config.steps,
         schedule=log_steps(config.steps, extra=MILESTONES).tolist(),
-        on_step=lambda step: advance(f"step {step} of {config.steps}", step / config.steps),
-    )  # fmt: skip
+        on_step=lambda step: advance(
+            f"step {step} of {config.steps}", step / config.steps
+        ),
+    )
     before, after = start.parameters, result.parameters
     return {
         "step": result.recorded,
         "loss": result.loss,
         "status": result.status,
-        **{f"initial_{name}": np.stack([member[name] for member in before]) for name in ("a", "w")},
-        **{f"final_{name}": np.stack([member[name] for member in after]) for name in ("a", "w")},
+        **{
+            f"initial_{name}": np.stack([member[name] for member in before])
+            for name in ("a", "w")
+        },
+        **{
+            f"final_{name}": np.stack([member[name] for member in after])
+            for name in ("a", "w")
+        },
     }
 
 
-def _statement(name: str, relation: Literal["within", ">="], statement: str) -> Statement:
+def _statement(
+    name: str, relation: Literal["within", ">="], statement: str
+) -> Statement:
     source = "condensation notebook, γ = 1"
-    return Statement(id=name, paper="xu2025overview", statement=statement, relation=relation, source=source)
+    return Statement(
+        id=name,
+        paper="xu2025overview",
+        statement=statement,
+        relation=relation,
+        source=source,
+    )
 
 
 STATEMENTS = (
     *(
-        _statement(f"loss-{step}", "within", f"The loss after {step} steps is {loss:.3g} (median over seeds, ±5 %).")
+        _statement(
+            f"loss-{step}",
+            "within",
+            f"The loss after {step} steps is {loss:.3g} (median over seeds, ±5 %).",
+        )
         for step, loss in REFERENCE.items()
     ),
-    _statement("angle-right", "within", "One group of neurons has orientation −0.32175 = −arccos(1/√(1+1/9))."),
-    _statement("angle-left", "within", "The other has orientation −2.81984 = −arccos(−1/√(1+1/9))."),
-    _statement("share", ">=", "At least 98 % of the amplitude is within 0.02 rad of these two."),
-    _statement("distance", "within", "The input weights have moved to RD = 14 (median over seeds, ±5 %)."),
+    _statement(
+        "angle-right",
+        "within",
+        "One group of neurons has orientation −0.32175 = −arccos(1/√(1+1/9)).",
+    ),
+    _statement(
+        "angle-left",
+        "within",
+        "The other has orientation −2.81984 = −arccos(−1/√(1+1/9)).",
+    ),
+    _statement(
+        "share", ">=", "At least 98 % of the amplitude is within 0.02 rad of these two."
+    ),
+    _statement(
+        "distance",
+        "within",
+        "The input weights have moved to RD = 14 (median over seeds, ±5 %).",
+    ),
 )
 
 
@@ -125,7 +180,10 @@ class DemoA:
     papers: ClassVar[tuple[str, ...]] = ("xu2025overview", "luo2021phase")
     task_version: ClassVar[str] = "1"
     Config: ClassVar[type[BaseModel]] = Config
-    presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {"quick": {"seeds": 16}, "paper": {"seeds": 32}}
+    presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
+        "quick": {"seeds": 16},
+        "paper": {"seeds": 32},
+    }
     statements: ClassVar[tuple[Statement, ...]] = STATEMENTS
 
     def data_digest(self, config: BaseModel) -> str:
@@ -138,22 +196,37 @@ class DemoA:
         tasks = []
         for first in range(0, known.seeds, SEEDS_PER_TASK):
             count = min(SEEDS_PER_TASK, known.seeds - first)
-            parameters = {**known.model_dump(mode="json", exclude={"seeds"}), "count": count}
+            parameters = {
+                **known.model_dump(mode="json", exclude={"seeds"}),
+                "count": count,
+            }
             tasks.append(
                 Task(
-                    function="condensery.experiments.demo_a:train", parameters=parameters, seed=first,
-                    version=self.task_version, cost=float(count * known.steps) * known.width,
+                    function="condensery.experiments.demo_a:train",
+                    parameters=parameters,
+                    seed=first,
+                    version=self.task_version,
+                    cost=float(count * known.steps) * known.width,
                     label=f"seeds {first} to {first + count - 1}",
                 )
-            )  # fmt: skip
+            )
         return tasks
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """Members and their groups for every seed; output and scatter for the first."""
         known = Config.model_validate(config.model_dump())
         whole = {
             name: np.concatenate([np.asarray(shard[name]) for shard in shards])
-            for name in ("loss", "status", "initial_a", "initial_w", "final_a", "final_w")
+            for name in (
+                "loss",
+                "status",
+                "initial_a",
+                "initial_w",
+                "final_a",
+                "final_w",
+            )
         }
         x = np.linspace(-1, 1, 4)
         return {
@@ -162,7 +235,11 @@ class DemoA:
             "output": _output(whole),
             "scatter": _scatter(whole),
             "data": Table(columns={"x": x, "y": target(x)}),
-            "predicted": Table(columns={"orientation": np.asarray(ANGLES if known.is_reference else ())}),
+            "predicted": Table(
+                columns={
+                    "orientation": np.asarray(ANGLES if known.is_reference else ())
+                }
+            ),
         }
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
@@ -172,7 +249,9 @@ class DemoA:
         right, left, share, distance = self.statements[len(REFERENCE) :]
         claims = [
             _loss_claim(known, statement, tables["loss"], step, loss)
-            for statement, (step, loss) in zip(self.statements, REFERENCE.items(), strict=False)
+            for statement, (step, loss) in zip(
+                self.statements, REFERENCE.items(), strict=False
+            )
         ]
         note = "" if known.is_reference else "no reference for this setting"
         for statement, angle in zip((right, left), ANGLES, strict=True):
@@ -181,9 +260,19 @@ class DemoA:
             remark = note or f"the furthest of {known.seeds} seeds"
             claims.append(statement.check(worst, asserted, tolerance=1e-3, note=remark))
         least = float(members["share"].min())
-        claims.append(share.check(least, 0.98 if known.is_reference else None, note=note or "the least of all seeds"))
+        claims.append(
+            share.check(
+                least,
+                0.98 if known.is_reference else None,
+                note=note or "the least of all seeds",
+            )
+        )
         middle = float(np.median(members["rd"]))
-        claims.append(distance.check(middle, 14.0 if known.is_reference else None, tolerance=0.7, note=note))
+        claims.append(
+            distance.check(
+                middle, 14.0 if known.is_reference else None, tolerance=0.7, note=note
+            )
+        )
         return claims
 
     def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
@@ -201,7 +290,9 @@ class DemoA:
         ]
 
 
-def _loss_claim(config: Config, statement: Statement, losses: Table, step: int, expected: float) -> Claim:
+def _loss_claim(
+    config: Config, statement: Statement, losses: Table, step: int, expected: float
+) -> Claim:
     found = losses.select(step=step)["loss"]
     value = float(np.median(found)) if found.size else None
     if not config.is_reference:
@@ -210,29 +301,51 @@ def _loss_claim(config: Config, statement: Statement, losses: Table, step: int, 
         note = f"single seeds scatter by 2 to 10 %: asserted with at least {ENOUGH_SEEDS} seeds"
         return statement.check(value, None, tolerance=0.05 * expected, note=note)
     spread = float(np.std(found) / np.mean(found))
-    return statement.check(value, expected, tolerance=0.05 * expected, note=f"seeds scatter by {spread:.1%}")
+    return statement.check(
+        value,
+        expected,
+        tolerance=0.05 * expected,
+        note=f"seeds scatter by {spread:.1%}",
+    )
 
 
 def _furthest(angles: np.ndarray, expected: float, seeds: int) -> float:
     """Of every seed the group nearest to `expected`; of those the furthest from it."""
     pairs = angles.reshape(seeds, 2)
-    nearest = pairs[np.arange(seeds), np.argmin(np.nan_to_num(abs(pairs - expected), nan=np.inf), axis=1)]
+    nearest = pairs[
+        np.arange(seeds),
+        np.argmin(np.nan_to_num(abs(pairs - expected), nan=np.inf), axis=1),
+    ]
     return float(nearest[np.argmax(np.nan_to_num(abs(nearest - expected), nan=np.inf))])
 
 
 def _losses(step: np.ndarray, loss: np.ndarray) -> Table:
     seeds = np.arange(len(loss))
-    return Table(columns={"seed": np.repeat(seeds, len(step)), "step": np.tile(step, len(seeds)), "loss": loss.ravel()})
+    return Table(
+        columns={
+            "seed": np.repeat(seeds, len(step)),
+            "step": np.tile(step, len(seeds)),
+            "loss": loss.ravel(),
+        }
+    )
 
 
 def _condensed(config: Config, whole: Mapping[str, np.ndarray]) -> dict[str, Table]:
     from condensery.metrics import condensation
 
-    found = [condensation(w, a) for a, w in zip(whole["final_a"], whole["final_w"], strict=True)]
-    return {"members": _members(config, whole, found), "orientations": _orientations(found)}
+    found = [
+        condensation(w, a)
+        for a, w in zip(whole["final_a"], whole["final_w"], strict=True)
+    ]
+    return {
+        "members": _members(config, whole, found),
+        "orientations": _orientations(found),
+    }
 
 
-def _members(config: Config, whole: Mapping[str, np.ndarray], found: Sequence[Condensation]) -> Table:
+def _members(
+    config: Config, whole: Mapping[str, np.ndarray], found: Sequence[Condensation]
+) -> Table:
     from condensery.metrics import amplitude, orientation, relative_distance
     from condensery.theory import regime
 
@@ -249,12 +362,16 @@ def _members(config: Config, whole: Mapping[str, np.ndarray], found: Sequence[Co
             "regime": np.full(count, regime(2 * config.gamma, 0.0)),
             "status": whole["status"],
             "loss": whole["loss"][:, -1],
-            "rd": relative_distance(whole["initial_w"], whole["final_w"], member_axes=1),
+            "rd": relative_distance(
+                whole["initial_w"], whole["final_w"], member_axes=1
+            ),
             "share": np.sum(sizes * near, axis=1) / np.sum(sizes, axis=1),
             "active_units": np.asarray([one.active_units for one in found]),
             "effective_neurons": np.asarray([one.effective_neurons for one in found]),
             "effective_ratio": np.asarray([one.effective_ratio for one in found]),
-            "effective_orientations": np.asarray([one.effective_orientations for one in found]),
+            "effective_orientations": np.asarray(
+                [one.effective_orientations for one in found]
+            ),
         },
         units={
             "gamma": "phase coordinate: 2 × the exponent of the standard deviation",
@@ -279,13 +396,19 @@ def _orientations(found: Sequence[Condensation]) -> Table:
     for row, one in enumerate(found):
         count = min(2, len(one.group_sizes))
         if count:
-            columns["orientation"][row, :count] = orientation(one.group_directions[:count])
+            columns["orientation"][row, :count] = orientation(
+                one.group_directions[:count]
+            )
         columns["share"][row, :count] = one.group_shares[:count]
         columns["units"][row, :count] = one.group_sizes[:count]
         columns["spread"][row, :count] = one.group_spreads[:count]
     return Table(
         columns={name: column.ravel() for name, column in columns.items()},
-        units={"orientation": "rad", "share": "of the amplitude of the active neurons", "spread": "rad"},
+        units={
+            "orientation": "rad",
+            "share": "of the amplitude of the active neurons",
+            "spread": "rad",
+        },
     )
 
 
@@ -293,7 +416,10 @@ def _output(whole: Mapping[str, np.ndarray]) -> Table:
     x = np.linspace(-1, 1, 401)
     columns = {"x": x, "target": target(x)}
     for when in ("initial", "final"):
-        a, w = whole[f"{when}_a"][0].astype(np.float64), whole[f"{when}_w"][0].astype(np.float64)
+        a, w = (
+            whole[f"{when}_a"][0].astype(np.float64),
+            whole[f"{when}_w"][0].astype(np.float64),
+        )
         columns[when] = np.maximum(np.outer(x, w[:, 0]) + w[:, 1], 0) @ a
     return Table(columns=columns, units={"initial": "of seed 0", "final": "of seed 0"})
 
@@ -302,12 +428,19 @@ def _scatter(whole: Mapping[str, np.ndarray]) -> Table:
     from condensery.metrics import amplitude, orientation
 
     angles = [orientation(whole[f"{when}_w"][0]) for when in ("initial", "final")]
-    sizes = [amplitude(whole[f"{when}_a"][0], whole[f"{when}_w"][0]) for when in ("initial", "final")]
+    sizes = [
+        amplitude(whole[f"{when}_a"][0], whole[f"{when}_w"][0])
+        for when in ("initial", "final")
+    ]
     return Table(
         columns={
             "when": np.repeat([0, 1], len(angles[0])),
             "orientation": np.concatenate(angles),
             "amplitude": np.concatenate(sizes) / (sizes[1].max() or 1.0),
         },
-        units={"when": "0 initial, 1 final", "orientation": "rad", "amplitude": "over the largest final one"},
+        units={
+            "when": "0 initial, 1 final",
+            "orientation": "rad",
+            "amplitude": "over the largest final one",
+        },
     )

@@ -23,7 +23,10 @@ FINE = 201
 def target(x: np.ndarray) -> np.ndarray:
     """−σ(x) + σ(2(x + .3)) − σ(1.5(x − .4)) + σ(.5(x − .8)) with σ = ReLU."""
     parts = ((-1.0, 1.0, 0.0), (1.0, 2.0, -0.3), (-1.0, 1.5, 0.4), (1.0, 0.5, 0.8))
-    return np.sum([sign * np.maximum(slope * (x - kink), 0) for sign, slope, kink in parts], axis=0)
+    return np.sum(
+        [sign * np.maximum(slope * (x - kink), 0) for sign, slope, kink in parts],
+        axis=0,
+    )
 
 
 class Config(BaseModel):
@@ -50,7 +53,9 @@ class Config(BaseModel):
     @field_validator("snapshots")
     @classmethod
     def _increasing(cls, snapshots: tuple[int, ...]) -> tuple[int, ...]:
-        if snapshots[0] < 1 or any(late <= early for early, late in pairwise(snapshots)):
+        if snapshots[0] < 1 or any(
+            late <= early for early, late in pairwise(snapshots)
+        ):
             raise ValueError("increasing steps >= 1")
         return snapshots
 
@@ -74,8 +79,14 @@ class _CountOrientations:
     """The probe that follows the growth: counts at every recorded step, for every member."""
 
     def __call__(self, step: int, snapshot: Arrays) -> Arrays:
-        counts = [_count(a, w) for a, w in zip(snapshot["a"], snapshot["w"], strict=True)]
-        return {"counts": np.asarray(counts), "first_a": snapshot["a"][0], "first_w": snapshot["w"][0]}
+        counts = [
+            _count(a, w) for a, w in zip(snapshot["a"], snapshot["w"], strict=True)
+        ]
+        return {
+            "counts": np.asarray(counts),
+            "first_a": snapshot["a"][0],
+            "first_w": snapshot["w"][0],
+        }
 
 
 def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
@@ -93,7 +104,9 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     from condensery.engine import SGD, Ensemble, descend, log_steps, mean_square
     from condensery.models import TwoLayer, with_bias
 
-    config = Config.model_validate({key: value for key, value in parameters.items() if key != "count"})
+    config = Config.model_validate(
+        {key: value for key, value in parameters.items() if key != "count"}
+    )
     steps = config.snapshots[-1]
     ensemble = Ensemble.grid(
         widths=[config.width],
@@ -107,16 +120,29 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
         (with_bias(x), target(x)),
         optimiser=SGD(config.rate),
         steps=steps,
-        schedule=log_steps(steps, per_decade=FRAMES_PER_DECADE, extra=config.snapshots).tolist(),
+        schedule=log_steps(
+            steps, per_decade=FRAMES_PER_DECADE, extra=config.snapshots
+        ).tolist(),
         probes=[_CountOrientations()],
         on_step=lambda step: advance(f"step {step} of {steps}", step / steps),
     )
-    return {"step": result.recorded, "loss": result.loss, "status": result.status, **result.probed}
+    return {
+        "step": result.recorded,
+        "loss": result.loss,
+        "status": result.status,
+        **result.probed,
+    }
 
 
 def _statement(name: str, statement: str) -> Statement:
     source = "condensation during training, m = 100, std m⁻²"
-    return Statement(id=name, paper="xu2025overview", statement=statement, relation=">=", source=source)
+    return Statement(
+        id=name,
+        paper="xu2025overview",
+        statement=statement,
+        relation=">=",
+        source=source,
+    )
 
 
 class DemoC:
@@ -131,15 +157,20 @@ class DemoC:
     papers: ClassVar[tuple[str, ...]] = ("xu2025overview",)
     task_version: ClassVar[str] = "1"
     Config: ClassVar[type[BaseModel]] = Config
-    presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {"quick": {"seeds": 1}, "paper": {"seeds": 16}}
+    presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
+        "quick": {"seeds": 1},
+        "paper": {"seeds": 16},
+    }
     statements: ClassVar[tuple[Statement, ...]] = (
         _statement(
             "grows",
             "From snapshot to snapshot the number of orientations does not fall (τ = .99, neurons with ‖(w, b)‖ > .05 "
             "of the largest; median over seeds).",
         ),
-        _statement("three", "By step 5000 there are at least 3 orientations (in every run)."),
-    )  # fmt: skip
+        _statement(
+            "three", "By step 5000 there are at least 3 orientations (in every run)."
+        ),
+    )
 
     def data_digest(self, config: BaseModel) -> str:
         """The data are made, not read."""
@@ -151,24 +182,37 @@ class DemoC:
         tasks = []
         for first in range(0, known.seeds, SEEDS_PER_TASK):
             count = min(SEEDS_PER_TASK, known.seeds - first)
-            parameters = {**known.model_dump(mode="json", exclude={"seeds"}), "count": count}
+            parameters = {
+                **known.model_dump(mode="json", exclude={"seeds"}),
+                "count": count,
+            }
             tasks.append(
                 Task(
-                    function="condensery.experiments.demo_c:train", parameters=parameters, seed=first,
-                    version=self.task_version, cost=float(count * known.snapshots[-1]) * known.width,
+                    function="condensery.experiments.demo_c:train",
+                    parameters=parameters,
+                    seed=first,
+                    version=self.task_version,
+                    cost=float(count * known.snapshots[-1]) * known.width,
                     label=f"seeds {first} to {first + count - 1}",
                 )
-            )  # fmt: skip
+            )
         return tasks
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """Counts for every seed at every snapshot; growth, neurons and outputs of the first."""
         known = Config.model_validate(config.model_dump())
         step, x = np.asarray(shards[0]["step"]), np.linspace(-1, 1, known.samples)
-        counts = np.concatenate([np.asarray(shard["counts"]) for shard in shards], axis=1)
+        counts = np.concatenate(
+            [np.asarray(shard["counts"]) for shard in shards], axis=1
+        )
         loss = np.concatenate([np.asarray(shard["loss"]) for shard in shards])
         status = np.concatenate([np.asarray(shard["status"]) for shard in shards])
-        seeds, rows = np.arange(known.seeds), np.flatnonzero(np.isin(step, known.snapshots))
+        seeds, rows = (
+            np.arange(known.seeds),
+            np.flatnonzero(np.isin(step, known.snapshots)),
+        )
         frames = _frames(shards[0])
         return {
             "members": Table(
@@ -181,19 +225,30 @@ class DemoC:
                     "loss": loss[:, -1],
                     "orientations": counts[-1, :, 0],
                 },
-                units={"gamma": "phase coordinate: 2 × the exponent of the standard deviation"},
+                units={
+                    "gamma": "phase coordinate: 2 × the exponent of the standard deviation"
+                },
             ),
             "counts": _counts(step[rows], counts[rows], seeds),
             "growth": Table(
-                columns={"step": step, "orientations": counts[:, 0, 0], "orientations_product": counts[:, 0, 1],
-                         "loss": loss[0]},
-                units={"orientations": "of seed 0, by ‖(w, b)‖", "orientations_product": "of seed 0, by |a|·‖(w, b)‖"},
+                columns={
+                    "step": step,
+                    "orientations": counts[:, 0, 0],
+                    "orientations_product": counts[:, 0, 1],
+                    "loss": loss[0],
+                },
+                units={
+                    "orientations": "of seed 0, by ‖(w, b)‖",
+                    "orientations_product": "of seed 0, by |a|·‖(w, b)‖",
+                },
             ),
-            "snapshots": _flattened(frames, rows, ("orientation", "amplitude", "group")),
+            "snapshots": _flattened(
+                frames, rows, ("orientation", "amplitude", "group")
+            ),
             "output": _flattened(frames, rows, ("x", "model", "target")),
             "frames": frames,
             "data": Table(columns={"x": x, "y": target(x)}),
-        }  # fmt: skip
+        }
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
         """The growth, asserted at the source's setting only."""
@@ -206,11 +261,19 @@ class DemoC:
         falling = int((np.diff(each, axis=0) < 0).any(axis=0).sum())
         note = "" if asserted else "no prediction for this setting"
         middle = "smallest change of the median between successive snapshots"
-        remark = f"; the count falls somewhere in {falling} of {known.seeds} runs" if known.seeds > 1 else ""
+        remark = (
+            f"; the count falls somewhere in {falling} of {known.seeds} runs"
+            if known.seeds > 1
+            else ""
+        )
         by_5000 = each[np.asarray(known.snapshots) <= 5000]
         return [
             grows.check(least, 0.0 if asserted else None, note=note or middle + remark),
-            three.check(float(by_5000[-1].min()) if by_5000.size else None, 3.0 if asserted else None, note=note),
+            three.check(
+                float(by_5000[-1].min()) if by_5000.size else None,
+                3.0 if asserted else None,
+                note=note,
+            ),
         ]
 
     def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
@@ -232,7 +295,10 @@ def _counts(step: np.ndarray, counts: np.ndarray, seeds: np.ndarray) -> Table:
     kinds = ("orientations", "orientations_product", "groups")
     columns = {"step": np.repeat(step, len(seeds)), "seed": np.tile(seeds, len(step))}
     return Table(
-        columns={**columns, **{kind: counts[:, :, place].ravel() for place, kind in enumerate(kinds)}},
+        columns={
+            **columns,
+            **{kind: counts[:, :, place].ravel() for place, kind in enumerate(kinds)},
+        },
         units={
             "orientations": "directions that cover all neurons with ‖(w, b)‖ > .05 of the largest at cosine .99",
             "orientations_product": "the same by |a|·‖(w, b)‖",
@@ -247,7 +313,10 @@ def _frames(shard: Arrays) -> Table:
 
     a, w = np.asarray(shard["first_a"]), np.asarray(shard["first_w"])
     x = np.linspace(-1, 1, FINE)
-    found = [condensation(one, amplitude="input", threshold=THRESHOLD, active=ACTIVE) for one in w]
+    found = [
+        condensation(one, amplitude="input", threshold=THRESHOLD, active=ACTIVE)
+        for one in w
+    ]
     hidden = np.maximum(x[None, :, None] * w[:, None, :, 0] + w[:, None, :, 1], 0)
     return Table(
         columns={
@@ -259,7 +328,11 @@ def _frames(shard: Arrays) -> Table:
             "model": np.einsum("spu,su->sp", hidden, a),
             "target": np.tile(target(x), (len(w), 1)),
         },
-        units={"orientation": "rad", "amplitude": "‖(w, b)‖", "group": "−1 is not active"},
+        units={
+            "orientation": "rad",
+            "amplitude": "‖(w, b)‖",
+            "group": "−1 is not active",
+        },
     )
 
 
@@ -267,4 +340,6 @@ def _flattened(frames: Table, rows: np.ndarray, names: Sequence[str]) -> Table:
     chosen = {name: frames[name][rows] for name in names}
     per_frame = chosen[names[0]].shape[1]
     columns = {"step": np.repeat(frames["step"][rows], per_frame)}
-    return Table(columns={**columns, **{name: array.ravel() for name, array in chosen.items()}})
+    return Table(
+        columns={**columns, **{name: array.ravel() for name, array in chosen.items()}}
+    )

@@ -35,7 +35,18 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    gammas: tuple[float, ...] = (0.65, 0.75, 0.85, 0.95, 1.0, 1.05, 1.15, 1.25, 1.35, 1.5)
+    gammas: tuple[float, ...] = (
+        0.65,
+        0.75,
+        0.85,
+        0.95,
+        1.0,
+        1.05,
+        1.15,
+        1.25,
+        1.35,
+        1.5,
+    )
     gamma_primes: tuple[float, ...] = (-0.3, -0.1, 0.1, 0.3)
     widths: tuple[int, ...] = (256, 512, 1024, 2048, 4096)
     seeds: int = Field(default=3, ge=2, le=100)
@@ -45,7 +56,11 @@ class Config(BaseModel):
     @field_validator("gammas", "gamma_primes")
     @classmethod
     def _cells(cls, values: tuple[float, ...]) -> tuple[float, ...]:
-        if not values or len(set(values)) != len(values) or not np.isfinite(values).all():
+        if (
+            not values
+            or len(set(values)) != len(values)
+            or not np.isfinite(values).all()
+        ):
             raise ValueError("give at least one finite number, each once")
         return values
 
@@ -57,7 +72,9 @@ class Config(BaseModel):
         return values
 
 
-def diagnose_cell(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+def diagnose_cell(
+    parameters: dict[str, JsonValue], seed: int, advance: Advance
+) -> Arrays:
     """Diagnose the network at one cell.
 
     Args:
@@ -72,9 +89,14 @@ def diagnose_cell(parameters: dict[str, JsonValue], seed: int, advance: Advance)
 
     given: dict[str, Any] = dict(parameters)
     return calibrate_cell(
-        given["gamma"], given["gamma_prime"], widths=given["widths"], seeds=range(seed, seed + given["seeds"]),
-        relative_loss=given["relative_loss"], steps=given["steps"], progress=advance,
-    )  # fmt: skip
+        given["gamma"],
+        given["gamma_prime"],
+        widths=given["widths"],
+        seeds=range(seed, seed + given["seeds"]),
+        relative_loss=given["relative_loss"],
+        steps=given["steps"],
+        progress=advance,
+    )
 
 
 def is_right(verdict: np.ndarray, slope: np.ndarray) -> np.ndarray:
@@ -88,18 +110,42 @@ def is_right(verdict: np.ndarray, slope: np.ndarray) -> np.ndarray:
     )
 
 
-def _statement(name: str, relation: Literal["<=", ">=", "equal"], statement: str) -> Statement:
-    source = "Theorems 6 and 8 for the sign of S; the numbers are an aim of this project"
-    return Statement(id=name, paper="luo2021phase", statement=statement, relation=relation, source=source)
+def _statement(
+    name: str, relation: Literal["<=", ">=", "equal"], statement: str
+) -> Statement:
+    source = (
+        "Theorems 6 and 8 for the sign of S; the numbers are an aim of this project"
+    )
+    return Statement(
+        id=name,
+        paper="luo2021phase",
+        statement=statement,
+        relation=relation,
+        source=source,
+    )
 
 
 STATEMENTS = (
     _statement(
-        "clear-decided", ">=", "Where |S| >= 0.1 the hidden layer gets a verdict in at least 70 % of the cells."
+        "clear-decided",
+        ">=",
+        "Where |S| >= 0.1 the hidden layer gets a verdict in at least 70 % of the cells.",
     ),
-    _statement("clear-wrong", "equal", "Where |S| >= 0.1 no verdict on the hidden layer is wrong."),
-    _statement("near-wrong", "<=", "Where |S| < 0.1 at most 5 % of the hidden layer's cells get a wrong verdict."),
-    _statement("output-wrong", "equal", "Where |S_a| >= 0.1 no verdict on the output layer is wrong."),
+    _statement(
+        "clear-wrong",
+        "equal",
+        "Where |S| >= 0.1 no verdict on the hidden layer is wrong.",
+    ),
+    _statement(
+        "near-wrong",
+        "<=",
+        "Where |S| < 0.1 at most 5 % of the hidden layer's cells get a wrong verdict.",
+    ),
+    _statement(
+        "output-wrong",
+        "equal",
+        "Where |S_a| >= 0.1 no verdict on the output layer is wrong.",
+    ),
 )
 
 
@@ -119,7 +165,20 @@ class DiagnoseCalibration:
     presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
         "quick": {},
         "paper": {
-            "gammas": [0.55, 0.65, 0.75, 0.85, 0.95, 1.0, 1.05, 1.15, 1.25, 1.35, 1.5, 1.75],
+            "gammas": [
+                0.55,
+                0.65,
+                0.75,
+                0.85,
+                0.95,
+                1.0,
+                1.05,
+                1.15,
+                1.25,
+                1.35,
+                1.5,
+                1.75,
+            ],
             "gamma_primes": [-0.35, -0.25, -0.15, -0.05, 0.05, 0.15, 0.25, 0.35],
             "widths": [256, 512, 1024, 2048, 4096, 8192],
             "seeds": 5,
@@ -138,47 +197,83 @@ class DiagnoseCalibration:
         return [
             Task(
                 function="condensery.experiments.diagnose_calibration:diagnose_cell",
-                parameters={"gamma": gamma, "gamma_prime": gamma_prime, **shared}, version=self.task_version,
+                parameters={"gamma": gamma, "gamma_prime": gamma_prime, **shared},
+                version=self.task_version,
                 # Small γ and large |γ'| are stiff: they take most steps.
-                cost=float(sum(known.widths) * known.seeds) * (1.0 + max(1.2 - gamma, 0.0) + 2.0 * abs(gamma_prime)),
+                cost=float(sum(known.widths) * known.seeds)
+                * (1.0 + max(1.2 - gamma, 0.0) + 2.0 * abs(gamma_prime)),
                 label=f"γ = {gamma:g}, γ′ = {gamma_prime:g}",
             )
             for gamma_prime in known.gamma_primes
             for gamma in known.gammas
-        ]  # fmt: skip
+        ]
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """A row per cell and layer, and the boundary of the theory."""
         known = Config.model_validate(config.model_dump())
-        cells = [(gamma, prime) for prime in known.gamma_primes for gamma in known.gammas]
-        gamma, prime = (np.repeat(np.array(column), len(LAYERS)) for column in zip(*cells, strict=True))
-        theory = np.ravel([[phase_slope(*cell, of=part) for part in ("w", "a")] for cell in cells])
+        cells = [
+            (gamma, prime) for prime in known.gamma_primes for gamma in known.gammas
+        ]
+        gamma, prime = (
+            np.repeat(np.array(column), len(LAYERS))
+            for column in zip(*cells, strict=True)
+        )
+        theory = np.ravel(
+            [[phase_slope(*cell, of=part) for part in ("w", "a")] for cell in cells]
+        )
         whole = {
             name: np.concatenate([np.asarray(shard[name]) for shard in shards])
-            for name in ("slope", "slope_se", "margin", "drift_slope", "drift_slope_se", "condensed", "condensed_se")
+            for name in (
+                "slope",
+                "slope_se",
+                "margin",
+                "drift_slope",
+                "drift_slope_se",
+                "condensed",
+                "condensed_se",
+            )
         }
         verdict = np.concatenate([np.asarray(shard["regime"]) for shard in shards])
         rows = {
-            "gamma": gamma, "gamma_prime": prime, "layer": np.tile(LAYERS, len(cells)), "theory": theory,
-            "clear": np.abs(theory) >= CLEAR - _SLACK, **whole, "verdict": verdict, "right": is_right(verdict, theory),
-            "stage": np.repeat([float(shard["stage"][0]) for shard in shards], len(LAYERS)),
-            "steps": np.repeat([int(shard["steps"].max()) for shard in shards], len(LAYERS)),
-        }  # fmt: skip
+            "gamma": gamma,
+            "gamma_prime": prime,
+            "layer": np.tile(LAYERS, len(cells)),
+            "theory": theory,
+            "clear": np.abs(theory) >= CLEAR - _SLACK,
+            **whole,
+            "verdict": verdict,
+            "right": is_right(verdict, theory),
+            "stage": np.repeat(
+                [float(shard["stage"][0]) for shard in shards], len(LAYERS)
+            ),
+            "steps": np.repeat(
+                [int(shard["steps"].max()) for shard in shards], len(LAYERS)
+            ),
+        }
         heights = np.array(sorted(known.gamma_primes))
         return {
             "verdicts": Table(
                 columns=rows,
-                units={"theory": "exponent at infinite width", "stage": "share of the initial loss", "steps": "most"},
+                units={
+                    "theory": "exponent at infinite width",
+                    "stage": "share of the initial loss",
+                    "steps": "most",
+                },
             ),
             "models": Table(
                 columns={
-                    "gamma": [cell[0] for cell in cells], "gamma_prime": [cell[1] for cell in cells],
+                    "gamma": [cell[0] for cell in cells],
+                    "gamma_prime": [cell[1] for cell in cells],
                     "regime": [regime(*cell) for cell in cells],
                     "verdict": [str(shard["model"][0]) for shard in shards],
                 }
             ),
-            "boundary": Table(columns={"gamma_prime": heights, "theory": boundary(heights)}),
-        }  # fmt: skip
+            "boundary": Table(
+                columns={"gamma_prime": heights, "theory": boundary(heights)}
+            ),
+        }
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
         """How many verdicts there are, and how many are wrong."""
@@ -191,15 +286,21 @@ class DiagnoseCalibration:
         told = int(np.sum(beyond["verdict"] != "undetermined"))
         return [
             decided.check(share, 0.7, note=_count(clear)),
-            clear_wrong.check(_wrong(clear), 0.0 if len(clear) else None, note=_count(clear)),
+            clear_wrong.check(
+                _wrong(clear), 0.0 if len(clear) else None, note=_count(clear)
+            ),
             near_wrong.check(
-                _share(~near["right"]), 0.05, note=f"{len(near)} cells, {len(given)} with a verdict, "
+                _share(~near["right"]),
+                0.05,
+                note=f"{len(near)} cells, {len(given)} with a verdict, "
                 f"{int(np.sum(given == 'critical'))} of them critical, which is right for |S| < 0.1",
             ),
             output_wrong.check(
-                _wrong(beyond), 0.0 if len(beyond) else None, note=f"{len(beyond)} cells, {told} with a verdict"
+                _wrong(beyond),
+                0.0 if len(beyond) else None,
+                note=f"{len(beyond)} cells, {told} with a verdict",
             ),
-        ]  # fmt: skip
+        ]
 
     def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
         """The verdicts over the plane."""
@@ -227,5 +328,6 @@ def _wrong(cells: Table) -> float | None:
 def _count(cells: Table) -> str:
     words = cells["verdict"]
     return f"{len(cells)} cells: " + ", ".join(
-        f"{int(np.sum(words == word))} {word}" for word in ("linear", "critical", "condensed", "undetermined")
+        f"{int(np.sum(words == word))} {word}"
+        for word in ("linear", "critical", "condensed", "undetermined")
     )

@@ -51,8 +51,18 @@ class Config(BaseModel):
     @property
     def is_reference(self) -> bool:
         """Whether the statements are about this setting, and long enough to see them."""
-        setting = (self.keep, self.small_exponent, self.large_exponent, self.rate, self.descent_rate)
-        return setting == (0.9, 1.0, 0.1, 1e-3, 2e-3) and self.width >= 1000 and self.steps >= 100_000
+        setting = (
+            self.keep,
+            self.small_exponent,
+            self.large_exponent,
+            self.rate,
+            self.descent_rate,
+        )
+        return (
+            setting == (0.9, 1.0, 0.1, 1e-3, 2e-3)
+            and self.width >= 1000
+            and self.steps >= 100_000
+        )
 
 
 def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
@@ -67,30 +77,51 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
         step, loss R_S (member, step), status, orientations (step, member), and of the first member the outputs at
         2000 steps (or the nearest recorded ones) and at the end.
     """
-    from condensery.engine import SGD, Adam, RecordOutput, descend, dropout_loss, init_descent, log_steps
+    from condensery.engine import (
+        SGD,
+        Adam,
+        RecordOutput,
+        descend,
+        dropout_loss,
+        init_descent,
+        log_steps,
+    )
     from condensery.models import TwoLayer, two_layer_normal, with_bias
 
     given: dict[str, Any] = dict(parameters)
     way, width, steps = given["way"], given["width"], given["steps"]
-    std = float(width) ** -(given["large_exponent"] if way == "dropout" else given["small_exponent"])
+    std = float(width) ** -(
+        given["large_exponent"] if way == "dropout" else given["small_exponent"]
+    )
     seeds = range(seed, seed + given["count"])
     model, x = TwoLayer("tanh"), np.linspace(-REACH, REACH, SAMPLES)
     rule = SGD(given["descent_rate"]) if way == "descent" else Adam(given["rate"])
-    members = [two_layer_normal(width, features=2, seed=one, std_a=std, std_w=std) for one in seeds]
+    members = [
+        two_layer_normal(width, features=2, seed=one, std_a=std, std_w=std)
+        for one in seeds
+    ]
     fine = np.asarray(with_bias(np.linspace(-REACH, REACH, FINE)))
     result = descend(
         init_descent(members, optimiser=rule, seeds=seeds, dtype="float32"),
-        dropout_loss(model, keep=given["keep"] if way == "dropout" else 1.0), (with_bias(x), target(x)),
-        optimiser=rule, steps=steps, schedule=log_steps(steps, per_decade=PER_DECADE, extra=PLATEAU).tolist(),
+        dropout_loss(model, keep=given["keep"] if way == "dropout" else 1.0),
+        (with_bias(x), target(x)),
+        optimiser=rule,
+        steps=steps,
+        schedule=log_steps(steps, per_decade=PER_DECADE, extra=PLATEAU).tolist(),
         probes=[_CountOrientations(), RecordOutput(model, fine)],
-        on_step=lambda step: advance(f"{way}, step {step} of {steps}", min(step / steps, 1.0)),
-    )  # fmt: skip
+        on_step=lambda step: advance(
+            f"{way}, step {step} of {steps}", min(step / steps, 1.0)
+        ),
+    )
     middle = int(np.argmin(np.abs(result.recorded - PLATEAU[0])))
     output = np.asarray(result.probed["output"], dtype=np.float64)[:, 0]
     return {
-        "step": result.recorded, "loss": result.loss, "status": result.status,
-        "orientations": result.probed["orientations"], "output": output[[middle, -1]],
-    }  # fmt: skip
+        "step": result.recorded,
+        "loss": result.loss,
+        "status": result.status,
+        "orientations": result.probed["orientations"],
+        "output": output[[middle, -1]],
+    }
 
 
 class _CountOrientations:
@@ -102,29 +133,49 @@ class _CountOrientations:
         counts = []
         for a, w in zip(snapshot["a"], snapshot["w"], strict=True):
             size = amplitude(a, w)
-            bins = np.histogram(orientation(w), bins=BINS, range=(-np.pi, np.pi), weights=size)[0]
+            bins = np.histogram(
+                orientation(w), bins=BINS, range=(-np.pi, np.pi), weights=size
+            )[0]
             counts.append(effective_orientations(bins))
         return {"orientations": np.array(counts)}
 
 
 def _statement(name: str, relation: Relation, statement: str) -> Statement:
-    return Statement(id=name, paper="zhang2024dropout", statement=statement, relation=relation, source="Fig. 9")
+    return Statement(
+        id=name,
+        paper="zhang2024dropout",
+        statement=statement,
+        relation=relation,
+        source="Fig. 9",
+    )
 
 
 STATEMENTS = (
-    _statement("stalls-descent", ">=",
-               "Gradient descent from a small initialisation rests on a plateau (R_S after 100,000 steps over R_S "
-               "after 2,000; 1 is no progress)."),
+    _statement(
+        "stalls-descent",
+        ">=",
+        "Gradient descent from a small initialisation rests on a plateau (R_S after 100,000 steps over R_S "
+        "after 2,000; 1 is no progress).",
+    ),
     _statement("stalls-adam", ">=", "So does Adam."),
-    _statement("escapes", "<=",
-               "Dropout from a large initialisation gets below a tenth of the plateau's R_S, for good, in a fraction "
-               "of the steps after which the small initialisations do, or have not done so yet (about 1e5 against 9e5 "
-               "in the source)."),
-    _statement("ends-lower", ">=",
-               "At the end R_S of the small initialisations is more than ten times that of dropout (least ratio)."),
-    _statement("condensed-both", "<=",
-               "Both ways condense: effective orientations at the end, the larger of dropout and of the plateau."),
-)  # fmt: skip
+    _statement(
+        "escapes",
+        "<=",
+        "Dropout from a large initialisation gets below a tenth of the plateau's R_S, for good, in a fraction "
+        "of the steps after which the small initialisations do, or have not done so yet (about 1e5 against 9e5 "
+        "in the source).",
+    ),
+    _statement(
+        "ends-lower",
+        ">=",
+        "At the end R_S of the small initialisations is more than ten times that of dropout (least ratio).",
+    ),
+    _statement(
+        "condensed-both",
+        "<=",
+        "Both ways condense: effective orientations at the end, the larger of dropout and of the plateau.",
+    ),
+)
 
 
 class DropoutStall:
@@ -141,8 +192,9 @@ class DropoutStall:
     task_version: ClassVar[str] = "1"
     Config: ClassVar[type[BaseModel]] = Config
     presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
-        "quick": {"seeds": 2}, "paper": {"seeds": 5, "steps": 1_000_000},
-    }  # fmt: skip
+        "quick": {"seeds": 2},
+        "paper": {"seeds": 5, "steps": 1_000_000},
+    }
     statements: ClassVar[tuple[Statement, ...]] = STATEMENTS
 
     def data_digest(self, config: BaseModel) -> str:
@@ -152,35 +204,66 @@ class DropoutStall:
     def tasks(self, config: BaseModel) -> Sequence[Task]:
         """One per way."""
         known = Config.model_validate(config.model_dump())
-        given = {**known.model_dump(mode="json", exclude={"seeds"}), "count": known.seeds}
+        given = {
+            **known.model_dump(mode="json", exclude={"seeds"}),
+            "count": known.seeds,
+        }
         return [
             Task(
-                function="condensery.experiments.dropout_stall:train", parameters={**given, "way": way},
-                version=self.task_version, label=way,
-                cost=float(known.steps * known.seeds * known.width * (1.5 if way == "dropout" else 1.0)),
+                function="condensery.experiments.dropout_stall:train",
+                parameters={**given, "way": way},
+                version=self.task_version,
+                label=way,
+                cost=float(
+                    known.steps
+                    * known.seeds
+                    * known.width
+                    * (1.5 if way == "dropout" else 1.0)
+                ),
             )
             for way in WAYS
-        ]  # fmt: skip
+        ]
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """Losses and effective orientations of every seed, outputs of the first."""
         curves, outputs = [], []
         x = np.linspace(-REACH, REACH, FINE)
         for way, shard in zip(WAYS, shards, strict=True):
             step, loss = np.asarray(shard["step"]), np.asarray(shard["loss"])
             seeds = np.arange(len(loss))
-            curves.append({
-                "way": np.full(loss.size, way), "seed": np.repeat(seeds, len(step)), "step": np.tile(step, len(seeds)),
-                "loss": loss.ravel(), "orientations": np.asarray(shard["orientations"]).T.ravel(),
-            })  # fmt: skip
+            curves.append(
+                {
+                    "way": np.full(loss.size, way),
+                    "seed": np.repeat(seeds, len(step)),
+                    "step": np.tile(step, len(seeds)),
+                    "loss": loss.ravel(),
+                    "orientations": np.asarray(shard["orientations"]).T.ravel(),
+                }
+            )
             early, late = np.asarray(shard["output"])
-            outputs.append({
-                "way": np.full(FINE, way), "x": x, "early": early, "late": late, "wanted": target(x)
-            })  # fmt: skip
+            outputs.append(
+                {
+                    "way": np.full(FINE, way),
+                    "x": x,
+                    "early": early,
+                    "late": late,
+                    "wanted": target(x),
+                }
+            )
         data = np.linspace(-REACH, REACH, SAMPLES)
         return {
-            "curves": _joined(curves, {"loss": "R_S without masks", "orientations": "effective, over 64 bins"}),
-            "outputs": _joined(outputs, {"early": "after 2,000 steps", "late": "at the end"}),
+            "curves": _joined(
+                curves,
+                {
+                    "loss": "R_S without masks",
+                    "orientations": "effective, over 64 bins",
+                },
+            ),
+            "outputs": _joined(
+                outputs, {"early": "after 2,000 steps", "late": "at the end"}
+            ),
             "data": Table(columns={"x": data, "y": target(data)}),
         }
 
@@ -189,17 +272,28 @@ class DropoutStall:
         known = Config.model_validate(config.model_dump())
         descent, adam, escapes, lower, both = self.statements
         table, asserted = tables["curves"], known.is_reference
-        note = f"{known.steps:,} steps; the paper follows the plateau for 900,000" if asserted else "no prediction"
-        rests = {way: _at(table, way, PLATEAU[1]) / _at(table, way, PLATEAU[0]) for way in ("descent", "adam")}
+        note = (
+            f"{known.steps:,} steps; the paper follows the plateau for 900,000"
+            if asserted
+            else "no prediction"
+        )
+        rests = {
+            way: _at(table, way, PLATEAU[1]) / _at(table, way, PLATEAU[0])
+            for way in ("descent", "adam")
+        }
         ends = {way: _at(table, way, known.steps) for way in WAYS}
         plateau = _at(table, "descent", PLATEAU[0])
         below = {way: _first_below(table, way, plateau / 10) for way in WAYS}
         others = min(below[way] or known.steps for way in ("descent", "adam"))
         counts = [
-            float(np.median(table.select(way="dropout", step=known.steps)["orientations"])),
+            float(
+                np.median(table.select(way="dropout", step=known.steps)["orientations"])
+            ),
             _at(table, "descent", PLATEAU[0], column="orientations"),
         ]
-        found = ", ".join(f"{way} {step:,}" if step else f"{way} never" for way, step in below.items())
+        found = ", ".join(
+            f"{way} {step:,}" if step else f"{way} never" for way, step in below.items()
+        )
         shown = f"{found}; plateau at {plateau:.3g}; {note}; a bound of 10,000 steps, set before the first run, failed"
         # a run can only show that the others took longer than itself: shorter ones are judged by less
         fraction = 0.12 if known.steps >= 900_000 else 0.5
@@ -207,15 +301,21 @@ class DropoutStall:
             descent.check(rests["descent"], 0.95 if asserted else None, note=note),
             adam.check(rests["adam"], 0.95 if asserted else None, note=note),
             escapes.check(
-                (below["dropout"] or float("inf")) / others, fraction if asserted else None, note=shown
+                (below["dropout"] or float("inf")) / others,
+                fraction if asserted else None,
+                note=shown,
             ),
             lower.check(
-                min(ends["descent"], ends["adam"]) / max(ends["dropout"], 1e-300), 10.0 if asserted else None, note=note
+                min(ends["descent"], ends["adam"]) / max(ends["dropout"], 1e-300),
+                10.0 if asserted else None,
+                note=note,
             ),
             both.check(
-                max(counts), 8.0 if asserted else None, note=f"dropout {counts[0]:.1f}, plateau {counts[1]:.1f} of 64"
+                max(counts),
+                8.0 if asserted else None,
+                note=f"dropout {counts[0]:.1f}, plateau {counts[1]:.1f} of 64",
             ),
-        ]  # fmt: skip
+        ]
 
     def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
         """Loss and effective orientations over the step, and outputs."""
@@ -232,7 +332,12 @@ class DropoutStall:
 
 
 def _joined(parts: Sequence[Mapping[str, np.ndarray]], units: dict[str, str]) -> Table:
-    return Table(columns={name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, units=units)
+    return Table(
+        columns={
+            name: np.concatenate([part[name] for part in parts]) for name in parts[0]
+        },
+        units=units,
+    )
 
 
 def _at(table: Table, way: str, step: int, *, column: str = "loss") -> float:
@@ -246,6 +351,8 @@ def _first_below(table: Table, way: str, loss: float) -> int | None:
     """The first recorded step from which on the median over seeds stays below `loss`."""
     rows = table.select(way=way)
     steps = np.unique(rows["step"])
-    below = np.array([np.median(rows.select(step=int(step))["loss"]) <= loss for step in steps])
+    below = np.array(
+        [np.median(rows.select(step=int(step))["loss"]) <= loss for step in steps]
+    )
     stays = np.flip(np.logical_and.accumulate(np.flip(below)))
     return int(steps[np.argmax(stays)]) if stays.any() else None

@@ -43,7 +43,9 @@ class Config(BaseModel):
     data: str = "digits"
     data_path: str | None = None
     samples: int = Field(default=500, ge=2)
-    activations: tuple[str, ...] = Field(default=("tanh", "xtanh", "relu"), min_length=1)
+    activations: tuple[str, ...] = Field(
+        default=("tanh", "xtanh", "relu"), min_length=1
+    )
     rate: float = Field(default=1e-4, gt=0.0)
     steps: int = Field(default=500, ge=1)
     seeds: int = Field(default=1, ge=1, le=100)
@@ -66,7 +68,9 @@ def smooth_images(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
     generator = np.random.Generator(np.random.Philox(key=[seed, 13]))
     noise = generator.standard_normal((IMAGES, SIDE, SIDE))
-    smoothed = np.stack([gaussian_filter(image, SMOOTH, mode="wrap") for image in noise])
+    smoothed = np.stack(
+        [gaussian_filter(image, SMOOTH, mode="wrap") for image in noise]
+    )
     return smoothed / smoothed.std(), generator.choice([-1.0, 1.0], IMAGES)
 
 
@@ -75,7 +79,9 @@ def _rows(w: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.column_stack([w.reshape(len(w), -1), b])
 
 
-def train_two_layer(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+def train_two_layer(
+    parameters: dict[str, JsonValue], seed: int, advance: Advance
+) -> Arrays:
     """Train the two-layer network on every draw and from every scale by gradient descent, to a drop of 3 %.
 
     Args:
@@ -93,21 +99,45 @@ def train_two_layer(parameters: dict[str, JsonValue], seed: int, advance: Advanc
 
     count, shape = int(parameters["draws"]), (1, SIDE, SIDE)  # pyrefly: ignore[bad-argument-type]
     drawn = [smooth_images(seed + k) for k in range(count)]
-    x, y = np.stack([images.reshape(IMAGES, -1) for images, _ in drawn]), np.stack([labels for _, labels in drawn])
-    found = [patch_direction(images[:, None], labels, size=SIZE) for images, labels in drawn]
+    x, y = (
+        np.stack([images.reshape(IMAGES, -1) for images, _ in drawn]),
+        np.stack([labels for _, labels in drawn]),
+    )
+    found = [
+        patch_direction(images[:, None], labels, size=SIZE) for images, labels in drawn
+    ]
     rows = [(std, k) for std in STDS for k in range(count)]
-    networks = [two_layer_conv_normal(KERNELS, shape=shape, size=SIZE, seed=seed + k, std=std) for std, k in rows]
+    networks = [
+        two_layer_conv_normal(KERNELS, shape=shape, size=SIZE, seed=seed + k, std=std)
+        for std, k in rows
+    ]
     objective = mean_square(TwoLayerConv("tanh", shape), factor=0.5)
     draws, rates = [k for _, k in rows], [0.01 / float(found[k][1][0]) for _, k in rows]
-    start = descend(per_member(networks, draws=draws), PerMember(objective), (x, y), optimiser=SGD(1.0), steps=0)
+    start = descend(
+        per_member(networks, draws=draws),
+        PerMember(objective),
+        (x, y),
+        optimiser=SGD(1.0),
+        steps=0,
+    )
     advance("descending", 0.2)
     result = descend(
-        per_member(networks, draws=draws, units=start.loss[:, 0].tolist(), paces=rates), PerMember(objective), (x, y),
-        optimiser=SGD(1.0), steps=20_000, schedule=[0], stop_loss=1 - DROP,
-    )  # fmt: skip
+        per_member(networks, draws=draws, units=start.loss[:, 0].tolist(), paces=rates),
+        PerMember(objective),
+        (x, y),
+        optimiser=SGD(1.0),
+        steps=20_000,
+        schedule=[0],
+        stop_loss=1 - DROP,
+    )
     cosine, linear, share, rd = [], [], [], []
-    for net, tree, (_, k), steps in zip(networks, result.parameters, rows, result.steps, strict=True):
-        before, after = _rows(net["w"], net["b"]), _rows(tree["net"]["w"], tree["net"]["b"])
+    for net, tree, (_, k), steps in zip(
+        networks, result.parameters, rows, result.steps, strict=True
+    ):
+        before, after = (
+            _rows(net["w"], net["b"]),
+            _rows(tree["net"]["w"], tree["net"]["b"]),
+        )
         expected = _linear_flow(drawn[k], net, int(steps))
         direction = found[k][0]
         cosine.append(np.abs(after @ direction) / np.linalg.norm(after, axis=1))
@@ -115,14 +145,21 @@ def train_two_layer(parameters: dict[str, JsonValue], seed: int, advance: Advanc
         share.append(np.linalg.norm(after @ direction) / np.linalg.norm(after))
         rd.append(np.linalg.norm(after - before) / np.linalg.norm(before))
     return {
-        "std": np.array([std for std, _ in rows]), "draw": seed + np.array([k for _, k in rows]),
-        "status": result.status, "growth": result.steps * np.log1p(0.01), "rd": np.array(rd),
-        "gap": np.array([found[k][1][1] / found[k][1][0] for _, k in rows]), "share": np.array(share),
-        "cosine": np.array(cosine), "cosine_linear": np.array(linear),
-    }  # fmt: skip
+        "std": np.array([std for std, _ in rows]),
+        "draw": seed + np.array([k for _, k in rows]),
+        "status": result.status,
+        "growth": result.steps * np.log1p(0.01),
+        "rd": np.array(rd),
+        "gap": np.array([found[k][1][1] / found[k][1][0] for _, k in rows]),
+        "share": np.array(share),
+        "cosine": np.array(cosine),
+        "cosine_linear": np.array(linear),
+    }
 
 
-def _linear_flow(drawn: tuple[np.ndarray, np.ndarray], net: Mapping[str, np.ndarray], steps: int) -> np.ndarray:
+def _linear_flow(
+    drawn: tuple[np.ndarray, np.ndarray], net: Mapping[str, np.ndarray], steps: int
+) -> np.ndarray:
     """Kernels after so many steps of the linearised descent Ẇ = Za, ȧ = ZᵀW, mode by mode."""
     images, labels = drawn
     mean = np.tensordot(labels, images, axes=(0, 0)) / len(labels)
@@ -130,8 +167,14 @@ def _linear_flow(drawn: tuple[np.ndarray, np.ndarray], net: Mapping[str, np.ndar
     columns = patches.reshape(-1, SIZE * SIZE).T
     z = np.vstack([columns, np.full((1, columns.shape[1]), labels.mean())])
     left, values, right = np.linalg.svd(z, full_matrices=True)
-    w, a = _rows(net["w"], net["b"]) @ left, net["a"].reshape(KERNELS, -1) @ right[: len(values)].T
-    grown, shrunk = (1 + 0.01 * values / values[0]) ** steps, (1 - 0.01 * values / values[0]) ** steps
+    w, a = (
+        _rows(net["w"], net["b"]) @ left,
+        net["a"].reshape(KERNELS, -1) @ right[: len(values)].T,
+    )
+    grown, shrunk = (
+        (1 + 0.01 * values / values[0]) ** steps,
+        (1 - 0.01 * values / values[0]) ** steps,
+    )
     return ((grown * (w + a) + shrunk * (w - a)) / 2) @ left.T
 
 
@@ -147,29 +190,50 @@ def train_cnn(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> 
         step, loss (seed, step), accuracy (step, seed), kernels (step, seed, kernel, entry) with the bias last.
     """
     from condensery.data import load
-    from condensery.engine import Adam, RecordOutput, RecordParameters, descend, log_steps, mean_square
+    from condensery.engine import (
+        Adam,
+        RecordOutput,
+        RecordParameters,
+        descend,
+        log_steps,
+        mean_square,
+    )
     from condensery.models import Cnn, cnn_normal
 
     given: dict[str, Any] = dict(parameters)
-    data = load(**{key: value for key, value in given["data"].items() if value is not None})
+    data = load(
+        **{key: value for key, value in given["data"].items() if value is not None}
+    )
     labels, side = data.y.astype(np.int64), round(data.x.shape[1] ** 0.5)
     model, steps = Cnn(given["activation"], (1, side, side)), int(given["steps"])
     networks = [
-        cnn_normal(CNN_KERNELS, shape=model.shape, size=SIZE, dense=[DENSE, CLASSES], seed=seed + k, std=given["std"])
+        cnn_normal(
+            CNN_KERNELS,
+            shape=model.shape,
+            size=SIZE,
+            dense=[DENSE, CLASSES],
+            seed=seed + k,
+            std=given["std"],
+        )
         for k in range(int(given["seeds"]))
     ]
     result = descend(
-        networks, mean_square(model), (data.x, np.eye(CLASSES)[labels]), optimiser=Adam(given["rate"]), steps=steps,
+        networks,
+        mean_square(model),
+        (data.x, np.eye(CLASSES)[labels]),
+        optimiser=Adam(given["rate"]),
+        steps=steps,
         schedule=log_steps(steps, per_decade=PER_DECADE).tolist(),
         probes=[RecordParameters(), RecordOutput(_named(model), data.x)],
         on_step=lambda step: advance(f"step {step} of {steps}", step / steps),
-    )  # fmt: skip
+    )
     w, b = result.probed["0.0"], result.probed["0.1"]
     return {
-        "step": result.recorded, "loss": result.loss,
+        "step": result.recorded,
+        "loss": result.loss,
         "accuracy": (result.probed["output"].argmax(axis=3) == labels).mean(axis=2),
         "kernels": np.concatenate([w.reshape(*w.shape[:3], -1), b[..., None]], axis=3),
-    }  # fmt: skip
+    }
 
 
 def _named(model: Any) -> Any:
@@ -181,31 +245,74 @@ def _named(model: Any) -> Any:
 
 def _output(model: Any, parameters: Mapping[str, Any], x: Any) -> Any:
     layers = range(len(parameters) // 2)
-    return model([(parameters[f"{layer}.0"], parameters[f"{layer}.1"]) for layer in layers], x)
+    return model(
+        [(parameters[f"{layer}.0"], parameters[f"{layer}.1"]) for layer in layers], x
+    )
 
 
 _THEORY, _IMAGES = "two-layer CNN, initial stage", "CNN on 500 images"
 
 
-def _statement(name: str, relation: Relation, statement: str, source: str = _THEORY) -> Statement:
-    return Statement(id=name, paper="zhou2023cnn", statement=statement, relation=relation, source=source)
+def _statement(
+    name: str, relation: Relation, statement: str, source: str = _THEORY
+) -> Statement:
+    return Statement(
+        id=name,
+        paper="zhou2023cnn",
+        statement=statement,
+        relation=relation,
+        source=source,
+    )
 
 
 STATEMENTS = (
-    _statement("share", ">=", "From 1e-5 the kernels end along v₁: least ‖θ_W·v₁‖/‖θ_W‖ of all draws."),
-    _statement("median", ">=", "From 1e-5 the median kernel is along v₁ (least of the draws' median |cosine|)."),
+    _statement(
+        "share",
+        ">=",
+        "From 1e-5 the kernels end along v₁: least ‖θ_W·v₁‖/‖θ_W‖ of all draws.",
+    ),
+    _statement(
+        "median",
+        ">=",
+        "From 1e-5 the median kernel is along v₁ (least of the draws' median |cosine|).",
+    ),
     _statement("kernels", ">=", "From 1e-5: share of all kernels with |cosine| > .95."),
-    _statement("every", "between", "From 1e-5: draws in which every kernel has |cosine| > .95 (share)."),
+    _statement(
+        "every",
+        "between",
+        "From 1e-5: draws in which every kernel has |cosine| > .95 (share).",
+    ),
     _statement("rd-small", ">=", "From 1e-5 the kernels have moved far: least RD."),
-    _statement("partial", "between", "From 1e-3 they condense in part: median |cosine|."),
+    _statement(
+        "partial", "between", "From 1e-3 they condense in part: median |cosine|."
+    ),
     _statement("none", "<=", "From 1e-2 they do not: median |cosine|."),
-    _statement("linear", "<=", "Kernels from 1e-5 point where the linearised flow has them (largest gap of |cosine|)."),
-    _statement("cnn-before", "<=", "CNN: before training hardly any kernels are aligned (share of pairs).", _IMAGES),
-    _statement("cnn-tanh", ">=", "tanh: kernels condense while the accuracy is below 20 % (share of pairs).", _IMAGES),
+    _statement(
+        "linear",
+        "<=",
+        "Kernels from 1e-5 point where the linearised flow has them (largest gap of |cosine|).",
+    ),
+    _statement(
+        "cnn-before",
+        "<=",
+        "CNN: before training hardly any kernels are aligned (share of pairs).",
+        _IMAGES,
+    ),
+    _statement(
+        "cnn-tanh",
+        ">=",
+        "tanh: kernels condense while the accuracy is below 20 % (share of pairs).",
+        _IMAGES,
+    ),
     _statement("cnn-xtanh", ">=", "x tanh x: the same.", _IMAGES),
     _statement("cnn-relu", ">=", "ReLU: the same.", _IMAGES),
-    _statement("cnn-large", "<=", "From 1e-1 there is no such stage (largest share of pairs at any step).", _IMAGES),
-)  # fmt: skip
+    _statement(
+        "cnn-large",
+        "<=",
+        "From 1e-1 there is no such stage (largest share of pairs at any step).",
+        _IMAGES,
+    ),
+)
 
 
 class InitialCondensationCnn:
@@ -236,32 +343,55 @@ class InitialCondensationCnn:
         from condensery._errors import InvalidInputError
         from condensery.data import load
 
-        source = {key: value for key, value in _source(_known(config)).items() if value is not None}
+        source = {
+            key: value
+            for key, value in _source(_known(config)).items()
+            if value is not None
+        }
         data = load(**source)  # pyrefly: ignore[bad-argument-type]
         side, labels = round(data.x.shape[1] ** 0.5), np.asarray(data.y)
         whole = labels.ndim == 1 and bool(np.isin(labels, np.arange(CLASSES)).all())
         if side * side != data.x.shape[1] or side < SIZE or not whole:
             raise InvalidInputError(
-                "data", given=f"{data.name} with {data.x.shape[1]} features", remedy="use digits or fashion-mnist",
+                "data",
+                given=f"{data.name} with {data.x.shape[1]} features",
+                remedy="use digits or fashion-mnist",
                 allowed=f"square images of at least {SIZE} x {SIZE} pixels with labels 0 to {CLASSES - 1}",
-            )  # fmt: skip
+            )
         return data.digest
 
     def tasks(self, config: BaseModel) -> Sequence[Task]:
         """The two-layer network, and one CNN per activation and scale."""
         known = _known(config)
-        tasks = [self._task("train_two_layer", {"draws": known.draws}, 1e2 * known.draws, "two-layer network")]
-        settings = [(name, SMALL) for name in known.activations] + [(known.activations[0], LARGE)]
+        tasks = [
+            self._task(
+                "train_two_layer",
+                {"draws": known.draws},
+                1e2 * known.draws,
+                "two-layer network",
+            )
+        ]
+        settings = [(name, SMALL) for name in known.activations] + [
+            (known.activations[0], LARGE)
+        ]
         for name, std in settings:
             parameters: dict[str, JsonValue] = {
-                "data": _source(known), "activation": name, "std": std, "rate": known.rate, "steps": known.steps,
+                "data": _source(known),
+                "activation": name,
+                "std": std,
+                "rate": known.rate,
+                "steps": known.steps,
                 "seeds": known.seeds,
-            }  # fmt: skip
+            }
             cost = float(known.samples * known.steps * known.seeds)
-            tasks.append(self._task("train_cnn", parameters, cost, f"CNN, {name}, std {std:g}"))
+            tasks.append(
+                self._task("train_cnn", parameters, cost, f"CNN, {name}, std {std:g}")
+            )
         return tasks
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """Kernels of the two-layer network with the closed form; the CNNs step by step; cosines of the first seed."""
         known = _known(config)
         first = {name: np.asarray(array) for name, array in shards[0].items()}
@@ -273,14 +403,34 @@ class InitialCondensationCnn:
             cosines.append(list(_cosines(task, shard)))
         stages = [row for stage in zip(*cosines, strict=True) for row in stage]
         return {
-            "members": Table(columns={**first, "median": np.median(per_kernel["cosine"], axis=1)},
-                             units={"growth": "e-folds of the first mode", "gap": "second over first singular value",
-                                    "share": "‖W·v₁‖/‖W‖", "median": "|cosine| of the median kernel"}),
-            "kernels": Table(columns={**repeated, **{name: array.ravel() for name, array in per_kernel.items()}}),
-            "followed": Table(columns={name: np.array([row[name] for row in followed]) for name in followed[0]},
-                              units={"pairs": "share of pairs of kernels with |cosine| > .95"}),
-            "cosines": Table(columns={name: np.array([row[name] for row in stages]) for name in stages[0]}),
-        }  # fmt: skip
+            "members": Table(
+                columns={**first, "median": np.median(per_kernel["cosine"], axis=1)},
+                units={
+                    "growth": "e-folds of the first mode",
+                    "gap": "second over first singular value",
+                    "share": "‖W·v₁‖/‖W‖",
+                    "median": "|cosine| of the median kernel",
+                },
+            ),
+            "kernels": Table(
+                columns={
+                    **repeated,
+                    **{name: array.ravel() for name, array in per_kernel.items()},
+                }
+            ),
+            "followed": Table(
+                columns={
+                    name: np.array([row[name] for row in followed])
+                    for name in followed[0]
+                },
+                units={"pairs": "share of pairs of kernels with |cosine| > .95"},
+            ),
+            "cosines": Table(
+                columns={
+                    name: np.array([row[name] for row in stages]) for name in stages[0]
+                }
+            ),
+        }
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
         """A claim per statement; what was not run or has no reference is null."""
@@ -290,30 +440,43 @@ class InitialCondensationCnn:
         """Alignment of the kernels, the CNN while it learns, and its cosine matrices."""
         return [
             FigureSpec(
-                name="kernel-alignment", plot="condensery.plots.kernel_alignment",
+                name="kernel-alignment",
+                plot="condensery.plots.kernel_alignment",
                 caption="|cosine| of every kernel of the two-layer network with the first singular vector, sorted, "
                 "from three scales of initialisation. Dashed: the linearised flow.",
             ),
             FigureSpec(
-                name="kernels-while-learning", plot="condensery.plots.kernels_while_learning",
+                name="kernels-while-learning",
+                plot="condensery.plots.kernels_while_learning",
                 caption="The CNN while it learns: share of pairs of kernels with |cosine| > .95, and its accuracy.",
             ),
             FigureSpec(
-                name="kernel-cosines", plot="condensery.plots.cosine_maps",
+                name="kernel-cosines",
+                plot="condensery.plots.cosine_maps",
                 options={"part": "cnn", "across": len(_known(config).activations) + 1},
                 caption="Cosines between the kernels of the CNN, sorted: before training, at the last step with an "
                 "accuracy below 20 %, and at the end. The last column is from a large initialisation.",
             ),
-        ]  # fmt: skip
+        ]
 
-    def _task(self, function: str, parameters: dict[str, JsonValue], cost: float, label: str) -> Task:
+    def _task(
+        self, function: str, parameters: dict[str, JsonValue], cost: float, label: str
+    ) -> Task:
         return Task(
-            function=f"{_HERE}:{function}", parameters=parameters, version=self.task_version, cost=cost, label=label
+            function=f"{_HERE}:{function}",
+            parameters=parameters,
+            version=self.task_version,
+            cost=cost,
+            label=label,
         )
 
 
 def _known(config: BaseModel) -> Config:
-    return config if isinstance(config, Config) else Config.model_validate(config.model_dump())
+    return (
+        config
+        if isinstance(config, Config)
+        else Config.model_validate(config.model_dump())
+    )
 
 
 def _source(config: Config) -> dict[str, JsonValue]:
@@ -330,22 +493,44 @@ def _followed(task: Task, shard: Arrays) -> Iterator[dict[str, Any]]:
     for at, step in enumerate(np.asarray(shard["step"])):
         for seed, kernels in enumerate(np.asarray(shard["kernels"])[at]):
             yield {
-                "activation": task.parameters["activation"], "std": task.parameters["std"], "seed": seed,
-                "step": int(step), "loss": float(shard["loss"][seed, at]),
-                "accuracy": float(shard["accuracy"][at, seed]), "pairs": _pairs(kernels),
-            }  # fmt: skip
+                "activation": task.parameters["activation"],
+                "std": task.parameters["std"],
+                "seed": seed,
+                "step": int(step),
+                "loss": float(shard["loss"][seed, at]),
+                "accuracy": float(shard["accuracy"][at, seed]),
+                "pairs": _pairs(kernels),
+            }
 
 
 def _cosines(task: Task, shard: Arrays) -> Iterator[dict[str, Any]]:
     from condensery.metrics import cosine_matrix
 
-    name, std, step = task.parameters["activation"], task.parameters["std"], np.asarray(shard["step"])
+    name, std, step = (
+        task.parameters["activation"],
+        task.parameters["std"],
+        np.asarray(shard["step"]),
+    )
     accuracy = np.asarray(shard["accuracy"])[:, 0]
-    untrained = int(np.flatnonzero(accuracy <= UNTRAINED)[-1]) if (accuracy <= UNTRAINED).any() else 0
+    untrained = (
+        int(np.flatnonzero(accuracy <= UNTRAINED)[-1])
+        if (accuracy <= UNTRAINED).any()
+        else 0
+    )
     for at in (0, untrained, len(step) - 1):
-        start = f"{name}, std {std:g}" if at == 0 else f"step {step[at]}, {accuracy[at]:.0%} right"
-        yield {"part": "cnn", "activation": name, "optimiser": "Adam", "step": int(step[at]), "title": start,
-               "cosine": cosine_matrix(np.asarray(shard["kernels"])[at, 0]).matrix}  # fmt: skip
+        start = (
+            f"{name}, std {std:g}"
+            if at == 0
+            else f"step {step[at]}, {accuracy[at]:.0%} right"
+        )
+        yield {
+            "part": "cnn",
+            "activation": name,
+            "optimiser": "Adam",
+            "step": int(step[at]),
+            "title": start,
+            "cosine": cosine_matrix(np.asarray(shard["kernels"])[at, 0]).matrix,
+        }
 
 
 def judge(config: Config, tables: Mapping[str, Table]) -> list[Claim]:
@@ -353,10 +538,15 @@ def judge(config: Config, tables: Mapping[str, Table]) -> list[Claim]:
     values = {**_judged_theory(tables), **_judged_cnn(config, tables)}
     absent = (None, None, "not run: this activation is not among those chosen")
     found = [(statement, *values.get(statement.id, absent)) for statement in STATEMENTS]
-    return [statement.check(value, expected, note=note) for statement, value, expected, note in found]
+    return [
+        statement.check(value, expected, note=note)
+        for statement, value, expected, note in found
+    ]
 
 
-def _judged_theory(tables: Mapping[str, Table]) -> dict[str, tuple[float | None, Any, str]]:
+def _judged_theory(
+    tables: Mapping[str, Table],
+) -> dict[str, tuple[float | None, Any, str]]:
     members, kernels = tables["members"], tables["kernels"]
     small, middle, large = (members.select(std=std) for std in STDS)
     gap = kernels.select(std=STDS[0])
@@ -366,24 +556,42 @@ def _judged_theory(tables: Mapping[str, Table]) -> dict[str, tuple[float | None,
     apart = f"99 % of the kernels within {np.quantile(gaps, 0.99):.2g}; the worst ends at |cosine| {worst:.2f}"
     every = (cosine > TAU).all(axis=1)
     draws, second = f"{len(small)} draws", small["gap"][int(np.argmin(small["share"]))]
-    close = f"{draws}; in the worst the second singular value is {second:.2f} of the first"
-    lost = "" if every.all() else f"; the others hold kernels that began across v₁, least |cosine| {cosine.min():.2f}"
+    close = (
+        f"{draws}; in the worst the second singular value is {second:.2f} of the first"
+    )
+    lost = (
+        ""
+        if every.all()
+        else f"; the others hold kernels that began across v₁, least |cosine| {cosine.min():.2f}"
+    )
     return {
         "share": (float(small["share"].min()), 0.99, close),
         "median": (float(small["median"].min()), 0.99, close),
         "kernels": (float((cosine > TAU).mean()), 0.95, f"{cosine.size} kernels"),
-        "every": (float(every.mean()), None, "not asserted: the theorem is about the norm; " + draws + lost),
+        "every": (
+            float(every.mean()),
+            None,
+            "not asserted: the theorem is about the norm; " + draws + lost,
+        ),
         "rd-small": (float(small["rd"].min()), 100.0, draws),
         "partial": (float(np.median(middle["median"])), (0.7, 0.99), draws),
-        "none": (float(np.median(large["median"])), 0.7, f"RD {np.median(large['rd']):.2g}"),
+        "none": (
+            float(np.median(large["median"])),
+            0.7,
+            f"RD {np.median(large['rd']):.2g}",
+        ),
         "linear": (float(gaps.max()), 0.05, apart),
     }
 
 
-def _judged_cnn(config: Config, tables: Mapping[str, Table]) -> dict[str, tuple[float | None, Any, str]]:
+def _judged_cnn(
+    config: Config, tables: Mapping[str, Table]
+) -> dict[str, tuple[float | None, Any, str]]:
     followed = tables["followed"]
     starts = followed.select(step=0, std=SMALL)["pairs"]
-    values: dict[str, tuple[float | None, Any, str]] = {"cnn-before": (float(starts.max()), 0.05, "")}
+    values: dict[str, tuple[float | None, Any, str]] = {
+        "cnn-before": (float(starts.max()), 0.05, "")
+    }
     for name in config.activations:
         own = followed.select(activation=name, std=SMALL)
         early, end = own["accuracy"] <= UNTRAINED, own["step"] == own["step"].max()
@@ -393,7 +601,15 @@ def _judged_cnn(config: Config, tables: Mapping[str, Table]) -> dict[str, tuple[
         note = f"at the end {np.mean(own['pairs'][end]):.2f} with {np.mean(own['accuracy'][end]):.0%} right"
         # one line cannot be expected of p > 1 or without p: there is no theorem for them here
         expected = 0.8 if name == "tanh" else None
-        values[f"cnn-{name}"] = (best, expected, note if expected else f"no prediction; {note}")
+        values[f"cnn-{name}"] = (
+            best,
+            expected,
+            note if expected else f"no prediction; {note}",
+        )
     large = followed.select(std=LARGE)
-    values["cnn-large"] = (float(large["pairs"].max()), 0.2, f"{float(large['accuracy'].max()):.0%} right at best")
+    values["cnn-large"] = (
+        float(large["pairs"].max()),
+        0.2,
+        f"{float(large['accuracy'].max()):.0%} right at best",
+    )
     return values

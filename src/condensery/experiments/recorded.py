@@ -31,11 +31,15 @@ class Recorded:
 
     name: ClassVar[str] = "recorded"
     title: ClassVar[str] = "A training that was recorded"
-    summary: ClassVar[str] = "The condensation of each layer of a user's own model, measured while it trained."
+    summary: ClassVar[str] = (
+        "The condensation of each layer of a user's own model, measured while it trained."
+    )
     papers: ClassVar[tuple[str, ...]] = ("xu2025overview",)
     task_version: ClassVar[str] = "1"
     Config: ClassVar[type[BaseModel]] = Config
-    presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {"quick": {"name": "", "begun": ""}}
+    presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
+        "quick": {"name": "", "begun": ""}
+    }
     statements: ClassVar[tuple[Statement, ...]] = ()
 
     def data_digest(self, config: BaseModel) -> str:
@@ -45,15 +49,19 @@ class Recorded:
             InvalidInputError: Always; a recorded run is made by `condensery.record` alone.
         """
         raise InvalidInputError(
-            "experiment", given="recorded", allowed="an experiment that can be run",
+            "experiment",
+            given="recorded",
+            allowed="an experiment that can be run",
             remedy="a recorded run is written by condensery.record(name) while your own model trains",
-        )  # fmt: skip
+        )
 
     def tasks(self, config: BaseModel) -> Sequence[Task]:
         """None."""
         return []
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """They were written by the monitor."""
         return {}
 

@@ -85,7 +85,9 @@ def compare(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Ar
     from condensery.torch._studies._compare import Training, compare_reductions
 
     given: dict[str, Any] = dict(parameters)
-    config = Config.model_validate({key: value for key, value in given.items() if key not in {"network", "start"}})
+    config = Config.model_validate(
+        {key: value for key, value in given.items() if key not in {"network", "start"}}
+    )
     data = load(config.data, samples=config.samples or None)
     order = np.random.Generator(np.random.Philox(seed)).permutation(len(data.x))
     held, used = order[: config.test], order[config.test :]
@@ -97,64 +99,88 @@ def compare(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Ar
         gamma = config.gamma if kind == "mlp" else config.cnn_gamma
         training = replace(training, exponent=gamma, weight_decay=config.weight_decay)
     found = compare_reductions(
-        (data.x[used], data.y[used]), (data.x[held], data.y[held]), kind=kind, widths=widths,
-        training=training, ratios=config.ratios, tau=config.tau, fitted=config.fitted, seed=seed, progress=advance,
-    )  # fmt: skip
+        (data.x[used], data.y[used]),
+        (data.x[held], data.y[held]),
+        kind=kind,
+        widths=widths,
+        training=training,
+        ratios=config.ratios,
+        tau=config.tau,
+        fitted=config.fitted,
+        seed=seed,
+        progress=advance,
+    )
     method, ratio, units, size, before, after = zip(*found.rows, strict=True)
     layer, width, effective = zip(*found.layers, strict=True)
     own = {"seed": seed, "network": kind, "start": start, "whole": found.whole}
     return {
-        "method": np.asarray(method), "ratio": np.asarray(ratio), "units": np.asarray(units),
-        "parameters": np.asarray(size), "before": np.asarray(before), "after": np.asarray(after),
+        "method": np.asarray(method),
+        "ratio": np.asarray(ratio),
+        "units": np.asarray(units),
+        "parameters": np.asarray(size),
+        "before": np.asarray(before),
+        "after": np.asarray(after),
         **{name: np.full(len(method), value) for name, value in own.items()},
-        "layer": np.asarray(layer), "layer_units": np.asarray(width), "effective": np.asarray(effective),
+        "layer": np.asarray(layer),
+        "layer_units": np.asarray(width),
+        "effective": np.asarray(effective),
         "threshold": np.asarray(found.threshold),
-    }  # fmt: skip
+    }
 
 
 def _statement(name: str, relation: Literal["<=", ">="], statement: str) -> Statement:
     return Statement(
-        id=name, paper="chen2024reduction", statement=statement, relation=relation,
+        id=name,
+        paper="chen2024reduction",
+        statement=statement,
+        relation=relation,
         source="claim of this package, after the paper's merging by direction",
-    )  # fmt: skip
+    )
 
 
 STATEMENTS = (
     *(
-    one
-    for network, unit in (("mlp", "hidden units"), ("cnn", "channels and units"))
-    for one in (
-        _statement(
-            f"{network}-four-times", "<=",
-            f"The condensed {network} with 4 times fewer {unit} loses at most half a point without fine-tuning.",
-        ),
-        _statement(
-            f"{network}-eight-times", "<=",
-            f"The condensed {network} with 8 times fewer {unit} loses at most half a point after fine-tuning.",
-        ),
-        _statement(
-            f"{network}-ahead", ">=",
-            f"On the condensed {network} merging by direction is ahead of every peer at every size, before fine-tuning "
-            "(the least lead, mean over seeds).",
-        ),
-    )
+        one
+        for network, unit in (("mlp", "hidden units"), ("cnn", "channels and units"))
+        for one in (
+            _statement(
+                f"{network}-four-times",
+                "<=",
+                f"The condensed {network} with 4 times fewer {unit} loses at most half a point without fine-tuning.",
+            ),
+            _statement(
+                f"{network}-eight-times",
+                "<=",
+                f"The condensed {network} with 8 times fewer {unit} loses at most half a point after fine-tuning.",
+            ),
+            _statement(
+                f"{network}-ahead",
+                ">=",
+                f"On the condensed {network} merging by direction is ahead of every peer at every size, before fine-tuning "
+                "(the least lead, mean over seeds).",
+            ),
+        )
     ),
     _statement(
-        "mlp-threshold-units", "<=",
+        "mlp-threshold-units",
+        "<=",
         "Merging by direction at the cosine tau alone leaves at most a quarter of the condensed mlp's hidden units.",
     ),
     _statement(
-        "mlp-threshold-loss", "<=",
+        "mlp-threshold-loss",
+        "<=",
         "Merging by direction at the cosine tau alone costs the condensed mlp at most half a point.",
     ),
-)  # fmt: skip
+)
 
 
 class ReduceBenchmark:
     """Merging by direction against pruning, neuron merging and folding, at equal numbers of units."""
 
     name: ClassVar[str] = "reduce-benchmark"
-    title: ClassVar[str] = "Cutting networks down: merging by direction against its peers"
+    title: ClassVar[str] = (
+        "Cutting networks down: merging by direction against its peers"
+    )
     summary: ClassVar[str] = (
         "A multilayer and a convolutional classifier are trained from a small initialisation with weight decay, by "
         "which they condense, and from torch's own without. Each is cut down to the same widths by merging by "
@@ -168,11 +194,20 @@ class ReduceBenchmark:
     presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
         "quick": {},
         "paper": {
-            "data": "fashion-mnist", "samples": 26_000, "test": 6000, "mlp_width": 512, "cnn_train": 8000,
-            "cnn_gamma": 1.25, "ratios": [0.5, 0.25, 0.125], "epochs": 12, "batch": 64, "rate": 2e-3,
-            "weight_decay": 1.0, "finetune": 2,
+            "data": "fashion-mnist",
+            "samples": 26_000,
+            "test": 6000,
+            "mlp_width": 512,
+            "cnn_train": 8000,
+            "cnn_gamma": 1.25,
+            "ratios": [0.5, 0.25, 0.125],
+            "epochs": 12,
+            "batch": 64,
+            "rate": 2e-3,
+            "weight_decay": 1.0,
+            "finetune": 2,
         },
-    }  # fmt: skip
+    }
     statements: ClassVar[tuple[Statement, ...]] = STATEMENTS
 
     def data_digest(self, config: BaseModel) -> str:
@@ -189,9 +224,11 @@ class ReduceBenchmark:
         pixels = data.x.shape[1]
         if "cnn" in known.networks and (isqrt(pixels) ** 2 != pixels or pixels < 16):
             raise InvalidInputError(
-                "data", given=f"{data.name} with {pixels} values per sample for the cnn", remedy="set networks=mlp",
+                "data",
+                given=f"{data.name} with {pixels} values per sample for the cnn",
+                remedy="set networks=mlp",
                 allowed="square images of at least 4 x 4 pixels",
-            )  # fmt: skip
+            )
         return data.digest
 
     def tasks(self, config: BaseModel) -> Sequence[Task]:
@@ -200,32 +237,75 @@ class ReduceBenchmark:
         return [
             Task(
                 function="condensery.experiments.reduce_benchmark:compare",
-                parameters={**known.model_dump(mode="json"), "network": network, "start": start},
-                seed=seed, version=self.task_version, cost=float(known.epochs) * (4.0 if network == "cnn" else 1.0),
+                parameters={
+                    **known.model_dump(mode="json"),
+                    "network": network,
+                    "start": start,
+                },
+                seed=seed,
+                version=self.task_version,
+                cost=float(known.epochs) * (4.0 if network == "cnn" else 1.0),
                 label=f"{start} {network}, seed {seed}",
             )
             for seed in range(known.seeds)
             for network in known.networks
             for start in STARTS
-        ]  # fmt: skip
+        ]
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """Every accuracy, their means over seeds, how far the layers are condensed, and merging at tau alone."""
-        names = ("network", "start", "method", "ratio", "seed", "units", "parameters", "whole", "before", "after")
-        columns = {name: np.concatenate([np.asarray(shard[name]) for shard in shards]) for name in names}
-        table = Table(
-            columns=columns, units={"before": "share right, before fine-tuning", "ratio": "of each width kept"}
+        names = (
+            "network",
+            "start",
+            "method",
+            "ratio",
+            "seed",
+            "units",
+            "parameters",
+            "whole",
+            "before",
+            "after",
         )
-        return {"accuracy": table, "means": _means(table), "layers": _layers(shards), "threshold": _threshold(shards)}
+        columns = {
+            name: np.concatenate([np.asarray(shard[name]) for shard in shards])
+            for name in names
+        }
+        table = Table(
+            columns=columns,
+            units={
+                "before": "share right, before fine-tuning",
+                "ratio": "of each width kept",
+            },
+        )
+        return {
+            "accuracy": table,
+            "means": _means(table),
+            "layers": _layers(shards),
+            "threshold": _threshold(shards),
+        }
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
         """Losses and leads on the condensed networks; the better of the two ways to merge is named."""
         means = tables["means"]
         claims = []
-        for network, statements in zip(NETWORKS, (self.statements[:3], self.statements[3:6]), strict=True):
+        for network, statements in zip(
+            NETWORKS, (self.statements[:3], self.statements[3:6]), strict=True
+        ):
             own = means.select(network=network, start="condensed")
-            for statement, ratio, column in zip(statements, (0.25, 0.125), ("before", "after"), strict=False):
-                claims.append(_loss(statement, own, means.select(network=network, start="ordinary"), ratio, column))
+            for statement, ratio, column in zip(
+                statements, (0.25, 0.125), ("before", "after"), strict=False
+            ):
+                claims.append(
+                    _loss(
+                        statement,
+                        own,
+                        means.select(network=network, start="ordinary"),
+                        ratio,
+                        column,
+                    )
+                )
             claims.append(_lead(statements[2], own))
         return [*claims, *_at_tau(self.statements[6:], tables["threshold"])]
 
@@ -245,10 +325,25 @@ class ReduceBenchmark:
 
 
 def _means(table: Table) -> Table:
-    keys = sorted(set(zip(*(table[name].tolist() for name in ("network", "start", "method", "ratio")), strict=True)))
+    keys = sorted(
+        set(
+            zip(
+                *(
+                    table[name].tolist()
+                    for name in ("network", "start", "method", "ratio")
+                ),
+                strict=True,
+            )
+        )
+    )
     rows = [table.select(network=n, start=s, method=m, ratio=r) for n, s, m, r in keys]
     network, start, method, ratio = zip(*keys, strict=True)
-    found: dict[str, Any] = {"network": network, "start": start, "method": method, "ratio": ratio}
+    found: dict[str, Any] = {
+        "network": network,
+        "start": start,
+        "method": method,
+        "ratio": ratio,
+    }
     for name in ("units", "parameters", "whole", "before", "after"):
         found[name] = [float(np.mean(row[name])) for row in rows]
     for name in ("before", "after"):
@@ -259,16 +354,28 @@ def _means(table: Table) -> Table:
 
 def _layers(shards: Sequence[Arrays]) -> Table:
     """Effective neurons (cosine 0.9) of every hidden layer of every network before it is cut."""
-    found: dict[str, Any] = {name: [] for name in ("network", "start", "seed", "layer", "layer_units", "effective")}
+    found: dict[str, Any] = {
+        name: []
+        for name in ("network", "start", "seed", "layer", "layer_units", "effective")
+    }
     for shard in shards:
         for name, column in found.items():
             one = name in {"network", "start", "seed"}
-            column.append(np.repeat(shard[name][:1], len(shard["layer"])) if one else np.asarray(shard[name]))
-    return Table(columns={name: np.concatenate(column) for name, column in found.items()})
+            column.append(
+                np.repeat(shard[name][:1], len(shard["layer"]))
+                if one
+                else np.asarray(shard[name])
+            )
+    return Table(
+        columns={name: np.concatenate(column) for name, column in found.items()}
+    )
 
 
 def _threshold(shards: Sequence[Arrays]) -> Table:
-    found: dict[str, Any] = {name: [shard[name][0] for shard in shards] for name in ("network", "start", "seed")}
+    found: dict[str, Any] = {
+        name: [shard[name][0] for shard in shards]
+        for name in ("network", "start", "seed")
+    }
     found["units"] = [int(np.sum(shard["layer_units"])) for shard in shards]
     found["left"] = [int(shard["threshold"][0]) for shard in shards]
     found["whole"] = [float(shard["whole"][0]) for shard in shards]
@@ -280,17 +387,25 @@ def _at_tau(statements: Sequence[Statement], table: Table) -> list[Claim]:
     own, other = (table.select(network="mlp", start=start) for start in STARTS)
     if not len(own):
         return [statement.check(None, None, note="not run") for statement in statements]
-    left, lost = float(np.mean(own["left"] / own["units"])), float(np.mean(own["whole"] - own["before"]))
+    left, lost = (
+        float(np.mean(own["left"] / own["units"])),
+        float(np.mean(own["whole"] - own["before"])),
+    )
     note = f"of {own['units'][0]} units {np.mean(own['left']):.0f} are left"
     if len(other):
         note += (
             f", of the ordinary network's {np.mean(other['left']):.0f}, which loses "
             f"{100 * np.mean(other['whole'] - other['before']):.1f} points"
         )
-    return [statements[0].check(left, 0.25, note=note), statements[1].check(lost, LOST, note=note)]
+    return [
+        statements[0].check(left, 0.25, note=note),
+        statements[1].check(lost, LOST, note=note),
+    ]
 
 
-def _loss(statement: Statement, own: Table, ordinary: Table, ratio: float, column: str) -> Claim:
+def _loss(
+    statement: Statement, own: Table, ordinary: Table, ratio: float, column: str
+) -> Claim:
     """Points lost by the better of our two ways; the ordinary network in the note."""
     if not len(own) or not np.any(np.isclose(own["ratio"], ratio)):
         return statement.check(None, None, note="not run at this size")
@@ -302,7 +417,9 @@ def _loss(statement: Statement, own: Table, ordinary: Table, ratio: float, colum
 
 def _least_loss(table: Table, ratio: float, column: str) -> tuple[float, str]:
     rows = [table.select(method=method, ratio=ratio) for method in OURS]
-    return min((float(row["whole"][0] - row[column][0]), str(row["method"][0])) for row in rows)
+    return min(
+        (float(row["whole"][0] - row[column][0]), str(row["method"][0])) for row in rows
+    )
 
 
 def _lead(statement: Statement, own: Table) -> Claim:
@@ -319,10 +436,15 @@ def _lead(statement: Statement, own: Table) -> Claim:
     return statement.check(worst, 0.0, note=note)
 
 
-def _least_lead(own: Table, ours: Sequence[str], counts: Callable[[str], bool]) -> tuple[float, str]:
+def _least_lead(
+    own: Table, ours: Sequence[str], counts: Callable[[str], bool]
+) -> tuple[float, str]:
     worst, where = np.inf, ""
     for ratio in np.unique(own["ratio"]).tolist():
-        best = max(float(own.select(method=method, ratio=ratio)["before"][0]) for method in ours)
+        best = max(
+            float(own.select(method=method, ratio=ratio)["before"][0])
+            for method in ours
+        )
         for row in np.flatnonzero(np.isclose(own["ratio"], ratio)).tolist():
             method, lead = str(own["method"][row]), best - float(own["before"][row])
             if method not in (*OURS, CONTROL) and counts(method) and lead < worst:
@@ -334,5 +456,8 @@ def _more(own: Table) -> str:
     """Units that are left above those of the control: clusters that cancel are not merged, and stay."""
     rows = [own.select(ratio=ratio) for ratio in np.unique(own["ratio"]).tolist()]
     least = [float(row.select(method=CONTROL)["units"][0]) for row in rows]
-    ours = [max(float(row.select(method=method)["units"][0]) for method in OURS) for row in rows]
+    ours = [
+        max(float(row.select(method=method)["units"][0]) for method in OURS)
+        for row in rows
+    ]
     return f"{max(a - b for a, b in zip(ours, least, strict=True)):.3g}"

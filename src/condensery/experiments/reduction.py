@@ -62,7 +62,12 @@ class Config(BaseModel):
     @property
     def is_reference(self) -> bool:
         """Whether the setting is the paper's but for the images, the rate, and the time."""
-        return (self.width, self.gamma, self.samples, self.cosine) == (400, 3.0, 1000, 0.9)
+        return (self.width, self.gamma, self.samples, self.cosine) == (
+            400,
+            3.0,
+            1000,
+            0.9,
+        )
 
 
 def _images(config: Config) -> Dataset:
@@ -91,7 +96,11 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     images = _images(config)
     y = np.eye(CLASSES)[images.y.astype(int)]
     data = images.x[: config.samples], y[: config.samples]
-    net = mlp_normal([data[0].shape[1], config.width, CLASSES], seed=seed, std=float(config.width) ** -config.gamma)
+    net = mlp_normal(
+        [data[0].shape[1], config.width, CLASSES],
+        seed=seed,
+        std=float(config.width) ** -config.gamma,
+    )
     rule = Adam(config.rate)
     start = init_descent([net], optimiser=rule, dtype=config.dtype)
     steps = recorded_steps(config.steps)
@@ -102,18 +111,34 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
         kept.append(start)
         advance(f"step {step} of {config.steps}", 0.9 * (number + 1) / len(steps))
     chosen = slowest(steps, np.asarray(losses))
-    found = _reduced(config, kept[chosen], data, images.x[config.samples :], images.y[config.samples :].astype(int))
+    found = _reduced(
+        config,
+        kept[chosen],
+        data,
+        images.x[config.samples :],
+        images.y[config.samples :].astype(int),
+    )
     return {
-        "step": steps, "loss": np.asarray(losses), "chosen": np.array(chosen),
-        "width": np.array([_narrow(config, one, data, config.cosine)[1].widths[1][1] for one in kept]),
+        "step": steps,
+        "loss": np.asarray(losses),
+        "chosen": np.array(chosen),
+        "width": np.array(
+            [_narrow(config, one, data, config.cosine)[1].widths[1][1] for one in kept]
+        ),
         **found,
-    }  # fmt: skip
+    }
 
 
 def recorded_steps(last: int) -> np.ndarray:
     """A tenth of a decade apart up to a fifth of the way, then forty even ones."""
-    early = np.unique(np.round(np.logspace(0, np.log10(max(last // 5, 1)), 20)).astype(int))
-    return np.unique(np.concatenate([early, np.round(np.linspace(max(last // 5, 1), last, 41)).astype(int)]))
+    early = np.unique(
+        np.round(np.logspace(0, np.log10(max(last // 5, 1)), 20)).astype(int)
+    )
+    return np.unique(
+        np.concatenate(
+            [early, np.round(np.linspace(max(last // 5, 1), last, 41)).astype(int)]
+        )
+    )
 
 
 def slowest(steps: np.ndarray, losses: np.ndarray) -> int:
@@ -122,9 +147,15 @@ def slowest(steps: np.ndarray, losses: np.ndarray) -> int:
     The first plateau, a constant output, is left when the loss is below 0.9 of it; the search ends at half of it. The
     plateau is the loss at the place of slowest fall of the whole run.
     """
-    slope = -np.gradient(np.log(np.maximum(losses, np.finfo(np.float64).tiny)), np.log(steps))
+    slope = -np.gradient(
+        np.log(np.maximum(losses, np.finfo(np.float64).tiny)), np.log(steps)
+    )
     settled = losses < 0.99 * losses[0]
-    plateau = losses[np.flatnonzero(settled)[np.argmin(slope[settled])]] if settled.any() else losses[0]
+    plateau = (
+        losses[np.flatnonzero(settled)[np.argmin(slope[settled])]]
+        if settled.any()
+        else losses[0]
+    )
     inside = np.flatnonzero((losses < 0.9 * plateau) & (losses > 0.5 * plateau))
     return int(inside[np.argmin(slope[inside])]) if inside.size else len(steps) - 1
 
@@ -146,27 +177,53 @@ def _advanced(
     return result.state, float(result.loss[0, -1])
 
 
-def _narrow(config: Config, state: DescentState, data: tuple[np.ndarray, np.ndarray], cosine: float) -> Moved:
+def _narrow(
+    config: Config,
+    state: DescentState,
+    data: tuple[np.ndarray, np.ndarray],
+    cosine: float,
+) -> Moved:
     from condensery.landscape import Problem, merge
 
-    net = [(np.asarray(W, np.float64), np.asarray(b, np.float64)) for W, b in state.parameters[0]]
-    return merge(net, Problem(*data, "relu"), cosine=cosine, drop_below=DROP, dead=True, spectrum=False)
+    net = [
+        (np.asarray(W, np.float64), np.asarray(b, np.float64))
+        for W, b in state.parameters[0]
+    ]
+    return merge(
+        net,
+        Problem(*data, "relu"),
+        cosine=cosine,
+        drop_below=DROP,
+        dead=True,
+        spectrum=False,
+    )
 
 
 def _reduced(
-    config: Config, state: DescentState, data: tuple[np.ndarray, np.ndarray], x: np.ndarray, labels: np.ndarray
+    config: Config,
+    state: DescentState,
+    data: tuple[np.ndarray, np.ndarray],
+    x: np.ndarray,
+    labels: np.ndarray,
 ) -> dict[str, np.ndarray]:
     from condensery.engine import Adam, init_descent
     from condensery.landscape import forward
 
-    wide = [(np.asarray(W, np.float64), np.asarray(b, np.float64)) for W, b in state.parameters[0]]
+    wide = [
+        (np.asarray(W, np.float64), np.asarray(b, np.float64))
+        for W, b in state.parameters[0]
+    ]
     said = forward(wide, x, "relu").argmax(axis=1)
     sweep = [_narrow(config, state, data, cosine) for cosine in COSINES]
     narrow, receipt = _narrow(config, state, data, config.cosine)
     rule = Adam(config.rate)
     fresh = init_descent([narrow], optimiser=rule, dtype=config.dtype)
     again = init_descent([wide], optimiser=rule, dtype=config.dtype)
-    retrained = {"retrain_step": np.unique(np.round(np.linspace(0, config.retrain, 21)).astype(int))}
+    retrained = {
+        "retrain_step": np.unique(
+            np.round(np.linspace(0, config.retrain, 21)).astype(int)
+        )
+    }
     for name, begin in (("retrain_narrow", fresh), ("retrain_wide", again)):
         values = []
         for step in retrained["retrain_step"]:
@@ -177,15 +234,26 @@ def _reduced(
         **retrained,
         "cosine": np.asarray(COSINES),
         "sweep_width": np.array([receipt.widths[1][1] for _, receipt in sweep]),
-        "sweep_agreement": np.array([np.mean(forward(net, x, "relu").argmax(axis=1) == said) for net, _ in sweep]),
+        "sweep_agreement": np.array(
+            [
+                np.mean(forward(net, x, "relu").argmax(axis=1) == said)
+                for net, _ in sweep
+            ]
+        ),
         "sweep_loss": np.array([receipt.loss[1] for _, receipt in sweep]),
-        "agreement": np.array(np.mean(forward(narrow, x, "relu").argmax(axis=1) == said)),
-        "accuracy": np.array([np.mean(net.argmax(axis=1) == labels) for net in
-                              (forward(wide, x, "relu"), forward(narrow, x, "relu"))]),
+        "agreement": np.array(
+            np.mean(forward(narrow, x, "relu").argmax(axis=1) == said)
+        ),
+        "accuracy": np.array(
+            [
+                np.mean(net.argmax(axis=1) == labels)
+                for net in (forward(wide, x, "relu"), forward(narrow, x, "relu"))
+            ]
+        ),
         "change": np.array(receipt.data_change_relative),
         "left_apart": np.array(len(receipt.notes)),
         "cosines": _grouped_cosines(wide),
-    }  # fmt: skip
+    }
 
 
 def _grouped_cosines(net: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
@@ -209,17 +277,39 @@ def _normed(rows: np.ndarray) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def _statement(name: str, relation: Literal["<=", ">=", "within"], statement: str) -> Statement:
+def _statement(
+    name: str, relation: Literal["<=", ">=", "within"], statement: str
+) -> Statement:
     return Statement(
-        id=name, paper="zhang2021embedding", statement=statement, relation=relation, source="Fig. 5, Appendix"
+        id=name,
+        paper="zhang2021embedding",
+        statement=statement,
+        relation=relation,
+        source="Fig. 5, Appendix",
     )
 
 
 STATEMENTS = (
-    _statement("width", ">=", "A condensed network of width 400 is merged to a width at least 4 times smaller."),
-    _statement("agreement", ">=", "The merged network predicts the same class for at least 97 % of unseen images."),
-    _statement("returns", "<=", "Trained on for a few steps, it is back at the loss before the merge, within 5 %."),
-    _statement("paper-width", "within", "The effective width of the paper's network at its plateau is 58."),
+    _statement(
+        "width",
+        ">=",
+        "A condensed network of width 400 is merged to a width at least 4 times smaller.",
+    ),
+    _statement(
+        "agreement",
+        ">=",
+        "The merged network predicts the same class for at least 97 % of unseen images.",
+    ),
+    _statement(
+        "returns",
+        "<=",
+        "Trained on for a few steps, it is back at the loss before the merge, within 5 %.",
+    ),
+    _statement(
+        "paper-width",
+        "within",
+        "The effective width of the paper's network at its plateau is 58.",
+    ),
 )
 
 
@@ -252,19 +342,33 @@ class Reduction:
         return [
             Task(
                 function="condensery.experiments.reduction:train",
-                parameters=known.model_dump(mode="json", exclude={"seeds"}), seed=seed, version=self.task_version,
-                cost=float(known.steps) * known.width * known.samples, label=f"seed {seed}",
+                parameters=known.model_dump(mode="json", exclude={"seeds"}),
+                seed=seed,
+                version=self.task_version,
+                cost=float(known.steps) * known.width * known.samples,
+                label=f"seed {seed}",
             )
             for seed in range(known.seeds)
-        ]  # fmt: skip
+        ]
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """Training, retraining, the sweep of thresholds, one row per seed, and the cosines of seed 0."""
         return {
             "training": _rows(shards, step="step", loss="loss", width="width"),
-            "retraining": _rows(shards, step="retrain_step", narrow="retrain_narrow", wide="retrain_wide"),
+            "retraining": _rows(
+                shards,
+                step="retrain_step",
+                narrow="retrain_narrow",
+                wide="retrain_wide",
+            ),
             "sweep": _rows(
-                shards, cosine="cosine", width="sweep_width", agreement="sweep_agreement", loss="sweep_loss"
+                shards,
+                cosine="cosine",
+                width="sweep_width",
+                agreement="sweep_agreement",
+                loss="sweep_loss",
             ),
             "members": _members(Config.model_validate(config.model_dump()), shards),
             "cosines": Table(columns={"cosine": np.asarray(shards[0]["cosines"])}),
@@ -278,13 +382,20 @@ class Reduction:
         note = remark if known.is_reference else "another setting than the paper's"
         width, agreement, returns, paper = self.statements
         factor = float((known.width / members["width"]).min())
-        least, off = float(members["agreement"].min()), float(members["return_ratio"].max())
+        least, off = (
+            float(members["agreement"].min()),
+            float(members["return_ratio"].max()),
+        )
         median = float(np.median(members["width"]))
         images = f"not judged: the paper's images are MNIST and its stop is not printed; median of {known.seeds} seeds"
         return [
             width.check(factor, 4.0 if known.is_reference else None, note=note),
             agreement.check(least, 0.97 if known.is_reference else None, note=note),
-            returns.check(off, 1.05 if known.is_reference else None, note=f"{note}; within {known.retrain} steps"),
+            returns.check(
+                off,
+                1.05 if known.is_reference else None,
+                note=f"{note}; within {known.retrain} steps",
+            ),
             paper.check(median, None, tolerance=10.0, note=images),
         ]
 
@@ -306,26 +417,53 @@ class Reduction:
 
 def _rows(shards: Sequence[Arrays], **names: str) -> Table:
     first = next(iter(names.values()))
-    seeds = np.concatenate([np.full(len(shard[first]), seed) for seed, shard in enumerate(shards)])
-    columns = {column: np.concatenate([np.asarray(shard[name]) for shard in shards]) for column, name in names.items()}
+    seeds = np.concatenate(
+        [np.full(len(shard[first]), seed) for seed, shard in enumerate(shards)]
+    )
+    columns = {
+        column: np.concatenate([np.asarray(shard[name]) for shard in shards])
+        for column, name in names.items()
+    }
     return Table(columns={"seed": seeds, **columns})
 
 
 def _members(config: Config, shards: Sequence[Arrays]) -> Table:
     chosen = [int(shard["chosen"]) for shard in shards]
-    before = np.array([float(shard["loss"][place]) for shard, place in zip(shards, chosen, strict=True)])
+    before = np.array(
+        [
+            float(shard["loss"][place])
+            for shard, place in zip(shards, chosen, strict=True)
+        ]
+    )
     return Table(
         columns={
             "seed": np.arange(len(shards)),
-            "step": np.array([int(shard["step"][place]) for shard, place in zip(shards, chosen, strict=True)]),
+            "step": np.array(
+                [
+                    int(shard["step"][place])
+                    for shard, place in zip(shards, chosen, strict=True)
+                ]
+            ),
             "loss": before,
-            "width": np.array([int(shard["width"][place]) for shard, place in zip(shards, chosen, strict=True)]),
+            "width": np.array(
+                [
+                    int(shard["width"][place])
+                    for shard, place in zip(shards, chosen, strict=True)
+                ]
+            ),
             "agreement": np.array([float(shard["agreement"]) for shard in shards]),
-            "accuracy_wide": np.array([float(shard["accuracy"][0]) for shard in shards]),
-            "accuracy_narrow": np.array([float(shard["accuracy"][1]) for shard in shards]),
+            "accuracy_wide": np.array(
+                [float(shard["accuracy"][0]) for shard in shards]
+            ),
+            "accuracy_narrow": np.array(
+                [float(shard["accuracy"][1]) for shard in shards]
+            ),
             "change": np.array([float(shard["change"]) for shard in shards]),
             "left_apart": np.array([int(shard["left_apart"]) for shard in shards]),
-            "return_ratio": np.array([float(np.min(shard["retrain_narrow"])) for shard in shards]) / before,
+            "return_ratio": np.array(
+                [float(np.min(shard["retrain_narrow"])) for shard in shards]
+            )
+            / before,
         },
         units={
             "change": "max |Δf| over max |f| on the training images",

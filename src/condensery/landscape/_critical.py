@@ -108,7 +108,9 @@ class CriticalSearch:
         """Which starts led to a critical point."""
         return np.flatnonzero(self.status == SearchStatus.FOUND)
 
-    def distinct(self, *, by: Literal["point", "function"] = "point", tolerance: float = 1e-5) -> list[CriticalPoint]:
+    def distinct(
+        self, *, by: Literal["point", "function"] = "point", tolerance: float = 1e-5
+    ) -> list[CriticalPoint]:
         """The critical points without repetition, by ascending loss.
 
         Args:
@@ -122,15 +124,28 @@ class CriticalSearch:
         """
         rows = self.found
         if by == "point":
-            keys = np.array([canonical(self.parameters(row), self.problem.activation) for row in rows])
+            keys = np.array(
+                [
+                    canonical(self.parameters(row), self.problem.activation)
+                    for row in rows
+                ]
+            )
         else:
-            keys = np.array([_outputs(self.parameters(row), self.problem) for row in rows])
+            keys = np.array(
+                [_outputs(self.parameters(row), self.problem) for row in rows]
+            )
         groups: list[list[int]] = []
         for place in np.argsort(self.loss[rows], kind="stable"):
             for group in groups:
                 scale = max(1.0, float(np.abs(keys[group[0]]).max()))
-                near = abs(self.loss[rows[place]] - self.loss[rows[group[0]]]) <= tolerance
-                if near and float(np.abs(keys[place] - keys[group[0]]).max()) <= tolerance * scale:
+                near = (
+                    abs(self.loss[rows[place]] - self.loss[rows[group[0]]]) <= tolerance
+                )
+                if (
+                    near
+                    and float(np.abs(keys[place] - keys[group[0]]).max())
+                    <= tolerance * scale
+                ):
                     group.append(int(place))
                     break
             else:
@@ -139,7 +154,11 @@ class CriticalSearch:
         for group in groups:
             best = rows[min(group, key=lambda place: self.gradient_norm[rows[place]])]
             norm = float(self.gradient_norm[best])
-            points.append(CriticalPoint(self.parameters(int(best)), float(self.loss[best]), norm, len(group)))
+            points.append(
+                CriticalPoint(
+                    self.parameters(int(best)), float(self.loss[best]), norm, len(group)
+                )
+            )
         return sorted(points, key=lambda point: point.loss)
 
 
@@ -207,17 +226,34 @@ def find_critical(
     for first in range(0, len(theta), BLOCK):
         block = theta[first : first + BLOCK]
         # a last block that is not full is filled up, so that it needs no program of its own
-        padded = jnp.asarray(np.concatenate([block, np.repeat(block[-1:], _room(len(theta)) - len(block), axis=0)]))
+        padded = jnp.asarray(
+            np.concatenate(
+                [block, np.repeat(block[-1:], _room(len(theta)) - len(block), axis=0)]
+            )
+        )
         if method == "minimum":
-            padded = levenberg_marquardt(begin_descent(padded, *data), *data, steps=steps).theta
-        padded = flatten_gradient(begin_gradient(padded, *data), *data, steps=steps).theta
-        parts.append([np.asarray(part)[: len(block)] for part in (padded, *measure(padded, *data))])
-    ends, loss, norm, flat, _ = (np.concatenate(part) for part in zip(*parts, strict=True))
+            padded = levenberg_marquardt(
+                begin_descent(padded, *data), *data, steps=steps
+            ).theta
+        padded = flatten_gradient(
+            begin_gradient(padded, *data), *data, steps=steps
+        ).theta
+        parts.append(
+            [
+                np.asarray(part)[: len(block)]
+                for part in (padded, *measure(padded, *data))
+            ]
+        )
+    ends, loss, norm, flat, _ = (
+        np.concatenate(part) for part in zip(*parts, strict=True)
+    )
     status = [
         _judge(unflatten(end, like), problem, found, tolerance=tolerance)
         for end, *found in zip(ends, loss, norm, flat, strict=True)
     ]
-    return CriticalSearch(ends, loss, norm, np.asarray(status, dtype=np.int64), like, problem)
+    return CriticalSearch(
+        ends, loss, norm, np.asarray(status, dtype=np.int64), like, problem
+    )
 
 
 def _room(starts: int) -> int:
@@ -228,20 +264,31 @@ def _stacked(
     starts: Sequence[Sequence[Layer]], *, steps: int, method: str
 ) -> tuple[Parameters, Float[np.ndarray, "start parameter"]]:
     if steps < 1:
-        raise InvalidInputError("steps", given=steps, allowed="a whole number >= 1", remedy="use for example 300")
+        raise InvalidInputError(
+            "steps",
+            given=steps,
+            allowed="a whole number >= 1",
+            remedy="use for example 300",
+        )
     if method not in {"minimum", "any"}:
-        raise InvalidInputError("method", given=method, allowed="minimum, any", remedy="choose one of these")
+        raise InvalidInputError(
+            "method", given=method, allowed="minimum, any", remedy="choose one of these"
+        )
     checked = [check_parameters(start) for start in starts]
     shapes = {_shapes(start) for start in checked}
     if len(shapes) != 1:
         raise InvalidInputError(
-            "starts", given=f"{len(checked)} starts of {len(shapes)} shapes", allowed="one or more of one shape",
+            "starts",
+            given=f"{len(checked)} starts of {len(shapes)} shapes",
+            allowed="one or more of one shape",
             remedy="search each shape by itself",
-        )  # fmt: skip
+        )
     return checked[0], np.stack([flatten(start) for start in checked])
 
 
-def _judge(end: Parameters, problem: Problem, found: Sequence[float], *, tolerance: float) -> SearchStatus:
+def _judge(
+    end: Parameters, problem: Problem, found: Sequence[float], *, tolerance: float
+) -> SearchStatus:
     loss, norm, flat = found
     if not (np.isfinite(loss) and np.isfinite(norm)):
         return SearchStatus.NOT_FINITE
@@ -258,12 +305,16 @@ def _runs_away(parameters: Parameters, problem: Problem) -> bool:
     """Whether weights grow without bound: some unit saturates, or two units form a channel to infinity."""
     if activation_facts(problem.activation).affine_pieces:
         return False  # a piece on which σ is affine is no limit
-    return _saturates(parameters, problem) or _has_channel(parameters, problem.activation)
+    return _saturates(parameters, problem) or _has_channel(
+        parameters, problem.activation
+    )
 
 
 def _has_channel(parameters: Parameters, activation_name: str) -> bool:
     """Whether two units that become one have growing output weights of opposite signs: their limit is a derivative."""
-    parity = {"odd": -1.0, "even": 1.0, "none": 0.0}[activation_facts(activation_name).parity]
+    parity = {"odd": -1.0, "even": 1.0, "none": 0.0}[
+        activation_facts(activation_name).parity
+    ]
     for (weight, bias), (after, _) in pairwise(parameters):
         rows = weight if bias is None else np.column_stack([weight, bias])
         sizes, out = np.linalg.norm(rows, axis=1), np.linalg.norm(after, axis=0)
@@ -272,7 +323,12 @@ def _has_channel(parameters: Parameters, activation_name: str) -> bool:
             scale = np.maximum(sizes[:, None], sizes[None])
             rest = np.linalg.norm(after[:, :, None] + sign * after[:, None, :], axis=0)
             near = (gaps < NEAR * scale) & (gaps > EQUAL * scale)
-            if sign and np.triu(near & (rest < CANCELS * (out[:, None] + out[None])), k=1).any():
+            if (
+                sign
+                and np.triu(
+                    near & (rest < CANCELS * (out[:, None] + out[None])), k=1
+                ).any()
+            ):
                 return True
     return False
 
@@ -293,7 +349,9 @@ def _saturates(parameters: Parameters, problem: Problem) -> bool:
     return False
 
 
-def canonical(parameters: Sequence[Layer], activation_name: str) -> Float[np.ndarray, " parameter"]:
+def canonical(
+    parameters: Sequence[Layer], activation_name: str
+) -> Float[np.ndarray, " parameter"]:
     """Flat parameters, the same for nets that differ in the order of their units and, where σ is odd or even, in signs.
 
     Units are turned and sorted by their product with a fixed vector of random numbers, layer by layer.
@@ -306,19 +364,30 @@ def canonical(parameters: Sequence[Layer], activation_name: str) -> Float[np.nda
         >>> bool((canonical(one, "tanh") == canonical(other, "tanh")).all())
         True
     """
-    layers = [(weight.copy(), None if bias is None else bias.copy()) for weight, bias in parameters]
+    layers = [
+        (weight.copy(), None if bias is None else bias.copy())
+        for weight, bias in parameters
+    ]
     parity = activation_facts(activation_name).parity
     for index in range(len(layers) - 1):
         weight, bias = layers[index]
         after = layers[index + 1][0]
         rows = weight if bias is None else np.column_stack([weight, bias])
         fixed = np.random.default_rng(index).standard_normal(rows.shape[1] + len(after))
-        turn = np.where((rows @ fixed[: rows.shape[1]] < 0) & (parity != "none"), -1.0, 1.0)
+        turn = np.where(
+            (rows @ fixed[: rows.shape[1]] < 0) & (parity != "none"), -1.0, 1.0
+        )
         rows, out = turn[:, None] * rows, after * (turn if parity == "odd" else 1.0)
         # the output weights tell parallel units apart; those of the layer after are not sorted yet, so take norms there
         last = index == len(layers) - 2
-        order = np.argsort(rows @ fixed[: rows.shape[1]] + (fixed[rows.shape[1] :] @ out if last else 0.0))
-        layers[index] = (rows[order, : weight.shape[1]], None if bias is None else rows[order, -1])
+        order = np.argsort(
+            rows @ fixed[: rows.shape[1]]
+            + (fixed[rows.shape[1] :] @ out if last else 0.0)
+        )
+        layers[index] = (
+            rows[order, : weight.shape[1]],
+            None if bias is None else rows[order, -1],
+        )
         layers[index + 1] = (out[:, order], layers[index + 1][1])
     return flatten(layers)
 
@@ -330,7 +399,9 @@ def _outputs(parameters: Parameters, problem: Problem) -> np.ndarray:
     partner = np.roll(x, 1, axis=0)
     between = mixed[:, :1] * x + mixed[:, 1:] * partner
     beyond = x.mean(axis=0) + 1.5 * (x - x.mean(axis=0))
-    return forward(parameters, np.concatenate([x, between, beyond]), problem.activation).ravel()
+    return forward(
+        parameters, np.concatenate([x, between, beyond]), problem.activation
+    ).ravel()
 
 
 def plateau_starts(
@@ -357,13 +428,18 @@ def plateau_starts(
     """
     if not len(steps) == len(loss) == len(snapshots):
         raise InvalidInputError(
-            "snapshots", given=f"{len(steps)} steps, {len(loss)} losses and {len(snapshots)} snapshots",
-            allowed="as many of each", remedy="record all at the same steps",
-        )  # fmt: skip
+            "snapshots",
+            given=f"{len(steps)} steps, {len(loss)} losses and {len(snapshots)} snapshots",
+            allowed="as many of each",
+            remedy="record all at the same steps",
+        )
     found = []
     for plateau in plateaus(steps, loss):
         rows = np.flatnonzero((steps >= plateau.first) & (steps <= plateau.last))
-        norms = [float(np.abs(flatten(gradient(snapshots[int(row)], problem))).sum()) for row in rows]
+        norms = [
+            float(np.abs(flatten(gradient(snapshots[int(row)], problem))).sum())
+            for row in rows
+        ]
         best = int(rows[int(np.argmin(norms))])
         found.append((int(steps[best]), check_parameters(snapshots[best])))
     return found

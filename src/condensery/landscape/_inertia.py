@@ -72,7 +72,11 @@ class Inertia:
 
     def __str__(self) -> str:
         counts = f"({self.negative}, {self.zero}, {self.positive})"
-        return counts if self.decided else f"undecided: {counts} with a gap of {self.gap:.1e} at {self.tolerance:.1e}"
+        return (
+            counts
+            if self.decided
+            else f"undecided: {counts} with a gap of {self.gap:.1e} at {self.tolerance:.1e}"
+        )
 
 
 def inertia(
@@ -106,24 +110,36 @@ def inertia(
     """
     H = np.asarray(hessian, dtype=np.float64)
     if H.ndim != 2 or H.shape[0] != H.shape[1] or not H.size:
-        raise InvalidInputError("hessian", given=f"shape {H.shape}", allowed="a square matrix", remedy="check it")
+        raise InvalidInputError(
+            "hessian",
+            given=f"shape {H.shape}",
+            allowed="a square matrix",
+            remedy="check it",
+        )
     g = np.zeros(1) if gradient is None else np.asarray(gradient, dtype=np.float64)
     if not (np.isfinite(H).all() and np.isfinite(g).all()):
         raise InvalidInputError(
-            "hessian", given="a value that is not finite", allowed="finite numbers",
+            "hessian",
+            given="a value that is not finite",
+            allowed="finite numbers",
             remedy="take the parameters from before the loss diverged",
-        )  # fmt: skip
+        )
     if not 0 < smallest_output < np.inf:
         raise InvalidInputError(
-            "smallest_output", given=smallest_output, allowed="a number > 0",
+            "smallest_output",
+            given=smallest_output,
+            allowed="a number > 0",
             remedy="a unit without output weights has no scale: leave it out",
-        )  # fmt: skip
+        )
     return count_signs(
-        np.linalg.eigvalsh((H + H.T) / 2), gradient_floor=GRADIENT * float(np.abs(g).sum()) / smallest_output
+        np.linalg.eigvalsh((H + H.T) / 2),
+        gradient_floor=GRADIENT * float(np.abs(g).sum()) / smallest_output,
     )
 
 
-def count_signs(eigenvalues: Float[np.ndarray, " parameter"], *, gradient_floor: float = 0.0) -> Inertia:
+def count_signs(
+    eigenvalues: Float[np.ndarray, " parameter"], *, gradient_floor: float = 0.0
+) -> Inertia:
     """The counts of eigenvalues that are known, under the tolerance of `inertia`."""
     values = np.sort(np.asarray(eigenvalues, dtype=np.float64))
     sizes = np.abs(values)
@@ -136,14 +152,21 @@ def count_signs(eigenvalues: Float[np.ndarray, " parameter"], *, gradient_floor:
         gap = float(sizes[~zero].min()) / floor
     at_level = sizes[zero].max(initial=0.0) <= max(LEVEL * rounding, gradient_floor)
     return Inertia(
-        negative=int((values < -tau).sum()), zero=int(zero.sum()), positive=int((values > tau).sum()),
-        eigenvalues=values, tolerance=tau, gap=gap, decided=bool(gap >= DECIDED and at_level),
-    )  # fmt: skip
+        negative=int((values < -tau).sum()),
+        zero=int(zero.sum()),
+        positive=int((values > tau).sum()),
+        eigenvalues=values,
+        tolerance=tau,
+        gap=gap,
+        decided=bool(gap >= DECIDED and at_level),
+    )
 
 
 def smallest_output_weight(parameters: Sequence[Layer]) -> float:
     """Min over hidden units with output weights of the norm ‖W_{l+1}[:, s]‖; 1 where there is none."""
-    norms = np.concatenate([np.linalg.norm(weight, axis=0) for weight, _ in parameters[1:]] or [np.ones(1)])
+    norms = np.concatenate(
+        [np.linalg.norm(weight, axis=0) for weight, _ in parameters[1:]] or [np.ones(1)]
+    )
     alive = norms[norms >= SILENT * max(1.0, norms.max())]
     return float(alive.min()) if alive.size else 1.0
 
@@ -176,7 +199,9 @@ def inertia_at(parameters: Sequence[Layer], problem: Problem) -> Inertia:
 def dense_inertia(layers: Sequence[Layer], problem: Problem) -> Inertia:
     """`inertia_at` of parameters that have been checked."""
     return inertia(
-        hessian(layers, problem), flatten(gradient(layers, problem)), smallest_output=smallest_output_weight(layers)
+        hessian(layers, problem),
+        flatten(gradient(layers, problem)),
+        smallest_output=smallest_output_weight(layers),
     )
 
 
@@ -189,22 +214,33 @@ def refuse_nan(parameters: Sequence[Layer], problem: Problem) -> None:
     found = loss(parameters, problem)
     if not np.isfinite(found):
         raise InvalidInputError(
-            "loss", given=f"{found}", allowed="a finite loss",
+            "loss",
+            given=f"{found}",
+            allowed="a finite loss",
             remedy="take the parameters from before the training diverged",
-        )  # fmt: skip
+        )
 
 
-def kink_distance(parameters: Sequence[Layer], problem: Problem) -> tuple[float, int, int, int]:
+def kink_distance(
+    parameters: Sequence[Layer], problem: Problem
+) -> tuple[float, int, int, int]:
     """Smallest distance of a pre-activation from a kink, and the layer (from 1), unit and sample where it is.
 
     Infinite, at layer 0, for activations without a kink.
     """
     pieces = activation_facts(problem.activation).affine_pieces
-    kinks = {bound for piece in pieces for bound in (piece.lower, piece.upper) if np.isfinite(bound)}
+    kinks = {
+        bound
+        for piece in pieces
+        for bound in (piece.lower, piece.upper)
+        if np.isfinite(bound)
+    }
     nearest = (np.inf, 0, 0, 0)
     if not kinks:
         return nearest
-    for layer, z in enumerate(preactivations(parameters, problem.x, problem.activation)[:-1], start=1):
+    for layer, z in enumerate(
+        preactivations(parameters, problem.x, problem.activation)[:-1], start=1
+    ):
         for kink in kinks:
             distance = np.abs(z - kink)
             sample, unit = np.unravel_index(int(np.argmin(distance)), distance.shape)
@@ -222,13 +258,17 @@ def refuse_kinks(parameters: Sequence[Layer], problem: Problem) -> None:
     distance, layer, unit, sample = kink_distance(parameters, problem)
     if distance <= KINK:
         raise InvalidInputError(
-            "hessian", given=f"a pre-activation {distance:.1e} from a kink of {problem.activation} "
-            f"(layer {layer}, unit {unit}, sample {sample})", allowed=f"all of them at least {KINK:g} away",
+            "hessian",
+            given=f"a pre-activation {distance:.1e} from a kink of {problem.activation} "
+            f"(layer {layer}, unit {unit}, sample {sample})",
+            allowed=f"all of them at least {KINK:g} away",
             remedy="the Hessian is undefined here: use a smooth activation, or move the parameters",
-        )  # fmt: skip
+        )
 
 
-def second_derivative(name: str, z: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+def second_derivative(
+    name: str, z: Float[np.ndarray, "*shape"]
+) -> Float[np.ndarray, "*shape"]:
     """σ″ elementwise, the derivative of the registry's σ′ (0 on the pieces of relu-like activations)."""
     return np.asarray(_second_derivative(z, name))
 

@@ -17,7 +17,14 @@ from condensery.landscape._network import (
     parameter_count,
     preactivations,
 )
-from condensery.landscape._receipt import Counts, Moved, admitted, check_hidden, is_critical, write_receipt
+from condensery.landscape._receipt import (
+    Counts,
+    Moved,
+    admitted,
+    check_hidden,
+    is_critical,
+    write_receipt,
+)
 from condensery.theory import AffinePiece, activation_facts
 
 _INF = float("inf")
@@ -42,7 +49,8 @@ def lift(
     *,
     after: int,
     width: int | None = None,
-    weights: tuple[Float[np.ndarray, "new below"], Float[np.ndarray, " new"]] | None = None,
+    weights: tuple[Float[np.ndarray, "new below"], Float[np.ndarray, " new"]]
+    | None = None,
     margin: float = 1.0,
     epsilon: float | None = None,
     spread: float = 0.0,
@@ -93,65 +101,118 @@ def lift(
     layers = admitted(parameters, problem)
     if isinstance(after, bool) or not 0 <= after < len(layers):
         raise InvalidInputError(
-            "after", given=after, allowed=f"0 (the input) to {len(layers) - 1} (the last hidden layer)",
+            "after",
+            given=after,
+            allowed=f"0 (the input) to {len(layers) - 1} (the last hidden layer)",
             remedy="name the layer that the new one follows",
-        )  # fmt: skip
+        )
     if not (np.isfinite(margin) and margin > 0 and np.isfinite(spread)):
         raise InvalidInputError(
-            "margin", given=f"{margin}, spread {spread}", allowed="finite numbers, margin > 0", remedy="use 1 and 0"
+            "margin",
+            given=f"{margin}, spread {spread}",
+            allowed="finite numbers, margin > 0",
+            remedy="use 1 and 0",
         )
     below = features(layers, problem.x, problem.activation)[after]
     W, b = layers[after]
     rng = np.random.Generator(np.random.Philox(seed))
     drawn = (
-        _given(weights, below) if weights is not None else _drawn(W, below.shape[1] if width is None else width, rng)
+        _given(weights, below)
+        if weights is not None
+        else _drawn(W, below.shape[1] if width is None else width, rng)
     )
     if epsilon is not None:
         hat, shift, slope, intercept = _tangent(drawn, problem.activation, epsilon)
     else:
-        hat, shift = drawn if weights is not None else _placed(drawn[0], below, problem.activation, margin)
+        hat, shift = (
+            drawn
+            if weights is not None
+            else _placed(drawn[0], below, problem.activation, margin)
+        )
         slope, intercept = _pieces(below @ hat.T + shift, problem.activation)
-    V, bias = _factor(W, b, hat, shift * slope + intercept, slope, spread * rng.standard_normal((len(W), len(hat))))
+    V, bias = _factor(
+        W,
+        b,
+        hat,
+        shift * slope + intercept,
+        slope,
+        spread * rng.standard_normal((len(W), len(hat))),
+    )
     deep = [*layers[:after], (hat, shift), (V, bias), *layers[after + 1 :]]
-    notes = [] if epsilon is None else [f"tangent at 0, not an affine piece: the change is O(epsilon²), {epsilon = :g}"]
+    notes = (
+        []
+        if epsilon is None
+        else [
+            f"tangent at 0, not an affine piece: the change is O(epsilon²), {epsilon = :g}"
+        ]
+    )
     if b is None:
-        notes.append("the next layer has no bias: the new biases stand in for one, and a critical point is not kept")
-    certain = b is not None and epsilon is None and _full_rank(hat, V) and is_critical(layers, problem)
+        notes.append(
+            "the next layer has no bias: the new biases stand in for one, and a critical point is not kept"
+        )
+    certain = (
+        b is not None
+        and epsilon is None
+        and _full_rank(hat, V)
+        and is_critical(layers, problem)
+    )
     more = parameter_count(deep) - parameter_count(layers)
     receipt = write_receipt(
-        "lift", layers, deep, problem, spectrum=spectrum, notes=notes,
+        "lift",
+        layers,
+        deep,
+        problem,
+        spectrum=spectrum,
+        notes=notes,
         predict=(lambda found: _shifted(found, more)) if certain else None,
-    )  # fmt: skip
+    )
     return deep, receipt
 
 
 def _shifted(found: Inertia, more: int) -> Counts | None:
-    return (found.negative, found.zero + more, found.positive) if found.decided else None
+    return (
+        (found.negative, found.zero + more, found.positive) if found.decided else None
+    )
 
 
 def _full_rank(hat: np.ndarray, V: np.ndarray) -> bool:
-    return np.linalg.matrix_rank(hat) == hat.shape[1] or np.linalg.matrix_rank(V) == V.shape[0]
+    return (
+        np.linalg.matrix_rank(hat) == hat.shape[1]
+        or np.linalg.matrix_rank(V) == V.shape[0]
+    )
 
 
-def _given(weights: tuple[np.ndarray, np.ndarray], below: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _given(
+    weights: tuple[np.ndarray, np.ndarray], below: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     hat, shift = (np.asarray(part, dtype=np.float64) for part in weights)
-    fits = hat.ndim == 2 and hat.shape[1] == below.shape[1] and shift.shape == hat.shape[:1]
+    fits = (
+        hat.ndim == 2
+        and hat.shape[1] == below.shape[1]
+        and shift.shape == hat.shape[:1]
+    )
     if not fits or not (np.isfinite(hat).all() and np.isfinite(shift).all()):
         raise InvalidInputError(
-            "weights", given=f"W of shape {hat.shape}, b of {shift.shape}",
-            allowed=f"finite W: (new, {below.shape[1]}) and b: (new,)", remedy="check the shapes",
-        )  # fmt: skip
+            "weights",
+            given=f"W of shape {hat.shape}, b of {shift.shape}",
+            allowed=f"finite W: (new, {below.shape[1]}) and b: (new,)",
+            remedy="check the shapes",
+        )
     return hat, shift
 
 
-def _drawn(W: np.ndarray, width: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _drawn(
+    W: np.ndarray, width: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     into = W.shape[1]
     rank = int(np.linalg.matrix_rank(W))
     if isinstance(width, bool) or width < max(1, rank):
         raise InvalidInputError(
-            "width", given=width, allowed=f"at least {max(1, rank)}, the rank of the next layer's weights",
+            "width",
+            given=width,
+            allowed=f"at least {max(1, rank)}, the rank of the next layer's weights",
             remedy=f"use for example {into}",
-        )  # fmt: skip
+        )
     if width >= into:
         return rng.standard_normal((width, into)) / np.sqrt(into), np.zeros(width)
     right = np.linalg.svd(W)[2][:width]  # must span the rows of W
@@ -159,27 +220,39 @@ def _drawn(W: np.ndarray, width: int, rng: np.random.Generator) -> tuple[np.ndar
     return mixed @ right, np.zeros(width)
 
 
-def _placed(hat: np.ndarray, below: np.ndarray, name: str, margin: float) -> tuple[np.ndarray, np.ndarray]:
+def _placed(
+    hat: np.ndarray, below: np.ndarray, name: str, margin: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Ŵ and b̂ with all pre-activations `margin` inside the first piece that is not flat."""
     pieces = [piece for piece in _affine(name) if piece.slope]
     piece = pieces[-1]  # unbounded above where there is a choice
     low, high = (below @ hat.T).min(axis=0), (below @ hat.T).max(axis=0)
     if np.isfinite(piece.lower) and np.isfinite(piece.upper):
-        room = (piece.upper - piece.lower) - 2 * min(margin, (piece.upper - piece.lower) / 4)
-        scale = np.minimum(1.0, room / np.maximum(high - low, np.finfo(np.float64).tiny))
-        return hat * scale[:, None], (piece.upper + piece.lower) / 2 - scale * (high + low) / 2
+        room = (piece.upper - piece.lower) - 2 * min(
+            margin, (piece.upper - piece.lower) / 4
+        )
+        scale = np.minimum(
+            1.0, room / np.maximum(high - low, np.finfo(np.float64).tiny)
+        )
+        return hat * scale[:, None], (piece.upper + piece.lower) / 2 - scale * (
+            high + low
+        ) / 2
     if np.isfinite(piece.lower):
         return hat, piece.lower + margin - low
-    return hat, np.zeros(len(hat)) if not np.isfinite(piece.upper) else piece.upper - margin - high
+    return hat, np.zeros(len(hat)) if not np.isfinite(
+        piece.upper
+    ) else piece.upper - margin - high
 
 
 def _affine(name: str) -> tuple[AffinePiece, ...]:
     pieces = activation_facts(name).affine_pieces or SATURATED.get(name, ())
     if not pieces:
         raise InvalidInputError(
-            "activation", given=name, allowed="one with an affine piece, or epsilon",
+            "activation",
+            given=name,
+            allowed="one with an affine piece, or epsilon",
             remedy="give epsilon=0.01 for a lift that is exact up to O(epsilon²)",
-        )  # fmt: skip
+        )
     return pieces
 
 
@@ -190,38 +263,62 @@ def _pieces(z: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
         InvalidInputError: The pre-activations of a unit leave the piece that holds most of them; the sample is named.
     """
     pieces = _affine(name)
-    inside = np.array([(z >= piece.lower) & (z <= piece.upper) for piece in pieces])  # piece, sample, unit
+    inside = np.array(
+        [(z >= piece.lower) & (z <= piece.upper) for piece in pieces]
+    )  # piece, sample, unit
     best = inside.sum(axis=1).argmax(axis=0)
     for unit, choice in enumerate(best):
         if not inside[choice, :, unit].all():
             sample, piece = int(np.argmin(inside[choice, :, unit])), pieces[choice]
             raise InvalidInputError(
-                f"unit {unit} of the linear layer", given=f"pre-activation {z[sample, unit]:.6g} on sample {sample}",
+                f"unit {unit} of the linear layer",
+                given=f"pre-activation {z[sample, unit]:.6g} on sample {sample}",
                 allowed=f"{piece.lower:g} to {piece.upper:g} on every sample, where {name} is affine",
                 remedy="shift its bias, or leave out that sample",
-            )  # fmt: skip
-    return np.array([pieces[k].slope for k in best]), np.array([pieces[k].intercept for k in best])
+            )
+    return np.array([pieces[k].slope for k in best]), np.array(
+        [pieces[k].intercept for k in best]
+    )
 
 
 def _tangent(
     drawn: tuple[np.ndarray, np.ndarray], name: str, epsilon: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     facts = activation_facts(name)
-    inflection = facts.multiplicity == 1 and facts.reflection.sign == -1 and not facts.reflection.slope
+    inflection = (
+        facts.multiplicity == 1
+        and facts.reflection.sign == -1
+        and not facts.reflection.slope
+    )
     if not inflection or facts.leading_derivative is None:
         raise InvalidInputError(
-            "epsilon", given=f"with {name}", allowed="only with activations that are odd about 0 up to a constant",
+            "epsilon",
+            given=f"with {name}",
+            allowed="only with activations that are odd about 0 up to a constant",
             remedy="leave epsilon out: lift by an affine piece",
-        )  # fmt: skip
+        )
     if not 0 < epsilon < _INF:
-        raise InvalidInputError("epsilon", given=epsilon, allowed="a number > 0", remedy="use for example 0.01")
+        raise InvalidInputError(
+            "epsilon",
+            given=epsilon,
+            allowed="a number > 0",
+            remedy="use for example 0.01",
+        )
     count = len(drawn[0])
-    slope, value = np.full(count, facts.leading_derivative), np.full(count, facts.value_at_zero)
+    slope, value = (
+        np.full(count, facts.leading_derivative),
+        np.full(count, facts.value_at_zero),
+    )
     return epsilon * drawn[0], np.zeros(count), slope, value
 
 
 def _factor(
-    W: np.ndarray, b: np.ndarray | None, hat: np.ndarray, constant: np.ndarray, slope: np.ndarray, free: np.ndarray
+    W: np.ndarray,
+    b: np.ndarray | None,
+    hat: np.ndarray,
+    constant: np.ndarray,
+    slope: np.ndarray,
+    free: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """V with V diag(λ) Ŵ = W and the bias with V·constant + b' = b; without a bias V·constant = 0 is asked of V.
 
@@ -230,20 +327,31 @@ def _factor(
     """
     columns, aim = slope[:, None] * hat, W
     if b is None:
-        columns, aim = np.column_stack([columns, constant]), np.column_stack([W, np.zeros(len(W))])
+        columns, aim = (
+            np.column_stack([columns, constant]),
+            np.column_stack([W, np.zeros(len(W))]),
+        )
     inverse = np.linalg.pinv(columns)
     V = aim @ inverse + free @ (np.eye(len(hat)) - columns @ inverse)
     if np.abs(V @ columns - aim).max() > EXACT * max(1.0, float(np.abs(W).max())):
         raise InvalidInputError(
-            "width", given=f"{len(hat)} units of rank {np.linalg.matrix_rank(columns)}",
+            "width",
+            given=f"{len(hat)} units of rank {np.linalg.matrix_rank(columns)}",
             allowed="enough to span the next layer's weights, and one more where that layer has no bias",
-            remedy="give more units" if b is not None else "give more units, or the next layer a bias",
-        )  # fmt: skip
+            remedy="give more units"
+            if b is not None
+            else "give more units, or the next layer a bias",
+        )
     return V, None if b is None else b - V @ constant
 
 
 def unlift(
-    parameters: Sequence[Layer], problem: Problem, *, layer: int, fit: bool = False, spectrum: bool = True
+    parameters: Sequence[Layer],
+    problem: Problem,
+    *,
+    layer: int,
+    fit: bool = False,
+    spectrum: bool = True,
 ) -> Moved:
     """Take out a hidden layer that is linear on the data: W = V diag(λ) Ŵ, b = V(λ·b̂ + μ) + b'.
 
@@ -277,26 +385,41 @@ def unlift(
     check_hidden(layers, layer)
     (hat, shift), (V, bias) = layers[layer - 1], layers[layer]
     z = preactivations(layers, problem.x, problem.activation)[layer - 1]
-    slope, intercept = _fitted(layers, problem, layer) if fit else _pieces(z, problem.activation)
+    slope, intercept = (
+        _fitted(layers, problem, layer) if fit else _pieces(z, problem.activation)
+    )
     constant = (slope * shift if shift is not None else 0.0) + intercept
     moved = V @ constant
     if bias is None and np.abs(moved).max() > EXACT * max(1.0, float(np.abs(V).max())):
         raise InvalidInputError(
-            f"layer {layer + 1}", given=f"no bias, where output {int(np.argmax(np.abs(moved)))} needs one",
-            allowed="a next layer with a bias", remedy="add a bias of zeros to it first",
-        )  # fmt: skip
+            f"layer {layer + 1}",
+            given=f"no bias, where output {int(np.argmax(np.abs(moved)))} needs one",
+            allowed="a next layer with a bias",
+            remedy="add a bias of zeros to it first",
+        )
     joined: Layer = (V @ (slope[:, None] * hat), None if bias is None else bias + moved)
     shallow = [*layers[: layer - 1], joined, *layers[layer + 1 :]]
     fewer = parameter_count(shallow) - parameter_count(layers)
-    certain = bias is not None and not fit and _full_rank(slope[:, None] * hat, V) and is_critical(layers, problem)
+    certain = (
+        bias is not None
+        and not fit
+        and _full_rank(slope[:, None] * hat, V)
+        and is_critical(layers, problem)
+    )
     receipt = write_receipt(
-        "unlift", layers, shallow, problem, spectrum=spectrum,
+        "unlift",
+        layers,
+        shallow,
+        problem,
+        spectrum=spectrum,
         predict=(lambda found: _shifted(found, fewer)) if certain else None,
-    )  # fmt: skip
+    )
     return shallow, receipt
 
 
-def linearity(parameters: Sequence[Layer], problem: Problem) -> list[Float[np.ndarray, " unit"]]:
+def linearity(
+    parameters: Sequence[Layer], problem: Problem
+) -> list[Float[np.ndarray, " unit"]]:
     r"""How linear every hidden unit is on the data: \|Pearson correlation\| of pre-activation and activation.
 
     The score of a layer is the least of its live units. A unit whose activation does not vary (dead or saturated) has
@@ -324,19 +447,27 @@ def linearity(parameters: Sequence[Layer], problem: Problem) -> list[Float[np.nd
 def _correlation(z: np.ndarray, f: np.ndarray) -> np.ndarray:
     before, after = z - z.mean(axis=0), f - f.mean(axis=0)
     sizes = np.linalg.norm(before, axis=0) * np.linalg.norm(after, axis=0)
-    alive = np.linalg.norm(after, axis=0) > 1e-12 * np.maximum(1.0, np.abs(f).max(axis=0))
-    score = np.abs((before * after).sum(axis=0)) / np.where(alive & (sizes > 0), sizes, 1.0)
+    alive = np.linalg.norm(after, axis=0) > 1e-12 * np.maximum(
+        1.0, np.abs(f).max(axis=0)
+    )
+    score = np.abs((before * after).sum(axis=0)) / np.where(
+        alive & (sizes > 0), sizes, 1.0
+    )
     return np.where(alive, np.minimum(score, 1.0), np.nan)
 
 
-def _fitted(layers: Parameters, problem: Problem, layer: int) -> tuple[np.ndarray, np.ndarray]:
+def _fitted(
+    layers: Parameters, problem: Problem, layer: int
+) -> tuple[np.ndarray, np.ndarray]:
     scores = linearity(layers, problem)[layer - 1]
     if np.nanmin(scores, initial=1.0) < LINEAR:
         unit = int(np.nanargmin(scores))
         raise InvalidInputError(
-            f"unit {unit} of layer {layer}", given=f"linearity {scores[unit]:.6f}", allowed=f"at least {LINEAR}",
+            f"unit {unit} of layer {layer}",
+            given=f"linearity {scores[unit]:.6f}",
+            allowed=f"at least {LINEAR}",
             remedy="this layer computes something: leave it in",
-        )  # fmt: skip
+        )
     z = preactivations(layers, problem.x, problem.activation)[layer - 1]
     f = features(layers, problem.x, problem.activation)[layer]
     spread = z.var(axis=0)

@@ -8,7 +8,13 @@ import numpy as np
 from jaxtyping import Float
 
 from condensery._errors import InvalidInputError
-from condensery.landscape._network import Layer, Problem, check_parameters, forward, jacobian
+from condensery.landscape._network import (
+    Layer,
+    Problem,
+    check_parameters,
+    forward,
+    jacobian,
+)
 
 CUTOFF = 1e-12
 
@@ -53,8 +59,19 @@ def made_critical(
     null = right[int((values > CUTOFF * values[0]).sum()) :]
     if not len(null):
         raise InvalidInputError(
-            "x", given=f"{len(J)} samples of {J.shape[1]} outputs", allowed=f"more than {J.shape[-1]} in all",
+            "x",
+            given=f"{len(J)} samples of {J.shape[1]} outputs",
+            allowed=f"more than {J.shape[-1]} in all",
             remedy="give more samples",
-        )  # fmt: skip
-    errors = size * null.T @ np.random.Generator(np.random.Philox(seed)).standard_normal(len(null))
-    return Problem(x, forward(layers, x, activation) - errors.reshape(J.shape[:2]), activation, factor)
+        )
+    errors = (
+        size
+        * null.T
+        @ np.random.Generator(np.random.Philox(seed)).standard_normal(len(null))
+    )
+    return Problem(
+        x,
+        forward(layers, x, activation) - errors.reshape(J.shape[:2]),
+        activation,
+        factor,
+    )

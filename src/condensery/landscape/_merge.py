@@ -11,8 +11,20 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from condensery._errors import InvalidInputError
-from condensery.landscape._network import Layer, Parameters, Problem, elementwise, features
-from condensery.landscape._receipt import Moved, admitted, check_hidden, check_unit, write_receipt
+from condensery.landscape._network import (
+    Layer,
+    Parameters,
+    Problem,
+    elementwise,
+    features,
+)
+from condensery.landscape._receipt import (
+    Moved,
+    admitted,
+    check_hidden,
+    check_unit,
+    write_receipt,
+)
 from condensery.models import activation
 from condensery.theory import MergeRule, activation_facts, merge_rule
 
@@ -112,13 +124,28 @@ def merge(
     """
     layers = admitted(parameters, problem)
     if cosine is not None and not 0 < cosine < 1:
-        raise InvalidInputError("cosine", given=cosine, allowed="0 < cosine < 1", remedy="use for example 0.9")
+        raise InvalidInputError(
+            "cosine",
+            given=cosine,
+            allowed="0 < cosine < 1",
+            remedy="use for example 0.9",
+        )
     if not 0 <= drop_below < 1:
-        raise InvalidInputError("drop_below", given=drop_below, allowed="0 <= drop_below < 1", remedy="use 0")
+        raise InvalidInputError(
+            "drop_below",
+            given=drop_below,
+            allowed="0 <= drop_below < 1",
+            remedy="use 0",
+        )
     if layer is not None:
         check_hidden(layers, layer)
     elif units is not None:
-        raise InvalidInputError("layer", given="None with units", allowed="a hidden layer", remedy="name the layer")
+        raise InvalidInputError(
+            "layer",
+            given="None with units",
+            allowed="a hidden layer",
+            remedy="name the layer",
+        )
     merged, notes = list(layers), []
     for level in range(1, len(layers)) if layer is None else [layer]:
         work = _open(merged, level, problem.activation)
@@ -131,7 +158,9 @@ def merge(
             _merge_all(work, cosine, drop_below, constant)
         notes += [f"layer {level}: {note}" for note in work.notes]
         _close(merged, level, work)
-    return merged, write_receipt("merge", layers, merged, problem, spectrum=spectrum, notes=notes)
+    return merged, write_receipt(
+        "merge", layers, merged, problem, spectrum=spectrum, notes=notes
+    )
 
 
 def _open(layers: Parameters, level: int, name: str) -> _Work:
@@ -139,7 +168,15 @@ def _open(layers: Parameters, level: int, name: str) -> _Work:
     rows = W.copy() if b is None else np.column_stack([W, b])
     sigma = elementwise(activation(name).sigma, np.zeros(len(W)) if b is None else b)
     constant = np.where(W.any(axis=1), np.nan, sigma)
-    return _Work(rows, V.T.copy(), bias, name, constant, np.ones(len(rows), dtype=bool), np.zeros(len(V)))
+    return _Work(
+        rows,
+        V.T.copy(),
+        bias,
+        name,
+        constant,
+        np.ones(len(rows), dtype=bool),
+        np.zeros(len(V)),
+    )
 
 
 def _close(layers: Parameters, level: int, work: _Work) -> None:
@@ -156,13 +193,25 @@ def _constant_on(layers: Parameters, problem: Problem, level: int) -> np.ndarray
     return np.where(np.ptp(f, axis=0) > 0, np.nan, f[0])
 
 
-def _merge_all(work: _Work, cosine: float | None, drop_below: float, constant: np.ndarray | None) -> None:
+def _merge_all(
+    work: _Work, cosine: float | None, drop_below: float, constant: np.ndarray | None
+) -> None:
     amplitudes = work.amplitudes()
     strongest = int(np.argmax(amplitudes))
-    fixed = work.constant if constant is None else np.where(np.isnan(constant), work.constant, constant)
+    fixed = (
+        work.constant
+        if constant is None
+        else np.where(np.isnan(constant), work.constant, constant)
+    )
     for unit in range(len(work.rows)):
-        silent = not work.outgoing[unit].any() or amplitudes[unit] < drop_below * amplitudes[strongest]
-        if silent or (not np.isnan(fixed[unit]) and _absorb(work, fixed[unit] * work.outgoing[unit])):
+        silent = (
+            not work.outgoing[unit].any()
+            or amplitudes[unit] < drop_below * amplitudes[strongest]
+        )
+        if silent or (
+            not np.isnan(fixed[unit])
+            and _absorb(work, fixed[unit] * work.outgoing[unit])
+        ):
             work.alive[unit] = False
     if not work.alive.any():  # a layer has at least one unit
         work.alive[strongest] = True
@@ -192,7 +241,11 @@ def _merge_exact(work: _Work) -> None:
         for unit in np.flatnonzero(exact & work.alive):
             if unit > first:
                 rule = merge_rule(work.name, float(ratios[unit]))
-                if rule is not None and rule.exact and _absorb(work, rule.constant * work.outgoing[unit]):
+                if (
+                    rule is not None
+                    and rule.exact
+                    and _absorb(work, rule.constant * work.outgoing[unit])
+                ):
                     _add(work, first, int(unit), rule)
 
 
@@ -201,7 +254,9 @@ def _ratios(work: _Work, first: int) -> tuple[np.ndarray, np.ndarray]:
     base = work.rows[first]
     ratios = work.rows @ base / (base @ base)
     left = np.linalg.norm(work.rows - ratios[:, None] * base, axis=1)
-    return ratios, (left <= PARALLEL * np.linalg.norm(work.rows, axis=1)) & (ratios != 0)
+    return ratios, (left <= PARALLEL * np.linalg.norm(work.rows, axis=1)) & (
+        ratios != 0
+    )
 
 
 def _add(work: _Work, first: int, unit: int, rule: MergeRule) -> None:
@@ -217,13 +272,20 @@ def _merge_named(work: _Work, units: list[int], cosine: float | None) -> None:
     """
     first, *others = units
     if not others:
-        raise InvalidInputError("units", given=f"{units}", allowed="at least two units", remedy="name another one")
+        raise InvalidInputError(
+            "units",
+            given=f"{units}",
+            allowed="at least two units",
+            remedy="name another one",
+        )
     if not work.rows[units].any(axis=1).all():
         unit = next(unit for unit in units if not work.rows[unit].any())
         raise InvalidInputError(
-            f"unit {unit}", given="no input weights: it is a constant", allowed="units with input weights",
+            f"unit {unit}",
+            given="no input weights: it is a constant",
+            allowed="units with input weights",
             remedy="merge the layer without naming units to have it removed",
-        )  # fmt: skip
+        )
     ratios, exact = _ratios(work, first)
     if exact[others].all():
         for unit in others:
@@ -232,32 +294,45 @@ def _merge_named(work: _Work, units: list[int], cosine: float | None) -> None:
         return
     if _cancelling(work, units) and _least_cosine(work, units) > 0.9:
         raise InvalidInputError(
-            f"units {units}", given=INFINITY, allowed="exactly parallel units, or outgoing weights that add up",
+            f"units {units}",
+            given=INFINITY,
+            allowed="exactly parallel units, or outgoing weights that add up",
             remedy="leave them apart",
-        )  # fmt: skip
+        )
     least = _least_cosine(work, units)
     if cosine is None or least < cosine:
         raise InvalidInputError(
-            f"units {units}", given=f"rows with a least cosine of {least:.9f}",
-            allowed="exactly parallel rows" if cosine is None else f"a cosine of at least {cosine}",
+            f"units {units}",
+            given=f"rows with a least cosine of {least:.9f}",
+            allowed="exactly parallel rows"
+            if cosine is None
+            else f"a cosine of at least {cosine}",
             remedy="give a lower cosine for an approximate merge, or leave them apart",
-        )  # fmt: skip
+        )
     _merge_near(work, units)
 
 
 def _rule_or_refusal(work: _Work, first: int, unit: int, ratio: float) -> MergeRule:
     rule = merge_rule(work.name, ratio)
     if rule is None or not rule.exact:
-        why = "no identity" if rule is None else "an identity that needs a linear path past the activation"
+        why = (
+            "no identity"
+            if rule is None
+            else "an identity that needs a linear path past the activation"
+        )
         raise InvalidInputError(
-            f"units {first} and {unit}", given=f"rows with the ratio {ratio:.6g}, for which {work.name} has {why}",
-            allowed="ratios of the merge table (condensery.theory.merge_rule)", remedy="leave them apart",
-        )  # fmt: skip
+            f"units {first} and {unit}",
+            given=f"rows with the ratio {ratio:.6g}, for which {work.name} has {why}",
+            allowed="ratios of the merge table (condensery.theory.merge_rule)",
+            remedy="leave them apart",
+        )
     if not _absorb(work, rule.constant * work.outgoing[unit]):
         raise InvalidInputError(
-            f"units {first} and {unit}", given="a merge that moves a constant to the next layer",
-            allowed="a next layer with a bias", remedy="give it a bias of zeros",
-        )  # fmt: skip
+            f"units {first} and {unit}",
+            given="a merge that moves a constant to the next layer",
+            allowed="a next layer with a bias",
+            remedy="give it a bias of zeros",
+        )
     return rule
 
 
@@ -287,10 +362,16 @@ def _groups(work: _Work, cosine: float) -> list[list[int]]:
     unit = work.rows[units] / sizes[:, None]
     alike = unit @ unit.T
     if not _homogeneous(work):
-        alike = np.minimum(alike, np.minimum.outer(sizes, sizes) / np.maximum.outer(sizes, sizes))
+        alike = np.minimum(
+            alike, np.minimum.outer(sizes, sizes) / np.maximum.outer(sizes, sizes)
+        )
     distance = np.maximum(1 - alike, 0.0)
     np.fill_diagonal(distance, 0.0)
-    labels = fcluster(linkage(squareform(distance, checks=False), method="complete"), 1 - cosine, criterion="distance")
+    labels = fcluster(
+        linkage(squareform(distance, checks=False), method="complete"),
+        1 - cosine,
+        criterion="distance",
+    )
     found = [units[labels == label].tolist() for label in np.unique(labels)]
     return [members for members in found if len(members) > 1]
 
@@ -300,7 +381,11 @@ def _merge_near(work: _Work, members: Sequence[int]) -> None:
     rows, outgoing = work.rows[members], work.outgoing[members]
     sizes = np.linalg.norm(rows, axis=1)
     weights = sizes * np.linalg.norm(outgoing, axis=1)
-    weights = weights / weights.sum() if weights.any() else np.full(len(members), 1 / len(members))
+    weights = (
+        weights / weights.sum()
+        if weights.any()
+        else np.full(len(members), 1 / len(members))
+    )
     first = members[0]
     if _homogeneous(work):
         mean = weights @ (rows / sizes[:, None])

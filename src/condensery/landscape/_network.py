@@ -56,16 +56,25 @@ class Problem:
         y = y[:, None] if y.ndim == 1 else y
         if x.ndim != 2 or y.ndim != 2 or len(x) < 1 or len(x) != len(y):
             raise InvalidInputError(
-                "data", given=f"inputs of shape {x.shape} and targets of shape {y.shape}",
+                "data",
+                given=f"inputs of shape {x.shape} and targets of shape {y.shape}",
                 allowed="x: (sample, feature) and y: (sample, output) with at least one sample",
                 remedy="check the leading axes",
-            )  # fmt: skip
+            )
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
             raise InvalidInputError(
-                "data", given="a value that is not finite", allowed="finite numbers", remedy="clean it"
+                "data",
+                given="a value that is not finite",
+                allowed="finite numbers",
+                remedy="clean it",
             )
         if not 0 < self.factor < np.inf:
-            raise InvalidInputError("factor", given=self.factor, allowed="a number > 0", remedy="use 1 or 0.5")
+            raise InvalidInputError(
+                "factor",
+                given=self.factor,
+                allowed="a number > 0",
+                remedy="use 1 or 0.5",
+            )
         object.__setattr__(self, "x", x)
         object.__setattr__(self, "y", y)
 
@@ -92,17 +101,26 @@ def check_parameters(parameters: Sequence[Layer]) -> Parameters:
         fits = W.ndim == 2 and W.size > 0 and (b is None or b.shape == W.shape[:1])
         if not fits or (layers and W.shape[1] != len(layers[-1][0])):
             raise InvalidInputError(
-                f"layer {number}", given=f"W of shape {W.shape}, b of {None if b is None else b.shape}",
-                allowed="W: (out, in) with in = out of the layer before, b: (out,) or None", remedy="check the shapes",
-            )  # fmt: skip
+                f"layer {number}",
+                given=f"W of shape {W.shape}, b of {None if b is None else b.shape}",
+                allowed="W: (out, in) with in = out of the layer before, b: (out,) or None",
+                remedy="check the shapes",
+            )
         if not (np.isfinite(W).all() and (b is None or np.isfinite(b).all())):
             raise InvalidInputError(
-                f"layer {number}", given="a value that is not finite", allowed="finite numbers",
+                f"layer {number}",
+                given="a value that is not finite",
+                allowed="finite numbers",
                 remedy="take the parameters from before the training diverged",
-            )  # fmt: skip
+            )
         layers.append((W, b))
     if not layers:
-        raise InvalidInputError("parameters", given="no layer", allowed="at least one (W, b)", remedy="give a net")
+        raise InvalidInputError(
+            "parameters",
+            given="no layer",
+            allowed="at least one (W, b)",
+            remedy="give a net",
+        )
     return layers
 
 
@@ -113,7 +131,9 @@ def widths(parameters: Sequence[Layer]) -> tuple[int, ...]:
 
 def parameter_count(parameters: Sequence[Layer]) -> int:
     """Number of weights and biases."""
-    return sum(weight.size + (0 if bias is None else bias.size) for weight, bias in parameters)
+    return sum(
+        weight.size + (0 if bias is None else bias.size) for weight, bias in parameters
+    )
 
 
 def flatten(parameters: Sequence[Layer]) -> Float[np.ndarray, " parameter"]:
@@ -129,7 +149,9 @@ def flatten(parameters: Sequence[Layer]) -> Float[np.ndarray, " parameter"]:
     return np.concatenate([np.asarray(part, dtype=PRECISION).ravel() for part in parts])
 
 
-def unflatten(vector: Float[np.ndarray, " parameter"], like: Sequence[Layer]) -> Parameters:
+def unflatten(
+    vector: Float[np.ndarray, " parameter"], like: Sequence[Layer]
+) -> Parameters:
     """The inverse of `flatten`, for the shapes of `like`."""
     layers: Parameters = []
     start = 0
@@ -143,7 +165,9 @@ def unflatten(vector: Float[np.ndarray, " parameter"], like: Sequence[Layer]) ->
 
 
 def forward(
-    parameters: Sequence[Layer], x: Float[np.ndarray, "sample feature"], activation_name: str
+    parameters: Sequence[Layer],
+    x: Float[np.ndarray, "sample feature"],
+    activation_name: str,
 ) -> Float[np.ndarray, "sample output"]:
     """The net's output in float64.
 
@@ -157,7 +181,9 @@ def forward(
     return preactivations(parameters, x, activation_name)[-1]
 
 
-def elementwise(function: Callable[[Array], Array], z: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+def elementwise(
+    function: Callable[[Array], Array], z: Float[np.ndarray, "*shape"]
+) -> Float[np.ndarray, "*shape"]:
     """σ or σ′ of the registry on a host array; padded to powers of two, so that few sizes are ever compiled."""
     padded = np.zeros(max(1024, 1 << max(z.size - 1, 0).bit_length()), dtype=PRECISION)
     padded[: z.size] = z.ravel()
@@ -170,22 +196,30 @@ def _compiled(function: Callable[[Array], Array], z: Array) -> Array:
 
 
 def preactivations(
-    parameters: Sequence[Layer], x: Float[np.ndarray, "sample feature"], activation_name: str
+    parameters: Sequence[Layer],
+    x: Float[np.ndarray, "sample feature"],
+    activation_name: str,
 ) -> list[Float[np.ndarray, "sample unit"]]:
     """z_l = W_l f_{l−1} + b_l of every layer; the last one is the output."""
     return forward_pass(parameters, x, activation_name)[1]
 
 
 def features(
-    parameters: Sequence[Layer], x: Float[np.ndarray, "sample feature"], activation_name: str
+    parameters: Sequence[Layer],
+    x: Float[np.ndarray, "sample feature"],
+    activation_name: str,
 ) -> list[Float[np.ndarray, "sample unit"]]:
     """f_0 = x, then f_l = σ(z_l) of every hidden layer."""
     return forward_pass(parameters, x, activation_name)[0]
 
 
 def forward_pass(
-    parameters: Sequence[Layer], x: Float[np.ndarray, "sample feature"], activation_name: str
-) -> tuple[list[Float[np.ndarray, "sample unit"]], list[Float[np.ndarray, "sample unit"]]]:
+    parameters: Sequence[Layer],
+    x: Float[np.ndarray, "sample feature"],
+    activation_name: str,
+) -> tuple[
+    list[Float[np.ndarray, "sample unit"]], list[Float[np.ndarray, "sample unit"]]
+]:
     """What goes into every layer, f_0 … f_{L−1}, and what comes out of its weights, z_1 … z_L."""
     sigma = activation(activation_name).sigma
     below, before = [np.asarray(x, dtype=PRECISION)], []
@@ -199,15 +233,22 @@ def forward_pass(
 
 def loss(parameters: Sequence[Layer], problem: Problem) -> float:
     """R = factor · mean over samples and outputs of (f − y)²; nan or inf where the net overflows."""
-    return float(problem.factor * np.mean((forward(parameters, problem.x, problem.activation) - problem.y) ** 2))
+    return float(
+        problem.factor
+        * np.mean((forward(parameters, problem.x, problem.activation) - problem.y) ** 2)
+    )
 
 
-def output_errors(parameters: Sequence[Layer], problem: Problem) -> Float[np.ndarray, "sample output"]:
+def output_errors(
+    parameters: Sequence[Layer], problem: Problem
+) -> Float[np.ndarray, "sample output"]:
     """E_L: the derivative of a sample's loss with respect to its outputs, so that ∇R = mean over samples of Eᵀ∇f."""
     return errors_of(forward(parameters, problem.x, problem.activation), problem)
 
 
-def errors_of(output: Float[np.ndarray, "sample output"], problem: Problem) -> Float[np.ndarray, "sample output"]:
+def errors_of(
+    output: Float[np.ndarray, "sample output"], problem: Problem
+) -> Float[np.ndarray, "sample output"]:
     """`output_errors` of a net whose output is known."""
     return 2 * problem.factor / problem.y.shape[1] * (output - problem.y)
 
@@ -226,7 +267,9 @@ def gradient(parameters: Sequence[Layer], problem: Problem) -> Parameters:
         [(array([[6.]]), None)]
     """
     passed = forward_pass(parameters, problem.x, problem.activation)
-    return _pulled_back(parameters, passed, errors_of(passed[1][-1], problem), problem.activation)
+    return _pulled_back(
+        parameters, passed, errors_of(passed[1][-1], problem), problem.activation
+    )
 
 
 def pullback(
@@ -236,11 +279,19 @@ def pullback(
     activation_name: str,
 ) -> Parameters:
     """Mean over samples of Σ_i errors_i ∇f_i: the gradient of any loss with these output errors, linear in them."""
-    return _pulled_back(parameters, forward_pass(parameters, x, activation_name), errors, activation_name)
+    return _pulled_back(
+        parameters,
+        forward_pass(parameters, x, activation_name),
+        errors,
+        activation_name,
+    )
 
 
 def _pulled_back(
-    parameters: Sequence[Layer], passed: tuple[list[np.ndarray], list[np.ndarray]], errors: np.ndarray, name: str
+    parameters: Sequence[Layer],
+    passed: tuple[list[np.ndarray], list[np.ndarray]],
+    errors: np.ndarray,
+    name: str,
 ) -> Parameters:
     """`pullback` from the `forward_pass` of the parameters."""
     prime = activation(name).sigma_prime
@@ -249,21 +300,29 @@ def _pulled_back(
     E = np.asarray(errors, dtype=PRECISION)
     for index in reversed(range(len(parameters))):
         weight, bias = parameters[index]
-        found.append((E.T @ below[index] / len(E), None if bias is None else E.mean(axis=0)))
+        found.append(
+            (E.T @ below[index] / len(E), None if bias is None else E.mean(axis=0))
+        )
         if index:
             E = (E @ weight) * elementwise(prime, before[index - 1])
     return found[::-1]
 
 
 def jacobian(
-    parameters: Sequence[Layer], x: Float[np.ndarray, "sample feature"], activation_name: str
+    parameters: Sequence[Layer],
+    x: Float[np.ndarray, "sample feature"],
+    activation_name: str,
 ) -> Float[np.ndarray, "sample output parameter"]:
     """∂f_i(x)/∂θ of every sample and output; parameters in the order of `flatten`."""
     vector, shapes = flatten(parameters), _shapes(parameters)
-    return np.asarray(_jacobian(vector, np.asarray(x, dtype=PRECISION), shapes, activation_name))
+    return np.asarray(
+        _jacobian(vector, np.asarray(x, dtype=PRECISION), shapes, activation_name)
+    )
 
 
-def hessian(parameters: Sequence[Layer], problem: Problem) -> Float[np.ndarray, "parameter parameter"]:
+def hessian(
+    parameters: Sequence[Layer], problem: Problem
+) -> Float[np.ndarray, "parameter parameter"]:
     """∇²R, symmetric to the last bit; parameters in the order of `flatten`.
 
     At a kink it is the Hessian of the piece whose derivative `condensery.models` takes: see `preactivations`.
@@ -277,7 +336,16 @@ def hessian(parameters: Sequence[Layer], problem: Problem) -> Float[np.ndarray, 
         [[5.0]]
     """
     shapes = _shapes(parameters)
-    H = np.asarray(_hessian(flatten(parameters), problem.x, problem.y, problem.factor, shapes, problem.activation))
+    H = np.asarray(
+        _hessian(
+            flatten(parameters),
+            problem.x,
+            problem.y,
+            problem.factor,
+            shapes,
+            problem.activation,
+        )
+    )
     return (H + H.T) / 2
 
 
@@ -300,10 +368,21 @@ def _net(vector: Array, shapes: Shapes) -> list[tuple[Array, Array | None]]:
 
 @partial(jax.jit, static_argnums=(2, 3))
 def _jacobian(vector: Array, x: Array, shapes: Shapes, activation_name: str) -> Array:
-    return jax.jacrev(lambda theta: mlp(_net(theta, shapes), x, activation_name))(vector)
+    return jax.jacrev(lambda theta: mlp(_net(theta, shapes), x, activation_name))(
+        vector
+    )
 
 
 @partial(jax.jit, static_argnums=(4, 5))
-def _hessian(vector: Array, x: Array, y: Array, factor: Array, shapes: Shapes, activation_name: str) -> Array:
+def _hessian(
+    vector: Array,
+    x: Array,
+    y: Array,
+    factor: Array,
+    shapes: Shapes,
+    activation_name: str,
+) -> Array:
     model = Mlp(activation_name)
-    return jax.hessian(lambda theta: factor * jnp.mean(jnp.square(model(_net(theta, shapes), x) - y)))(vector)
+    return jax.hessian(
+        lambda theta: factor * jnp.mean(jnp.square(model(_net(theta, shapes), x) - y))
+    )(vector)

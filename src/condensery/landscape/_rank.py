@@ -9,7 +9,12 @@ import numpy as np
 from jaxtyping import Float
 
 from condensery._errors import InvalidInputError
-from condensery.landscape._network import Layer, check_parameters, jacobian, parameter_count
+from condensery.landscape._network import (
+    Layer,
+    check_parameters,
+    jacobian,
+    parameter_count,
+)
 
 TOLERANCE = 1e-8
 """Singular values below this share of the largest count as zero."""
@@ -35,7 +40,9 @@ class ModelRank:
     decided: bool
 
 
-def jacobian_rank(jacobian: Float[np.ndarray, "row parameter"], *, tolerance: float = TOLERANCE) -> ModelRank:
+def jacobian_rank(
+    jacobian: Float[np.ndarray, "row parameter"], *, tolerance: float = TOLERANCE
+) -> ModelRank:
     """Rank of a Jacobian ∂f(x_i)/∂θ_j of any model, one row per sample and output.
 
     Args:
@@ -59,11 +66,20 @@ def jacobian_rank(jacobian: Float[np.ndarray, "row parameter"], *, tolerance: fl
     J = np.asarray(jacobian, dtype=np.float64)
     if J.ndim != 2 or not J.size or not np.isfinite(J).all():
         raise InvalidInputError(
-            "jacobian", given=f"shape {J.shape}" if J.ndim != 2 or not J.size else "a value that is not finite",
-            allowed="a finite matrix (row, parameter)", remedy="flatten samples and outputs into rows",
-        )  # fmt: skip
+            "jacobian",
+            given=f"shape {J.shape}"
+            if J.ndim != 2 or not J.size
+            else "a value that is not finite",
+            allowed="a finite matrix (row, parameter)",
+            remedy="flatten samples and outputs into rows",
+        )
     if not 0 < tolerance < 1:
-        raise InvalidInputError("tolerance", given=tolerance, allowed="a number in (0, 1)", remedy="use 1e-8")
+        raise InvalidInputError(
+            "tolerance",
+            given=tolerance,
+            allowed="a number in (0, 1)",
+            remedy="use 1e-8",
+        )
     values = np.linalg.svd(J, compute_uv=False)
     rank = int((values > tolerance * values[0]).sum()) if values[0] > 0 else 0
     rest = float(values[rank]) if rank < len(values) else 0.0
@@ -111,11 +127,16 @@ def model_rank(
     features, outputs = layers[0][0].shape[1], len(layers[-1][0])
     if inputs is None:
         count = -(-INPUTS_PER_PARAMETER * parameter_count(layers) // outputs)
-        inputs = np.random.Generator(np.random.Philox(key=[seed, 0])).standard_normal((count, features))
+        inputs = np.random.Generator(np.random.Philox(key=[seed, 0])).standard_normal(
+            (count, features)
+        )
     x = np.asarray(inputs, dtype=np.float64)
     if x.ndim != 2 or x.shape[1] != features:
         raise InvalidInputError(
-            "inputs", given=f"shape {x.shape}", allowed=f"(sample, {features})", remedy="match the first layer"
+            "inputs",
+            given=f"shape {x.shape}",
+            allowed=f"(sample, {features})",
+            remedy="match the first layer",
         )
     J = jacobian(layers, x, activation)
     return jacobian_rank(J.reshape(-1, J.shape[-1]), tolerance=tolerance)

@@ -95,16 +95,20 @@ def admitted(parameters: Sequence[Layer], problem: Problem) -> Parameters:
     sizes, needed = widths(layers), (problem.x.shape[1], problem.y.shape[1])
     if (sizes[0], sizes[-1]) != needed:
         raise InvalidInputError(
-            "parameters", given=f"{sizes[0]} inputs and {sizes[-1]} outputs",
-            allowed=f"{needed[0]} and {needed[1]}, as the data have", remedy="give the data of this net",
-        )  # fmt: skip
+            "parameters",
+            given=f"{sizes[0]} inputs and {sizes[-1]} outputs",
+            allowed=f"{needed[0]} and {needed[1]}, as the data have",
+            remedy="give the data of this net",
+        )
     with np.errstate(over="ignore", invalid="ignore"):
         found = loss(layers, problem)
     if not np.isfinite(found):
         raise InvalidInputError(
-            "loss", given=f"{found}", allowed="a finite loss",
+            "loss",
+            given=f"{found}",
+            allowed="a finite loss",
             remedy="take the parameters from before the training diverged",
-        )  # fmt: skip
+        )
     return layers
 
 
@@ -116,8 +120,14 @@ def check_hidden(layers: Parameters, layer: int) -> None:
     """
     if isinstance(layer, bool) or not 1 <= layer < len(layers):
         most = len(layers) - 1
-        allowed = f"1 to {most} (the hidden layers)" if most else "none: this net has no hidden layer"
-        raise InvalidInputError("layer", given=layer, allowed=allowed, remedy="count hidden layers from 1")
+        allowed = (
+            f"1 to {most} (the hidden layers)"
+            if most
+            else "none: this net has no hidden layer"
+        )
+        raise InvalidInputError(
+            "layer", given=layer, allowed=allowed, remedy="count hidden layers from 1"
+        )
 
 
 def check_unit(layers: Parameters, layer: int, unit: int) -> None:
@@ -130,15 +140,22 @@ def check_unit(layers: Parameters, layer: int, unit: int) -> None:
     count = len(layers[layer - 1][0])
     if not 0 <= unit < count:
         raise InvalidInputError(
-            "unit", given=unit, allowed=f"0 to {count - 1} in layer {layer}", remedy="count units from 0"
+            "unit",
+            given=unit,
+            allowed=f"0 to {count - 1} in layer {layer}",
+            remedy="count units from 0",
         )
 
 
-def random_inputs(x: Float[np.ndarray, "sample feature"]) -> Float[np.ndarray, "random feature"]:
+def random_inputs(
+    x: Float[np.ndarray, "sample feature"],
+) -> Float[np.ndarray, "random feature"]:
     """Inputs that are not in the data: normal, with their mean and twice their standard deviation; always the same."""
     rng = np.random.Generator(np.random.Philox(0))
     spread = np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
-    return x.mean(axis=0) + 2 * spread * rng.standard_normal((RANDOM_INPUTS, x.shape[1]))
+    return x.mean(axis=0) + 2 * spread * rng.standard_normal(
+        (RANDOM_INPUTS, x.shape[1])
+    )
 
 
 def _slope(net: Sequence[Layer], problem: Problem) -> float:
@@ -180,19 +197,32 @@ def write_receipt(
     remarks = list(notes)
     old_inertia = _measured(before, problem, remarks, "before") if spectrum else None
     new_inertia = _measured(after, problem, remarks, "after") if spectrum else None
-    predicted = predict(old_inertia) if predict is not None and old_inertia is not None else None
+    predicted = (
+        predict(old_inertia)
+        if predict is not None and old_inertia is not None
+        else None
+    )
     return Receipt(
-        operator, (widths(before), widths(after)), *changes,
+        operator,
+        (widths(before), widths(after)),
+        *changes,
         loss=(loss(before, problem), loss(after, problem)),
         gradient=(_slope(before, problem), _slope(after, problem)),
-        inertia_before=old_inertia, predicted=predicted, inertia=new_inertia, notes=tuple(remarks),
-    )  # fmt: skip
+        inertia_before=old_inertia,
+        predicted=predicted,
+        inertia=new_inertia,
+        notes=tuple(remarks),
+    )
 
 
-def _measured(net: Parameters, problem: Problem, remarks: list[str], when: str) -> Inertia | None:
+def _measured(
+    net: Parameters, problem: Problem, remarks: list[str], when: str
+) -> Inertia | None:
     count = parameter_count(net)
     if count > AFFORDABLE:
-        remarks.append(f"inertia {when} not measured: {count} parameters, more than {AFFORDABLE}")
+        remarks.append(
+            f"inertia {when} not measured: {count} parameters, more than {AFFORDABLE}"
+        )
         return None
     try:
         return inertia_at(net, problem)

@@ -49,11 +49,18 @@ def _loss(theta: Array, net: Net, x: Array, y: Array, factor: Array) -> Array:
 def begin_descent(thetas: Array, net: Net, x: Array, y: Array, factor: Array) -> Search:
     """The state before the first step of `levenberg_marquardt`."""
     losses = jax.vmap(lambda theta: _loss(theta, net, x, y, factor))(thetas)
-    return Search(thetas, jnp.full(losses.shape, 1e-2), losses, jnp.zeros(losses.shape, dtype=jnp.int32))
+    return Search(
+        thetas,
+        jnp.full(losses.shape, 1e-2),
+        losses,
+        jnp.zeros(losses.shape, dtype=jnp.int32),
+    )
 
 
 @partial(jax.jit, static_argnames=("net", "steps"))
-def levenberg_marquardt(search: Search, net: Net, x: Array, y: Array, factor: Array, *, steps: int) -> Search:
+def levenberg_marquardt(
+    search: Search, net: Net, x: Array, y: Array, factor: Array, *, steps: int
+) -> Search:
     """Steps d = −(JᵀJ + μ diag)⁻¹Jᵀr on the residuals r of every start; a step that does not lower the loss is refused.
 
     The damping is Marquardt's: relative to the diagonal of JᵀJ, with a floor so that a saturated unit moves at all.
@@ -73,15 +80,24 @@ def levenberg_marquardt(search: Search, net: Net, x: Array, y: Array, factor: Ar
 
 
 @partial(jax.jit, static_argnames=("net",))
-def begin_gradient(thetas: Array, net: Net, x: Array, y: Array, factor: Array) -> Search:
+def begin_gradient(
+    thetas: Array, net: Net, x: Array, y: Array, factor: Array
+) -> Search:
     """The state before the first step of `flatten_gradient`."""
     slope = jax.grad(lambda theta: _loss(theta, net, x, y, factor))
     norms = jnp.linalg.norm(jax.vmap(slope)(thetas), axis=-1)
-    return Search(thetas, jnp.full(norms.shape, 1e-2), norms, jnp.zeros(norms.shape, dtype=jnp.int32))
+    return Search(
+        thetas,
+        jnp.full(norms.shape, 1e-2),
+        norms,
+        jnp.zeros(norms.shape, dtype=jnp.int32),
+    )
 
 
 @partial(jax.jit, static_argnames=("net", "steps"))
-def flatten_gradient(search: Search, net: Net, x: Array, y: Array, factor: Array, *, steps: int) -> Search:
+def flatten_gradient(
+    search: Search, net: Net, x: Array, y: Array, factor: Array, *, steps: int
+) -> Search:
     """Steps d = −(H² + μ²λ²)⁻¹H g, λ the largest |eigenvalue|, that must lower ‖g‖₂.
 
     They minimise ½‖g‖², whatever the signs of H, so that saddles are found as well as minima; as μ falls they become
@@ -95,7 +111,9 @@ def flatten_gradient(search: Search, net: Net, x: Array, y: Array, factor: Array
         values, vectors = jnp.linalg.eigh((H + H.T) / 2)
         largest = jnp.max(jnp.abs(values)) + 1e-300
         damped = values / (jnp.square(values) + jnp.square(one.damping * largest))
-        step = -vectors @ (jnp.where(jnp.abs(values) > CUTOFF * largest, damped, 0.0) * (vectors.T @ g))
+        step = -vectors @ (
+            jnp.where(jnp.abs(values) > CUTOFF * largest, damped, 0.0) * (vectors.T @ g)
+        )
         moved = one.theta + step
         merit = jnp.linalg.norm(slope(moved))
         return _accept(one, moved, merit, merit < one.merit, easier=0.1, harder=5.0)
@@ -103,15 +121,29 @@ def flatten_gradient(search: Search, net: Net, x: Array, y: Array, factor: Array
     return _repeat(jax.vmap(advance), search, steps)
 
 
-def _accept(one: Search, moved: Array, merit: Array, better: Array, *, easier: float, harder: float) -> Search:
+def _accept(
+    one: Search,
+    moved: Array,
+    merit: Array,
+    better: Array,
+    *,
+    easier: float,
+    harder: float,
+) -> Search:
     # a search that stalled stays where it is: its state is what it was at the end
     going = one.refused < STALLED
     take = better & going
     return Search(
         theta=jnp.where(take, moved, one.theta),
-        damping=jnp.where(going, jnp.clip(one.damping * jnp.where(take, easier, harder), 1e-14, 1e8), one.damping),
+        damping=jnp.where(
+            going,
+            jnp.clip(one.damping * jnp.where(take, easier, harder), 1e-14, 1e8),
+            one.damping,
+        ),
         merit=jnp.where(take, merit, one.merit),
-        refused=jnp.where(going, jnp.where(take, 0, one.refused + 1), one.refused).astype(one.refused.dtype),
+        refused=jnp.where(
+            going, jnp.where(take, 0, one.refused + 1), one.refused
+        ).astype(one.refused.dtype),
     )
 
 
@@ -126,7 +158,9 @@ def _repeat(advance, search: Search, steps: int) -> Search:
 
 
 @partial(jax.jit, static_argnames=("net",))
-def measure(thetas: Array, net: Net, x: Array, y: Array, factor: Array) -> tuple[Array, Array, Array, Array]:
+def measure(
+    thetas: Array, net: Net, x: Array, y: Array, factor: Array
+) -> tuple[Array, Array, Array, Array]:
     """Loss, ‖g‖₁, ‖Hg‖₂/(‖H‖₂‖g‖₂), and the length of the Newton step −H⁺g, of every start."""
 
     def one(theta: Array) -> tuple[Array, Array, Array, Array]:
@@ -135,9 +169,13 @@ def measure(thetas: Array, net: Net, x: Array, y: Array, factor: Array) -> tuple
         values, vectors = jnp.linalg.eigh((H + H.T) / 2)
         inside = vectors.T @ g
         largest = jnp.max(jnp.abs(values)) + 1e-300
-        flat = jnp.linalg.norm(values * inside) / (largest * jnp.linalg.norm(g) + 1e-300)
+        flat = jnp.linalg.norm(values * inside) / (
+            largest * jnp.linalg.norm(g) + 1e-300
+        )
         counted = jnp.abs(values) > CUTOFF * largest
-        newton = jnp.linalg.norm(jnp.where(counted, inside / jnp.where(counted, values, 1.0), 0.0))
+        newton = jnp.linalg.norm(
+            jnp.where(counted, inside / jnp.where(counted, values, 1.0), 0.0)
+        )
         return value, jnp.sum(jnp.abs(g)), flat, newton
 
     return jax.vmap(one)(thetas)

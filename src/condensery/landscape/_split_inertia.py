@@ -112,7 +112,9 @@ class SplitInertia:
     decided: bool
 
 
-def inner_hessian(parameters: Sequence[Layer], problem: Problem, *, layer: int, unit: int) -> InnerHessian:
+def inner_hessian(
+    parameters: Sequence[Layer], problem: Problem, *, layer: int, unit: int
+) -> InnerHessian:
     """The inner Hessian B_s of a unit and its companion C_s.
 
     Fukumizu & Amari 2000 (Neural Networks 13) use B for one hidden layer; here for any layer and output dimension:
@@ -146,7 +148,9 @@ def inner_hessian(parameters: Sequence[Layer], problem: Problem, *, layer: int, 
 
 
 def split_inertia(
-    parameters: Sequence[Layer], problem: Problem, changes: Sequence[UnitSplit | NullUnit]
+    parameters: Sequence[Layer],
+    problem: Problem,
+    changes: Sequence[UnitSplit | NullUnit],
 ) -> SplitInertia:
     """Inertia of the net after the changes, from the narrow Hessian and one small matrix per changed unit.
 
@@ -186,19 +190,27 @@ def split_inertia(
     narrow = dense_inertia(layers, problem)
     wide = list(widths(layers))
     for change in changes:
-        wide[change.layer] += len(change.fractions) - 1 if isinstance(change, UnitSplit) else 1
+        wide[change.layer] += (
+            len(change.fractions) - 1 if isinstance(change, UnitSplit) else 1
+        )
     run = _Pass.of(layers, problem)
     blocks = []
     for change in changes:
         biased = int(layers[change.layer - 1][1] is not None)
         # as if the last layer were changed first: a split sees the narrow layer before it and the wide one behind it
         room = widths(layers)[change.layer - 1] + biased + wide[change.layer + 1]
-        blocks.append(_split_block(run, change, room) if isinstance(change, UnitSplit) else _null(run, change, room))
+        blocks.append(
+            _split_block(run, change, room)
+            if isinstance(change, UnitSplit)
+            else _null(run, change, room)
+        )
     counts = np.sum([narrow.counts, *(block.added for block in blocks)], axis=0)
     return SplitInertia(
-        counts=(int(counts[0]), int(counts[1]), int(counts[2])), narrow=narrow, blocks=tuple(blocks),
+        counts=(int(counts[0]), int(counts[1]), int(counts[2])),
+        narrow=narrow,
+        blocks=tuple(blocks),
         decided=narrow.decided and all(block.decided for block in blocks),
-    )  # fmt: skip
+    )
 
 
 def new_descent_direction(
@@ -220,18 +232,25 @@ def new_descent_direction(
     """
     layers = check_parameters(parameters)
     _check_changes(layers, problem, [change])
-    inner, fractions = inner_hessian(layers, problem, layer=change.layer, unit=change.unit), np.array(change.fractions)
+    inner, fractions = (
+        inner_hessian(layers, problem, layer=change.layer, unit=change.unit),
+        np.array(change.fractions),
+    )
     D = np.linalg.svd(fractions[None])[2][1:].T
     signs, rotation = np.linalg.eigh(D.T @ (fractions[:, None] * D))
     best: tuple[float, Parameters] | None = None
     for sign, mode in zip(signs, rotation.T, strict=True):
-        M = np.block([[sign * inner.B, inner.C.T], [inner.C, np.zeros((len(inner.C),) * 2)]])
+        M = np.block(
+            [[sign * inner.B, inner.C.T], [inner.C, np.zeros((len(inner.C),) * 2)]]
+        )
         values, vectors = np.linalg.eigh(M)
         inputs, outputs = np.split(vectors[:, 0], [len(inner.B)])
         # dual to D within the vectors that sum to zero, so that a pair of modes is weighted by one
         shares = D @ mode
         shifts = shares - fractions * shares.sum()
-        direction, length = _as_parameters(layers, change, np.outer(shares, inputs), np.outer(shifts, outputs))
+        direction, length = _as_parameters(
+            layers, change, np.outer(shares, inputs), np.outer(shifts, outputs)
+        )
         curvature = float(values[0] / length**2)
         if curvature < 0 and (best is None or curvature < best[0]):
             best = curvature, direction
@@ -286,12 +305,27 @@ class _Pass:
         for index in reversed(range(1, len(layers))):
             errors.append(errors[-1] @ layers[index][0] * slopes[index - 1])
         errors.reverse()
-        size = sum(float(np.abs(E.T @ x).sum()) / len(x) for E, x in zip(errors, inputs, strict=True))
-        return cls(layers, inputs, slopes, [second_derivative(name, z) for z in before[:-1]], errors, size, name)
+        size = sum(
+            float(np.abs(E.T @ x).sum()) / len(x)
+            for E, x in zip(errors, inputs, strict=True)
+        )
+        return cls(
+            layers,
+            inputs,
+            slopes,
+            [second_derivative(name, z) for z in before[:-1]],
+            errors,
+            size,
+            name,
+        )
 
 
 def _inner(run: _Pass, layer: int, unit: int) -> InnerHessian:
-    x, slope, E = run.inputs[layer - 1], run.slopes[layer - 1][:, unit], run.errors[layer]
+    x, slope, E = (
+        run.inputs[layer - 1],
+        run.slopes[layer - 1][:, unit],
+        run.errors[layer],
+    )
     out = run.layers[layer][0][:, unit]
     curvature = run.curvatures[layer - 1][:, unit]
     # errors of several outputs may cancel in Z_s to rounding: the size is that of the terms
@@ -301,7 +335,9 @@ def _inner(run: _Pass, layer: int, unit: int) -> InnerHessian:
         B=x.T @ (pull[:, None] * x) / count,
         C=E.T @ (slope[:, None] * x) / count,
         inner_size=float(np.mean(terms * lengths**2)),
-        companion_size=float(np.mean(np.linalg.norm(E, axis=1) * np.abs(slope) * lengths)),
+        companion_size=float(
+            np.mean(np.linalg.norm(E, axis=1) * np.abs(slope) * lengths)
+        ),
         output_norm=float(np.linalg.norm(out)),
     )
 
@@ -309,20 +345,38 @@ def _inner(run: _Pass, layer: int, unit: int) -> InnerHessian:
 def _split_block(run: _Pass, change: UnitSplit, room: int) -> SplitBlock:
     inner = _inner(run, change.layer, change.unit)
     # C_sᵀa_s is the gradient at the unit's weights: it bounds C_s only where a_s is not nothing
-    floor = GRADIENT * run.gradient_norm / (inner.output_norm if inner.output_norm >= SILENT else 1.0)
+    floor = (
+        GRADIENT
+        * run.gradient_norm
+        / (inner.output_norm if inner.output_norm >= SILENT else 1.0)
+    )
     rank, kernel, sure = _rank(inner.C, scale=inner.companion_size, floor=floor)
-    values = np.linalg.eigvalsh(kernel.T @ inner.B @ kernel) if kernel.shape[1] else np.zeros(0)
+    values = (
+        np.linalg.eigvalsh(kernel.T @ inner.B @ kernel)
+        if kernel.shape[1]
+        else np.zeros(0)
+    )
     signs, also_sure = _signs(values, scale=inner.inner_size, floor=floor)
     negative, zero, positive = signs
     rest = room - len(inner.B) - rank
-    plus, minus, none = (int((np.sign(change.fractions) == sign).sum()) for sign in (1, -1, 0))
+    plus, minus, none = (
+        int((np.sign(change.fractions) == sign).sum()) for sign in (1, -1, 0)
+    )
     kinds = (
         (plus - 1, (rank + negative, rest + zero, rank + positive)),
         (minus, (rank + positive, rest + zero, rank + negative)),
         (none, (rank, rest + sum(signs), rank)),
     )
     added = np.sum([times * np.asarray(kind) for times, kind in kinds], axis=0)
-    return SplitBlock(change, rank, signs, tuple(int(one) for one in added), sure and also_sure)  # pyrefly: ignore
+    return SplitBlock(
+        # pyrefly: ignore[bad-argument-type]
+        change,
+        rank,
+        signs,
+        # pyrefly: ignore[bad-argument-type]
+        tuple(int(one) for one in added),
+        sure and also_sure,
+    )
 
 
 def _null(run: _Pass, change: NullUnit, room: int) -> SplitBlock:
@@ -331,11 +385,15 @@ def _null(run: _Pass, change: NullUnit, room: int) -> SplitBlock:
     rank, sure = 0, True
     if slope:
         scale = float(np.mean(np.linalg.norm(E, axis=1) * np.linalg.norm(x, axis=1)))
-        rank, _, sure = _rank(E.T @ x / len(x), scale=scale, floor=GRADIENT * run.gradient_norm)
+        rank, _, sure = _rank(
+            E.T @ x / len(x), scale=scale, floor=GRADIENT * run.gradient_norm
+        )
     return SplitBlock(change, rank, (0, 0, 0), (rank, room - 2 * rank, rank), sure)
 
 
-def _rank(matrix: np.ndarray, *, scale: float, floor: float) -> tuple[int, np.ndarray, bool]:
+def _rank(
+    matrix: np.ndarray, *, scale: float, floor: float
+) -> tuple[int, np.ndarray, bool]:
     """Rank, an orthonormal basis of the kernel, and whether the gap between the singular values is wide enough."""
     _, values, right = np.linalg.svd(matrix)
     tau = max(RELATIVE * scale, floor)
@@ -345,7 +403,11 @@ def _rank(matrix: np.ndarray, *, scale: float, floor: float) -> tuple[int, np.nd
 
 def _signs(values: np.ndarray, *, scale: float, floor: float) -> tuple[Counts, bool]:
     tau = max(RELATIVE * scale, floor)
-    counts = int((values < -tau).sum()), int((abs(values) <= tau).sum()), int((values > tau).sum())
+    counts = (
+        int((values < -tau).sum()),
+        int((abs(values) <= tau).sum()),
+        int((values > tau).sum()),
+    )
     return counts, _gap(np.abs(values), tau, scale)
 
 
@@ -358,35 +420,66 @@ def _gap(sizes: np.ndarray, tau: float, scale: float) -> bool:
 def _check_unit(layers: Parameters, layer: int, unit: int) -> None:
     sizes = widths(layers)
     if not 1 <= layer < len(layers):
-        allowed = f"a hidden layer, 1 to {len(layers) - 1}" if len(layers) > 1 else "none: the net has no hidden layer"
-        raise InvalidInputError("layer", given=layer, allowed=allowed, remedy="choose a hidden layer")
+        allowed = (
+            f"a hidden layer, 1 to {len(layers) - 1}"
+            if len(layers) > 1
+            else "none: the net has no hidden layer"
+        )
+        raise InvalidInputError(
+            "layer", given=layer, allowed=allowed, remedy="choose a hidden layer"
+        )
     if not 0 <= unit < sizes[layer]:
         raise InvalidInputError(
-            "unit", given=unit, allowed=f"0 to {sizes[layer] - 1}", remedy=f"choose a unit of hidden layer {layer}"
+            "unit",
+            given=unit,
+            allowed=f"0 to {sizes[layer] - 1}",
+            remedy=f"choose a unit of hidden layer {layer}",
         )
 
 
-def _check_changes(layers: Parameters, problem: Problem, changes: Sequence[UnitSplit | NullUnit]) -> None:
-    named = [(change.layer, change.unit) for change in changes if isinstance(change, UnitSplit)]
+def _check_changes(
+    layers: Parameters, problem: Problem, changes: Sequence[UnitSplit | NullUnit]
+) -> None:
+    named = [
+        (change.layer, change.unit)
+        for change in changes
+        if isinstance(change, UnitSplit)
+    ]
     if len(set(named)) < len(named):
         raise InvalidInputError(
-            "changes", given="one unit twice", allowed="one split per unit", remedy="give all its fractions at once"
+            "changes",
+            given="one unit twice",
+            allowed="one split per unit",
+            remedy="give all its fractions at once",
         )
     for change in changes:
-        _check_unit(layers, change.layer, change.unit if isinstance(change, UnitSplit) else 0)
+        _check_unit(
+            layers, change.layer, change.unit if isinstance(change, UnitSplit) else 0
+        )
         if isinstance(change, UnitSplit):
             fractions = np.asarray(change.fractions, dtype=np.float64)
-            if not (fractions.size and np.isfinite(fractions).all() and abs(fractions.sum() - 1) <= 1e-12):
+            if not (
+                fractions.size
+                and np.isfinite(fractions).all()
+                and abs(fractions.sum() - 1) <= 1e-12
+            ):
                 raise InvalidInputError(
-                    "fractions", given=list(change.fractions), allowed="finite numbers that sum to 1",
+                    "fractions",
+                    given=list(change.fractions),
+                    allowed="finite numbers that sum to 1",
                     remedy="use for example (0.5, 0.5)",
-                )  # fmt: skip
+                )
             continue
         value = float(activation(problem.activation).sigma(jnp.asarray(change.bias)))
         unbiased = layers[change.layer - 1][1] is None and change.bias != 0
-        if not np.isfinite(change.bias) or unbiased or (value != 0 and layers[change.layer][1] is None):
+        if (
+            not np.isfinite(change.bias)
+            or unbiased
+            or (value != 0 and layers[change.layer][1] is None)
+        ):
             raise InvalidInputError(
-                "bias", given=change.bias,
+                "bias",
+                given=change.bias,
                 allowed="a finite number; without a bias in its layer 0, and without one in the next layer σ(β) = 0",
                 remedy="give the next layer a bias, or use a split",
-            )  # fmt: skip
+            )

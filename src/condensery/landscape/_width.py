@@ -39,7 +39,13 @@ BIASLESS = "the next layer has no bias and σ(β) is not 0: the output is kept, 
 
 
 def split(
-    parameters: Sequence[Layer], problem: Problem, *, layer: int, unit: int, alpha: float, spectrum: bool = True
+    parameters: Sequence[Layer],
+    problem: Problem,
+    *,
+    layer: int,
+    unit: int,
+    alpha: float,
+    spectrum: bool = True,
 ) -> Moved:
     """Split one unit in two: the copy takes the share α of the outgoing weights, the unit keeps 1 − α.
 
@@ -72,8 +78,15 @@ def split(
         ([[2.0], [2.0]], [[3.0, 1.0]], 0.0)
     """
     if not np.isfinite(alpha):
-        raise InvalidInputError("alpha", given=alpha, allowed="a finite number", remedy="use for example 0.5")
-    return _split("split", parameters, problem, layer, unit, [1 - alpha, alpha], spectrum=spectrum)
+        raise InvalidInputError(
+            "alpha",
+            given=alpha,
+            allowed="a finite number",
+            remedy="use for example 0.5",
+        )
+    return _split(
+        "split", parameters, problem, layer, unit, [1 - alpha, alpha], spectrum=spectrum
+    )
 
 
 def split_many(
@@ -109,22 +122,49 @@ def split_many(
         >>> split_many(net, problem, layer=1, unit=0, fractions=4, spectrum=False)[0][1][0].tolist()
         [[1.0, 1.0, 1.0, 1.0]]
     """
-    return _split("split_many", parameters, problem, layer, unit, even_fractions(fractions), spectrum=spectrum)
+    return _split(
+        "split_many",
+        parameters,
+        problem,
+        layer,
+        unit,
+        even_fractions(fractions),
+        spectrum=spectrum,
+    )
 
 
 def _split(
-    operator: str, parameters: Sequence[Layer], problem: Problem, layer: int, unit: int,
-    fractions: Sequence[float] | np.ndarray, *, spectrum: bool,
-) -> Moved:  # fmt: skip
+    operator: str,
+    parameters: Sequence[Layer],
+    problem: Problem,
+    layer: int,
+    unit: int,
+    fractions: Sequence[float] | np.ndarray,
+    *,
+    spectrum: bool,
+) -> Moved:
     layers = admitted(parameters, problem)
     check_unit(layers, layer, unit)
     sizes = widths(layers)
     copies = len(fractions) - 1
-    shares = np.concatenate([np.ones(sizes[layer]), np.asarray(fractions, dtype=np.float64)[1:]])
+    shares = np.concatenate(
+        [np.ones(sizes[layer]), np.asarray(fractions, dtype=np.float64)[1:]]
+    )
     shares[unit] = fractions[0]
-    made = embedding(sizes, source={layer: [*range(sizes[layer]), *[unit] * copies]}, beta={layer: shares.tolist()})
+    made = embedding(
+        sizes,
+        source={layer: [*range(sizes[layer]), *[unit] * copies]},
+        beta={layer: shares.tolist()},
+    )
     change = UnitSplit(layer, unit, tuple(float(one) for one in fractions))
-    return _embedded(operator, layers, problem, made, spectrum=spectrum, predict=_prediction(layers, problem, change))
+    return _embedded(
+        operator,
+        layers,
+        problem,
+        made,
+        spectrum=spectrum,
+        predict=_prediction(layers, problem, change),
+    )
 
 
 def _prediction(
@@ -138,7 +178,12 @@ def _prediction(
 
 
 def null(
-    parameters: Sequence[Layer], problem: Problem, *, layer: int, bias: float = 0.0, spectrum: bool = True
+    parameters: Sequence[Layer],
+    problem: Problem,
+    *,
+    layer: int,
+    bias: float = 0.0,
+    spectrum: bool = True,
 ) -> Moved:
     """Add a unit without weights, neither incoming nor outgoing: the constant σ(bias) that nothing reads.
 
@@ -171,7 +216,9 @@ def null(
     layers = admitted(parameters, problem)
     check_hidden(layers, layer)
     if not np.isfinite(bias):
-        raise InvalidInputError("bias", given=bias, allowed="a finite number", remedy="use for example 0")
+        raise InvalidInputError(
+            "bias", given=bias, allowed="a finite number", remedy="use for example 0"
+        )
     sizes = widths(layers)
     made = embedding(
         sizes,
@@ -185,7 +232,13 @@ def null(
     return _embedded("null", layers, problem, made, spectrum=spectrum, predict=predict)
 
 
-def compatible(parameters: Sequence[Layer], problem: Problem, made: Embedding, *, spectrum: bool = True) -> Moved:
+def compatible(
+    parameters: Sequence[Layer],
+    problem: Problem,
+    made: Embedding,
+    *,
+    spectrum: bool = True,
+) -> Moved:
     """A general compatible embedding, of any number of layers at once.
 
     Args:
@@ -219,18 +272,24 @@ def compatible(parameters: Sequence[Layer], problem: Problem, made: Embedding, *
     sizes = tuple(int(one.max(initial=-1)) + 1 for one in made.source)
     if sizes != widths(layers):
         raise InvalidInputError(
-            "embedding", given=f"one of widths {sizes}", allowed=f"one of widths {widths(layers)}",
+            "embedding",
+            given=f"one of widths {sizes}",
+            allowed=f"one of widths {widths(layers)}",
             remedy="make it for this net",
-        )  # fmt: skip
+        )
     if not made.defect() < 1e-9:
         raise InvalidInputError(
-            "embedding", given=f"conditions violated by {made.defect():.1e}", allowed="at most 1e-9",
+            "embedding",
+            given=f"conditions violated by {made.defect():.1e}",
+            allowed="at most 1e-9",
             remedy="make it with condensery.theory.embedding",
-        )  # fmt: skip
+        )
     return _embedded("compatible", layers, problem, made, spectrum=spectrum)
 
 
-def global_three(parameters: Sequence[Layer], problem: Problem, *, spectrum: bool = True) -> Moved:
+def global_three(
+    parameters: Sequence[Layer], problem: Problem, *, spectrum: bool = True
+) -> Moved:
     """Three copies of the whole net side by side, with the shares 1, 1 and −1 of the output.
 
     At a critical point without negative eigenvalues, whose residual part of the Hessian is not zero, this is a strict
@@ -257,13 +316,27 @@ def global_three(parameters: Sequence[Layer], problem: Problem, *, spectrum: boo
     layers = admitted(parameters, problem)
     check_hidden(layers, 1)
     sizes, last = widths(layers), len(layers)
-    source = [np.tile(np.arange(m), 1 if level in {0, last} else 3) for level, m in enumerate(sizes)]
-    beta = [np.repeat([1.0] if level in {0, last} else [1.0, 1.0, -1.0], m) for level, m in enumerate(sizes)]
+    source = [
+        np.tile(np.arange(m), 1 if level in {0, last} else 3)
+        for level, m in enumerate(sizes)
+    ]
+    beta = [
+        np.repeat([1.0] if level in {0, last} else [1.0, 1.0, -1.0], m)
+        for level, m in enumerate(sizes)
+    ]
     alpha = [np.ones((3 * sizes[1], sizes[0]))]
     # copies within a layer know only their own: blocks of ones on the diagonal
-    alpha += [np.kron(np.eye(3), np.ones((sizes[level], sizes[level - 1]))) for level in range(2, last)]
+    alpha += [
+        np.kron(np.eye(3), np.ones((sizes[level], sizes[level - 1])))
+        for level in range(2, last)
+    ]
     alpha.append(np.tile(beta[last - 1], (sizes[last], 1)))
-    made = Embedding(tuple(source), tuple(beta), tuple(alpha), tuple(np.zeros(len(one)) for one in source))
+    made = Embedding(
+        tuple(source),
+        tuple(beta),
+        tuple(alpha),
+        tuple(np.zeros(len(one)) for one in source),
+    )
     return _embedded("global_three", layers, problem, made, spectrum=spectrum)
 
 
@@ -272,16 +345,25 @@ def _sigma(problem: Problem) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _embedded(
-    operator: str, layers: Parameters, problem: Problem, made: Embedding, *, spectrum: bool,
+    operator: str,
+    layers: Parameters,
+    problem: Problem,
+    made: Embedding,
+    *,
+    spectrum: bool,
     predict: Callable[[object], Counts | None] | None = None,
-) -> Moved:  # fmt: skip
+) -> Moved:
     wide = embed(layers, made, sigma=_sigma(problem))
     notes = []
     for level in range(1, len(layers)):
         nulls = made.source[level] == NULL
-        if layers[level][1] is None and np.any(_sigma(problem)(made.constant[level][nulls])):
+        if layers[level][1] is None and np.any(
+            _sigma(problem)(made.constant[level][nulls])
+        ):
             notes.append(f"layer {level}: {BIASLESS}")
-    return wide, write_receipt(operator, layers, wide, problem, spectrum=spectrum, predict=predict, notes=notes)
+    return wide, write_receipt(
+        operator, layers, wide, problem, spectrum=spectrum, predict=predict, notes=notes
+    )
 
 
 def zero_output(
@@ -329,25 +411,39 @@ def zero_output(
     check_hidden(layers, layer)
     W, b = layers[layer - 1]
     length = W.shape[1] + (b is not None)
-    given = _root(layers, problem, layer, length, seed) if weight is None else np.asarray(weight, dtype=np.float64)
+    given = (
+        _root(layers, problem, layer, length, seed)
+        if weight is None
+        else np.asarray(weight, dtype=np.float64)
+    )
     if given.shape != (length,) or not np.isfinite(given).all():
         raise InvalidInputError(
-            "weight", given=f"{given.tolist()}", allowed=f"{length} finite numbers: input weights and bias of a unit",
+            "weight",
+            given=f"{given.tolist()}",
+            allowed=f"{length} finite numbers: input weights and bias of a unit",
             remedy="leave it out to search for one that keeps criticality",
-        )  # fmt: skip
+        )
     wide = list(layers)
     wide[layer - 1] = (
         np.vstack([W, given[: W.shape[1]]]),
         None if b is None else np.append(b, given[-1]),
     )
-    wide[layer] = (np.column_stack([layers[layer][0], np.zeros(len(layers[layer][0]))]), layers[layer][1])
+    wide[layer] = (
+        np.column_stack([layers[layer][0], np.zeros(len(layers[layer][0]))]),
+        layers[layer][1],
+    )
     receipt = write_receipt("zero_output", layers, wide, problem, spectrum=spectrum)
     if is_critical(layers, problem) and not is_critical(wide, problem):
-        receipt = replace(receipt, notes=(*receipt.notes, "this weight does not keep the critical point"))
+        receipt = replace(
+            receipt,
+            notes=(*receipt.notes, "this weight does not keep the critical point"),
+        )
     return wide, receipt
 
 
-def _root(layers: Parameters, problem: Problem, layer: int, length: int, seed: int) -> np.ndarray:
+def _root(
+    layers: Parameters, problem: Problem, layer: int, length: int, seed: int
+) -> np.ndarray:
     """Input weights at which the new unit's pull on the next layer vanishes.
 
     Raises:
@@ -373,15 +469,23 @@ def _root(layers: Parameters, problem: Problem, layer: int, length: int, seed: i
     floor = 1e-12 * max(float(np.abs(E).mean()), np.finfo(np.float64).tiny)
     found = []
     for _ in range(STARTS):
-        start = rng.standard_normal(length) * (np.linalg.norm(rows, axis=1).max() or 1.0)
-        end = least_squares(pull, start, jac=slope, xtol=1e-15, ftol=1e-15, gtol=1e-15, max_nfev=200).x
+        start = rng.standard_normal(length) * (
+            np.linalg.norm(rows, axis=1).max() or 1.0
+        )
+        end = least_squares(
+            pull, start, jac=slope, xtol=1e-15, ftol=1e-15, gtol=1e-15, max_nfev=200
+        ).x
         size = np.linalg.norm(end)
         if np.abs(pull(end)).max() <= floor and size > 0.05 * np.linalg.norm(start):
-            cosines = np.abs(rows @ end) / np.maximum(np.linalg.norm(rows, axis=1) * size, np.finfo(np.float64).tiny)
+            cosines = np.abs(rows @ end) / np.maximum(
+                np.linalg.norm(rows, axis=1) * size, np.finfo(np.float64).tiny
+            )
             found.append((float(cosines.max()), end))
     if not found:
         raise InvalidInputError(
-            "weight", given=f"none, and {STARTS} starts found none that keeps criticality",
-            allowed="input weights w with E[E σ(w·x)] = 0", remedy="try another seed, or give the weight yourself",
-        )  # fmt: skip
+            "weight",
+            given=f"none, and {STARTS} starts found none that keeps criticality",
+            allowed="input weights w with E[E σ(w·x)] = 0",
+            remedy="try another seed, or give the weight yourself",
+        )
     return min(found, key=lambda one: one[0])[1]

@@ -8,9 +8,21 @@ from condensery.metrics._cosine import CosineMatrix, cosine_blocks, cosine_matri
 from condensery.metrics._distance import relative_distance
 from condensery.metrics._entropy import effective_orientations, effective_rank
 from condensery.metrics._lineage import Lineages, lineages
-from condensery.metrics._orientation import amplitude, angle_between, directions, orientation, projection_orientation
+from condensery.metrics._orientation import (
+    amplitude,
+    angle_between,
+    directions,
+    orientation,
+    projection_orientation,
+)
 from condensery.metrics._plateaus import Plateau, plateaus
-from condensery.metrics._slopes import Boundary, WidthSlope, boundary_local_crossing, boundary_row_fit, width_slope
+from condensery.metrics._slopes import (
+    Boundary,
+    WidthSlope,
+    boundary_local_crossing,
+    boundary_row_fit,
+    width_slope,
+)
 
 __all__ = [
     "Boundary",

@@ -150,7 +150,11 @@ def condensation(
     cover = greedy_cover(rows, order, nearness, block=block)
     ties, bounds = _ties(rows, order, nearness, cover, guard=guard, block=block)
     by_linkage = _by_linkage(grouping, len(order))
-    labels = linkage_labels(rows.directions(order), nearness) if by_linkage and len(order) else cover.nearest
+    labels = (
+        linkage_labels(rows.directions(order), nearness)
+        if by_linkage and len(order)
+        else cover.nearest
+    )
     groups = _describe_groups(rows, order, labels, relative[order], antipodal=antipodal)
     numbers = np.full(len(relative), -1, dtype=np.intp)
     numbers[order] = groups.labels
@@ -158,7 +162,9 @@ def condensation(
         units=len(relative),
         active_units=len(order),
         zero_units=zeros,
-        borderline_units=int(np.count_nonzero((relative > 0) & (np.abs(relative - active) <= guard))),
+        borderline_units=int(
+            np.count_nonzero((relative > 0) & (np.abs(relative - active) <= guard))
+        ),
         effective_neurons=len(cover.representatives),
         effective_neurons_range=bounds,
         effective_ratio=len(cover.representatives) / len(relative),
@@ -179,23 +185,41 @@ def condensation(
     )
 
 
-def _check_options(threshold: float, active: float, grouping: str, guard: float | None, block: int) -> None:
+def _check_options(
+    threshold: float, active: float, grouping: str, guard: float | None, block: int
+) -> None:
     if not 0 < threshold <= 1:
         raise InvalidInputError(
-            "threshold", given=threshold, allowed="a cosine in (0, 1]", remedy="0.99 is the default, 0.95 is common"
+            "threshold",
+            given=threshold,
+            allowed="a cosine in (0, 1]",
+            remedy="0.99 is the default, 0.95 is common",
         )
     if not 0 <= active < 1:
         raise InvalidInputError(
-            "active", given=active, allowed="a share in [0, 1)", remedy="use 0 to count every unit that is not zero"
+            "active",
+            given=active,
+            allowed="a share in [0, 1)",
+            remedy="use 0 to count every unit that is not zero",
         )
     if grouping not in ("auto", "linkage", "cover"):
         raise InvalidInputError(
-            "grouping", given=grouping, allowed="'auto', 'linkage' or 'cover'", remedy="leave it out for 'auto'"
+            "grouping",
+            given=grouping,
+            allowed="'auto', 'linkage' or 'cover'",
+            remedy="leave it out for 'auto'",
         )
     if guard is not None and not (np.isfinite(guard) and guard >= 0):
-        raise InvalidInputError("guard", given=guard, allowed="an angle >= 0 in radians", remedy="leave it out")
+        raise InvalidInputError(
+            "guard",
+            given=guard,
+            allowed="an angle >= 0 in radians",
+            remedy="leave it out",
+        )
     if block < 1:
-        raise InvalidInputError("block", given=block, allowed="a whole number >= 1", remedy="leave it out")
+        raise InvalidInputError(
+            "block", given=block, allowed="a whole number >= 1", remedy="leave it out"
+        )
 
 
 def _by_linkage(grouping: str, count: int) -> bool:
@@ -210,14 +234,18 @@ def _by_linkage(grouping: str, count: int) -> bool:
 
 
 def _relative_amplitudes(
-    rows: Rows, output_weights: np.ndarray | None, kind: Literal["product", "input"] | None
+    rows: Rows,
+    output_weights: np.ndarray | None,
+    kind: Literal["product", "input"] | None,
 ) -> tuple[np.ndarray, int, Literal["product", "input"]]:
     """Amplitudes over the largest one, number of zero rows, and the kind of amplitude that was used.
 
     Raises:
         InvalidInputError: The output weights are missing, do not fit or are not finite.
     """
-    if kind not in (None, "product", "input") or (kind == "product" and output_weights is None):
+    if kind not in (None, "product", "input") or (
+        kind == "product" and output_weights is None
+    ):
         raise InvalidInputError(
             "amplitude",
             given=f"{kind!r} {'without' if output_weights is None else 'with'} output weights",
@@ -246,15 +274,28 @@ def _over_largest(values: np.ndarray) -> np.ndarray:
 
 
 def _ties(
-    rows: Rows, order: np.ndarray, nearness: Nearness, cover: Cover, *, guard: float, block: int
+    rows: Rows,
+    order: np.ndarray,
+    nearness: Nearness,
+    cover: Cover,
+    *,
+    guard: float,
+    block: int,
 ) -> tuple[int, tuple[int, int]]:
     """Units decided by less than the guard, and the range of the count with the threshold moved by it."""
     count = len(cover.representatives)
     narrow, wide = nearness.shifted(-guard), nearness.shifted(guard)
-    ties = int(np.count_nonzero((cover.decisive >= narrow.limit) & (cover.decisive <= wide.limit)))
+    ties = int(
+        np.count_nonzero(
+            (cover.decisive >= narrow.limit) & (cover.decisive <= wide.limit)
+        )
+    )
     if not ties:
         return 0, (count, count)
-    moved = [len(greedy_cover(rows, order, rule, block=block).representatives) for rule in (narrow, wide)]
+    moved = [
+        len(greedy_cover(rows, order, rule, block=block).representatives)
+        for rule in (narrow, wide)
+    ]
     return ties, (min(count, *moved), max(count, *moved))
 
 
@@ -288,20 +329,28 @@ def _describe_groups(
     sums, squares = np.zeros((count, rows.features)), np.zeros(count)
     steps = [slice(start, start + 4096) for start in range(0, len(order), 4096)]
     for step in steps:
-        turned = _turned(rows.directions(order[step]), heaviest[labels[step]], antipodal=antipodal)
+        turned = _turned(
+            rows.directions(order[step]), heaviest[labels[step]], antipodal=antipodal
+        )
         _add_rows(sums, labels[step], turned * weights[step, None])
     # Never zero: a group's directions all lie within a right angle of its heaviest one, as the threshold is positive.
     means = normalise(sums)[0]
     for step in steps:
-        turned = _turned(rows.directions(order[step]), heaviest[labels[step]], antipodal=antipodal)
+        turned = _turned(
+            rows.directions(order[step]), heaviest[labels[step]], antipodal=antipodal
+        )
         angles = angle_between(turned, means[labels[step]])
         squares += np.bincount(labels[step], weights=angles**2, minlength=count)
     sizes = np.bincount(labels, minlength=count)
     shares = totals[ranking] / totals.sum() if count else totals
-    return _Groups(labels, sizes, shares, means, np.sqrt(squares / np.maximum(sizes, 1)))
+    return _Groups(
+        labels, sizes, shares, means, np.sqrt(squares / np.maximum(sizes, 1))
+    )
 
 
-def _turned(directions: np.ndarray, heaviest: np.ndarray, *, antipodal: bool) -> np.ndarray:
+def _turned(
+    directions: np.ndarray, heaviest: np.ndarray, *, antipodal: bool
+) -> np.ndarray:
     if not antipodal:
         return directions
     opposite = np.sum(directions * heaviest, axis=1, keepdims=True) < 0

@@ -38,7 +38,10 @@ class CosineMatrix:
 
 
 def cosine_matrix(
-    weights: Float[np.ndarray, "unit feature"], bias: Float[np.ndarray, " unit"] | None = None, *, sort: bool = True
+    weights: Float[np.ndarray, "unit feature"],
+    bias: Float[np.ndarray, " unit"] | None = None,
+    *,
+    sort: bool = True,
 ) -> CosineMatrix:
     """Matrix of cosines D(u, v) = u·v/(‖u‖‖v‖) between the rows (w, b) of a layer.
 
@@ -83,7 +86,9 @@ def cosine_matrix(
             remedy="use cosine_blocks(), or a random choice of units",
         )
     unit, order, dropped, eigenvector, share = _ordered(rows, sort=sort)
-    return CosineMatrix(np.clip(unit @ unit.T, -1.0, 1.0), order, dropped, eigenvector, share)
+    return CosineMatrix(
+        np.clip(unit @ unit.T, -1.0, 1.0), order, dropped, eigenvector, share
+    )
 
 
 def cosine_blocks(
@@ -119,14 +124,20 @@ def cosine_blocks(
         [([0, 1], [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]), ([2], [[0.0, 1.0, 1.0]])]
     """
     if block < 1:
-        raise InvalidInputError("block", given=block, allowed="a whole number >= 1", remedy="leave it out")
+        raise InvalidInputError(
+            "block", given=block, allowed="a whole number >= 1", remedy="leave it out"
+        )
     # Not itself a generator, so that bad input is refused at the call and not at the first slice.
     unit, order, *_ = _ordered(Rows.of(weights, bias), sort=sort)
     slices = (slice(start, start + block) for start in range(0, len(order), block))
-    return ((order[chosen], np.clip(unit[chosen] @ unit.T, -1.0, 1.0)) for chosen in slices)
+    return (
+        (order[chosen], np.clip(unit[chosen] @ unit.T, -1.0, 1.0)) for chosen in slices
+    )
 
 
-def _ordered(rows: Rows, *, sort: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
+def _ordered(
+    rows: Rows, *, sort: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
     """Unit vectors, order, dropped units, eigenvector and leading share."""
     lengths = rows.lengths()
     kept, dropped = np.flatnonzero(lengths > 0), np.flatnonzero(lengths == 0)
@@ -158,9 +169,19 @@ def _leading_of_gram(factor: np.ndarray) -> np.ndarray:
     if size <= _DENSE_LIMIT:
         from scipy.linalg import eigh
 
-        return np.asarray(eigh(factor @ factor.T, subset_by_index=[size - 1, size - 1])[1])[:, 0]
+        return np.asarray(
+            eigh(factor @ factor.T, subset_by_index=[size - 1, size - 1])[1]
+        )[:, 0]
     from scipy.sparse.linalg import LinearOperator, eigsh
 
-    operator = LinearOperator((size, size), matvec=lambda x: factor @ (factor.T @ x), dtype=np.float64)  # pyrefly: ignore
+    # pyrefly: ignore[missing-argument]
+    operator = LinearOperator(
+        # pyrefly: ignore[bad-keyword-argument, unexpected-keyword]
+        (size, size),
+        # pyrefly: ignore[unexpected-keyword]
+        matvec=lambda x: factor @ (factor.T @ x),
+        # pyrefly: ignore[bad-keyword-argument]
+        dtype=np.float64,
+    )
     start = np.random.default_rng(0).standard_normal(size)
     return np.asarray(eigsh(operator, k=1, which="LA", v0=start)[1])[:, 0]

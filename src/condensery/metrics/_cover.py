@@ -32,11 +32,15 @@ class Nearness:
         angle = np.clip(angle + radians, 0.0, np.pi)
         return Nearness(float(2.0 * np.sin(angle / 2.0) ** 2), self.antipodal)
 
-    def gaps(self, u: Float[np.ndarray, "first row"], v: Float[np.ndarray, "second row"]) -> np.ndarray:
+    def gaps(
+        self, u: Float[np.ndarray, "first row"], v: Float[np.ndarray, "second row"]
+    ) -> np.ndarray:
         """1 − cosine of all pairs of unit vectors; with `antipodal` 1 − |cosine|."""
         if self.limit >= _TIGHT:
             cosines = u @ v.T
-            gaps = np.subtract(1.0, np.abs(cosines) if self.antipodal else cosines, out=cosines)
+            gaps = np.subtract(
+                1.0, np.abs(cosines) if self.antipodal else cosines, out=cosines
+            )
             return np.maximum(gaps, 0.0, out=gaps)
         from scipy.spatial.distance import cdist
 
@@ -64,7 +68,9 @@ class Cover:
     decisive: np.ndarray
 
 
-def greedy_cover(rows: Rows, order: Int[np.ndarray, " active"], nearness: Nearness, *, block: int) -> Cover:
+def greedy_cover(
+    rows: Rows, order: Int[np.ndarray, " active"], nearness: Nearness, *, block: int
+) -> Cover:
     """Take the first unit of the order that is not covered yet, cover all units near it, and so on.
 
     A unit is taken exactly if no unit taken before it is near. That needs only the representatives so far and one block
@@ -80,7 +86,9 @@ def greedy_cover(rows: Rows, order: Int[np.ndarray, " active"], nearness: Nearne
         gap, where = _nearest_known(directions, known[: len(chosen)], nearness)
         open_units = np.flatnonzero(gap > nearness.limit)
         if len(open_units):
-            taken = _take_within(directions, open_units, gap, where, nearness, count=len(chosen))
+            taken = _take_within(
+                directions, open_units, gap, where, nearness, count=len(chosen)
+            )
             known = _append(known, len(chosen), directions[taken])
             chosen.extend(units[taken].tolist())
         nearest[start : start + len(units)] = where
@@ -112,7 +120,9 @@ def _take_within(
     return taken
 
 
-def _nearest_known(u: np.ndarray, known: np.ndarray, nearness: Nearness) -> tuple[np.ndarray, np.ndarray]:
+def _nearest_known(
+    u: np.ndarray, known: np.ndarray, nearness: Nearness
+) -> tuple[np.ndarray, np.ndarray]:
     gap, where = np.full(len(u), np.inf), np.zeros(len(u), dtype=np.intp)
     for start in range(0, len(known), _REPRESENTATIVES_AT_ONCE):
         gaps = nearness.gaps(u, known[start : start + _REPRESENTATIVES_AT_ONCE])
@@ -134,7 +144,9 @@ def _append(known: np.ndarray, count: int, new: np.ndarray) -> np.ndarray:
     return known
 
 
-def linkage_labels(directions: Float[np.ndarray, "active row"], nearness: Nearness) -> Int[np.ndarray, " active"]:
+def linkage_labels(
+    directions: Float[np.ndarray, "active row"], nearness: Nearness
+) -> Int[np.ndarray, " active"]:
     """Groups by complete linkage: within a group every pair of directions is near.
 
     The gaps stand in for the angles: complete linkage depends on their order alone.
@@ -152,4 +164,9 @@ def linkage_labels(directions: Float[np.ndarray, "active row"], nearness: Nearne
             upper = gaps[row, row + 1 :]
             pairs[filled : filled + len(upper)] = upper
             filled += len(upper)
-    return fcluster(linkage(pairs, method="complete"), t=nearness.limit, criterion="distance").astype(np.intp) - 1
+    return (
+        fcluster(
+            linkage(pairs, method="complete"), t=nearness.limit, criterion="distance"
+        ).astype(np.intp)
+        - 1
+    )

@@ -14,9 +14,13 @@ Parameters = Float[np.ndarray, " ..."] | Sequence[Float[np.ndarray, " ..."]]
 
 
 @overload
-def relative_distance(initial: Parameters, final: Parameters, *, member_axes: Literal[0] = 0) -> float: ...
+def relative_distance(
+    initial: Parameters, final: Parameters, *, member_axes: Literal[0] = 0
+) -> float: ...
 @overload
-def relative_distance(initial: Parameters, final: Parameters, *, member_axes: int) -> np.ndarray: ...
+def relative_distance(
+    initial: Parameters, final: Parameters, *, member_axes: int
+) -> np.ndarray: ...
 def relative_distance(
     initial: Parameters, final: Parameters, *, member_axes: int = 0
 ) -> float | Float[np.ndarray, " ..."]:
@@ -66,7 +70,10 @@ def relative_distance(
             remedy="0 for one network, 1 for an ensemble stacked along the first axis",
         )
     with np.errstate(all="ignore"):
-        moved = sum(_squares(new - old, member_axes) for old, new in zip(before, after, strict=True))
+        moved = sum(
+            _squares(new - old, member_axes)
+            for old, new in zip(before, after, strict=True)
+        )
         start = sum(_squares(old, member_axes) for old in before)
         ratio = np.sqrt(moved) / np.sqrt(start)
     return float(ratio) if member_axes == 0 else np.asarray(ratio)
@@ -78,4 +85,6 @@ def _parts(parameters: Parameters) -> list[np.ndarray]:
 
 
 def _squares(array: np.ndarray, member_axes: int) -> np.ndarray:
-    return np.asarray(np.sum(array.reshape(*array.shape[:member_axes], -1) ** 2, axis=-1))
+    return np.asarray(
+        np.sum(array.reshape(*array.shape[:member_axes], -1) ** 2, axis=-1)
+    )

@@ -67,7 +67,9 @@ def effective_rank(matrix: Float[np.ndarray, "row column"]) -> float:
     if matrix.ndim != 2 or matrix.size == 0 or not np.all(np.isfinite(matrix)):
         raise InvalidInputError(
             "matrix",
-            given=f"shape {matrix.shape}" if matrix.ndim != 2 or matrix.size == 0 else "entries that are nan or inf",
+            given=f"shape {matrix.shape}"
+            if matrix.ndim != 2 or matrix.size == 0
+            else "entries that are nan or inf",
             allowed="a finite, non-empty two-dimensional array",
             remedy="flatten the kernels of a convolution to rows first",
         )
@@ -77,7 +79,10 @@ def effective_rank(matrix: Float[np.ndarray, "row column"]) -> float:
 def _exp_entropy(parts: np.ndarray, *, what: str) -> float:
     if not np.all(np.isfinite(parts)) or np.any(parts < 0):
         raise InvalidInputError(
-            what, given="negative, nan or inf entries", allowed="finite numbers >= 0", remedy="pass amplitudes"
+            what,
+            given="negative, nan or inf entries",
+            allowed="finite numbers >= 0",
+            remedy="pass amplitudes",
         )
     parts = parts[parts > 0]
     if parts.size == 0:

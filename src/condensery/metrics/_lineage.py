@@ -35,11 +35,16 @@ class Lineages:
     def count(self) -> Int[np.ndarray, " frame"]:
         """Number of lineages at every frame."""
         frames = np.arange(len(self.member_of))
-        return ((self.born <= frames[:, None]) & (frames[:, None] <= self.ended)).sum(axis=1)
+        return ((self.born <= frames[:, None]) & (frames[:, None] <= self.ended)).sum(
+            axis=1
+        )
 
 
 def lineages(
-    groups: Int[np.ndarray, "frame unit"], weights: Float[np.ndarray, "frame unit"], *, persistence: int = 1
+    groups: Int[np.ndarray, "frame unit"],
+    weights: Float[np.ndarray, "frame unit"],
+    *,
+    persistence: int = 1,
 ) -> Lineages:
     """Follow condensed groups from frame to frame.
 
@@ -74,13 +79,25 @@ def lineages(
     groups, weights = np.asarray(groups), np.asarray(weights, dtype=np.float64)
     if groups.ndim != 2 or groups.shape != weights.shape or not len(groups):
         raise InvalidInputError(
-            "groups, weights", given=f"shapes {groups.shape}, {weights.shape}", remedy="stack the frames",
+            "groups, weights",
+            given=f"shapes {groups.shape}, {weights.shape}",
+            remedy="stack the frames",
             allowed="the same shape (frame, unit) with at least one frame",
-        )  # fmt: skip
+        )
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise InvalidInputError("weights", given="a negative or no finite number", allowed=">= 0", remedy="correct it")
+        raise InvalidInputError(
+            "weights",
+            given="a negative or no finite number",
+            allowed=">= 0",
+            remedy="correct it",
+        )
     if persistence < 1:
-        raise InvalidInputError("persistence", given=persistence, allowed="a whole number >= 1", remedy="use 1 for all")
+        raise InvalidInputError(
+            "persistence",
+            given=persistence,
+            allowed="a whole number >= 1",
+            remedy="use 1 for all",
+        )
     return _lasting(*_followed(groups, weights), persistence)
 
 
@@ -92,7 +109,9 @@ def _overlap(
     return old, new, np.array(shared).reshape(len(old), len(new))
 
 
-def _followed(groups: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, list[int], list[int], list[int], list[int]]:
+def _followed(
+    groups: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, list[int], list[int], list[int], list[int]]:
     """Every lineage, however short."""
     member_of = np.full(groups.shape, -1)
     born: list[int] = []
@@ -111,7 +130,11 @@ def _followed(groups: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, list
     for frame, now in enumerate(groups):
         before = groups[frame - 1] if frame else np.full(len(now), -1)
         old, new, shared = _overlap(before, now, weights[frame])
-        goes_to = {g: new[int(np.argmax(row))] for g, row in zip(old, shared, strict=True) if row.any()}
+        goes_to = {
+            g: new[int(np.argmax(row))]
+            for g, row in zip(old, shared, strict=True)
+            if row.any()
+        }
         names: dict[int, int] = {}
         for h, column in zip(new, shared.T, strict=True):
             source = old[int(np.argmax(column))]
@@ -130,7 +153,12 @@ def _followed(groups: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, list
 
 
 def _lasting(
-    member_of: np.ndarray, born: list[int], ended: list[int], parent: list[int], merged: list[int], persistence: int
+    member_of: np.ndarray,
+    born: list[int],
+    ended: list[int],
+    parent: list[int],
+    merged: list[int],
+    persistence: int,
 ) -> Lineages:
     kept = [k for k in range(len(born)) if ended[k] - born[k] + 1 >= persistence]
     number = {k: place for place, k in enumerate(kept)}
@@ -153,5 +181,7 @@ def _lasting(
         born=np.array([born[k] for k in kept], dtype=np.intp),
         ended=np.array([ended[k] for k in kept], dtype=np.intp),
         parent=np.array([ancestor(parent[k]) for k in kept], dtype=np.intp),
-        merged=np.array([heir(merged[k]) if merged[k] >= 0 else -1 for k in kept], dtype=np.intp),
+        merged=np.array(
+            [heir(merged[k]) if merged[k] >= 0 else -1 for k in kept], dtype=np.intp
+        ),
     )

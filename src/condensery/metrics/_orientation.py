@@ -59,7 +59,10 @@ def orientation(
         )
     if convention not in ("angle", "notebook"):
         raise InvalidInputError(
-            "convention", given=convention, allowed="'angle' or 'notebook'", remedy="see the two formulas"
+            "convention",
+            given=convention,
+            allowed="'angle' or 'notebook'",
+            remedy="see the two formulas",
         )
     w, b = rows[..., 0], rows[..., 1]
     angle = np.arctan2(b, w)
@@ -72,7 +75,8 @@ def orientation(
 
 
 def directions(
-    weights: Float[np.ndarray, "*member unit feature"], bias: Float[np.ndarray, "*member unit"] | None = None
+    weights: Float[np.ndarray, "*member unit feature"],
+    bias: Float[np.ndarray, "*member unit"] | None = None,
 ) -> Float[np.ndarray, "*member unit row"]:
     """Unit vectors (w, b)/‖(w, b)‖ of units with any number of inputs.
 
@@ -100,7 +104,8 @@ def directions(
 
 
 def projection_orientation(
-    weights: Float[np.ndarray, "*member unit feature"], bias: Float[np.ndarray, "*member unit"] | None = None
+    weights: Float[np.ndarray, "*member unit feature"],
+    bias: Float[np.ndarray, "*member unit"] | None = None,
 ) -> Float[np.ndarray, "*member unit"]:
     """Orientation in high dimension: cosine of (w, b) with the all-ones vector.
 
@@ -205,7 +210,10 @@ def angle_between(
         >>> bool(np.arccos(1 / np.hypot(1, 1e-9)) == 0)
         True
     """
-    first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    first, second = (
+        np.asarray(first, dtype=np.float64),
+        np.asarray(second, dtype=np.float64),
+    )
     if first.ndim == 0 or second.ndim == 0 or first.shape[-1] != second.shape[-1]:
         raise InvalidInputError(
             "vectors",
@@ -214,4 +222,6 @@ def angle_between(
             remedy="add the bias to both or to neither",
         )
     u, v = normalise(first)[0], normalise(second)[0]
-    return np.asarray(2.0 * np.arctan2(np.linalg.norm(u - v, axis=-1), np.linalg.norm(u + v, axis=-1)))
+    return np.asarray(
+        2.0 * np.arctan2(np.linalg.norm(u - v, axis=-1), np.linalg.norm(u + v, axis=-1))
+    )

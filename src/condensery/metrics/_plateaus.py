@@ -64,20 +64,36 @@ def plateaus(
     t, R = np.asarray(steps, dtype=np.float64), np.asarray(loss, dtype=np.float64)
     if t.ndim != 1 or t.shape != R.shape:
         raise InvalidInputError(
-            "loss", given=f"shapes {t.shape} and {R.shape}", allowed="one loss per step", remedy="match their lengths"
+            "loss",
+            given=f"shapes {t.shape} and {R.shape}",
+            allowed="one loss per step",
+            remedy="match their lengths",
         )
     if (np.diff(t) <= 0).any() or not np.isfinite(t).all():
-        raise InvalidInputError("steps", given="steps out of order", allowed="increasing numbers", remedy="sort them")
+        raise InvalidInputError(
+            "steps",
+            given="steps out of order",
+            allowed="increasing numbers",
+            remedy="sort them",
+        )
     for name, value in (("slope", slope), ("decades", decades), ("skip", skip)):
         if not 0 < value < np.inf:
-            raise InvalidInputError(name, given=value, allowed="a number > 0", remedy="use the default")
+            raise InvalidInputError(
+                name, given=value, allowed="a number > 0", remedy="use the default"
+            )
     t, R = t[t >= skip], R[t >= skip]
     if len(t) < 2:
         return []
     usable = np.isfinite(R) & (R > 0)
     logs = np.log10(np.where(usable, R, 1.0))
-    slow = (np.abs(np.diff(logs)) < slope * np.diff(np.log10(t))) & usable[1:] & usable[:-1]
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], slow, [False]]).astype(int)))
+    slow = (
+        (np.abs(np.diff(logs)) < slope * np.diff(np.log10(t)))
+        & usable[1:]
+        & usable[:-1]
+    )
+    edges = np.flatnonzero(
+        np.diff(np.concatenate([[False], slow, [False]]).astype(int))
+    )
     found = []
     for begin, end in zip(edges[::2], edges[1::2], strict=True):
         length = float(np.log10(t[end] / t[begin]))

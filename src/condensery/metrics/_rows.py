@@ -15,7 +15,8 @@ _BLOCK_ENTRIES = 2**20
 
 
 def join(
-    weights: Float[np.ndarray, "*member unit feature"], bias: Float[np.ndarray, "*member unit"] | None
+    weights: Float[np.ndarray, "*member unit feature"],
+    bias: Float[np.ndarray, "*member unit"] | None,
 ) -> Float[np.ndarray, "*member unit row"]:
     """The rows (w, b) in float64; the bias, where there is one, is the last column.
 
@@ -52,7 +53,9 @@ def normalise(
     with np.errstate(invalid="ignore", over="ignore"):
         scaled = rows / np.where(scale > 0, scale, 1.0)
         lengths = np.sqrt(np.sum(scaled**2, axis=-1, keepdims=True))
-        return scaled / np.where(lengths > 0, lengths, np.nan), (scale * lengths)[..., 0]
+        return scaled / np.where(lengths > 0, lengths, np.nan), (scale * lengths)[
+            ..., 0
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +66,11 @@ class Rows:
     bias: np.ndarray | None
 
     @classmethod
-    def of(cls, weights: Float[np.ndarray, "unit feature"], bias: Float[np.ndarray, " unit"] | None) -> Rows:
+    def of(
+        cls,
+        weights: Float[np.ndarray, "unit feature"],
+        bias: Float[np.ndarray, " unit"] | None,
+    ) -> Rows:
         """Check the shapes of one layer and hold it by reference.
 
         Raises:
@@ -92,7 +99,10 @@ class Rows:
     def resolution(self) -> float:
         """The coarsest relative spacing among the dtypes of the arrays (0 for integers)."""
         arrays = [self.weights] if self.bias is None else [self.weights, self.bias]
-        return max((float(np.finfo(a.dtype).eps) for a in arrays if a.dtype.kind == "f"), default=0.0)
+        return max(
+            (float(np.finfo(a.dtype).eps) for a in arrays if a.dtype.kind == "f"),
+            default=0.0,
+        )
 
     @property
     def features(self) -> int:
@@ -105,11 +115,17 @@ class Rows:
         for start in range(0, len(self.weights), size):
             yield slice(start, start + size)
 
-    def take(self, units: slice | Int[np.ndarray, " chosen"]) -> Float[np.ndarray, "chosen row"]:
+    def take(
+        self, units: slice | Int[np.ndarray, " chosen"]
+    ) -> Float[np.ndarray, "chosen row"]:
         """The rows of some units."""
-        return join(self.weights[units], None if self.bias is None else self.bias[units])
+        return join(
+            self.weights[units], None if self.bias is None else self.bias[units]
+        )
 
-    def directions(self, units: slice | Int[np.ndarray, " chosen"]) -> Float[np.ndarray, "chosen row"]:
+    def directions(
+        self, units: slice | Int[np.ndarray, " chosen"]
+    ) -> Float[np.ndarray, "chosen row"]:
         """The unit vectors of some units."""
         return normalise(self.take(units))[0]
 
@@ -119,7 +135,9 @@ class Rows:
         Raises:
             InvalidInputError: A length is nan or inf.
         """
-        lengths = np.concatenate([normalise(self.take(units))[1] for units in self.blocks()])
+        lengths = np.concatenate(
+            [normalise(self.take(units))[1] for units in self.blocks()]
+        )
         if not np.all(np.isfinite(lengths)):
             raise InvalidInputError(
                 "weights",

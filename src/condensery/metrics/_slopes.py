@@ -48,7 +48,9 @@ class Boundary:
     left_out: int
 
 
-def width_slope(widths: Real[np.ndarray, " width"], values: Float[np.ndarray, " width *seed"]) -> WidthSlope:
+def width_slope(
+    widths: Real[np.ndarray, " width"], values: Float[np.ndarray, " width *seed"]
+) -> WidthSlope:
     """Exponent with which a value grows with the width: S = d log value/d log m by least squares.
 
     Formula:
@@ -78,7 +80,10 @@ def width_slope(widths: Real[np.ndarray, " width"], values: Float[np.ndarray, " 
         >>> round(line.slope, 12), round(float(np.exp(line.intercept)), 12), line.points
         (-0.5, 3.0, 3)
     """
-    widths, values = np.asarray(widths, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    widths, values = (
+        np.asarray(widths, dtype=np.float64),
+        np.asarray(values, dtype=np.float64),
+    )
     if widths.ndim != 1 or values.ndim == 0 or len(values) != len(widths):
         raise InvalidInputError(
             "values",
@@ -100,7 +105,9 @@ def width_slope(widths: Real[np.ndarray, " width"], values: Float[np.ndarray, " 
             allowed="positive, finite numbers, or nan for a missing member",
             remedy="set to nan what did not end well; a value of 0 has no logarithm",
         )
-    x = np.broadcast_to(np.log(widths).reshape(-1, *[1] * (values.ndim - 1)), values.shape).ravel()
+    x = np.broadcast_to(
+        np.log(widths).reshape(-1, *[1] * (values.ndim - 1)), values.shape
+    ).ravel()
     y = np.log(values.ravel())
     used = ~np.isnan(y)
     left_out = int(np.count_nonzero(~used))
@@ -155,18 +162,29 @@ def boundary_row_fit(
     left_out = int(np.count_nonzero(~used))
     line = _fit_line(x[used], y[used])
     if line is None or line.slope == 0:
-        return Boundary(np.nan, np.nan, np.nan if line is None else 0.0, int(np.count_nonzero(used)), left_out)
+        return Boundary(
+            np.nan,
+            np.nan,
+            np.nan if line is None else 0.0,
+            int(np.count_nonzero(used)),
+            left_out,
+        )
     offset = -line.y / line.slope
     return Boundary(
         gamma=line.x + offset,
-        gamma_se=float(np.sqrt(line.variance * (1 / line.points + offset**2 / line.spread)) / abs(line.slope)),
+        gamma_se=float(
+            np.sqrt(line.variance * (1 / line.points + offset**2 / line.spread))
+            / abs(line.slope)
+        ),
         slope=line.slope,
         cells=line.points,
         left_out=left_out,
     )
 
 
-def boundary_local_crossing(gammas: Float[np.ndarray, " gamma"], slopes: Float[np.ndarray, " gamma"]) -> float:
+def boundary_local_crossing(
+    gammas: Float[np.ndarray, " gamma"], slopes: Float[np.ndarray, " gamma"]
+) -> float:
     """Boundary γ₀ of one row of the phase diagram: where S_w changes sign between two neighbouring cells.
 
     Formula:
@@ -226,13 +244,20 @@ def _fit_line(x: np.ndarray, y: np.ndarray) -> _Line | None:
     spread = float(np.sum((x - x_mean) ** 2))
     slope = float(np.sum((x - x_mean) * (y - y_mean))) / spread
     residuals = y - y_mean - slope * (x - x_mean)
-    variance = float(np.sum(residuals**2)) / (len(x) - 2) if len(x) > 2 else float("nan")
+    variance = (
+        float(np.sum(residuals**2)) / (len(x) - 2) if len(x) > 2 else float("nan")
+    )
     return _Line(x_mean, y_mean, slope, variance, spread, len(x))
 
 
 def _row(gammas: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.asarray(gammas, dtype=np.float64), np.asarray(slopes, dtype=np.float64)
-    if x.ndim != 1 or x.shape != y.shape or not np.all(np.isfinite(x)) or np.any(np.isinf(y)):
+    if (
+        x.ndim != 1
+        or x.shape != y.shape
+        or not np.all(np.isfinite(x))
+        or np.any(np.isinf(y))
+    ):
         raise InvalidInputError(
             "slopes",
             given=f"shape {y.shape} for gammas of shape {x.shape}, {np.count_nonzero(~np.isfinite(x))} gammas and "

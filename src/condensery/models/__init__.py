@@ -2,7 +2,12 @@
 
 from condensery.models._activations import ACTIVATIONS, Activation, activation
 from condensery.models._batch_norm import BatchNormMlp
-from condensery.models._convolution import Cnn, TwoLayerConv, cnn_normal, two_layer_conv_normal
+from condensery.models._convolution import (
+    Cnn,
+    TwoLayerConv,
+    cnn_normal,
+    two_layer_conv_normal,
+)
 from condensery.models._image_nets import IMAGE_NETS, ImageNet
 from condensery.models._initialisation import mlp_normal, two_layer_normal
 from condensery.models._mlp import Mlp, mlp

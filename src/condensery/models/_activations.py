@@ -96,7 +96,10 @@ ACTIVATIONS = tuple(_PAIRS)
 
 _SLOPES = {"relu": (0.0, 1.0), "leaky_relu": (LEAKY_SLOPE, 1.0)}
 
-_REGISTRY = {name: Activation(name, *pair, slopes=_SLOPES.get(name)) for name, pair in _PAIRS.items()}
+_REGISTRY = {
+    name: Activation(name, *pair, slopes=_SLOPES.get(name))
+    for name, pair in _PAIRS.items()
+}
 
 
 def activation(name: str) -> Activation:
@@ -125,5 +128,10 @@ def activation(name: str) -> Activation:
         ([0.0, 0.0, 3.0], [0.0, 0.0, 1.0])
     """
     if name not in _REGISTRY:
-        raise InvalidInputError("activation", given=name, allowed=", ".join(ACTIVATIONS), remedy="choose one of these")
+        raise InvalidInputError(
+            "activation",
+            given=name,
+            allowed=", ".join(ACTIVATIONS),
+            remedy="choose one of these",
+        )
     return _REGISTRY[name]

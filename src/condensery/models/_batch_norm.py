@@ -10,7 +10,9 @@ from jaxtyping import Array, Float
 
 from condensery.models._activations import activation
 
-NormalisedLayer = tuple[Float[Array, "output input"], Float[Array, " output"], Float[Array, " output"]]
+NormalisedLayer = tuple[
+    Float[Array, "output input"], Float[Array, " output"], Float[Array, " output"]
+]
 """(W, gamma, beta) of a hidden layer; the last layer is (W, b)."""
 
 EPSILON = 1e-5
@@ -50,7 +52,9 @@ class BatchNormMlp:
         *hidden, (weight, bias) = parameters
         for W, gamma, beta in hidden:
             z = x @ W.T
-            x = sigma(gamma * (z - z.mean(axis=0)) / jnp.sqrt(z.var(axis=0) + EPSILON) + beta)
+            x = sigma(
+                gamma * (z - z.mean(axis=0)) / jnp.sqrt(z.var(axis=0) + EPSILON) + beta
+            )
         return x @ weight.T + bias
 
     def folded(

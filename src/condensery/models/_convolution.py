@@ -19,14 +19,20 @@ Shape = tuple[int, int, int]
 
 
 def _convolved(
-    images: Float[Array, "sample channel height width"], w: Kernels, b: Float[Array, " kernel"]
+    images: Float[Array, "sample channel height width"],
+    w: Kernels,
+    b: Float[Array, " kernel"],
 ) -> Float[Array, "sample kernel up across"]:
     """Every kernel at every position that fits, plus its bias."""
-    found = lax.conv_general_dilated(images, w, (1, 1), "VALID", dimension_numbers=("NCHW", "OIHW", "NCHW"))
+    found = lax.conv_general_dilated(
+        images, w, (1, 1), "VALID", dimension_numbers=("NCHW", "OIHW", "NCHW")
+    )
     return found + b[None, :, None, None]
 
 
-def _as_images(x: Float[Array, "sample feature"], shape: Shape) -> Float[Array, "sample channel height width"]:
+def _as_images(
+    x: Float[Array, "sample feature"], shape: Shape
+) -> Float[Array, "sample channel height width"]:
     return x.reshape(x.shape[0], *shape)
 
 
@@ -56,11 +62,15 @@ class TwoLayerConv:
         activation(self.activation)
 
     def __call__(
-        self, parameters: Mapping[str, Float[Array, "*shape"]], x: Float[Array, "sample feature"]
+        self,
+        parameters: Mapping[str, Float[Array, "*shape"]],
+        x: Float[Array, "sample feature"],
     ) -> Float[Array, " sample"]:
         """The network's output."""
         z = _convolved(_as_images(x, self.shape), parameters["w"], parameters["b"])
-        return jnp.einsum("nkuv,kuv->n", activation(self.activation).sigma(z), parameters["a"])
+        return jnp.einsum(
+            "nkuv,kuv->n", activation(self.activation).sigma(z), parameters["a"]
+        )
 
 
 @dataclass(frozen=True)
@@ -89,11 +99,15 @@ class Cnn:
         activation(self.activation)
 
     def __call__(
-        self, parameters: Sequence[tuple[Array, Array]], x: Float[Array, "sample feature"]
+        self,
+        parameters: Sequence[tuple[Array, Array]],
+        x: Float[Array, "sample feature"],
     ) -> Float[Array, "sample output"]:
         """The network's output."""
         sigma = activation(self.activation).sigma
-        h = sigma(_convolved(_as_images(x, self.shape), *parameters[0])).reshape(x.shape[0], -1)
+        h = sigma(_convolved(_as_images(x, self.shape), *parameters[0])).reshape(
+            x.shape[0], -1
+        )
         for weight, bias in parameters[1:-1]:
             h = sigma(h @ weight.T + bias)
         weight, bias = parameters[-1]
@@ -125,8 +139,12 @@ def two_layer_conv_normal(
         ((4, 8, 8), (4, 1, 3, 3), (4,))
     """
     channels, up, across = _positions(shape, size)
-    rows = two_layer_normal(kernels, features=channels * size**2 + 1, seed=seed, std_a=std, std_w=std)["w"]
-    readout = two_layer_normal(kernels * up * across, features=1, seed=seed, std_a=std, std_w=std)["a"]
+    rows = two_layer_normal(
+        kernels, features=channels * size**2 + 1, seed=seed, std_a=std, std_w=std
+    )["w"]
+    readout = two_layer_normal(
+        kernels * up * across, features=1, seed=seed, std_a=std, std_w=std
+    )["a"]
     return {
         "a": readout.reshape(kernels, up, across),
         "w": rows[:, :-1].reshape(kernels, channels, size, size),
@@ -135,7 +153,13 @@ def two_layer_conv_normal(
 
 
 def cnn_normal(
-    kernels: int, *, shape: Shape, size: int, dense: Sequence[int], seed: int, std: float | Sequence[float]
+    kernels: int,
+    *,
+    shape: Shape,
+    size: int,
+    dense: Sequence[int],
+    seed: int,
+    std: float | Sequence[float],
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Draw all parameters of a `Cnn`, each layer from N(0, std²) and a stream of its own.
 
@@ -159,18 +183,28 @@ def cnn_normal(
         [(4, 1, 3, 3), (16, 144), (10, 16)]
     """
     channels, up, across = _positions(shape, size)
-    deviations = [float(std)] * (len(dense) + 1) if isinstance(std, (int, float)) else list(std)
+    deviations = (
+        [float(std)] * (len(dense) + 1) if isinstance(std, (int, float)) else list(std)
+    )
     # the first two layers of a dense network that sees patches, and the rest of one that sees the layer of kernels
     first = mlp_normal([channels * size**2, kernels], seed=seed, std=deviations[0])[0]
-    rest = mlp_normal([1, kernels * up * across, *dense], seed=seed, std=[1.0, *deviations[1:]])[1:]
+    rest = mlp_normal(
+        [1, kernels * up * across, *dense], seed=seed, std=[1.0, *deviations[1:]]
+    )[1:]
     layers = [(first[0].reshape(kernels, channels, size, size), first[1]), *rest]
-    return [(weight, np.zeros(len(weight)) if bias is None else bias) for weight, bias in layers]
+    return [
+        (weight, np.zeros(len(weight)) if bias is None else bias)
+        for weight, bias in layers
+    ]
 
 
 def _positions(shape: Shape, size: int) -> tuple[int, int, int]:
     channels, height, width = shape
     if not 1 <= size <= min(height, width):
         raise InvalidInputError(
-            "size", given=size, allowed=f"1 to {min(height, width)}, the images' smaller side", remedy="use 3"
+            "size",
+            given=size,
+            allowed=f"1 to {min(height, width)}, the images' smaller side",
+            remedy="use 3",
         )
     return channels, height - size + 1, width - size + 1

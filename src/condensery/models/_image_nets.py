@@ -56,10 +56,15 @@ class ImageNet:
     def __post_init__(self) -> None:
         if self.kind not in IMAGE_NETS:
             raise InvalidInputError(
-                "kind", given=self.kind, allowed=", ".join(IMAGE_NETS), remedy="choose one of these"
+                "kind",
+                given=self.kind,
+                allowed=", ".join(IMAGE_NETS),
+                remedy="choose one of these",
             )
 
-    def draw(self, *, seed: int, gamma: float) -> dict[str, Float[np.ndarray, "*shape"]]:
+    def draw(
+        self, *, seed: int, gamma: float
+    ) -> dict[str, Float[np.ndarray, "*shape"]]:
         """Every weight from N(0, d^−2γ) with d the number of its inputs; biases 0. γ = ½ is LeCun's scale.
 
         Args:
@@ -68,13 +73,19 @@ class ImageNet:
         """
         drawn: dict[str, np.ndarray] = {}
         for place, (name, units, features) in enumerate(_LAYERS[self.kind]):
-            weight, _ = mlp_normal([features, units], seed=1000 * seed + place, std=float(features) ** -gamma)[0]
+            weight, _ = mlp_normal(
+                [features, units],
+                seed=1000 * seed + place,
+                std=float(features) ** -gamma,
+            )[0]
             drawn[name] = weight
             if name not in {"queries", "keys", "values", "place"}:
                 drawn[f"{name}_bias"] = np.zeros(units)
         return drawn
 
-    def rows(self, parameters: Mapping[str, ArrayLike]) -> dict[str, Float[np.ndarray, "unit feature"]]:
+    def rows(
+        self, parameters: Mapping[str, ArrayLike]
+    ) -> dict[str, Float[np.ndarray, "unit feature"]]:
         """The input weights of every hidden layer's units, with their bias; of a transformer also one row per head.
 
         A head's row is its d × d form Qᵀ K, written out: heads with equal rows attend alike.
@@ -86,31 +97,62 @@ class ImageNet:
         for name in _HIDDEN[self.kind]:
             weight = np.asarray(parameters[name])
             bias = parameters.get(f"{name}_bias")
-            found[name] = weight if bias is None else np.column_stack([weight, np.asarray(bias)])
+            found[name] = (
+                weight if bias is None else np.column_stack([weight, np.asarray(bias)])
+            )
         if self.kind == "transformer":
-            queries, keys = (np.asarray(parameters[name]).reshape(HEADS, -1, DEPTH) for name in ("queries", "keys"))
+            queries, keys = (
+                np.asarray(parameters[name]).reshape(HEADS, -1, DEPTH)
+                for name in ("queries", "keys")
+            )
             found["heads"] = np.einsum("hud,hue->hde", queries, keys).reshape(HEADS, -1)
         return found
 
-    def __call__(self, parameters: Parameters, x: ArrayLike, drop: Drop = _keep) -> Float[Array, "sample label"]:
+    def __call__(
+        self, parameters: Parameters, x: ArrayLike, drop: Drop = _keep
+    ) -> Float[Array, "sample label"]:
         """The ten outputs; `drop(values, layer)` is applied to every hidden layer's output."""
         return _FORWARD[self.kind](parameters, jnp.asarray(x), drop)
 
 
 _LAYERS: dict[str, list[tuple[str, int, int]]] = {
-    "mlp": [("first", HIDDEN, SIDE**2), ("second", HIDDEN, HIDDEN), ("output", 10, HIDDEN)],
-    "cnn": [("kernels_1", KERNELS[0], 9), ("kernels_2", KERNELS[1], 9 * KERNELS[0]),
-            ("dense", HIDDEN, KERNELS[1] * (SIDE // 4) ** 2), ("output", 10, HIDDEN)],
-    "residual": [("embed", HIDDEN, SIDE**2), ("block_1", HIDDEN, HIDDEN), ("back_1", HIDDEN, HIDDEN),
-                 ("block_2", HIDDEN, HIDDEN), ("back_2", HIDDEN, HIDDEN), ("output", 10, HIDDEN)],
-    "transformer": [("embed", DEPTH, SIDE), ("place", SIDE, DEPTH), ("queries", DEPTH, DEPTH), ("keys", DEPTH, DEPTH),
-                    ("values", DEPTH, DEPTH), ("mix", DEPTH, DEPTH), ("rows", HIDDEN, DEPTH), ("back", DEPTH, HIDDEN),
-                    ("output", 10, DEPTH)],
-}  # fmt: skip
+    "mlp": [
+        ("first", HIDDEN, SIDE**2),
+        ("second", HIDDEN, HIDDEN),
+        ("output", 10, HIDDEN),
+    ],
+    "cnn": [
+        ("kernels_1", KERNELS[0], 9),
+        ("kernels_2", KERNELS[1], 9 * KERNELS[0]),
+        ("dense", HIDDEN, KERNELS[1] * (SIDE // 4) ** 2),
+        ("output", 10, HIDDEN),
+    ],
+    "residual": [
+        ("embed", HIDDEN, SIDE**2),
+        ("block_1", HIDDEN, HIDDEN),
+        ("back_1", HIDDEN, HIDDEN),
+        ("block_2", HIDDEN, HIDDEN),
+        ("back_2", HIDDEN, HIDDEN),
+        ("output", 10, HIDDEN),
+    ],
+    "transformer": [
+        ("embed", DEPTH, SIDE),
+        ("place", SIDE, DEPTH),
+        ("queries", DEPTH, DEPTH),
+        ("keys", DEPTH, DEPTH),
+        ("values", DEPTH, DEPTH),
+        ("mix", DEPTH, DEPTH),
+        ("rows", HIDDEN, DEPTH),
+        ("back", DEPTH, HIDDEN),
+        ("output", 10, DEPTH),
+    ],
+}
 _HIDDEN = {
-    "mlp": ("first", "second"), "cnn": ("kernels_1", "kernels_2", "dense"), "residual": ("embed", "block_1", "block_2"),
+    "mlp": ("first", "second"),
+    "cnn": ("kernels_1", "kernels_2", "dense"),
+    "residual": ("embed", "block_1", "block_2"),
     "transformer": ("queries", "keys", "values", "rows"),
-}  # fmt: skip
+}
 
 
 def _dense(p: Parameters, name: str, x: Array) -> Array:
@@ -124,11 +166,15 @@ def _mlp(p: Parameters, x: Array, drop: Drop) -> Array:
     return _dense(p, "output", drop(jax.nn.relu(_dense(p, "second", h)), 1))
 
 
-def _patches(images: Float[Array, "sample row column channel"]) -> Float[Array, "sample row column feature"]:
+def _patches(
+    images: Float[Array, "sample row column channel"],
+) -> Float[Array, "sample row column feature"]:
     """The 3 × 3 neighbourhood of every pixel, zeros outside: a convolution is then a matrix product."""
     _, rows, columns, _ = images.shape
     padded = jnp.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    shifts = [padded[:, i : i + rows, j : j + columns] for i in range(3) for j in range(3)]
+    shifts = [
+        padded[:, i : i + rows, j : j + columns] for i in range(3) for j in range(3)
+    ]
     return jnp.concatenate(shifts, axis=-1)
 
 
@@ -148,19 +194,33 @@ def _cnn(p: Parameters, x: Array, drop: Drop) -> Array:
 def _residual(p: Parameters, x: Array, drop: Drop) -> Array:
     h = drop(jax.nn.relu(_dense(p, "embed", x)), 0)
     for block in (1, 2):
-        h = h + _dense(p, f"back_{block}", drop(jax.nn.relu(_dense(p, f"block_{block}", h)), block))
+        h = h + _dense(
+            p, f"back_{block}", drop(jax.nn.relu(_dense(p, f"block_{block}", h)), block)
+        )
     return _dense(p, "output", h)
 
 
 def _transformer(p: Parameters, x: Array, drop: Drop) -> Array:
     n = x.shape[0]
     h = _dense(p, "embed", x.reshape(n, SIDE, SIDE)) + p["place"]
-    q, k, v = (_dense(p, name, h).reshape(n, SIDE, HEADS, -1) for name in ("queries", "keys", "values"))
-    scores = jnp.einsum("nthd,nshd->nhts", q, k) / jnp.sqrt(jnp.asarray(q.shape[-1], q.dtype))
-    seen = jnp.einsum("nhts,nshd->nthd", jax.nn.softmax(scores, axis=-1), v).reshape(n, SIDE, DEPTH)
+    q, k, v = (
+        _dense(p, name, h).reshape(n, SIDE, HEADS, -1)
+        for name in ("queries", "keys", "values")
+    )
+    scores = jnp.einsum("nthd,nshd->nhts", q, k) / jnp.sqrt(
+        jnp.asarray(q.shape[-1], q.dtype)
+    )
+    seen = jnp.einsum("nhts,nshd->nthd", jax.nn.softmax(scores, axis=-1), v).reshape(
+        n, SIDE, DEPTH
+    )
     h = h + _dense(p, "mix", drop(seen, 0))
     h = h + _dense(p, "back", drop(jax.nn.relu(_dense(p, "rows", h)), 1))
     return _dense(p, "output", h.mean(axis=1))
 
 
-_FORWARD = {"mlp": _mlp, "cnn": _cnn, "residual": _residual, "transformer": _transformer}
+_FORWARD = {
+    "mlp": _mlp,
+    "cnn": _cnn,
+    "residual": _residual,
+    "transformer": _transformer,
+}

@@ -10,15 +10,29 @@ from jaxtyping import Float
 from condensery._errors import InvalidInputError
 
 
-def _normal(shape: tuple[int, ...], *, seed: int, stream: int) -> Float[np.ndarray, "*shape"]:
+def _normal(
+    shape: tuple[int, ...], *, seed: int, stream: int
+) -> Float[np.ndarray, "*shape"]:
     if seed < 0:
-        raise InvalidInputError("seed", given=seed, allowed="a whole number >= 0", remedy="choose another seed")
-    return np.random.Generator(np.random.Philox(key=[seed, stream])).standard_normal(shape)
+        raise InvalidInputError(
+            "seed",
+            given=seed,
+            allowed="a whole number >= 0",
+            remedy="choose another seed",
+        )
+    return np.random.Generator(np.random.Philox(key=[seed, stream])).standard_normal(
+        shape
+    )
 
 
 def _checked_width(width: int) -> int:
     if width < 1:
-        raise InvalidInputError("width", given=width, allowed="a whole number >= 1", remedy="use for example 1000")
+        raise InvalidInputError(
+            "width",
+            given=width,
+            allowed="a whole number >= 1",
+            remedy="use for example 1000",
+        )
     return int(width)
 
 
@@ -57,7 +71,12 @@ def two_layer_normal(
 
 
 def mlp_normal(
-    sizes: Sequence[int], *, seed: int, std: float | Sequence[float], bias: bool = True, output_bias: bool = True
+    sizes: Sequence[int],
+    *,
+    seed: int,
+    std: float | Sequence[float],
+    bias: bool = True,
+    output_bias: bool = True,
 ) -> list[tuple[np.ndarray, np.ndarray | None]]:
     """Draw every weight and bias of layer l from N(0, std_l²), each layer from a stream of its own.
 
@@ -83,16 +102,35 @@ def mlp_normal(
     """
     count = len(sizes) - 1
     if count < 1:
-        raise InvalidInputError("sizes", given=list(sizes), allowed="input and output size at least", remedy="add one")
-    deviations = [float(std)] * count if isinstance(std, (int, float)) else [float(value) for value in std]
+        raise InvalidInputError(
+            "sizes",
+            given=list(sizes),
+            allowed="input and output size at least",
+            remedy="add one",
+        )
+    deviations = (
+        [float(std)] * count
+        if isinstance(std, (int, float))
+        else [float(value) for value in std]
+    )
     if len(deviations) != count:
         raise InvalidInputError(
-            "std", given=deviations, allowed=f"one number, or one for each of {count} layers", remedy="match the layers"
+            "std",
+            given=deviations,
+            allowed=f"one number, or one for each of {count} layers",
+            remedy="match the layers",
         )
     layers: list[tuple[np.ndarray, np.ndarray | None]] = []
     for index, deviation in enumerate(deviations):
         into, out = _checked_width(sizes[index]), _checked_width(sizes[index + 1])
         weight = deviation * _normal((out, into), seed=seed, stream=2 * index)
         has_bias = output_bias if index == count - 1 else bias
-        layers.append((weight, deviation * _normal((out,), seed=seed, stream=2 * index + 1) if has_bias else None))
+        layers.append(
+            (
+                weight,
+                deviation * _normal((out,), seed=seed, stream=2 * index + 1)
+                if has_bias
+                else None,
+            )
+        )
     return layers

@@ -34,7 +34,9 @@ class Mlp:
     def __post_init__(self) -> None:
         activation(self.activation)
 
-    def __call__(self, parameters: Sequence[Layer], x: Float[Array, "sample feature"]) -> Float[Array, "sample output"]:
+    def __call__(
+        self, parameters: Sequence[Layer], x: Float[Array, "sample feature"]
+    ) -> Float[Array, "sample output"]:
         """The network's output."""
         return mlp(parameters, x, self.activation)
 

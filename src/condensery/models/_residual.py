@@ -40,7 +40,9 @@ class LayeredMlp:
         for name in self.activations:
             activation(name)
 
-    def __call__(self, parameters: Sequence[Layer], x: Float[Array, "sample feature"]) -> Float[Array, "sample output"]:
+    def __call__(
+        self, parameters: Sequence[Layer], x: Float[Array, "sample feature"]
+    ) -> Float[Array, "sample output"]:
         """The network's output."""
         hidden = self.hidden(parameters, x)
         weight, bias = parameters[-1]
@@ -64,11 +66,15 @@ class LayeredMlp:
         """
         if len(parameters) != len(self.activations) + 1:
             raise InvalidInputError(
-                "parameters", given=f"{len(parameters)} layers", allowed=f"{len(self.activations) + 1} layers",
+                "parameters",
+                given=f"{len(parameters)} layers",
+                allowed=f"{len(self.activations) + 1} layers",
                 remedy="give one activation per hidden layer",
-            )  # fmt: skip
+            )
         inputs = [x]
-        for index, (name, (weight, bias)) in enumerate(zip(self.activations, parameters[:-1], strict=True)):
+        for index, (name, (weight, bias)) in enumerate(
+            zip(self.activations, parameters[:-1], strict=True)
+        ):
             before = inputs[-1]
             z = before @ weight.T
             h = activation(name).sigma(z if bias is None else z + bias)

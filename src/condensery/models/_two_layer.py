@@ -15,7 +15,9 @@ from condensery.models._activations import activation
 Parameters = Mapping[str, Float[Array, "*shape"]]
 
 
-def with_bias(x: ArrayLike) -> Float[Array, "sample feature"] | Float[np.ndarray, "sample feature"]:
+def with_bias(
+    x: ArrayLike,
+) -> Float[Array, "sample feature"] | Float[np.ndarray, "sample feature"]:
     """Append the constant feature 1, so that the last entry of every w is its unit's bias.
 
     Luo et al. 2021 (arXiv 2007.07497), Sec. 2: x → (x, 1), w → (w, b).
@@ -64,6 +66,10 @@ class TwoLayer:
     def __post_init__(self) -> None:
         activation(self.activation)
 
-    def __call__(self, parameters: Parameters, x: Float[Array, "sample feature"]) -> Float[Array, " sample"]:
+    def __call__(
+        self, parameters: Parameters, x: Float[Array, "sample feature"]
+    ) -> Float[Array, " sample"]:
         """The network's output on inputs that already carry the constant feature."""
-        return self.scale * (activation(self.activation).sigma(x @ parameters["w"].T) @ parameters["a"])
+        return self.scale * (
+            activation(self.activation).sigma(x @ parameters["w"].T) @ parameters["a"]
+        )

@@ -35,7 +35,11 @@ class Cloud:
 
 
 def gather(
-    x: Float[np.ndarray, " unit"], y: Float[np.ndarray, " unit"], *, span: tuple[float, float], at_most: int = 5000
+    x: Float[np.ndarray, " unit"],
+    y: Float[np.ndarray, " unit"],
+    *,
+    span: tuple[float, float],
+    at_most: int = 5000,
 ) -> Cloud:
     """The cloud of points (x, y), binned on a grid of 240 × 160 if there are more than `at_most`; non-finite ones go.
 
@@ -61,13 +65,19 @@ def gather(
     if x.size <= at_most:
         return Cloud(x=x, y=y, counts=np.zeros((0, 0), dtype=np.int64), extent=extent)
     columns, rows = BINS
-    column = np.clip(((x - span[0]) / (span[1] - span[0]) * columns).astype(np.int64), 0, columns - 1)
+    column = np.clip(
+        ((x - span[0]) / (span[1] - span[0]) * columns).astype(np.int64), 0, columns - 1
+    )
     row = np.clip((y / top * rows).astype(np.int64), 0, rows - 1)
-    counts = np.bincount(column * rows + row, minlength=columns * rows).reshape(columns, rows)
+    counts = np.bincount(column * rows + row, minlength=columns * rows).reshape(
+        columns, rows
+    )
     return Cloud(x=x[:0], y=y[:0], counts=counts, extent=extent)
 
 
-def opacity(counts: Int[np.ndarray, "column row"], *, floor: float = 0.3) -> Float[np.ndarray, "column row"]:
+def opacity(
+    counts: Int[np.ndarray, "column row"], *, floor: float = 0.3
+) -> Float[np.ndarray, "column row"]:
     """0 where there is no point, else from `floor` (one point) to 1 (the fullest bin) with the logarithm of the count.
 
     Example:
@@ -77,11 +87,15 @@ def opacity(counts: Int[np.ndarray, "column row"], *, floor: float = 0.3) -> Flo
     """
     weight = np.log(np.maximum(counts, 1.0))
     top = weight.max(initial=0.0)
-    shade = np.ones(weight.shape) if top <= 0.0 else floor + (1.0 - floor) * weight / top
+    shade = (
+        np.ones(weight.shape) if top <= 0.0 else floor + (1.0 - floor) * weight / top
+    )
     return np.where(counts > 0, shade, 0.0)
 
 
-def spread(shade: Float[np.ndarray, "column row"], mark: float) -> Float[np.ndarray, "column row"]:
+def spread(
+    shade: Float[np.ndarray, "column row"], mark: float
+) -> Float[np.ndarray, "column row"]:
     """Widen each bin to a mark of about `mark` times the grid's extent in both directions; the strongest shade wins.
 
     Example:
@@ -112,24 +126,49 @@ def draw_counts(
     picture = np.empty((counts.shape[1], counts.shape[0], 4))
     picture[..., :3] = to_rgb(colour)
     picture[..., 3] = spread(opacity(counts, floor=floor), mark).T
-    axes.imshow(picture, extent=extent, origin="lower", aspect="auto", interpolation="nearest")
+    axes.imshow(
+        picture, extent=extent, origin="lower", aspect="auto", interpolation="nearest"
+    )
 
 
 def draw_cloud(axes: Axes, cloud: Cloud, role: Role) -> None:
     """Draw the cloud in the look of `role`; hundreds of points become pixels, so that a file stays small."""
     face, edge = ("none", role.colour) if role.hollow else (role.colour, "none")
     if cloud.counts.size:
-        draw_counts(axes, cloud.counts, cloud.extent, role.colour, mark=0.022 if role.hollow else 0.0125, floor=0.5)
+        draw_counts(
+            axes,
+            cloud.counts,
+            cloud.extent,
+            role.colour,
+            mark=0.022 if role.hollow else 0.0125,
+            floor=0.5,
+        )
     axes.scatter(
-        cloud.x, cloud.y, s=role.size**2, marker=role.marker, facecolors=face, edgecolors=edge,
-        linewidths=0.5 if role.hollow else 0.0, rasterized=cloud.x.size > _RASTER_ABOVE,
-    )  # fmt: skip
+        cloud.x,
+        cloud.y,
+        s=role.size**2,
+        marker=role.marker,
+        facecolors=face,
+        edgecolors=edge,
+        linewidths=0.5 if role.hollow else 0.0,
+        rasterized=cloud.x.size > _RASTER_ABOVE,
+    )
 
 
 def cloud_handle(role: Role, label: str) -> Line2D:
     """What a legend shows for a cloud, larger than in the panel."""
     face, edge = (PAPER, role.colour) if role.hollow else (role.colour, role.colour)
-    return Line2D([], [], ls="none", marker=role.marker, ms=3.6, mfc=face, mec=edge, mew=0.8, label=label)
+    return Line2D(
+        [],
+        [],
+        ls="none",
+        marker=role.marker,
+        ms=3.6,
+        mfc=face,
+        mec=edge,
+        mew=0.8,
+        label=label,
+    )
 
 
 def orientation_span(orientation: str) -> tuple[float, float]:
@@ -143,12 +182,16 @@ def orientation_span(orientation: str) -> tuple[float, float]:
     if orientation == "input":
         return (-1.0, 1.0)
     raise InvalidInputError(
-        "orientation", given=orientation, allowed="angle, input",
+        "orientation",
+        given=orientation,
+        allowed="angle, input",
         remedy="use angle for data on a line, input for images",
-    )  # fmt: skip
+    )
 
 
-def orientation_axis(axes: Axes, orientation: str, *, label: bool = True, ticks: bool = True) -> None:
+def orientation_axis(
+    axes: Axes, orientation: str, *, label: bool = True, ticks: bool = True
+) -> None:
     """Limits, ticks and label of the abscissa."""
     low, high = orientation_span(orientation)
     margin = 0.03 * (high - low)
@@ -161,4 +204,8 @@ def orientation_axis(axes: Axes, orientation: str, *, label: bool = True, ticks:
 
 def orientation_label(orientation: str) -> str:
     """What the abscissa is."""
-    return "orientation (rad)" if orientation == "angle" else "orientation $I=\\hat{w}\\cdot p$"
+    return (
+        "orientation (rad)"
+        if orientation == "angle"
+        else "orientation $I=\\hat{w}\\cdot p$"
+    )

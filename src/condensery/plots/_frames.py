@@ -45,28 +45,55 @@ class Frame:
     target: Float[np.ndarray, " point"]
 
 
-def frames_of_rows(snapshots: Table, output: Table, counted: Mapping[int, int]) -> tuple[Frame, ...]:
+def frames_of_rows(
+    snapshots: Table, output: Table, counted: Mapping[int, int]
+) -> tuple[Frame, ...]:
     """Frames of tables with one row per neuron and one per point of the output."""
     frames = []
     for step in levels(snapshots["step"]).astype(int):
         units, line = snapshots.select(step=int(step)), output.select(step=int(step))
         group = units.columns.get("group", np.zeros(len(units), dtype=np.int64))
         frames.append(
-            _frame(int(step), units["orientation"], units["amplitude"], group,
-                   [line[name] for name in ("x", "model", "target")], counted)
-        )  # fmt: skip
+            _frame(
+                int(step),
+                units["orientation"],
+                units["amplitude"],
+                group,
+                [line[name] for name in ("x", "model", "target")],
+                counted,
+            )
+        )
     return follow(frames)
 
 
 def frames_of_stack(table: Table, counted: Mapping[int, int]) -> tuple[Frame, ...]:
     """Frames of a table with one row per frame."""
-    need({"frames": table}, "frames", "step", "orientation", "amplitude", "x", "model", "target")
-    group = table.columns.get("group", np.zeros(table["orientation"].shape, dtype=np.int64))
-    return follow([
-        _frame(int(table["step"][k]), table["orientation"][k], table["amplitude"][k], group[k],
-               [table[name][k] for name in ("x", "model", "target")], counted)
-        for k in np.argsort(table["step"], kind="stable")
-    ])  # fmt: skip
+    need(
+        {"frames": table},
+        "frames",
+        "step",
+        "orientation",
+        "amplitude",
+        "x",
+        "model",
+        "target",
+    )
+    group = table.columns.get(
+        "group", np.zeros(table["orientation"].shape, dtype=np.int64)
+    )
+    return follow(
+        [
+            _frame(
+                int(table["step"][k]),
+                table["orientation"][k],
+                table["amplitude"][k],
+                group[k],
+                [table[name][k] for name in ("x", "model", "target")],
+                counted,
+            )
+            for k in np.argsort(table["step"], kind="stable")
+        ]
+    )
 
 
 def _frame(
@@ -79,13 +106,21 @@ def _frame(
 ) -> Frame:
     shown = np.isfinite(orientation) & np.isfinite(amplitude)
     largest = float(amplitude[shown].max(initial=0.0)) or 1.0
-    x, model, target = (np.asarray(column, dtype=np.float64)[np.argsort(line[0], kind="stable")] for column in line)
+    x, model, target = (
+        np.asarray(column, dtype=np.float64)[np.argsort(line[0], kind="stable")]
+        for column in line
+    )
     return Frame(
-        step=step, orientation=np.asarray(orientation[shown], dtype=np.float64),
+        step=step,
+        orientation=np.asarray(orientation[shown], dtype=np.float64),
         amplitude=np.asarray(amplitude[shown], dtype=np.float64) / largest,
-        group=group[shown], look=np.full(int(shown.sum()), -1), orientations=counted.get(step, -1),
-        x=x, model=model, target=target,
-    )  # fmt: skip
+        group=group[shown],
+        look=np.full(int(shown.sum()), -1),
+        orientations=counted.get(step, -1),
+        x=x,
+        model=model,
+        target=target,
+    )
 
 
 def follow(frames: Sequence[Frame]) -> tuple[Frame, ...]:
@@ -102,7 +137,9 @@ def follow(frames: Sequence[Frame]) -> tuple[Frame, ...]:
             group, angle = frame.group[unit], float(frame.orientation[unit])
             if group < 0 or look[unit] >= 0:
                 continue
-            gaps = [abs((angle - other + np.pi) % (2 * np.pi) - np.pi) for other, _ in known]
+            gaps = [
+                abs((angle - other + np.pi) % (2 * np.pi) - np.pi) for other, _ in known
+            ]
             nearest = int(np.argmin(gaps)) if gaps else -1
             if nearest >= 0 and gaps[nearest] < NEAR:
                 chosen = known.pop(nearest)[1]
@@ -119,20 +156,44 @@ def follow(frames: Sequence[Frame]) -> tuple[Frame, ...]:
 def draw_units(ax: Axes, frame: Frame, *, scale: float = 1.0) -> None:
     """(orientation, amplitude): one colour and mark per group, small grey dots for neurons that are not active."""
     idle = frame.look < 0
-    ax.plot(frame.orientation[idle], frame.amplitude[idle], ".", color=GREY, ms=2.5 * scale, mew=0)
+    ax.plot(
+        frame.orientation[idle],
+        frame.amplitude[idle],
+        ".",
+        color=GREY,
+        ms=2.5 * scale,
+        mew=0,
+    )
     for index in np.unique(frame.look[~idle]):
         here = frame.look == index
         ax.plot(
-            frame.orientation[here], frame.amplitude[here], MARKERS[index], color=PALETTE[index], ms=3.2 * scale, mew=0,
-        )  # fmt: skip
+            frame.orientation[here],
+            frame.amplitude[here],
+            MARKERS[index],
+            color=PALETTE[index],
+            ms=3.2 * scale,
+            mew=0,
+        )
     orientation_axis(ax, "angle", label=False)
     ax.set(ylim=(-0.04, 1.08), yticks=[0, 0.5, 1])
 
 
-def draw_line(ax: Axes, frame: Frame, samples: tuple[np.ndarray, np.ndarray], limits: tuple[float, float]) -> None:
+def draw_line(
+    ax: Axes,
+    frame: Frame,
+    samples: tuple[np.ndarray, np.ndarray],
+    limits: tuple[float, float],
+) -> None:
     """The output over the data and the target."""
     ax.plot(*samples, "o", mfc="none", mec=GREY, ms=2.6, mew=0.5, label="data")
-    ax.plot(frame.x, frame.target, ls=TARGET.dashes, color=TARGET.colour, lw=1.1, label="target")
+    ax.plot(
+        frame.x,
+        frame.target,
+        ls=TARGET.dashes,
+        color=TARGET.colour,
+        lw=1.1,
+        label="target",
+    )
     ax.plot(frame.x, frame.model, color=AFTER.colour, lw=1.4, label="network")
     ax.set_ylim(limits)
     ax.locator_params(axis="x", nbins=3)
@@ -140,8 +201,12 @@ def draw_line(ax: Axes, frame: Frame, samples: tuple[np.ndarray, np.ndarray], li
 
 def output_limits(frames: Sequence[Frame], sample_y: np.ndarray) -> tuple[float, float]:
     """One ordinate for all frames."""
-    values = np.concatenate([sample_y, *(part for one in frames for part in (one.model, one.target))])
+    values = np.concatenate(
+        [sample_y, *(part for one in frames for part in (one.model, one.target))]
+    )
     values = values[np.isfinite(values)]
-    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    low, high = (
+        (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    )
     margin = 0.06 * (high - low or 1.0)
     return low - margin, high + margin

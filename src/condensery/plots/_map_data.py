@@ -10,7 +10,13 @@ from jaxtyping import Float
 
 from condensery.records import Table
 
-SPELLING = {"lecun": "LeCun", "he": "He", "xavier": "Xavier", "ntk": "NTK", "e-et-al": "E et al."}
+SPELLING = {
+    "lecun": "LeCun",
+    "he": "He",
+    "xavier": "Xavier",
+    "ntk": "NTK",
+    "e-et-al": "E et al.",
+}
 """How a label writes the name of a scheme."""
 
 
@@ -73,7 +79,9 @@ def cell_edges(centres: Float[np.ndarray, " centre"]) -> Float[np.ndarray, " edg
     if centres.size == 1:
         return centres[0] + np.array([-0.05, 0.05])
     middle = (centres[1:] + centres[:-1]) / 2
-    return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
+    return np.concatenate(
+        [[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]]
+    )
 
 
 def gather_places(table: Table | None) -> tuple[Place, ...]:
@@ -88,14 +96,18 @@ def gather_places(table: Table | None) -> tuple[Place, ...]:
     """
     at: dict[tuple[float, float], list[str]] = {}
     if table is not None:
-        for name, gamma, prime in zip(table["name"], table["gamma"], table["gamma_prime"], strict=True):
+        for name, gamma, prime in zip(
+            table["name"], table["gamma"], table["gamma_prime"], strict=True
+        ):
             if np.isfinite([gamma, prime]).all():
                 where = (round(float(gamma), 9), round(float(prime), 9))
                 at.setdefault(where, []).append(SPELLING.get(str(name), str(name)))
     return tuple(Place(", ".join(names), *point) for point, names in at.items())
 
 
-def outer_limits(edges: Float[np.ndarray, " edge"], points: Sequence[float]) -> tuple[float, float]:
+def outer_limits(
+    edges: Float[np.ndarray, " edge"], points: Sequence[float]
+) -> tuple[float, float]:
     """Limits that hold the cells, and any point that lies at most a quarter of their extent outside of them.
 
     Example:
@@ -107,4 +119,7 @@ def outer_limits(edges: Float[np.ndarray, " edge"], points: Sequence[float]) -> 
     extent = high - low
     below = [point for point in points if low - extent / 4 <= point < low]
     above = [point for point in points if high < point <= high + extent / 4]
-    return (min(below) - 0.08 * extent if below else low, max(above) + 0.08 * extent if above else high)
+    return (
+        min(below) - 0.08 * extent if below else low,
+        max(above) + 0.08 * extent if above else high,
+    )

@@ -29,7 +29,9 @@ def theory_line(data: SlopeMap) -> Float[np.ndarray, "point 2"]:
     if rows.size > 1:
         start += (low - rows[0]) * (theory[1] - theory[0]) / (rows[1] - rows[0])
         end += (high - rows[-1]) * (theory[-1] - theory[-2]) / (rows[-1] - rows[-2])
-    return np.stack([np.array([start, *theory, end]), np.array([low, *rows, high])], axis=1)
+    return np.stack(
+        [np.array([start, *theory, end]), np.array([low, *rows, high])], axis=1
+    )
 
 
 def draw_boundary(ax: Axes, data: SlopeMap) -> None:
@@ -39,7 +41,9 @@ def draw_boundary(ax: Axes, data: SlopeMap) -> None:
         return
     ax.plot(*theory_line(data).T, "--", color=INK, lw=1.2, zorder=3)
     known = np.where(np.isfinite(data.row_fit_se), data.row_fit_se, 0.0)
-    ax.errorbar(data.row_fit, rows, xerr=known, fmt="none", ecolor=INK, elinewidth=0.7, zorder=4)
+    ax.errorbar(
+        data.row_fit, rows, xerr=known, fmt="none", ecolor=INK, elinewidth=0.7, zorder=4
+    )
     ax.plot(data.row_fit, rows, ls="none", zorder=5, **_STAR)
     ax.plot(data.local_crossing, rows, ls="none", zorder=6, **_RING)
 
@@ -54,34 +58,53 @@ def draw_legend(ax: Axes, data: SlopeMap, *, own: bool) -> None:
             Line2D([], [], ls="none", label="local crossing", **_RING),
         ]
     if data.places:
-        handles.append(Line2D([], [], ls="none", label="named initialisation", **_DIAMOND))
+        handles.append(
+            Line2D([], [], ls="none", label="named initialisation", **_DIAMOND)
+        )
     if handles:
         for columns in (len(handles), 2):
-            legend = ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)
+            legend = ax.legend(
+                handles=handles,
+                loc="lower center",
+                bbox_to_anchor=(0.5, 1.0),
+                ncols=columns,
+            )
             fits = legend.get_window_extent().width < ax.get_window_extent().width
             if fits:
                 break
         legend.set_in_layout(own or fits)
 
 
-def mark_positions(ax: Axes, data: SlopeMap) -> tuple[Float[np.ndarray, "mark 2"], Float[np.ndarray, " mark"]]:
+def mark_positions(
+    ax: Axes, data: SlopeMap
+) -> tuple[Float[np.ndarray, "mark 2"], Float[np.ndarray, " mark"]]:
     """Where marks and the theory line lie, in pixels, and the room each takes around it."""
     pixel = _pixels_per_point(ax)
     rows = data.boundary_gamma_prime
-    spots = np.array([
-        *zip(data.row_fit, rows, strict=True),
-        *zip(data.local_crossing, rows, strict=True),
-        *((place.gamma, place.gamma_prime) for place in data.places),
-    ]).reshape(-1, 2)  # fmt: skip
+    spots = np.array(
+        [
+            *zip(data.row_fit, rows, strict=True),
+            *zip(data.local_crossing, rows, strict=True),
+            *((place.gamma, place.gamma_prime) for place in data.places),
+        ]
+    ).reshape(-1, 2)
     spots = ax.transData.transform(spots[np.isfinite(spots).all(axis=1)])
     line = np.empty((0, 2))
     if rows.size:
         corners = theory_line(data)
         steps = np.linspace(0, len(corners) - 1, 1000)
         line = ax.transData.transform(
-            np.stack([np.interp(steps, np.arange(len(corners)), column) for column in corners.T], axis=1)
+            np.stack(
+                [
+                    np.interp(steps, np.arange(len(corners)), column)
+                    for column in corners.T
+                ],
+                axis=1,
+            )
         )
-    radius = np.concatenate([np.full(len(spots), 4.0 * pixel), np.full(len(line), 0.8 * pixel)])
+    radius = np.concatenate(
+        [np.full(len(spots), 4.0 * pixel), np.full(len(line), 0.8 * pixel)]
+    )
     return np.concatenate([spots, line]), radius
 
 
@@ -93,16 +116,31 @@ def draw_places(ax: Axes, data: SlopeMap) -> list[Annotation]:
     labels: list[Annotation] = []
     marks, radius = mark_positions(ax, data)
     for place in data.places:
-        x, y = float(np.clip(place.gamma, *data.x_limits)), float(np.clip(place.gamma_prime, *data.y_limits))
+        x, y = (
+            float(np.clip(place.gamma, *data.x_limits)),
+            float(np.clip(place.gamma_prime, *data.y_limits)),
+        )
         outward = np.sign([place.gamma - x, place.gamma_prime - y])
         within = not outward.any()
-        text = place.label if within else f"{place.label} ({number(place.gamma)}, {number(place.gamma_prime)})"
+        text = (
+            place.label
+            if within
+            else f"{place.label} ({number(place.gamma)}, {number(place.gamma_prime)})"
+        )
         label = ax.annotate(
-            text, (x, y), xytext=(0, 0), textcoords="offset points", fontsize="small", path_effects=halo(2.2), zorder=8,
+            text,
+            (x, y),
+            xytext=(0, 0),
+            textcoords="offset points",
+            fontsize="small",
+            path_effects=halo(2.2),
+            zorder=8,
             annotation_clip=False,
-        )  # fmt: skip
+        )
         label.set_in_layout(False)
-        spot = _settle(ax, data, label, _spots(ax, place, data, outward), labels, marks, radius)
+        spot = _settle(
+            ax, data, label, _spots(ax, place, data, outward), labels, marks, radius
+        )
         labels.append(label)
         if within:
             ax.plot(x, y, ls="none", zorder=7, clip_on=False, **_DIAMOND)
@@ -113,30 +151,68 @@ def draw_places(ax: Axes, data: SlopeMap) -> list[Annotation]:
     return labels
 
 
-def _line(ax: Axes, tip: tuple[float, float], start: Sequence[float] | np.ndarray, arrowstyle: str) -> None:
+def _line(
+    ax: Axes,
+    tip: tuple[float, float],
+    start: Sequence[float] | np.ndarray,
+    arrowstyle: str,
+) -> None:
     """A thin line to `tip` from an offset in points."""
-    props = {"arrowstyle": arrowstyle, "color": INK, "lw": 0.7, "shrinkA": 0, "shrinkB": 0}
+    props = {
+        "arrowstyle": arrowstyle,
+        "color": INK,
+        "lw": 0.7,
+        "shrinkA": 0,
+        "shrinkB": 0,
+    }
     ax.annotate(
-        "", tip, xytext=(float(start[0]), float(start[1])), textcoords="offset points", arrowprops=props, zorder=7,
+        "",
+        tip,
+        xytext=(float(start[0]), float(start[1])),
+        textcoords="offset points",
+        arrowprops=props,
+        zorder=7,
         annotation_clip=False,
-    ).set_in_layout(False)  # fmt: skip
+    ).set_in_layout(False)
 
 
 def _pixels_per_point(ax: Axes) -> float:
     return root_figure(ax).dpi / 72.0
 
 
-def _spots(ax: Axes, place: Place, data: SlopeMap, outward: np.ndarray) -> list[tuple[float, float]]:
+def _spots(
+    ax: Axes, place: Place, data: SlopeMap, outward: np.ndarray
+) -> list[tuple[float, float]]:
     """Candidate offsets in points of the label's left end (or right end, if to the left), the best first."""
     if outward.any():
         sides = (-outward[0],) if outward[0] else (1.0, -1.0)
-        return [(side * reach, rise) for reach in (13.0, 5.0) for rise in (-12.0, 12.0, -24.0, 24.0) for side in sides]
-    row = int(np.searchsorted(data.gamma_prime_edges, place.gamma_prime, side="right")) - 1
-    if 0 <= row < data.gamma_prime_edges.size - 1 and data.gamma_edges[0] <= place.gamma <= data.gamma_edges[-1]:
+        return [
+            (side * reach, rise)
+            for reach in (13.0, 5.0)
+            for rise in (-12.0, 12.0, -24.0, 24.0)
+            for side in sides
+        ]
+    row = (
+        int(np.searchsorted(data.gamma_prime_edges, place.gamma_prime, side="right"))
+        - 1
+    )
+    if (
+        0 <= row < data.gamma_prime_edges.size - 1
+        and data.gamma_edges[0] <= place.gamma <= data.gamma_edges[-1]
+    ):
         here = ax.transData.transform((place.gamma, place.gamma_prime))[1]
-        edges = ax.transData.transform(np.stack([[0.0, 0.0], data.gamma_prime_edges[[row, row + 1]]], axis=1))[:, 1]
-        rises = [float(np.clip(rise, -16.0, 16.0)) for rise in (edges - here) / _pixels_per_point(ax)]
-        return [(reach, rise) for reach in (-7.0, 7.0, -22.0, 22.0, -40.0, 40.0) for rise in rises]
+        edges = ax.transData.transform(
+            np.stack([[0.0, 0.0], data.gamma_prime_edges[[row, row + 1]]], axis=1)
+        )[:, 1]
+        rises = [
+            float(np.clip(rise, -16.0, 16.0))
+            for rise in (edges - here) / _pixels_per_point(ax)
+        ]
+        return [
+            (reach, rise)
+            for reach in (-7.0, 7.0, -22.0, 22.0, -40.0, 40.0)
+            for rise in rises
+        ]
     return [(6.0, 0.0), (0.0, -9.0), (0.0, 9.0), (-6.0, 0.0), (6.0, -9.0), (6.0, 9.0)]
 
 
@@ -158,9 +234,22 @@ def _settle(
     def cost(spot: tuple[float, float]) -> float:
         _move(label, spot)
         box = label.get_window_extent()
-        beyond = max(frame.x0 - box.x0, box.x1 - frame.x1, frame.y0 - box.y0, box.y1 - frame.y1, 0.0)
-        covered = np.all((marks > box.min - radius[:, None]) & (marks < box.max + radius[:, None]), axis=1)
-        spent = 1000.0 * box.count_overlaps(taken) + 10.0 * beyond + float(radius[covered].sum())
+        beyond = max(
+            frame.x0 - box.x0,
+            box.x1 - frame.x1,
+            frame.y0 - box.y0,
+            box.y1 - frame.y1,
+            0.0,
+        )
+        covered = np.all(
+            (marks > box.min - radius[:, None]) & (marks < box.max + radius[:, None]),
+            axis=1,
+        )
+        spent = (
+            1000.0 * box.count_overlaps(taken)
+            + 10.0 * beyond
+            + float(radius[covered].sum())
+        )
         return spent + 5.0 * bool(box.overlaps(cells))
 
     best = min(spots, key=cost)
@@ -170,4 +259,6 @@ def _settle(
 
 def _move(label: Annotation, spot: tuple[float, float]) -> None:
     label.set_position(spot)
-    label.set(ha="center" if spot[0] == 0 else "left" if spot[0] > 0 else "right", va="center")
+    label.set(
+        ha="center" if spot[0] == 0 else "left" if spot[0] > 0 else "right", va="center"
+    )

@@ -37,7 +37,12 @@ def render(figure: Figure, format: Format) -> bytes:
         b'%PDF-'
     """
     if format not in _METADATA:
-        raise InvalidInputError("format", given=format, allowed="png, pdf", remedy="call figure.savefig for others")
+        raise InvalidInputError(
+            "format",
+            given=format,
+            allowed="png, pdf",
+            remedy="call figure.savefig for others",
+        )
     buffer = io.BytesIO()
     with style():
         figure.savefig(buffer, format=format, dpi=_DPI, metadata=_METADATA[format])
@@ -57,7 +62,10 @@ def save(figure: Figure, path_stem: str | Path) -> list[Path]:
     stem = Path(path_stem)
     if not stem.parent.is_dir():
         raise InvalidInputError(
-            "path_stem", given=str(stem), allowed="a path in a folder that exists", remedy="make the folder first"
+            "path_stem",
+            given=str(stem),
+            allowed="a path in a folder that exists",
+            remedy="make the folder first",
         )
     paths = []
     for ending in ("png", "pdf"):

@@ -39,7 +39,9 @@ class Role:
     dashes: str | tuple[float, tuple[float, ...]] = "-"
 
 
-BEFORE = Role("#56B4E9", "o", 3.4, hollow=True, dashes=(0, (4, 1.5)))  # a ring, so that a later dot shows inside it
+BEFORE = Role(
+    "#56B4E9", "o", 3.4, hollow=True, dashes=(0, (4, 1.5))
+)  # a ring, so that a later dot shows inside it
 AFTER = Role("#D55E00", "o", 1.7)
 TARGET = Role(INK, "", 0.0, dashes=":")
 SAMPLES = Role(INK, "D", 3.4)
@@ -51,7 +53,10 @@ _lock = threading.RLock()
 @contextmanager
 def style() -> Generator[None]:
     """Matplotlib's defaults plus `condensery.mplstyle`, whatever the user's settings are; they are put back after."""
-    with _lock, matplotlib_style.context("condensery.plots.condensery", after_reset=True):
+    with (
+        _lock,
+        matplotlib_style.context("condensery.plots.condensery", after_reset=True),
+    ):
         yield
 
 
@@ -90,8 +95,13 @@ def panels(
         return
     with style():
         figure = Figure(figsize=size, layout="constrained")
-        FigureCanvasAgg(figure)  # keeps one renderer, where the default canvas makes one for every measured text
-        made: dict[str, Axes] = figure.subplot_mosaic(layout, gridspec_kw={"height_ratios": heights})  # pyrefly: ignore
+        FigureCanvasAgg(
+            figure
+        )  # keeps one renderer, where the default canvas makes one for every measured text
+        # pyrefly: ignore[no-matching-overload]
+        made: dict[str, Axes] = figure.subplot_mosaic(
+            layout, gridspec_kw={"height_ratios": heights}
+        )
         # A figure that could not be drawn is not worth finishing: nothing to catch or to clean up.
         yield figure, [made[name] for name in names]  # ruff: ignore[fallible-context-manager]
         lay_out(figure)
@@ -116,7 +126,10 @@ def lay_out(figure: Figure) -> None:
         return
     for _ in range(4):
         engine.execute(figure)
-        before, places = places, np.array([ax.get_position().bounds for ax in figure.axes])
+        before, places = (
+            places,
+            np.array([ax.get_position().bounds for ax in figure.axes]),
+        )
         if np.abs(places - before).max(initial=0.0) < 2e-3:
             break
 
@@ -127,7 +140,11 @@ def check_axes(axes: Axes | Sequence[Axes] | np.ndarray, count: int) -> list[Axe
     Raises:
         InvalidInputError: If they are not `count` matplotlib Axes.
     """
-    given = [axes] if isinstance(axes, Axes) else list(np.asarray(axes, dtype=object).ravel())
+    given = (
+        [axes]
+        if isinstance(axes, Axes)
+        else list(np.asarray(axes, dtype=object).ravel())
+    )
     if len(given) != count or not all(isinstance(one, Axes) for one in given):
         kinds = sorted({type(one).__name__ for one in given})
         raise InvalidInputError(
@@ -148,6 +165,9 @@ def root_figure(axes: Axes) -> Figure:
     figure = axes.get_figure(root=True)
     if figure is None:
         raise InvalidInputError(
-            "axes", given="an Axes without a figure", allowed="an Axes of a figure", remedy="make new Axes"
+            "axes",
+            given="an Axes without a figure",
+            allowed="an Axes of a figure",
+            remedy="make new Axes",
         )
     return figure

@@ -22,9 +22,11 @@ def need(tables: Mapping[str, Table], name: str, *columns: str) -> Table:
     """
     if name not in tables:
         raise InvalidInputError(
-            "tables", given=", ".join(sorted(tables)) or "none", allowed=f"tables with {name!r} among them",
+            "tables",
+            given=", ".join(sorted(tables)) or "none",
+            allowed=f"tables with {name!r} among them",
             remedy="draw this figure from a run whose experiment writes that table",
-        )  # fmt: skip
+        )
     table = tables[name]
     missing = [column for column in columns if column not in table.columns]
     if missing or not len(table):
@@ -52,13 +54,22 @@ def where(table: Table, **equals: float) -> Bool[np.ndarray, " row"]:
 
 def available_cells(table: Table) -> list[Cell]:
     """The distinct (gamma, gamma_prime) of a table, by gamma_prime and then gamma."""
-    gammas, column = np.unique(np.round(table["gamma"].astype(np.float64), 9), return_inverse=True)
-    primes, row = np.unique(np.round(table["gamma_prime"].astype(np.float64), 9), return_inverse=True)
+    gammas, column = np.unique(
+        np.round(table["gamma"].astype(np.float64), 9), return_inverse=True
+    )
+    primes, row = np.unique(
+        np.round(table["gamma_prime"].astype(np.float64), 9), return_inverse=True
+    )
     present = np.unique(row * gammas.size + column)
-    return [(float(gammas[code % gammas.size]), float(primes[code // gammas.size])) for code in present]
+    return [
+        (float(gammas[code % gammas.size]), float(primes[code // gammas.size]))
+        for code in present
+    ]
 
 
-def choose_cells(table: Table, wanted: Sequence[Sequence[float]] | None, *, at_most: int) -> list[Cell]:
+def choose_cells(
+    table: Table, wanted: Sequence[Sequence[float]] | None, *, at_most: int
+) -> list[Cell]:
     """The wanted cells, or an even choice along the row of the table that is nearest to gamma_prime = 0.
 
     Raises:
@@ -68,19 +79,25 @@ def choose_cells(table: Table, wanted: Sequence[Sequence[float]] | None, *, at_m
     if wanted is None:
         nearest = min((prime for _, prime in present), key=abs)
         row = [cell for cell in present if cell[1] == nearest]
-        picked = np.unique(np.linspace(0, len(row) - 1, min(at_most, len(row))).round().astype(int))
+        picked = np.unique(
+            np.linspace(0, len(row) - 1, min(at_most, len(row))).round().astype(int)
+        )
         return [row[k] for k in picked]
     chosen = [(float(gamma), float(prime)) for gamma, prime in wanted]
     for cell in chosen:
         if not any(np.allclose(cell, other, rtol=1e-9, atol=1e-9) for other in present):
             raise InvalidInputError(
-                "cells", given=f"{cell}", allowed=f"cells of the run: {', '.join(map(str, present[:8]))}, …",
+                "cells",
+                given=f"{cell}",
+                allowed=f"cells of the run: {', '.join(map(str, present[:8]))}, …",
                 remedy="name (gamma, gamma_prime) pairs that were computed",
-            )  # fmt: skip
+            )
     return chosen
 
 
-def pick(values: np.ndarray, wanted: float | None, *, name: str, largest: bool = False) -> float:
+def pick(
+    values: np.ndarray, wanted: float | None, *, name: str, largest: bool = False
+) -> float:
     """The wanted value of a column, or its smallest (`largest`: its largest).
 
     Raises:
@@ -91,9 +108,11 @@ def pick(values: np.ndarray, wanted: float | None, *, name: str, largest: bool =
         return float(present[-1 if largest else 0])
     if not np.any(np.isclose(present, wanted, rtol=1e-9)):
         raise InvalidInputError(
-            name, given=wanted, allowed=f"one of {', '.join(f'{value:g}' for value in present)}",
+            name,
+            given=wanted,
+            allowed=f"one of {', '.join(f'{value:g}' for value in present)}",
             remedy=f"choose a {name} that was computed",
-        )  # fmt: skip
+        )
     return float(wanted)
 
 

@@ -88,13 +88,23 @@ def figure_data(tables: Mapping[str, Table]) -> AccuracyAgainstSize:
         >>> figure_data({"means": Table(columns=row)}).panels[0].curves[0].mean
         array([0.8])
     """
-    names = [f"{when}{kind}" for when in ("before", "after") for kind in ("", "_least", "_most")]
-    means = need(tables, "means", "network", "start", "method", "ratio", "whole", *names)
+    names = [
+        f"{when}{kind}"
+        for when in ("before", "after")
+        for kind in ("", "_least", "_most")
+    ]
+    means = need(
+        tables, "means", "network", "start", "method", "ratio", "whole", *names
+    )
     present = {str(method) for method in means["method"]}
     peers = sorted(present - {*_OURS, _CONTROL})
-    methods = tuple(method for method in (*_OURS, *peers, _CONTROL) if method in present)
+    methods = tuple(
+        method for method in (*_OURS, *peers, _CONTROL) if method in present
+    )
     found = [
-        _panel(means.select(network=network, start=start), network, start, when, methods)
+        _panel(
+            means.select(network=network, start=start), network, start, when, methods
+        )
         for when in ("before", "after")
         for network in ("mlp", "cnn")
         for start in _STARTS
@@ -102,19 +112,26 @@ def figure_data(tables: Mapping[str, Table]) -> AccuracyAgainstSize:
     return AccuracyAgainstSize(tuple(found), methods)
 
 
-def _panel(rows: Table, network: str, start: str, when: str, methods: Sequence[str]) -> Panel:
+def _panel(
+    rows: Table, network: str, start: str, when: str, methods: Sequence[str]
+) -> Panel:
     curves = []
     for method in methods:
         own = rows.select(method=method)
         if len(own):
             order = np.argsort(own["ratio"])
-            columns = [own[name][order] for name in ("ratio", when, f"{when}_least", f"{when}_most")]
+            columns = [
+                own[name][order]
+                for name in ("ratio", when, f"{when}_least", f"{when}_most")
+            ]
             curves.append(Curve(method, *columns))
     whole = float(rows["whole"][0]) if len(rows) else float("nan")
     return Panel(network, start, when, whole, tuple(curves))
 
 
-def draw(data: AccuracyAgainstSize, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: AccuracyAgainstSize, axes: Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw accuracy against the share of the width that is kept.
 
     Ours are thick lines, peers thin ones, the control dashed; bars are the range over seeds.
@@ -153,10 +170,18 @@ def _draw_panel(ax: Axes, panel: Panel, methods: Sequence[str]) -> None:
         k = methods.index(curve.method)
         control, ours = curve.method == _CONTROL, curve.method in _OURS
         ax.errorbar(
-            curve.ratio, curve.mean, yerr=[curve.mean - curve.least, curve.most - curve.mean], label=curve.method,
-            color=GREY if control else PALETTE[k % len(PALETTE)], marker=MARKERS[k % len(MARKERS)], ms=3.5,
-            lw=1.8 if ours else 0.9, ls="--" if control else "-", elinewidth=0.6, zorder=4 if ours else 3,
-        )  # fmt: skip
+            curve.ratio,
+            curve.mean,
+            yerr=[curve.mean - curve.least, curve.most - curve.mean],
+            label=curve.method,
+            color=GREY if control else PALETTE[k % len(PALETTE)],
+            marker=MARKERS[k % len(MARKERS)],
+            ms=3.5,
+            lw=1.8 if ours else 0.9,
+            ls="--" if control else "-",
+            elinewidth=0.6,
+            zorder=4 if ours else 3,
+        )
     if ratios:
         ax.set_xticks(ratios, [f"1/{1 / ratio:.3g}" for ratio in ratios])
         ax.xaxis.set_minor_formatter(NullFormatter())

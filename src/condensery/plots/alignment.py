@@ -61,30 +61,51 @@ def figure_data(tables: Mapping[str, Table], *, part: str = "demo-b") -> Alignme
         >>> figure_data({"measures": table}).courses[0].aligned.round(3).tolist()
         [0.7]
     """
-    table = need(tables, "measures", "part", "optimiser", "draw", "step", "aligned", "sign_aligned")
+    table = need(
+        tables,
+        "measures",
+        "part",
+        "optimiser",
+        "draw",
+        "step",
+        "aligned",
+        "sign_aligned",
+    )
     chosen = table.select(part=part)
     if not len(chosen):
         raise InvalidInputError(
-            "part", given=part, allowed=", ".join(np.unique(table["part"])), remedy="name a part that was run"
+            "part",
+            given=part,
+            allowed=", ".join(np.unique(table["part"])),
+            remedy="name a part that was run",
         )
     courses = []
     for optimiser in dict.fromkeys(chosen["optimiser"].tolist()):
         own = chosen.select(optimiser=optimiser)
         draws = len(np.unique(own["draw"]))
         # a step at which not all draws were looked at is where one of them ended
-        steps = [int(step) for step in levels(own["step"]) if np.sum(own["step"] == step) == draws]
+        steps = [
+            int(step)
+            for step in levels(own["step"])
+            if np.sum(own["step"] == step) == draws
+        ]
         rows = [own.select(step=step) for step in steps]
         courses.append(
             Course(
-                optimiser, np.array(steps, dtype=np.int64), np.array([np.median(row["aligned"]) for row in rows]),
-                np.array([row["aligned"].min() for row in rows]), np.array([row["aligned"].max() for row in rows]),
+                optimiser,
+                np.array(steps, dtype=np.int64),
+                np.array([np.median(row["aligned"]) for row in rows]),
+                np.array([row["aligned"].min() for row in rows]),
+                np.array([row["aligned"].max() for row in rows]),
                 np.array([np.median(row["sign_aligned"]) for row in rows]),
             )
-        )  # fmt: skip
+        )
     return Alignment(tuple(courses))
 
 
-def draw(data: Alignment, axes: Sequence[Axes] | np.ndarray | Axes | None = None) -> Figure:
+def draw(
+    data: Alignment, axes: Sequence[Axes] | np.ndarray | Axes | None = None
+) -> Figure:
     """Draw one panel per optimiser: alignment with z with the range of the draws, and with sign(z) dashed.
 
     Args:
@@ -96,11 +117,27 @@ def draw(data: Alignment, axes: Sequence[Axes] | np.ndarray | Axes | None = None
     """
     count = len(data.courses)
     layout = [[f"p{k}" for k in range(count)]]
-    with panels(axes, layout, size=(PAGE if count > 1 else 3.6, 2.3)) as (figure, given):
+    with panels(axes, layout, size=(PAGE if count > 1 else 3.6, 2.3)) as (
+        figure,
+        given,
+    ):
         for k, (ax, one) in enumerate(zip(given, data.courses, strict=True)):
-            ax.fill_between(one.step, one.low, one.high, color=PALETTE[0], alpha=0.2, lw=0)
-            ax.plot(one.step, one.aligned, color=PALETTE[0], label="with $z$ (range of draws)")
-            ax.plot(one.step, one.sign_aligned, color=PALETTE[1], ls=(0, (4, 2)), label="with sign($z$)")
+            ax.fill_between(
+                one.step, one.low, one.high, color=PALETTE[0], alpha=0.2, lw=0
+            )
+            ax.plot(
+                one.step,
+                one.aligned,
+                color=PALETTE[0],
+                label="with $z$ (range of draws)",
+            )
+            ax.plot(
+                one.step,
+                one.sign_aligned,
+                color=PALETTE[1],
+                ls=(0, (4, 2)),
+                label="with sign($z$)",
+            )
             ax.set(xlabel="step", title=one.optimiser, ylim=(0, 1.03))
             if one.step.size > 1 and one.step[-1] < 1000:
                 ax.set_xscale("symlog", linthresh=1)

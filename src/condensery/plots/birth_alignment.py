@@ -53,11 +53,18 @@ def figure_data(tables: Mapping[str, Table]) -> BirthAlignment:
         own = events.select(target=target)
         born = own["kind"] != "merge"
         columns = (own[name][born] for name in ("cosine", "parent_cosine", "rank"))
-        series.append(Series(str(target), *(np.sort(column[np.isfinite(column)]) for column in columns)))
+        series.append(
+            Series(
+                str(target),
+                *(np.sort(column[np.isfinite(column)]) for column in columns),
+            )
+        )
     return BirthAlignment(tuple(series))
 
 
-def draw(data: BirthAlignment, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: BirthAlignment, axes: Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw two distribution functions: of the cosines (parents dashed), and of the ranks (the diagonal is chance).
 
     Args:
@@ -75,8 +82,15 @@ def draw(data: BirthAlignment, axes: Sequence[Axes] | np.ndarray | None = None) 
             _steps(left, one.parent, color=colour, lw=0.9, ls="--")
             _steps(right, one.rank, color=colour, lw=1.3)
         right.plot([0, 1], [0, 1], ":", color=GREY, lw=1.0)
-        left.set(xlabel="cosine with the residual's pull", ylabel="share of births", xlim=(-1.03, 1.03), ylim=(0, 1.02))
-        right.set(xlabel="rank of the distance to rest", xlim=(-0.02, 1.02), ylim=(0, 1.02))
+        left.set(
+            xlabel="cosine with the residual's pull",
+            ylabel="share of births",
+            xlim=(-1.03, 1.03),
+            ylim=(0, 1.02),
+        )
+        right.set(
+            xlabel="rank of the distance to rest", xlim=(-0.02, 1.02), ylim=(0, 1.02)
+        )
         left.legend(loc="upper left")
     return left.get_figure(root=True)  # pyrefly: ignore[bad-return]
 

@@ -64,27 +64,54 @@ def figure_data(tables: Mapping[str, Table]) -> CensusLattice:
     Raises:
         InvalidInputError: If a table or a column is missing.
     """
-    classes = need(tables, "classes", "width", "loss", "new", "negative", "decided", "starts")
+    classes = need(
+        tables, "classes", "width", "loss", "new", "negative", "decided", "starts"
+    )
     searches = need(tables, "searches", "width", "status", "count")
-    edges = tables.get("edges", Table(columns={name: np.zeros(0, dtype=int) for name in ("class", "width", "found")}))
+    edges = tables.get(
+        "edges",
+        Table(
+            columns={
+                name: np.zeros(0, dtype=int) for name in ("class", "width", "found")
+            }
+        ),
+    )
     statuses = tuple(dict.fromkeys(searches["status"].tolist()))
     searched = levels(searches["width"]).astype(int)
-    counts = np.array([[searches.select(width=int(w), status=s)["count"].sum() for s in statuses] for w in searched])
+    counts = np.array(
+        [
+            [searches.select(width=int(w), status=s)["count"].sum() for s in statuses]
+            for w in searched
+        ]
+    )
     keep = counts.any(axis=0)
     lines = [
-        (int(classes["width"][number]), float(classes["loss"][number]), int(width), bool(found))
-        for number, width, found in zip(edges["class"], edges["width"], edges["found"], strict=True)
+        (
+            int(classes["width"][number]),
+            float(classes["loss"][number]),
+            int(width),
+            bool(found),
+        )
+        for number, width, found in zip(
+            edges["class"], edges["width"], edges["found"], strict=True
+        )
     ]
     return CensusLattice(
-        width=classes["width"], loss=classes["loss"], new=classes["new"].astype(bool),
-        kind=np.where(classes["decided"], np.minimum(classes["negative"], 2), 3), starts=classes["starts"],
+        width=classes["width"],
+        loss=classes["loss"],
+        new=classes["new"].astype(bool),
+        kind=np.where(classes["decided"], np.minimum(classes["negative"], 2), 3),
+        starts=classes["starts"],
         lines=tuple(lines),
         statuses=tuple(np.asarray(statuses)[keep].tolist()),
-        shares=(counts / counts.sum(axis=1, keepdims=True))[:, keep], searched=searched,
-    )  # fmt: skip
+        shares=(counts / counts.sum(axis=1, keepdims=True))[:, keep],
+        searched=searched,
+    )
 
 
-def draw(data: CensusLattice, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: CensusLattice, axes: Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw the lattice, and beside it how the searches ended.
 
     Args:
@@ -101,23 +128,43 @@ def draw(data: CensusLattice, axes: Sequence[Axes] | np.ndarray | None = None) -
         for start, loss, end, found in data.lines:
             level = height[int(np.argmin(np.abs(data.loss - loss)))]
             style = "-" if found else (0, (2, 3))
-            left.plot([start, end], [level, level], color=GREY, lw=0.5, ls=style, zorder=1)
+            left.plot(
+                [start, end], [level, level], color=GREY, lw=0.5, ls=style, zorder=1
+            )
         for kind in range(4):
             for new in (False, True):
                 rows = (data.kind == kind) & (data.new == new)
                 left.scatter(
-                    data.width[rows] + shift[rows], height[rows], s=10 + 9 * np.log10(np.maximum(data.starts[rows], 1)),
-                    marker=MARKERS[kind], linewidths=0.9, zorder=3, edgecolors=PALETTE[kind],
+                    data.width[rows] + shift[rows],
+                    height[rows],
+                    s=10 + 9 * np.log10(np.maximum(data.starts[rows], 1)),
+                    marker=MARKERS[kind],
+                    linewidths=0.9,
+                    zorder=3,
+                    edgecolors=PALETTE[kind],
                     facecolors=PALETTE[kind] if new else "none",
-                )  # fmt: skip
+                )
         every = -(-len(names) // LABELLED)
         left.set_yticks(
-            np.arange(len(names))[::every], [f"{name:.5g}" if name > SAME else "0" for name in names[::every]]
+            np.arange(len(names))[::every],
+            [f"{name:.5g}" if name > SAME else "0" for name in names[::every]],
         )
-        left.set(xlabel="width", ylabel="loss (by rank)", xticks=levels(data.width).astype(int).tolist(),
-                 xlim=(-0.3, data.width.max() + 0.3))  # fmt: skip
+        left.set(
+            xlabel="width",
+            ylabel="loss (by rank)",
+            xticks=levels(data.width).astype(int).tolist(),
+            xlim=(-0.3, data.width.max() + 0.3),
+        )
         handles = [
-            Line2D([], [], marker=MARKERS[kind], color=PALETTE[kind], ls="", ms=5, label=KINDS[kind])
+            Line2D(
+                [],
+                [],
+                marker=MARKERS[kind],
+                color=PALETTE[kind],
+                ls="",
+                ms=5,
+                label=KINDS[kind],
+            )
             for kind in range(4)
         ]
         handles += [
@@ -128,11 +175,23 @@ def draw(data: CensusLattice, axes: Sequence[Axes] | np.ndarray | None = None) -
         bottom = np.zeros(len(data.searched))
         for number, name in enumerate(data.statuses):
             right.bar(
-                data.searched, data.shares[:, number], bottom=bottom, color=PALETTE[number], width=0.7, label=name
+                data.searched,
+                data.shares[:, number],
+                bottom=bottom,
+                color=PALETTE[number],
+                width=0.7,
+                label=name,
             )
             bottom += data.shares[:, number]
-        right.set(xlabel="width", ylabel="share of the starts", xticks=data.searched.tolist(), ylim=(0, 1))
-        right.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), fontsize="small", ncols=1)
+        right.set(
+            xlabel="width",
+            ylabel="share of the starts",
+            xticks=data.searched.tolist(),
+            ylim=(0, 1),
+        )
+        right.legend(
+            loc="lower center", bbox_to_anchor=(0.4, 1.0), fontsize="small", ncols=1
+        )
     return figure
 
 

@@ -41,7 +41,9 @@ class CosineMaps:
     across: int
 
 
-def figure_data(tables: Mapping[str, Table], *, part: str = "five", across: int | None = None) -> CosineMaps:
+def figure_data(
+    tables: Mapping[str, Table], *, part: str = "five", across: int | None = None
+) -> CosineMaps:
     """The numbers of the figure (Zhou et al. 2022, arXiv 2105.11686, Figs. 2 and 3; Zhou et al. 2023, 2305.09947).
 
     Args:
@@ -63,12 +65,26 @@ def figure_data(tables: Mapping[str, Table], *, part: str = "five", across: int 
         'tanh'
     """
     if part == "deep":
-        return _deep(need(tables, "deep", "residual", "layer", "activation", "draw", "step", "cosine"))
+        return _deep(
+            need(
+                tables,
+                "deep",
+                "residual",
+                "layer",
+                "activation",
+                "draw",
+                "step",
+                "cosine",
+            )
+        )
     table = need(tables, "cosines", "part", "activation", "optimiser", "step", "cosine")
     chosen = table.select(part=part)
     if not len(chosen):
         raise InvalidInputError(
-            "part", given=part, allowed=", ".join(np.unique(table["part"])), remedy="name a part that was run"
+            "part",
+            given=part,
+            allowed=", ".join(np.unique(table["part"])),
+            remedy="name a part that was run",
         )
     if "title" in chosen.columns:
         return _grid(chosen["title"].tolist(), chosen["cosine"], across=across)
@@ -83,7 +99,10 @@ def figure_data(tables: Mapping[str, Table], *, part: str = "five", across: int 
 
 
 def _rows(table: Table) -> list[tuple[str, int]]:
-    return [(str(optimiser), int(step)) for optimiser, step in zip(table["optimiser"], table["step"], strict=True)]
+    return [
+        (str(optimiser), int(step))
+        for optimiser, step in zip(table["optimiser"], table["step"], strict=True)
+    ]
 
 
 def _title(optimiser: str, step: int) -> str:
@@ -92,11 +111,17 @@ def _title(optimiser: str, step: int) -> str:
 
 
 def _grid(
-    titles: Sequence[str], cosines: Sequence[np.ndarray] | np.ndarray, *, across: int | None = None
+    titles: Sequence[str],
+    cosines: Sequence[np.ndarray] | np.ndarray,
+    *,
+    across: int | None = None,
 ) -> CosineMaps:
     if across is None:
         across = len(titles) if len(titles) <= _MOST else -(-len(titles) // 2)
-    maps = tuple(CosineMap(title, np.asarray(cosine)) for title, cosine in zip(titles, cosines, strict=True))
+    maps = tuple(
+        CosineMap(title, np.asarray(cosine))
+        for title, cosine in zip(titles, cosines, strict=True)
+    )
     return CosineMaps(maps, min(across, _MOST))
 
 
@@ -108,7 +133,11 @@ def _deep(table: Table) -> CosineMaps:
         rows = shown.select(residual=residual)
         for at in np.argsort(rows["layer"], kind="stable"):
             name = str(rows["activation"][at])
-            title = f"{TITLES.get(name, name)}, step {int(rows['step'][at])}" if residual else "without residuals"
+            title = (
+                f"{TITLES.get(name, name)}, step {int(rows['step'][at])}"
+                if residual
+                else "without residuals"
+            )
             maps.append(CosineMap(title, rows["cosine"][at]))
     return CosineMaps(tuple(maps), len(np.unique(table["layer"])))
 
@@ -125,16 +154,24 @@ def draw(data: CosineMaps, axes: Sequence[Axes] | np.ndarray | None = None) -> F
     """
     layout = grid_of(len(data.maps), across=data.across)
     side = (PAGE - 0.6) / max(data.across, 3)
-    with panels(axes, layout, size=(min(PAGE, side * data.across + 0.8), (side + 0.2) * len(layout) + 0.1)) as (
+    with panels(
+        axes,
+        layout,
+        size=(min(PAGE, side * data.across + 0.8), (side + 0.2) * len(layout) + 0.1),
+    ) as (
         figure,
         given,
     ):
         image = None
         for ax, one in zip(given, data.maps, strict=True):
-            image = ax.imshow(one.cosine, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+            image = ax.imshow(
+                one.cosine, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest"
+            )
             ax.set_title(one.title, fontsize="small" if data.across > 3 else None)
             ax.set(xticks=[], yticks=[])
         if image is not None and axes is None:
-            figure.colorbar(image, ax=given, pad=0.01, fraction=0.03, aspect=18, ticks=[-1, 0, 1]).set_label("cosine")
+            figure.colorbar(
+                image, ax=given, pad=0.01, fraction=0.03, aspect=18, ticks=[-1, 0, 1]
+            ).set_label("cosine")
             lay_out(figure)
     return figure

@@ -48,19 +48,34 @@ def figure_data(tables: Mapping[str, Table], *, at_most: int = 4) -> DepthSpectr
     """
     spectra = need(tables, "spectra", "activation", "when", "eigenvalue")
     kinds = ("negative", "zero", "positive")
-    lifts = need(tables, "lifts", "activation", *(f"{when}_{kind}" for when in ("before", "after") for kind in kinds))
+    lifts = need(
+        tables,
+        "lifts",
+        "activation",
+        *(f"{when}_{kind}" for when in ("before", "after") for kind in kinds),
+    )
     names = list(dict.fromkeys(spectra["activation"].tolist()))[:at_most]
     sides, counts = [], []
     for name in names:
-        pair = [np.sort(spectra.select(activation=name, when=when)["eigenvalue"]) for when in (0, 1)]
+        pair = [
+            np.sort(spectra.select(activation=name, when=when)["eigenvalue"])
+            for when in (0, 1)
+        ]
         sides.append([values / np.abs(values).max() for values in pair])
         row = lifts.select(activation=name)
-        counts.append(tuple(tuple(int(row[f"{when}_{kind}"][0]) for kind in kinds) for when in ("before", "after")))
+        counts.append(
+            tuple(
+                tuple(int(row[f"{when}_{kind}"][0]) for kind in kinds)
+                for when in ("before", "after")
+            )
+        )
     before, after = zip(*sides, strict=True)
     return DepthSpectra(tuple(names), tuple(before), tuple(after), tuple(counts))  # pyrefly: ignore[bad-argument-type]
 
 
-def draw(data: DepthSpectra, axes: Axes | Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: DepthSpectra, axes: Axes | Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw one panel per activation: eigenvalues over the largest against their rank, the zeros' band in grey.
 
     Args:
@@ -75,25 +90,52 @@ def draw(data: DepthSpectra, axes: Axes | Sequence[Axes] | np.ndarray | None = N
         for place, ax in enumerate(made):
             ax.axhspan(-BAND, BAND, color=GREY, alpha=0.25, lw=0)
             for values, role, count, label in zip(
-                (data.before[place], data.after[place]), (BEFORE, AFTER), data.counts[place], ("point", "lift"),
+                (data.before[place], data.after[place]),
+                (BEFORE, AFTER),
+                data.counts[place],
+                ("point", "lift"),
                 strict=True,
-            ):  # fmt: skip
-                _curve(ax, values, role, f"{label} ({', '.join(number(one) for one in count)})")
+            ):
+                _curve(
+                    ax,
+                    values,
+                    role,
+                    f"{label} ({', '.join(number(one) for one in count)})",
+                )
             ax.set_yscale("symlog", linthresh=BAND, linscale=0.6)
-            ax.yaxis.set_major_locator(FixedLocator([-1, -1e-3, -1e-6, 0, 1e-6, 1e-3, 1]))
+            ax.yaxis.set_major_locator(
+                FixedLocator([-1, -1e-3, -1e-6, 0, 1e-6, 1e-3, 1])
+            )
             ax.yaxis.set_minor_locator(FixedLocator([]))
-            ax.set(title=data.activations[place].replace("_", " "), xlabel="rank", ylim=(-10, 1e5))
+            ax.set(
+                title=data.activations[place].replace("_", " "),
+                xlabel="rank",
+                ylim=(-10, 1e5),
+            )
             if place:
                 ax.set_yticklabels([])
             else:
                 ax.set_ylabel("eigenvalue / largest")
-            ax.legend(title="$(n_-, n_0, n_+)$", loc="upper left", fontsize="small", title_fontsize="small",
-                      handlelength=1.2)  # fmt: skip
+            ax.legend(
+                title="$(n_-, n_0, n_+)$",
+                loc="upper left",
+                fontsize="small",
+                title_fontsize="small",
+                handlelength=1.2,
+            )
     return figure
 
 
 def _curve(ax: Axes, values: np.ndarray, role: Role, label: str) -> None:
     ax.plot(
-        np.arange(1, len(values) + 1), values, role.marker, color=role.colour, ms=4.5 if role.hollow else 2.6,
-        mfc="none" if role.hollow else None, ls="-", lw=0.5, label=label, zorder=3 if role.hollow else 4,
-    )  # fmt: skip
+        np.arange(1, len(values) + 1),
+        values,
+        role.marker,
+        color=role.colour,
+        ms=4.5 if role.hollow else 2.6,
+        mfc="none" if role.hollow else None,
+        ls="-",
+        lw=0.5,
+        label=label,
+        zorder=3 if role.hollow else 4,
+    )

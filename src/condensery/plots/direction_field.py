@@ -80,18 +80,29 @@ def figure_data(tables: Mapping[str, Table]) -> DirectionField:
     made = []
     for name in dict.fromkeys(neurons["activation"].tolist()):
         own, vectors = neurons.select(activation=name), field.select(activation=name)
-        lines = np.empty((0, 2)) if predicted is None else _pair(predicted.select(activation=name), "w", "b")
+        lines = (
+            np.empty((0, 2))
+            if predicted is None
+            else _pair(predicted.select(activation=name), "w", "b")
+        )
         motion, pull = _pair(own, "dw", "db"), _pair(vectors, "dw", "db")
         length = np.linalg.norm(motion, axis=1, keepdims=True)
         longest = float(np.linalg.norm(pull, axis=1).max(initial=0.0)) or 1.0
         units, points = _pair(own, "w", "b"), _pair(vectors, "w", "b")
-        reach = float(max(np.abs(points).max(initial=0.0), np.abs(units).max(initial=0.0)))
+        reach = float(
+            max(np.abs(points).max(initial=0.0), np.abs(units).max(initial=0.0))
+        )
         made.append(
             Panel(
-                TITLES.get(name, name), units, np.divide(motion, length, out=np.zeros_like(motion), where=length > 0),
-                points, pull / longest, lines, 1.05 * reach or 1.0,
+                TITLES.get(name, name),
+                units,
+                np.divide(motion, length, out=np.zeros_like(motion), where=length > 0),
+                points,
+                pull / longest,
+                lines,
+                1.05 * reach or 1.0,
             )
-        )  # fmt: skip
+        )
     return DirectionField(tuple(made), int(neurons["step"][0]))
 
 
@@ -99,7 +110,9 @@ def _pair(table: Table, first: str, second: str) -> Float[np.ndarray, "row 2"]:
     return np.column_stack([table[first], table[second]]).astype(np.float64)
 
 
-def draw(data: DirectionField, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: DirectionField, axes: Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw one square per activation: neurons as dots with arrows, the field in grey, predicted lines dashed.
 
     Args:
@@ -124,17 +137,42 @@ def draw(data: DirectionField, axes: Sequence[Axes] | np.ndarray | None = None) 
 def _draw_panel(ax: Axes, one: Panel) -> None:
     reach = one.reach
     ax.quiver(
-        one.field[:, 0], one.field[:, 1], one.field_motion[:, 0], one.field_motion[:, 1], color=GREY, width=0.004,
-        scale=12, pivot="mid", zorder=1,
-    )  # fmt: skip
+        one.field[:, 0],
+        one.field[:, 1],
+        one.field_motion[:, 0],
+        one.field_motion[:, 1],
+        color=GREY,
+        width=0.004,
+        scale=12,
+        pivot="mid",
+        zorder=1,
+    )
     for u, v in one.lines:
         far = 2 * reach
-        ax.plot([-far * u, far * u], [-far * v, far * v], ls=(0, (4, 2)), color=INK, lw=0.9, zorder=2)
+        ax.plot(
+            [-far * u, far * u],
+            [-far * v, far * v],
+            ls=(0, (4, 2)),
+            color=INK,
+            lw=0.9,
+            zorder=2,
+        )
     arrows = _ARROW * 2 * reach * one.motion
     ax.quiver(
-        one.units[:, 0], one.units[:, 1], arrows[:, 0], arrows[:, 1], color=PALETTE[0], width=0.004, angles="xy",
-        scale_units="xy", scale=1, alpha=0.45, zorder=3,
-    )  # fmt: skip
-    ax.plot(one.units[:, 0], one.units[:, 1], "o", color=PALETTE[1], ms=2.2, mew=0, zorder=4)
+        one.units[:, 0],
+        one.units[:, 1],
+        arrows[:, 0],
+        arrows[:, 1],
+        color=PALETTE[0],
+        width=0.004,
+        angles="xy",
+        scale_units="xy",
+        scale=1,
+        alpha=0.45,
+        zorder=3,
+    )
+    ax.plot(
+        one.units[:, 0], one.units[:, 1], "o", color=PALETTE[1], ms=2.2, mew=0, zorder=4
+    )
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=one.title)
     ax.locator_params(nbins=4)

@@ -14,7 +14,11 @@ from condensery.plots._style import GREY, INK, PAGE, PALETTE, halo, panels
 from condensery.plots._tables import levels, need
 from condensery.records import Table
 
-_PANELS = (("plain", "$R_S$"), ("expected", "$R_S + R_1$"), ("dropped", "$R_{drop}$, mean of 64 runs"))
+_PANELS = (
+    ("plain", "$R_S$"),
+    ("expected", "$R_S + R_1$"),
+    ("dropped", "$R_{drop}$, mean of 64 runs"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +55,14 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutContours:
     found = {}
     for name, _ in _PANELS:
         rows = paths.select(loss=name)
-        found[name] = tuple(_path(rows.select(start=int(one))) for one in levels(rows["start"]))
+        found[name] = tuple(
+            _path(rows.select(start=int(one))) for one in levels(rows["start"])
+        )
     return DropoutContours(
-        side=side, plain=ground["plain"][order].reshape(shape), r1=ground["r1"][order].reshape(shape), paths=found
+        side=side,
+        plain=ground["plain"][order].reshape(shape),
+        r1=ground["r1"][order].reshape(shape),
+        paths=found,
     )
 
 
@@ -62,7 +71,9 @@ def _path(rows: Table) -> np.ndarray:
     return np.column_stack([rows["first"], rows["second"]])[order]
 
 
-def draw(data: DropoutContours, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: DropoutContours, axes: Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw one panel per loss: contours of the loss, the valley of R_S, and the path from every start.
 
     Args:
@@ -72,19 +83,40 @@ def draw(data: DropoutContours, axes: Sequence[Axes] | np.ndarray | None = None)
     Raises:
         InvalidInputError: If `axes` are not three Axes.
     """
-    with panels(axes, [["plain", "expected", "dropped"]], size=(PAGE, 2.6)) as (figure, given):
+    with panels(axes, [["plain", "expected", "dropped"]], size=(PAGE, 2.6)) as (
+        figure,
+        given,
+    ):
         low, high = float(data.side[0]), float(data.side[-1])
         for ax, (name, title) in zip(given, _PANELS, strict=True):
             ground = data.plain if name == "plain" else data.plain + data.r1
-            marks = np.geomspace(max(float(ground.min()) * 1.02, 1e-3), float(ground.max()), 12)
-            ax.contour(data.side, data.side, ground, levels=marks, colors=GREY, linewidths=0.6)
-            ax.contour(data.side, data.side, data.r1, levels=6, colors=PALETTE[4], linewidths=0.6, linestyles=":")
+            marks = np.geomspace(
+                max(float(ground.min()) * 1.02, 1e-3), float(ground.max()), 12
+            )
+            ax.contour(
+                data.side, data.side, ground, levels=marks, colors=GREY, linewidths=0.6
+            )
+            ax.contour(
+                data.side,
+                data.side,
+                data.r1,
+                levels=6,
+                colors=PALETTE[4],
+                linewidths=0.6,
+                linestyles=":",
+            )
             ax.plot([low, high], [1 - low, 1 - high], ls=(0, (4, 2)), color=INK, lw=0.9)
             for path in data.paths[name]:
                 ax.plot(*path.T, color=PALETTE[1], lw=1.3, path_effects=halo(1.0))
                 ax.plot(*path[0], "o", color=PALETTE[0], ms=3.6, mew=0)
                 ax.plot(*path[-1], "s", color=PALETTE[1], ms=3.6, mew=0, zorder=4)
-            ax.set(xlim=(low, high), ylim=(low, high), aspect="equal", title=title, xlabel="contribution $o_1$")
+            ax.set(
+                xlim=(low, high),
+                ylim=(low, high),
+                aspect="equal",
+                title=title,
+                xlabel="contribution $o_1$",
+            )
             ax.set_xticks([0, 0.5, 1])
             ax.set_yticks([0, 0.5, 1])
         given[0].set_ylabel("contribution $o_2$")

@@ -15,9 +15,10 @@ from condensery.plots._tables import need
 from condensery.records import Table
 
 _KINDS = {
-    "plain": ("$p = 1$", PALETTE[4], "-"), "batches": ("batches of two", PALETTE[2], (0, (3, 1.5))),
+    "plain": ("$p = 1$", PALETTE[4], "-"),
+    "batches": ("batches of two", PALETTE[2], (0, (3, 1.5))),
     "dropout": ("dropout", AFTER.colour, "-"),
-}  # fmt: skip
+}
 _ORDER = ("tanh", "relu")
 
 
@@ -33,7 +34,9 @@ class DropoutControls:
 
     targets: tuple[str, ...]
     growth: dict[str, tuple[Float[np.ndarray, " step"], Float[np.ndarray, " step"]]]
-    profiles: dict[tuple[str, str], tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]]
+    profiles: dict[
+        tuple[str, str], tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]
+    ]
 
 
 def figure_data(tables: Mapping[str, Table]) -> DropoutControls:
@@ -46,27 +49,42 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutControls:
     Raises:
         InvalidInputError: If a table or a column is missing.
     """
-    growth = need(tables, "growth", "target", "layers", "kind", "step", "effective_orientations").select(layers=2)
-    profiles = need(tables, "profiles", "target", "layers", "kind", "distance", "loss").select(layers=2)
+    growth = need(
+        tables, "growth", "target", "layers", "kind", "step", "effective_orientations"
+    ).select(layers=2)
+    profiles = need(
+        tables, "profiles", "target", "layers", "kind", "distance", "loss"
+    ).select(layers=2)
     present = set(profiles["target"].tolist())
     targets = tuple(name for name in _ORDER if name in present)
-    with_batches = set(growth.select(kind="batches")["target"].tolist()) or set(targets[:1])
+    with_batches = set(growth.select(kind="batches")["target"].tolist()) or set(
+        targets[:1]
+    )
     first = next(name for name in targets if name in with_batches)
     curves = {}
     for kind in _KINDS:
         rows = growth.select(target=first, kind=kind)
         order = np.argsort(rows["step"], kind="stable")
-        curves[kind] = (rows["step"][order].astype(np.float64), rows["effective_orientations"][order])
+        curves[kind] = (
+            rows["step"][order].astype(np.float64),
+            rows["effective_orientations"][order],
+        )
     found = {}
     for name in targets:
         for kind in ("plain", "dropout"):
             rows = profiles.select(target=name, kind=kind)
             order = np.argsort(rows["distance"], kind="stable")
             found[name, kind] = (rows["distance"][order], rows["loss"][order])
-    return DropoutControls(targets=(first, *(name for name in targets if name != first)), growth=curves, profiles=found)
+    return DropoutControls(
+        targets=(first, *(name for name in targets if name != first)),
+        growth=curves,
+        profiles=found,
+    )
 
 
-def draw(data: DropoutControls, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: DropoutControls, axes: Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw effective orientations over the step, and one panel of profiles per target.
 
     Args:
@@ -80,13 +98,28 @@ def draw(data: DropoutControls, axes: Sequence[Axes] | np.ndarray | None = None)
         left, *others = given
         for kind, (label, colour, dashes) in _KINDS.items():
             step, count = data.growth[kind]
-            left.plot(np.maximum(step, 0.8), count, color=colour, ls=dashes, label=label)
-        left.set(xscale="log", xlabel="step", ylabel="effective orientations", title=data.targets[0])
+            left.plot(
+                np.maximum(step, 0.8), count, color=colour, ls=dashes, label=label
+            )
+        left.set(
+            xscale="log",
+            xlabel="step",
+            ylabel="effective orientations",
+            title=data.targets[0],
+        )
         left.set_ylim(bottom=0)
         left.legend(loc="lower left")
         for ax, name in zip(others, data.targets, strict=True):
             for kind in ("plain", "dropout"):
-                ax.plot(*data.profiles[name, kind], color=_KINDS[kind][1], label=_KINDS[kind][0])
-            ax.set(yscale="log", xlabel="distance / length of parameters", title=f"{name}: $R_S$ along directions")
+                ax.plot(
+                    *data.profiles[name, kind],
+                    color=_KINDS[kind][1],
+                    label=_KINDS[kind][0],
+                )
+            ax.set(
+                yscale="log",
+                xlabel="distance / length of parameters",
+                title=f"{name}: $R_S$ along directions",
+            )
         others[0].legend(loc="lower right")
     return figure

@@ -14,10 +14,16 @@ from condensery.plots._style import AFTER, GREY, INK, PAGE, PALETTE, panels
 from condensery.plots._tables import levels, need
 from condensery.records import Table
 
-_KINDS = {"dropout": ("$R_{drop}$", AFTER.colour, "o", "-"), "expected": ("$R_S+R_1$", PALETTE[0], "s", "--")}
+_KINDS = {
+    "dropout": ("$R_{drop}$", AFTER.colour, "o", "-"),
+    "expected": ("$R_S+R_1$", PALETTE[0], "s", "--"),
+}
 _PARTS = {
-    "L1": "$L_1=R_S+R_1$", "L2": "$L_2=R_S+R_2$", "L3": "$L_3=R_{drop}-R_2$", "L4": "$L_4=R_{drop}-R_1$",
-}  # fmt: skip
+    "L1": "$L_1=R_S+R_1$",
+    "L2": "$L_2=R_S+R_2$",
+    "L3": "$L_3=R_{drop}-R_2$",
+    "L4": "$L_4=R_{drop}-R_1$",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,17 +65,24 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutImages:
     scale = {"accuracy": 100.0, "loss": 1.0, "r1": 1.0}
     part_keep = float(runs.select(kind="L1")["keep"][0])
     return DropoutImages(
-        keep=keep, plain=100 * median("accuracy", "plain", 1.0),
+        keep=keep,
+        plain=100 * median("accuracy", "plain", 1.0),
         values={
-            (kind, column): np.array([factor * median(column, kind, float(p)) for p in keep])
-            for kind in _KINDS for column, factor in scale.items()
+            (kind, column): np.array(
+                [factor * median(column, kind, float(p)) for p in keep]
+            )
+            for kind in _KINDS
+            for column, factor in scale.items()
         },
         parts={part: 100 * median("accuracy", part, part_keep) for part in _PARTS},
-        part_plain=100 * median("accuracy", "descent", 1.0), part_keep=part_keep,
-    )  # fmt: skip
+        part_plain=100 * median("accuracy", "descent", 1.0),
+        part_keep=part_keep,
+    )
 
 
-def draw(data: DropoutImages, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: DropoutImages, axes: Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw the three panels side by side.
 
     Args:
@@ -79,27 +92,51 @@ def draw(data: DropoutImages, axes: Sequence[Axes] | np.ndarray | None = None) -
     Raises:
         InvalidInputError: If `axes` are not three Axes.
     """
-    with panels(axes, [["accuracy", "terms", "parts"]], size=(PAGE, 2.6)) as (figure, (accuracy, terms, parts)):
+    with panels(axes, [["accuracy", "terms", "parts"]], size=(PAGE, 2.6)) as (
+        figure,
+        (accuracy, terms, parts),
+    ):
         accuracy.axhline(data.plain, color=GREY, ls=":", lw=1.2, label="$R_S$")
         for kind, (label, colour, marker, dashes) in _KINDS.items():
-            accuracy.plot(data.keep, data.values[kind, "accuracy"], marker=marker, ms=3.6, color=colour, ls=dashes,
-                          label=label)  # fmt: skip
+            accuracy.plot(
+                data.keep,
+                data.values[kind, "accuracy"],
+                marker=marker,
+                ms=3.6,
+                color=colour,
+                ls=dashes,
+                label=label,
+            )
             for column, face in (("loss", "none"), ("r1", colour)):
                 name = "$R_1$" if column == "r1" else "$R_S$"
-                terms.plot(data.keep, data.values[kind, column], marker=marker, ms=3.6, mfc=face, color=colour,
-                           ls=dashes, label=f"{name} of {label}")  # fmt: skip
+                terms.plot(
+                    data.keep,
+                    data.values[kind, column],
+                    marker=marker,
+                    ms=3.6,
+                    mfc=face,
+                    color=colour,
+                    ls=dashes,
+                    label=f"{name} of {label}",
+                )
         accuracy.set(xlabel="keep probability $p$", ylabel="test accuracy (%)")
         accuracy.legend(loc="best")
         terms.set(yscale="log", xlabel="keep probability $p$", ylabel="term at the end")
         terms.legend(loc="best")
         place = np.arange(len(data.parts))
         values = list(data.parts.values())
-        colours = [PALETTE[0] if part in ("L1", "L3") else PALETTE[4] for part in data.parts]
+        colours = [
+            PALETTE[0] if part in ("L1", "L3") else PALETTE[4] for part in data.parts
+        ]
         parts.barh(place, values, color=colours, height=0.6)
         parts.axvline(data.part_plain, color=INK, ls=":", lw=1.2)
         parts.set_yticks(place, [_PARTS[part] for part in data.parts])
         parts.invert_yaxis()
         low, high = min([data.part_plain, *values]), max([data.part_plain, *values])
         margin = 0.25 * (high - low) or 1.0
-        parts.set(xlim=(low - margin, high + margin), xlabel="test accuracy (%)", title=f"$p = {data.part_keep:g}$")
+        parts.set(
+            xlim=(low - margin, high + margin),
+            xlabel="test accuracy (%)",
+            title=f"$p = {data.part_keep:g}$",
+        )
     return figure

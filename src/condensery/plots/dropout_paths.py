@@ -15,10 +15,13 @@ from condensery.plots._tables import levels, need
 from condensery.records import Table
 
 _PAIRS = {
-    ("L1", "L3"): (PALETTE[0], "-"), ("L2", "L4"): (PALETTE[2], "-"),
-    ("L1", "L2"): (PALETTE[1], (0, (4, 1.5))), ("L1", "L4"): (PALETTE[6], (0, (4, 1.5))),
-    ("L3", "L2"): (PALETTE[5], (0, (1, 1))), ("L3", "L4"): (PALETTE[3], (0, (1, 1))),
-}  # fmt: skip
+    ("L1", "L3"): (PALETTE[0], "-"),
+    ("L2", "L4"): (PALETTE[2], "-"),
+    ("L1", "L2"): (PALETTE[1], (0, (4, 1.5))),
+    ("L1", "L4"): (PALETTE[6], (0, (4, 1.5))),
+    ("L3", "L2"): (PALETTE[5], (0, (1, 1))),
+    ("L3", "L4"): (PALETTE[3], (0, (1, 1))),
+}
 _ROOM = 2.0
 """The ordinate ends at so many times the highest point between the ends: what lies outside climbs much further."""
 
@@ -48,7 +51,11 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutPaths:
         InvalidInputError: If the table or a column is missing.
     """
     paths = need(tables, "paths", "first", "second", "keep", "seed", "place", "loss")
-    keep, place, seeds = levels(paths["keep"])[::-1], levels(paths["place"]), len(np.unique(paths["seed"]))
+    keep, place, seeds = (
+        levels(paths["keep"])[::-1],
+        levels(paths["place"]),
+        len(np.unique(paths["seed"])),
+    )
 
     def median(pair: tuple[str, str], p: float) -> np.ndarray:
         rows = paths.select(first=pair[0], second=pair[1], keep=p)
@@ -56,9 +63,12 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutPaths:
         return np.median(rows["loss"][order].reshape(seeds, len(place)), axis=0)
 
     return DropoutPaths(
-        keep=keep, place=place,
-        losses={pair: np.stack([median(pair, float(p)) for p in keep]) for pair in _PAIRS},
-    )  # fmt: skip
+        keep=keep,
+        place=place,
+        losses={
+            pair: np.stack([median(pair, float(p)) for p in keep]) for pair in _PAIRS
+        },
+    )
 
 
 def draw(data: DropoutPaths, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
@@ -80,8 +90,20 @@ def draw(data: DropoutPaths, axes: Sequence[Axes] | np.ndarray | None = None) ->
                 ax.axvline(end, color=GREY, lw=0.6)
             for (first, second), (colour, dashes) in _PAIRS.items():
                 label = f"$L_{first[1]}$ to $L_{second[1]}$"
-                ax.plot(data.place, data.losses[first, second][k], color=colour, ls=dashes, lw=1.3, label=label)
-            ax.set(xlabel="$a$", title=f"$p = {p:g}$", xlim=(-0.5, 1.5), ylim=(-0.02 * top, top))
+                ax.plot(
+                    data.place,
+                    data.losses[first, second][k],
+                    color=colour,
+                    ls=dashes,
+                    lw=1.3,
+                    label=label,
+                )
+            ax.set(
+                xlabel="$a$",
+                title=f"$p = {p:g}$",
+                xlim=(-0.5, 1.5),
+                ylim=(-0.02 * top, top),
+            )
         given[0].set_ylabel(r"$R_S$ at $(1-a)\,\theta_1+a\,\theta_2$")
         given[0].legend(loc="upper center", ncols=2, fontsize=7, handlelength=1.6)
     return figure

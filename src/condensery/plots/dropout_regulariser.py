@@ -53,18 +53,32 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutRegulariser:
     nets = need(tables, "nets", "r1", "excess")
     drawn = need(tables, "drawn", "keep", "shared", "r1", "r2", "excess")
     orders = need(tables, "orders", "step_size", "plain", "modified")
-    vectors = need(tables, "vectors", "loss", "unit", "start_x", "start_y", "end_x", "end_y")
+    vectors = need(
+        tables, "vectors", "loss", "unit", "start_x", "start_y", "end_x", "end_y"
+    )
     own, shared = (_by_keep(drawn.select(shared=one)) for one in (False, True))
     ends = {}
     for name, _ in _KINDS:
         rows = vectors.select(loss=name)
-        pairs = [np.column_stack([rows[f"{when}_x"], rows[f"{when}_y"]]) for when in ("start", "end")]
+        pairs = [
+            np.column_stack([rows[f"{when}_x"], rows[f"{when}_y"]])
+            for when in ("start", "end")
+        ]
         ends[name] = np.stack(pairs, axis=1)
     return DropoutRegulariser(
-        r1=nets["r1"], excess=nets["excess"], keep=levels(drawn["keep"]),
-        terms={"r1": own["r1"], "r2 per sample": own["r2"], "r2 shared": shared["r2"], "drawn": own["excess"]},
-        step_size=orders["step_size"], gaps={name: orders[name] for name in ("plain", "modified")}, vectors=ends,
-    )  # fmt: skip
+        r1=nets["r1"],
+        excess=nets["excess"],
+        keep=levels(drawn["keep"]),
+        terms={
+            "r1": own["r1"],
+            "r2 per sample": own["r2"],
+            "r2 shared": shared["r2"],
+            "drawn": own["excess"],
+        },
+        step_size=orders["step_size"],
+        gaps={name: orders[name] for name in ("plain", "modified")},
+        vectors=ends,
+    )
 
 
 def _by_keep(table: Table) -> dict[str, np.ndarray]:
@@ -72,7 +86,9 @@ def _by_keep(table: Table) -> dict[str, np.ndarray]:
     return {name: column[order] for name, column in table.columns.items()}
 
 
-def draw(data: DropoutRegulariser, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: DropoutRegulariser, axes: Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw the four panels side by side.
 
     Args:
@@ -82,15 +98,26 @@ def draw(data: DropoutRegulariser, axes: Sequence[Axes] | np.ndarray | None = No
     Raises:
         InvalidInputError: If `axes` are not four Axes.
     """
-    with panels(axes, [["exact", "terms"], ["orders", "vectors"]], size=(PAGE, 4.6)) as (figure, given):
+    with panels(
+        axes, [["exact", "terms"], ["orders", "vectors"]], size=(PAGE, 4.6)
+    ) as (figure, given):
         exact, terms, orders, vectors = given
-        span = [min(data.r1.min(), data.excess.min()) / 1.5, max(data.r1.max(), data.excess.max()) * 1.5]
+        span = [
+            min(data.r1.min(), data.excess.min()) / 1.5,
+            max(data.r1.max(), data.excess.max()) * 1.5,
+        ]
         exact.plot(span, span, color=GREY, lw=0.9, zorder=1)
-        exact.plot(data.excess, data.r1, "o", ms=2.6, mfc="none", mec=PALETTE[0], mew=0.7)
+        exact.plot(
+            data.excess, data.r1, "o", ms=2.6, mfc="none", mec=PALETTE[0], mew=0.7
+        )
         exact.set(
-            xscale="log", yscale="log", xlim=span, ylim=span, ylabel="$R_1$",
+            xscale="log",
+            yscale="log",
+            xlim=span,
+            ylim=span,
+            ylabel="$R_1$",
             xlabel="mean over all masks − $R_S$",
-        )  # fmt: skip
+        )
         _terms(terms, data)
         _orders(orders, data)
         _vectors(vectors, data)
@@ -99,21 +126,51 @@ def draw(data: DropoutRegulariser, axes: Sequence[Axes] | np.ndarray | None = No
 
 def _terms(ax: Axes, data: DropoutRegulariser) -> None:
     ax.plot(data.keep, data.terms["r1"], color=PALETTE[0], label="$R_1$")
-    ax.plot(data.keep, data.terms["drawn"], "o", ms=3.6, mfc="none", mec=INK, mew=0.7, label="drawn masks − $R_S$")
-    ax.plot(data.keep, data.terms["r2 shared"], ls="--", color=PALETTE[1], label="$R_2$, one mask for all samples")
-    ax.plot(data.keep, data.terms["r2 per sample"], ls=":", color=PALETTE[1], lw=1.6, label="$R_2$, a mask per sample")
+    ax.plot(
+        data.keep,
+        data.terms["drawn"],
+        "o",
+        ms=3.6,
+        mfc="none",
+        mec=INK,
+        mew=0.7,
+        label="drawn masks − $R_S$",
+    )
+    ax.plot(
+        data.keep,
+        data.terms["r2 shared"],
+        ls="--",
+        color=PALETTE[1],
+        label="$R_2$, one mask for all samples",
+    )
+    ax.plot(
+        data.keep,
+        data.terms["r2 per sample"],
+        ls=":",
+        color=PALETTE[1],
+        lw=1.6,
+        label="$R_2$, a mask per sample",
+    )
     ax.set(yscale="log", xlabel="keep probability $p$", ylabel="size of the term")
     ax.legend(loc="best")
 
 
 def _orders(ax: Axes, data: DropoutRegulariser) -> None:
-    looks = (("plain", "o", PALETTE[1], "flow of $R_{drop}$", 2), ("modified", "s", PALETTE[0], "modified flow", 3))
+    looks = (
+        ("plain", "o", PALETTE[1], "flow of $R_{drop}$", 2),
+        ("modified", "s", PALETTE[0], "modified flow", 3),
+    )
     for name, marker, colour, label, power in looks:
         gap = data.gaps[name]
         ax.plot(data.step_size, gap, marker, ms=3.4, color=colour, label=label)
         guide = gap[-1] * (data.step_size / data.step_size[-1]) ** power
         ax.plot(data.step_size, guide, color=colour, lw=0.8, label=f"slope {power}")
-    ax.set(xscale="log", yscale="log", xlabel="learning rate ε", ylabel="distance of one step")
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="learning rate ε",
+        ylabel="distance of one step",
+    )
     ax.legend(loc="best")
 
 
@@ -127,22 +184,44 @@ def _vectors(ax: Axes, data: DropoutRegulariser) -> None:
             # equal arrows would hide one another: the second is drawn wider, below the first
             wide = width * (1 + 2.2 * unit * (name == "expected"))
             colour = looks[name]
-            arrow = {"arrowstyle": "-|>", "color": colour, "lw": wide, "shrinkA": 0, "shrinkB": 0}
+            arrow = {
+                "arrowstyle": "-|>",
+                "color": colour,
+                "lw": wide,
+                "shrinkA": 0,
+                "shrinkB": 0,
+            }
             arrow["alpha"] = 0.45 if wide > width else 1.0
             ax.annotate("", end, (0, 0), arrowprops=arrow, zorder=3 - unit)
         ax.plot([], [], color=looks[name], lw=1.4, label=f"end, {label}")
     starts = data.vectors["plain"][:, 0]
     for start in starts:
-        ax.annotate("", start, (0, 0), arrowprops={"arrowstyle": "-|>", "color": BEFORE.colour, "lw": 1.1, "ls": "--",
-                                                   "shrinkA": 0, "shrinkB": 0})  # fmt: skip
+        ax.annotate(
+            "",
+            start,
+            (0, 0),
+            arrowprops={
+                "arrowstyle": "-|>",
+                "color": BEFORE.colour,
+                "lw": 1.1,
+                "ls": "--",
+                "shrinkA": 0,
+                "shrinkB": 0,
+            },
+        )
     ax.plot([], [], color=BEFORE.colour, lw=1.4, ls="--", label="start")
     total = data.vectors["plain"][:, 1].sum(axis=0)
     ax.plot(*total, "*", color=INK, ms=7, label="$o^*$")
-    points = np.concatenate([data.vectors[name].reshape(-1, 2) for name, _ in _KINDS] + [total[None], np.zeros((1, 2))])
+    points = np.concatenate(
+        [data.vectors[name].reshape(-1, 2) for name, _ in _KINDS]
+        + [total[None], np.zeros((1, 2))]
+    )
     low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.12 * (high - low).max()
     ax.set(
-        xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin),
-        xlabel="contribution on sample 1", ylabel="on sample 2",
-    )  # fmt: skip
+        xlim=(low[0] - margin, high[0] + margin),
+        ylim=(low[1] - margin, high[1] + margin),
+        xlabel="contribution on sample 1",
+        ylabel="on sample 2",
+    )
     ax.legend(loc="best")

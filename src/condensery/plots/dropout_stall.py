@@ -15,9 +15,10 @@ from condensery.plots._tables import levels, need
 from condensery.records import Table
 
 _WAYS = {
-    "descent": ("small, gradient descent", PALETTE[0], "-"), "adam": ("small, Adam", PALETTE[4], (0, (4, 1.5))),
+    "descent": ("small, gradient descent", PALETTE[0], "-"),
+    "adam": ("small, Adam", PALETTE[4], (0, (4, 1.5))),
     "dropout": ("large, dropout", AFTER.colour, "-"),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +54,12 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutStall:
     data = need(tables, "data", "x", "y")
     lines = {way: outputs.select(way=way) for way in _WAYS}
     return DropoutStall(
-        curves={way: _curves(curves.select(way=way)) for way in _WAYS}, x=lines["dropout"]["x"],
+        curves={way: _curves(curves.select(way=way)) for way in _WAYS},
+        x=lines["dropout"]["x"],
         outputs={way: (line["early"], line["late"]) for way, line in lines.items()},
-        sample_x=data["x"], sample_y=data["y"],
-    )  # fmt: skip
+        sample_x=data["x"],
+        sample_y=data["y"],
+    )
 
 
 def _curves(table: Table) -> tuple[np.ndarray, ...]:
@@ -64,7 +67,14 @@ def _curves(table: Table) -> tuple[np.ndarray, ...]:
     for seed in levels(table["seed"]).astype(int):
         rows = table.select(seed=int(seed))
         order = np.argsort(rows["step"], kind="stable")
-        found.append(np.stack([np.asarray(rows[name], np.float64)[order] for name in ("step", "loss", "orientations")]))
+        found.append(
+            np.stack(
+                [
+                    np.asarray(rows[name], np.float64)[order]
+                    for name in ("step", "loss", "orientations")
+                ]
+            )
+        )
     return tuple(found)
 
 
@@ -78,16 +88,28 @@ def draw(data: DropoutStall, axes: Sequence[Axes] | np.ndarray | None = None) ->
     Raises:
         InvalidInputError: If `axes` are not three Axes.
     """
-    with panels(axes, [["loss", "count", "output"]], size=(PAGE, 2.5)) as (figure, (loss, count, output)):
+    with panels(axes, [["loss", "count", "output"]], size=(PAGE, 2.5)) as (
+        figure,
+        (loss, count, output),
+    ):
         for way, (label, colour, dashes) in _WAYS.items():
             for place, (step, value, orientations) in enumerate(data.curves[way]):
                 shown = np.maximum(step, 0.8)
-                loss.plot(shown, value, color=colour, ls=dashes, lw=1.2, label=None if place else label)
+                loss.plot(
+                    shown,
+                    value,
+                    color=colour,
+                    ls=dashes,
+                    lw=1.2,
+                    label=None if place else label,
+                )
                 count.plot(shown, orientations, color=colour, ls=dashes, lw=1.2)
             early, late = data.outputs[way]
             output.plot(data.x, early, color=colour, lw=0.7, alpha=0.6)
             output.plot(data.x, late, color=colour, ls=dashes, lw=1.5)
-        output.plot(data.sample_x, data.sample_y, SAMPLES.marker, color=INK, ms=2.6, mew=0)
+        output.plot(
+            data.sample_x, data.sample_y, SAMPLES.marker, color=INK, ms=2.6, mew=0
+        )
         low, high = float(data.sample_y.min()), float(data.sample_y.max())
         margin = 0.25 * (high - low)
         loss.set(xscale="log", yscale="log", xlabel="step", ylabel="$R_S$")

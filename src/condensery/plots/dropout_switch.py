@@ -15,10 +15,15 @@ from condensery.plots._tables import levels, need
 from condensery.records import Table
 
 _BRANCHES = {
-    "plain": ("$R_S$", PALETTE[4], "-"), "dropout": ("$R_{drop}$", AFTER.colour, "-"),
+    "plain": ("$R_S$", PALETTE[4], "-"),
+    "dropout": ("$R_{drop}$", AFTER.colour, "-"),
     "expected": ("$R_S+R_1$", PALETTE[0], (0, (3, 1.5))),
-}  # fmt: skip
-_MEASURES = {"loss": "$R_S$", "r1": "$R_1$", "effective_orientations": "effective orientations"}
+}
+_MEASURES = {
+    "loss": "$R_S$",
+    "r1": "$R_1$",
+    "effective_orientations": "effective orientations",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +45,9 @@ class DropoutSwitch:
     outputs: dict[str, Float[np.ndarray, " point"]]
 
 
-def figure_data(tables: Mapping[str, Table], *, seed: int | None = None) -> DropoutSwitch:
+def figure_data(
+    tables: Mapping[str, Table], *, seed: int | None = None
+) -> DropoutSwitch:
     """The numbers of the figure (Zhang and Xu 2024, arXiv 2207.05952, Fig. 5).
 
     Args:
@@ -58,15 +65,23 @@ def figure_data(tables: Mapping[str, Table], *, seed: int | None = None) -> Drop
     for branch in ("first", *_BRANCHES):
         rows = table.select(branch=branch, seed=chosen)
         order = np.argsort(rows["step"], kind="stable")
-        curves[branch] = {name: np.asarray(rows[name], np.float64)[order] for name in ("step", *_MEASURES)}
+        curves[branch] = {
+            name: np.asarray(rows[name], np.float64)[order]
+            for name in ("step", *_MEASURES)
+        }
     lines = {branch: outputs.select(branch=branch, seed=chosen) for branch in _BRANCHES}
     return DropoutSwitch(
-        switch=float(curves["first"]["step"].max()), curves=curves, x=lines["plain"]["x"],
-        wanted=lines["plain"]["wanted"], outputs={branch: line["final"] for branch, line in lines.items()},
-    )  # fmt: skip
+        switch=float(curves["first"]["step"].max()),
+        curves=curves,
+        x=lines["plain"]["x"],
+        wanted=lines["plain"]["wanted"],
+        outputs={branch: line["final"] for branch, line in lines.items()},
+    )
 
 
-def draw(data: DropoutSwitch, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: DropoutSwitch, axes: Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw the four panels side by side; the dashed line is the switch.
 
     Args:
@@ -76,14 +91,29 @@ def draw(data: DropoutSwitch, axes: Sequence[Axes] | np.ndarray | None = None) -
     Raises:
         InvalidInputError: If `axes` are not four Axes.
     """
-    with panels(axes, [["loss", "r1", "count", "output"]], size=(PAGE, 2.3)) as (figure, given):
+    with panels(axes, [["loss", "r1", "count", "output"]], size=(PAGE, 2.3)) as (
+        figure,
+        given,
+    ):
         *measured, output = given
         for ax, (name, label) in zip(measured, _MEASURES.items(), strict=True):
             ax.axvline(data.switch / 1e3, ls=(0, (4, 2)), color=INK, lw=0.8)
-            ax.plot(data.curves["first"]["step"] / 1e3, data.curves["first"][name], color=GREY, lw=1.2)
+            ax.plot(
+                data.curves["first"]["step"] / 1e3,
+                data.curves["first"][name],
+                color=GREY,
+                lw=1.2,
+            )
             for branch, (text, colour, dashes) in _BRANCHES.items():
                 curve = data.curves[branch]
-                ax.plot(curve["step"] / 1e3, curve[name], color=colour, ls=dashes, lw=1.3, label=text)
+                ax.plot(
+                    curve["step"] / 1e3,
+                    curve[name],
+                    color=colour,
+                    ls=dashes,
+                    lw=1.3,
+                    label=text,
+                )
             ax.set(xlabel="step / 1000", title=label)
             if name != "effective_orientations":
                 ax.set_yscale("log")

@@ -65,7 +65,17 @@ def figure_data(tables: Mapping[str, Table]) -> EarlyOutputs:
         >>> figure_data({"output": Table(columns={**columns, **lines})}).panels[0].curves[0].model
         array([0.1, 0.2])
     """
-    output = need(tables, "output", "activation", "step", "degree", "x", "model", "polynomial", "target")
+    output = need(
+        tables,
+        "output",
+        "activation",
+        "step",
+        "degree",
+        "x",
+        "model",
+        "polynomial",
+        "target",
+    )
     made = []
     for name in dict.fromkeys(output["activation"].tolist()):
         own = output.select(activation=name)
@@ -74,7 +84,9 @@ def figure_data(tables: Mapping[str, Table]) -> EarlyOutputs:
             rows = own.select(step=int(step))
             curves.append(Curve(int(step), rows["model"], rows["polynomial"]))
         made.append(Panel(TITLES.get(name, name), int(own["degree"][0]), tuple(curves)))
-    first = output.select(activation=output["activation"][0], step=int(output["step"][0]))
+    first = output.select(
+        activation=output["activation"][0], step=int(output["step"][0])
+    )
     return EarlyOutputs(first["x"], first["target"], tuple(made))
 
 
@@ -91,11 +103,26 @@ def draw(data: EarlyOutputs, axes: Sequence[Axes] | np.ndarray | None = None) ->
     count = len(data.panels)
     across = min(4, count)
     layout = grid_of(count, across=across)
-    with panels(axes, layout, size=(max(3.4, PAGE * across / 4), 1.75 * len(layout) + 0.15)) as (figure, given):
+    with panels(
+        axes, layout, size=(max(3.4, PAGE * across / 4), 1.75 * len(layout) + 0.15)
+    ) as (figure, given):
         for k, (ax, one) in enumerate(zip(given, data.panels, strict=True)):
-            ax.plot(data.x, data.target, ls=TARGET.dashes, color="#777777", lw=1.0, label="target")
+            ax.plot(
+                data.x,
+                data.target,
+                ls=TARGET.dashes,
+                color="#777777",
+                lw=1.0,
+                label="target",
+            )
             for place, curve in enumerate(one.curves):
-                ax.plot(data.x, curve.model, color=PALETTE[place], lw=1.8, label=f"step {curve.step}")
+                ax.plot(
+                    data.x,
+                    curve.model,
+                    color=PALETTE[place],
+                    lw=1.8,
+                    label=f"step {curve.step}",
+                )
                 ax.plot(data.x, curve.polynomial, ls=(0, (4, 3)), color=INK, lw=0.8)
             ax.set_title(f"{one.title}, degree {one.degree}")
             ax.set_xlabel("$x$" if k >= count - across else "")

@@ -17,7 +17,11 @@ from condensery.records import Table
 
 UNCHANGED, COPIED, SHARED = 0, 1, 2
 COLOURS = {UNCHANGED: GREY, COPIED: PALETTE[0], SHARED: PALETTE[1]}
-MEANING = {UNCHANGED: "unchanged", COPIED: "the same input weights", SHARED: "output weights shared out"}
+MEANING = {
+    UNCHANGED: "unchanged",
+    COPIED: "the same input weights",
+    SHARED: "output weights shared out",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,14 +73,29 @@ def figure_data(tables: Mapping[str, Table]) -> EmbeddedNetwork:
 
 
 def _net(table: Table) -> Net:
-    edges = np.column_stack([table["layer"], table["unit"], table["before"]]).astype(np.int64)
+    edges = np.column_stack([table["layer"], table["unit"], table["before"]]).astype(
+        np.int64
+    )
     last = int(edges[:, 0].max())
     first = int(edges[edges[:, 0] == 1, 2].max()) + 1
-    sizes = (first, *(int(edges[edges[:, 0] == layer, 1].max()) + 1 for layer in range(1, last + 1)))
-    return Net(sizes, edges, np.asarray(table["weight"], dtype=np.float64), table["kind"].astype(np.int64))
+    sizes = (
+        first,
+        *(
+            int(edges[edges[:, 0] == layer, 1].max()) + 1
+            for layer in range(1, last + 1)
+        ),
+    )
+    return Net(
+        sizes,
+        edges,
+        np.asarray(table["weight"], dtype=np.float64),
+        table["kind"].astype(np.int64),
+    )
 
 
-def draw(data: EmbeddedNetwork, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: EmbeddedNetwork, axes: Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw both nets from left to right, line widths by the size of the weights, dashed where they are negative.
 
     The weights of the split unit are labelled; the new unit is the filled one.
@@ -89,9 +108,13 @@ def draw(data: EmbeddedNetwork, axes: Sequence[Axes] | np.ndarray | None = None)
         InvalidInputError: If `axes` are not two Axes.
     """
     with panels(axes, [["before", "after"]], size=(PAGE, 3.2)) as (figure, made):
-        largest = max(float(np.abs(net.weights).max()) for net in (data.before, data.after))
+        largest = max(
+            float(np.abs(net.weights).max()) for net in (data.before, data.after)
+        )
         tall = max(data.after.widths)
-        for ax, net, title in zip(made, (data.before, data.after), ("before", "after"), strict=True):
+        for ax, net, title in zip(
+            made, (data.before, data.after), ("before", "after"), strict=True
+        ):
             grown = net is data.after
             _draw_edges(ax, net, largest, label=True)
             for layer, width in enumerate(net.widths):
@@ -99,12 +122,32 @@ def draw(data: EmbeddedNetwork, axes: Sequence[Axes] | np.ndarray | None = None)
                     split = layer == data.split[0] and unit == data.split[1]
                     new = grown and layer == data.split[0] and unit == width - 1
                     colour = PALETTE[2] if split or new else PAPER
-                    ax.plot(*_place(net, layer, unit), "o", ms=13, mfc=colour, mec=INK, mew=1.0, zorder=4,
-                            alpha=1.0)  # fmt: skip
-            ax.set(title=title, xlim=(-0.3, len(net.widths) - 0.7), ylim=(-tall / 2 - 0.1, tall / 2 + 0.1))
+                    ax.plot(
+                        *_place(net, layer, unit),
+                        "o",
+                        ms=13,
+                        mfc=colour,
+                        mec=INK,
+                        mew=1.0,
+                        zorder=4,
+                        alpha=1.0,
+                    )
+            ax.set(
+                title=title,
+                xlim=(-0.3, len(net.widths) - 0.7),
+                ylim=(-tall / 2 - 0.1, tall / 2 + 0.1),
+            )
             ax.set_axis_off()
-        handles = [Line2D([], [], color=COLOURS[kind], lw=2, label=MEANING[kind]) for kind in MEANING]
-        made[0].legend(handles=handles, loc="lower left", fontsize="small", bbox_to_anchor=(-0.02, -0.02))
+        handles = [
+            Line2D([], [], color=COLOURS[kind], lw=2, label=MEANING[kind])
+            for kind in MEANING
+        ]
+        made[0].legend(
+            handles=handles,
+            loc="lower left",
+            fontsize="small",
+            bbox_to_anchor=(-0.02, -0.02),
+        )
     return figure
 
 
@@ -113,14 +156,33 @@ def _place(net: Net, layer: int, unit: int) -> tuple[float, float]:
 
 
 def _draw_edges(ax: Axes, net: Net, largest: float, *, label: bool) -> None:
-    for (layer, unit, before), weight, kind in zip(net.edges, net.weights, net.kinds, strict=True):
+    for (layer, unit, before), weight, kind in zip(
+        net.edges, net.weights, net.kinds, strict=True
+    ):
         (x0, y0), (x1, y1) = _place(net, layer - 1, before), _place(net, layer, unit)
-        ax.plot([x0, x1], [y0, y1], color=COLOURS[int(kind)], lw=0.4 + 3.0 * abs(weight) / largest,
-                ls="-" if weight >= 0 else (0, (3, 1)), zorder=2 if kind else 1)  # fmt: skip
+        ax.plot(
+            [x0, x1],
+            [y0, y1],
+            color=COLOURS[int(kind)],
+            lw=0.4 + 3.0 * abs(weight) / largest,
+            ls="-" if weight >= 0 else (0, (3, 1)),
+            zorder=2 if kind else 1,
+        )
         if label and kind:
             at = 0.62 if kind == COPIED else 0.35
             ax.text(
-                x0 + at * (x1 - x0), y0 + at * (y1 - y0), number(round(float(weight), 2)), fontsize=7, ha="center",
-                va="center", color=COLOURS[int(kind)], zorder=3,
-                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6, "alpha": 0.9},
-            )  # fmt: skip
+                x0 + at * (x1 - x0),
+                y0 + at * (y1 - y0),
+                number(round(float(weight), 2)),
+                fontsize=7,
+                ha="center",
+                va="center",
+                color=COLOURS[int(kind)],
+                zorder=3,
+                bbox={
+                    "facecolor": PAPER,
+                    "edgecolor": "none",
+                    "pad": 0.6,
+                    "alpha": 0.9,
+                },
+            )

@@ -80,24 +80,44 @@ def figure_data(tables: Mapping[str, Table]) -> GroupTree:
     """
     curves = need(tables, "curves", "target", "step", "loss", "groups", "falls")
     paths = need(tables, "paths", "target", "lineage", "step", "angle", "share")
-    tree = need(tables, "tree", "target", "lineage", "parent", "merged", "after_collapse")
+    tree = need(
+        tables, "tree", "target", "lineage", "parent", "merged", "after_collapse"
+    )
     columns = []
     for target in dict.fromkeys(curves["target"].tolist()):
-        own, way, nodes = curves.select(target=target), paths.select(target=target), tree.select(target=target)
-        titles = tables["targets"].select(target=target)["title"] if "targets" in tables else [target]
+        own, way, nodes = (
+            curves.select(target=target),
+            paths.select(target=target),
+            tree.select(target=target),
+        )
+        titles = (
+            tables["targets"].select(target=target)["title"]
+            if "targets" in tables
+            else [target]
+        )
         ways = {int(k): way.select(lineage=int(k)) for k in nodes["lineage"]}
         groups = []
         for k, parent, merged, later in zip(
-            *(nodes[name] for name in ("lineage", "parent", "merged", "after_collapse")), strict=True
+            *(
+                nodes[name]
+                for name in ("lineage", "parent", "merged", "after_collapse")
+            ),
+            strict=True,
         ):
             mine = ways[int(k)]
             groups.append(
                 Lineage(
-                    mine["step"], mine["angle"], mine["share"], _angle_at(ways.get(int(parent)), mine["step"][0]),
-                    _angle_at(ways.get(int(merged)), mine["step"][-1]), bool(later),
+                    mine["step"],
+                    mine["angle"],
+                    mine["share"],
+                    _angle_at(ways.get(int(parent)), mine["step"][0]),
+                    _angle_at(ways.get(int(merged)), mine["step"][-1]),
+                    bool(later),
                 )
-            )  # fmt: skip
-        step, loss, number, falls = (own[name] for name in ("step", "loss", "groups", "falls"))
+            )
+        step, loss, number, falls = (
+            own[name] for name in ("step", "loss", "groups", "falls")
+        )
         columns.append(Column(str(titles[0]), step, loss, number, falls, tuple(groups)))
     return GroupTree(tuple(columns))
 
@@ -131,7 +151,9 @@ def draw(data: GroupTree, axes: Sequence[Axes] | np.ndarray | None = None) -> Fi
             loss.plot(column.step, column.loss, color=INK, lw=1.0)
             loss.set(xscale="log", yscale="log", title=column.title)
             loss.yaxis.set_minor_formatter(NullFormatter())
-            groups.step(column.step, column.groups, where="post", color=PALETTE[0], lw=1.0)
+            groups.step(
+                column.step, column.groups, where="post", color=PALETTE[0], lw=1.0
+            )
             groups.set(xscale="log")
             groups.set_yscale("log" if column.groups.max() > 12 else "linear")
             groups.yaxis.set_minor_formatter(NullFormatter())
@@ -140,7 +162,9 @@ def draw(data: GroupTree, axes: Sequence[Axes] | np.ndarray | None = None) -> Fi
             _draw_tree(tree, column)
             for ax in (loss, groups, tree):
                 ax.set_xlim(1, max(column.step[-1], 2))
-            tree.set(xscale="log", xlabel="step", ylim=(-3.3, 3.3), yticks=[-np.pi, 0, np.pi])
+            tree.set(
+                xscale="log", xlabel="step", ylim=(-3.3, 3.3), yticks=[-np.pi, 0, np.pi]
+            )
             tree.set_yticklabels(["−π", "0", "π"])
             if k == 0:
                 loss.set_ylabel("loss")
@@ -153,9 +177,13 @@ def draw(data: GroupTree, axes: Sequence[Axes] | np.ndarray | None = None) -> Fi
 
 def _shade(ax: Axes, column: Column) -> None:
     """Grey where the loss falls."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], column.falls.astype(int), [0]])))
+    edges = np.flatnonzero(
+        np.diff(np.concatenate([[0], column.falls.astype(int), [0]]))
+    )
     for first, last in zip(edges[::2], edges[1::2] - 1, strict=True):
-        ax.axvspan(max(column.step[first], 1), max(column.step[last], 1), color="#DDDDDD", lw=0)
+        ax.axvspan(
+            max(column.step[first], 1), max(column.step[last], 1), color="#DDDDDD", lw=0
+        )
 
 
 def _draw_tree(ax: Axes, column: Column) -> None:
@@ -169,17 +197,46 @@ def _draw_tree(ax: Axes, column: Column) -> None:
         jumps = np.flatnonzero(np.abs(np.diff(one.angle)) > np.pi) + 1
         for part in np.split(np.arange(len(one.step)), jumps):
             width = 0.6 + 2.4 * float(one.share[part].max(initial=0.0))
-            ax.plot(one.step[part], one.angle[part], color=colour, lw=width, solid_capstyle="round")
+            ax.plot(
+                one.step[part],
+                one.angle[part],
+                color=colour,
+                lw=width,
+                solid_capstyle="round",
+            )
         if one.later:
             split = np.isfinite(one.parent)
             if split:
-                ax.plot([one.step[0]] * 2, [one.parent, one.angle[0]], color=colour, lw=0.7, ls=":")
-            ax.plot(one.step[0], one.angle[0], "o" if split else "^", mfc="white", mec=colour, ms=3.6, zorder=4)
+                ax.plot(
+                    [one.step[0]] * 2,
+                    [one.parent, one.angle[0]],
+                    color=colour,
+                    lw=0.7,
+                    ls=":",
+                )
+            ax.plot(
+                one.step[0],
+                one.angle[0],
+                "o" if split else "^",
+                mfc="white",
+                mec=colour,
+                ms=3.6,
+                zorder=4,
+            )
         if np.isfinite(one.heir) and (one.later or one.step[-1] > 30):
-            ax.plot([one.step[-1]] * 2, [one.angle[-1], one.heir], color=colour, lw=0.7, ls=":")
+            ax.plot(
+                [one.step[-1]] * 2,
+                [one.angle[-1], one.heir],
+                color=colour,
+                lw=0.7,
+                ls=":",
+            )
             ax.plot(one.step[-1], one.angle[-1], "x", color=colour, ms=3.6, zorder=4)
 
 
 def _handles() -> list[Line2D]:
     marks = (("o", "splits off"), ("^", "emerges"), ("x", "merges"))
-    return [Line2D([], [], ls="none", marker=mark, mfc="white", mec=INK, ms=4.0, label=text) for mark, text in marks]
+    return [
+        Line2D([], [], ls="none", marker=mark, mfc="white", mec=INK, ms=4.0, label=text)
+        for mark, text in marks
+    ]

@@ -17,8 +17,11 @@ from condensery.plots._tables import levels, need, number
 from condensery.plots.slope_map import ink_on, short
 from condensery.records import Table
 
-MAPS = (("slope", "slope of log RD", "RdBu_r", (-1.5, 1.5)), ("alignment", "alignment", "viridis", (0.0, 1.0)),
-        ("time_slope", "slope of λT", "viridis", (0.0, 1.0)))  # fmt: skip
+MAPS = (
+    ("slope", "slope of log RD", "RdBu_r", (-1.5, 1.5)),
+    ("alignment", "alignment", "viridis", (0.0, 1.0)),
+    ("time_slope", "slope of λT", "viridis", (0.0, 1.0)),
+)
 """Column, title, colours and their limits."""
 
 
@@ -52,7 +55,9 @@ def figure_data(tables: Mapping[str, Table]) -> InitialMap:
         >>> figure_data({"slopes": Table(columns={**columns, "time_slope": [0.0, 0.5]})}).values[1]
         array([[0.4, 1. ]])
     """
-    table = need(tables, "slopes", "gamma", "gamma_prime", *(column for column, *_ in MAPS))
+    table = need(
+        tables, "slopes", "gamma", "gamma_prime", *(column for column, *_ in MAPS)
+    )
     gamma, prime = levels(table["gamma"]), levels(table["gamma_prime"])
     values = np.full((len(MAPS), prime.size, gamma.size), np.nan)
     row = np.abs(table["gamma_prime"][:, None] - prime).argmin(axis=1)
@@ -73,27 +78,54 @@ def draw(data: InitialMap, axes: Sequence[Axes] | np.ndarray | None = None) -> F
         InvalidInputError: If `axes` are not three Axes.
     """
     across, up = cell_edges(data.gamma), cell_edges(data.gamma_prime)
-    with panels(axes, [["slope", "alignment", "time"]], size=(PAGE, 2.6)) as (figure, given):
-        for ax, grid, (_, title, colours, limits) in zip(given, data.values, MAPS, strict=True):
+    with panels(axes, [["slope", "alignment", "time"]], size=(PAGE, 2.6)) as (
+        figure,
+        given,
+    ):
+        for ax, grid, (_, title, colours, limits) in zip(
+            given, data.values, MAPS, strict=True
+        ):
             mesh = ax.pcolormesh(
-                across, up, np.ma.masked_invalid(grid), cmap=colours, vmin=limits[0], vmax=limits[1], edgecolors=PAPER,
+                across,
+                up,
+                np.ma.masked_invalid(grid),
+                cmap=colours,
+                vmin=limits[0],
+                vmax=limits[1],
+                edgecolors=PAPER,
                 linewidth=0.4,
-            )  # fmt: skip
+            )
             if data.gamma.size <= 9:
                 for row, column in np.argwhere(np.isfinite(grid)):
                     share = (grid[row, column] - limits[0]) / (limits[1] - limits[0])
                     ax.text(
-                        data.gamma[column], data.gamma_prime[row], short(grid[row, column]), ha="center", va="center",
-                        fontsize=7.1, color=ink_on(mesh.get_cmap(), share), rotation=90 if data.gamma.size > 5 else 0,
-                        zorder=5, path_effects=halo(1.8, to_hex(mesh.get_cmap()(float(np.clip(share, 0, 1))))),
-                    )  # fmt: skip
+                        data.gamma[column],
+                        data.gamma_prime[row],
+                        short(grid[row, column]),
+                        ha="center",
+                        va="center",
+                        fontsize=7.1,
+                        color=ink_on(mesh.get_cmap(), share),
+                        rotation=90 if data.gamma.size > 5 else 0,
+                        zorder=5,
+                        path_effects=halo(
+                            1.8, to_hex(mesh.get_cmap()(float(np.clip(share, 0, 1))))
+                        ),
+                    )
             line = np.array([max(1.0, across[0]), across[-1]])
             # each line twice: a white one below keeps it visible on every colour
             for width, ink in ((2.4, PAPER), (1.1, INK)):
                 ax.plot(line, line - 1, color=ink, lw=width, zorder=4)
                 ax.plot(line, 1 - line, color=ink, lw=width, ls=(0, (4, 2)), zorder=4)
-            ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]), title=title, xlabel="γ")
-            ax.set_yticks(data.gamma_prime, [number(value) for value in data.gamma_prime])
+            ax.set(
+                xlim=(across[0], across[-1]),
+                ylim=(up[0], up[-1]),
+                title=title,
+                xlabel="γ",
+            )
+            ax.set_yticks(
+                data.gamma_prime, [number(value) for value in data.gamma_prime]
+            )
         given[0].set_ylabel("γ′")
         lay_out(figure)
     return figure

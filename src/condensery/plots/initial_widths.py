@@ -67,18 +67,29 @@ def figure_data(tables: Mapping[str, Table], *, part: str = "row") -> InitialWid
         [[1.0], [1.0], [1.0]]
     """
     names = [name for pair in QUANTITIES for name in pair[:2]]
-    table = need(tables, "members", "part", "gamma", "gamma_prime", "width", *names).select(part=part)
+    table = need(
+        tables, "members", "part", "gamma", "gamma_prime", "width", *names
+    ).select(part=part)
     series = []
     for cell in available_cells(table):
         own = table.select(gamma=cell[0], gamma_prime=cell[1])
         width = levels(own["width"])
-        closed = [[own[pair[1]][own["width"] == one].mean() for one in width] for pair in QUANTITIES]
+        closed = [
+            [own[pair[1]][own["width"] == one].mean() for one in width]
+            for pair in QUANTITIES
+        ]
         measured = np.stack([own[pair[0]] for pair in QUANTITIES]).astype(np.float64)
-        series.append(Series(cell, width, own["width"].astype(np.float64), measured, np.array(closed)))
+        series.append(
+            Series(
+                cell, width, own["width"].astype(np.float64), measured, np.array(closed)
+            )
+        )
     return InitialWidths(tuple(series))
 
 
-def draw(data: InitialWidths, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: InitialWidths, axes: Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw three panels over the logarithm of the width: marks for networks, lines for the closed forms.
 
     Args:
@@ -88,12 +99,23 @@ def draw(data: InitialWidths, axes: Sequence[Axes] | np.ndarray | None = None) -
     Raises:
         InvalidInputError: If `axes` are not three Axes.
     """
-    with panels(axes, [["rd", "alignment", "growth"]], size=(PAGE, 2.5)) as (figure, given):
+    with panels(axes, [["rd", "alignment", "growth"]], size=(PAGE, 2.5)) as (
+        figure,
+        given,
+    ):
         for place, (ax, quantity) in enumerate(zip(given, QUANTITIES, strict=True)):
             for k, one in enumerate(data.series):
                 ax.plot(one.width, one.closed[place], color=colour(k), lw=1.0)
-                ax.plot(one.member_width, one.measured[place], marker(k), color=colour(k), ms=3.5, alpha=0.8, ls="",
-                        label=cell_title(one.cell))  # fmt: skip
+                ax.plot(
+                    one.member_width,
+                    one.measured[place],
+                    marker(k),
+                    color=colour(k),
+                    ms=3.5,
+                    alpha=0.8,
+                    ls="",
+                    label=cell_title(one.cell),
+                )
             ax.set(xscale="log", xlabel="width $m$", ylabel=quantity[2])
         given[0].set_yscale("log")
         given[1].set_ylim(0, 1.04)

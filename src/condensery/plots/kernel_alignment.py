@@ -50,7 +50,13 @@ def figure_data(tables: Mapping[str, Table]) -> KernelAlignment:
     scales = []
     for std in levels(table["std"]):
         own = np.isclose(table["std"], std)
-        scales.append(Scale(float(std), np.sort(table["cosine"][own]), np.sort(table["cosine_linear"][own])))
+        scales.append(
+            Scale(
+                float(std),
+                np.sort(table["cosine"][own]),
+                np.sort(table["cosine_linear"][own]),
+            )
+        )
     return KernelAlignment(tuple(scales))
 
 
@@ -67,8 +73,19 @@ def draw(data: KernelAlignment, axes: Axes | None = None) -> Figure:
     with panels(axes, [["cosine"]], size=(3.8, 2.6)) as (figure, (ax,)):
         for k, one in enumerate(data.scales):
             share = (np.arange(one.cosine.size) + 0.5) / one.cosine.size
-            ax.plot(share, one.cosine, color=PALETTE[k % len(PALETTE)], lw=1.8, label=f"std {one.std:g}")
+            ax.plot(
+                share,
+                one.cosine,
+                color=PALETTE[k % len(PALETTE)],
+                lw=1.8,
+                label=f"std {one.std:g}",
+            )
             ax.plot(share, one.linear, color=INK, lw=0.8, ls=(0, (4, 3)))
-        ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="share of the kernels", ylabel="|cosine| with the singular vector")
+        ax.set(
+            xlim=(0, 1),
+            ylim=(0, 1.02),
+            xlabel="share of the kernels",
+            ylabel="|cosine| with the singular vector",
+        )
         ax.legend(loc="lower right")
     return figure

@@ -51,15 +51,29 @@ def figure_data(tables: Mapping[str, Table]) -> KernelsWhileLearning:
     """
     table = need(tables, "followed", "activation", "std", "step", "accuracy", "pairs")
     courses = []
-    for name, std in dict.fromkeys(zip(table["activation"].tolist(), table["std"].tolist(), strict=True)):
+    for name, std in dict.fromkeys(
+        zip(table["activation"].tolist(), table["std"].tolist(), strict=True)
+    ):
         own = table.select(activation=name, std=std)
         step = levels(own["step"]).astype(np.int64)
-        means = [[own[column][own["step"] == one].mean() for one in step] for column in ("pairs", "accuracy")]
-        courses.append(Course(f"{TITLES.get(name, name)}, std {std:g}", step, np.array(means[0]), np.array(means[1])))
+        means = [
+            [own[column][own["step"] == one].mean() for one in step]
+            for column in ("pairs", "accuracy")
+        ]
+        courses.append(
+            Course(
+                f"{TITLES.get(name, name)}, std {std:g}",
+                step,
+                np.array(means[0]),
+                np.array(means[1]),
+            )
+        )
     return KernelsWhileLearning(tuple(courses))
 
 
-def draw(data: KernelsWhileLearning, axes: Sequence[Axes] | np.ndarray | Axes | None = None) -> Figure:
+def draw(
+    data: KernelsWhileLearning, axes: Sequence[Axes] | np.ndarray | Axes | None = None
+) -> Figure:
     """Draw one panel per network over the logarithm of the step.
 
     Args:
@@ -72,12 +86,27 @@ def draw(data: KernelsWhileLearning, axes: Sequence[Axes] | np.ndarray | Axes | 
     layout = [[f"p{k}" for k in range(len(data.courses))]]
     with panels(axes, layout, size=(PAGE, 2.1)) as (figure, given):
         for k, (ax, one) in enumerate(zip(given, data.courses, strict=True)):
-            ax.plot(one.step, one.pairs, color=PALETTE[0], lw=1.8, label="parallel pairs")
-            ax.plot(one.step, one.accuracy, color=PALETTE[1], ls=(0, (4, 2)), label="accuracy")
+            ax.plot(
+                one.step, one.pairs, color=PALETTE[0], lw=1.8, label="parallel pairs"
+            )
+            ax.plot(
+                one.step,
+                one.accuracy,
+                color=PALETTE[1],
+                ls=(0, (4, 2)),
+                label="accuracy",
+            )
             ax.set_xscale("symlog", linthresh=1)
-            ax.set(xlim=(0, max(1, int(one.step[-1]))), ylim=(-0.02, 1.03), yticks=[0, 0.5, 1], xlabel="step",
-                   title=one.title)  # fmt: skip
-            ax.set_xticks([0, 1, 10, 100, 1000][: 2 + int(np.log10(max(1, int(one.step[-1]))))])
+            ax.set(
+                xlim=(0, max(1, int(one.step[-1]))),
+                ylim=(-0.02, 1.03),
+                yticks=[0, 0.5, 1],
+                xlabel="step",
+                title=one.title,
+            )
+            ax.set_xticks(
+                [0, 1, 10, 100, 1000][: 2 + int(np.log10(max(1, int(one.step[-1]))))]
+            )
             if k:
                 ax.set_yticklabels([])
         given[0].legend(loc="upper left", handlelength=1.4)

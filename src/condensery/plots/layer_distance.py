@@ -14,7 +14,12 @@ from condensery._errors import InvalidInputError
 from condensery.plots import rd_against_width
 from condensery.plots._style import panels
 from condensery.plots._tables import need
-from condensery.plots.rd_against_width import RDAgainstWidth, colour, legend_text, marker
+from condensery.plots.rd_against_width import (
+    RDAgainstWidth,
+    colour,
+    legend_text,
+    marker,
+)
 from condensery.records import Table
 
 LAYERS = (("first", "rd1", "RD$(W^{[1]})$"), ("second", "rd2", "RD$(W^{[2]})$"))
@@ -28,7 +33,10 @@ class LayerDistance:
 
 
 def figure_data(
-    tables: Mapping[str, Table], *, gamma3s: Sequence[float] | None = None, gamma2: float = 0.0
+    tables: Mapping[str, Table],
+    *,
+    gamma3s: Sequence[float] | None = None,
+    gamma2: float = 0.0,
 ) -> LayerDistance:
     """The numbers of the figure (Zhou et al. 2022, arXiv 2205.12101, Fig. 4).
 
@@ -48,24 +56,37 @@ def figure_data(
         >>> figure_data({"members": Table(columns=columns)}).layers[0].series[0].mean.round(3)
         array([2.])
     """
-    members = need(tables, "members", "gamma2", "gamma3", "width", "rd1", "rd2").select(gamma2=gamma2)
+    members = need(tables, "members", "gamma2", "gamma3", "width", "rd1", "rd2").select(
+        gamma2=gamma2
+    )
     if not len(members):
         raise InvalidInputError(
-            "gamma2", given=gamma2, allowed="a row of the run", remedy="choose one that was computed"
+            "gamma2",
+            given=gamma2,
+            allowed="a row of the run",
+            remedy="choose one that was computed",
         )
     layers = []
     for name, rd, symbol in LAYERS:
-        columns = {"gamma": members["gamma3"], "gamma_prime": members["gamma2"], "rd": members[rd]}
-        kept = {key: members[key] for key in ("width", "status") if key in members.columns}
+        columns = {
+            "gamma": members["gamma3"],
+            "gamma_prime": members["gamma2"],
+            "rd": members[rd],
+        }
+        kept = {
+            key: members[key] for key in ("width", "status") if key in members.columns
+        }
         renamed = {"members": Table(columns={**columns, **kept})}
         if "slopes" in tables:
             fitted = tables["slopes"].select(gamma2=gamma2)
             renamed["slopes"] = Table(
                 columns={
-                    "gamma": fitted["gamma3"], "gamma_prime": fitted["gamma2"], "slope": fitted[name],
+                    "gamma": fitted["gamma3"],
+                    "gamma_prime": fitted["gamma2"],
+                    "slope": fitted[name],
                     "slope_se": fitted[f"{name}_se"],
                 }
-            )  # fmt: skip
+            )
         cells = None if gamma3s is None else [(gamma3, gamma2) for gamma3 in gamma3s]
         found = rd_against_width.figure_data(renamed, cells=cells)
         order = sorted(found.series, key=lambda one: one.gamma)
@@ -73,7 +94,9 @@ def figure_data(
     return LayerDistance(tuple(layers))
 
 
-def draw(data: LayerDistance, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: LayerDistance, axes: Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw one panel per layer; a line has the stored slope, which the legend names.
 
     Args:
@@ -87,11 +110,23 @@ def draw(data: LayerDistance, axes: Sequence[Axes] | np.ndarray | None = None) -
         for ax, layer in zip(flat, data.layers, strict=True):
             rd_against_width.draw(layer, ax)
             handles = [
-                Line2D([], [], color=colour(k), marker=marker(k), ms=4.5, lw=1.1,
-                       label=legend_text(one, prime=False).replace("γ =", "γ₃ =", 1))
+                Line2D(
+                    [],
+                    [],
+                    color=colour(k),
+                    marker=marker(k),
+                    ms=4.5,
+                    lw=1.1,
+                    label=legend_text(one, prime=False).replace("γ =", "γ₃ =", 1),
+                )
                 for k, one in enumerate(layer.series)
-            ]  # fmt: skip
+            ]
             # Above the panel, where no line can pass under it.
-            legend = ax.legend(handles=handles, title="slope ± s.e.", alignment="left", loc="lower left")
+            legend = ax.legend(
+                handles=handles,
+                title="slope ± s.e.",
+                alignment="left",
+                loc="lower left",
+            )
             legend.set_bbox_to_anchor((0.0, 1.0))
     return figure

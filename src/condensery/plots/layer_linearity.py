@@ -45,12 +45,26 @@ def figure_data(tables: Mapping[str, Table]) -> LayerLinearity:
     Raises:
         InvalidInputError: If a table or a column is missing.
     """
-    curves = need(tables, "curves", "hidden", "samples", "batch_norm", "seed", "step", "loss")
-    scores = need(tables, "scores", "hidden", "samples", "batch_norm", "seed", "step", "layer", "score")
+    curves = need(
+        tables, "curves", "hidden", "samples", "batch_norm", "seed", "step", "loss"
+    )
+    scores = need(
+        tables,
+        "scores",
+        "hidden",
+        "samples",
+        "batch_norm",
+        "seed",
+        "step",
+        "layer",
+        "score",
+    )
     most = int(levels(curves["samples"])[-1])
     losses = {}
     for hidden in levels(curves["hidden"]).astype(int):
-        losses[int(hidden)] = _over_steps(curves.select(hidden=hidden, samples=most, batch_norm=0), "loss")
+        losses[int(hidden)] = _over_steps(
+            curves.select(hidden=hidden, samples=most, batch_norm=0), "loss"
+        )
     deep = scores.select(hidden=int(scores["hidden"].max()))
     plain = deep.select(batch_norm=0)
     counts = levels(plain["samples"])
@@ -60,7 +74,9 @@ def figure_data(tables: Mapping[str, Table]) -> LayerLinearity:
         plain=_over_steps(plain.select(samples=most), "score"),
         normalised=_over_steps(deep.select(batch_norm=1, samples=most), "score"),
         samples=counts,
-        final=tuple(_per_seed(plain.select(samples=int(count), step=last)) for count in counts),
+        final=tuple(
+            _per_seed(plain.select(samples=int(count), step=last)) for count in counts
+        ),
     )
 
 
@@ -69,18 +85,29 @@ def _least(values: np.ndarray) -> float:
 
 
 def _per_seed(table: Table) -> np.ndarray:
-    return np.array([_least(table.select(seed=int(seed))["score"]) for seed in levels(table["seed"])])
+    return np.array(
+        [
+            _least(table.select(seed=int(seed))["score"])
+            for seed in levels(table["seed"])
+        ]
+    )
 
 
 def _over_steps(table: Table, column: str) -> Curve:
     """Median over seeds, of the loss or of the least score of any layer."""
     steps = levels(table["step"])
     if column == "loss":
-        return steps, np.array([np.median(table.select(step=int(step))[column]) for step in steps])
-    return steps, np.array([np.median(_per_seed(table.select(step=int(step)))) for step in steps])
+        return steps, np.array(
+            [np.median(table.select(step=int(step))[column]) for step in steps]
+        )
+    return steps, np.array(
+        [np.median(_per_seed(table.select(step=int(step)))) for step in steps]
+    )
 
 
-def draw(data: LayerLinearity, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: LayerLinearity, axes: Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw loss against step for every depth, the score while training, and the score at the end against samples.
 
     Args:
@@ -90,22 +117,46 @@ def draw(data: LayerLinearity, axes: Sequence[Axes] | np.ndarray | None = None) 
     Raises:
         InvalidInputError: If `axes` are not three Axes.
     """
-    with panels(axes, [["loss", "score", "samples"]], size=(PAGE, 2.4)) as (figure, (left, middle, right)):
+    with panels(axes, [["loss", "score", "samples"]], size=(PAGE, 2.4)) as (
+        figure,
+        (left, middle, right),
+    ):
         for place, (hidden, (step, loss)) in enumerate(data.losses.items()):
             layers = "layer" if hidden == 1 else "layers"
-            left.plot(step, loss, color=PALETTE[place], lw=1.3, label=f"{hidden} hidden {layers}")
+            left.plot(
+                step,
+                loss,
+                color=PALETTE[place],
+                lw=1.3,
+                label=f"{hidden} hidden {layers}",
+            )
         left.set(xscale="log", yscale="log", xlabel="step", ylabel="loss")
         left.legend(loc="lower left", fontsize="small")
         for (step, score), colour, label in zip(
-            (data.plain, data.normalised), PALETTE, ("without", "with batch norm"), strict=False
+            (data.plain, data.normalised),
+            PALETTE,
+            ("without", "with batch norm"),
+            strict=False,
         ):
             middle.plot(step, score, color=colour, lw=1.3, label=label)
         middle.axhline(1.0, color=GREY, lw=0.6)
         middle.set(xscale="log", xlabel="step", ylabel="least score of a layer")
         middle.legend(loc="lower left", fontsize="small")
         for count, values in zip(data.samples, data.final, strict=True):
-            right.plot(np.full(len(values), count), values, MARKERS[0], color=PALETTE[0], ms=3.5, mfc="none")
-        right.plot(data.samples, [np.median(values) for values in data.final], color=PALETTE[0], lw=1.0)
+            right.plot(
+                np.full(len(values), count),
+                values,
+                MARKERS[0],
+                color=PALETTE[0],
+                ms=3.5,
+                mfc="none",
+            )
+        right.plot(
+            data.samples,
+            [np.median(values) for values in data.final],
+            color=PALETTE[0],
+            lw=1.0,
+        )
         right.set(xscale="log", xlabel="samples", ylabel="least score at the end")
         right.set_xticks(data.samples, [f"{count:g}" for count in data.samples])
         right.minorticks_off()

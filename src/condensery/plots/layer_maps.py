@@ -65,7 +65,9 @@ def figure_data(tables: Mapping[str, Table], *, limit: float = 1.0) -> LayerMaps
         array([[-1. , -0.3]])
     """
     if not limit > 0:
-        raise InvalidInputError("limit", given=limit, allowed="a positive number", remedy="use 1")
+        raise InvalidInputError(
+            "limit", given=limit, allowed="a positive number", remedy="use 1"
+        )
     table = need(tables, "slopes", "gamma2", "gamma3", "first", "second")
     gamma3, gamma2 = levels(table["gamma3"]), levels(table["gamma2"])
     grid = np.full((2, gamma2.size, gamma3.size), np.nan)
@@ -77,7 +79,16 @@ def figure_data(tables: Mapping[str, Table], *, limit: float = 1.0) -> LayerMaps
     if "boundary" in tables:
         drawn = need(tables, "boundary", "gamma2", "first", "second")
         line, boundaries = drawn["gamma2"], np.stack([drawn["first"], drawn["second"]])
-    return LayerMaps(gamma3, gamma2, grid, cell_edges(gamma3), cell_edges(gamma2), line, boundaries, limit)
+    return LayerMaps(
+        gamma3,
+        gamma2,
+        grid,
+        cell_edges(gamma3),
+        cell_edges(gamma2),
+        line,
+        boundaries,
+        limit,
+    )
 
 
 def draw(data: LayerMaps, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
@@ -91,21 +102,47 @@ def draw(data: LayerMaps, axes: Sequence[Axes] | np.ndarray | None = None) -> Fi
         InvalidInputError: If `axes` are not two.
     """
     rows = data.gamma2.size
-    with panels(axes, [["first", "second"]], size=(PAGE, float(np.clip(1.5 + 0.3 * rows, 2.5, 5.0)))) as (figure, flat):
+    with panels(
+        axes,
+        [["first", "second"]],
+        size=(PAGE, float(np.clip(1.5 + 0.3 * rows, 2.5, 5.0))),
+    ) as (figure, flat):
         mesh = None
         for layer, (ax, (_, symbol)) in enumerate(zip(flat, LAYERS, strict=True)):
             ax.set_facecolor("#EEEEEE")
             mesh = ax.pcolormesh(
-                data.gamma3_edges, data.gamma2_edges, np.ma.masked_invalid(data.slopes[layer]), cmap="RdBu_r",
-                vmin=-data.limit, vmax=data.limit, edgecolors=PAPER, linewidth=0.4,
-            )  # fmt: skip
+                data.gamma3_edges,
+                data.gamma2_edges,
+                np.ma.masked_invalid(data.slopes[layer]),
+                cmap="RdBu_r",
+                vmin=-data.limit,
+                vmax=data.limit,
+                edgecolors=PAPER,
+                linewidth=0.4,
+            )
             for other in (0, 1):
-                ax.plot(data.boundaries[other], data.line, ls=_DASHES[other], color=INK, lw=1.2)
-            ax.set(xlim=data.gamma3_edges[[0, -1]], ylim=data.gamma2_edges[[0, -1]], xlabel="γ₃", title=symbol)
-            ax.set_yticks(data.gamma2, [number(value) for value in data.gamma2] if layer == 0 else [""] * rows)
+                ax.plot(
+                    data.boundaries[other],
+                    data.line,
+                    ls=_DASHES[other],
+                    color=INK,
+                    lw=1.2,
+                )
+            ax.set(
+                xlim=data.gamma3_edges[[0, -1]],
+                ylim=data.gamma2_edges[[0, -1]],
+                xlabel="γ₃",
+                title=symbol,
+            )
+            ax.set_yticks(
+                data.gamma2,
+                [number(value) for value in data.gamma2] if layer == 0 else [""] * rows,
+            )
         flat[0].set_ylabel("γ₂")
         if mesh is not None:
-            bar = figure.colorbar(mesh, ax=flat, pad=0.01, fraction=0.04, aspect=22, extend="both")
+            bar = figure.colorbar(
+                mesh, ax=flat, pad=0.01, fraction=0.04, aspect=22, extend="both"
+            )
             bar.set_label("slope   (linear < 0 < condensed)")
         if axes is None and data.line.size:
             figure.legend(handles=_handles(), loc="outside lower center", ncols=2)
@@ -118,7 +155,9 @@ def draw(data: LayerMaps, axes: Sequence[Axes] | np.ndarray | None = None) -> Fi
 def _handles() -> list[Line2D]:
     names = ("first layer's slope vanishes", "second layer's slope vanishes")
     return [
-        Line2D([], [], ls=dashes, color=INK, lw=1.2, label=f"{name} (balance of layers)")
+        Line2D(
+            [], [], ls=dashes, color=INK, lw=1.2, label=f"{name} (balance of layers)"
+        )
         for dashes, name in zip(_DASHES, names, strict=True)
     ]
 
@@ -129,15 +168,26 @@ def _print_numbers(ax: Axes, data: LayerMaps, layer: int) -> None:
     for row, column in np.argwhere(np.isfinite(data.slopes[layer])):
         value = data.slopes[layer, row, column]
         corners = ax.transData.transform(
-            np.stack([data.gamma3_edges[[column, column + 1]], data.gamma2_edges[[row, row + 1]]], axis=1)
+            np.stack(
+                [
+                    data.gamma3_edges[[column, column + 1]],
+                    data.gamma2_edges[[row, row + 1]],
+                ],
+                axis=1,
+            )
         )
         x, y = ax.transData.inverted().transform(corners.mean(axis=0))
         room = corners[1] - corners[0] - 2.0
         text = ax.annotate(
-            short(value), (x, y), ha="center", va="center", fontsize="small",
-            color=ink_on(cmap, 0.5 + value / data.limit / 2), zorder=4,
+            short(value),
+            (x, y),
+            ha="center",
+            va="center",
+            fontsize="small",
+            color=ink_on(cmap, 0.5 + value / data.limit / 2),
+            zorder=4,
             path_effects=halo(1.6, to_hex(cmap(0.5 + value / data.limit / 2))),
-        )  # fmt: skip
+        )
         for rotation in (0, 90):
             text.set_rotation(rotation)
             box = text.get_window_extent()

@@ -71,8 +71,16 @@ def figure_data(tables: Mapping[str, Table]) -> LayerNeurons:
         for when in (0, 1):
             own = pairs.select(gamma3=gamma3, when=when)
             clouds.append(np.stack([own["weight"], own["bias"]], axis=1))
-        columns.append(Column(title, *(lines[name] for name in ("x", "initial", "final", "reference")), *clouds))
-    return LayerNeurons(tuple(columns), data["x"].reshape(len(data), -1)[:, 0], data["y"])
+        columns.append(
+            Column(
+                title,
+                *(lines[name] for name in ("x", "initial", "final", "reference")),
+                *clouds,
+            )
+        )
+    return LayerNeurons(
+        tuple(columns), data["x"].reshape(len(data), -1)[:, 0], data["y"]
+    )
 
 
 def draw(data: LayerNeurons, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
@@ -87,26 +95,63 @@ def draw(data: LayerNeurons, axes: Sequence[Axes] | np.ndarray | None = None) ->
     """
     count = len(data.columns)
     layout = [[f"{row}{k}" for k in range(count)] for row in ("output", "pairs")]
-    with panels(axes, layout, size=(min(PAGE, 1.0 + 2.0 * count), 4.4)) as (figure, flat):
-        values = np.concatenate([np.concatenate([one.initial, one.final]) for one in data.columns])
+    with panels(axes, layout, size=(min(PAGE, 1.0 + 2.0 * count), 4.4)) as (
+        figure,
+        flat,
+    ):
+        values = np.concatenate(
+            [np.concatenate([one.initial, one.final]) for one in data.columns]
+        )
         low, high = float(values.min()), float(values.max())
         margin = 0.06 * (high - low or 1.0)
-        for k, (top, bottom, one) in enumerate(zip(flat[:count], flat[count:], data.columns, strict=True)):
-            top.plot(one.x, one.initial, ls=BEFORE.dashes, color=BEFORE.colour, label="initial")
+        for k, (top, bottom, one) in enumerate(
+            zip(flat[:count], flat[count:], data.columns, strict=True)
+        ):
+            top.plot(
+                one.x,
+                one.initial,
+                ls=BEFORE.dashes,
+                color=BEFORE.colour,
+                label="initial",
+            )
             top.plot(one.x, one.final, color=AFTER.colour, label="final")
-            top.plot(one.x, one.reference, ls=TARGET.dashes, color=TARGET.colour, lw=1.1, label="linear spline")
-            top.plot(data.sample_x, data.sample_y, SAMPLES.marker, color=SAMPLES.colour, ms=SAMPLES.size, label="data")
+            top.plot(
+                one.x,
+                one.reference,
+                ls=TARGET.dashes,
+                color=TARGET.colour,
+                lw=1.1,
+                label="linear spline",
+            )
+            top.plot(
+                data.sample_x,
+                data.sample_y,
+                SAMPLES.marker,
+                color=SAMPLES.colour,
+                ms=SAMPLES.size,
+                label="data",
+            )
             top.set(title=one.title, xlabel="$x$", ylim=(low - margin, high + margin))
             for cloud, role in ((one.before, BEFORE), (one.after, AFTER)):
                 bottom.plot(
-                    cloud[:, 0], cloud[:, 1], ls="none", marker=role.marker, ms=role.size, mec=role.colour, mew=0.5,
-                    mfc="none" if role.hollow else role.colour, rasterized=len(cloud) > 300,
-                )  # fmt: skip
+                    cloud[:, 0],
+                    cloud[:, 1],
+                    ls="none",
+                    marker=role.marker,
+                    ms=role.size,
+                    mec=role.colour,
+                    mew=0.5,
+                    mfc="none" if role.hollow else role.colour,
+                    rasterized=len(cloud) > 300,
+                )
             bottom.set(xlabel="weight $w$")
             bottom.locator_params(nbins=5)
             if k == 0:
                 top.set_ylabel("output")
                 bottom.set_ylabel("bias $b$")
         flat[0].legend(loc="best")
-        flat[count].legend(handles=[cloud_handle(BEFORE, "initial"), cloud_handle(AFTER, "final")], loc="best")
+        flat[count].legend(
+            handles=[cloud_handle(BEFORE, "initial"), cloud_handle(AFTER, "final")],
+            loc="best",
+        )
     return figure

@@ -36,7 +36,9 @@ class LineCounts:
     optimisers: tuple[str, ...]
 
 
-def figure_data(tables: Mapping[str, Table], *, part: str = "five", most: int = 6) -> LineCounts:
+def figure_data(
+    tables: Mapping[str, Table], *, part: str = "five", most: int = 6
+) -> LineCounts:
     """The numbers of the figure (Zhou et al. 2022, arXiv 2105.11686, Fig. 2, over many draws).
 
     Args:
@@ -54,11 +56,24 @@ def figure_data(tables: Mapping[str, Table], *, part: str = "five", most: int = 
         >>> figure_data({"measures": Table(columns={**columns, **more})}, most=3).counts
         array([[0, 1, 1, 0]])
     """
-    table = need(tables, "measures", "part", "activation", "optimiser", "step", "last", "lines", "moved")
+    table = need(
+        tables,
+        "measures",
+        "part",
+        "activation",
+        "optimiser",
+        "step",
+        "last",
+        "lines",
+        "moved",
+    )
     chosen = table.select(part=part, optimiser="Adam", last=True)
     if not len(chosen):
         raise InvalidInputError(
-            "part", given=part, allowed=", ".join(np.unique(table["part"])), remedy="name a part that was run"
+            "part",
+            given=part,
+            allowed=", ".join(np.unique(table["part"])),
+            remedy="name a part that was run",
         )
     names = list(dict.fromkeys(chosen["activation"].tolist()))
     counts = np.zeros((len(names), most + 1), dtype=np.int64)
@@ -67,19 +82,33 @@ def figure_data(tables: Mapping[str, Table], *, part: str = "five", most: int = 
             counts[row, min(lines, most)] += 1
     line = table.select(part="line")
     optimisers = tuple(dict.fromkeys(line["optimiser"].tolist()))
-    controlled = list(dict.fromkeys(line.select(optimiser=optimisers[-1])["activation"].tolist())) if optimisers else []
+    controlled = (
+        list(
+            dict.fromkeys(line.select(optimiser=optimisers[-1])["activation"].tolist())
+        )
+        if optimisers
+        else []
+    )
     moved = np.full((len(optimisers), len(controlled)), np.nan)
     for row, optimiser in enumerate(optimisers):
         for column, name in enumerate(controlled):
             own = line.select(activation=name, optimiser=optimiser)
             # of Adam the step before the last, where the lines are counted
-            early = own["step"] == np.unique(own["step"])[-2:][0] if row == 0 else own["last"]
+            early = (
+                own["step"] == np.unique(own["step"])[-2:][0]
+                if row == 0
+                else own["last"]
+            )
             moved[row, column] = np.median(own["moved"][early])
-    shown = [tuple(TITLES.get(name, name) for name in group) for group in (names, controlled)]
+    shown = [
+        tuple(TITLES.get(name, name) for name in group) for group in (names, controlled)
+    ]
     return LineCounts(shown[0], counts, shown[1], moved, optimisers)
 
 
-def draw(data: LineCounts, axes: Sequence[Axes] | np.ndarray | Axes | None = None) -> Figure:
+def draw(
+    data: LineCounts, axes: Sequence[Axes] | np.ndarray | Axes | None = None
+) -> Figure:
     """Draw the counts as a table of shades with numbers, and the shares as bars beside it.
 
     Args:
@@ -90,7 +119,10 @@ def draw(data: LineCounts, axes: Sequence[Axes] | np.ndarray | Axes | None = Non
         InvalidInputError: If `axes` are another number of Axes.
     """
     layout = [["counts", "moved"]] if data.moved_names else [["counts"]]
-    with panels(axes, layout, size=(PAGE if data.moved_names else 3.6, 2.5)) as (figure, given):
+    with panels(axes, layout, size=(PAGE if data.moved_names else 3.6, 2.5)) as (
+        figure,
+        given,
+    ):
         _draw_counts(given[0], data)
         if data.moved_names:
             _draw_moved(given[1], data)
@@ -103,7 +135,14 @@ def _draw_counts(ax: Axes, data: LineCounts) -> None:
     ax.imshow(share, cmap="Blues", vmin=0, vmax=1.2, aspect="auto")
     for row, column in np.argwhere(data.counts > 0):
         colour = PAPER if share[row, column] > 0.65 else INK
-        ax.text(column, row, str(data.counts[row, column]), ha="center", va="center", color=colour)
+        ax.text(
+            column,
+            row,
+            str(data.counts[row, column]),
+            ha="center",
+            va="center",
+            color=colour,
+        )
     ax.set_yticks(range(len(data.names)), data.names)
     ax.set_xticks(range(most + 1), [*map(str, range(most)), f"≥ {most}"])
     ax.set(xlabel="number of lines", title=f"draws, of {int(data.counts[0].sum())}")
@@ -115,7 +154,13 @@ def _draw_moved(ax: Axes, data: LineCounts) -> None:
     thick = 0.8 / len(data.optimisers)
     for row, optimiser in enumerate(data.optimisers):
         at = place + (row - (len(data.optimisers) - 1) / 2) * thick
-        ax.barh(at, data.moved[row], height=thick, color=PALETTE[row] if row else GREY, label=optimiser)
+        ax.barh(
+            at,
+            data.moved[row],
+            height=thick,
+            color=PALETTE[row] if row else GREY,
+            label=optimiser,
+        )
     ax.set_yticks(place, data.moved_names)
     ax.invert_yaxis()
     ax.set(xlim=(0, 1.02), xlabel="share of neurons that have moved (on a line)")

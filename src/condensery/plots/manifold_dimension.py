@@ -41,7 +41,16 @@ def figure_data(tables: Mapping[str, Table]) -> ManifoldDimension:
     Raises:
         InvalidInputError: If the table or a column is missing.
     """
-    table = need(tables, "dimensions", "hidden", "counted", "tangent", "narrow_zero", "wide_zero", "decided")
+    table = need(
+        tables,
+        "dimensions",
+        "hidden",
+        "counted",
+        "tangent",
+        "narrow_zero",
+        "wide_zero",
+        "decided",
+    )
     hidden = tuple(int(one) for one in levels(table["hidden"]))
     parts = [table.select(hidden=one, decided=1) for one in hidden]
     return ManifoldDimension(
@@ -63,15 +72,43 @@ def draw(data: ManifoldDimension, axes: Axes | np.ndarray | None = None) -> Figu
         InvalidInputError: If `axes` is not one Axes.
     """
     with panels(axes, [["dimension"]], size=(COLUMN, 3.0)) as (figure, (ax,)):
-        top = max((int(one.max(initial=1)) for one in (*data.counted, *data.gained, *data.tangent)), default=1)
+        top = max(
+            (
+                int(one.max(initial=1))
+                for one in (*data.counted, *data.gained, *data.tangent)
+            ),
+            default=1,
+        )
         ax.plot([0, top + 1], [0, top + 1], color=GREY, lw=0.8, zorder=1)
         for place, hidden in enumerate(data.hidden):
-            colour, marker = PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)]
+            colour, marker = (
+                PALETTE[place % len(PALETTE)],
+                MARKERS[place % len(MARKERS)],
+            )
             layers = "layer" if hidden == 1 else "layers"
-            ax.plot(data.counted[place], data.tangent[place], marker, color=colour, ms=7, mfc="none", ls="")
-            ax.plot(data.counted[place], data.gained[place], marker, color=colour, ms=3.2, ls="",
-                    label=f"{hidden} hidden {layers}")  # fmt: skip
-        ax.set(xlabel="$K + \\Sigma\\, K_l K_{l-1}$", ylabel="zero modes gained; ring: dimension",
-               xlim=(0, top + 1), ylim=(0, top + 1))  # fmt: skip
+            ax.plot(
+                data.counted[place],
+                data.tangent[place],
+                marker,
+                color=colour,
+                ms=7,
+                mfc="none",
+                ls="",
+            )
+            ax.plot(
+                data.counted[place],
+                data.gained[place],
+                marker,
+                color=colour,
+                ms=3.2,
+                ls="",
+                label=f"{hidden} hidden {layers}",
+            )
+        ax.set(
+            xlabel="$K + \\Sigma\\, K_l K_{l-1}$",
+            ylabel="zero modes gained; ring: dimension",
+            xlim=(0, top + 1),
+            ylim=(0, top + 1),
+        )
         ax.legend(loc="upper left")
     return figure

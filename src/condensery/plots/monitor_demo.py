@@ -41,16 +41,23 @@ def figure_data(tables: Mapping[str, Table]) -> MonitorDemo:
     Args:
         tables: Those of `monitor-demo`.
     """
-    monitor = need(tables, "monitor", "start", "seed", "step", "layer", "effective_ratio")
+    monitor = need(
+        tables, "monitor", "start", "seed", "step", "layer", "effective_ratio"
+    )
     fit = need(tables, "fit", "start", "seed", "step", "accuracy")
     starts = list(dict.fromkeys(monitor["start"].tolist()))
     layers = sorted(set(monitor["layer"].tolist()))
     ratios = [
-        _bundle(monitor.select(start=start, layer=layer), start, layer, "effective_ratio")
+        _bundle(
+            monitor.select(start=start, layer=layer), start, layer, "effective_ratio"
+        )
         for start in starts
         for layer in layers
     ]
-    return MonitorDemo(tuple(ratios), tuple(_bundle(fit.select(start=s), s, 0, "accuracy") for s in starts))
+    return MonitorDemo(
+        tuple(ratios),
+        tuple(_bundle(fit.select(start=s), s, 0, "accuracy") for s in starts),
+    )
 
 
 def _bundle(table: Table, start: str, layer: int, column: str) -> Bundle:
@@ -66,15 +73,39 @@ def draw(data: MonitorDemo, axes: list[Axes] | None = None) -> Figure:
         data: From `figure_data`.
         axes: Two Axes; by default a new figure.
     """
-    with panels(axes, [["ratio", "accuracy"]], size=(PAGE, 2.6)) as (figure, (left, right)):
+    with panels(axes, [["ratio", "accuracy"]], size=(PAGE, 2.6)) as (
+        figure,
+        (left, right),
+    ):
         for bundle in (*data.ratios, *data.accuracies):
             ax, colour = (right if bundle.layer == 0 else left), _colour(bundle)
             dashes = _DASHES.get(bundle.layer, "-")
             for row in bundle.seeds:
-                ax.plot(bundle.step, row, color=colour, linewidth=0.4, alpha=0.6, linestyle=dashes)
-            name = f"{bundle.start}, layer {bundle.layer}" if bundle.layer else bundle.start
-            ax.plot(bundle.step, bundle.median, color=colour, linewidth=1.6, linestyle=dashes, label=name)
-        for ax, label in ((left, "effective ratio"), (right, "accuracy on test samples")):
+                ax.plot(
+                    bundle.step,
+                    row,
+                    color=colour,
+                    linewidth=0.4,
+                    alpha=0.6,
+                    linestyle=dashes,
+                )
+            name = (
+                f"{bundle.start}, layer {bundle.layer}"
+                if bundle.layer
+                else bundle.start
+            )
+            ax.plot(
+                bundle.step,
+                bundle.median,
+                color=colour,
+                linewidth=1.6,
+                linestyle=dashes,
+                label=name,
+            )
+        for ax, label in (
+            (left, "effective ratio"),
+            (right, "accuracy on test samples"),
+        ):
             ax.set_xscale("symlog", linthresh=1)
             ax.set_xlim(left=0)
             ax.set_ylim(-0.03, 1.05)

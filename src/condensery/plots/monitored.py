@@ -42,7 +42,12 @@ def figure_data(tables: Mapping[str, Table], *, table: str = "monitor") -> Monit
     found = need(tables, table, "step", "layer", "effective_ratio")
     names = list(dict.fromkeys(found["layer"].tolist()))
     chosen = {name: found.select(layer=name) for name in names}
-    return Monitored(tuple(Curve(name, rows["step"], rows["effective_ratio"]) for name, rows in chosen.items()))
+    return Monitored(
+        tuple(
+            Curve(name, rows["step"], rows["effective_ratio"])
+            for name, rows in chosen.items()
+        )
+    )
 
 
 def draw(data: Monitored, axes: Axes | None = None) -> Figure:
@@ -56,9 +61,14 @@ def draw(data: Monitored, axes: Axes | None = None) -> Figure:
         for place, curve in enumerate(data.curves):
             named = place < _MOST_NAMED
             ax.plot(
-                curve.step, curve.ratio, color=PALETTE[place % len(PALETTE)] if named else GREY, linewidth=1.0,
-                marker=MARKERS[place % len(MARKERS)], markersize=2.6, label=curve.layer if named else None,
-            )  # fmt: skip
+                curve.step,
+                curve.ratio,
+                color=PALETTE[place % len(PALETTE)] if named else GREY,
+                linewidth=1.0,
+                marker=MARKERS[place % len(MARKERS)],
+                markersize=2.6,
+                label=curve.layer if named else None,
+            )
         ax.set_xscale("symlog", linthresh=1)
         ax.set_xlim(left=0)
         ax.set_ylim(-0.03, 1.05)

@@ -21,9 +21,13 @@ SPREAD = 0.1
 """Half of the width over which dots of one number of samples are spread."""
 
 KINDS = {
-    "bilinear": "plane", "linear": "plane", "matrix": "matrix", "shared": "CNN, shared", "local": "CNN, local",
+    "bilinear": "plane",
+    "linear": "plane",
+    "matrix": "matrix",
+    "shared": "CNN, shared",
+    "local": "CNN, local",
     "dense": "dense",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,20 +74,33 @@ def figure_data(tables: Mapping[str, Table]) -> OptimisticSizesFigure:
         InvalidInputError: If a table or a column is missing.
     """
     fits = need(tables, "fits", "model", "rank", "scale", "samples", "test")
-    recovery = need(tables, "recovery", "model", "rank", "scale", "samples", "optimistic", "test")
+    recovery = need(
+        tables, "recovery", "model", "rank", "scale", "samples", "optimistic", "test"
+    )
     ranks = need(tables, "ranks", "model", "rank", "expected", "rank_wide")
     matrices = [
-        _recovery(f"rank {int(r)}", fits.select(model="matrix", rank=int(r)),
-                  recovery.select(model="matrix", rank=int(r)), less=True)
+        _recovery(
+            f"rank {int(r)}",
+            fits.select(model="matrix", rank=int(r)),
+            recovery.select(model="matrix", rank=int(r)),
+            less=True,
+        )
         for r in levels(fits.select(model="matrix")["rank"])
-    ]  # fmt: skip
+    ]
     plane = [
-        _recovery(text, fits.select(model=model), recovery.select(model=model), less=False)
+        _recovery(
+            text, fits.select(model=model), recovery.select(model=model), less=False
+        )
         for model, text in (("bilinear", "bilinear"), ("linear", "linear"))
     ]
     kinds = tuple(dict.fromkeys(KINDS.values()))
-    rows = [np.array([KINDS[model] == kind for model in ranks["model"]]) for kind in kinds]
-    picked = [tuple(ranks[name][row] for row in rows) for name in ("expected", "rank", "rank_wide")]
+    rows = [
+        np.array([KINDS[model] == kind for model in ranks["model"]]) for kind in kinds
+    ]
+    picked = [
+        tuple(ranks[name][row] for row in rows)
+        for name in ("expected", "rank", "rank_wide")
+    ]
     return OptimisticSizesFigure(tuple(matrices), tuple(plane), kinds, *picked)
 
 
@@ -93,13 +110,18 @@ def _recovery(label: str, fits: Table, medians: Table, *, less: bool) -> Recover
     small, large = (medians.select(scale=float(one)) for one in (scales[0], scales[-1]))
     own = fits.select(scale=float(scales[0]))
     return Recovery(
-        label=label, samples=own["samples"].astype(float) - optimistic, test=own["test"],
-        at=small["samples"].astype(float) - optimistic, median=small["test"],
+        label=label,
+        samples=own["samples"].astype(float) - optimistic,
+        test=own["test"],
+        at=small["samples"].astype(float) - optimistic,
+        median=small["test"],
         large=large["test"] if len(scales) > 1 else np.empty(0),
-    )  # fmt: skip
+    )
 
 
-def draw(data: OptimisticSizesFigure, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: OptimisticSizesFigure, axes: Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw completion, the plane and the ranks side by side.
 
     Args:
@@ -109,23 +131,54 @@ def draw(data: OptimisticSizesFigure, axes: Sequence[Axes] | np.ndarray | None =
     Raises:
         InvalidInputError: If `axes` are not three.
     """
-    with panels(axes, [["matrices", "plane", "ranks"]], size=(PAGE, 2.7)) as (figure, (left, middle, right)):
+    with panels(axes, [["matrices", "plane", "ranks"]], size=(PAGE, 2.7)) as (
+        figure,
+        (left, middle, right),
+    ):
         _errors(left, data.matrices)
         left.legend(fontsize="small", loc="lower left")
-        left.set(xlabel="observed entries $-\\,(2rd - r^2)$", ylabel="test error", title="matrices, 4 ranks"
-                 if len(data.matrices) == 4 else "matrices")  # fmt: skip
+        left.set(
+            xlabel="observed entries $-\\,(2rd - r^2)$",
+            ylabel="test error",
+            title="matrices, 4 ranks" if len(data.matrices) == 4 else "matrices",
+        )
         _errors(middle, data.plane)
         middle.legend(fontsize="small", loc="center right")
         middle.set(xlabel="points", title="$1 + x_1$")
         top = max(int(one.max(initial=1)) for one in data.expected)
         right.plot([1, 1.5 * top], [1, 1.5 * top], color=GREY, lw=0.8, zorder=1)
         for place, kind in enumerate(data.kinds):
-            colour, marker = PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)]
-            right.plot(data.expected[place], data.rank[place], marker, color=colour, ms=3.2, ls="", label=kind)
+            colour, marker = (
+                PALETTE[place % len(PALETTE)],
+                MARKERS[place % len(MARKERS)],
+            )
+            right.plot(
+                data.expected[place],
+                data.rank[place],
+                marker,
+                color=colour,
+                ms=3.2,
+                ls="",
+                label=kind,
+            )
             wide = data.wide[place] >= 0
-            right.plot(data.expected[place][wide], data.wide[place][wide], marker, color=colour, ms=6.5, mfc="none",
-                       mew=0.7, ls="")  # fmt: skip
-        right.set(xscale="log", yscale="log", xlabel="formula", ylabel="model rank", title="ranks")
+            right.plot(
+                data.expected[place][wide],
+                data.wide[place][wide],
+                marker,
+                color=colour,
+                ms=6.5,
+                mfc="none",
+                mew=0.7,
+                ls="",
+            )
+        right.set(
+            xscale="log",
+            yscale="log",
+            xlabel="formula",
+            ylabel="model rank",
+            title="ranks",
+        )
         right.legend(fontsize="small", loc="upper left")
     return figure
 
@@ -135,10 +188,32 @@ def _errors(ax: Axes, curves: Sequence[Recovery]) -> None:
         colour, marker = PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)]
         # dots of one number of samples side by side, curve by curve
         shift = SPREAD * (2 * place - len(curves) + 1) / max(len(curves) - 1, 1)
-        ax.plot(curve.samples + shift, np.maximum(curve.test, LEAST), marker, color=colour, ms=2, ls="", alpha=0.35)
-        ax.plot(curve.at, np.maximum(curve.median, LEAST), marker, color=colour, ms=4, ls="-", lw=1.0,
-                label=curve.label)  # fmt: skip
+        ax.plot(
+            curve.samples + shift,
+            np.maximum(curve.test, LEAST),
+            marker,
+            color=colour,
+            ms=2,
+            ls="",
+            alpha=0.35,
+        )
+        ax.plot(
+            curve.at,
+            np.maximum(curve.median, LEAST),
+            marker,
+            color=colour,
+            ms=4,
+            ls="-",
+            lw=1.0,
+            label=curve.label,
+        )
         if curve.large.size:
-            ax.plot(curve.at, np.maximum(curve.large, LEAST), color=colour, ls=(0, (4, 2)), lw=0.7)
+            ax.plot(
+                curve.at,
+                np.maximum(curve.large, LEAST),
+                color=colour,
+                ls=(0, (4, 2)),
+                lw=0.7,
+            )
     ax.set_yscale("log")
     ax.set_xticks(levels(np.concatenate([curve.at for curve in curves])))

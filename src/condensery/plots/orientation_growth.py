@@ -15,7 +15,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, ScalarFormatter
 from PIL import Image
 
-from condensery.plots._frames import Frame, draw_line, draw_units, frames_of_rows, frames_of_stack, output_limits
+from condensery.plots._frames import (
+    Frame,
+    draw_line,
+    draw_units,
+    frames_of_rows,
+    frames_of_stack,
+    output_limits,
+)
 from condensery.plots._style import GREY, PAGE, PALETTE, panels, style
 from condensery.plots._tables import need, thousands
 from condensery.records import Table
@@ -74,7 +81,10 @@ def figure_data(tables: Mapping[str, Table], *, at_most: int = 6) -> Orientation
     output = need(tables, "output", "step", "x", "model", "target")
     order = np.argsort(growth["step"], kind="stable")
     product = growth.columns.get("orientations_product", np.empty(0, dtype=np.int64))
-    counted = {int(step): int(count) for step, count in zip(growth["step"], growth["orientations"], strict=True)}
+    counted = {
+        int(step): int(count)
+        for step, count in zip(growth["step"], growth["orientations"], strict=True)
+    }
     found = frames_of_rows(snapshots, output, counted)
     data = tables.get("data", Table(columns={"x": np.empty(0), "y": np.empty(0)}))
     return OrientationGrowth(
@@ -82,18 +92,24 @@ def figure_data(tables: Mapping[str, Table], *, at_most: int = 6) -> Orientation
         orientations=growth["orientations"][order],
         orientations_product=product[order] if product.size else product,
         snapshots=_evenly(found, at_most),
-        frames=frames_of_stack(tables["frames"], counted) if "frames" in tables else found,
+        frames=frames_of_stack(tables["frames"], counted)
+        if "frames" in tables
+        else found,
         sample_x=np.ravel(data["x"]),
         sample_y=np.ravel(data["y"]),
     )
 
 
 def _evenly(frames: Sequence[Frame], at_most: int) -> tuple[Frame, ...]:
-    picked = np.unique(np.linspace(0, len(frames) - 1, min(at_most, len(frames))).round().astype(int))
+    picked = np.unique(
+        np.linspace(0, len(frames) - 1, min(at_most, len(frames))).round().astype(int)
+    )
     return tuple(frames[k] for k in picked)
 
 
-def draw(data: OrientationGrowth, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: OrientationGrowth, axes: Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw the count against the step (logarithmic), below it each snapshot's neurons, and below those its output.
 
     Groups differ in colour and mark and keep both from snapshot to snapshot; grey dots are neurons that are not active.
@@ -107,7 +123,11 @@ def draw(data: OrientationGrowth, axes: Sequence[Axes] | np.ndarray | None = Non
         InvalidInputError: If `axes` are not that many.
     """
     count = len(data.snapshots)
-    layout = [["growth"] * count, [f"units {k}" for k in range(count)], [f"output {k}" for k in range(count)]]
+    layout = [
+        ["growth"] * count,
+        [f"units {k}" for k in range(count)],
+        [f"output {k}" for k in range(count)],
+    ]
     size = (max(3.4, min(PAGE, 0.7 + 1.1 * count)), 4.7)
     with panels(axes, layout, size=size, heights=[1.15, 1.0, 1.0]) as (figure, flat):
         _draw_growth(flat[0], data)
@@ -125,7 +145,11 @@ def draw(data: OrientationGrowth, axes: Sequence[Axes] | np.ndarray | None = Non
         flat[1].set_ylabel("amplitude / max.")
         flat[1 + count].set_ylabel("output")
         if axes is None:
-            figure.legend(*flat[-1].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+            figure.legend(
+                *flat[-1].get_legend_handles_labels(),
+                loc="outside lower center",
+                ncols=3,
+            )
         else:
             flat[-1].legend(loc="best")
     return figure
@@ -136,14 +160,36 @@ def _draw_growth(ax: Axes, data: OrientationGrowth) -> None:
         ax.axvline(max(frame.step, 1), color=GREY, lw=0.7, ls=(0, (2, 2)), zorder=1)
     step = np.maximum(data.step, 1)
     if data.orientations_product.size:
-        ax.plot(step, data.orientations_product, "s--", mfc="none", color=PALETTE[4], ms=3.2, lw=0.9,
-                label="amplitude $|a|\\,‖(w,b)‖$")  # fmt: skip
-    ax.plot(step, data.orientations, "o-", color=PALETTE[0], ms=3.2, lw=1.2, label="amplitude $‖(w,b)‖$")
+        ax.plot(
+            step,
+            data.orientations_product,
+            "s--",
+            mfc="none",
+            color=PALETTE[4],
+            ms=3.2,
+            lw=0.9,
+            label="amplitude $|a|\\,‖(w,b)‖$",
+        )
+    ax.plot(
+        step,
+        data.orientations,
+        "o-",
+        color=PALETTE[0],
+        ms=3.2,
+        lw=1.2,
+        label="amplitude $‖(w,b)‖$",
+    )
     ax.set(xscale="log", xlabel="step", ylabel="orientations")
-    highest = int(max(data.orientations.max(), data.orientations_product.max(initial=1)))
-    if highest > 15:  # all neurons differ at the start; the growth from one to a few has to be seen beside that
+    highest = int(
+        max(data.orientations.max(), data.orientations_product.max(initial=1))
+    )
+    if (
+        highest > 15
+    ):  # all neurons differ at the start; the growth from one to a few has to be seen beside that
         ax.set_yscale("log")
-        ax.yaxis.set_major_locator(FixedLocator([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]))
+        ax.yaxis.set_major_locator(
+            FixedLocator([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
+        )
         ax.yaxis.set_major_formatter(ScalarFormatter())
         ax.yaxis.set_minor_formatter(NullFormatter())
     else:
@@ -168,7 +214,9 @@ def _pictures(frames: Sequence[Frame], data: OrientationGrowth) -> list[Image.Im
         figure = Figure(figsize=(6.4, 3.0), dpi=100)
         canvas = FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2)
-        figure.subplots_adjust(left=0.085, right=0.985, bottom=0.155, top=0.88, wspace=0.24)
+        figure.subplots_adjust(
+            left=0.085, right=0.985, bottom=0.155, top=0.88, wspace=0.24
+        )
         draw_line(right, frames[0], (data.sample_x, data.sample_y), limits)
         right.set(xlabel="$x$", ylabel="output")
         right.legend(loc="upper center", ncols=3)
@@ -179,7 +227,9 @@ def _pictures(frames: Sequence[Frame], data: OrientationGrowth) -> list[Image.Im
         for artist in (*left.lines, *moving):
             artist.set_visible(False)
         canvas.draw()
-        ground = canvas.copy_from_bbox(figure.bbox)  # axes, labels and legend are the same in all frames
+        ground = canvas.copy_from_bbox(
+            figure.bbox
+        )  # axes, labels and legend are the same in all frames
         for frame in frames:
             for line in list(left.lines):
                 line.remove()
@@ -192,7 +242,9 @@ def _pictures(frames: Sequence[Frame], data: OrientationGrowth) -> list[Image.Im
                 left.draw_artist(artist)
             for artist in moving:
                 right.draw_artist(artist)
-            pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))
+            pictures.append(
+                Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+            )
     return pictures
 
 
@@ -230,11 +282,24 @@ def animate(
     pictures = _pictures(frames, data)
     # One palette for all frames: none of them flickers, and the file says it once.
     sample = Image.fromarray(
-        np.concatenate([np.asarray(pictures[k]) for k in {0, len(pictures) // 2, len(pictures) - 1}])
+        np.concatenate(
+            [
+                np.asarray(pictures[k])
+                for k in {0, len(pictures) // 2, len(pictures) - 1}
+            ]
+        )
     )
     palette = sample.quantize(colors=64, method=Image.Quantize.MAXCOVERAGE)
-    still = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    still = [
+        picture.quantize(palette=palette, dither=Image.Dither.NONE)
+        for picture in pictures
+    ]
     still[0].save(
-        path_or_buffer, format="GIF", save_all=True, append_images=still[1:], loop=0, optimize=False,
+        path_or_buffer,
+        format="GIF",
+        save_all=True,
+        append_images=still[1:],
+        loop=0,
+        optimize=False,
         duration=[milliseconds] * (len(still) - 1) + [2000],
-    )  # fmt: skip
+    )

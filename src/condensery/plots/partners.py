@@ -75,25 +75,46 @@ def figure_data(tables: Mapping[str, Table]) -> PartnerShares:
     networks = need(tables, "networks", "network", "title", "package", "status")
     found = bool(np.any(networks["status"] == "found"))
     layers = (
-        need(tables, "layers", "network", "layer", "either_share", "bare_share", "chance_share", "two_way")
+        need(
+            tables,
+            "layers",
+            "network",
+            "layer",
+            "either_share",
+            "bare_share",
+            "chance_share",
+            "two_way",
+        )
         if found
         else None
     )
-    return PartnerShares(tuple(_panel(networks, k, layers) for k in range(len(networks))))
+    return PartnerShares(
+        tuple(_panel(networks, k, layers) for k in range(len(networks)))
+    )
 
 
 def _panel(networks: Table, place: int, layers: Table | None) -> Panel:
     title, status = str(networks["title"][place]), str(networks["status"][place])
     if status != "found" or layers is None:
         none = np.zeros(0)
-        return Panel(title, f"{networks['package'][place]}:\n{status}", (), none, none, none, none.astype(bool))
+        return Panel(
+            title,
+            f"{networks['package'][place]}:\n{status}",
+            (),
+            none,
+            none,
+            none,
+            none.astype(bool),
+        )
     own = layers.select(network=str(networks["network"][place]))
     names = tuple(str(name) for name in own["layer"])
     shares = (own[f"{name}_share"] for name in ("either", "bare", "chance"))
     return Panel(title, "", names, *shares, two_way=own["two_way"])
 
 
-def draw(data: PartnerShares, axes: Axes | Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: PartnerShares, axes: Axes | Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw the shares: stems with a dot, rings for none, diamonds for two-way heads.
 
     Crosses are the shares without biases, small bars those of random directions.
@@ -123,7 +144,15 @@ def _draw_panel(ax: Axes, panel: Panel) -> None:
     ax.set_ylim(-6, 116)
     ax.axhline(0, color=GREY, lw=0.5, zorder=1)
     if panel.absent:
-        ax.text(0.5, 0.5, panel.absent, transform=ax.transAxes, ha="center", va="center", color=GREY)
+        ax.text(
+            0.5,
+            0.5,
+            panel.absent,
+            transform=ax.transAxes,
+            ha="center",
+            va="center",
+            color=GREY,
+        )
         ax.set_xticks([])
         return
     at, share = np.arange(1, len(panel.layers) + 1), 100 * panel.either
@@ -131,20 +160,52 @@ def _draw_panel(ax: Axes, panel: Panel) -> None:
     some, none = (share > 0) & ~panel.two_way, (share == 0) & ~panel.two_way
     ax.vlines(at[some], 0, share[some], color=PALETTE[0], lw=1.2, zorder=2)
     ax.plot(at[some], share[some], "o", color=PALETTE[0], ms=small + 0.6, zorder=4)
-    ax.plot(at[none], share[none], "o", mfc=PAPER, mec=PALETTE[0], mew=0.8, ms=small, zorder=3)
-    ax.plot(at[panel.two_way], share[panel.two_way], "D", mfc=PAPER, mec=PALETTE[1], mew=1.0, ms=4.4, zorder=4)
+    ax.plot(
+        at[none],
+        share[none],
+        "o",
+        mfc=PAPER,
+        mec=PALETTE[0],
+        mew=0.8,
+        ms=small,
+        zorder=3,
+    )
+    ax.plot(
+        at[panel.two_way],
+        share[panel.two_way],
+        "D",
+        mfc=PAPER,
+        mec=PALETTE[1],
+        mew=1.0,
+        ms=4.4,
+        zorder=4,
+    )
     either_way = ((share > 0) | (panel.bare > 0)) & ~panel.two_way
-    ax.plot(at[either_way] + _ASIDE, 100 * panel.bare[either_way], "x", color=PALETTE[6], ms=4.0, mew=1.2, zorder=5)
+    ax.plot(
+        at[either_way] + _ASIDE,
+        100 * panel.bare[either_way],
+        "x",
+        color=PALETTE[6],
+        ms=4.0,
+        mew=1.2,
+        zorder=5,
+    )
     ax.hlines(100 * panel.chance, at - 0.4, at + 0.4, color=INK, lw=1.0, zorder=2)
     for k in np.flatnonzero(some):
         left = k + 1 < len(at)
         ax.annotate(
-            _percent(share[k]), (at[k], share[k]), xytext=(0, 4), textcoords="offset points",
-            ha="center" if left else "right", va="bottom",
-        )  # fmt: skip
+            _percent(share[k]),
+            (at[k], share[k]),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="center" if left else "right",
+            va="bottom",
+        )
     ax.set_xlim(0.3, len(at) + 0.7)
     if len(at) <= 12:
-        ax.set_xticks(at, [name.rpartition(":")[2].removeprefix("cell ") for name in panel.layers])
+        ax.set_xticks(
+            at, [name.rpartition(":")[2].removeprefix("cell ") for name in panel.layers]
+        )
         ax.tick_params(axis="x", labelrotation=90)
     else:
         ax.set_xlabel(f"{len(at)} layers, in the order of the file")
@@ -157,8 +218,28 @@ def _percent(share: float) -> str:
 def _legend() -> list[Line2D]:
     return [
         Line2D([], [], marker="o", color=PALETTE[0], ms=4.6, label="some"),
-        Line2D([], [], marker="o", mfc=PAPER, mec=PALETTE[0], ls="", ms=4.0, label="none"),
-        Line2D([], [], marker="D", mfc=PAPER, mec=PALETTE[1], ls="", ms=4.4, label="two-way head"),
-        Line2D([], [], marker="x", color=PALETTE[6], ls="", ms=4.0, mew=1.2, label="without the biases"),
+        Line2D(
+            [], [], marker="o", mfc=PAPER, mec=PALETTE[0], ls="", ms=4.0, label="none"
+        ),
+        Line2D(
+            [],
+            [],
+            marker="D",
+            mfc=PAPER,
+            mec=PALETTE[1],
+            ls="",
+            ms=4.4,
+            label="two-way head",
+        ),
+        Line2D(
+            [],
+            [],
+            marker="x",
+            color=PALETTE[6],
+            ls="",
+            ms=4.0,
+            mew=1.2,
+            label="without the biases",
+        ),
         Line2D([], [], color=INK, lw=1.0, label="random directions"),
     ]

@@ -92,22 +92,30 @@ def figure_data(
     """
     if quantity not in QUANTITIES:
         raise InvalidInputError(
-            "quantity", given=quantity, allowed=", ".join(QUANTITIES), remedy="use rd for the input weights"
+            "quantity",
+            given=quantity,
+            allowed=", ".join(QUANTITIES),
+            remedy="use rd for the input weights",
         )
     column, symbol = QUANTITIES[quantity]
     members = need(tables, "members", "gamma", "gamma_prime", "width", quantity)
     fitted = tables.get(slopes)
     series = [
-        _series(members, fitted, cell, quantity, column) for cell in choose_cells(members, cells, at_most=at_most)
+        _series(members, fitted, cell, quantity, column)
+        for cell in choose_cells(members, cells, at_most=at_most)
     ]
     order = sorted(series, key=lambda one: -one.mean[-1] if one.mean.size else np.inf)
     return RDAgainstWidth(series=tuple(order), symbol=symbol)
 
 
-def _series(members: Table, slopes: Table | None, cell: Cell, quantity: str, column: str) -> Series:
+def _series(
+    members: Table, slopes: Table | None, cell: Cell, quantity: str, column: str
+) -> Series:
     here = members.select(gamma=cell[0], gamma_prime=cell[1])
     width, rd = here["width"].astype(np.float64), here[quantity].astype(np.float64)
-    converged = here.columns.get("status", np.full(len(here), int(Status.CONVERGED))) == int(Status.CONVERGED)
+    converged = here.columns.get(
+        "status", np.full(len(here), int(Status.CONVERGED))
+    ) == int(Status.CONVERGED)
     valid = np.isfinite(rd) & (rd > 0)
     width, rd, converged = width[valid], rd[valid], converged[valid]
     kept = converged if converged.any() else np.ones_like(converged)
@@ -118,14 +126,28 @@ def _series(members: Table, slopes: Table | None, cell: Cell, quantity: str, col
         row = slopes.select(gamma=cell[0], gamma_prime=cell[1])
         if len(row):
             slope = float(row[column][0])
-            slope_se = float(row["slope_se"][0]) if column == "slope" and "slope_se" in row.columns else np.nan
+            slope_se = (
+                float(row["slope_se"][0])
+                if column == "slope" and "slope_se" in row.columns
+                else np.nan
+            )
     return Series(
-        gamma=cell[0], gamma_prime=cell[1], member_width=width, member_rd=rd, member_converged=converged,
+        gamma=cell[0],
+        gamma_prime=cell[1],
+        member_width=width,
+        member_rd=rd,
+        member_converged=converged,
         width=widths,
         mean=np.array([np.exp(log.mean()) for log in logs]),
-        error=np.array([log.std(ddof=1) / np.sqrt(log.size) if log.size > 1 else 0.0 for log in logs]),
-        slope=slope, slope_se=slope_se,
-    )  # fmt: skip
+        error=np.array(
+            [
+                log.std(ddof=1) / np.sqrt(log.size) if log.size > 1 else 0.0
+                for log in logs
+            ]
+        ),
+        slope=slope,
+        slope_se=slope_se,
+    )
 
 
 def draw(data: RDAgainstWidth, axes: Axes | None = None) -> Figure:
@@ -162,26 +184,56 @@ def _draw_series(ax: Axes, one: Series, k: int) -> None:
     good = one.member_converged
     ax.plot(one.member_width[~good], one.member_rd[~good], "x", color=GREY, ms=3.5)
     if good.sum() > one.width.size:
-        ax.plot(one.member_width[good], one.member_rd[good], ".", color=colour(k), ms=2.5, alpha=0.6)
+        ax.plot(
+            one.member_width[good],
+            one.member_rd[good],
+            ".",
+            color=colour(k),
+            ms=2.5,
+            alpha=0.6,
+        )
     if np.isfinite(one.slope) and one.width.size > 1:
         x = np.log(one.width)
         ends = np.array([x[0] - 0.15, x[-1] + 0.15])
-        ax.plot(np.exp(ends), np.exp(np.log(one.mean).mean() + one.slope * (ends - x.mean())), color=colour(k), lw=1.1)
+        ax.plot(
+            np.exp(ends),
+            np.exp(np.log(one.mean).mean() + one.slope * (ends - x.mean())),
+            color=colour(k),
+            lw=1.1,
+        )
     ax.errorbar(
-        one.width, one.mean, yerr=[one.mean * -np.expm1(-one.error), one.mean * np.expm1(one.error)],
-        fmt=marker(k), color=colour(k), ms=4.5, elinewidth=0.9, capsize=2.0,
-    )  # fmt: skip
+        one.width,
+        one.mean,
+        yerr=[one.mean * -np.expm1(-one.error), one.mean * np.expm1(one.error)],
+        fmt=marker(k),
+        color=colour(k),
+        ms=4.5,
+        elinewidth=0.9,
+        capsize=2.0,
+    )
 
 
 def _legend(ax: Axes, data: RDAgainstWidth, *, outside: bool) -> None:
     primes = {one.gamma_prime for one in data.series}
     handles = [
-        Line2D([], [], color=colour(k), marker=marker(k), ms=4.5, lw=1.1, label=legend_text(one, prime=len(primes) > 1))
+        Line2D(
+            [],
+            [],
+            color=colour(k),
+            marker=marker(k),
+            ms=4.5,
+            lw=1.1,
+            label=legend_text(one, prime=len(primes) > 1),
+        )
         for k, one in enumerate(data.series)
     ]
     fitted = any(np.isfinite(one.slope) for one in data.series)
-    parts = [f"γ′ = {number(data.series[0].gamma_prime)}"] * (len(primes) == 1) + ["slope ± s.e."] * fitted
-    legend = ax.legend(handles=handles, loc="best", title=",  ".join(parts), alignment="left")
+    parts = [f"γ′ = {number(data.series[0].gamma_prime)}"] * (len(primes) == 1) + [
+        "slope ± s.e."
+    ] * fitted
+    legend = ax.legend(
+        handles=handles, loc="best", title=",  ".join(parts), alignment="left"
+    )
     if outside:
         legend.set_loc("center left")
         legend.set_bbox_to_anchor((1.01, 0.5))
@@ -199,7 +251,9 @@ def marker(k: int) -> str:
 
 def legend_text(one: Series, *, prime: bool) -> str:
     """γ (and γ′), the slope and its standard error, as the legend prints them."""
-    text = f"γ = {number(one.gamma)}" + (f", γ′ = {number(one.gamma_prime)}" if prime else "")
+    text = f"γ = {number(one.gamma)}" + (
+        f", γ′ = {number(one.gamma_prime)}" if prime else ""
+    )
     if np.isfinite(one.slope):
         text += f":  {one.slope + 0.0:.3f}".replace("-", "−")
         if np.isfinite(one.slope_se):

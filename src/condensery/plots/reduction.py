@@ -55,16 +55,24 @@ def figure_data(tables: Mapping[str, Table]) -> Reduction:
     members = need(tables, "members", "seed", "step", "loss")
     cosines = need(tables, "cosines", "cosine")["cosine"]
     return Reduction(
-        losses=_curves(training, "loss"), widths=_curves(training, "width"),
-        merged_at=tuple(zip(members["step"].tolist(), members["loss"].tolist(), strict=True)),
-        cosines=np.asarray(cosines, dtype=np.float64), narrow=_curves(retraining, "narrow"),
-        wide=_curves(retraining, "wide"), before=float(np.median(members["loss"])),
-    )  # fmt: skip
+        losses=_curves(training, "loss"),
+        widths=_curves(training, "width"),
+        merged_at=tuple(
+            zip(members["step"].tolist(), members["loss"].tolist(), strict=True)
+        ),
+        cosines=np.asarray(cosines, dtype=np.float64),
+        narrow=_curves(retraining, "narrow"),
+        wide=_curves(retraining, "wide"),
+        before=float(np.median(members["loss"])),
+    )
 
 
 def _curves(table: Table, column: str) -> tuple[Curve, ...]:
     parts = [table.select(seed=int(seed)) for seed in levels(table["seed"])]
-    return tuple((part["step"].astype(np.float64), part[column].astype(np.float64)) for part in parts)
+    return tuple(
+        (part["step"].astype(np.float64), part[column].astype(np.float64))
+        for part in parts
+    )
 
 
 def draw(data: Reduction, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
@@ -77,27 +85,66 @@ def draw(data: Reduction, axes: Sequence[Axes] | np.ndarray | None = None) -> Fi
     Raises:
         InvalidInputError: If `axes` are not three Axes.
     """
-    with panels(axes, [["training", "cosines", "after"]], size=(PAGE, 2.5)) as (figure, (left, middle, right)):
+    with panels(axes, [["training", "cosines", "after"]], size=(PAGE, 2.5)) as (
+        figure,
+        (left, middle, right),
+    ):
         groups = left.twinx()
-        for number, ((step, loss), (_, width)) in enumerate(zip(data.losses, data.widths, strict=True)):
+        for number, ((step, loss), (_, width)) in enumerate(
+            zip(data.losses, data.widths, strict=True)
+        ):
             left.plot(
-                step, loss, color=PALETTE[0], lw=1.3 if number == 0 else 0.8, label="loss" if number == 0 else None
+                step,
+                loss,
+                color=PALETTE[0],
+                lw=1.3 if number == 0 else 0.8,
+                label="loss" if number == 0 else None,
             )
-            groups.plot(step, width, color=PALETTE[1], lw=1.0 if number == 0 else 0.6, ls=(0, (3, 1.5)))
+            groups.plot(
+                step,
+                width,
+                color=PALETTE[1],
+                lw=1.0 if number == 0 else 0.6,
+                ls=(0, (3, 1.5)),
+            )
         for step, loss in data.merged_at:
             left.plot(step, loss, "o", color=INK, mfc="none", ms=4.5, zorder=5)
-        left.set(xscale="log", xlabel="step", yscale="log", xlim=(max(1.0, data.losses[0][0][-1] / 100), None))
+        left.set(
+            xscale="log",
+            xlabel="step",
+            yscale="log",
+            xlim=(max(1.0, data.losses[0][0][-1] / 100), None),
+        )
         left.set_ylabel("loss", color=PALETTE[0])
         groups.set_ylabel("groups", color=PALETTE[1])
         groups.set_ylim(0, None)
-        image = middle.imshow(data.cosines, vmin=-1, vmax=1, cmap="RdBu_r", interpolation="nearest")
+        image = middle.imshow(
+            data.cosines, vmin=-1, vmax=1, cmap="RdBu_r", interpolation="nearest"
+        )
         middle.set(xlabel="neuron", ylabel="neuron", title="cosine")
-        bar = figure.colorbar(image, ax=middle, fraction=0.046, pad=0.04, ticks=[-1, 0, 1])
+        bar = figure.colorbar(
+            image, ax=middle, fraction=0.046, pad=0.04, ticks=[-1, 0, 1]
+        )
         bar.ax.set_yticklabels(["−1", "0", "1"])
-        for number, ((step, narrow), (_, wide)) in enumerate(zip(data.narrow, data.wide, strict=True)):
+        for number, ((step, narrow), (_, wide)) in enumerate(
+            zip(data.narrow, data.wide, strict=True)
+        ):
             first = number == 0
-            right.plot(step, wide, color=BEFORE.colour, ls=BEFORE.dashes, lw=1.2, label="wide" if first else None)
-            right.plot(step, narrow, color=AFTER.colour, lw=1.2, label="merged" if first else None)
+            right.plot(
+                step,
+                wide,
+                color=BEFORE.colour,
+                ls=BEFORE.dashes,
+                lw=1.2,
+                label="wide" if first else None,
+            )
+            right.plot(
+                step,
+                narrow,
+                color=AFTER.colour,
+                lw=1.2,
+                label="merged" if first else None,
+            )
         right.axhline(1.05 * data.before, color=GREY, lw=0.8, ls="--")
         right.set(xlabel="step after the merge", ylabel="loss")
         right.legend(loc="lower left")

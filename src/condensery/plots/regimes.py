@@ -11,7 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from condensery._errors import InvalidInputError
-from condensery.plots._cloud import Cloud, cloud_handle, draw_cloud, gather, orientation_axis, orientation_span
+from condensery.plots._cloud import (
+    Cloud,
+    cloud_handle,
+    draw_cloud,
+    gather,
+    orientation_axis,
+    orientation_span,
+)
 from condensery.plots._style import AFTER, BEFORE, PAGE, SAMPLES, TARGET, panels
 from condensery.plots._tables import Cell, cell_title, choose_cells, need, pick, where
 from condensery.records import Table
@@ -93,10 +100,25 @@ def figure_data(
         >>> column.title, column.after.x, column.x.size
         ('γ = 1, γ′ = 0', array([0.2]), 0)
     """
-    scatter = need(tables, "scatter", "gamma", "gamma_prime", "width", "seed", "when", "orientation", "amplitude")
+    scatter = need(
+        tables,
+        "scatter",
+        "gamma",
+        "gamma_prime",
+        "width",
+        "seed",
+        "when",
+        "orientation",
+        "amplitude",
+    )
     chosen = choose_cells(scatter, cells, at_most=at_most)
     if names is not None and len(names) != len(chosen):
-        raise InvalidInputError("names", given=list(names), allowed=f"{len(chosen)} names", remedy="name every cell")
+        raise InvalidInputError(
+            "names",
+            given=list(names),
+            allowed=f"{len(chosen)} names",
+            remedy="name every cell",
+        )
     span = orientation_span(orientation)
     outputs = tables.get("outputs")
     columns = []
@@ -107,7 +129,12 @@ def figure_data(
         shown_seed = pick(scatter["seed"][here], seed, name="seed")
         here &= where(scatter, seed=shown_seed)
         clouds = [
-            gather(scatter["orientation"][part], scatter["amplitude"][part], span=span, at_most=bin_above)
+            gather(
+                scatter["orientation"][part],
+                scatter["amplitude"][part],
+                span=span,
+                at_most=bin_above,
+            )
             for part in (here & (scatter["when"] == 0), here & (scatter["when"] == 1))
         ]
         title = cell_title(cell) if names is None else f"{names[k]}\n{cell_title(cell)}"
@@ -122,18 +149,35 @@ def figure_data(
             )
         )
     x, y = _samples(tables.get("data"))
-    return Regimes(columns=tuple(columns), sample_x=x, sample_y=y, orientation=orientation)
+    return Regimes(
+        columns=tuple(columns), sample_x=x, sample_y=y, orientation=orientation
+    )
 
 
-def _lines(outputs: Table | None, cell: Cell, width: float, seed: float) -> tuple[np.ndarray, ...]:
+def _lines(
+    outputs: Table | None, cell: Cell, width: float, seed: float
+) -> tuple[np.ndarray, ...]:
     if outputs is None or not len(outputs):
         return (np.empty(0),) * 4
-    need({"outputs": outputs}, "outputs", "gamma", "gamma_prime", "width", "seed", "x", "initial", "final")
-    table = outputs.select(gamma=cell[0], gamma_prime=cell[1], width=int(width), seed=int(seed))
+    need(
+        {"outputs": outputs},
+        "outputs",
+        "gamma",
+        "gamma_prime",
+        "width",
+        "seed",
+        "x",
+        "initial",
+        "final",
+    )
+    table = outputs.select(
+        gamma=cell[0], gamma_prime=cell[1], width=int(width), seed=int(seed)
+    )
     order = np.argsort(table["x"], kind="stable")
     reference = table.columns.get("reference", np.full(len(table), np.nan))
     return tuple(
-        np.asarray(c, dtype=np.float64)[order] for c in (table["x"], table["initial"], table["final"], reference)
+        np.asarray(c, dtype=np.float64)[order]
+        for c in (table["x"], table["initial"], table["final"], reference)
     )
 
 
@@ -142,7 +186,11 @@ def _samples(data: Table | None) -> tuple[np.ndarray, np.ndarray]:
     if data is None or "x" not in data.columns or "y" not in data.columns:
         return np.empty(0), np.empty(0)
     x = np.asarray(data["x"], dtype=np.float64).reshape(len(data), -1)
-    return (x[:, 0], np.asarray(data["y"], dtype=np.float64)) if x.shape[1] == 1 else (np.empty(0), np.empty(0))
+    return (
+        (x[:, 0], np.asarray(data["y"], dtype=np.float64))
+        if x.shape[1] == 1
+        else (np.empty(0), np.empty(0))
+    )
 
 
 def draw(data: Regimes, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
@@ -160,12 +208,24 @@ def draw(data: Regimes, axes: Sequence[Axes] | np.ndarray | None = None) -> Figu
     """
     count = len(data.columns)
     with_outputs = any(column.x.size for column in data.columns)
-    layout = [[f"{row}{k}" for k in range(count)] for row in (("output", "scatter") if with_outputs else ("scatter",))]
+    layout = [
+        [f"{row}{k}" for k in range(count)]
+        for row in (("output", "scatter") if with_outputs else ("scatter",))
+    ]
     size = (min(PAGE, 1.0 + 2.0 * count), 0.9 + 1.65 * len(layout))
     with panels(axes, layout, size=size) as (figure, flat):
         if with_outputs:
             _draw_outputs(flat[:count], data)
-        top = max([1.0, *(one.extent[3] for column in data.columns for one in (column.before, column.after))])
+        top = max(
+            [
+                1.0,
+                *(
+                    one.extent[3]
+                    for column in data.columns
+                    for one in (column.before, column.after)
+                ),
+            ]
+        )
         for k, (ax, column) in enumerate(zip(flat[-count:], data.columns, strict=True)):
             draw_cloud(ax, column.before, BEFORE)
             draw_cloud(ax, column.after, AFTER)
@@ -182,16 +242,42 @@ def draw(data: Regimes, axes: Sequence[Axes] | np.ndarray | None = None) -> Figu
 
 def _draw_outputs(row: list[Axes], data: Regimes) -> None:
     """One ordinate for all columns, so that their shapes compare."""
-    shown = [np.concatenate([one.initial, one.final, one.reference, data.sample_y]) for one in data.columns]
+    shown = [
+        np.concatenate([one.initial, one.final, one.reference, data.sample_y])
+        for one in data.columns
+    ]
     values = np.concatenate(shown)
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     for k, (ax, column) in enumerate(zip(row, data.columns, strict=True)):
-        ax.plot(column.x, column.initial, ls=BEFORE.dashes, color=BEFORE.colour, label="initial")
+        ax.plot(
+            column.x,
+            column.initial,
+            ls=BEFORE.dashes,
+            color=BEFORE.colour,
+            label="initial",
+        )
         ax.plot(column.x, column.final, color=AFTER.colour, label="final")
         if np.isfinite(column.reference).any():
-            ax.plot(column.x, column.reference, ls=TARGET.dashes, color=TARGET.colour, lw=1.1, label="linear spline")
-        ax.plot(data.sample_x, data.sample_y, SAMPLES.marker, color=SAMPLES.colour, ms=SAMPLES.size, label="data")
-        ax.set(xlabel="$x$", ylim=(low - 0.06 * (high - low or 1.0), high + 0.06 * (high - low or 1.0)))
+            ax.plot(
+                column.x,
+                column.reference,
+                ls=TARGET.dashes,
+                color=TARGET.colour,
+                lw=1.1,
+                label="linear spline",
+            )
+        ax.plot(
+            data.sample_x,
+            data.sample_y,
+            SAMPLES.marker,
+            color=SAMPLES.colour,
+            ms=SAMPLES.size,
+            label="data",
+        )
+        ax.set(
+            xlabel="$x$",
+            ylim=(low - 0.06 * (high - low or 1.0), high + 0.06 * (high - low or 1.0)),
+        )
         ax.locator_params(nbins=5)
         if k == 0:
             ax.set_ylabel("output")

@@ -12,7 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from condensery._errors import InvalidInputError
-from condensery.plots._cloud import draw_counts, orientation_axis, orientation_label, orientation_span
+from condensery.plots._cloud import (
+    draw_counts,
+    orientation_axis,
+    orientation_label,
+    orientation_span,
+)
 from condensery.plots._style import PAGE, panels
 from condensery.plots._tables import levels, need, number, thousands
 from condensery.records import Table
@@ -83,50 +88,93 @@ def figure_data(
     if "when" in table.columns:
         table = table.select(when=1)
     bins = need(tables, "scatter_bins", "axis", "edge")
-    edges = [np.sort(bins.select(axis=axis)["edge"].astype(np.float64)) for axis in ("orientation", "amplitude")]
+    edges = [
+        np.sort(bins.select(axis=axis)["edge"].astype(np.float64))
+        for axis in ("orientation", "amplitude")
+    ]
     if table["counts"].shape[1:] != tuple(edge.size - 1 for edge in edges):
         raise InvalidInputError(
-            "table 'scatter_grid'", given=f"counts of shape {table['counts'].shape[1:]}",
+            "table 'scatter_grid'",
+            given=f"counts of shape {table['counts'].shape[1:]}",
             allowed=f"one count per bin of 'scatter_bins', {tuple(edge.size - 1 for edge in edges)}",
             remedy="write both tables with the same bins",
-        )  # fmt: skip
-    gamma, prime = _kept(table, "gamma", gammas), _kept(table, "gamma_prime", gamma_primes)
+        )
+    gamma, prime = (
+        _kept(table, "gamma", gammas),
+        _kept(table, "gamma_prime", gamma_primes),
+    )
     width = _kept(table, "width", widths)
     if widths is None:
         width = width[np.unique(np.linspace(0, width.size - 1, 3).round().astype(int))]
     if width.size > len(LAYERS):
-        raise InvalidInputError("widths", given=list(width), allowed="at most three", remedy="name three of them")
-    counts = np.zeros((prime.size, gamma.size, width.size, *table["counts"].shape[1:]), dtype=np.int64)
+        raise InvalidInputError(
+            "widths",
+            given=list(width),
+            allowed="at most three",
+            remedy="name three of them",
+        )
+    counts = np.zeros(
+        (prime.size, gamma.size, width.size, *table["counts"].shape[1:]), dtype=np.int64
+    )
     for k in range(len(table)):
-        at = [np.flatnonzero(np.isclose(axis, table[name][k], rtol=1e-9, atol=1e-9))
-              for axis, name in ((prime, "gamma_prime"), (gamma, "gamma"), (width, "width"))]  # fmt: skip
+        at = [
+            np.flatnonzero(np.isclose(axis, table[name][k], rtol=1e-9, atol=1e-9))
+            for axis, name in (
+                (prime, "gamma_prime"),
+                (gamma, "gamma"),
+                (width, "width"),
+            )
+        ]
         if all(index.size for index in at):
             counts[at[0][0], at[1][0], at[2][0]] += table["counts"][k]  # seeds add up
     return ScatterGrid(
-        gamma=gamma, gamma_prime=prime, width=width.astype(np.int64), counts=counts,
-        orientation_edges=edges[0], amplitude_edges=edges[1], orientation=orientation,
+        gamma=gamma,
+        gamma_prime=prime,
+        width=width.astype(np.int64),
+        counts=counts,
+        orientation_edges=edges[0],
+        amplitude_edges=edges[1],
+        orientation=orientation,
         on_boundary=_on_boundary(tables.get("boundary"), gamma, prime),
-    )  # fmt: skip
+    )
 
 
-def _kept(table: Table, name: str, wanted: Sequence[float] | None) -> Float[np.ndarray, " level"]:
+def _kept(
+    table: Table, name: str, wanted: Sequence[float] | None
+) -> Float[np.ndarray, " level"]:
     present = levels(table[name])
     if wanted is None:
         return present
-    kept = levels(np.array([value for value in wanted if np.isclose(present, value, rtol=1e-9, atol=1e-9).any()]))
+    kept = levels(
+        np.array(
+            [
+                value
+                for value in wanted
+                if np.isclose(present, value, rtol=1e-9, atol=1e-9).any()
+            ]
+        )
+    )
     if not kept.size:
         raise InvalidInputError(
-            f"{name}s", given=list(wanted), allowed=f"some of {', '.join(f'{value:g}' for value in present)}",
+            f"{name}s",
+            given=list(wanted),
+            allowed=f"some of {', '.join(f'{value:g}' for value in present)}",
             remedy="choose values that were computed",
-        )  # fmt: skip
+        )
     return kept
 
 
-def _on_boundary(boundary: Table | None, gamma: np.ndarray, prime: np.ndarray) -> Bool[np.ndarray, "row column"]:
+def _on_boundary(
+    boundary: Table | None, gamma: np.ndarray, prime: np.ndarray
+) -> Bool[np.ndarray, "row column"]:
     marked = np.zeros((prime.size, gamma.size), dtype=bool)
     if boundary is not None:
-        for row, theory in zip(boundary["gamma_prime"], boundary["theory"], strict=True):
-            marked |= np.isclose(prime, row, atol=1e-6)[:, None] & np.isclose(gamma, theory, atol=1e-6)
+        for row, theory in zip(
+            boundary["gamma_prime"], boundary["theory"], strict=True
+        ):
+            marked |= np.isclose(prime, row, atol=1e-6)[:, None] & np.isclose(
+                gamma, theory, atol=1e-6
+            )
     return marked
 
 
@@ -144,7 +192,10 @@ def draw(data: ScatterGrid, axes: Sequence[Axes] | np.ndarray | None = None) -> 
     """
     rows, columns = data.on_boundary.shape
     layout = [[f"{row} {column}" for column in range(columns)] for row in range(rows)]
-    size = (float(np.clip(0.8 + 0.9 * columns, 3.4, PAGE)), float(np.clip(0.9 + 0.85 * rows, 2.2, 8.0)))
+    size = (
+        float(np.clip(0.8 + 0.9 * columns, 3.4, PAGE)),
+        float(np.clip(0.9 + 0.85 * rows, 2.2, 8.0)),
+    )
     with panels(axes, layout, size=size) as (figure, flat):
         grid = np.array(flat, dtype=object).reshape(rows, columns)[::-1]
         engine = figure.get_layout_engine()
@@ -185,12 +236,30 @@ def _draw_cell(ax: Axes, data: ScatterGrid, row: int, column: int) -> None:
 
 def _draw_legend(figure: Figure, ax: Axes, data: ScatterGrid, *, own: bool) -> None:
     handles = [
-        Line2D([], [], ls="none", marker="s", color=colour, ms=3.0 + 60 * mark, label=f"$m$ = {thousands(width)}")
+        Line2D(
+            [],
+            [],
+            ls="none",
+            marker="s",
+            color=colour,
+            ms=3.0 + 60 * mark,
+            label=f"$m$ = {thousands(width)}",
+        )
         for width, (colour, mark) in zip(data.width, LAYERS, strict=False)
     ]
     if data.on_boundary.any():
         handles.append(
-            Line2D([], [], ls="none", marker="s", mfc="none", mec=BOX, mew=1.6, ms=6, label="on the boundary")
+            Line2D(
+                [],
+                [],
+                ls="none",
+                marker="s",
+                mfc="none",
+                mec=BOX,
+                mew=1.6,
+                ms=6,
+                label="on the boundary",
+            )
         )
     if own:
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))

@@ -13,7 +13,12 @@ from matplotlib.text import Annotation
 
 from condensery._errors import InvalidInputError
 from condensery.plots._map_data import SlopeMap, cell_edges, gather_places, outer_limits
-from condensery.plots._map_marks import draw_boundary, draw_legend, draw_places, mark_positions
+from condensery.plots._map_marks import (
+    draw_boundary,
+    draw_legend,
+    draw_places,
+    mark_positions,
+)
 from condensery.plots._style import INK, PAGE, PAPER, lay_out, panels
 from condensery.plots._tables import levels, need, number
 from condensery.records import Table
@@ -27,7 +32,11 @@ SYMBOLS = {
 
 
 def figure_data(
-    tables: Mapping[str, Table], *, quantity: str = "slope", limit: float = 0.5, boundary: str | None = "boundary"
+    tables: Mapping[str, Table],
+    *,
+    quantity: str = "slope",
+    limit: float = 0.5,
+    boundary: str | None = "boundary",
 ) -> SlopeMap:
     """The numbers of the heat map (Luo et al. 2021, arXiv 2007.07497, Figs. 4, 5 and 10).
 
@@ -54,7 +63,12 @@ def figure_data(
         array([0.5, 1.5, 2.5])
     """
     if not limit > 0:
-        raise InvalidInputError("limit", given=limit, allowed="a positive number", remedy="use 0.5 as the paper does")
+        raise InvalidInputError(
+            "limit",
+            given=limit,
+            allowed="a positive number",
+            remedy="use 0.5 as the paper does",
+        )
     slopes = need(tables, "slopes", "gamma", "gamma_prime", quantity)
     gamma, prime = levels(slopes["gamma"]), levels(slopes["gamma_prime"])
     grid = np.full((prime.size, gamma.size), np.nan)
@@ -63,12 +77,20 @@ def figure_data(
     grid[row, column] = slopes[quantity]
     columns, rows = cell_edges(gamma), cell_edges(prime)
     places = gather_places(tables.get("initialisations"))
-    estimates = {name: np.empty(0) for name in ("gamma_prime", "row_fit", "row_fit_se", "local_crossing", "theory")}
+    estimates = {
+        name: np.empty(0)
+        for name in ("gamma_prime", "row_fit", "row_fit_se", "local_crossing", "theory")
+    }
     if boundary is not None and boundary in tables:
-        table = need(tables, boundary, "gamma_prime", "row_fit", "local_crossing", "theory")
+        table = need(
+            tables, boundary, "gamma_prime", "row_fit", "local_crossing", "theory"
+        )
         order = np.argsort(table["gamma_prime"], kind="stable")
         unknown = np.full(len(table), np.nan)
-        estimates = {name: table.columns.get(name, unknown)[order].astype(np.float64) for name in estimates}
+        estimates = {
+            name: table.columns.get(name, unknown)[order].astype(np.float64)
+            for name in estimates
+        }
     return SlopeMap(
         gamma=gamma,
         gamma_prime=prime,
@@ -105,14 +127,25 @@ def draw(data: SlopeMap, axes: Axes | None = None) -> Figure:
     height = float(np.clip(1.4 + 0.33 * data.gamma_prime.size, 2.9, 6.0))
     with panels(axes, [["map"]], size=(width, height)) as (figure, (ax,)):
         mesh = _draw_cells(ax, data)
-        over, under = np.nanmax(data.slope, initial=0.0) > data.limit, np.nanmin(data.slope, initial=0.0) < -data.limit
-        extend = {(False, False): "neither", (True, False): "max", (False, True): "min"}.get((over, under), "both")
-        bar = figure.colorbar(mesh, ax=ax, extend=extend, pad=0.02, fraction=0.06, aspect=24)
+        over, under = (
+            np.nanmax(data.slope, initial=0.0) > data.limit,
+            np.nanmin(data.slope, initial=0.0) < -data.limit,
+        )
+        extend = {
+            (False, False): "neither",
+            (True, False): "max",
+            (False, True): "min",
+        }.get((over, under), "both")
+        bar = figure.colorbar(
+            mesh, ax=ax, extend=extend, pad=0.02, fraction=0.06, aspect=24
+        )
         bar.set_label(f"{data.symbol}   (linear < 0 < condensed)")
         ax.set(xlim=data.x_limits, ylim=data.y_limits, xlabel="γ", ylabel="γ′")
         ax.set_xticks(data.gamma, minor=True)
         if data.gamma_prime.size <= 12:
-            ax.set_yticks(data.gamma_prime, [number(value) for value in data.gamma_prime])
+            ax.set_yticks(
+                data.gamma_prime, [number(value) for value in data.gamma_prime]
+            )
         draw_boundary(ax, data)
         lay_out(figure)  # what fits is known only when the layout is
         draw_legend(ax, data, own=axes is None)
@@ -127,34 +160,65 @@ def _draw_cells(ax: Axes, data: SlopeMap) -> QuadMesh:
         ax.fill(
             data.gamma_edges[[column, column + 1, column + 1, column]],
             data.gamma_prime_edges[[row, row, row + 1, row + 1]],
-            facecolor="#F4F4F4", edgecolor="#BBBBBB", hatch="////", linewidth=0.0,
-        )  # fmt: skip
+            facecolor="#F4F4F4",
+            edgecolor="#BBBBBB",
+            hatch="////",
+            linewidth=0.0,
+        )
     return ax.pcolormesh(
-        data.gamma_edges, data.gamma_prime_edges, np.ma.masked_invalid(data.slope),
-        cmap="RdBu_r", vmin=-data.limit, vmax=data.limit, edgecolors=PAPER, linewidth=0.4,
-    )  # fmt: skip
+        data.gamma_edges,
+        data.gamma_prime_edges,
+        np.ma.masked_invalid(data.slope),
+        cmap="RdBu_r",
+        vmin=-data.limit,
+        vmax=data.limit,
+        edgecolors=PAPER,
+        linewidth=0.4,
+    )
 
 
-def _print_numbers(ax: Axes, mesh: QuadMesh, data: SlopeMap, labels: list[Annotation]) -> None:
+def _print_numbers(
+    ax: Axes, mesh: QuadMesh, data: SlopeMap, labels: list[Annotation]
+) -> None:
     """Print each value upright, or turned by 90° in a narrow cell, unless it touches what is already there."""
     taken = [label.get_window_extent().padded(1.0) for label in labels]
     marks, radius = mark_positions(ax, data)
     for row, column in np.argwhere(np.isfinite(data.slope)):
         value = data.slope[row, column]
         corners = ax.transData.transform(
-            np.stack([data.gamma_edges[[column, column + 1]], data.gamma_prime_edges[[row, row + 1]]], axis=1)
+            np.stack(
+                [
+                    data.gamma_edges[[column, column + 1]],
+                    data.gamma_prime_edges[[row, row + 1]],
+                ],
+                axis=1,
+            )
         )
         middle, room = corners.mean(axis=0), corners[1] - corners[0] - 2.0
         x, y = ax.transData.inverted().transform(middle)
         text = ax.annotate(
-            short(value), (x, y), ha="center", va="center", fontsize="small",
-            color=ink_on(mesh.get_cmap(), 0.5 + value / data.limit / 2), zorder=2,
-        )  # fmt: skip
+            short(value),
+            (x, y),
+            ha="center",
+            va="center",
+            fontsize="small",
+            color=ink_on(mesh.get_cmap(), 0.5 + value / data.limit / 2),
+            zorder=2,
+        )
         for rotation in (0, 90):
             text.set_rotation(rotation)
             box = text.get_window_extent()
-            near = np.all(np.abs(marks - middle) < np.array([box.width, box.height]) / 2 + radius[:, None], axis=1)
-            if box.width <= room[0] and box.height <= room[1] and not near.any() and not box.count_overlaps(taken):
+            near = np.all(
+                np.abs(marks - middle)
+                < np.array([box.width, box.height]) / 2 + radius[:, None],
+                axis=1,
+            )
+            if (
+                box.width <= room[0]
+                and box.height <= room[1]
+                and not near.any()
+                and not box.count_overlaps(taken)
+            ):
                 break
         else:
             text.remove()
@@ -175,4 +239,8 @@ def short(value: float) -> str:
 def ink_on(cmap: Colormap, fraction: float) -> str:
     """Black or white, whichever stands out on the colour at `fraction` of the map."""
     red, green, blue, _ = cmap(float(np.clip(fraction, 0.0, 1.0)))
-    return PAPER if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.25 else INK
+    return (
+        PAPER
+        if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.25
+        else INK
+    )

@@ -49,7 +49,9 @@ class LayerVerdicts:
     line: Float[np.ndarray, "corner 2"]
 
 
-def figure_data(tables: Mapping[str, Table], *, layers: Sequence[str] = ("hidden", "output")) -> list[LayerVerdicts]:
+def figure_data(
+    tables: Mapping[str, Table], *, layers: Sequence[str] = ("hidden", "output")
+) -> list[LayerVerdicts]:
     """The numbers of the figure.
 
     Args:
@@ -66,32 +68,48 @@ def figure_data(tables: Mapping[str, Table], *, layers: Sequence[str] = ("hidden
         >>> figure_data({"verdicts": table}, layers=["hidden"])[0].verdict.tolist()
         ['linear']
     """
-    table = need(tables, "verdicts", "layer", "gamma", "gamma_prime", "verdict", "right")
+    table = need(
+        tables, "verdicts", "layer", "gamma", "gamma_prime", "verdict", "right"
+    )
     found = []
     for layer in layers:
         rows = table.select(layer=layer)
         if not len(rows):
             raise InvalidInputError(
-                "layers", given=layer, allowed=", ".join(sorted(set(table["layer"].tolist()))),
+                "layers",
+                given=layer,
+                allowed=", ".join(sorted(set(table["layer"].tolist()))),
                 remedy="name layers that were diagnosed",
-            )  # fmt: skip
-        low, high = rows["gamma_prime"].min() - _REACH, rows["gamma_prime"].max() + _REACH
+            )
+        low, high = (
+            rows["gamma_prime"].min() - _REACH,
+            rows["gamma_prime"].max() + _REACH,
+        )
         found.append(
             LayerVerdicts(
-                layer, rows["gamma"], rows["gamma_prime"], rows["verdict"], rows["right"].astype(bool),
+                layer,
+                rows["gamma"],
+                rows["gamma_prime"],
+                rows["verdict"],
+                rows["right"].astype(bool),
                 _line(low, high, mirrored=layer == "output"),
             )
-        )  # fmt: skip
+        )
     return found
 
 
 def _line(low: float, high: float, *, mirrored: bool) -> np.ndarray:
     """γ = max(1, 1 + γ') between two heights; `mirrored` is γ = max(1, 1 − γ'), the boundary of the output weights."""
     heights = np.array(sorted({low, high, *([0.0] if low < 0 < high else [])}))
-    return np.column_stack([1.0 + np.maximum(0.0, -heights if mirrored else heights), heights])
+    return np.column_stack(
+        [1.0 + np.maximum(0.0, -heights if mirrored else heights), heights]
+    )
 
 
-def draw(data: Sequence[LayerVerdicts], axes: Axes | Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: Sequence[LayerVerdicts],
+    axes: Axes | Sequence[Axes] | np.ndarray | None = None,
+) -> Figure:
     """Draw a panel per layer.
 
     Args:
@@ -108,7 +126,9 @@ def draw(data: Sequence[LayerVerdicts], axes: Axes | Sequence[Axes] | np.ndarray
         found[0].set_ylabel("$γ\\prime$")
         entries = _entries(wrong=any(bool(np.any(~one.right)) for one in data))
         if axes is None:
-            figure.legend(handles=entries, loc="outside upper center", ncols=len(entries))
+            figure.legend(
+                handles=entries, loc="outside upper center", ncols=len(entries)
+            )
         else:
             found[0].legend(handles=entries, loc="best")
     return figure
@@ -119,20 +139,46 @@ def _panel(ax: Axes, data: LayerVerdicts) -> None:
     for word in WORDS:
         here = data.verdict == word
         ax.plot(
-            data.gamma[here], data.gamma_prime[here], ls="none", mec=PAPER, mew=0.4, zorder=3, label=word, **_LOOK[word]
+            data.gamma[here],
+            data.gamma_prime[here],
+            ls="none",
+            mec=PAPER,
+            mew=0.4,
+            zorder=3,
+            label=word,
+            **_LOOK[word],
         )
     wrong = ~data.right
-    ax.plot(data.gamma[wrong], data.gamma_prime[wrong], ls="none", marker="o", ms=10, mfc="none", mec=INK, zorder=4)
+    ax.plot(
+        data.gamma[wrong],
+        data.gamma_prime[wrong],
+        ls="none",
+        marker="o",
+        ms=10,
+        mfc="none",
+        mec=INK,
+        zorder=4,
+    )
     ax.set(
-        xlabel="$γ$", title=f"{data.layer} layer",
+        xlabel="$γ$",
+        title=f"{data.layer} layer",
         xlim=(data.gamma.min() - _REACH, data.gamma.max() + _REACH),
         ylim=(data.gamma_prime.min() - _REACH, data.gamma_prime.max() + _REACH),
-    )  # fmt: skip
+    )
 
 
 def _entries(*, wrong: bool) -> list[Line2D]:
-    entries = [Line2D([], [], ls="none", mec=PAPER, mew=0.4, label=word, **_LOOK[word]) for word in WORDS]
-    entries.append(Line2D([], [], ls="--", color=INK, lw=1.2, label="boundary in theory"))
+    entries = [
+        Line2D([], [], ls="none", mec=PAPER, mew=0.4, label=word, **_LOOK[word])
+        for word in WORDS
+    ]
+    entries.append(
+        Line2D([], [], ls="--", color=INK, lw=1.2, label="boundary in theory")
+    )
     if wrong:
-        entries.append(Line2D([], [], ls="none", marker="o", ms=9, mfc="none", mec=INK, label="wrong"))
+        entries.append(
+            Line2D(
+                [], [], ls="none", marker="o", ms=9, mfc="none", mec=INK, label="wrong"
+            )
+        )
     return entries

@@ -76,7 +76,9 @@ def _sender(outgoing: BinaryIO) -> Callable[[tuple[object, ...]], None]:
     return send
 
 
-def _advance(send: Callable[[tuple[object, ...]], None]) -> Callable[[str, float], None]:
+def _advance(
+    send: Callable[[tuple[object, ...]], None],
+) -> Callable[[str, float], None]:
     last = -_PROGRESS_INTERVAL
 
     def advance(text: str, fraction: float) -> None:
@@ -90,14 +92,19 @@ def _advance(send: Callable[[tuple[object, ...]], None]) -> Callable[[str, float
 
 
 def _compute(
-    function: str, parameters: dict[str, object], seed: int, advance: Callable[[str, float], None]
+    function: str,
+    parameters: dict[str, object],
+    seed: int,
+    advance: Callable[[str, float], None],
 ) -> dict[str, np.ndarray]:
     call = load(function)
     if not callable(call):
         raise TypeError(f"{function} is not a function but {call!r}")
     result = call(parameters, seed, advance)
     if not isinstance(result, Mapping):
-        raise TypeError(f"{function} returned {type(result).__name__}; a task returns a mapping from name to array")
+        raise TypeError(
+            f"{function} returned {type(result).__name__}; a task returns a mapping from name to array"
+        )
     arrays = {name: np.asarray(value) for name, value in result.items()}
     for name, array in arrays.items():
         if not isinstance(name, str) or array.dtype.kind not in "biufU":

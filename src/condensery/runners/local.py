@@ -23,9 +23,7 @@ __all__ = ["LocalRunner", "available_processors", "worker_environment"]
 
 # The parent's path first of all: a worker must find the same modules, and a file named numpy.py in the working
 # directory must not stand in for numpy where it would not have done so in the parent.
-_PROGRAM = (
-    "import sys; sys.path[:] = sys.argv[1:]; del sys.argv[1:]; from condensery.runners._worker import main; main()"
-)
+_PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; del sys.argv[1:]; from condensery.runners._worker import main; main()"
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -36,7 +34,9 @@ _THREADS = (
     "NPROC",  # the size of the thread pool of XLA's CPU client
 )
 _PARTING = 10.0  # seconds that a worker has between closing its output and ending
-_POLL = 1.0  # seconds; on Windows a wait without a limit cannot be interrupted by Ctrl-C
+_POLL = (
+    1.0  # seconds; on Windows a wait without a limit cannot be interrupted by Ctrl-C
+)
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,14 @@ class LocalRunner:
             InvalidInputError: If `workers` is not a whole number >= 1.
         """
         workers = self.workers
-        if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        if workers is not None and (
+            isinstance(workers, bool) or not isinstance(workers, int) or workers < 1
+        ):
             raise InvalidInputError(
-                "workers", given=workers, allowed="a whole number >= 1", remedy="leave it out to use all processors"
+                "workers",
+                given=workers,
+                allowed="a whole number >= 1",
+                remedy="leave it out to use all processors",
             )
 
     def run(
@@ -134,21 +139,36 @@ def worker_environment(given: Mapping[str, str]) -> dict[str, str]:
     one_thread = dict.fromkeys(_THREADS, "1")
     flags = " ".join([*given.get("XLA_FLAGS", "").split(), *_XLA])
     # A set of texts has an order that changes with the hash seed, and a task repeats bit for bit.
-    return {**given, **one_thread, "XLA_FLAGS": flags, "JAX_ENABLE_X64": "1", "PYTHONHASHSEED": "0"}
+    return {
+        **given,
+        **one_thread,
+        "XLA_FLAGS": flags,
+        "JAX_ENABLE_X64": "1",
+        "PYTHONHASHSEED": "0",
+    }
 
 
 class _Worker:
     """One worker process, the task it computes, and a thread that turns what it sends into events."""
 
-    def __init__(self, task: Task, crew: set[_Worker], events: queue.SimpleQueue[_Event]) -> None:
-        self.listener = threading.Thread(target=self._listen, args=(events,), daemon=True)
+    def __init__(
+        self, task: Task, crew: set[_Worker], events: queue.SimpleQueue[_Event]
+    ) -> None:
+        self.listener = threading.Thread(
+            target=self._listen, args=(events,), daemon=True
+        )
         command = [sys.executable, "-c", _PROGRAM, *sys.path]
         environment = worker_environment(os.environ)
         with _child_deaf_to_interrupts():
             # ruff: ignore[subprocess-without-shell-equals-true]
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+            )
         crew.add(self)  # at once, so that a Ctrl-C that comes now finds it there
-        self.requests, self.replies = cast(IO[bytes], self.process.stdin), cast(IO[bytes], self.process.stdout)
+        self.requests, self.replies = (
+            cast(IO[bytes], self.process.stdin),
+            cast(IO[bytes], self.process.stdout),
+        )
         self.listener.start()
         self.assign(task)
 
@@ -167,18 +187,24 @@ class _Worker:
                 return TaskOutcome(task=self.task, error=error, seconds=seconds)
         try:
             code = self.process.wait(_PARTING)
-        except subprocess.TimeoutExpired:  # something wrote into the pipe that was not the worker's to say
+        except (
+            subprocess.TimeoutExpired
+        ):  # something wrote into the pipe that was not the worker's to say
             self.process.kill()
             code = self.process.wait()
         error = _obituary(self.process.pid, code, self.task)
-        return TaskOutcome(task=self.task, error=error, seconds=time.perf_counter() - self.started)
+        return TaskOutcome(
+            task=self.task, error=error, seconds=time.perf_counter() - self.started
+        )
 
     def stop(self) -> None:
         self.process.wait()
         if self.listener.is_alive():
             self.listener.join()
         self.replies.close()
-        with contextlib.suppress(OSError):  # a task that could not be sent is still in the buffer
+        with contextlib.suppress(
+            OSError
+        ):  # a task that could not be sent is still in the buffer
             self.requests.close()
 
     def _listen(self, events: queue.SimpleQueue[_Event]) -> None:
@@ -197,7 +223,11 @@ _Event = tuple[_Worker, _Message]
 
 
 def _go_on(
-    worker: _Worker, message: _Message, waiting: deque[Task], crew: set[_Worker], events: queue.SimpleQueue[_Event]
+    worker: _Worker,
+    message: _Message,
+    waiting: deque[Task],
+    crew: set[_Worker],
+    events: queue.SimpleQueue[_Event],
 ) -> None:
     """Give the next task to this worker, or to a new one where this one has died; send it home if there is none."""
     if waiting and message[0] != "ended":

@@ -15,7 +15,13 @@ from condensery._errors import InvalidInputError
 
 _KEY = "condensery"
 _DTYPES = frozenset(
-    ["bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), "float16", "float32", "float64"]
+    [
+        "bool",
+        *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+        "float16",
+        "float32",
+        "float64",
+    ]
 )
 
 
@@ -23,7 +29,12 @@ class DamagedError(Exception):
     """A file is not what was written."""
 
 
-def encode(arrays: Mapping[str, np.ndarray], *, identity: str, units: Mapping[str, str] | None = None) -> bytes:
+def encode(
+    arrays: Mapping[str, np.ndarray],
+    *,
+    identity: str,
+    units: Mapping[str, str] | None = None,
+) -> bytes:
     """One safetensors file: the same arrays always give the same bytes.
 
     Text is stored as numbers of entries in a list that stands in the file's metadata, together with the order of the
@@ -38,7 +49,10 @@ def encode(arrays: Mapping[str, np.ndarray], *, identity: str, units: Mapping[st
         if array.dtype.kind == "U":
             entries, codes = np.unique(array, return_inverse=True)
             numbers[name] = codes.reshape(array.shape).astype(np.int32)
-            texts[name] = {"dtype": array.dtype.newbyteorder("<").str, "entries": entries.tolist()}
+            texts[name] = {
+                "dtype": array.dtype.newbyteorder("<").str,
+                "entries": entries.tolist(),
+            }
             continue
         if array.dtype.name not in _DTYPES or name == "__metadata__":
             raise InvalidInputError(
@@ -48,14 +62,23 @@ def encode(arrays: Mapping[str, np.ndarray], *, identity: str, units: Mapping[st
                 remedy="convert it; store a complex array as its real and imaginary parts",
             )
         # safetensors writes the memory as it lies: an array in column order, or a strided one, would come back wrong.
-        numbers[name] = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
-    about: dict[str, Any] = {"identity": identity, "columns": list(arrays), "texts": texts, "units": dict(units or {})}
+        numbers[name] = np.asarray(
+            array, dtype=array.dtype.newbyteorder("<"), order="C"
+        )
+    about: dict[str, Any] = {
+        "identity": identity,
+        "columns": list(arrays),
+        "texts": texts,
+        "units": dict(units or {}),
+    }
     about["sha256"] = _digest(numbers, about)
     # One key only: the order of several is not fixed.
     return safetensors.numpy.save(numbers, metadata={_KEY: json.dumps(about)})
 
 
-def decode(content: bytes, *, identity: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def decode(
+    content: bytes, *, identity: str
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """The arrays and units of a file that `encode` wrote with this identity.
 
     Raises:

@@ -22,7 +22,11 @@ def write_whole(path: Path, content: bytes) -> None:
     may leave one, which `clear_unfinished` removes.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    handle = os.open(
+        temporary,
+        os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0),
+        0o666,
+    )
     try:
         try:
             view = memoryview(content)
@@ -61,7 +65,9 @@ def make_folder(folder: Path) -> None:
 def set_aside(path: Path) -> Path | None:
     """Move a damaged file out of the way, keeping it for whoever wants to look; None if there is no file."""
     for number in range(1, 1000):
-        aside = path.with_name(f"{path.name}.set-aside" + (f"-{number}" if number > 1 else ""))
+        aside = path.with_name(
+            f"{path.name}.set-aside" + (f"-{number}" if number > 1 else "")
+        )
         if not aside.exists():
             break
     try:
@@ -78,7 +84,9 @@ def clear_unfinished(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def checked_name(name: str, *, reserved: Sequence[str] = (), folders: bool = False) -> str:
+def checked_name(
+    name: str, *, reserved: Sequence[str] = (), folders: bool = False
+) -> str:
     """The name, if it is a plain one that stays inside its folder.
 
     Args:
@@ -96,6 +104,7 @@ def checked_name(name: str, *, reserved: Sequence[str] = (), folders: bool = Fal
             "file name",
             given=name,
             allowed=f"{allowed}, folders separated by /" if folders else allowed,
-            remedy="choose another name" + (f" (taken: {', '.join(reserved)})" if reserved else ""),
+            remedy="choose another name"
+            + (f" (taken: {', '.join(reserved)})" if reserved else ""),
         )
     return name

@@ -61,7 +61,14 @@ class Ledger:
                     database.execute(f"PRAGMA user_version = {VERSION}")
 
     def add_run(
-        self, *, run: str, experiment: str, preset: str, config: str, created: str, tasks: Iterable[str]
+        self,
+        *,
+        run: str,
+        experiment: str,
+        preset: str,
+        config: str,
+        created: str,
+        tasks: Iterable[str],
     ) -> None:
         """Add a run (one that is there keeps its row and becomes the latest) and set the list of its tasks."""
         with self._transaction() as database:
@@ -71,23 +78,36 @@ class Ledger:
             )
             self._latest(database, run)
             database.execute("DELETE FROM tasks WHERE run = ?", (run,))
-            database.executemany("INSERT OR IGNORE INTO tasks VALUES (?, ?)", [(run, task) for task in tasks])
+            database.executemany(
+                "INSERT OR IGNORE INTO tasks VALUES (?, ?)",
+                [(run, task) for task in tasks],
+            )
 
     def set_status(self, run: str, status: str, seconds: float) -> None:
         """Set the status, add to the cost, make the run the latest."""
         with self._transaction() as database:
-            database.execute("UPDATE runs SET status = ?, seconds = seconds + ? WHERE run = ?", (status, seconds, run))
+            database.execute(
+                "UPDATE runs SET status = ?, seconds = seconds + ? WHERE run = ?",
+                (status, seconds, run),
+            )
             self._latest(database, run)
 
-    def set_shard(self, run: str, task: str, *, sha256: str, size: int, seconds: float) -> None:
+    def set_shard(
+        self, run: str, task: str, *, sha256: str, size: int, seconds: float
+    ) -> None:
         """Enter a shard whose file is in place."""
         with self._transaction() as database:
-            database.execute("INSERT OR REPLACE INTO shards VALUES (?, ?, ?, ?, ?)", (run, task, sha256, size, seconds))
+            database.execute(
+                "INSERT OR REPLACE INTO shards VALUES (?, ?, ?, ?, ?)",
+                (run, task, sha256, size, seconds),
+            )
 
     def drop_shard(self, run: str, task: str) -> None:
         """Forget a shard whose file is gone or damaged."""
         with self._transaction() as database:
-            database.execute("DELETE FROM shards WHERE run = ? AND task = ?", (run, task))
+            database.execute(
+                "DELETE FROM shards WHERE run = ? AND task = ?", (run, task)
+            )
 
     def runs(self) -> list[str]:
         """Run ids, the latest first."""
@@ -95,19 +115,36 @@ class Ledger:
 
     def config(self, run: str) -> str | None:
         """The configuration of a run as JSON."""
-        return next((config for (config,) in self._read("SELECT config FROM runs WHERE run = ?", run)), None)
+        return next(
+            (
+                config
+                for (config,) in self._read(
+                    "SELECT config FROM runs WHERE run = ?", run
+                )
+            ),
+            None,
+        )
 
     def tasks(self, run: str) -> set[str]:
         """Hashes of the tasks of a run."""
-        return {task for (task,) in self._read("SELECT task FROM tasks WHERE run = ?", run)}
+        return {
+            task for (task,) in self._read("SELECT task FROM tasks WHERE run = ?", run)
+        }
 
     def shards(self, run: str) -> list[tuple[str, str, int, float]]:
         """Task hash, SHA-256 of the file, its bytes and the task's seconds, for every shard of a run."""
-        return self._read("SELECT task, sha256, bytes, seconds FROM shards WHERE run = ? ORDER BY task", run)
+        return self._read(
+            "SELECT task, sha256, bytes, seconds FROM shards WHERE run = ? ORDER BY task",
+            run,
+        )
 
     def shard(self, run: str, task: str) -> tuple[str, int, float] | None:
         """SHA-256, bytes and seconds of one shard."""
-        rows = self._read("SELECT sha256, bytes, seconds FROM shards WHERE run = ? AND task = ?", run, task)
+        rows = self._read(
+            "SELECT sha256, bytes, seconds FROM shards WHERE run = ? AND task = ?",
+            run,
+            task,
+        )
         return next(iter(rows), None)
 
     def summaries(self, run: str | None = None) -> list[tuple]:
@@ -128,11 +165,19 @@ class Ledger:
 
     @staticmethod
     def _latest(database: sqlite3.Connection, run: str) -> None:
-        database.execute("UPDATE runs SET turn = (SELECT max(turn) + 1 FROM runs) WHERE run = ?", (run,))
+        database.execute(
+            "UPDATE runs SET turn = (SELECT max(turn) + 1 FROM runs) WHERE run = ?",
+            (run,),
+        )
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
-        with self._explained(), closing(sqlite3.connect(self.path, timeout=_WAIT, isolation_level=None)) as database:
+        with (
+            self._explained(),
+            closing(
+                sqlite3.connect(self.path, timeout=_WAIT, isolation_level=None)
+            ) as database,
+        ):
             database.execute("PRAGMA journal_mode = DELETE")
             database.execute("PRAGMA synchronous = FULL")
             self._check_version(database)
@@ -161,7 +206,9 @@ class Ledger:
                     copy = Path(folder, NAME)
                     if self._copy_with_journal(copy):
                         return self._read_from(copy, statement, values)
-        raise CondenseryError(f"ledger {self.path} is being repaired by a writer; try again in a moment")
+        raise CondenseryError(
+            f"ledger {self.path} is being repaired by a writer; try again in a moment"
+        )
 
     def _copy_with_journal(self, copy: Path) -> bool:
         """Copy the ledger and undo the half commit; False if a writer came first and removed the journal meanwhile."""
@@ -175,13 +222,19 @@ class Ledger:
             return False
         # The journal holds every page as it was, so a ledger half undone with its whole journal is as good as one
         # not undone at all; only without its journal would it be worth nothing.
-        if (before.st_ino, before.st_mtime_ns, before.st_size) != (after.st_ino, after.st_mtime_ns, after.st_size):
+        if (before.st_ino, before.st_mtime_ns, before.st_size) != (
+            after.st_ino,
+            after.st_mtime_ns,
+            after.st_size,
+        ):
             return False
         with closing(sqlite3.connect(copy)) as database:
             database.execute("PRAGMA user_version").fetchone()
         return True
 
-    def _read_from(self, path: Path, statement: str, values: tuple[object, ...]) -> list[tuple]:
+    def _read_from(
+        self, path: Path, statement: str, values: tuple[object, ...]
+    ) -> list[tuple]:
         address = f"{path.resolve().as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, uri=True, timeout=_WAIT)) as database:
             if self._check_version(database) == 0:
@@ -212,8 +265,12 @@ class Ledger:
                     allowed="the ledger as condensery wrote it",
                     remedy=f"it is damaged ({error}): move it away and run the same again; finished shards are kept",
                 ) from error
-            if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_IOERR")):
+            if name.startswith(
+                ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_IOERR")
+            ):
                 raise unwritable(self.path.parent, OSError(str(error))) from error
             if name.startswith("SQLITE_BUSY"):
-                raise CondenseryError(f"ledger {self.path} was busy for {_WAIT:.0f} s; try again") from error
+                raise CondenseryError(
+                    f"ledger {self.path} was busy for {_WAIT:.0f} s; try again"
+                ) from error
             raise

@@ -13,7 +13,9 @@ from pathlib import Path
 from condensery._errors import InvalidInputError, StoreBusyError
 
 NAME = ".writer.lock"
-_FAR = 1 << 30  # Windows locks bytes and then nobody can read them: lock one beyond what is written
+_FAR = (
+    1 << 30
+)  # Windows locks bytes and then nobody can read them: lock one beyond what is written
 
 
 class WriterLock:
@@ -33,7 +35,9 @@ class WriterLock:
         try:
             _lock(self._handle)
             since = datetime.now(UTC).isoformat(timespec="seconds")
-            text = json.dumps({"pid": os.getpid(), "host": platform.node(), "since": since})
+            text = json.dumps(
+                {"pid": os.getpid(), "host": platform.node(), "since": since}
+            )
             os.ftruncate(self._handle, 0)
             os.write(self._handle, text.encode())
         except BlockingIOError:

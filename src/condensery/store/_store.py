@@ -19,7 +19,13 @@ from condensery._errors import CondenseryError, InvalidInputError
 from condensery.protocols import Arrays, Task
 from condensery.records import Claim, Record, RunConfig, RunStatus, RunSummary, Table
 from condensery.store._arrays import DamagedError, decode, encode
-from condensery.store._files import checked_name, clear_unfinished, make_folder, set_aside, write_whole
+from condensery.store._files import (
+    checked_name,
+    clear_unfinished,
+    make_folder,
+    set_aside,
+    write_whole,
+)
 from condensery.store._ledger import Ledger
 from condensery.store._lock import WriterLock, unwritable
 
@@ -104,7 +110,10 @@ class LocalStore:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -125,7 +134,9 @@ class LocalStore:
                 make_folder(folder / name)
             clear_unfinished(folder)
             if not (folder / "config.json").exists():
-                write_whole(folder / "config.json", config.model_dump_json(indent=2).encode())
+                write_whole(
+                    folder / "config.json", config.model_dump_json(indent=2).encode()
+                )
             self._ledger.add_run(
                 run=run,
                 experiment=config.experiment,
@@ -165,7 +176,11 @@ class LocalStore:
         known = self._ledger.runs()
         if run == "last" and known:
             return known[0]
-        found = [candidate for candidate in known if candidate.startswith(run)] if _PREFIX.fullmatch(run) else []
+        found = (
+            [candidate for candidate in known if candidate.startswith(run)]
+            if _PREFIX.fullmatch(run)
+            else []
+        )
         if len(found) > 1:
             raise InvalidInputError(
                 "run",
@@ -177,7 +192,9 @@ class LocalStore:
             raise self._unknown(run)
         return found[0]
 
-    def put_shard(self, run: str, task: Task, arrays: Arrays, *, seconds: float) -> None:
+    def put_shard(
+        self, run: str, task: Task, arrays: Arrays, *, seconds: float
+    ) -> None:
         """Store a task's arrays; if they are stored already, what is there stays."""
         run, key = self.resolve(run), task.hash
         with self._writing():
@@ -185,7 +202,9 @@ class LocalStore:
                 return
             content = encode(arrays, identity=_shard_identity(run, key))
             write_whole(self._shard_path(run, key), content)
-            self._ledger.set_shard(run, key, sha256=_sha256(content), size=len(content), seconds=seconds)
+            self._ledger.set_shard(
+                run, key, sha256=_sha256(content), size=len(content), seconds=seconds
+            )
 
     def shard(self, run: str, task: Task) -> dict[str, np.ndarray] | None:
         """A finished task's arrays, or None; a torn or altered shard is named in a warning, set aside, and None."""
@@ -195,17 +214,26 @@ class LocalStore:
         """Hashes of the tasks whose shards are whole; every one is read and its checksum compared."""
         run = self.resolve(run)
         tasks = self._ledger.tasks(run)
-        return {row.task for row in self.shard_rows(run) if row.task in tasks and self._shard_content(run, row.task)}
+        return {
+            row.task
+            for row in self.shard_rows(run)
+            if row.task in tasks and self._shard_content(run, row.task)
+        }
 
     def shard_rows(self, run: str) -> list[ShardRow]:
         """The ledger's rows of a run's shards, as they stand (nothing is checked)."""
         rows = self._ledger.shards(self.resolve(run))
-        return [ShardRow(task=task, sha256=sha256, bytes=size, seconds=s) for task, sha256, size, s in rows]
+        return [
+            ShardRow(task=task, sha256=sha256, bytes=size, seconds=s)
+            for task, sha256, size, s in rows
+        ]
 
     def put_table(self, run: str, name: str, table: Table) -> None:
         """Store one table; one of the same name is replaced."""
         run, name = self.resolve(run), checked_name(name)
-        content = encode(table.columns, identity=_table_identity(run, name), units=table.units)
+        content = encode(
+            table.columns, identity=_table_identity(run, name), units=table.units
+        )
         with self._writing():
             write_whole(self._table_path(run, name), content)
 
@@ -222,7 +250,9 @@ class LocalStore:
         for path in sorted((self.root / run / "tables").glob("*.safetensors")):
             name = path.name.removesuffix(".safetensors")
             try:
-                columns, units = decode(path.read_bytes(), identity=_table_identity(run, name))
+                columns, units = decode(
+                    path.read_bytes(), identity=_table_identity(run, name)
+                )
             except FileNotFoundError:
                 continue  # set aside by a writer just now
             except DamagedError as error:
@@ -293,7 +323,11 @@ class LocalStore:
 
     def _read_shard(self, run: str, task: str) -> dict[str, np.ndarray] | None:
         content = self._shard_content(run, task)
-        return None if content is None else decode(content, identity=_shard_identity(run, task))[0]
+        return (
+            None
+            if content is None
+            else decode(content, identity=_shard_identity(run, task))[0]
+        )
 
     def _shard_content(self, run: str, task: str) -> bytes | None:
         """The bytes of a shard if they are those that the ledger has the checksum of."""
@@ -310,7 +344,11 @@ class LocalStore:
         else:
             if _sha256(content) == row[0]:
                 return content
-            problem = "is torn" if len(content) < row[1] else "is not what was written (its checksum differs)"
+            problem = (
+                "is torn"
+                if len(content) < row[1]
+                else "is not what was written (its checksum differs)"
+            )
         self._set_aside(path, f"shard {task} of run {run} {problem}")
         if self._lock is not None:
             self._ledger.drop_shard(run, task)
@@ -324,15 +362,26 @@ class LocalStore:
         except DamagedError as error:
             self._set_aside(path, f"shard {task} of run {run} {error}")
         else:
-            self._ledger.set_shard(run, task, sha256=_sha256(content), size=len(content), seconds=0.0)
+            self._ledger.set_shard(
+                run, task, sha256=_sha256(content), size=len(content), seconds=0.0
+            )
 
     def _set_aside(self, path: Path, problem: str) -> None:
         if self._lock is None:
-            _log.warning("%s: %s; it will be set aside and computed again by condensery resume", problem, path)
+            _log.warning(
+                "%s: %s; it will be set aside and computed again by condensery resume",
+                problem,
+                path,
+            )
             return
         with self._writing():
             aside = set_aside(path)
-        _log.warning("%s: %s; it is computed again%s", problem, path, f" (kept as {aside.name})" if aside else "")
+        _log.warning(
+            "%s: %s; it is computed again%s",
+            problem,
+            path,
+            f" (kept as {aside.name})" if aside else "",
+        )
 
     def _summary(self, row: tuple) -> RunSummary:
         run, experiment, preset, status, seconds, created, tasks, finished = row
@@ -357,11 +406,17 @@ class LocalStore:
 
     def _unknown(self, run: str) -> InvalidInputError:
         known = self._ledger.runs()
-        shown = f"one of {', '.join(known[:3])}{', ...' if len(known) > 3 else ''}, " if known else ""
+        shown = (
+            f"one of {', '.join(known[:3])}{', ...' if len(known) > 3 else ''}, "
+            if known
+            else ""
+        )
         return InvalidInputError(
             "run",
             given=run,
-            allowed=f"{shown}a unique prefix of at least 4 digits, or last" if known else "a run that exists",
+            allowed=f"{shown}a unique prefix of at least 4 digits, or last"
+            if known
+            else "a run that exists",
             remedy=f"condensery runs --runs {self.root} lists them"
             if known
             else f"there are no runs in {self.root} yet",

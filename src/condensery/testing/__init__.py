@@ -39,8 +39,12 @@ def __getattr__(name: str) -> object:
     try:
         import pytest
     except ModuleNotFoundError as error:
-        raise MissingExtraError("pytest", extra="dev", purpose="condensery.testing") from error
+        raise MissingExtraError(
+            "pytest", extra="dev", purpose="condensery.testing"
+        ) from error
     home = f"{__name__}._{name.removesuffix('Contract').lower()}"
     if home not in sys.modules:
-        pytest.register_assert_rewrite(home)  # so that a failed assertion shows its values
+        pytest.register_assert_rewrite(
+            home
+        )  # so that a failed assertion shows its values
     return getattr(importlib.import_module(home), name)

@@ -60,12 +60,18 @@ class ExperimentContract:
         return {}
 
     @pytest.fixture
-    def config(self, experiment: Experiment, overrides: Mapping[str, JsonValue]) -> BaseModel:
+    def config(
+        self, experiment: Experiment, overrides: Mapping[str, JsonValue]
+    ) -> BaseModel:
         """The small configuration."""
-        return experiment.Config.model_validate({**experiment.presets["quick"], **overrides})
+        return experiment.Config.model_validate(
+            {**experiment.presets["quick"], **overrides}
+        )
 
     @pytest.fixture
-    def shards(self, request: pytest.FixtureRequest, experiment: Experiment, config: BaseModel) -> list[Arrays]:
+    def shards(
+        self, request: pytest.FixtureRequest, experiment: Experiment, config: BaseModel
+    ) -> list[Arrays]:
         """The arrays of the small configuration's tasks, computed once per class."""
         owner: Any = request.cls
         kept: dict[str, list[Arrays]] = owner.__dict__.get("_kept_shards", {})
@@ -76,7 +82,9 @@ class ExperimentContract:
         return kept[key]
 
     @pytest.fixture
-    def tables(self, experiment: Experiment, config: BaseModel, shards: list[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, experiment: Experiment, config: BaseModel, shards: list[Arrays]
+    ) -> Mapping[str, Table]:
         """The tables of the small configuration."""
         return experiment.tables(config, shards)
 
@@ -87,20 +95,29 @@ class ExperimentContract:
             text = getattr(experiment, part)
             assert isinstance(text, str), part
             assert text.strip(), f"{part} is empty"
-        assert experiment.name == experiment.name.lower().replace(" ", "-"), "a name is typed on a command line"
+        assert experiment.name == experiment.name.lower().replace(" ", "-"), (
+            "a name is typed on a command line"
+        )
 
     def test_importing_it_loads_no_framework(self, experiment: Experiment) -> None:
         """Task functions import engine, landscape or torch inside their bodies."""
         where = type(experiment)
         module = sys.modules[where.__module__]
         file = module.__name__.startswith("condensery_file_")
-        reference = f"{module.__file__ if file else module.__name__}:{where.__qualname__}"
+        reference = (
+            f"{module.__file__ if file else module.__name__}:{where.__qualname__}"
+        )
         done = subprocess.run(  # ruff: ignore[subprocess-without-shell-equals-true]
-            [sys.executable, "-c", _PROBE, reference, *sys.path], capture_output=True, text=True, check=False
+            [sys.executable, "-c", _PROBE, reference, *sys.path],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         loaded = set(done.stdout.split())
-        assert not loaded & set(HEAVY), f"importing {reference} loads {', '.join(sorted(loaded & set(HEAVY)))}"
+        assert not loaded & set(HEAVY), (
+            f"importing {reference} loads {', '.join(sorted(loaded & set(HEAVY)))}"
+        )
 
     def test_presets_are_complete_and_valid(self, experiment: Experiment) -> None:
         """``quick`` and ``paper`` exist; each gives a configuration that survives JSON."""
@@ -108,24 +125,42 @@ class ExperimentContract:
         for name, preset in experiment.presets.items():
             config = experiment.Config.model_validate(preset)
             parameters = config.model_dump(mode="json")
-            assert experiment.Config.model_validate(json.loads(canonical_json(parameters))) == config, name
-            assert set(preset) <= set(experiment.Config.model_fields), f"{name} sets what is not in Config"
+            assert (
+                experiment.Config.model_validate(json.loads(canonical_json(parameters)))
+                == config
+            ), name
+            assert set(preset) <= set(experiment.Config.model_fields), (
+                f"{name} sets what is not in Config"
+            )
 
     def test_tasks_are_pure(self, experiment: Experiment, config: BaseModel) -> None:
         """The same list every time, hashes that differ, parameters that survive JSON, the experiment's version."""
-        presets = [experiment.Config.model_validate(preset) for preset in experiment.presets.values()]
+        presets = [
+            experiment.Config.model_validate(preset)
+            for preset in experiment.presets.values()
+        ]
         for one in [config, *presets]:
             tasks = list(experiment.tasks(one))
             assert tasks, "no tasks"
-            assert tasks == list(experiment.tasks(one)), "a second call gave other tasks"
-            assert tasks == list(experiment.tasks(one.model_copy(deep=True))), "an equal configuration gave other tasks"
-            assert len({task.hash for task in tasks}) == len(tasks), "two tasks are the same"
+            assert tasks == list(experiment.tasks(one)), (
+                "a second call gave other tasks"
+            )
+            assert tasks == list(experiment.tasks(one.model_copy(deep=True))), (
+                "an equal configuration gave other tasks"
+            )
+            assert len({task.hash for task in tasks}) == len(tasks), (
+                "two tasks are the same"
+            )
             assert {task.version for task in tasks} == {experiment.task_version}
             for task in tasks:
-                assert Task.model_validate_json(task.model_dump_json()).hash == task.hash, "JSON changed a task"
+                assert (
+                    Task.model_validate_json(task.model_dump_json()).hash == task.hash
+                ), "JSON changed a task"
                 assert task.cost > 0
 
-    def test_task_functions_can_be_found(self, experiment: Experiment, config: BaseModel) -> None:
+    def test_task_functions_can_be_found(
+        self, experiment: Experiment, config: BaseModel
+    ) -> None:
         """A worker process can load each by its reference."""
         for task in experiment.tasks(config):
             assert callable(load(task.function)), task.function
@@ -137,28 +172,44 @@ class ExperimentContract:
         assert experiment.papers, "no papers"
         assert all(key.strip() for key in experiment.papers)
         for statement in experiment.statements:
-            assert statement.paper in experiment.papers, f"{statement.id} is of a paper that is not in papers"
+            assert statement.paper in experiment.papers, (
+                f"{statement.id} is of a paper that is not in papers"
+            )
             assert statement.statement.strip(), f"{statement.id} says nothing"
-            assert statement.source.strip(), f"{statement.id} does not say where it is from"
+            assert statement.source.strip(), (
+                f"{statement.id} does not say where it is from"
+            )
 
-    def test_data_digest_is_stable(self, experiment: Experiment, config: BaseModel) -> None:
+    def test_data_digest_is_stable(
+        self, experiment: Experiment, config: BaseModel
+    ) -> None:
         """The same data, the same digest."""
         assert experiment.data_digest(config) == experiment.data_digest(config)
 
     def test_tables_follow_from_the_shards(
-        self, experiment: Experiment, config: BaseModel, shards: list[Arrays], tables: Mapping[str, Table]
+        self,
+        experiment: Experiment,
+        config: BaseModel,
+        shards: list[Arrays],
+        tables: Mapping[str, Table],
     ) -> None:
         """At least one table with rows; a second call gives the same, and the shards are left as they were."""
         before = [_bytes(shard) for shard in shards]
         again = experiment.tables(config, shards)
-        assert [_bytes(shard) for shard in shards] == before, "tables() changed the shards"
+        assert [_bytes(shard) for shard in shards] == before, (
+            "tables() changed the shards"
+        )
         assert any(len(table) for table in tables.values()), "every table is empty"
         assert list(again) == list(tables)
         for name, table in tables.items():
             assert _bytes(again[name].columns) == _bytes(table.columns), name
-            assert set(table.units) <= set(table.columns), f"{name} has units of columns that it does not have"
+            assert set(table.units) <= set(table.columns), (
+                f"{name} has units of columns that it does not have"
+            )
 
-    def test_claims_are_declared(self, experiment: Experiment, config: BaseModel, tables: Mapping[str, Table]) -> None:
+    def test_claims_are_declared(
+        self, experiment: Experiment, config: BaseModel, tables: Mapping[str, Table]
+    ) -> None:
         """Every claim is one of the statements, word for word, and the tables do not change on the way."""
         declared = {statement.id: statement for statement in experiment.statements}
         before = {name: _bytes(table.columns) for name, table in tables.items()}
@@ -166,8 +217,12 @@ class ExperimentContract:
             assert isinstance(claim, Claim)
             assert claim.id in declared, f"claim {claim.id} has no statement"
             fields = {name: getattr(claim, name) for name in Statement.model_fields}
-            assert fields == declared[claim.id].model_dump(), f"claim {claim.id} differs from its statement"
-        assert {name: _bytes(table.columns) for name, table in tables.items()} == before, "claims() changed the tables"
+            assert fields == declared[claim.id].model_dump(), (
+                f"claim {claim.id} differs from its statement"
+            )
+        assert {
+            name: _bytes(table.columns) for name, table in tables.items()
+        } == before, "claims() changed the tables"
 
     def test_figures_can_be_drawn(
         self,
@@ -180,40 +235,69 @@ class ExperimentContract:
         """Each plot module turns the tables into data and the data into a figure; names are unique file stems."""
         monkeypatch.setenv("MPLBACKEND", "Agg")
         figures = list(experiment.figures(config))
-        assert len({figure.name for figure in figures}) == len(figures), "two figures have one name"
+        assert len({figure.name for figure in figures}) == len(figures), (
+            "two figures have one name"
+        )
         for figure in figures:
             assert figure.caption.strip(), f"figure {figure.name} has no caption"
-            assert figure.name == Path(figure.name).name, f"figure {figure.name} is not a file stem"
-            module: Any = load(figure.plot) if ":" in figure.plot else importlib.import_module(figure.plot)
+            assert figure.name == Path(figure.name).name, (
+                f"figure {figure.name} is not a file stem"
+            )
+            module: Any = (
+                load(figure.plot)
+                if ":" in figure.plot
+                else importlib.import_module(figure.plot)
+            )
             data = module.figure_data(tables, **figure.options)
-            assert module.draw(data) is not None, f"draw of {figure.plot} returned nothing"
+            assert module.draw(data) is not None, (
+                f"draw of {figure.plot} returned nothing"
+            )
             if figure.animated:
                 path = tmp_path / f"{figure.name}.gif"
                 module.animate(data, path)
                 assert path.read_bytes()[:3] == b"GIF"
         _close_figures()
 
-    def test_a_task_repeats_bit_for_bit(self, experiment: Experiment, config: BaseModel, shards: list[Arrays]) -> None:
+    def test_a_task_repeats_bit_for_bit(
+        self, experiment: Experiment, config: BaseModel, shards: list[Arrays]
+    ) -> None:
         """The cheapest task, computed a second time."""
         tasks = list(experiment.tasks(config))
         index = min(range(len(tasks)), key=lambda number: tasks[number].cost)
-        assert _bytes(_compute(tasks[index])) == _bytes(shards[index]), f"{tasks[index].label} gave other bits"
+        assert _bytes(_compute(tasks[index])) == _bytes(shards[index]), (
+            f"{tasks[index].label} gave other bits"
+        )
 
 
 def _compute(task: Task) -> Arrays:
     function: Any = load(task.function)
     fractions: list[float] = []
-    result = function(json.loads(canonical_json(task.parameters)), task.seed, lambda _, done: fractions.append(done))
-    assert isinstance(result, Mapping), f"{task.function} returned {type(result).__name__}, not a mapping"
-    assert all(0.0 <= fraction <= 1.0 for fraction in fractions), f"{task.function} reported progress outside [0, 1]"
+    result = function(
+        json.loads(canonical_json(task.parameters)),
+        task.seed,
+        lambda _, done: fractions.append(done),
+    )
+    assert isinstance(result, Mapping), (
+        f"{task.function} returned {type(result).__name__}, not a mapping"
+    )
+    assert all(0.0 <= fraction <= 1.0 for fraction in fractions), (
+        f"{task.function} reported progress outside [0, 1]"
+    )
     arrays = {name: np.asarray(value) for name, value in result.items()}
     for name, array in arrays.items():
-        assert array.dtype.kind in "biufU", f"{task.function} returned {name} with dtype {array.dtype}"
+        assert array.dtype.kind in "biufU", (
+            f"{task.function} returned {name} with dtype {array.dtype}"
+        )
     return arrays
 
 
-def _bytes(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
-    return {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
+def _bytes(
+    arrays: Mapping[str, np.ndarray],
+) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
+    return {
+        name: (array.dtype.str, array.shape, array.tobytes())
+        for name, array in arrays.items()
+    }
 
 
 def _close_figures() -> None:

@@ -39,17 +39,26 @@ class RunnerContract:
         """Nothing to do is done at once."""
         assert _run(make_runner(2), []) == []
 
-    def test_every_task_has_one_outcome(self, make_runner: Callable[[int], Runner]) -> None:
+    def test_every_task_has_one_outcome(
+        self, make_runner: Callable[[int], Runner]
+    ) -> None:
         """As many outcomes as tasks, each with its own result."""
         tasks = [_task("square", x=[float(x)]) for x in range(7)]
         outcomes = _run(make_runner(2), tasks)
-        assert sorted(outcome.task.hash for outcome in outcomes) == sorted(task.hash for task in tasks)
+        assert sorted(outcome.task.hash for outcome in outcomes) == sorted(
+            task.hash for task in tasks
+        )
         for outcome in outcomes:
             assert outcome.error == ""
             assert outcome.seconds >= 0
-            assert outcome.arrays["y"].tolist() == [outcome.task.parameters["x"][0] ** 2]  # type: ignore[index]
+            assert outcome.arrays["y"].tolist() == [
+                # pyrefly: ignore[bad-index, unsupported-operation]
+                outcome.task.parameters["x"][0] ** 2
+            ]  # type: ignore[index]
 
-    def test_every_kind_of_array_comes_back(self, make_runner: Callable[[int], Runner]) -> None:
+    def test_every_kind_of_array_comes_back(
+        self, make_runner: Callable[[int], Runner]
+    ) -> None:
         """Shapes, dtypes and bits."""
         from condensery.testing._tasks import everything
 
@@ -61,23 +70,43 @@ class RunnerContract:
             assert (got.dtype, got.shape) == (array.dtype, array.shape), name
             assert np.array_equal(got, array, equal_nan=array.dtype.kind == "f"), name
 
-    def test_the_number_of_workers_changes_no_bit(self, make_runner: Callable[[int], Runner]) -> None:
+    def test_the_number_of_workers_changes_no_bit(
+        self, make_runner: Callable[[int], Runner]
+    ) -> None:
         """One worker and three give the same bytes."""
         tasks = [_task("spectrum", seed=seed) for seed in range(3)]
-        alone, together = (_by_hash(_run(make_runner(workers), tasks)) for workers in (1, 3))
+        alone, together = (
+            _by_hash(_run(make_runner(workers), tasks)) for workers in (1, 3)
+        )
         for task in tasks:
             for name, array in alone[task.hash].arrays.items():
-                assert array.tobytes() == together[task.hash].arrays[name].tobytes(), name
+                assert array.tobytes() == together[task.hash].arrays[name].tobytes(), (
+                    name
+                )
 
-    def test_sets_have_the_same_order_in_every_worker(self, make_runner: Callable[[int], Runner]) -> None:
+    def test_sets_have_the_same_order_in_every_worker(
+        self, make_runner: Callable[[int], Runner]
+    ) -> None:
         """A task that goes through a set of texts repeats all the same."""
-        outcomes = _run(make_runner(2), [_task("order", number=number) for number in range(2)])
-        assert outcomes[0].arrays["order"].tolist() == outcomes[1].arrays["order"].tolist()
+        outcomes = _run(
+            make_runner(2), [_task("order", number=number) for number in range(2)]
+        )
+        assert (
+            outcomes[0].arrays["order"].tolist() == outcomes[1].arrays["order"].tolist()
+        )
 
-    def test_a_task_that_raises_is_an_outcome(self, make_runner: Callable[[int], Runner]) -> None:
+    def test_a_task_that_raises_is_an_outcome(
+        self, make_runner: Callable[[int], Runner]
+    ) -> None:
         """The first line says what happened, the rest where; the others go on."""
         good = [_task("square", x=[float(x)]) for x in range(3)]
-        bad = [_task("fail", x=3), _task("leave"), _task("nothing"), _task("objects"), _task("no_such_task")]
+        bad = [
+            _task("fail", x=3),
+            _task("leave"),
+            _task("nothing"),
+            _task("objects"),
+            _task("no_such_task"),
+        ]
         outcomes = _by_hash(_run(make_runner(2), [*bad, *good]))
         assert len(outcomes) == len(good) + len(bad)
         assert all(outcomes[task.hash].error == "" for task in good)
@@ -90,7 +119,9 @@ class RunnerContract:
         assert "in fail" in outcomes[bad[0].hash].error
 
     @pytest.mark.parametrize("end", ["die", "vanish"])
-    def test_a_worker_that_dies_costs_one_task(self, make_runner: Callable[[int], Runner], end: str) -> None:
+    def test_a_worker_that_dies_costs_one_task(
+        self, make_runner: Callable[[int], Runner], end: str
+    ) -> None:
         """The outcome says how it ended; the others go on, also when it was the only worker."""
         tasks = [
             _task("square", x=[1.0], cost=3.0),
@@ -98,15 +129,25 @@ class RunnerContract:
             _task("square", x=[2.0], cost=1.0),
         ]
         outcomes = _by_hash(_run(make_runner(1), tasks))
-        assert [bool(outcomes[task.hash].error) for task in tasks] == [False, True, False]
+        assert [bool(outcomes[task.hash].error) for task in tasks] == [
+            False,
+            True,
+            False,
+        ]
         assert "the deadly one" in outcomes[tasks[1].hash].error
         assert ("SIG" if end == "die" else "status 7") in outcomes[tasks[1].hash].error
 
-    def test_progress_reaches_the_caller(self, make_runner: Callable[[int], Runner]) -> None:
+    def test_progress_reaches_the_caller(
+        self, make_runner: Callable[[int], Runner]
+    ) -> None:
         """Fractions between 0 and 1, never going back, the last one 1."""
         seen: list[tuple[str, float]] = []
         task = _task("count")
-        make_runner(1).run([task], lambda outcome: None, lambda key, fraction: seen.append((key, fraction)))
+        make_runner(1).run(
+            [task],
+            lambda outcome: None,
+            lambda key, fraction: seen.append((key, fraction)),
+        )
         assert {key for key, _ in seen} == {task.hash}
         fractions = [fraction for _, fraction in seen]
         assert fractions == sorted(fractions)
@@ -121,7 +162,9 @@ class RunnerContract:
         assert outcome.arrays["read"] == 0
         assert capfd.readouterr().out == ""
 
-    def test_a_task_in_a_file(self, make_runner: Callable[[int], Runner], tmp_path: Path) -> None:
+    def test_a_task_in_a_file(
+        self, make_runner: Callable[[int], Runner], tmp_path: Path
+    ) -> None:
         """``path/to/file.py:name``, with the file beside it."""
         (tmp_path / "beside_it.py").write_text("FACTOR = 3.0\n")
         (tmp_path / "mine.py").write_text(
@@ -135,19 +178,40 @@ class RunnerContract:
         assert outcome.error == ""
         assert outcome.arrays["y"].tolist() == [3.0]
 
-    def test_an_error_of_the_caller_propagates(self, make_runner: Callable[[int], Runner]) -> None:
+    def test_an_error_of_the_caller_propagates(
+        self, make_runner: Callable[[int], Runner]
+    ) -> None:
         """A store that cannot write must stop the run."""
 
         def full(outcome: TaskOutcome) -> None:
             raise OSError("no space left")
 
         with pytest.raises(OSError, match="no space left"):
-            make_runner(2).run([_task("square", x=[float(x)]) for x in range(4)], full, lambda key, fraction: None)
+            make_runner(2).run(
+                [_task("square", x=[float(x)]) for x in range(4)],
+                full,
+                lambda key, fraction: None,
+            )
 
 
-def _task(name: str, *, seed: int = 0, cost: float = 1.0, label: str = "", **parameters: object) -> Task:
+def _task(
+    name: str,
+    *,
+    seed: int = 0,
+    cost: float = 1.0,
+    label: str = "",
+    **parameters: object,
+) -> Task:
     function = f"condensery.testing._tasks:{name}"
-    return Task(function=function, parameters=parameters, seed=seed, cost=cost, label=label)  # type: ignore[arg-type]
+    return Task(
+        # pyrefly: ignore[bad-argument-type]
+        function=function,
+        # pyrefly: ignore[bad-argument-type]
+        parameters=parameters,
+        seed=seed,
+        cost=cost,
+        label=label,
+    )  # type: ignore[arg-type]
 
 
 def _run(runner: Runner, tasks: list[Task]) -> list[TaskOutcome]:

@@ -51,13 +51,23 @@ class StoreContract:
     @pytest.fixture
     def config(self) -> RunConfig:
         """A configuration with a value of every JSON kind."""
-        parameters = {"widths": [10, 20], "gamma": 0.1 + 0.2, "asi": True, "data": None, "name": "凝聚 \"'"}
-        return RunConfig(experiment="demo", preset="quick", parameters=parameters, data_digest="ab")
+        parameters = {
+            "widths": [10, 20],
+            "gamma": 0.1 + 0.2,
+            "asi": True,
+            "data": None,
+            "name": "凝聚 \"'",
+        }
+        return RunConfig(
+            experiment="demo", preset="quick", parameters=parameters, data_digest="ab"
+        )
 
     @pytest.fixture
     def tasks(self) -> list[Task]:
         """Three tasks."""
-        return [Task(function="demo:task", parameters={"x": x}, seed=x) for x in range(3)]
+        return [
+            Task(function="demo:task", parameters={"x": x}, seed=x) for x in range(3)
+        ]
 
     def test_is_a_store(self, open_it: Open) -> None:
         """It has the protocol's methods."""
@@ -100,7 +110,9 @@ class StoreContract:
         assert path.read_bytes() == b"picture"
         store.close()
 
-    def test_a_shard_never_changes(self, open_it: Open, config: RunConfig, tasks: list[Task]) -> None:
+    def test_a_shard_never_changes(
+        self, open_it: Open, config: RunConfig, tasks: list[Task]
+    ) -> None:
         """The second of two equal tasks changes nothing, and neither does making the run again."""
         store, run = open_it(write=True), config.run_id
         store.create_run(config, tasks)
@@ -113,7 +125,9 @@ class StoreContract:
         assert store.finished(run) == {tasks[0].hash}
         store.close()
 
-    def test_tables_and_claims_can_be_replaced(self, open_it: Open, config: RunConfig) -> None:
+    def test_tables_and_claims_can_be_replaced(
+        self, open_it: Open, config: RunConfig
+    ) -> None:
         """The last ones count."""
         store, run = open_it(write=True), config.run_id
         store.create_run(config, [])
@@ -124,7 +138,9 @@ class StoreContract:
         assert len(store.claims(run)) == 2
         store.close()
 
-    def test_summaries(self, open_it: Open, config: RunConfig, tasks: list[Task]) -> None:
+    def test_summaries(
+        self, open_it: Open, config: RunConfig, tasks: list[Task]
+    ) -> None:
         """Counts, the cost added up, the latest first."""
         store, run = open_it(write=True), config.run_id
         other = config.model_copy(update={"preset": "paper"})
@@ -136,9 +152,22 @@ class StoreContract:
         store.set_status(run, "interrupted", seconds=2.0)
         store.set_status(run, "claim failed", seconds=3.5)
         summary = store.runs()[0]
-        assert (summary.run, summary.experiment, summary.preset) == (run, "demo", "quick")
-        assert (summary.status, summary.seconds, summary.tasks, summary.finished) == ("claim failed", 5.5, 3, 1)
-        assert (summary.claims_passed, summary.claims_failed, summary.claims_open) == (2, 1, 1)
+        assert (summary.run, summary.experiment, summary.preset) == (
+            run,
+            "demo",
+            "quick",
+        )
+        assert (summary.status, summary.seconds, summary.tasks, summary.finished) == (
+            "claim failed",
+            5.5,
+            3,
+            1,
+        )
+        assert (summary.claims_passed, summary.claims_failed, summary.claims_open) == (
+            2,
+            1,
+            1,
+        )
         assert store.runs()[1].status == "unfinished"
         store.close()
 
@@ -146,15 +175,27 @@ class StoreContract:
         """Four digits or more, unique, or ``last``."""
         store, run = open_it(write=True), config.run_id
         store.create_run(config, [])
-        assert {store.resolve(name) for name in (run, run[:4], run[:9], "last")} == {run}
+        assert {store.resolve(name) for name in (run, run[:4], run[:9], "last")} == {
+            run
+        }
         wrong = "0" if run[3] != "0" else "1"
-        for unknown in (run[:3], run[:3] + wrong, run + "0", run.upper() + "X", "*", f"../{run}", f"{run}/.."):
+        for unknown in (
+            run[:3],
+            run[:3] + wrong,
+            run + "0",
+            run.upper() + "X",
+            "*",
+            f"../{run}",
+            f"{run}/..",
+        ):
             with pytest.raises(InvalidInputError, match="run: given"):
                 store.resolve(unknown)
         store.close()
 
     @pytest.mark.parametrize("name", _BAD_NAMES)
-    def test_files_stay_inside_the_run(self, open_it: Open, config: RunConfig, name: str) -> None:
+    def test_files_stay_inside_the_run(
+        self, open_it: Open, config: RunConfig, name: str
+    ) -> None:
         """A name that would leave the run's folder, or hit what the store keeps there, is refused."""
         store = open_it(write=True)
         store.create_run(config, [])
@@ -162,7 +203,9 @@ class StoreContract:
             store.put_file(config.run_id, name, b"")
         store.close()
 
-    def test_one_writer_and_many_readers(self, open_it: Open, config: RunConfig, tasks: list[Task]) -> None:
+    def test_one_writer_and_many_readers(
+        self, open_it: Open, config: RunConfig, tasks: list[Task]
+    ) -> None:
         """A second writer is refused until the first closes; readers see each shard as soon as it is there."""
         writer, reader, run = open_it(write=True), open_it(write=False), config.run_id
         with pytest.raises(StoreBusyError, match="process"):
@@ -177,7 +220,9 @@ class StoreContract:
         open_it(write=True).close()
         reader.close()
 
-    def test_a_reader_cannot_write(self, open_it: Open, config: RunConfig, tasks: list[Task]) -> None:
+    def test_a_reader_cannot_write(
+        self, open_it: Open, config: RunConfig, tasks: list[Task]
+    ) -> None:
         """Every writing method refuses."""
         writer, run = open_it(write=True), config.run_id
         writer.create_run(config, tasks)
@@ -197,12 +242,19 @@ class StoreContract:
             reader.set_status(run, "done", seconds=0.0)
         reader.close()
 
-    def test_what_cannot_be_stored_is_named(self, open_it: Open, config: RunConfig, tasks: list[Task]) -> None:
+    def test_what_cannot_be_stored_is_named(
+        self, open_it: Open, config: RunConfig, tasks: list[Task]
+    ) -> None:
         """A complex array is refused by name, and the task stays unfinished."""
         store = open_it(write=True)
         store.create_run(config, tasks)
         with pytest.raises(InvalidInputError, match="'spectrum' of dtype complex128"):
-            store.put_shard(config.run_id, tasks[0], {"spectrum": np.ones(2, dtype=complex)}, seconds=0.0)
+            store.put_shard(
+                config.run_id,
+                tasks[0],
+                {"spectrum": np.ones(2, dtype=complex)},
+                seconds=0.0,
+            )
         assert store.finished(config.run_id) == set()
         store.close()
 
@@ -226,12 +278,18 @@ def _arrays() -> dict[str, np.ndarray]:
 
 
 def _table() -> Table:
-    columns = {"width": np.array([10, 20]), "regime": np.array(["linear", "condensed"]), "rd": np.array([0.1, np.nan])}
+    columns = {
+        "width": np.array([10, 20]),
+        "regime": np.array(["linear", "condensed"]),
+        "rd": np.array([0.1, np.nan]),
+    }
     return Table(columns=columns, units={"rd": "relative"})
 
 
 def _claims() -> list[Claim]:
-    statement = Statement(id="a", paper="p", statement="s", relation="<=", source="Fig. 1")
+    statement = Statement(
+        id="a", paper="p", statement="s", relation="<=", source="Fig. 1"
+    )
     between = statement.model_copy(update={"id": "b", "relation": "between"})
     return [
         statement.check(1.0, 1.0),
@@ -241,10 +299,16 @@ def _claims() -> list[Claim]:
     ]
 
 
-def _assert_same_arrays(got: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+def _assert_same_arrays(
+    got: dict[str, np.ndarray], expected: dict[str, np.ndarray]
+) -> None:
     assert list(got) == list(expected)
     for name, array in expected.items():
         assert got[name].shape == array.shape, name
         assert got[name].dtype == array.dtype.newbyteorder("="), name
         assert np.array_equal(got[name], array, equal_nan=array.dtype.kind == "f"), name
-        assert np.array_equal(np.signbit(got[name]), np.signbit(array)) if array.dtype.kind == "f" else True, name
+        assert (
+            np.array_equal(np.signbit(got[name]), np.signbit(array))
+            if array.dtype.kind == "f"
+            else True
+        ), name

@@ -7,8 +7,19 @@ from condensery.theory._activations import (
     Reflection,
     activation_facts,
 )
-from condensery.theory._coordinates import SCHEMES, Coordinates, coordinates, finite_width_slope, kappas
-from condensery.theory._dropout import dropout_flattening, dropout_r1, dropout_r1_approximate, dropout_r1_bound
+from condensery.theory._coordinates import (
+    SCHEMES,
+    Coordinates,
+    coordinates,
+    finite_width_slope,
+    kappas,
+)
+from condensery.theory._dropout import (
+    dropout_flattening,
+    dropout_r1,
+    dropout_r1_approximate,
+    dropout_r1_bound,
+)
 from condensery.theory._early_flow import (
     EarlyMeasures,
     condensation_time,
@@ -17,13 +28,24 @@ from condensery.theory._early_flow import (
     early_measures,
     patch_direction,
 )
-from condensery.theory._embedding import NULL, Embedding, embed, embedding, even_fractions, random_embedding
+from condensery.theory._embedding import (
+    NULL,
+    Embedding,
+    embed,
+    embedding,
+    even_fractions,
+    random_embedding,
+)
 from condensery.theory._initial_directions import initial_directions
 from condensery.theory._kernels import NtkKernels, ntk_two_layer_relu
 from condensery.theory._merge_table import MERGE_NAMES, MergeRule, merge_rule
 from condensery.theory._phase import boundary, phase_slope, regime
 from condensery.theory._prediction import ntk_relative_distance
-from condensery.theory._three_layer import LayerSlopes, three_layer_boundaries, three_layer_slopes
+from condensery.theory._three_layer import (
+    LayerSlopes,
+    three_layer_boundaries,
+    three_layer_slopes,
+)
 
 __all__ = [
     "ACTIVATION_NAMES",

@@ -57,32 +57,60 @@ class ActivationFacts:
 
 
 _EVEN, _ODD = Reflection(1, 0.0, 0.0), Reflection(-1, 0.0, 0.0)
-_LESS_Z = Reflection(1, 0.0, -1.0)  # σ(z) − σ(−z) = z: what relu, softplus and gelu share
+_LESS_Z = Reflection(
+    1, 0.0, -1.0
+)  # σ(z) − σ(−z) = z: what relu, softplus and gelu share
 _LEAK = 0.01
 _INF = math.inf
 
 _ROWS = (
     ActivationFacts(
-        "relu", "none", 1, None, None, 0.0, _LESS_Z,
+        "relu",
+        "none",
+        1,
+        None,
+        None,
+        0.0,
+        _LESS_Z,
         (AffinePiece(-_INF, 0.0, 0.0, 0.0), AffinePiece(0.0, _INF, 1.0, 0.0)),
     ),
     ActivationFacts(
-        "leaky_relu", "none", 1, None, None, 0.0, Reflection(1, 0.0, -1.0 - _LEAK),
+        "leaky_relu",
+        "none",
+        1,
+        None,
+        None,
+        0.0,
+        Reflection(1, 0.0, -1.0 - _LEAK),
         (AffinePiece(-_INF, 0.0, _LEAK, 0.0), AffinePiece(0.0, _INF, 1.0, 0.0)),
     ),
     ActivationFacts("tanh", "odd", None, 1, 1.0, 0.0, _ODD, ()),
-    ActivationFacts("sigmoid", "none", None, 1, 0.25, 0.5, Reflection(-1, 1.0, 0.0), ()),
+    ActivationFacts(
+        "sigmoid", "none", None, 1, 0.25, 0.5, Reflection(-1, 1.0, 0.0), ()
+    ),
     ActivationFacts("softplus", "none", None, 1, 0.5, math.log(2), _LESS_Z, ()),
     ActivationFacts("sin", "odd", None, 1, 1.0, 0.0, _ODD, ()),
     ActivationFacts("xtanh", "even", None, 2, 2.0, 0.0, _EVEN, ()),
     ActivationFacts("x2tanh", "odd", None, 3, 6.0, 0.0, _ODD, ()),
     ActivationFacts("gelu", "none", None, 1, 0.5, 0.0, _LESS_Z, ()),
     ActivationFacts(
-        "hardtanh", "odd", None, 1, 1.0, 0.0, _ODD,
-        (AffinePiece(-_INF, -1.0, 0.0, -1.0), AffinePiece(-1.0, 1.0, 1.0, 0.0), AffinePiece(1.0, _INF, 0.0, 1.0)),
+        "hardtanh",
+        "odd",
+        None,
+        1,
+        1.0,
+        0.0,
+        _ODD,
+        (
+            AffinePiece(-_INF, -1.0, 0.0, -1.0),
+            AffinePiece(-1.0, 1.0, 1.0, 0.0),
+            AffinePiece(1.0, _INF, 0.0, 1.0),
+        ),
     ),
-    ActivationFacts("linear", "odd", 1, 1, 1.0, 0.0, _ODD, (AffinePiece(-_INF, _INF, 1.0, 0.0),)),
-)  # fmt: skip
+    ActivationFacts(
+        "linear", "odd", 1, 1, 1.0, 0.0, _ODD, (AffinePiece(-_INF, _INF, 1.0, 0.0),)
+    ),
+)
 
 _FACTS = {facts.name: facts for facts in _ROWS}
 

@@ -61,7 +61,9 @@ _SCHEMES = {
     "mean-field": _Scheme(1.0, 0.0, lambda m, d: (m, 1.0, 1.0)),
     "lecun": _Scheme(0.5, 0.5, lambda m, d: (1.0, math.sqrt(1 / m), math.sqrt(1 / d))),
     "he": _Scheme(0.5, 0.5, lambda m, d: (1.0, math.sqrt(2 / m), math.sqrt(2 / d))),
-    "xavier": _Scheme(1.0, 0.0, lambda m, d: (1.0, math.sqrt(2 / (m + 1)), math.sqrt(2 / (m + d)))),
+    "xavier": _Scheme(
+        1.0, 0.0, lambda m, d: (1.0, math.sqrt(2 / (m + 1)), math.sqrt(2 / (m + d)))
+    ),
 }
 _ALIASES = {
     "neural-tangent-kernel": "ntk",
@@ -134,7 +136,10 @@ def coordinates(
     if name != _E:
         if exponent is not None or beta is not None:
             raise InvalidInputError(
-                "exponent, beta", given=f"one of them with {name}", allowed=f"only with {_E}", remedy="leave it out"
+                "exponent, beta",
+                given=f"one of them with {name}",
+                allowed=f"only with {_E}",
+                remedy="leave it out",
             )
         known = _SCHEMES[name]
         if m is None:
@@ -143,7 +148,9 @@ def coordinates(
     g = _e_exponent(exponent, beta, m)
     if m is None:
         return Coordinates(name, g, g)
-    return _at_width(name, g, g, m, (1.0, _beta(g, m) if beta is None else float(beta), 1.0))
+    return _at_width(
+        name, g, g, m, (1.0, _beta(g, m) if beta is None else float(beta), 1.0)
+    )
 
 
 @overload
@@ -191,7 +198,10 @@ def kappas(
             )
     divisor, output, hidden = scales
     with np.errstate(all="ignore"):
-        kappa, kappa_prime = np.asarray(output * hidden / divisor), np.asarray(output / hidden)
+        kappa, kappa_prime = (
+            np.asarray(output * hidden / divisor),
+            np.asarray(output / hidden),
+        )
     for name, found in (("kappa", kappa), ("kappa_prime", kappa_prime)):
         if not (np.isfinite(found).all() and (found > 0).all()):
             raise InvalidInputError(
@@ -200,7 +210,9 @@ def kappas(
                 allowed="scales with kappa and kappa_prime between 1e-300 and 1e300",
                 remedy="check the scales",
             )
-    return (float(kappa), float(kappa_prime)) if kappa.ndim == 0 else (kappa, kappa_prime)
+    return (
+        (float(kappa), float(kappa_prime)) if kappa.ndim == 0 else (kappa, kappa_prime)
+    )
 
 
 def finite_width_slope(
@@ -240,14 +252,22 @@ def finite_width_slope(
     low, high = widths
     if low == high:
         raise InvalidInputError(
-            "widths", given=repr(widths), allowed="two different widths", remedy="choose them a decade apart"
+            "widths",
+            given=repr(widths),
+            allowed="two different widths",
+            remedy="choose them a decade apart",
         )
     points = [
-        coordinates(scheme, width=width, input_dimension=input_dimension, exponent=exponent) for width in (low, high)
+        coordinates(
+            scheme, width=width, input_dimension=input_dimension, exponent=exponent
+        )
+        for width in (low, high)
     ]
     ends = [
         (point.gamma_at_width * log_width, point.gamma_prime_at_width * log_width)
-        for point, log_width in zip(points, (math.log(low), math.log(high)), strict=True)
+        for point, log_width in zip(
+            points, (math.log(low), math.log(high)), strict=True
+        )
         if point.gamma_at_width is not None and point.gamma_prime_at_width is not None
     ]
     run = math.log(high / low)
@@ -255,7 +275,9 @@ def finite_width_slope(
 
 
 def _resolve(scheme: str) -> str:
-    key = "-".join(scheme.lower().replace("_", " ").replace("-", " ").replace(".", " ").split())
+    key = "-".join(
+        scheme.lower().replace("_", " ").replace("-", " ").replace(".", " ").split()
+    )
     name = _ALIASES.get(key, key)
     if name not in SCHEMES:
         near = get_close_matches(key, [*SCHEMES, *_ALIASES], n=1)
@@ -272,10 +294,15 @@ def _resolve(scheme: str) -> str:
 
 def _whole(what: str, value: float, *, least: int) -> int:
     # Written-out widths such as 1e4 are floats and are welcome; True is an int and is not.
-    fits = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    fits = isinstance(value, int | float | np.integer | np.floating) and not isinstance(
+        value, bool
+    )
     if not fits or not math.isfinite(value) or value != int(value) or value < least:
         raise InvalidInputError(
-            what, given=value, allowed=f"a whole number >= {least}", remedy=f"give for example {what}=1000"
+            what,
+            given=value,
+            allowed=f"a whole number >= {least}",
+            remedy=f"give for example {what}=1000",
         )
     return int(value)
 
@@ -290,13 +317,23 @@ def _e_exponent(exponent: float | None, beta: float | None, width: int | None) -
         )
     if exponent is not None:
         if not math.isfinite(exponent):
-            raise InvalidInputError("exponent", given=exponent, allowed="a finite number", remedy="for example 0.5")
+            raise InvalidInputError(
+                "exponent",
+                given=exponent,
+                allowed="a finite number",
+                remedy="for example 0.5",
+            )
         return float(exponent)
     if beta is None or not (math.isfinite(beta) and beta > 0):
-        raise InvalidInputError("beta", given=beta, allowed="a finite number > 0", remedy="for example 0.01")
+        raise InvalidInputError(
+            "beta", given=beta, allowed="a finite number > 0", remedy="for example 0.01"
+        )
     if width is None:
         raise InvalidInputError(
-            "beta", given="beta without width", allowed="beta with width", remedy="add width=…, or give exponent=…"
+            "beta",
+            given="beta without width",
+            allowed="beta with width",
+            remedy="add width=…, or give exponent=…",
         )
     return -math.log(beta) / math.log(width)
 
@@ -316,10 +353,18 @@ def _beta(exponent: float, width: int) -> float:
     return beta
 
 
-def _at_width(name: str, gamma: float, gamma_prime: float, width: int, scales: Scales) -> Coordinates:
+def _at_width(
+    name: str, gamma: float, gamma_prime: float, width: int, scales: Scales
+) -> Coordinates:
     kappa, kappa_prime = kappas(*scales)
     log_width = math.log(width)
     return Coordinates(
-        name, gamma, gamma_prime, width, kappa, kappa_prime,
-        gamma_at_width=-math.log(kappa) / log_width, gamma_prime_at_width=-math.log(kappa_prime) / log_width,
-    )  # fmt: skip
+        name,
+        gamma,
+        gamma_prime,
+        width,
+        kappa,
+        kappa_prime,
+        gamma_at_width=-math.log(kappa) / log_width,
+        gamma_prime_at_width=-math.log(kappa_prime) / log_width,
+    )

@@ -51,9 +51,18 @@ def dropout_r1(
     """
     f, W = _layer(features, output_weights)
     if loss not in ("half", "mse"):
-        raise InvalidInputError("loss", given=loss, allowed="half or mse", remedy="half is the source's convention")
+        raise InvalidInputError(
+            "loss",
+            given=loss,
+            allowed="half or mse",
+            remedy="half is the source's convention",
+        )
     convention = 1.0 if loss == "half" else 2.0 / len(W)
-    return convention * _spread(keep, len(f)) * float(np.sum(f**2, axis=0) @ np.sum(W**2, axis=0))
+    return (
+        convention
+        * _spread(keep, len(f))
+        * float(np.sum(f**2, axis=0) @ np.sum(W**2, axis=0))
+    )
 
 
 def dropout_r1_bound(
@@ -128,13 +137,21 @@ def dropout_r1_approximate(
         >>> dropout_r1_approximate(f, W[None, None], np.ones((1, 1, 1)), keep=0.5)
         6.5
     """
-    f, J, H = (np.asarray(part, dtype=np.float64) for part in (features, jacobian, curvature))
+    f, J, H = (
+        np.asarray(part, dtype=np.float64) for part in (features, jacobian, curvature)
+    )
     outputs = J.shape[1] if J.ndim == 3 else 0
-    if f.ndim != 2 or J.shape != (len(f), outputs, f.shape[1]) or H.shape != (len(f), outputs, outputs):
+    if (
+        f.ndim != 2
+        or J.shape != (len(f), outputs, f.shape[1])
+        or H.shape != (len(f), outputs, outputs)
+    ):
         raise InvalidInputError(
-            "jacobian", given=f"shapes {f.shape}, {J.shape}, {H.shape}",
-            allowed="(sample, unit), (sample, output, unit), (sample, output, output)", remedy="check the axes",
-        )  # fmt: skip
+            "jacobian",
+            given=f"shapes {f.shape}, {J.shape}, {H.shape}",
+            allowed="(sample, unit), (sample, output, unit), (sample, output, output)",
+            remedy="check the axes",
+        )
     _finite(f, J, H)
     pulled = np.einsum("nok,nop,npk->nk", J, H, J)
     return _spread(keep, len(f)) * float(np.sum(f**2 * pulled))
@@ -176,11 +193,19 @@ def dropout_flattening(
         array([-144.])
     """
     a, w, x = (np.asarray(part, dtype=np.float64) for part in (a, w, x))
-    if w.ndim != 2 or x.ndim != 2 or a.shape != w.shape[:1] or w.shape[1:] != x.shape[1:] or not len(x):
+    if (
+        w.ndim != 2
+        or x.ndim != 2
+        or a.shape != w.shape[:1]
+        or w.shape[1:] != x.shape[1:]
+        or not len(x)
+    ):
         raise InvalidInputError(
-            "a, w, x", given=f"shapes {a.shape}, {w.shape}, {x.shape}",
-            allowed="(unit,), (unit, feature), (sample, feature)", remedy="add the bias to both or to neither",
-        )  # fmt: skip
+            "a, w, x",
+            given=f"shapes {a.shape}, {w.shape}, {x.shape}",
+            allowed="(unit,), (unit, feature), (sample, feature)",
+            remedy="add the bias to both or to neither",
+        )
     _finite(a, w, x)
     active = np.maximum(x @ w.T, 0.0)
     pull = np.sum((active.T @ x) ** 2, axis=1)
@@ -196,19 +221,35 @@ def _spread(keep: float, samples: int) -> float:
     """
     if not 0.0 < keep <= 1.0:
         raise InvalidInputError(
-            "keep", given=keep, allowed="a keep probability 0 < p <= 1", remedy="use 1 for no dropout"
+            "keep",
+            given=keep,
+            allowed="a keep probability 0 < p <= 1",
+            remedy="use 1 for no dropout",
         )
     return (1.0 - keep) / (2.0 * samples * keep)
 
 
-def _layer(features: np.ndarray, output_weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    f, W = np.asarray(features, dtype=np.float64), np.asarray(output_weights, dtype=np.float64)
+def _layer(
+    features: np.ndarray, output_weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    f, W = (
+        np.asarray(features, dtype=np.float64),
+        np.asarray(output_weights, dtype=np.float64),
+    )
     W = W[None] if W.ndim == 1 else W
-    if f.ndim != 2 or W.ndim != 2 or f.shape[1] != W.shape[1] or 0 in f.shape or not len(W):
+    if (
+        f.ndim != 2
+        or W.ndim != 2
+        or f.shape[1] != W.shape[1]
+        or 0 in f.shape
+        or not len(W)
+    ):
         raise InvalidInputError(
-            "features and output_weights", given=f"shapes {f.shape} and {W.shape}",
-            allowed="(sample, unit) and (output, unit), not empty", remedy="transpose one, or take W_L without bias",
-        )  # fmt: skip
+            "features and output_weights",
+            given=f"shapes {f.shape} and {W.shape}",
+            allowed="(sample, unit) and (output, unit), not empty",
+            remedy="transpose one, or take W_L without bias",
+        )
     _finite(f, W)
     return f, W
 
@@ -216,5 +257,8 @@ def _layer(features: np.ndarray, output_weights: np.ndarray) -> tuple[np.ndarray
 def _finite(*parts: np.ndarray) -> None:
     if not all(np.isfinite(part).all() for part in parts):
         raise InvalidInputError(
-            "arrays", given="nan or inf", allowed="finite numbers", remedy="stop before it diverges"
+            "arrays",
+            given="nan or inf",
+            allowed="finite numbers",
+            remedy="stop before it diverges",
         )

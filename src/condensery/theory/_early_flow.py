@@ -24,7 +24,10 @@ class EarlyMeasures(NamedTuple):
 
 
 def early_flow(
-    a: Float[np.ndarray, " unit"], w: Float[np.ndarray, "unit feature"], z: ArrayLike, time: float
+    a: Float[np.ndarray, " unit"],
+    w: Float[np.ndarray, "unit feature"],
+    z: ArrayLike,
+    time: float,
 ) -> tuple[Float[np.ndarray, " unit"], Float[np.ndarray, "unit feature"]]:
     """The weights of a two-layer network with σ'(0) = 1 after some time, while its output is still small.
 
@@ -56,14 +59,25 @@ def early_flow(
         ([1.1752], [[1.5431, 1.0]])
     """
     output, inner, pull = (np.asarray(part, dtype=np.float64) for part in (a, w, z))
-    if inner.ndim != 2 or output.shape != inner.shape[:1] or pull.shape != inner.shape[1:]:
+    if (
+        inner.ndim != 2
+        or output.shape != inner.shape[:1]
+        or pull.shape != inner.shape[1:]
+    ):
         raise InvalidInputError(
-            "a, w, z", given=f"shapes {output.shape}, {inner.shape} and {pull.shape}",
-            allowed="(unit,), (unit, feature) and (feature,)", remedy="take them from one network and its data",
-        )  # fmt: skip
+            "a, w, z",
+            given=f"shapes {output.shape}, {inner.shape} and {pull.shape}",
+            allowed="(unit,), (unit, feature) and (feature,)",
+            remedy="take them from one network and its data",
+        )
     rate = float(np.linalg.norm(pull))
     if not rate > 0:
-        raise InvalidInputError("z", given="zero", allowed="a vector of positive length", remedy="check the targets")
+        raise InvalidInputError(
+            "z",
+            given="zero",
+            allowed="a vector of positive length",
+            remedy="check the targets",
+        )
     unit = pull / rate
     along = inner @ unit
     cosh, sinh = np.cosh(rate * time), np.sinh(rate * time)
@@ -71,7 +85,9 @@ def early_flow(
     return output * cosh + along * sinh, inner + (moved - along)[:, None] * unit
 
 
-def early_measures(growth: ArrayLike, kappa_prime: ArrayLike, *, features: int) -> EarlyMeasures:
+def early_measures(
+    growth: ArrayLike, kappa_prime: ArrayLike, *, features: int
+) -> EarlyMeasures:
     """RD and alignment of the input weights after λt = `growth` e-folds of the linear stage, for many units.
 
     Formula:
@@ -98,21 +114,33 @@ def early_measures(growth: ArrayLike, kappa_prime: ArrayLike, *, features: int) 
         >>> float(start.rd), float(start.alignment), round(float(later.rd), 1), round(float(later.alignment), 5)
         (0.0, 0.5, 142.3, 0.99998)
     """
-    elapsed, ratio = np.asarray(growth, dtype=np.float64), np.asarray(kappa_prime, dtype=np.float64)
+    elapsed, ratio = (
+        np.asarray(growth, dtype=np.float64),
+        np.asarray(kappa_prime, dtype=np.float64),
+    )
     if not (elapsed >= 0).all() or not (ratio > 0).all() or features < 1:
         raise InvalidInputError(
-            "growth, kappa_prime, features", given=f"{growth}, {kappa_prime}, {features}",
-            allowed="growth >= 0, kappa_prime > 0, features >= 1", remedy="correct them",
-        )  # fmt: skip
+            "growth, kappa_prime, features",
+            given=f"{growth}, {kappa_prime}, {features}",
+            allowed="growth >= 0, kappa_prime > 0, features >= 1",
+            remedy="correct them",
+        )
     cosh, sinh = np.cosh(elapsed), np.sinh(elapsed)
     along = cosh**2 + ratio**2 * sinh**2
     return EarlyMeasures(
-        np.sqrt(((cosh - 1) ** 2 + ratio**2 * sinh**2) / features), np.sqrt(along / (along + features - 1))
+        np.sqrt(((cosh - 1) ** 2 + ratio**2 * sinh**2) / features),
+        np.sqrt(along / (along + features - 1)),
     )
 
 
 def early_growth(
-    x: ArrayLike, y: ArrayLike, *, width: ArrayLike, gamma: ArrayLike, gamma_prime: ArrayLike, drop: float = 0.1
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    width: ArrayLike,
+    gamma: ArrayLike,
+    gamma_prime: ArrayLike,
+    drop: float = 0.1,
 ) -> Float[np.ndarray, " ..."]:
     """λ·T_eff: the e-folds of the linear stage until the loss has fallen by a share `drop`.
 
@@ -150,12 +178,16 @@ def early_growth(
     inputs, targets = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if not 0 < drop < 1 or inputs.ndim != 2 or targets.shape != inputs.shape[:1]:
         raise InvalidInputError(
-            "x, y, drop", given=f"shapes {inputs.shape} and {targets.shape}, drop {drop}",
-            allowed="(sample, feature), (sample,), and a drop between 0 and 1", remedy="correct them",
-        )  # fmt: skip
+            "x, y, drop",
+            given=f"shapes {inputs.shape} and {targets.shape}, drop {drop}",
+            allowed="(sample, feature), (sample,), and a drop between 0 and 1",
+            remedy="correct them",
+        )
     pull = targets @ inputs / len(targets)
     rate = float(np.linalg.norm(pull))
-    m, g, g_prime = np.broadcast_arrays(*(np.asarray(part, dtype=np.float64) for part in (width, gamma, gamma_prime)))
+    m, g, g_prime = np.broadcast_arrays(
+        *(np.asarray(part, dtype=np.float64) for part in (width, gamma, gamma_prime))
+    )
     along = inputs @ (pull / rate) if rate > 0 else np.zeros(len(inputs))
     curvature, wanted = float(np.mean(along**2)), drop * float(np.mean(targets**2))
     inside = rate**2 - curvature * wanted
@@ -169,8 +201,12 @@ def early_growth(
 @overload
 def condensation_time(gamma: float, gamma_prime: float) -> float: ...
 @overload
-def condensation_time(gamma: ArrayLike, gamma_prime: ArrayLike) -> Float[np.ndarray, " ..."]: ...
-def condensation_time(gamma: ArrayLike, gamma_prime: ArrayLike) -> float | Float[np.ndarray, " ..."]:
+def condensation_time(
+    gamma: ArrayLike, gamma_prime: ArrayLike
+) -> Float[np.ndarray, " ..."]: ...
+def condensation_time(
+    gamma: ArrayLike, gamma_prime: ArrayLike
+) -> float | Float[np.ndarray, " ..."]:
     """The exponent of the initial stage: λ·T_eff grows as this number times log m.
 
     Formula:
@@ -192,7 +228,10 @@ def condensation_time(gamma: ArrayLike, gamma_prime: ArrayLike) -> float | Float
         >>> condensation_time(2.0, 0.0), condensation_time(3.0, 0.0), condensation_time(1.5, 0.7)
         (0.5, 1.0, 0.0)
     """
-    g, g_prime = np.asarray(gamma, dtype=np.float64), np.asarray(gamma_prime, dtype=np.float64)
+    g, g_prime = (
+        np.asarray(gamma, dtype=np.float64),
+        np.asarray(gamma_prime, dtype=np.float64),
+    )
     found = np.maximum(0.5 * (g - np.abs(g_prime) - 1), 0.0)
     return float(found) if found.ndim == 0 else found
 
@@ -233,14 +272,18 @@ def patch_direction(
         >>> direction.round(4).tolist(), values.round(4).tolist()
         ([0.7071, 0.7071], [1.4142])
     """
-    pictures, targets = np.asarray(images, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    pictures, targets = (
+        np.asarray(images, dtype=np.float64),
+        np.asarray(y, dtype=np.float64),
+    )
     fits = pictures.ndim == 4 and targets.shape == pictures.shape[:1]
     if not fits or not 1 <= size <= min(pictures.shape[2:]):
         raise InvalidInputError(
-            "images, y, size", given=f"shapes {pictures.shape} and {targets.shape}, size {size}",
+            "images, y, size",
+            given=f"shapes {pictures.shape} and {targets.shape}, size {size}",
             allowed="(sample, channel, height, width), (sample,), and kernels no larger than the images",
             remedy="reshape the images, for example with x.reshape(-1, 1, 8, 8)",
-        )  # fmt: skip
+        )
     mean = np.tensordot(targets, pictures, axes=(0, 0)) / len(targets)
     patches = np.lib.stride_tricks.sliding_window_view(mean, (size, size), axis=(1, 2))
     # (channel, u, v, p, q) to (channel, p, q) by (u, v)

@@ -58,15 +58,23 @@ class Embedding:
         """The largest violation of the three conditions; a few 1e-16 for a compatible embedding."""
         worst = [0.0]
         for source, beta in zip(self.source, self.beta, strict=True):
-            worst.append(float(abs(np.where(source == NULL, beta, 0.0)).max(initial=0.0)))
-            worst += [abs(float(beta[source == unit].sum()) - 1) for unit in np.unique(source[source != NULL])]
+            worst.append(
+                float(abs(np.where(source == NULL, beta, 0.0)).max(initial=0.0))
+            )
+            worst += [
+                abs(float(beta[source == unit].sum()) - 1)
+                for unit in np.unique(source[source != NULL])
+            ]
         for level, alpha in enumerate(self.alpha, start=1):
             above, below = self.source[level], self.source[level - 1]
             for unit in np.unique(below[below != NULL]):
                 rows = alpha[:, below == unit].sum(axis=1) - (above != NULL)
                 worst.append(float(abs(rows).max()))
             for unit in np.unique(above[above != NULL]):
-                columns = self.beta[level][above == unit] @ alpha[above == unit] - self.beta[level - 1]
+                columns = (
+                    self.beta[level][above == unit] @ alpha[above == unit]
+                    - self.beta[level - 1]
+                )
                 worst.append(float(abs(columns).max()))
         return max(worst)
 
@@ -88,7 +96,10 @@ def even_fractions(fractions: int | Sequence[float]) -> Float[np.ndarray, " copy
     if isinstance(fractions, (int, np.integer)):
         if fractions < 1:
             raise InvalidInputError(
-                "fractions", given=int(fractions), allowed="at least one copy", remedy="use 2 for an even split"
+                "fractions",
+                given=int(fractions),
+                allowed="at least one copy",
+                remedy="use 2 for an even split",
             )
         return np.full(int(fractions), 1.0 / int(fractions))
     shares = np.asarray(fractions, dtype=np.float64)
@@ -101,7 +112,10 @@ def even_fractions(fractions: int | Sequence[float]) -> Float[np.ndarray, " copy
         )
     if abs(shares.sum() - 1) > _SUM * max(1.0, float(abs(shares).max())):
         raise InvalidInputError(
-            "fractions", given=f"a sum of {shares.sum():.15g}", allowed="a sum of 1", remedy="divide them by their sum"
+            "fractions",
+            given=f"a sum of {shares.sum():.15g}",
+            allowed="a sum of 1",
+            remedy="divide them by their sum",
         )
     return shares
 
@@ -147,14 +161,19 @@ def embedding(
     outside = sorted({*source, *beta, *(constant or {})} - set(range(1, last)))
     if outside or set(source) != set(beta):
         raise InvalidInputError(
-            "layer", given=", ".join(map(str, outside)) or f"source of {sorted(source)}, beta of {sorted(beta)}",
-            allowed=f"the same hidden layers for both, 1 to {last - 1}", remedy="name layers that the net has",
-        )  # fmt: skip
+            "layer",
+            given=", ".join(map(str, outside))
+            or f"source of {sorted(source)}, beta of {sorted(beta)}",
+            allowed=f"the same hidden layers for both, 1 to {last - 1}",
+            remedy="name layers that the net has",
+        )
     sources, betas, constants = [], [], []
     for level, width in enumerate(widths):
         one = np.asarray(source.get(level, range(width)), dtype=np.int64)
         share = np.asarray(beta.get(level, np.ones(width)), dtype=np.float64)
-        value = np.asarray((constant or {}).get(level, np.zeros(len(one))), dtype=np.float64)
+        value = np.asarray(
+            (constant or {}).get(level, np.zeros(len(one))), dtype=np.float64
+        )
         _check_layer(level, width, one, share, value)
         sources.append(one)
         betas.append(share)
@@ -162,50 +181,81 @@ def embedding(
     rng = None if seed is None else np.random.Generator(np.random.Philox(seed))
     shapes = [(len(above), len(below)) for below, above in pairwise(sources)]
     if free is None:
-        free = [np.zeros(shape) if rng is None else spread * rng.standard_normal(shape) for shape in shapes]
+        free = [
+            np.zeros(shape) if rng is None else spread * rng.standard_normal(shape)
+            for shape in shapes
+        ]
     given = [np.shape(one) for one in free]
     if given != shapes:
-        raise InvalidInputError("free", given=f"shapes {given}", allowed=f"{shapes}", remedy="one matrix per layer")
+        raise InvalidInputError(
+            "free",
+            given=f"shapes {given}",
+            allowed=f"{shapes}",
+            remedy="one matrix per layer",
+        )
     alphas = [
         _coefficients(above, below, share, before, np.array(one, dtype=np.float64))
-        for (below, above), (before, share), one in zip(pairwise(sources), pairwise(betas), free, strict=True)
+        for (below, above), (before, share), one in zip(
+            pairwise(sources), pairwise(betas), free, strict=True
+        )
     ]
     return Embedding(tuple(sources), tuple(betas), tuple(alphas), tuple(constants))
 
 
-def _check_layer(level: int, width: int, source: np.ndarray, share: np.ndarray, value: np.ndarray) -> None:
+def _check_layer(
+    level: int, width: int, source: np.ndarray, share: np.ndarray, value: np.ndarray
+) -> None:
     expected = set(range(width))
     found = set(source.tolist()) - {NULL}
     if found != expected or source.ndim != 1:
         missing, unknown = sorted(expected - found), sorted(found - expected)
-        wrong = f"units {unknown} that do not exist" if unknown else f"no copy of unit {', '.join(map(str, missing))}"
+        wrong = (
+            f"units {unknown} that do not exist"
+            if unknown
+            else f"no copy of unit {', '.join(map(str, missing))}"
+        )
         raise InvalidInputError(
             f"source of layer {level}",
-            given=wrong, allowed=f"0 to {width - 1}, each at least once, and −1 for null units",
+            given=wrong,
+            allowed=f"0 to {width - 1}, each at least once, and −1 for null units",
             remedy="name every unit",
-        )  # fmt: skip
-    if share.shape != source.shape or value.shape != source.shape or not np.isfinite([*share, *value]).all():
+        )
+    if (
+        share.shape != source.shape
+        or value.shape != source.shape
+        or not np.isfinite([*share, *value]).all()
+    ):
         raise InvalidInputError(
-            f"beta of layer {level}", given=f"{share.tolist()}, constants {value.tolist()}",
-            allowed=f"{len(source)} finite numbers each, one per unit", remedy="give one share for each source",
-        )  # fmt: skip
+            f"beta of layer {level}",
+            given=f"{share.tolist()}, constants {value.tolist()}",
+            allowed=f"{len(source)} finite numbers each, one per unit",
+            remedy="give one share for each source",
+        )
     for unit in [*range(width), NULL]:
         total, aim = float(share[source == unit].sum()), float(unit != NULL)
         bad_null = unit == NULL and bool(share[source == NULL].any())
         if bad_null or abs(total - aim) > _SUM * max(1.0, float(abs(share).max())):
             raise InvalidInputError(
-                f"beta of layer {level}", given=f"a sum of {total:.15g} for unit {unit}",
-                allowed="1 for the copies of a unit, 0 for each null unit", remedy="divide the shares by their sum",
-            )  # fmt: skip
+                f"beta of layer {level}",
+                given=f"a sum of {total:.15g} for unit {unit}",
+                allowed="1 for the copies of a unit, 0 for each null unit",
+                remedy="divide the shares by their sum",
+            )
 
 
 def _coefficients(
-    above: np.ndarray, below: np.ndarray, share: np.ndarray, before: np.ndarray, alpha: np.ndarray
+    above: np.ndarray,
+    below: np.ndarray,
+    share: np.ndarray,
+    before: np.ndarray,
+    alpha: np.ndarray,
 ) -> np.ndarray:
     for unit in np.unique(below[below != NULL]):  # rows: Z (I − 11ᵀ/q)
         copies = below == unit
         alpha[:, copies] -= alpha[:, copies].mean(axis=1, keepdims=True)
-    for unit in np.unique(above[above != NULL]):  # columns: (I − 1βᵀ) Z, which leaves the sums of rows at zero
+    for unit in np.unique(
+        above[above != NULL]
+    ):  # columns: (I − 1βᵀ) Z, which leaves the sums of rows at zero
         copies = above == unit
         alpha[copies] -= share[copies] @ alpha[copies]
         alpha[np.ix_(copies, below != NULL)] += before[below != NULL]
@@ -213,7 +263,10 @@ def _coefficients(
 
 
 def embed(
-    parameters: Layers, embedding: Embedding, *, sigma: Callable[[np.ndarray], np.ndarray]
+    parameters: Layers,
+    embedding: Embedding,
+    *,
+    sigma: Callable[[np.ndarray], np.ndarray],
 ) -> list[tuple[np.ndarray, np.ndarray | None]]:
     """The parameters of the wide net.
 
@@ -239,19 +292,32 @@ def embed(
     """
     wide: list[tuple[np.ndarray, np.ndarray | None]] = []
     for level, (weight, bias) in enumerate(parameters, start=1):
-        above, below, alpha = embedding.source[level], embedding.source[level - 1], embedding.alpha[level - 1]
+        above, below, alpha = (
+            embedding.source[level],
+            embedding.source[level - 1],
+            embedding.alpha[level - 1],
+        )
         null_above, null_below = above == NULL, below == NULL
-        W = alpha * np.where(null_above[:, None] | null_below, 1.0, np.asarray(weight)[np.ix_(above, below)])
-        moved = alpha[:, null_below] @ sigma(embedding.constant[level - 1][null_below]) if null_below.any() else 0.0
+        W = alpha * np.where(
+            null_above[:, None] | null_below,
+            1.0,
+            np.asarray(weight)[np.ix_(above, below)],
+        )
+        moved = (
+            alpha[:, null_below] @ sigma(embedding.constant[level - 1][null_below])
+            if null_below.any()
+            else 0.0
+        )
         shift = embedding.constant[level] - moved
         if bias is None:
             if np.any(np.abs(shift) > 0):
                 unit = int(np.argmax(np.abs(shift)))
                 raise InvalidInputError(
-                    f"layer {level}", given=f"no bias, where unit {unit} needs {shift[unit]:.6g}",
+                    f"layer {level}",
+                    given=f"no bias, where unit {unit} needs {shift[unit]:.6g}",
                     allowed="null units whose constants the layers without bias can do without",
                     remedy="use constants with σ = 0, or give the layer a bias",
-                )  # fmt: skip
+                )
             wide.append((W, None))
             continue
         wide.append((W, np.where(null_above, 0.0, np.asarray(bias)[above]) + shift))
@@ -284,17 +350,29 @@ def random_embedding(
         >>> made.added, made.defect() < 1e-12
         (4, True)
     """
-    more = {level: (add.get(level, 0), (nulls or {}).get(level, 0)) for level in sorted({*add, *(nulls or {})})}
+    more = {
+        level: (add.get(level, 0), (nulls or {}).get(level, 0))
+        for level in sorted({*add, *(nulls or {})})
+    }
     if any(count < 0 for pair in more.values() for count in pair):
         raise InvalidInputError(
-            "add", given=f"{more}", allowed="whole numbers >= 0", remedy="use merge to remove units"
+            "add",
+            given=f"{more}",
+            allowed="whole numbers >= 0",
+            remedy="use merge to remove units",
         )
     rng = np.random.Generator(np.random.Philox(seed))
     source, beta, constant = {}, {}, {}
     for level, (copies, empty) in more.items():
-        count = widths[level] if 0 < level < len(widths) - 1 else 0  # an outer layer is refused by name below
+        count = (
+            widths[level] if 0 < level < len(widths) - 1 else 0
+        )  # an outer layer is refused by name below
         source[level] = np.concatenate(
-            [np.arange(count), rng.integers(0, max(count, 1), copies), np.full(empty, NULL)]
+            [
+                np.arange(count),
+                rng.integers(0, max(count, 1), copies),
+                np.full(empty, NULL),
+            ]
         ).astype(np.int64)
         share = spread * rng.standard_normal(len(source[level]))
         for unit in range(count):
@@ -303,4 +381,11 @@ def random_embedding(
         beta[level] = np.where(source[level] == NULL, 0.0, share)
         constant[level] = rng.standard_normal(len(source[level]))
     coefficients = int(rng.integers(0, 2**31))
-    return embedding(widths, source=source, beta=beta, constant=constant, seed=coefficients, spread=spread)
+    return embedding(
+        widths,
+        source=source,
+        beta=beta,
+        constant=constant,
+        seed=coefficients,
+        spread=spread,
+    )

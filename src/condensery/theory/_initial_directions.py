@@ -14,7 +14,9 @@ from condensery._errors import InvalidInputError
 _IMAGINARY = 1e-6
 
 
-def initial_directions(x: ArrayLike, e: ArrayLike, *, multiplicity: int = 1) -> Float[np.ndarray, "line feature"]:
+def initial_directions(
+    x: ArrayLike, e: ArrayLike, *, multiplicity: int = 1
+) -> Float[np.ndarray, "line feature"]:
     """The lines through 0 on which the input weights of a small network gather at the initial stage.
 
     Formula:
@@ -58,41 +60,60 @@ def initial_directions(x: ArrayLike, e: ArrayLike, *, multiplicity: int = 1) -> 
     if p == 1:
         pull = errors @ inputs
         length = float(np.linalg.norm(pull))
-        found = (pull / length)[None] if length > 1e-14 * float(np.abs(errors) @ np.linalg.norm(inputs, axis=1)) else []
+        found = (
+            (pull / length)[None]
+            if length > 1e-14 * float(np.abs(errors) @ np.linalg.norm(inputs, axis=1))
+            else []
+        )
     else:
         angles = _stationary_angles(inputs, errors, p)
         found = np.column_stack([np.cos(angles), np.sin(angles)])
     if not len(found):
         raise InvalidInputError(
-            "e", given="errors under which all directions are alike", allowed="errors that prefer a direction",
+            "e",
+            given="errors under which all directions are alike",
+            allowed="errors that prefer a direction",
             remedy="check the targets",
-        )  # fmt: skip
+        )
     return np.asarray(found)
 
 
-def _checked(x: ArrayLike, e: ArrayLike, multiplicity: int) -> tuple[np.ndarray, np.ndarray, int]:
+def _checked(
+    x: ArrayLike, e: ArrayLike, multiplicity: int
+) -> tuple[np.ndarray, np.ndarray, int]:
     inputs, errors = np.asarray(x, dtype=np.float64), np.asarray(e, dtype=np.float64)
     if inputs.ndim != 2 or errors.shape != inputs.shape[:1] or not inputs.size:
         raise InvalidInputError(
-            "x, e", given=f"shapes {inputs.shape} and {errors.shape}", allowed="(sample, feature) and (sample,)",
+            "x, e",
+            given=f"shapes {inputs.shape} and {errors.shape}",
+            allowed="(sample, feature) and (sample,)",
             remedy="give one error per sample",
-        )  # fmt: skip
+        )
     if not (np.isfinite(inputs).all() and np.isfinite(errors).all()):
-        raise InvalidInputError("x, e", given="a value that is not finite", allowed="finite numbers", remedy="clean it")
+        raise InvalidInputError(
+            "x, e",
+            given="a value that is not finite",
+            allowed="finite numbers",
+            remedy="clean it",
+        )
     try:
         p = operator.index(multiplicity)
     except TypeError:
         p = 0
     if p < 1:
         raise InvalidInputError(
-            "multiplicity", given=multiplicity, allowed="a whole number >= 1",
+            "multiplicity",
+            given=multiplicity,
+            allowed="a whole number >= 1",
             remedy="see activation_facts(name).multiplicity; relu has none",
-        )  # fmt: skip
+        )
     if p > 1 and inputs.shape[1] != 2:
         raise InvalidInputError(
-            "multiplicity", given=f"{p} with {inputs.shape[1]} features", allowed="1, or any with two features",
+            "multiplicity",
+            given=f"{p} with {inputs.shape[1]} features",
+            allowed="1, or any with two features",
             remedy="there is no prediction for this case",
-        )  # fmt: skip
+        )
     return inputs, errors, p
 
 
@@ -120,12 +141,16 @@ def _stationary_angles(x: np.ndarray, e: np.ndarray, p: int) -> np.ndarray:
     roots = np.roots(polynomial)
     real = roots[np.abs(roots.imag) <= _IMAGINARY * (1 + np.abs(roots))].real
     angles = (turn + np.arctan2(1.0, real)) % np.pi
-    return _distinct(np.sort(np.where(angles > np.pi - _IMAGINARY, angles - np.pi, angles)))
+    return _distinct(
+        np.sort(np.where(angles > np.pi - _IMAGINARY, angles - np.pi, angles))
+    )
 
 
 def _torque(x: np.ndarray, e: np.ndarray, p: int, angle: float) -> float:
     along = x @ np.array([np.cos(angle), np.sin(angle)])
-    return float(e @ (along ** (p - 1) * (x @ np.array([-np.sin(angle), np.cos(angle)]))))
+    return float(
+        e @ (along ** (p - 1) * (x @ np.array([-np.sin(angle), np.cos(angle)])))
+    )
 
 
 def _distinct(angles: np.ndarray) -> np.ndarray:

@@ -78,7 +78,9 @@ def ntk_two_layer_relu(
     return NtkKernels(k_a, k_w)
 
 
-def design(x: ArrayLike, *, bias: bool, what: str) -> Float[np.ndarray, "sample column"]:
+def design(
+    x: ArrayLike, *, bias: bool, what: str
+) -> Float[np.ndarray, "sample column"]:
     """The rows that the hidden weights multiply: `x` as float64, with a column of ones where there is a bias.
 
     Raises:
@@ -94,7 +96,12 @@ def design(x: ArrayLike, *, bias: bool, what: str) -> Float[np.ndarray, "sample 
         )
     rows = given.astype(np.float64)
     if not np.isfinite(rows).all():
-        raise InvalidInputError(what, given="nan or inf", allowed="finite numbers", remedy="drop those samples")
+        raise InvalidInputError(
+            what,
+            given="nan or inf",
+            allowed="finite numbers",
+            remedy="drop those samples",
+        )
     return np.column_stack([rows, np.ones(len(rows))]) if bias else rows
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from condensery._errors import InvalidInputError
-from condensery.theory._activations import ACTIVATION_NAMES, Reflection, activation_facts
+from condensery.theory._activations import (
+    ACTIVATION_NAMES,
+    Reflection,
+    activation_facts,
+)
 
 SAME = 1e-12
 """Two ratios closer than this (relatively) are one: what rounding does to copies in double precision."""
@@ -42,7 +46,11 @@ class _Symmetry:
     reflection: Reflection | None
 
 
-_EVEN, _ODD, _LESS_Z = Reflection(1, 0.0, 0.0), Reflection(-1, 0.0, 0.0), Reflection(1, 0.0, -1.0)
+_EVEN, _ODD, _LESS_Z = (
+    Reflection(1, 0.0, 0.0),
+    Reflection(-1, 0.0, 0.0),
+    Reflection(1, 0.0, -1.0),
+)
 _SELDOM = {
     "abs": _Symmetry(1, _EVEN),
     "square": _Symmetry(2, _EVEN),
@@ -64,7 +72,9 @@ MERGE_NAMES = (*ACTIVATION_NAMES, *_SELDOM)
 """The names that `merge_rule` knows."""
 
 
-def merge_rule(name: str, ratio: float, *, negative_slope: float | None = None) -> MergeRule | None:
+def merge_rule(
+    name: str, ratio: float, *, negative_slope: float | None = None
+) -> MergeRule | None:
     """What σ(ratio·z) is in terms of σ(z); None where no identity holds for every z.
 
     =================================== ============================= ========= =================================

@@ -45,8 +45,12 @@ def boundary(gamma_prime: ArrayLike) -> float | Float[np.ndarray, " ..."]:
 @overload
 def regime(gamma: float, gamma_prime: float, *, tolerance: float = 1e-9) -> Regime: ...
 @overload
-def regime(gamma: ArrayLike, gamma_prime: ArrayLike, *, tolerance: float = 1e-9) -> np.ndarray: ...
-def regime(gamma: ArrayLike, gamma_prime: ArrayLike, *, tolerance: float = 1e-9) -> Regime | np.ndarray:
+def regime(
+    gamma: ArrayLike, gamma_prime: ArrayLike, *, tolerance: float = 1e-9
+) -> np.ndarray: ...
+def regime(
+    gamma: ArrayLike, gamma_prime: ArrayLike, *, tolerance: float = 1e-9
+) -> Regime | np.ndarray:
     """The regime of the hidden weights θ_w at a point of the phase diagram, in the limit of infinite width.
 
     Formula:
@@ -83,17 +87,27 @@ def regime(gamma: ArrayLike, gamma_prime: ArrayLike, *, tolerance: float = 1e-9)
             remedy="drop the members whose coordinates are nan or inf",
         )
     if not tolerance >= 0:
-        raise InvalidInputError("tolerance", given=tolerance, allowed="a number >= 0", remedy="leave it out")
+        raise InvalidInputError(
+            "tolerance", given=tolerance, allowed="a number >= 0", remedy="leave it out"
+        )
     beyond = horizontal - boundary(vertical)
-    words = np.where(beyond > tolerance, "condensed", np.where(beyond < -tolerance, "linear", "critical"))
+    words = np.where(
+        beyond > tolerance,
+        "condensed",
+        np.where(beyond < -tolerance, "linear", "critical"),
+    )
     return str(words) if words.ndim == 0 else words  # pyrefly: ignore[bad-return]
 
 
 @overload
 def phase_slope(gamma: float, gamma_prime: float, *, of: Part = "w") -> float: ...
 @overload
-def phase_slope(gamma: ArrayLike, gamma_prime: ArrayLike, *, of: Part = "w") -> Float[np.ndarray, " ..."]: ...
-def phase_slope(gamma: ArrayLike, gamma_prime: ArrayLike, *, of: Part = "w") -> float | Float[np.ndarray, " ..."]:
+def phase_slope(
+    gamma: ArrayLike, gamma_prime: ArrayLike, *, of: Part = "w"
+) -> Float[np.ndarray, " ..."]: ...
+def phase_slope(
+    gamma: ArrayLike, gamma_prime: ArrayLike, *, of: Part = "w"
+) -> float | Float[np.ndarray, " ..."]:
     """The exponent S = lim log RD/log m of the relative distance after training, from a scaling argument.
 
     Formula:
@@ -129,17 +143,27 @@ def phase_slope(gamma: ArrayLike, gamma_prime: ArrayLike, *, of: Part = "w") -> 
         [0.5, 0.875]
     """
     if of not in get_args(Part):
-        raise InvalidInputError("of", given=of, allowed="w, a, theta", remedy="choose one of these")
+        raise InvalidInputError(
+            "of", given=of, allowed="w, a, theta", remedy="choose one of these"
+        )
     horizontal, vertical = _pair(gamma, gamma_prime)
     if of == "theta":
-        found = np.asarray(np.maximum(_hidden(horizontal, vertical), _hidden(horizontal, np.negative(vertical))))
+        found = np.asarray(
+            np.maximum(
+                _hidden(horizontal, vertical),
+                _hidden(horizontal, np.negative(vertical)),
+            )
+        )
     else:
         found = _hidden(horizontal, vertical if of == "w" else np.negative(vertical))
     return float(found) if found.ndim == 0 else found
 
 
 def _hidden(gamma: ArrayLike, gamma_prime: ArrayLike) -> np.ndarray:
-    gamma, gamma_prime = np.asarray(gamma), np.asarray(gamma_prime)  # a negated array without axes is a scalar
+    gamma, gamma_prime = (
+        np.asarray(gamma),
+        np.asarray(gamma_prime),
+    )  # a negated array without axes is a scalar
     above = np.asarray(gamma - 1.0)
     pieces = [
         np.isnan(gamma) | np.isnan(gamma_prime),

@@ -17,15 +17,30 @@ InitialOutput = Literal["zero", "random"]
 
 @overload
 def ntk_relative_distance(
-    x: Float[np.ndarray, "sample feature"], y: Float[np.ndarray, " sample"], *, gamma: float, gamma_prime: float,
-    width: float, asi: bool = True, initial_output: InitialOutput | None = None, bias: bool = True, of: Part = "w",
-) -> float: ...  # fmt: skip
+    x: Float[np.ndarray, "sample feature"],
+    y: Float[np.ndarray, " sample"],
+    *,
+    gamma: float,
+    gamma_prime: float,
+    width: float,
+    asi: bool = True,
+    initial_output: InitialOutput | None = None,
+    bias: bool = True,
+    of: Part = "w",
+) -> float: ...
 @overload
 def ntk_relative_distance(
-    x: Float[np.ndarray, "sample feature"], y: Float[np.ndarray, " sample"], *, gamma: ArrayLike,
-    gamma_prime: ArrayLike, width: ArrayLike, asi: bool = True, initial_output: InitialOutput | None = None,
-    bias: bool = True, of: Part = "w",
-) -> Float[np.ndarray, " ..."]: ...  # fmt: skip
+    x: Float[np.ndarray, "sample feature"],
+    y: Float[np.ndarray, " sample"],
+    *,
+    gamma: ArrayLike,
+    gamma_prime: ArrayLike,
+    width: ArrayLike,
+    asi: bool = True,
+    initial_output: InitialOutput | None = None,
+    bias: bool = True,
+    of: Part = "w",
+) -> Float[np.ndarray, " ..."]: ...
 def ntk_relative_distance(
     x: Float[np.ndarray, "sample feature"],
     y: Float[np.ndarray, " sample"],
@@ -89,7 +104,9 @@ def ntk_relative_distance(
         True
     """
     if of not in get_args(Part):
-        raise InvalidInputError("of", given=of, allowed="w, a, theta", remedy="choose one of these")
+        raise InvalidInputError(
+            "of", given=of, allowed="w, a, theta", remedy="choose one of these"
+        )
     random = _random(initial_output, asi=asi)
     columns = design(x, bias=bias, what="x").shape[1]
     target = _target(y, len(x))
@@ -99,7 +116,13 @@ def ntk_relative_distance(
     moves: dict[float, _Moves] = {}
     with np.errstate(all="ignore"):
         kappas, kappa_primes = m**-g, m**-gp
-    usable = (g < 1) & np.isfinite(kappas) & (kappas > 0) & np.isfinite(kappa_primes) & (kappa_primes > 0)
+    usable = (
+        (g < 1)
+        & np.isfinite(kappas)
+        & (kappas > 0)
+        & np.isfinite(kappa_primes)
+        & (kappa_primes > 0)
+    )
     for member in map(tuple, np.argwhere(usable)):
         kappa, kappa_prime = float(kappas[member]), float(kappa_primes[member])
         if kappa_prime not in moves:
@@ -108,14 +131,22 @@ def ntk_relative_distance(
         scale = kappa / ((2 if asi else 1) * m[member] * kappa**2)
         rd_a2, rd_w2 = moves[kappa_prime].squares(scale, noise)
         rd_w2 = rd_w2 / columns
-        found[member] = np.sqrt({"w": rd_w2, "a": rd_a2, "theta": (rd_a2 + columns * rd_w2) / (1 + columns)}[of])
+        found[member] = np.sqrt(
+            {
+                "w": rd_w2,
+                "a": rd_a2,
+                "theta": (rd_a2 + columns * rd_w2) / (1 + columns),
+            }[of]
+        )
     return float(found) if found.ndim == 0 else found
 
 
 class _Moves:
     """Squared motions of the two layers at one κ', each split into what y causes and what unit noise causes."""
 
-    def __init__(self, kernels: NtkKernels, target: np.ndarray, kappa_prime: float) -> None:
+    def __init__(
+        self, kernels: NtkKernels, target: np.ndarray, kappa_prime: float
+    ) -> None:
         # M and its inverse are scaled by κ' + 1/κ', so that a κ' of 1e-9 neither over- nor underflows.
         total = kappa_prime + 1 / kappa_prime
         share_a, share_w = 1 / kappa_prime / total, kappa_prime / total
@@ -130,19 +161,32 @@ class _Moves:
             )
         inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
         c = inverse @ target
-        self._a = share_a**2, float(c @ kernels.k_a @ c), float(np.sum(inverse @ kernels.k_a @ inverse * kernels.k_a))
-        self._w = share_w**2, float(c @ kernels.k_w @ c), float(np.sum(inverse @ kernels.k_w @ inverse * kernels.k_a))
+        self._a = (
+            share_a**2,
+            float(c @ kernels.k_a @ c),
+            float(np.sum(inverse @ kernels.k_a @ inverse * kernels.k_a)),
+        )
+        self._w = (
+            share_w**2,
+            float(c @ kernels.k_w @ c),
+            float(np.sum(inverse @ kernels.k_w @ inverse * kernels.k_a)),
+        )
 
     def squares(self, scale: float, noise: float) -> tuple[float, float]:
         """‖Δa‖²/m and ‖Δw‖²/m where κc = `scale`·M⁻¹(y − f⁰) and f⁰ has the covariance `noise`·K^a."""
-        found = [scale**2 * share * max(signal + noise * random, 0.0) for share, signal, random in (self._a, self._w)]
+        found = [
+            scale**2 * share * max(signal + noise * random, 0.0)
+            for share, signal, random in (self._a, self._w)
+        ]
         return found[0], found[1]
 
 
 def _random(initial_output: str | None, *, asi: bool) -> bool:
     if initial_output is None:
         return not asi
-    if initial_output not in get_args(InitialOutput) or (asi and initial_output == "random"):
+    if initial_output not in get_args(InitialOutput) or (
+        asi and initial_output == "random"
+    ):
         raise InvalidInputError(
             "initial_output",
             given=initial_output,
@@ -162,15 +206,27 @@ def _target(y: ArrayLike, samples: int) -> np.ndarray:
             remedy="use y[:, 0] for one output of several",
         )
     if not np.isfinite(target).all():
-        raise InvalidInputError("y", given="nan or inf", allowed="finite numbers", remedy="drop those samples")
+        raise InvalidInputError(
+            "y",
+            given="nan or inf",
+            allowed="finite numbers",
+            remedy="drop those samples",
+        )
     return target.astype(np.float64)
 
 
-def _members(gamma: ArrayLike, gamma_prime: ArrayLike, width: ArrayLike) -> list[np.ndarray]:
-    given = [np.asarray(value, dtype=np.float64) for value in (gamma, gamma_prime, width)]
+def _members(
+    gamma: ArrayLike, gamma_prime: ArrayLike, width: ArrayLike
+) -> list[np.ndarray]:
+    given = [
+        np.asarray(value, dtype=np.float64) for value in (gamma, gamma_prime, width)
+    ]
     if not (np.isfinite(given[2]).all() and (given[2] >= 1).all()):
         raise InvalidInputError(
-            "width", given=repr(given[2].tolist()), allowed="finite numbers >= 1", remedy="for example width=1000"
+            "width",
+            given=repr(given[2].tolist()),
+            allowed="finite numbers >= 1",
+            remedy="for example width=1000",
         )
     try:
         return list(np.broadcast_arrays(*given))

@@ -56,7 +56,8 @@ def three_layer_slopes(gamma2: ArrayLike, gamma3: ArrayLike) -> LayerSlopes:
     first = [x - 2 * np.maximum(g2, 0), x - 2 * g2, x]
     second = [g3 - 2 + 2 * np.minimum(g2, 0), g3 / 2 - 1.25, 2 * g3 - 3.5 + 2 * g2]
     return LayerSlopes(
-        np.select(regions, first, (g3 - 2 * g2) / 3 - 0.5), np.select(regions, second, (g3 + g2) / 3 - 1)
+        np.select(regions, first, (g3 - 2 * g2) / 3 - 0.5),
+        np.select(regions, second, (g3 + g2) / 3 - 1),
     )
 
 

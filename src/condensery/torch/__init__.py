@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     from condensery.torch._monitoring._keras_style import KerasStyleCallback
     from condensery.torch._monitoring._lightning import LightningCallback
     from condensery.torch._monitoring._monitor import CondensationMonitor
-    from condensery.torch._monitoring._sinks import JsonLines, MLflow, TensorBoard, WeightsAndBiases
+    from condensery.torch._monitoring._sinks import (
+        JsonLines,
+        MLflow,
+        TensorBoard,
+        WeightsAndBiases,
+    )
     from condensery.torch._monitoring._transformers import TransformersCallback
     from condensery.torch._surgery._export import export_model
     from condensery.torch._surgery._graph import as_tensor
@@ -103,7 +108,9 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        raise MissingExtraError("torch", extra="torch", purpose=f"condensery.torch.{name}") from error
+        raise MissingExtraError(
+            "torch", extra="torch", purpose=f"condensery.torch.{name}"
+        ) from error
 
 
 def __dir__() -> list[str]:

@@ -56,14 +56,19 @@ def load_weights(path: str | Path) -> dict[str, torch.Tensor]:
     path = Path(path).expanduser()
     if not path.is_file():
         raise InvalidInputError(
-            "weights file", given=str(path), allowed=f"a file that exists ({_READ})", remedy=f"looked in {Path.cwd()}"
+            "weights file",
+            given=str(path),
+            allowed=f"a file that exists ({_READ})",
+            remedy=f"looked in {Path.cwd()}",
         )
     if path.suffix == ".safetensors":
         found: object = _read_safetensors(path)
     elif path.suffix in _PICKLED:
         found = _read_pickled(path)
     else:
-        raise InvalidInputError("weights file", given=str(path), allowed=_READ, remedy=_other_format(path))
+        raise InvalidInputError(
+            "weights file", given=str(path), allowed=_READ, remedy=_other_format(path)
+        )
     weights = _without_prefixes(_unwrapped(found, path))
     check_weights(weights, where=str(path))
     return weights
@@ -88,21 +93,27 @@ def load_model(reference: str, weights: str | Path | None = None) -> nn.Module:
     factory = load(reference)
     if not callable(factory):
         raise InvalidInputError(
-            "factory", given=f"{reference}, a {type(factory).__name__}", allowed="a function that returns a model",
+            "factory",
+            given=f"{reference}, a {type(factory).__name__}",
+            allowed="a function that returns a model",
             remedy="wrap it: def build(): return model",
-        )  # fmt: skip
+        )
     try:
         model = factory()
     except Exception as error:
         raise InvalidInputError(
-            "factory", given=reference, allowed="a function that is called without arguments and returns a model",
+            "factory",
+            given=reference,
+            allowed="a function that is called without arguments and returns a model",
             remedy=f"mend this: {type(error).__name__}: {error}",
-        ) from error  # fmt: skip
+        ) from error
     if not isinstance(model, nn.Module):
         raise InvalidInputError(
-            "factory", given=f"{reference}, which returned a {type(model).__name__}", allowed="a torch.nn.Module",
+            "factory",
+            given=f"{reference}, which returned a {type(model).__name__}",
+            allowed="a torch.nn.Module",
             remedy="return the model itself",
-        )  # fmt: skip
+        )
     if weights is not None:
         _put_weights(model, load_weights(weights), str(weights))
     return model
@@ -119,7 +130,9 @@ def check_weights(weights: Mapping[str, object], *, where: str) -> None:
         InvalidInputError: A weight is complex, quantised, sparse, without values, nan or infinite.
     """
     for name, tensor in weights.items():
-        if not isinstance(tensor, torch.Tensor) or isinstance(tensor, UninitializedTensorMixin):
+        if not isinstance(tensor, torch.Tensor) or isinstance(
+            tensor, UninitializedTensorMixin
+        ):
             continue
         problem = _problem(name, tensor)
         if problem is not None:
@@ -134,7 +147,14 @@ def check_weights(weights: Mapping[str, object], *, where: str) -> None:
 
 def quantised_module(model: nn.Module) -> str | None:
     """Name of the first module whose weights are quantised and packed, which no parameter or buffer shows."""
-    return next((name or type(one).__name__ for name, one in model.named_modules() if _is_packed(one)), None)
+    return next(
+        (
+            name or type(one).__name__
+            for name, one in model.named_modules()
+            if _is_packed(one)
+        ),
+        None,
+    )
 
 
 def _is_packed(module: nn.Module) -> bool:
@@ -144,7 +164,9 @@ def _is_packed(module: nn.Module) -> bool:
 def _packed(found: Mapping[object, object]) -> str | None:
     """Name of the first entry of a state dict that holds quantised numbers inside something else."""
     for name, value in found.items():
-        if isinstance(value, tuple | list) and any(isinstance(x, torch.Tensor) and x.is_quantized for x in value):
+        if isinstance(value, tuple | list) and any(
+            isinstance(x, torch.Tensor) and x.is_quantized for x in value
+        ):
             return str(name)
     return None
 
@@ -154,7 +176,10 @@ def _problem(name: str, tensor: torch.Tensor) -> tuple[str, str] | None:
     if tensor.is_meta:
         return "a tensor without values (meta device)", "load its weights first"
     if tensor.is_complex():
-        return f"complex numbers ({tensor.dtype})", "stack the real and the imaginary part: torch.view_as_real"
+        return (
+            f"complex numbers ({tensor.dtype})",
+            "stack the real and the imaginary part: torch.view_as_real",
+        )
     is_matrix = tensor.ndim >= 2 and name.rpartition(".")[2].startswith("weight")
     if (
         tensor.is_quantized
@@ -182,9 +207,11 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
         return load_file(path, device="cpu")
     except (SafetensorError, OSError, KeyError) as error:
         raise InvalidInputError(
-            "weights file", given=f"{path} ({error})", allowed="a whole safetensors file",
+            "weights file",
+            given=f"{path} ({error})",
+            allowed="a whole safetensors file",
             remedy="it is torn or something else: copy or download it again",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _read_pickled(path: Path) -> object:
@@ -192,42 +219,70 @@ def _read_pickled(path: Path) -> object:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
         if any("/code/" in name or name.endswith("constants.pkl") for name in names):
-            raise _runs_code(path, "TorchScript", f"where you trust it, load it with torch.jit.load and {_SAVE}")
-        if any(name.endswith(("archive_format", "serialized_exported_program.json")) for name in names):
             raise _runs_code(
-                path, "an exported program", f"where you trust it, load it with torch.export.load and {_SAVE}"
+                path,
+                "TorchScript",
+                f"where you trust it, load it with torch.jit.load and {_SAVE}",
+            )
+        if any(
+            name.endswith(("archive_format", "serialized_exported_program.json"))
+            for name in names
+        ):
+            raise _runs_code(
+                path,
+                "an exported program",
+                f"where you trust it, load it with torch.export.load and {_SAVE}",
             )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about parts of torch that old files are made of
+            warnings.simplefilter(
+                "ignore"
+            )  # about parts of torch that old files are made of
             return torch.load(path, weights_only=True, map_location="cpu")
     except pickle.UnpicklingError as error:
         # torch's text tells how to load it unsafely; the first line names what is inside.
-        needs = next((line for line in str(error).splitlines() if "Unsupported" in line or "GLOBAL" in line), "")
+        needs = next(
+            (
+                line
+                for line in str(error).splitlines()
+                if "Unsupported" in line or "GLOBAL" in line
+            ),
+            "",
+        )
         raise _runs_code(
-            path, f"a pickle that needs code ({needs.strip()[:120]})", f"where the model was made, {_SAVE}"
+            path,
+            f"a pickle that needs code ({needs.strip()[:120]})",
+            f"where the model was made, {_SAVE}",
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, UnicodeDecodeError) as error:
+    except (
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+        UnicodeDecodeError,
+    ) as error:
         lines = [] if isinstance(error, KeyError) else str(error).splitlines()
         raise InvalidInputError(
-            "weights file", given=f"{path} ({lines[0][:120] if lines else type(error).__name__})",
+            "weights file",
+            given=f"{path} ({lines[0][:120] if lines else type(error).__name__})",
             allowed="a whole file written by torch.save",
             remedy="it is torn or something else: copy or download it again",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _runs_code(path: Path, what: str, remedy: str) -> InvalidInputError:
     return InvalidInputError(
-        "weights file", given=f"{path}, {what}", allowed=f"weights alone ({_READ}): loading others can run code",
+        "weights file",
+        given=f"{path}, {what}",
+        allowed=f"weights alone ({_READ}): loading others can run code",
         remedy=remedy,
-    )  # fmt: skip
+    )
 
 
 def _other_format(path: Path) -> str:
     if path.suffix == ".pt2":
-        return (
-            f"loading an exported program can run code: where you trust it, load it with torch.export.load and {_SAVE}"
-        )
+        return f"loading an exported program can run code: where you trust it, load it with torch.export.load and {_SAVE}"
     return f"load it with the library that wrote it and {_SAVE}"
 
 
@@ -238,51 +293,78 @@ def _unwrapped(found: object, path: Path) -> dict[str, torch.Tensor]:
         InvalidInputError: There is none.
     """
     for _ in range(2):
-        if not isinstance(found, Mapping) or any(isinstance(value, torch.Tensor) for value in found.values()):
+        if not isinstance(found, Mapping) or any(
+            isinstance(value, torch.Tensor) for value in found.values()
+        ):
             break
-        found = next((found[key] for key in _WRAPPINGS if isinstance(found.get(key), Mapping)), found)
+        found = next(
+            (found[key] for key in _WRAPPINGS if isinstance(found.get(key), Mapping)),
+            found,
+        )
     packed = _packed(found) if isinstance(found, Mapping) else None
     if packed is not None:
         raise InvalidInputError(
-            f"weight {packed} of {path}", given="quantised numbers", allowed="finite real numbers in a floating dtype",
+            f"weight {packed} of {path}",
+            given="quantised numbers",
+            allowed="finite real numbers in a floating dtype",
             remedy=_DEQUANTISE,
-        )  # fmt: skip
+        )
     tensors = (
-        {str(name): value for name, value in found.items() if isinstance(value, torch.Tensor)}
+        {
+            str(name): value
+            for name, value in found.items()
+            if isinstance(value, torch.Tensor)
+        }
         if isinstance(found, Mapping)
         else {}
     )
     if not tensors:
-        held = f"keys {', '.join(map(str, list(found)[:6]))}" if isinstance(found, Mapping) else type(found).__name__
+        held = (
+            f"keys {', '.join(map(str, list(found)[:6]))}"
+            if isinstance(found, Mapping)
+            else type(found).__name__
+        )
         raise InvalidInputError(
-            "weights file", given=f"{path}, which holds {held or 'nothing'}", allowed="a state dict: names and tensors",
+            "weights file",
+            given=f"{path}, which holds {held or 'nothing'}",
+            allowed="a state dict: names and tensors",
             remedy=f"torch.save(model.state_dict(), path), or {_SAVE}",
-        )  # fmt: skip
+        )
     return tensors
 
 
 def _without_prefixes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     for prefix in (*_PREFIXES, *_PREFIXES):
         if all(name.startswith(prefix) for name in weights):
-            weights = {name.removeprefix(prefix): tensor for name, tensor in weights.items()}
+            weights = {
+                name.removeprefix(prefix): tensor for name, tensor in weights.items()
+            }
     return weights
 
 
-def _put_weights(model: nn.Module, weights: dict[str, torch.Tensor], where: str) -> None:
+def _put_weights(
+    model: nn.Module, weights: dict[str, torch.Tensor], where: str
+) -> None:
     wanted = model.state_dict()
     missing, unexpected = wanted.keys() - weights.keys(), weights.keys() - wanted.keys()
     shapes = [
         f"{name} is {tuple(weights[name].shape)}, not {tuple(tensor.shape)}"
         for name, tensor in wanted.items()
-        if isinstance(tensor, torch.Tensor) and name in weights and weights[name].shape != tensor.shape
+        if isinstance(tensor, torch.Tensor)
+        and name in weights
+        and weights[name].shape != tensor.shape
     ]
     wrong = [
-        *(f"no {name}" for name in sorted(missing)), *(f"unknown {name}" for name in sorted(unexpected)), *shapes
-    ]  # fmt: skip
+        *(f"no {name}" for name in sorted(missing)),
+        *(f"unknown {name}" for name in sorted(unexpected)),
+        *shapes,
+    ]
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise InvalidInputError(
-            f"weights {where}", given=f"{'; '.join(wrong[:3])}{more}", allowed="the names and shapes of the model",
+            f"weights {where}",
+            given=f"{'; '.join(wrong[:3])}{more}",
+            allowed="the names and shapes of the model",
             remedy="give the factory that made these weights",
-        )  # fmt: skip
+        )
     model.load_state_dict(weights)

@@ -11,13 +11,24 @@ from condensery.workbench._diagnose import diagnose
 from condensery.workbench._documents import run_document, show
 from condensery.workbench._export import FORMATS, export
 from condensery.workbench._finish import report
-from condensery.workbench._listing import ExperimentInfo, PresetInfo, list_experiments, runs
+from condensery.workbench._listing import (
+    ExperimentInfo,
+    PresetInfo,
+    list_experiments,
+    runs,
+)
 from condensery.workbench._opened import Run
 from condensery.workbench._opened import reopen as open
 from condensery.workbench._progress import Progress, Watcher
 from condensery.workbench._record import RecordSink, record
 from condensery.workbench._registry import Found, find
-from condensery.workbench._run import RUNNERS, RunFailedError, RunInterrupted, resume, run
+from condensery.workbench._run import (
+    RUNNERS,
+    RunFailedError,
+    RunInterrupted,
+    resume,
+    run,
+)
 from condensery.workbench._scoreboard import Score, claims
 from condensery.workbench._surgery import Operated, grow_model, reduce_model
 from condensery.workbench._wording import VERDICTS, duration, expectation, number, tally

@@ -50,8 +50,15 @@ def bench(name: str, *, progress: Callable[[str], None] | None = None) -> BenchR
         )
     run = load(known[name])
     if not callable(run):
-        raise InvalidInputError("bench", given=known[name], allowed="a function", remedy="mend condensery.bench")
+        raise InvalidInputError(
+            "bench",
+            given=known[name],
+            allowed="a function",
+            remedy="mend condensery.bench",
+        )
     notes = progress or (lambda text: None)
     measured = dict(run(notes))
     remarks = measured.pop("notes", [])
-    return BenchResult(name=name, notes=[remarks] if isinstance(remarks, str) else remarks, **measured)
+    return BenchResult(
+        name=name, notes=[remarks] if isinstance(remarks, str) else remarks, **measured
+    )

@@ -26,10 +26,16 @@ def references() -> dict[str, str]:
         >>> references()["luo2021phase"].splitlines()[0]
         '@article{luo2021phase,'
     """
-    text = files("condensery.workbench").joinpath("refs.bib").read_text(encoding="utf-8")
+    text = (
+        files("condensery.workbench").joinpath("refs.bib").read_text(encoding="utf-8")
+    )
     entries = re.split(r"\n(?=@)", text)
     found = (re.match(r"@\w+\{([^,\s]+),", entry) for entry in entries)
-    return {match[1]: entry.strip() for match, entry in zip(found, entries, strict=True) if match}
+    return {
+        match[1]: entry.strip()
+        for match, entry in zip(found, entries, strict=True)
+        if match
+    }
 
 
 def bibliography(experiment: Experiment, claims: Sequence[Claim]) -> str:
@@ -38,8 +44,12 @@ def bibliography(experiment: Experiment, claims: Sequence[Claim]) -> str:
     A key without an entry (an experiment of another package may cite what it likes) becomes a BibTeX comment.
     """
     known = references()
-    keys = dict.fromkeys([*experiment.papers, *(claim.paper for claim in claims), SOFTWARE])
-    return "\n\n".join(known.get(key, f"% {key}: no entry in condensery's references") for key in keys)
+    keys = dict.fromkeys(
+        [*experiment.papers, *(claim.paper for claim in claims), SOFTWARE]
+    )
+    return "\n\n".join(
+        known.get(key, f"% {key}: no entry in condensery's references") for key in keys
+    )
 
 
 def cite(run: str, runs: str | Path = "runs") -> str:

@@ -19,7 +19,9 @@ _SEQUENCE_WANTED = frozenset({"list_type", "tuple_type", "set_type", "frozen_set
 _LONGEST = 80
 
 
-def configure(found: Found, preset: str, overrides: Mapping[str, Any]) -> tuple[BaseModel, RunConfig]:
+def configure(
+    found: Found, preset: str, overrides: Mapping[str, Any]
+) -> tuple[BaseModel, RunConfig]:
     """The experiment's validated configuration, and the record that names the run.
 
     A single value stands for a list of one where the configuration wants a list.
@@ -34,7 +36,12 @@ def configure(found: Found, preset: str, overrides: Mapping[str, Any]) -> tuple[
     parameters = model.model_dump(mode="json")
     for place, value in _leaves(parameters):
         if isinstance(value, float) and not math.isfinite(value):
-            raise InvalidInputError(place, given=value, allowed="a finite number", remedy=f"give {place} another value")
+            raise InvalidInputError(
+                place,
+                given=value,
+                allowed="a finite number",
+                remedy=f"give {place} another value",
+            )
     record = RunConfig(
         experiment=found.name,
         preset=preset,
@@ -82,8 +89,16 @@ def choose_preset(experiment: Experiment, preset: str) -> Mapping[str, JsonValue
 def changed(experiment: Experiment, record: RunConfig) -> dict[str, JsonValue]:
     """The parameters in which a run differs from its preset: what a user has to set to have it again."""
     preset = experiment.presets.get(record.preset)
-    base = {} if preset is None else experiment.Config.model_validate(dict(preset)).model_dump(mode="json")
-    return {key: value for key, value in record.parameters.items() if key not in base or base[key] != value}
+    base = (
+        {}
+        if preset is None
+        else experiment.Config.model_validate(dict(preset)).model_dump(mode="json")
+    )
+    return {
+        key: value
+        for key, value in record.parameters.items()
+        if key not in base or base[key] != value
+    }
 
 
 def _check_names(experiment: Experiment, overrides: Mapping[str, Any]) -> None:
@@ -99,18 +114,24 @@ def _check_names(experiment: Experiment, overrides: Mapping[str, Any]) -> None:
             )
 
 
-def _validate(experiment: Experiment, base: Mapping[str, JsonValue], overrides: Mapping[str, Any]) -> BaseModel:
+def _validate(
+    experiment: Experiment, base: Mapping[str, JsonValue], overrides: Mapping[str, Any]
+) -> BaseModel:
     try:
         return experiment.Config.model_validate({**base, **overrides})
     except ValidationError as error:
         single = {
             str(detail["loc"][0])
             for detail in error.errors()
-            if detail["type"] in _SEQUENCE_WANTED and len(detail["loc"]) == 1 and _is_single(detail["input"])
+            if detail["type"] in _SEQUENCE_WANTED
+            and len(detail["loc"]) == 1
+            and _is_single(detail["input"])
         }
         if not single:
             raise _one_line(experiment, base, overrides, error) from error
-    wrapped = {key: [value] if key in single else value for key, value in overrides.items()}
+    wrapped = {
+        key: [value] if key in single else value for key, value in overrides.items()
+    }
     try:
         return experiment.Config.model_validate({**base, **wrapped})
     except ValidationError as error:
@@ -122,18 +143,28 @@ def _is_single(value: object) -> bool:
 
 
 def _one_line(
-    experiment: Experiment, base: Mapping[str, JsonValue], overrides: Mapping[str, Any], error: ValidationError
+    experiment: Experiment,
+    base: Mapping[str, JsonValue],
+    overrides: Mapping[str, Any],
+    error: ValidationError,
 ) -> InvalidInputError:
     details = error.errors()
     first = details[0]
     key = str(first["loc"][0]) if first["loc"] else ""
-    place = key + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"][1:])
-    together = ", ".join(f"{name}={shorten(value)}" for name, value in overrides.items()) or "the preset as it is"
+    place = key + "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}"
+        for part in first["loc"][1:]
+    )
+    together = (
+        ", ".join(f"{name}={shorten(value)}" for name, value in overrides.items())
+        or "the preset as it is"
+    )
     return InvalidInputError(
         place or f"parameters of {experiment.name}",
         given=shorten(first["input"]) if key else together,
         allowed=_allowed(first),
-        remedy=_remedy(experiment, base, key, first) + (f" (and {len(details) - 1} more)" if len(details) > 1 else ""),
+        remedy=_remedy(experiment, base, key, first)
+        + (f" (and {len(details) - 1} more)" if len(details) > 1 else ""),
     )
 
 
@@ -157,13 +188,23 @@ def _allowed(detail: Mapping[str, Any]) -> str:
         least = detail["type"] == "too_short"
         count = detail["ctx"]["min_length" if least else "max_length"]
         return f"{'at least' if least else 'at most'} {count} value{'s' if count != 1 else ''}"
-    message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    message = (
+        detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    )
     return message.removeprefix("Input should be ").rstrip(".")
 
 
-def _remedy(experiment: Experiment, base: Mapping[str, JsonValue], key: str, detail: Mapping[str, Any]) -> str:
+def _remedy(
+    experiment: Experiment,
+    base: Mapping[str, JsonValue],
+    key: str,
+    detail: Mapping[str, Any],
+) -> str:
     if detail["type"] == "literal_error":
-        choices = [part.strip("'") for part in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+        choices = [
+            part.strip("'")
+            for part in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")
+        ]
         near = get_close_matches(str(detail["input"]), choices, n=1)
         if near:
             return f"did you mean {near[0]}?"
@@ -172,7 +213,11 @@ def _remedy(experiment: Experiment, base: Mapping[str, JsonValue], key: str, det
         return "change one of these"
     example = as_override(standard[key])
     fits = len(example) <= _LONGEST
-    return f"give for example {key}={example}, as the preset has" if fits else f"leave {key} out to have the preset's"
+    return (
+        f"give for example {key}={example}, as the preset has"
+        if fits
+        else f"leave {key} out to have the preset's"
+    )
 
 
 def as_override(value: JsonValue) -> str:
@@ -185,7 +230,11 @@ def as_override(value: JsonValue) -> str:
     """
     if isinstance(value, str):
         return value if _survives(value) else json.dumps(value)
-    if isinstance(value, list) and len(value) > 1 and not any(isinstance(one, list | dict) for one in value):
+    if (
+        isinstance(value, list)
+        and len(value) > 1
+        and not any(isinstance(one, list | dict) for one in value)
+    ):
         parts = [as_override(one) for one in value]
         if not any(part.startswith('"') for part in parts):
             return ",".join(parts)

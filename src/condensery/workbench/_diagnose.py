@@ -46,7 +46,10 @@ def diagnose(
     """
     if equal_steps and relative_loss is not None:
         raise InvalidInputError(
-            "--relative-loss", given="--relative-loss and --equal-steps", allowed="one of them", remedy="remove one"
+            "--relative-loss",
+            given="--relative-loss and --equal-steps",
+            allowed="one of them",
+            remedy="remove one",
         )
     sizes = _widths(widths)
     from condensery import torch as workshop
@@ -54,7 +57,9 @@ def diagnose(
     options: dict[str, Any] = {"steps": steps} if steps is not None else {}
     if relative_loss is not None:
         options["relative"] = relative_loss
-    stop = workshop.ForSteps(**options) if equal_steps else workshop.UntilLoss(**options)
+    stop = (
+        workshop.ForSteps(**options) if equal_steps else workshop.UntilLoss(**options)
+    )
     named: dict[str, Any] = {"seeds": seeds, "stop": stop, "progress": progress}
     if optimiser is not None:
         named["optimiser"] = _rate_or_function(optimiser)
@@ -77,6 +82,9 @@ def _widths(typed: Sequence[str]) -> list[int]:
     wrong = [word for word in words if not word.isdecimal()]
     if wrong:
         raise InvalidInputError(
-            "--widths", given=wrong[0], allowed="whole numbers >= 1", remedy="for example --widths 64 128 256 512"
+            "--widths",
+            given=wrong[0],
+            allowed="whole numbers >= 1",
+            remedy="for example --widths 64 128 256 512",
         )
     return [int(word) for word in words]

@@ -9,7 +9,18 @@ from pydantic import JsonValue
 from condensery.records import Claim
 from condensery.workbench._opened import Run, reopen
 
-_CLAIM = ("id", "paper", "statement", "value", "relation", "expected", "tolerance", "source", "note", "passed")
+_CLAIM = (
+    "id",
+    "paper",
+    "statement",
+    "value",
+    "relation",
+    "expected",
+    "tolerance",
+    "source",
+    "note",
+    "passed",
+)
 
 
 def run_document(run: Run) -> dict[str, JsonValue]:
@@ -40,7 +51,8 @@ def show(run: str, runs: str | Path = "runs") -> dict[str, JsonValue]:
     """
     opened = reopen(run, runs)
     tables: dict[str, JsonValue] = {
-        name: {"rows": len(table), "columns": list(table.columns)} for name, table in opened.tables.items()
+        name: {"rows": len(table), "columns": list(table.columns)}
+        for name, table in opened.tables.items()
     }
     return {
         **run_document(opened),

@@ -19,7 +19,9 @@ _IN_THIS_PROCESS = 2
 """So few figures are drawn before new processes would have imported matplotlib."""
 
 
-def draw_all(root: Path, run: str, specs: Sequence[FigureSpec]) -> list[dict[str, bytes]]:
+def draw_all(
+    root: Path, run: str, specs: Sequence[FigureSpec]
+) -> list[dict[str, bytes]]:
     """Of each figure the file contents by ending: png, pdf, and gif where it is animated.
 
     Raises:
@@ -28,20 +30,29 @@ def draw_all(root: Path, run: str, specs: Sequence[FigureSpec]) -> list[dict[str
     tasks = [
         Task(
             function=f"{__name__}:draw_one",
-            parameters={"root": str(root.absolute()), "run": run, "spec": spec.model_dump(mode="json")},
+            parameters={
+                "root": str(root.absolute()),
+                "run": run,
+                "spec": spec.model_dump(mode="json"),
+            },
             label=spec.name,
         )
         for spec in specs
     ]
     if len(tasks) <= _IN_THIS_PROCESS:
-        return [_as_bytes(draw_one(task.parameters, task.seed, lambda *_: None)) for task in tasks]
+        return [
+            _as_bytes(draw_one(task.parameters, task.seed, lambda *_: None))
+            for task in tasks
+        ]
     from condensery.runners import LocalRunner
 
     drawn: dict[str, dict[str, bytes]] = {}
 
     def keep(outcome: TaskOutcome) -> None:
         if outcome.error:
-            raise TaskFailedError(f"figure {outcome.task.label} could not be drawn: {outcome.error}")
+            raise TaskFailedError(
+                f"figure {outcome.task.label} could not be drawn: {outcome.error}"
+            )
         drawn[outcome.task.hash] = _as_bytes(outcome.arrays)
 
     LocalRunner().run(tasks, keep, lambda *_: None)
@@ -76,4 +87,7 @@ def draw_one(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> A
             path = Path(folder, "animation.gif")
             module.animate(data, path)
             files["gif"] = path.read_bytes()
-    return {ending: np.frombuffer(content, dtype=np.uint8) for ending, content in files.items()}
+    return {
+        ending: np.frombuffer(content, dtype=np.uint8)
+        for ending, content in files.items()
+    }

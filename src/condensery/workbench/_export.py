@@ -18,7 +18,9 @@ FORMATS = ("netcdf", "parquet", "csv")
 _NEEDS = {"netcdf": ("xarray", "h5netcdf", "h5py"), "parquet": ("pyarrow",), "csv": ()}
 
 
-def export(run: str, runs: str | Path = "runs", *, format: str, to: str | Path | None = None) -> Path:
+def export(
+    run: str, runs: str | Path = "runs", *, format: str, to: str | Path | None = None
+) -> Path:
     """Write a run's tables where another program reads them.
 
     ``netcdf`` is one file with a group per table (the labelled view of `Run.to_xarray`). ``parquet`` and ``csv`` are a
@@ -39,18 +41,31 @@ def export(run: str, runs: str | Path = "runs", *, format: str, to: str | Path |
         MissingExtraError: If a package of the extra ``export`` is needed and not installed.
     """
     if format not in FORMATS:
-        raise InvalidInputError("format", given=format, allowed=", ".join(FORMATS), remedy="choose one of these")
+        raise InvalidInputError(
+            "format",
+            given=format,
+            allowed=", ".join(FORMATS),
+            remedy="choose one of these",
+        )
     opened = reopen(run, runs)
     require_tables(opened)
     for package in _NEEDS[format]:
         if find_spec(package) is None:
-            raise MissingExtraError(package, extra="export", purpose=f"export as {format}")
-    target = Path(to) if to is not None else Path(f"condensery-{opened.id}{'.nc' if format == 'netcdf' else ''}")
+            raise MissingExtraError(
+                package, extra="export", purpose=f"export as {format}"
+            )
+    target = (
+        Path(to)
+        if to is not None
+        else Path(f"condensery-{opened.id}{'.nc' if format == 'netcdf' else ''}")
+    )
     if target.exists() or not target.absolute().parent.is_dir():
         raise InvalidInputError(
-            "to", given=str(target), allowed="a path that does not exist yet, in a folder that does",
+            "to",
+            given=str(target),
+            allowed="a path that does not exist yet, in a folder that does",
             remedy="choose another with --to, or move away what is there",
-        )  # fmt: skip
+        )
     return _write(opened, format, target)
 
 
@@ -64,9 +79,11 @@ def _write(run: Run, kind: str, target: Path) -> Path:
         folder = Path(mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
     except OSError as error:
         raise InvalidInputError(
-            "to", given=str(target), allowed="a folder that this process may write to",
+            "to",
+            given=str(target),
+            allowed="a folder that this process may write to",
             remedy=f"choose another with --to ({error.strerror})",
-        ) from error  # fmt: skip
+        ) from error
     try:
         made = folder / "made"
         if kind == "netcdf":
@@ -76,9 +93,13 @@ def _write(run: Run, kind: str, target: Path) -> Path:
             write = _write_csv if kind == "csv" else _write_parquet
             for name, table in run.tables.items():
                 write(table, made / f"{name}.{kind}")
-            (made / "config.json").write_text(run.config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            (made / "config.json").write_text(
+                run.config.model_dump_json(indent=2) + "\n", encoding="utf-8"
+            )
             claims = [claim.model_dump(mode="json") for claim in run.claims]
-            (made / "claims.json").write_text(json.dumps(claims, indent=2) + "\n", encoding="utf-8")
+            (made / "claims.json").write_text(
+                json.dumps(claims, indent=2) + "\n", encoding="utf-8"
+            )
         made.replace(target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -95,7 +116,9 @@ def _write_csv(table: Table, path: Path) -> None:
 def _rows(table: Table) -> Iterator[list[object]]:
     for row in range(len(table)):
         cells = (column[row] for column in table.columns.values())
-        yield [json.dumps(cell.tolist()) if cell.ndim else cell.item() for cell in cells]
+        yield [
+            json.dumps(cell.tolist()) if cell.ndim else cell.item() for cell in cells
+        ]
 
 
 def _write_parquet(table: Table, path: Path) -> None:
@@ -103,7 +126,10 @@ def _write_parquet(table: Table, path: Path) -> None:
     import pyarrow.parquet
 
     columns = {
-        name: pyarrow.array(column if column.ndim == 1 else column.tolist()) for name, column in table.columns.items()
+        name: pyarrow.array(column if column.ndim == 1 else column.tolist())
+        for name, column in table.columns.items()
     }
     made = pyarrow.table(columns)
-    pyarrow.parquet.write_table(made.replace_schema_metadata({"units": json.dumps(table.units)}), path)
+    pyarrow.parquet.write_table(
+        made.replace_schema_metadata({"units": json.dumps(table.units)}), path
+    )

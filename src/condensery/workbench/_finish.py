@@ -25,7 +25,12 @@ NOT_JUDGED = "not judged by this configuration"
 
 
 def finish(
-    store: Store, experiment: Experiment, model: BaseModel, config: RunConfig, shards: Sequence[Arrays], meter: Meter
+    store: Store,
+    experiment: Experiment,
+    model: BaseModel,
+    config: RunConfig,
+    shards: Sequence[Arrays],
+    meter: Meter,
 ) -> list[Claim]:
     """Tables from the shards; everything else from the stored tables, so that `report` gives the same again."""
     run = config.run_id
@@ -41,7 +46,13 @@ def finish(
     return claims
 
 
-def draw(store: Store, experiment: Experiment, model: BaseModel, config: RunConfig, meter: Meter | None = None) -> None:
+def draw(
+    store: Store,
+    experiment: Experiment,
+    model: BaseModel,
+    config: RunConfig,
+    meter: Meter | None = None,
+) -> None:
     """Draw the figures and write the report from what is stored."""
     run = config.run_id
     specs = list(experiment.figures(model))
@@ -68,7 +79,9 @@ def draw(store: Store, experiment: Experiment, model: BaseModel, config: RunConf
 
 def with_open(experiment: Experiment, judged: Sequence[Claim]) -> list[Claim]:
     """The claims in the order of the statements; a statement that was not judged is an open claim."""
-    by_id: dict[str, list[Claim]] = {statement.id: [] for statement in experiment.statements}
+    by_id: dict[str, list[Claim]] = {
+        statement.id: [] for statement in experiment.statements
+    }
     for claim in judged:
         by_id.setdefault(claim.id, []).append(claim)
     for statement in experiment.statements:
@@ -77,7 +90,9 @@ def with_open(experiment: Experiment, judged: Sequence[Claim]) -> list[Claim]:
     return [claim for claims in by_id.values() for claim in claims]
 
 
-def report(run: str, runs: str | Path = "runs", *, progress: Watcher | None = None) -> Run:
+def report(
+    run: str, runs: str | Path = "runs", *, progress: Watcher | None = None
+) -> Run:
     """Draw the figures and the report of a run again, from its stored tables alone.
 
     A run that does not exist or has no tables yet is refused with `InvalidInputError`.
@@ -92,5 +107,11 @@ def report(run: str, runs: str | Path = "runs", *, progress: Watcher | None = No
     experiment = find(opened.config.experiment).experiment
     model = validated(experiment, opened.config)
     with closing(open_store(Path(runs), write=True)) as store:
-        draw(store, experiment, model, opened.config, Meter(opened.id, [], set(), progress))
+        draw(
+            store,
+            experiment,
+            model,
+            opened.config,
+            Meter(opened.id, [], set(), progress),
+        )
     return reopen(opened.id, runs)

@@ -15,7 +15,10 @@ def claims_table(claims: Sequence[Claim]) -> str:
     if not claims:
         return "<p>No claims yet.</p>"
     rows = "\n".join(_claim_row(claim) for claim in claims)
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("", "Claim", "Measured", "Expected", "Source"))
+    heads = "".join(
+        f'<th scope="col">{head}</th>'
+        for head in ("", "Claim", "Measured", "Expected", "Source")
+    )
     return f'<table class="claims">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>'
 
 
@@ -30,16 +33,24 @@ def _claim_row(claim: Claim) -> str:
     )
 
 
-def table(heads: Iterable[str], rows: Iterable[Iterable[str]], *, kind: str = "") -> str:
+def table(
+    heads: Iterable[str], rows: Iterable[Iterable[str]], *, kind: str = ""
+) -> str:
     """A plain table of texts."""
     head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
-    body = "\n".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    body = "\n".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
+        for row in rows
+    )
     return f'<table class="{kind}">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>'
 
 
 def pairs(values: Iterable[tuple[str, str]]) -> str:
     """A table of names and values."""
-    body = "\n".join(f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in values)
+    body = "\n".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
+        for name, value in values
+    )
     return f'<table class="pairs">\n<tbody>\n{body}\n</tbody>\n</table>'
 
 

@@ -15,9 +15,19 @@ if TYPE_CHECKING:
 
 
 LABELS = (
-    "member", "gamma", "gamma_prime", "kappa", "kappa_prime", "width", "seed", "unit", "feature", "sample", "step",
+    "member",
+    "gamma",
+    "gamma_prime",
+    "kappa",
+    "kappa_prime",
+    "width",
+    "seed",
+    "unit",
+    "feature",
+    "sample",
+    "step",
     "layer",
-)  # fmt: skip
+)
 """Columns that say where a row belongs, in the order of the axes."""
 
 ROW = "row"
@@ -32,8 +42,12 @@ def labelled(tables: Mapping[str, Table], *, about: Mapping[str, str]) -> DataTr
     try:
         import xarray
     except ImportError as error:
-        raise MissingExtraError("xarray", extra="export", purpose="the labelled view") from error
-    tree = xarray.DataTree.from_dict({name: dataset(table) for name, table in tables.items()})
+        raise MissingExtraError(
+            "xarray", extra="export", purpose="the labelled view"
+        ) from error
+    tree = xarray.DataTree.from_dict(
+        {name: dataset(table) for name, table in tables.items()}
+    )
     tree.attrs = dict(about)
     return tree
 
@@ -54,19 +68,30 @@ def dataset(table: Table) -> Dataset:
         else:
             values = np.empty_like(column)
             values[places] = column
-            values, outer = values.reshape(*(len(axis) for axis in axes.values()), *column.shape[1:]), list(axes)
+            values, outer = (
+                values.reshape(
+                    *(len(axis) for axis in axes.values()), *column.shape[1:]
+                ),
+                list(axes),
+            )
         about = {"units": table.units[name]} if name in table.units else {}
         found[name] = xarray.Variable([*outer, *inner], values, about)
     if axes is None:
         return found.set_coords(keys)
     coordinates: dict[str, Any] = {
-        name: (name, values, {"units": table.units[name]} if name in table.units else {})
+        name: (
+            name,
+            values,
+            {"units": table.units[name]} if name in table.units else {},
+        )
         for name, values in axes.items()
     }
     return found.assign_coords(coordinates)
 
 
-def _grid(table: Table, keys: list[str]) -> tuple[dict[str, np.ndarray] | None, np.ndarray]:
+def _grid(
+    table: Table, keys: list[str]
+) -> tuple[dict[str, np.ndarray] | None, np.ndarray]:
     """The axes that the label columns span, and the place of each row on that grid; None if they span none."""
     axes: dict[str, np.ndarray] = {}
     places = np.zeros(len(table), dtype=np.int64)
@@ -75,5 +100,10 @@ def _grid(table: Table, keys: list[str]) -> tuple[dict[str, np.ndarray] | None, 
         axes[name] = values
         places = places * len(values) + codes
     cells = int(np.prod([len(values) for values in axes.values()], dtype=np.int64))
-    is_grid = cells > 0 and bool(axes) and cells == len(table) and np.unique(places).size == cells
+    is_grid = (
+        cells > 0
+        and bool(axes)
+        and cells == len(table)
+        and np.unique(places).size == cells
+    )
     return (axes if is_grid else None), places

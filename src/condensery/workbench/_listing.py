@@ -78,8 +78,15 @@ _Costs = list[tuple[str, str, dict[str, JsonValue], float]]
 def _costs(runs: str | Path) -> _Costs:
     """Experiment, preset, parameters and seconds of every finished run, the latest first."""
     with closing(open_store(runs)) as store:
-        ended = [summary for summary in store.runs() if summary.status in {"done", "claim failed"}]
-        return [(one.experiment, one.preset, store.config(one.run).parameters, one.seconds) for one in ended]
+        ended = [
+            summary
+            for summary in store.runs()
+            if summary.status in {"done", "claim failed"}
+        ]
+        return [
+            (one.experiment, one.preset, store.config(one.run).parameters, one.seconds)
+            for one in ended
+        ]
 
 
 def _info(found: Found, costs: _Costs) -> ExperimentInfo:
@@ -87,9 +94,19 @@ def _info(found: Found, costs: _Costs) -> ExperimentInfo:
     presets = []
     for name, parameters in experiment.presets.items():
         # A run with overrides carries the preset's name too, and its cost would mislead.
-        complete = experiment.Config.model_validate(dict(parameters)).model_dump(mode="json")
-        measured = (cost for who, preset, what, cost in costs if (who, preset, what) == (found.name, name, complete))
-        presets.append(PresetInfo(name=name, parameters=dict(parameters), seconds=next(measured, None)))
+        complete = experiment.Config.model_validate(dict(parameters)).model_dump(
+            mode="json"
+        )
+        measured = (
+            cost
+            for who, preset, what, cost in costs
+            if (who, preset, what) == (found.name, name, complete)
+        )
+        presets.append(
+            PresetInfo(
+                name=name, parameters=dict(parameters), seconds=next(measured, None)
+            )
+        )
     return ExperimentInfo(
         name=found.name,
         title=experiment.title,

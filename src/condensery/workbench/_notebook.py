@@ -12,7 +12,9 @@ from condensery.workbench._wording import duration, tally
 _WIDTH = 340
 
 
-def notebook_html(summary: RunSummary, claims: Sequence[Claim], pictures: Mapping[str, bytes]) -> str:
+def notebook_html(
+    summary: RunSummary, claims: Sequence[Claim], pictures: Mapping[str, bytes]
+) -> str:
     """Title, claims table and small figures; colours are left to the notebook.
 
     Args:

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from condensery._errors import InvalidInputError
 from condensery._reference import load
-from condensery.records import Claim, FigureSpec, RunConfig, RunStatus, RunSummary, Table, canonical_json
+from condensery.records import (
+    Claim,
+    FigureSpec,
+    RunConfig,
+    RunStatus,
+    RunSummary,
+    Table,
+    canonical_json,
+)
 from condensery.store import open_store
 from condensery.workbench._configure import validated
 from condensery.workbench._registry import find
@@ -42,7 +50,9 @@ class Run:
         summary: Status, seconds, tasks and counts of claims.
     """
 
-    def __init__(self, id: str, root: Path, config: RunConfig, summary: RunSummary) -> None:
+    def __init__(
+        self, id: str, root: Path, config: RunConfig, summary: RunSummary
+    ) -> None:
         self.id, self.root, self.config, self.summary = id, root, config, summary
 
     def __repr__(self) -> str:
@@ -79,7 +89,11 @@ class Run:
     def figures(self) -> list[Path]:
         """Paths of the figures' files, by name."""
         folder = self.folder / FIGURES
-        return sorted(path for path in folder.glob("*") if path.suffix in _ENDINGS) if folder.is_dir() else []
+        return (
+            sorted(path for path in folder.glob("*") if path.suffix in _ENDINGS)
+            if folder.is_dir()
+            else []
+        )
 
     @property
     def report(self) -> Path | None:
@@ -100,7 +114,10 @@ class Run:
         specs = {spec.name: spec for spec in self.figure_specs()}
         if name not in specs:
             raise InvalidInputError(
-                "figure", given=name, allowed=", ".join(specs) or "none", remedy="choose one of the run's figures"
+                "figure",
+                given=name,
+                allowed=", ".join(specs) or "none",
+                remedy="choose one of the run's figures",
             )
         require_tables(self)
         module, spec = plot_of(specs[name]), specs[name]
@@ -127,7 +144,11 @@ class Run:
     def _repr_html_(self) -> str:
         from condensery.workbench._notebook import notebook_html
 
-        pictures = {path.stem: path.read_bytes() for path in self.figures if path.suffix == ".png"}
+        pictures = {
+            path.stem: path.read_bytes()
+            for path in self.figures
+            if path.suffix == ".png"
+        }
         return notebook_html(self.summary, self.claims, pictures)
 
 

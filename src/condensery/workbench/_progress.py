@@ -36,7 +36,9 @@ Watcher = Callable[[Progress], None]
 class Meter:
     """Adds up the fractions of a run's tasks and tells the watcher."""
 
-    def __init__(self, run: str, tasks: Sequence[Task], finished: set[str], watch: Watcher | None) -> None:
+    def __init__(
+        self, run: str, tasks: Sequence[Task], finished: set[str], watch: Watcher | None
+    ) -> None:
         self._run, self._watch = run, watch
         self._cost = {task.hash: max(task.cost, 0.0) for task in tasks}
         self._label = {task.hash: task.label or task.function for task in tasks}
@@ -64,4 +66,8 @@ class Meter:
         total = sum(self._cost.values())
         done = sum(self._cost[name] * share for name, share in self._share.items())
         fraction = done / total if total > 0 else 1.0
-        self._watch(Progress(self._run, stage, len(self._ended), len(self._cost), fraction, label))
+        self._watch(
+            Progress(
+                self._run, stage, len(self._ended), len(self._cost), fraction, label
+            )
+        )

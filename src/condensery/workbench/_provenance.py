@@ -9,8 +9,17 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 _PACKAGES = (
-    "condensery", "numpy", "scipy", "scikit-learn", "jax", "jaxlib", "torch", "pydantic", "safetensors", "matplotlib",
-)  # fmt: skip
+    "condensery",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "jax",
+    "jaxlib",
+    "torch",
+    "pydantic",
+    "safetensors",
+    "matplotlib",
+)
 
 FILE = "provenance.json"
 

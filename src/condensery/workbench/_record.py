@@ -20,7 +20,13 @@ TABLE = "monitor"
 _log = logging.getLogger("condensery.workbench")
 
 
-def record(name: str, runs: str | Path = "runs", *, flush_seconds: float = 30.0, patience: float = 30.0) -> RecordSink:
+def record(
+    name: str,
+    runs: str | Path = "runs",
+    *,
+    flush_seconds: float = 30.0,
+    patience: float = 30.0,
+) -> RecordSink:
     """A sink whose values become a run that ``condensery runs``, ``report`` and ``export`` accept.
 
     Args:
@@ -45,7 +51,9 @@ def record(name: str, runs: str | Path = "runs", *, flush_seconds: float = 30.0,
         array([1.   , 0.5  , 0.125])
     """
     if not name.strip():
-        raise InvalidInputError("name", given=repr(name), allowed="a text", remedy="name the training")
+        raise InvalidInputError(
+            "name", given=repr(name), allowed="a text", remedy="name the training"
+        )
     return RecordSink(name, Path(runs), flush_seconds=flush_seconds, patience=patience)
 
 
@@ -56,9 +64,15 @@ class RecordSink:
         run: Id of the run.
     """
 
-    def __init__(self, name: str, root: Path, *, flush_seconds: float, patience: float) -> None:
+    def __init__(
+        self, name: str, root: Path, *, flush_seconds: float, patience: float
+    ) -> None:
         begun = datetime.now(UTC).isoformat(timespec="microseconds")
-        self._config = RunConfig(experiment="recorded", preset="quick", parameters={"name": name, "begun": begun})
+        self._config = RunConfig(
+            experiment="recorded",
+            preset="quick",
+            parameters={"name": name, "begun": begun},
+        )
         self.run = self._config.run_id
         self._root, self._every, self._patience = root, flush_seconds, patience
         self._history: list[tuple[int, dict[str, float]]] = []

@@ -100,7 +100,14 @@ def every() -> Iterator[Found]:
 def _instance(reference: str, loaded: object) -> Experiment:
     made = loaded() if isinstance(loaded, type) else loaded
     if not isinstance(made, Experiment):
-        parts = [*Experiment.__annotations__, "data_digest", "tasks", "tables", "claims", "figures"]
+        parts = [
+            *Experiment.__annotations__,
+            "data_digest",
+            "tasks",
+            "tables",
+            "claims",
+            "figures",
+        ]
         missing = [part for part in parts if part not in dir(made)]
         raise InvalidInputError(
             "experiment",

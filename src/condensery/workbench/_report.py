@@ -47,7 +47,9 @@ def report_html(
     """The report as text; the same run gives the same text."""
     folder = files("condensery.workbench")
     style = folder.joinpath("report.css").read_text(encoding="utf-8")
-    return Template(folder.joinpath("report.html").read_text(encoding="utf-8")).substitute(
+    return Template(
+        folder.joinpath("report.html").read_text(encoding="utf-8")
+    ).substitute(
         style=style,
         style_hash=b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii"),
         title=escape(experiment.title),
@@ -60,7 +62,8 @@ def report_html(
         members=_members(tables.get("members")),
         configuration=_configuration(config),
         command=escape(command(experiment, config)),
-        provenance="\n".join(pairs(part.items()) for part in provenance.values()) or "<p>Not recorded.</p>",
+        provenance="\n".join(pairs(part.items()) for part in provenance.values())
+        or "<p>Not recorded.</p>",
         citation=escape(bibliography(experiment, claims)),
     )
 
@@ -88,8 +91,14 @@ def _figure(drawn: Drawn) -> str:
 
 def _configuration(config: RunConfig) -> str:
     rows = [("experiment", config.experiment), ("preset", config.preset)]
-    rows += [(key, json.dumps(value, ensure_ascii=False)) for key, value in config.parameters.items()]
-    rows += [("task version", config.task_version), ("data digest", config.data_digest or "no data are read")]
+    rows += [
+        (key, json.dumps(value, ensure_ascii=False))
+        for key, value in config.parameters.items()
+    ]
+    rows += [
+        ("task version", config.task_version),
+        ("data digest", config.data_digest or "no data are read"),
+    ]
     return pairs(rows)
 
 
@@ -100,14 +109,28 @@ def _members(members: Table | None) -> str:
     counts = Counter(codes)
     summary = table(
         ("Status", "Members", "What to change"),
-        [(_status_name(code), str(count), _status_remedy(code)) for code, count in sorted(counts.items())],
+        [
+            (_status_name(code), str(count), _status_remedy(code))
+            for code, count in sorted(counts.items())
+        ],
     )
     unwell = [row for row, code in enumerate(codes) if code != Status.CONVERGED]
     if not unwell:
         return summary
-    labels = [name for name, column in members.columns.items() if column.ndim == 1 and name != "status"]
-    rows = [[_status_name(codes[row]), *(_cell(members[name][row]) for name in labels)] for row in unwell[:_LISTED]]
-    more = f"<p>and {len(unwell) - _LISTED} more, in the table members</p>" if len(unwell) > _LISTED else ""
+    labels = [
+        name
+        for name, column in members.columns.items()
+        if column.ndim == 1 and name != "status"
+    ]
+    rows = [
+        [_status_name(codes[row]), *(_cell(members[name][row]) for name in labels)]
+        for row in unwell[:_LISTED]
+    ]
+    more = (
+        f"<p>and {len(unwell) - _LISTED} more, in the table members</p>"
+        if len(unwell) > _LISTED
+        else ""
+    )
     listed = f'<div class="scroll">{table(("status", *labels), rows)}</div>{more}'
     opened = " open" if len(unwell) < _OPEN_BELOW else ""
     count = "1 member" if len(unwell) == 1 else f"{len(unwell)} members"

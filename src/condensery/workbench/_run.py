@@ -88,7 +88,9 @@ def run(
     """
     found = find(experiment)
     model, config = configure(found, preset, overrides)
-    return _carry_out(found, model, config, Path(runs), _runner(runner, workers), progress)
+    return _carry_out(
+        found, model, config, Path(runs), _runner(runner, workers), progress
+    )
 
 
 def resume(
@@ -115,15 +117,25 @@ def resume(
     found = find(began.experiment)
     model = validated(found.experiment, began)
     _check_unchanged(began, found, model)
-    return _carry_out(found, model, began, Path(runs), _runner(runner, workers), progress)
+    return _carry_out(
+        found, model, began, Path(runs), _runner(runner, workers), progress
+    )
 
 
 def _check_unchanged(began: RunConfig, found: Found, model: BaseModel) -> None:
     if found.task_version != began.task_version:
-        raise _changed(began, "task version", f"{began.task_version} then, {found.task_version} now")
+        raise _changed(
+            began,
+            "task version",
+            f"{began.task_version} then, {found.task_version} now",
+        )
     digest = found.experiment.data_digest(model)
     if digest != began.data_digest:
-        raise _changed(began, "data", f"digest {began.data_digest or 'empty'} then, {digest or 'empty'} now")
+        raise _changed(
+            began,
+            "data",
+            f"digest {began.data_digest or 'empty'} then, {digest or 'empty'} now",
+        )
 
 
 def _changed(began: RunConfig, what: str, given: str) -> InvalidInputError:
@@ -137,12 +149,19 @@ def _changed(began: RunConfig, what: str, given: str) -> InvalidInputError:
 
 def _runner(name: str, workers: int | None) -> Runner:
     if name not in RUNNERS:
-        raise InvalidInputError("runner", given=name, allowed=", ".join(RUNNERS), remedy="leave it out")
+        raise InvalidInputError(
+            "runner", given=name, allowed=", ".join(RUNNERS), remedy="leave it out"
+        )
     return LocalRunner(workers=workers)
 
 
 def _carry_out(
-    found: Found, model: BaseModel, config: RunConfig, root: Path, runner: Runner, watch: Watcher | None
+    found: Found,
+    model: BaseModel,
+    config: RunConfig,
+    root: Path,
+    runner: Runner,
+    watch: Watcher | None,
 ) -> Run:
     tasks = list({task.hash: task for task in found.experiment.tasks(model)}.values())
     run = config.run_id
@@ -159,11 +178,19 @@ def _is_complete(root: Path, run: str, tasks: Sequence[Task]) -> bool:
     """Whether there is nothing left to do; looked up without asking for the right to write."""
     try:
         opened = reopen(run, root)
-        if opened.status not in {"done", "claim failed"} or not opened.tables or not opened.claims:
+        if (
+            opened.status not in {"done", "claim failed"}
+            or not opened.tables
+            or not opened.claims
+        ):
             return False
     except InvalidInputError:
         return False  # there is no such run yet, or a stored file of it is damaged
-    wanted = {f"{spec.name}.{ending}" for spec in opened.figure_specs() for ending in ("png", "pdf")}
+    wanted = {
+        f"{spec.name}.{ending}"
+        for spec in opened.figure_specs()
+        for ending in ("png", "pdf")
+    }
     if opened.report is None or not wanted <= {path.name for path in opened.figures}:
         return False
     with closing(open_store(root)) as store:
@@ -191,7 +218,8 @@ def _to_the_end(
         whole = [shard for shard in shards if shard is not None]
         if len(whole) < len(shards):
             raise RunFailedError(
-                run, f"{len(shards) - len(whole)} shards of run {run} were damaged while it ran; resume it"
+                run,
+                f"{len(shards) - len(whole)} shards of run {run} were damaged while it ran; resume it",
             )
         claims = finish(store, experiment, model, config, whole, meter)
     except KeyboardInterrupt:
@@ -201,19 +229,27 @@ def _to_the_end(
         ends("task failed")
         raise
     except Exception as error:
-        with suppress(Exception):  # the disk may be full; the first error is the one to tell
-            store.put_file(run, FAILURES, "".join(traceback.format_exception(error)).encode())
+        with suppress(
+            Exception
+        ):  # the disk may be full; the first error is the one to tell
+            store.put_file(
+                run, FAILURES, "".join(traceback.format_exception(error)).encode()
+            )
             ends("task failed")
         if isinstance(error, CondenseryError):
             raise
         cause = f"{type(error).__name__}: {error}"
         where = store.root / run / FAILURES
-        raise RunFailedError(run, f"run {run} failed while it was being finished: {cause}; see {where}") from error
+        raise RunFailedError(
+            run, f"run {run} failed while it was being finished: {cause}; see {where}"
+        ) from error
     ends("claim failed" if any(claim.passed is False for claim in claims) else "done")
     meter.tell("done")
 
 
-def _compute(store: Store, run: str, tasks: Sequence[Task], runner: Runner, watch: Watcher | None) -> Meter:
+def _compute(
+    store: Store, run: str, tasks: Sequence[Task], runner: Runner, watch: Watcher | None
+) -> Meter:
     """Compute the tasks that have no whole shard.
 
     Raises:
@@ -234,7 +270,9 @@ def _compute(store: Store, run: str, tasks: Sequence[Task], runner: Runner, watc
     if waiting:
         runner.run(waiting, keep, meter.advance)
     if failures:
-        path = store.put_file(run, FAILURES, "\n\n".join(map(_obituary, failures)).encode())
+        path = store.put_file(
+            run, FAILURES, "\n\n".join(map(_obituary, failures)).encode()
+        )
         first = failures[0]
         what = first.task.label or first.task.function
         raise RunFailedError(

@@ -53,22 +53,41 @@ def claims(runs: str | Path = "runs") -> list[Score]:
         for claim in judged:
             key = (config.experiment, claim.id)
             scores[key] = _with_run(scores.get(key), claim, summary, config)
-    order = {paper: place for place, paper in enumerate(dict.fromkeys(score.paper for score in scores.values()))}
+    order = {
+        paper: place
+        for place, paper in enumerate(
+            dict.fromkeys(score.paper for score in scores.values())
+        )
+    }
     return sorted(scores.values(), key=lambda score: order[score.paper])
 
 
-def _with_run(known: Score | None, claim: Claim, summary: RunSummary, config: RunConfig) -> Score:
+def _with_run(
+    known: Score | None, claim: Claim, summary: RunSummary, config: RunConfig
+) -> Score:
     """Count a run's verdict; the first run that judged the statement is the latest and gives the numbers."""
     passed = (known.runs_passed if known else 0) + (claim.passed is True)
     failed = (known.runs_failed if known else 0) + (claim.passed is False)
     counts = {"runs_passed": passed, "runs_failed": failed}
-    undecided = known is None or known.run is None or (known.passed is None and claim.passed is not None)
+    undecided = (
+        known is None
+        or known.run is None
+        or (known.passed is None and claim.passed is not None)
+    )
     if known is not None and not undecided:
         return known.model_copy(update=counts)
-    return Score(**claim.model_dump(), experiment=config.experiment, run=summary.run, preset=config.preset, **counts)
+    return Score(
+        **claim.model_dump(),
+        experiment=config.experiment,
+        run=summary.run,
+        preset=config.preset,
+        **counts,
+    )
 
 
-def _runs_latest_first(runs: str | Path) -> Iterator[tuple[RunSummary, RunConfig, list[Claim]]]:
+def _runs_latest_first(
+    runs: str | Path,
+) -> Iterator[tuple[RunSummary, RunConfig, list[Claim]]]:
     with closing(open_store(runs)) as store:
         for summary in store.runs():
             if summary.status in {"done", "claim failed"}:

@@ -28,9 +28,15 @@ class Operated:
 
 
 def reduce_model(
-    factory: str, *, weights: Path | None, shape: Sequence[int], data: Path | None, to: Path, formats: Sequence[str],
+    factory: str,
+    *,
+    weights: Path | None,
+    shape: Sequence[int],
+    data: Path | None,
+    to: Path,
+    formats: Sequence[str],
     **options: Any,
-) -> Operated:  # fmt: skip
+) -> Operated:
     """Reduce a model from its factory and write it to a folder.
 
     Args:
@@ -53,9 +59,16 @@ def reduce_model(
 
 
 def grow_model(
-    factory: str, *, weights: Path | None, shape: Sequence[int], data: Path | None, to: Path, formats: Sequence[str],
-    widths: Sequence[str], **options: Any,
-) -> Operated:  # fmt: skip
+    factory: str,
+    *,
+    weights: Path | None,
+    shape: Sequence[int],
+    data: Path | None,
+    to: Path,
+    formats: Sequence[str],
+    widths: Sequence[str],
+    **options: Any,
+) -> Operated:
     """Grow a model from its factory and write it to a folder; arguments as for `reduce_model`.
 
     Args:
@@ -78,7 +91,10 @@ def grow_model(
 
 
 def _operated(receipt: Any, files: dict[str, Path]) -> Operated:
-    document = {"receipt": receipt.to_json(), "files": {name: str(path) for name, path in files.items()}}
+    document = {
+        "receipt": receipt.to_json(),
+        "files": {name: str(path) for name, path in files.items()},
+    }
     return Operated(str(receipt), document, files)
 
 
@@ -88,7 +104,10 @@ def _widths(given: Sequence[str]) -> dict[str, int]:
         layer, _, width = one.rpartition("=")
         if not layer or not width.isdigit():
             raise InvalidInputError(
-                "--width", given=one, allowed="layer=width, such as fc1=512", remedy="name the layer as inspect does"
+                "--width",
+                given=one,
+                allowed="layer=width, such as fc1=512",
+                remedy="name the layer as inspect does",
             )
         found[layer] = int(width)
     return found
@@ -96,12 +115,16 @@ def _widths(given: Sequence[str]) -> dict[str, int]:
 
 def _inputs(shape: Sequence[int], data: Path | None) -> Any:
     if shape:
-        return _tensor(np.random.Generator(np.random.Philox(0)).standard_normal(tuple(shape)))
+        return _tensor(
+            np.random.Generator(np.random.Philox(0)).standard_normal(tuple(shape))
+        )
     if data is None:
         raise InvalidInputError(
-            "--shape", given="neither a shape nor data", allowed="--shape 8,1,28,28 or --data inputs.npy",
+            "--shape",
+            given="neither a shape nor data",
+            allowed="--shape 8,1,28,28 or --data inputs.npy",
             remedy="say what the model takes",
-        )  # fmt: skip
+        )
     return _tensor(_read(data)[:64])
 
 
@@ -110,11 +133,21 @@ def _read(path: Path) -> np.ndarray:
         found = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise InvalidInputError(
-            "--data", given=str(path), allowed="an .npy file of numbers", remedy=f"mend this: {error}"
+            "--data",
+            given=str(path),
+            allowed="an .npy file of numbers",
+            remedy=f"mend this: {error}",
         ) from error
-    if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiub" or not np.isfinite(found).all():
+    if (
+        not isinstance(found, np.ndarray)
+        or found.dtype.kind not in "fiub"
+        or not np.isfinite(found).all()
+    ):
         raise InvalidInputError(
-            "--data", given=str(path), allowed="an .npy file of finite numbers", remedy="save the inputs with np.save"
+            "--data",
+            given=str(path),
+            allowed="an .npy file of finite numbers",
+            remedy="save the inputs with np.save",
         )
     return found
 

@@ -45,12 +45,17 @@ def expectation(claim: Claim) -> str:
     if claim.relation == "within":
         return f"{number(claim.expected)} ± {number(claim.tolerance or 0.0)}"
     slack = f" (slack {number(claim.tolerance)})" if claim.tolerance else ""
-    return f"{_SIGNS.get(claim.relation, claim.relation)} {number(claim.expected)}{slack}"
+    return (
+        f"{_SIGNS.get(claim.relation, claim.relation)} {number(claim.expected)}{slack}"
+    )
 
 
 def tally(claims: Sequence[Claim]) -> str:
     """``3 passed, 1 failed, 2 open``."""
-    counts = {word: sum(claim.passed is verdict for claim in claims) for verdict, (_, word) in VERDICTS.items()}
+    counts = {
+        word: sum(claim.passed is verdict for claim in claims)
+        for verdict, (_, word) in VERDICTS.items()
+    }
     return ", ".join(f"{count} {word}" for word, count in counts.items())
 
 

@@ -23,19 +23,33 @@ class Target:
 
 def _kinks(*parts: tuple[float, float, float]) -> Callable[[np.ndarray], np.ndarray]:
     def function(x: np.ndarray) -> np.ndarray:
-        return np.sum([sign * np.maximum(slope * (x - at), 0) for sign, slope, at in parts], axis=0)
+        return np.sum(
+            [sign * np.maximum(slope * (x - at), 0) for sign, slope, at in parts],
+            axis=0,
+        )
 
     return function
 
 
 TARGETS = {
     "demo-c": Target(
-        "four kinks (demo C)", -1.0, 1.0, 0.1,
+        "four kinks (demo C)",
+        -1.0,
+        1.0,
+        0.1,
         _kinks((-1.0, 1.0, 0.0), (1.0, 2.0, -0.3), (-1.0, 1.5, 0.4), (1.0, 0.5, 0.8)),
     ),
-    "two-kinks": Target("two kinks", -1.0, 1.0, 0.1, _kinks((1.0, 1.0, 1 / 3), (1.0, -1.0, -1 / 3))),
-    "waves": Target("sin 3x + ½ sin 6x", -1.0, 1.5, 0.02, lambda x: np.sin(3 * x) + 0.5 * np.sin(6 * x)),
-}  # fmt: skip
+    "two-kinks": Target(
+        "two kinks", -1.0, 1.0, 0.1, _kinks((1.0, 1.0, 1 / 3), (1.0, -1.0, -1 / 3))
+    ),
+    "waves": Target(
+        "sin 3x + ½ sin 6x",
+        -1.0,
+        1.5,
+        0.02,
+        lambda x: np.sin(3 * x) + 0.5 * np.sin(6 * x),
+    ),
+}
 """Demo C, a symmetric target of two kinks, and a smooth one (Zhou et al. 2022, arXiv 2105.11686, Fig. 5)."""
 
 
@@ -72,13 +86,20 @@ class Config(BaseModel):
     def _known(self) -> Self:
         unknown = [name for name in self.targets if name not in TARGETS]
         if unknown or len(set(self.targets)) < len(self.targets):
-            raise ValueError(f"targets must differ from one another and be among {', '.join(TARGETS)}")
+            raise ValueError(
+                f"targets must differ from one another and be among {', '.join(TARGETS)}"
+            )
         return self
 
     @property
     def is_reference(self) -> bool:
         """Whether the statements are about this setting."""
-        return (self.gamma, self.width, self.samples, self.steps) == (2.0, 100, 40, 100_000)
+        return (self.gamma, self.width, self.samples, self.steps) == (
+            2.0,
+            100,
+            40,
+            100_000,
+        )
 
     @property
     def frames(self) -> int:

@@ -19,7 +19,13 @@ OPEN = "an open question: reported, not judged"
 
 def _s(name: str, relation: Relation, statement: str) -> Statement:
     source = "the number of orientations grows with training; the mechanism is open"
-    return Statement(id=name, paper="xu2025overview", statement=statement, relation=relation, source=source)
+    return Statement(
+        id=name,
+        paper="xu2025overview",
+        statement=statement,
+        relation=relation,
+        source=source,
+    )
 
 
 class CondensationDynamics:
@@ -35,21 +41,50 @@ class CondensationDynamics:
     papers: ClassVar[tuple[str, ...]] = ("xu2025overview", "zhou2022initial")
     task_version: ClassVar[str] = "1"
     Config: ClassVar[type[BaseModel]] = Config
-    presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {"quick": {"seeds": 3}, "paper": {"seeds": 24}}
+    presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
+        "quick": {"seeds": 3},
+        "paper": {"seeds": 24},
+    }
     statements: ClassVar[tuple[Statement, ...]] = (
-        _s("grows", ">=", "After the neurons have gathered, their groups become more (median over runs of the number "
-           "at the end minus that at the collapse; smallest over the targets)."),
-        _s("near-falls", ">=", "Groups are born where the loss falls: births within 0.1 decades of a fall, relative to "
-           "births spread evenly over the logarithm of time (pooled)."),
-        _s("monotone", "<=", "Once they grow the number of groups does not fall (mean over runs of the greatest fall "
-           "below an earlier number)."),
-        _s("collapse", ">=", "At first all neurons stand in one group (share of runs)."),
-        _s("splits", ">=", "New groups split off others (share of births; the rest emerge from neurons in no group)."),
-        _s("aligned", ">=", "A newborn group points where its own residual pulls it, Σ e_i σ'(w·x_i) x_i over its "
-           "active samples (median cosine)."),
-        _s("at-rest", "<=", "A newborn group stands near a direction at which the residual would let it rest (mean "
-           "rank of the distance among all live directions, ½ by chance)."),
-    )  # fmt: skip
+        _s(
+            "grows",
+            ">=",
+            "After the neurons have gathered, their groups become more (median over runs of the number "
+            "at the end minus that at the collapse; smallest over the targets).",
+        ),
+        _s(
+            "near-falls",
+            ">=",
+            "Groups are born where the loss falls: births within 0.1 decades of a fall, relative to "
+            "births spread evenly over the logarithm of time (pooled).",
+        ),
+        _s(
+            "monotone",
+            "<=",
+            "Once they grow the number of groups does not fall (mean over runs of the greatest fall "
+            "below an earlier number).",
+        ),
+        _s(
+            "collapse", ">=", "At first all neurons stand in one group (share of runs)."
+        ),
+        _s(
+            "splits",
+            ">=",
+            "New groups split off others (share of births; the rest emerge from neurons in no group).",
+        ),
+        _s(
+            "aligned",
+            ">=",
+            "A newborn group points where its own residual pulls it, Σ e_i σ'(w·x_i) x_i over its "
+            "active samples (median cosine).",
+        ),
+        _s(
+            "at-rest",
+            "<=",
+            "A newborn group stands near a direction at which the residual would let it rest (mean "
+            "rank of the distance among all live directions, ½ by chance).",
+        ),
+    )
 
     def data_digest(self, config: BaseModel) -> str:
         """The data are made, not read."""
@@ -63,34 +98,54 @@ class CondensationDynamics:
             for first in range(0, known.seeds, SEEDS_PER_TASK):
                 count = min(SEEDS_PER_TASK, known.seeds - first)
                 parameters = {
-                    **known.model_dump(mode="json", exclude={"targets", "seeds"}), "target": target, "count": count,
-                }  # fmt: skip
+                    **known.model_dump(mode="json", exclude={"targets", "seeds"}),
+                    "target": target,
+                    "count": count,
+                }
                 tasks.append(
                     Task(
-                        function="condensery.experiments.condensation_dynamics._tasks:train", parameters=parameters,
-                        seed=first, version=self.task_version, cost=float(count * known.steps) * known.width,
+                        function="condensery.experiments.condensation_dynamics._tasks:train",
+                        parameters=parameters,
+                        seed=first,
+                        version=self.task_version,
+                        cost=float(count * known.steps) * known.width,
                         label=f"{target}, seeds {first} to {first + count - 1}",
                     )
-                )  # fmt: skip
+                )
         return tasks
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """Members, events, and of the first seed of every target the curves, the groups' paths and their tree."""
         known = _known(config)
         per_target = -(-known.seeds // SEEDS_PER_TASK)
         names = [name for name in known.targets for _ in range(per_target)]
         first = {name: shards[names.index(name)] for name in known.targets}
         return {
-            "members": _stacked([_members(name, shard) for name, shard in zip(names, shards, strict=True)]),
-            "events": _stacked([_events(name, shard) for name, shard in zip(names, shards, strict=True)]),
+            "members": _stacked(
+                [
+                    _members(name, shard)
+                    for name, shard in zip(names, shards, strict=True)
+                ]
+            ),
+            "events": _stacked(
+                [
+                    _events(name, shard)
+                    for name, shard in zip(names, shards, strict=True)
+                ]
+            ),
             "curves": _stacked([_curves(name, shard) for name, shard in first.items()]),
             "paths": _stacked([_paths(name, shard) for name, shard in first.items()]),
             "tree": _stacked([_tree(name, shard) for name, shard in first.items()]),
             "targets": Table(
-                columns={"target": [*known.targets], "title": [TARGETS[name].title for name in known.targets],
-                         "rate": [TARGETS[name].rate for name in known.targets]}
+                columns={
+                    "target": [*known.targets],
+                    "title": [TARGETS[name].title for name in known.targets],
+                    "rate": [TARGETS[name].rate for name in known.targets],
+                }
             ),
-        }  # fmt: skip
+        }
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
         """Two statements that can be made in advance are judged, the others reported."""
@@ -99,7 +154,10 @@ class CondensationDynamics:
         asserted = known.is_reference
         grows, falls, monotone, collapse, splits, aligned, rest = self.statements
         gained = members["groups_end"] - members["groups_collapse"]
-        growth = {name: float(np.median(gained[members["target"] == name])) for name in known.targets}
+        growth = {
+            name: float(np.median(gained[members["target"] == name]))
+            for name in known.targets
+        }
         least = min(growth, key=lambda name: growth[name])
         born = events["kind"] != "merge"
         count, merges = int(born.sum()), int((~born).sum())
@@ -118,31 +176,49 @@ class CondensationDynamics:
         )
         setting = "" if asserted else "no prediction for this setting"
         return [
-            grows.check(growth[least], 1.0 if asserted else None, note=setting or growth_text(growth)),
-            falls.check(ratio, 1.0 if asserted else None, note=setting or measured),
-            monotone.check(float(members["fall_back"].mean()), None, note=f"{OPEN}; {merges} merges to {count} births"),
-            collapse.check(
-                float(np.mean(members["groups_collapse"] == 1)), None, note=f"{OPEN}; ReLU has no multiplicity"
+            grows.check(
+                growth[least],
+                1.0 if asserted else None,
+                note=setting or growth_text(growth),
             ),
-            splits.check(float(split.sum() / count) if count else None, None, note=OPEN),
+            falls.check(ratio, 1.0 if asserted else None, note=setting or measured),
+            monotone.check(
+                float(members["fall_back"].mean()),
+                None,
+                note=f"{OPEN}; {merges} merges to {count} births",
+            ),
+            collapse.check(
+                float(np.mean(members["groups_collapse"] == 1)),
+                None,
+                note=f"{OPEN}; ReLU has no multiplicity",
+            ),
+            splits.check(
+                float(split.sum() / count) if count else None, None, note=OPEN
+            ),
             aligned.check(_median(cosines), None, note=f"{OPEN}; {by_kind}"),
-            rest.check(float(np.nanmean(events["rank"][born])) if count else None, None, note=OPEN),
+            rest.check(
+                float(np.nanmean(events["rank"][born])) if count else None,
+                None,
+                note=OPEN,
+            ),
         ]
 
     def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
         """The trees of the first seed, and how newborn groups stand."""
         return [
             FigureSpec(
-                name="group-tree", plot="condensery.plots.group_tree",
+                name="group-tree",
+                plot="condensery.plots.group_tree",
                 caption="Above: the loss (shaded where it falls) and the number of groups. Below: where every "
                 "condensed group points, from birth to end; rings: splits; triangles: it emerges; crosses: merges.",
             ),
             FigureSpec(
-                name="birth-alignment", plot="condensery.plots.birth_alignment",
+                name="birth-alignment",
+                plot="condensery.plots.birth_alignment",
                 caption="At all births of all runs: cosine between a newborn group and what the residual pulls it to, "
                 "and how near it stands to a direction of rest, as a rank; the diagonal is chance.",
             ),
-        ]  # fmt: skip
+        ]
 
 
 def growth_text(growth: Mapping[str, float]) -> str:
@@ -156,60 +232,104 @@ def _median(values: np.ndarray) -> float | None:
 
 
 def _known(config: BaseModel) -> Config:
-    return config if isinstance(config, Config) else Config.model_validate(config.model_dump())
+    return (
+        config
+        if isinstance(config, Config)
+        else Config.model_validate(config.model_dump())
+    )
 
 
 def _stacked(parts: Sequence[Mapping[str, np.ndarray]]) -> Table:
-    return Table(columns={name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]})
+    return Table(
+        columns={
+            name: np.concatenate([np.asarray(part[name]) for part in parts])
+            for name in parts[0]
+        }
+    )
 
 
 def _members(target: str, shard: Arrays) -> dict[str, np.ndarray]:
-    seeds, groups, collapse = (np.asarray(shard[name]) for name in ("seed", "groups", "collapse"))
-    owner, kind = np.asarray(shard["event_member"], dtype=int), np.asarray(shard["event_kind"], dtype=int)
+    seeds, groups, collapse = (
+        np.asarray(shard[name]) for name in ("seed", "groups", "collapse")
+    )
+    owner, kind = (
+        np.asarray(shard["event_member"], dtype=int),
+        np.asarray(shard["event_kind"], dtype=int),
+    )
     later = [row[at:] for row, at in zip(groups, collapse, strict=True)]
     return {
-        "target": np.full(len(seeds), target), "seed": seeds, "status": np.asarray(shard["status"]),
-        "loss": np.asarray(shard["loss"])[:, -1], "collapse_step": np.asarray(shard["step"])[collapse],
-        "groups_collapse": np.array([row[0] for row in later]), "groups_end": groups[:, -1],
-        "fall_back": np.array([float(np.max(np.maximum.accumulate(row) - row)) for row in later]),
+        "target": np.full(len(seeds), target),
+        "seed": seeds,
+        "status": np.asarray(shard["status"]),
+        "loss": np.asarray(shard["loss"])[:, -1],
+        "collapse_step": np.asarray(shard["step"])[collapse],
+        "groups_collapse": np.array([row[0] for row in later]),
+        "groups_end": groups[:, -1],
+        "fall_back": np.array(
+            [float(np.max(np.maximum.accumulate(row) - row)) for row in later]
+        ),
         "covered": np.asarray(shard["covered"]),
-        "births": np.array([np.sum((owner == k) & (kind < 2)) for k in range(len(seeds))]),
-        "merges": np.array([np.sum((owner == k) & (kind == 2)) for k in range(len(seeds))]),
-    }  # fmt: skip
+        "births": np.array(
+            [np.sum((owner == k) & (kind < 2)) for k in range(len(seeds))]
+        ),
+        "merges": np.array(
+            [np.sum((owner == k) & (kind == 2)) for k in range(len(seeds))]
+        ),
+    }
 
 
 def _events(target: str, shard: Arrays) -> dict[str, np.ndarray]:
-    owner, place, kind = (np.asarray(shard[f"event_{name}"], dtype=int) for name in ("member", "place", "kind"))
+    owner, place, kind = (
+        np.asarray(shard[f"event_{name}"], dtype=int)
+        for name in ("member", "place", "kind")
+    )
     return {
-        "target": np.full(len(owner), target), "seed": np.asarray(shard["seed"])[owner],
-        "step": np.asarray(shard["step"])[np.minimum(place, len(shard["step"]) - 1)], "kind": np.array(KINDS)[kind],
+        "target": np.full(len(owner), target),
+        "seed": np.asarray(shard["seed"])[owner],
+        "step": np.asarray(shard["step"])[np.minimum(place, len(shard["step"]) - 1)],
+        "kind": np.array(KINDS)[kind],
         "near_fall": np.asarray(shard["event_near"], dtype=bool),
-        **{name: np.asarray(shard[f"event_{name}"], float) for name in ("cosine", "parent_cosine", "rank")},
-    }  # fmt: skip
+        **{
+            name: np.asarray(shard[f"event_{name}"], float)
+            for name in ("cosine", "parent_cosine", "rank")
+        },
+    }
 
 
 def _curves(target: str, shard: Arrays) -> dict[str, np.ndarray]:
     step = np.asarray(shard["step"])
     return {
-        "target": np.full(len(step), target), "step": step, "loss": np.asarray(shard["loss"])[0],
-        "groups": np.asarray(shard["groups"])[0], "falls": np.asarray(shard["falls"], dtype=bool),
-    }  # fmt: skip
+        "target": np.full(len(step), target),
+        "step": step,
+        "loss": np.asarray(shard["loss"])[0],
+        "groups": np.asarray(shard["groups"])[0],
+        "falls": np.asarray(shard["falls"], dtype=bool),
+    }
 
 
 def _paths(target: str, shard: Arrays) -> dict[str, np.ndarray]:
     lineage = np.asarray(shard["path_lineage"], dtype=int)
     return {
-        "target": np.full(len(lineage), target), "lineage": lineage,
+        "target": np.full(len(lineage), target),
+        "lineage": lineage,
         "step": np.asarray(shard["step"])[np.asarray(shard["path_place"], dtype=int)],
-        "angle": np.asarray(shard["path_angle"], float), "share": np.asarray(shard["path_share"], float),
-    }  # fmt: skip
+        "angle": np.asarray(shard["path_angle"], float),
+        "share": np.asarray(shard["path_share"], float),
+    }
 
 
 def _tree(target: str, shard: Arrays) -> dict[str, np.ndarray]:
     step = np.asarray(shard["step"])
-    born, ended = np.asarray(shard["born"], dtype=int), np.asarray(shard["ended"], dtype=int)
+    born, ended = (
+        np.asarray(shard["born"], dtype=int),
+        np.asarray(shard["ended"], dtype=int),
+    )
     return {
-        "target": np.full(len(born), target), "lineage": np.arange(len(born)), "born": step[born], "ended": step[ended],
-        "parent": np.asarray(shard["parent"], dtype=int), "merged": np.asarray(shard["merged"], dtype=int),
+        "target": np.full(len(born), target),
+        "lineage": np.arange(len(born)),
+        "born": step[born],
+        "ended": step[ended],
+        "parent": np.asarray(shard["parent"], dtype=int),
+        "merged": np.asarray(shard["merged"], dtype=int),
         "after_collapse": born > int(np.asarray(shard["collapse"])[0]),
-    }  # fmt: skip
+    }

@@ -28,7 +28,9 @@ def resting_angles(x: np.ndarray, e: np.ndarray, sign: float) -> np.ndarray:
     """
     angles = np.arange(GRID) * (2 * np.pi / GRID)
     u = np.column_stack([np.cos(angles), np.sin(angles)])
-    turn = sign * np.einsum("gd,gd->g", drive(u, x, e), np.column_stack([-u[:, 1], u[:, 0]]))
+    turn = sign * np.einsum(
+        "gd,gd->g", drive(u, x, e), np.column_stack([-u[:, 1], u[:, 0]])
+    )
     after = np.roll(turn, -1)
     return (angles + np.pi / GRID)[(turn > 0) & (after < 0)]
 
@@ -37,7 +39,9 @@ def distance_to(angles: np.ndarray, resting: np.ndarray) -> np.ndarray:
     """Angle of each direction to the nearest resting one (π where there is none)."""
     if not len(resting):
         return np.full(np.shape(angles), np.pi)
-    gaps = np.abs((np.asarray(angles)[..., None] - resting + np.pi) % (2 * np.pi) - np.pi)
+    gaps = np.abs(
+        (np.asarray(angles)[..., None] - resting + np.pi) % (2 * np.pi) - np.pi
+    )
     return gaps.min(axis=-1)
 
 
@@ -45,7 +49,11 @@ def rank_of_gap(angle: float, x: np.ndarray, resting: np.ndarray) -> float:
     """Share of all directions with an active sample that are as near to a resting angle as this one; ½ by chance."""
     grid = np.arange(GRID) * (2 * np.pi / GRID)
     live = (np.column_stack([np.cos(grid), np.sin(grid)]) @ x.T > 0).any(axis=1)
-    return float(np.mean(distance_to(grid[live], resting) <= distance_to(np.array(angle), resting)))
+    return float(
+        np.mean(
+            distance_to(grid[live], resting) <= distance_to(np.array(angle), resting)
+        )
+    )
 
 
 def falling_frames(step: np.ndarray, loss: np.ndarray, threshold: float) -> np.ndarray:

@@ -37,17 +37,36 @@ def search(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
     from condensery.data import load
     from condensery.landscape import Problem, find_critical, inertia_at
 
-    width, count, first = (int(parameters[name]) for name in ("width", "count", "first"))  # pyrefly: ignore
+    width, count, first = (
+        # pyrefly: ignore[bad-argument-type]
+        int(parameters[name])
+        for name in ("width", "count", "first")
+    )
     data = load("three-steps")
     problem = Problem(data.x, data.y, "tanh")
-    starts = [random_start(width, seed=seed, number=first + number) for number in range(count)]
+    starts = [
+        random_start(width, seed=seed, number=first + number) for number in range(count)
+    ]
     parts = []
     for turn, method in enumerate(("minimum", "any")):
         advance(f"width {width}, {method}", 0.1 + 0.4 * turn)
         # steep units tend to saturate when the loss does not hold them: gentler ones for the second kind
-        half = starts[turn::2] if method == "minimum" else [_gentle(start) for start in starts[turn::2]]
+        half = (
+            starts[turn::2]
+            if method == "minimum"
+            else [_gentle(start) for start in starts[turn::2]]
+        )
         if half:
-            parts.append(find_critical(half, problem, method=method, steps=int(parameters["steps"])))  # pyrefly: ignore
+            parts.append(
+                find_critical(
+                    # pyrefly: ignore[bad-argument-type]
+                    half,
+                    problem,
+                    method=method,
+                    # pyrefly: ignore[bad-argument-type]
+                    steps=int(parameters["steps"]),
+                )
+            )
     counts, decided, units = [], [], []
     advance(f"width {width}, inertia", 0.9)
     for part in parts:
@@ -70,8 +89,14 @@ def search(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
 
 def random_start(width: int, *, seed: int, number: int) -> Parameters:
     """Tanh steps of random slope, their middles anywhere among the data."""
-    random = np.random.Generator(np.random.Philox(key=[seed, 1_000_000 * width + number]))
-    w, middle, a = random.standard_normal(width), random.uniform(-15, 15, width), random.standard_normal(width)
+    random = np.random.Generator(
+        np.random.Philox(key=[seed, 1_000_000 * width + number])
+    )
+    w, middle, a = (
+        random.standard_normal(width),
+        random.uniform(-15, 15, width),
+        random.standard_normal(width),
+    )
     return [(w[:, None], -w * middle), (2 * a[None], None)]
 
 
@@ -93,7 +118,9 @@ def effective_units(parameters: Parameters) -> int:
     for row, a in zip(rows[~flat], out[~flat], strict=True):
         for place, (other, total) in enumerate(groups):
             sign = np.sign(row @ other) or 1.0
-            if np.linalg.norm(row - sign * other) <= PARALLEL * max(np.linalg.norm(row), np.linalg.norm(other)):
+            if np.linalg.norm(row - sign * other) <= PARALLEL * max(
+                np.linalg.norm(row), np.linalg.norm(other)
+            ):
                 groups[place] = (other, total + sign * a)
                 break
         else:

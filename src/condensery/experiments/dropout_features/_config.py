@@ -15,7 +15,9 @@ Kind = Literal["plain", "dropout", "batches"]
 REACH = {"tanh": 12.0, "relu": 1.5}
 """The samples are even on [−reach, reach]."""
 PREDICTED = {
-    "tanh": tuple(sign * float(np.arctan2(6.0, side)) for sign in (1, -1) for side in (1.0, -1.0)),
+    "tanh": tuple(
+        sign * float(np.arctan2(6.0, side)) for sign in (1, -1) for side in (1.0, -1.0)
+    ),
     "relu": (float(np.arctan2(-1 / 3, 1.0)), float(np.arctan2(-1 / 3, -1.0))),
 }
 """Orientations of the units of which the targets are made: ±1.406, ±1.736 (tanh is odd), and −0.322, −2.820."""
@@ -77,20 +79,41 @@ class Config(BaseModel):
     @property
     def is_reference(self) -> bool:
         """Whether the statements are about this setting, and long enough to see them."""
-        setting = (self.keep, self.init_exponent, self.samples, self.rate, self.batch_size, self.batch_rate)
-        sizes = self.width >= 1000 and self.steps >= 100_000 and self.switch_steps[1] >= 100_000
+        setting = (
+            self.keep,
+            self.init_exponent,
+            self.samples,
+            self.rate,
+            self.batch_size,
+            self.batch_rate,
+        )
+        sizes = (
+            self.width >= 1000
+            and self.steps >= 100_000
+            and self.switch_steps[1] >= 100_000
+        )
         return setting == (0.9, 0.1, 15, 1e-3, 2, 1e-3) and sizes
 
     @property
     def is_deep_reference(self) -> bool:
         """The same of the three-layer nets."""
-        return self.is_reference and self.deep_width >= 200 and self.deep_steps >= 80_000
+        return (
+            self.is_reference and self.deep_width >= 200 and self.deep_steps >= 80_000
+        )
 
     @property
     def is_vector_reference(self) -> bool:
         """The same of the fit in ten dimensions."""
-        setting = (self.vector_keep, self.vector_inputs, self.vector_width, self.vector_samples)
-        known = (self.init_exponent, self.rate) == (0.1, 1e-3) and self.vector_steps >= 1_000_000
+        setting = (
+            self.vector_keep,
+            self.vector_inputs,
+            self.vector_width,
+            self.vector_samples,
+        )
+        known = (self.init_exponent, self.rate) == (
+            0.1,
+            1e-3,
+        ) and self.vector_steps >= 1_000_000
         return known and setting == (0.5, 10, 100, 30)
 
 
@@ -116,9 +139,15 @@ def parameters_of(config: Config, fit: Fit) -> dict[str, JsonValue]:
     """What `train` is told."""
     deep, noisy = fit.layers == 3, fit.kind == "batches"
     return {
-        "target": fit.target, "layers": fit.layers, "kind": fit.kind,
-        "keep": config.keep if fit.kind == "dropout" else 1.0, "samples": config.samples,
-        "width": config.deep_width if deep else config.width, "init_exponent": config.init_exponent,
-        "steps": config.deep_steps if deep else config.steps, "rate": config.batch_rate if noisy else config.rate,
-        "batch_size": config.batch_size if noisy else None, "count": config.seeds,
-    }  # fmt: skip
+        "target": fit.target,
+        "layers": fit.layers,
+        "kind": fit.kind,
+        "keep": config.keep if fit.kind == "dropout" else 1.0,
+        "samples": config.samples,
+        "width": config.deep_width if deep else config.width,
+        "init_exponent": config.init_exponent,
+        "steps": config.deep_steps if deep else config.steps,
+        "rate": config.batch_rate if noisy else config.rate,
+        "batch_size": config.batch_size if noisy else None,
+        "count": config.seeds,
+    }

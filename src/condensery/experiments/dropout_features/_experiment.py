@@ -18,52 +18,124 @@ FIT = "at p = 0.9 against p = 1"
 
 
 def _statement(name: str, relation: Relation, statement: str, source: str) -> Statement:
-    return Statement(id=name, paper="zhang2024dropout", statement=statement, relation=relation, source=source)
+    return Statement(
+        id=name,
+        paper="zhang2024dropout",
+        statement=statement,
+        relation=relation,
+        source=source,
+    )
 
 
 OF_FITS = (
-    _statement("overshoot", ">=",
-               f"tanh, two layers: the largest error between the samples at p = 1 is more than twice that {FIT[:10]}.",
-               "Fig. 4"),
-    _statement("fits", "<=", "The solution found with dropout fits: R_S without masks is small.", "Fig. 4"),
-    _statement("condenses-tanh", "<=", f"tanh, two layers: effective orientations {FIT} (ratio).", "Fig. 4"),
-    _statement("condenses-relu", "<=", f"ReLU, two layers: effective orientations {FIT} (ratio).", "Fig. 1"),
-    _statement("condenses-tanh-3", "<=", f"tanh, three layers, first layer: the same {FIT} (ratio).", "Fig. 4"),
-    _statement("condenses-relu-3", "<=", f"ReLU, three layers, first layer: the same {FIT} (ratio).", "Fig. A15"),
-    _statement("on-target-tanh", ">=",
-               "tanh, two layers, p = 0.9: share of the amplitude within 0.15 rad of ±1.406 and ±1.736, the "
-               "orientations of which the target is made.", "Fig. 4"),
-    _statement("on-target-relu", ">=", "ReLU, the same at −0.322 and −2.820.", "Fig. 1"),
-    _statement("stays-without", ">=",
-               "tanh, two layers, p = 1: features stay as they were (effective orientations over the initial ones).",
-               "Fig. 4"),
-    _statement("noise-is-not-enough", "within",
-               "Mini-batches of two without dropout condense nothing (effective orientations over the initial ones).",
-               "Fig. 6"),
-)  # fmt: skip
+    _statement(
+        "overshoot",
+        ">=",
+        f"tanh, two layers: the largest error between the samples at p = 1 is more than twice that {FIT[:10]}.",
+        "Fig. 4",
+    ),
+    _statement(
+        "fits",
+        "<=",
+        "The solution found with dropout fits: R_S without masks is small.",
+        "Fig. 4",
+    ),
+    _statement(
+        "condenses-tanh",
+        "<=",
+        f"tanh, two layers: effective orientations {FIT} (ratio).",
+        "Fig. 4",
+    ),
+    _statement(
+        "condenses-relu",
+        "<=",
+        f"ReLU, two layers: effective orientations {FIT} (ratio).",
+        "Fig. 1",
+    ),
+    _statement(
+        "condenses-tanh-3",
+        "<=",
+        f"tanh, three layers, first layer: the same {FIT} (ratio).",
+        "Fig. 4",
+    ),
+    _statement(
+        "condenses-relu-3",
+        "<=",
+        f"ReLU, three layers, first layer: the same {FIT} (ratio).",
+        "Fig. A15",
+    ),
+    _statement(
+        "on-target-tanh",
+        ">=",
+        "tanh, two layers, p = 0.9: share of the amplitude within 0.15 rad of ±1.406 and ±1.736, the "
+        "orientations of which the target is made.",
+        "Fig. 4",
+    ),
+    _statement(
+        "on-target-relu", ">=", "ReLU, the same at −0.322 and −2.820.", "Fig. 1"
+    ),
+    _statement(
+        "stays-without",
+        ">=",
+        "tanh, two layers, p = 1: features stay as they were (effective orientations over the initial ones).",
+        "Fig. 4",
+    ),
+    _statement(
+        "noise-is-not-enough",
+        "within",
+        "Mini-batches of two without dropout condense nothing (effective orientations over the initial ones).",
+        "Fig. 6",
+    ),
+)
 OF_SWITCH = (
-    _statement("switch-r1", ">=",
-               "After the switch R1 is less than half of what it was at the R_S minimum (least ratio of before to "
-               "after, for R_drop and R_S + R1).", "Fig. 5"),
-    _statement("switch-agree", "<=",
-               "R_drop and R_S + R1 reach the same output (relative L2 difference).", "Fig. 5"),
-    _statement("switch-condenses", "<=",
-               "Both condense, staying on R_S does not (largest ratio of effective orientations to those on R_S).",
-               "Fig. 5"),
-)  # fmt: skip
+    _statement(
+        "switch-r1",
+        ">=",
+        "After the switch R1 is less than half of what it was at the R_S minimum (least ratio of before to "
+        "after, for R_drop and R_S + R1).",
+        "Fig. 5",
+    ),
+    _statement(
+        "switch-agree",
+        "<=",
+        "R_drop and R_S + R1 reach the same output (relative L2 difference).",
+        "Fig. 5",
+    ),
+    _statement(
+        "switch-condenses",
+        "<=",
+        "Both condense, staying on R_S does not (largest ratio of effective orientations to those on R_S).",
+        "Fig. 5",
+    ),
+)
 FLATTER = _statement(
-    "flatter", ">=",
+    "flatter",
+    ">=",
     "Along random directions R_S rises less with dropout (two layers: least ratio over the targets of the "
-    "rise at half a length, p = 1 over p = 0.9).", "Figs. 1 and 12",
-)  # fmt: skip
+    "rise at half a length, p = 1 over p = 0.9).",
+    "Figs. 1 and 12",
+)
 OF_VECTORS = (
-    _statement("blocks", ">=",
-               "tanh, ten inputs, p = 0.5: the cosine matrix is two blocks, any two live units are parallel or "
-               "opposite (least |cosine|).", "Fig. 7b"),
-    _statement("two-signs", "equal",
-               "tanh, ten inputs, p = 0.5: units of both signs occur (number of signs).", "Fig. 7b"),
-    _statement("no-blocks", "<=", "tanh, ten inputs, p = 1: no blocks (mean |cosine| of two live units).", "Fig. 7a"),
-)  # fmt: skip
+    _statement(
+        "blocks",
+        ">=",
+        "tanh, ten inputs, p = 0.5: the cosine matrix is two blocks, any two live units are parallel or "
+        "opposite (least |cosine|).",
+        "Fig. 7b",
+    ),
+    _statement(
+        "two-signs",
+        "equal",
+        "tanh, ten inputs, p = 0.5: units of both signs occur (number of signs).",
+        "Fig. 7b",
+    ),
+    _statement(
+        "no-blocks",
+        "<=",
+        "tanh, ten inputs, p = 1: no blocks (mean |cosine| of two live units).",
+        "Fig. 7a",
+    ),
+)
 STATEMENTS = (*OF_FITS, *OF_SWITCH, FLATTER, *OF_VECTORS)
 
 
@@ -83,10 +155,14 @@ class DropoutFeatures:
     presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
         "quick": {"seeds": 1},
         "paper": {
-            "seeds": 3, "steps": 1_000_000, "deep_width": 500, "deep_steps": 100_000,
-            "switch_steps": [200_000, 800_000], "vector_steps": 2_000_000,
+            "seeds": 3,
+            "steps": 1_000_000,
+            "deep_width": 500,
+            "deep_steps": 100_000,
+            "switch_steps": [200_000, 800_000],
+            "vector_steps": 2_000_000,
         },
-    }  # fmt: skip
+    }
     statements: ClassVar[tuple[Statement, ...]] = STATEMENTS
 
     def data_digest(self, config: BaseModel) -> str:
@@ -99,32 +175,71 @@ class DropoutFeatures:
         tasks = []
         for fit in fits(known):
             told = parameters_of(known, fit)
-            weight = 30.0 * (known.deep_width / 200) if fit.layers == 3 else 3.0 if fit.kind == "dropout" else 2.0
+            weight = (
+                30.0 * (known.deep_width / 200)
+                if fit.layers == 3
+                else 3.0
+                if fit.kind == "dropout"
+                else 2.0
+            )
             steps = known.deep_steps if fit.layers == 3 else known.steps
-            tasks.append(self._task("train", told, weight * steps * known.seeds, f"{fit.target}, {fit.layers} layers, "
-                                    f"{fit.kind}"))  # fmt: skip
+            tasks.append(
+                self._task(
+                    "train",
+                    told,
+                    weight * steps * known.seeds,
+                    f"{fit.target}, {fit.layers} layers, {fit.kind}",
+                )
+            )
         given: dict[str, JsonValue] = {
-            "target": known.targets[0], "keep": known.keep, "samples": known.samples, "width": known.width,
-            "init_exponent": known.init_exponent, "first": known.switch_steps[0], "second": known.switch_steps[1],
-            "rate": known.rate, "count": known.seeds,
-        }  # fmt: skip
+            "target": known.targets[0],
+            "keep": known.keep,
+            "samples": known.samples,
+            "width": known.width,
+            "init_exponent": known.init_exponent,
+            "first": known.switch_steps[0],
+            "second": known.switch_steps[1],
+            "rate": known.rate,
+            "count": known.seeds,
+        }
         cost = 2.0 * known.switch_steps[0] + 8.0 * known.switch_steps[1]
         vectors = [
-            self._task("train_vectors", vector_parameters(known, kind), 0.3 * known.vector_steps * known.seeds,
-                       f"ten inputs, {kind}", module="_vectors")
+            self._task(
+                "train_vectors",
+                vector_parameters(known, kind),
+                0.3 * known.vector_steps * known.seeds,
+                f"ten inputs, {kind}",
+                module="_vectors",
+            )
             for kind in KINDS
-        ]  # fmt: skip
-        return [*tasks, self._task("switch", given, cost * known.seeds, "the switch"), *vectors]
+        ]
+        return [
+            *tasks,
+            self._task("switch", given, cost * known.seeds, "the switch"),
+            *vectors,
+        ]
 
     def _task(
-        self, function: str, given: dict[str, JsonValue], cost: float, label: str, *, module: str = "_tasks"
+        self,
+        function: str,
+        given: dict[str, JsonValue],
+        cost: float,
+        label: str,
+        *,
+        module: str = "_tasks",
     ) -> Task:
         return Task(
-            function=f"condensery.experiments.dropout_features.{module}:{function}", parameters=given, seed=0,
-            version=self.task_version, cost=cost, label=label,
-        )  # fmt: skip
+            function=f"condensery.experiments.dropout_features.{module}:{function}",
+            parameters=given,
+            seed=0,
+            version=self.task_version,
+            cost=cost,
+            label=label,
+        )
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """See `condensery.experiments.dropout_features._tables`."""
         return tables_of(Config.model_validate(config.model_dump()), shards)
 
@@ -132,9 +247,11 @@ class DropoutFeatures:
         """Asserted at the recipe's setting, medians over seeds."""
         known = Config.model_validate(config.model_dump())
         return [
-            *_of_fits(known, tables["fits"]), *_of_switch(known, tables), _of_profiles(known, tables["profiles"]),
+            *_of_fits(known, tables["fits"]),
+            *_of_switch(known, tables),
+            _of_profiles(known, tables["profiles"]),
             *_of_vectors(known, tables["vectors"]),
-        ]  # fmt: skip
+        ]
 
     def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
         """Outputs and features per target, the switch, the controls, and the cosines in ten dimensions."""
@@ -197,20 +314,37 @@ def _of_fits(config: Config, table: Table) -> list[Claim]:
     known, deep = config.is_reference, config.is_deep_reference
     steps = f"{config.steps:,} steps of Adam at rate {config.rate:g}; the paper runs up to 1,000,000"
     note = steps if known else "no prediction for this setting"
-    errors = [_middle(table, "off", target="tanh", layers=2, kind=kind) for kind in ("plain", "dropout")]
-    losses = [_middle(table, "loss", target=name, layers=2, kind="dropout") for name in config.targets]
+    errors = [
+        _middle(table, "off", target="tanh", layers=2, kind=kind)
+        for kind in ("plain", "dropout")
+    ]
+    losses = [
+        _middle(table, "loss", target=name, layers=2, kind="dropout")
+        for name in config.targets
+    ]
     worst = max(loss for loss in losses if loss is not None)
     claims = [
         overshoot.check(_ratio(*errors), 2.0 if known else None, note=note),
         fit.check(worst, 1e-2 if known else None, note=note),
     ]
-    for statement, name, layers in ((tanh, "tanh", 2), (relu, "relu", 2), (tanh3, "tanh", 3), (relu3, "relu", 3)):
+    for statement, name, layers in (
+        (tanh, "tanh", 2),
+        (relu, "relu", 2),
+        (tanh3, "tanh", 3),
+        (relu3, "relu", 3),
+    ):
         found = [
-            _middle(table, "effective_orientations", target=name, layers=layers, kind=kind)
+            _middle(
+                table, "effective_orientations", target=name, layers=layers, kind=kind
+            )
             for kind in ("dropout", "plain")
         ]
         asserted = known if layers == 2 else deep
-        remark = note if layers == 2 or not deep else f"width {config.deep_width}, {config.deep_steps:,} steps"
+        remark = (
+            note
+            if layers == 2 or not deep
+            else f"width {config.deep_width}, {config.deep_steps:,} steps"
+        )
         value = _ratio(*found)
         if value is not None:
             remark += f"; {found[0]:.1f} against {found[1]:.1f}"
@@ -218,11 +352,24 @@ def _of_fits(config: Config, table: Table) -> list[Claim]:
     for statement, name in ((on_tanh, "tanh"), (on_relu, "relu")):
         value = _middle(table, "near", target=name, layers=2, kind="dropout")
         claims.append(statement.check(value, 0.9 if known else None, note=note))
-    for statement, kind, where in ((stays, "plain", "tanh"), (noise, "batches", config.targets[0])):
+    for statement, kind, where in (
+        (stays, "plain", "tanh"),
+        (noise, "batches", config.targets[0]),
+    ):
         rows = table.select(target=where, layers=2, kind=kind)
-        value = float(np.median(rows["effective_orientations"] / rows["initial_orientations"])) if len(rows) else None
+        value = (
+            float(
+                np.median(rows["effective_orientations"] / rows["initial_orientations"])
+            )
+            if len(rows)
+            else None
+        )
         expected, slack = (0.8, None) if kind == "plain" else (1.0, 0.1)
-        claims.append(statement.check(value, expected if known else None, tolerance=slack, note=note))
+        claims.append(
+            statement.check(
+                value, expected if known else None, tolerance=slack, note=note
+            )
+        )
     return claims
 
 
@@ -230,26 +377,46 @@ def _of_switch(config: Config, tables: Mapping[str, Table]) -> list[Claim]:
     falls, agree, condenses = OF_SWITCH
     known = config.is_reference and config.targets[0] == "tanh"
     first, second = config.switch_steps
-    note = f"{first:,} steps, then {second:,}" if known else "no prediction for this setting"
+    note = (
+        f"{first:,} steps, then {second:,}"
+        if known
+        else "no prediction for this setting"
+    )
     table = tables["switch"]
-    last = {branch: table.select(branch=branch) for branch in ("first", "plain", "dropout", "expected")}
-    last = {branch: rows.select(step=int(rows["step"].max())) for branch, rows in last.items()}
+    last = {
+        branch: table.select(branch=branch)
+        for branch in ("first", "plain", "dropout", "expected")
+    }
+    last = {
+        branch: rows.select(step=int(rows["step"].max()))
+        for branch, rows in last.items()
+    }
     ratios = [
-        float(np.median(last["first"]["r1"] / np.maximum(last[one]["r1"], 1e-300))) for one in ("dropout", "expected")
+        float(np.median(last["first"]["r1"] / np.maximum(last[one]["r1"], 1e-300)))
+        for one in ("dropout", "expected")
     ]
     outputs = tables["switch_outputs"]
-    ends = {one: outputs.select(branch=one)["final"].reshape(config.seeds, -1) for one in ("dropout", "expected")}
-    apart = np.linalg.norm(ends["dropout"] - ends["expected"], axis=1) / np.linalg.norm(ends["expected"], axis=1)
-    counts = {one: float(np.median(last[one]["effective_orientations"])) for one in ("plain", "dropout", "expected")}
+    ends = {
+        one: outputs.select(branch=one)["final"].reshape(config.seeds, -1)
+        for one in ("dropout", "expected")
+    }
+    apart = np.linalg.norm(ends["dropout"] - ends["expected"], axis=1) / np.linalg.norm(
+        ends["expected"], axis=1
+    )
+    counts = {
+        one: float(np.median(last[one]["effective_orientations"]))
+        for one in ("plain", "dropout", "expected")
+    }
     shown = f"{note}; R_S {counts['plain']:.1f}, R_drop {counts['dropout']:.1f}, R_S + R1 {counts['expected']:.1f}"
     return [
         falls.check(min(ratios), 2.0 if known else None, note=note),
         agree.check(float(np.median(apart)), 0.1 if known else None, note=note),
         condenses.check(
-            max(counts["dropout"], counts["expected"]) / max(counts["plain"], 1e-300), 0.5 if known else None,
+            max(counts["dropout"], counts["expected"]) / max(counts["plain"], 1e-300),
+            0.5 if known else None,
             note=shown,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _of_profiles(config: Config, table: Table) -> Claim:
@@ -263,7 +430,10 @@ def _of_profiles(config: Config, table: Table) -> Claim:
             rise[kind] = float(rows["loss"][edge].mean() - rows["loss"][at[0]])
         ratios.append(rise["plain"] / rise["dropout"])
     known = config.is_reference
-    shown = ", ".join(f"{name} {ratio:.2g}" for name, ratio in zip(config.targets, ratios, strict=True))
+    shown = ", ".join(
+        f"{name} {ratio:.2g}"
+        for name, ratio in zip(config.targets, ratios, strict=True)
+    )
     return FLATTER.check(min(ratios), 1.0 if known else None, note=shown)
 
 
@@ -274,12 +444,22 @@ def _of_vectors(config: Config, table: Table) -> list[Claim]:
     shown = (
         f"{int(np.median(dropped['live']))} of {config.vector_width} units live, R_S {np.median(dropped['loss']):.1g}; "
         f"our choice: inputs uniform in [−1, 1], {config.vector_steps:,} steps, the last third at a tenth of the rate"
-        if known else "no prediction for this setting"
-    )  # fmt: skip
+        if known
+        else "no prediction for this setting"
+    )
     mean = float(np.median(plain["mean_cosine"]))
     return [
-        blocks.check(float(np.median(dropped["least_cosine"])), 0.95 if known else None, note=shown),
-        signs.check(float(np.median(dropped["signs"])), 2.0 if known else None, note=shown),
-        scattered.check(mean, 0.5 if known else None,
-                        note=f"{np.median(plain['initial_mean_cosine']):.2f} at the start"),
-    ]  # fmt: skip
+        blocks.check(
+            float(np.median(dropped["least_cosine"])),
+            0.95 if known else None,
+            note=shown,
+        ),
+        signs.check(
+            float(np.median(dropped["signs"])), 2.0 if known else None, note=shown
+        ),
+        scattered.check(
+            mean,
+            0.5 if known else None,
+            note=f"{np.median(plain['initial_mean_cosine']):.2f} at the start",
+        ),
+    ]

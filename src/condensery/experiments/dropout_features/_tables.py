@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from condensery.experiments.dropout_features._config import PREDICTED, Config, Fit, fits, target
+from condensery.experiments.dropout_features._config import (
+    PREDICTED,
+    Config,
+    Fit,
+    fits,
+    target,
+)
 from condensery.experiments.dropout_features._tasks import (
     BRANCHES,
     FINE,
@@ -32,19 +38,34 @@ def tables_of(config: Config, shards: Sequence[Arrays]) -> Mapping[str, Table]:
     kinds = list(fits(config))
     pairs = list(zip(kinds, trained, strict=True))
     return {
-        "fits": _fits(config, pairs), "growth": _growth(pairs), "outputs": _outputs(pairs),
-        "features": _features(pairs), "profiles": _profiles(pairs), "switch": _switch(switched),
-        "switch_outputs": _switch_outputs(config, switched), "data": _data(config), "predicted": _predicted(config),
+        "fits": _fits(config, pairs),
+        "growth": _growth(pairs),
+        "outputs": _outputs(pairs),
+        "features": _features(pairs),
+        "profiles": _profiles(pairs),
+        "switch": _switch(switched),
+        "switch_outputs": _switch_outputs(config, switched),
+        "data": _data(config),
+        "predicted": _predicted(config),
         **vector_tables(config, (without, dropped)),
-    }  # fmt: skip
+    }
 
 
 def _named(fit: Fit, rows: int) -> dict[str, np.ndarray]:
-    return {"target": np.full(rows, fit.target), "layers": np.full(rows, fit.layers), "kind": np.full(rows, fit.kind)}
+    return {
+        "target": np.full(rows, fit.target),
+        "layers": np.full(rows, fit.layers),
+        "kind": np.full(rows, fit.kind),
+    }
 
 
-def _joined(parts: Sequence[Mapping[str, np.ndarray]], units: dict[str, str] | None = None) -> Table:
-    columns = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+def _joined(
+    parts: Sequence[Mapping[str, np.ndarray]], units: dict[str, str] | None = None
+) -> Table:
+    columns = {
+        name: np.concatenate([np.asarray(part[name]) for part in parts])
+        for name in parts[0]
+    }
     return Table(columns=columns, units=units or {})
 
 
@@ -53,14 +74,25 @@ def _fits(config: Config, pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
     parts = []
     for fit, shard in pairs:
         found, count = np.asarray(shard["measures"]), config.seeds
-        parts.append({
-            **_named(fit, count), "seed": np.arange(count), "status": np.asarray(shard["status"]),
-            "loss": np.asarray(shard["loss"])[:, -1], "off": np.asarray(shard["off"]),
-            "initial_orientations": found[0, :, 0],
-            **{name: found[-1, :, place] for place, name in enumerate(MEASURES)},
-        })  # fmt: skip
-    return _joined(parts, {"loss": "R_S without masks", "off": "largest |f − target| between the outermost samples",
-                           **UNITS})  # fmt: skip
+        parts.append(
+            {
+                **_named(fit, count),
+                "seed": np.arange(count),
+                "status": np.asarray(shard["status"]),
+                "loss": np.asarray(shard["loss"])[:, -1],
+                "off": np.asarray(shard["off"]),
+                "initial_orientations": found[0, :, 0],
+                **{name: found[-1, :, place] for place, name in enumerate(MEASURES)},
+            }
+        )
+    return _joined(
+        parts,
+        {
+            "loss": "R_S without masks",
+            "off": "largest |f − target| between the outermost samples",
+            **UNITS,
+        },
+    )
 
 
 def _growth(pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
@@ -69,7 +101,14 @@ def _growth(pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
     for fit, shard in pairs:
         step, found = np.asarray(shard["step"]), np.asarray(shard["measures"])
         columns = {name: found[:, 0, place] for place, name in enumerate(MEASURES)}
-        parts.append({**_named(fit, len(step)), "step": step, "loss": np.asarray(shard["loss"])[0], **columns})
+        parts.append(
+            {
+                **_named(fit, len(step)),
+                "step": step,
+                "loss": np.asarray(shard["loss"])[0],
+                **columns,
+            }
+        )
     return _joined(parts, UNITS)
 
 
@@ -79,7 +118,12 @@ def _outputs(pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
     for fit, shard in pairs:
         x = np.linspace(-REACH[fit.target], REACH[fit.target], FINE)
         first, last = np.asarray(shard["output"])
-        columns = {"x": x, "initial": first, "final": last, "wanted": target(fit.target, x)}
+        columns = {
+            "x": x,
+            "initial": first,
+            "final": last,
+            "wanted": target(fit.target, x),
+        }
         parts.append({**_named(fit, FINE), **columns})
     return _joined(parts)
 
@@ -91,9 +135,20 @@ def _features(pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
         for when, units in enumerate(np.asarray(shard["features"])):
             alive = units[units[:, 2] > 0]
             size = alive[:, 1] / (alive[:, 1].max(initial=0.0) or 1.0)
-            moment = {"when": np.full(len(alive), when), "orientation": alive[:, 0], "amplitude": size}
+            moment = {
+                "when": np.full(len(alive), when),
+                "orientation": alive[:, 0],
+                "amplitude": size,
+            }
             parts.append({**_named(fit, len(alive)), **moment})
-    return _joined(parts, {"when": "0 initial, 1 final", "orientation": "rad", "amplitude": "over the largest"})
+    return _joined(
+        parts,
+        {
+            "when": "0 initial, 1 final",
+            "orientation": "rad",
+            "amplitude": "over the largest",
+        },
+    )
 
 
 def _profiles(pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
@@ -104,22 +159,49 @@ def _profiles(pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
         profile = np.asarray(shard["profile"]).reshape(-1, PROFILE_POINTS)
         mean = np.exp(np.mean(np.log(np.maximum(profile, 1e-300)), axis=0))
         parts.append({**_named(fit, PROFILE_POINTS), "distance": stride, "loss": mean})
-    return _joined(parts, {"distance": "in lengths of each layer's parameters", "loss": "R_S, geometric mean"})
+    return _joined(
+        parts,
+        {
+            "distance": "in lengths of each layer's parameters",
+            "loss": "R_S, geometric mean",
+        },
+    )
 
 
 def _switch(shard: Arrays) -> Table:
     """One row per branch (``first`` before the switch), step and seed."""
     parts = []
     for branch in ("first", *BRANCHES):
-        step, plain = np.asarray(shard[f"{branch}_step"]), np.asarray(shard[f"{branch}_plain"])
-        both, found = np.asarray(shard[f"{branch}_both"]), np.asarray(shard[f"{branch}_measures"])
+        step, plain = (
+            np.asarray(shard[f"{branch}_step"]),
+            np.asarray(shard[f"{branch}_plain"]),
+        )
+        both, found = (
+            np.asarray(shard[f"{branch}_both"]),
+            np.asarray(shard[f"{branch}_measures"]),
+        )
         count = plain.shape[1]
-        parts.append({
-            "branch": np.full(plain.size, branch), "step": np.repeat(step, count),
-            "seed": np.tile(np.arange(count), len(step)), "loss": plain.ravel(), "r1": (both - plain).ravel(),
-            **{name: found[:, :, place].ravel() for place, name in enumerate(MEASURES)},
-        })  # fmt: skip
-    return _joined(parts, {"loss": "R_S", "r1": "at the keep probability of the run, on every branch", **UNITS})
+        parts.append(
+            {
+                "branch": np.full(plain.size, branch),
+                "step": np.repeat(step, count),
+                "seed": np.tile(np.arange(count), len(step)),
+                "loss": plain.ravel(),
+                "r1": (both - plain).ravel(),
+                **{
+                    name: found[:, :, place].ravel()
+                    for place, name in enumerate(MEASURES)
+                },
+            }
+        )
+    return _joined(
+        parts,
+        {
+            "loss": "R_S",
+            "r1": "at the keep probability of the run, on every branch",
+            **UNITS,
+        },
+    )
 
 
 def _switch_outputs(config: Config, shard: Arrays) -> Table:
@@ -129,10 +211,15 @@ def _switch_outputs(config: Config, shard: Arrays) -> Table:
     parts = []
     for branch in BRANCHES:
         output = np.asarray(shard[f"{branch}_output"])
-        parts.append({
-            "branch": np.full(output.size, branch), "seed": np.repeat(np.arange(len(output)), FINE),
-            "x": np.tile(x, len(output)), "final": output.ravel(), "wanted": np.tile(target(name, x), len(output)),
-        })  # fmt: skip
+        parts.append(
+            {
+                "branch": np.full(output.size, branch),
+                "seed": np.repeat(np.arange(len(output)), FINE),
+                "x": np.tile(x, len(output)),
+                "final": output.ravel(),
+                "wanted": np.tile(target(name, x), len(output)),
+            }
+        )
     return _joined(parts)
 
 
@@ -146,7 +233,12 @@ def _data(config: Config) -> Table:
 
 def _predicted(config: Config) -> Table:
     parts = [
-        {"target": np.full(len(PREDICTED[name]), name), "orientation": np.array(PREDICTED[name])}
+        {
+            "target": np.full(len(PREDICTED[name]), name),
+            "orientation": np.array(PREDICTED[name]),
+        }
         for name in config.targets
     ]
-    return _joined(parts, {"orientation": "rad; of the units of which the target is made"})
+    return _joined(
+        parts, {"orientation": "rad; of the units of which the target is made"}
+    )

@@ -32,7 +32,15 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
         step, loss R_S (member, step), status, measures (step, member, name), profile (member, direction, point),
         and of the first member features (when, unit, [orientation, amplitude, alive]) and output (when, point).
     """
-    from condensery.engine import SGD, Adam, descend, dropout_loss, init_descent, log_steps, mean_square
+    from condensery.engine import (
+        SGD,
+        Adam,
+        descend,
+        dropout_loss,
+        init_descent,
+        log_steps,
+        mean_square,
+    )
 
     given: dict[str, Any] = dict(parameters)
     model, members, data = _setting(given, seed)
@@ -44,21 +52,44 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     seeds, steps = range(seed, seed + given["count"]), given["steps"]
     start = init_descent(members, optimiser=rule, seeds=seeds, dtype="float32")
     result = descend(
-        start, objective, data, optimiser=rule, steps=steps, batch_size=given["batch_size"],
-        schedule=log_steps(steps, per_decade=PER_DECADE).tolist(), probes=[_Measure(given["target"], given["layers"])],
+        start,
+        objective,
+        data,
+        optimiser=rule,
+        steps=steps,
+        batch_size=given["batch_size"],
+        schedule=log_steps(steps, per_decade=PER_DECADE).tolist(),
+        probes=[_Measure(given["target"], given["layers"])],
         on_step=lambda step: advance(f"step {step} of {steps}", min(step / steps, 1.0)),
-    )  # fmt: skip
-    before, after = (_layers(found) for found in (start.parameters[0], result.parameters[0]))
-    features = np.stack([_features(given["target"], layers) for layers in (before, after)])
+    )
+    before, after = (
+        _layers(found) for found in (start.parameters[0], result.parameters[0])
+    )
+    features = np.stack(
+        [_features(given["target"], layers) for layers in (before, after)]
+    )
     return {
-        "step": result.recorded, "loss": result.loss, "status": result.status, **result.probed,
-        "profile": np.stack([
-            _profile(given["target"], _layers(member), data, number) for number, member in enumerate(result.parameters)
-        ]),
+        "step": result.recorded,
+        "loss": result.loss,
+        "status": result.status,
+        **result.probed,
+        "profile": np.stack(
+            [
+                _profile(given["target"], _layers(member), data, number)
+                for number, member in enumerate(result.parameters)
+            ]
+        ),
         "features": features,
-        "output": np.stack([_output(given["target"], layers, _grid(given["target"])) for layers in (before, after)]),
-        "off": np.array([_off(given["target"], _layers(member)) for member in result.parameters]),
-    }  # fmt: skip
+        "output": np.stack(
+            [
+                _output(given["target"], layers, _grid(given["target"]))
+                for layers in (before, after)
+            ]
+        ),
+        "off": np.array(
+            [_off(given["target"], _layers(member)) for member in result.parameters]
+        ),
+    }
 
 
 def switch(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
@@ -88,25 +119,61 @@ def switch(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
     model, members, data = _setting(given, seed)
     rule, plain = Adam(given["rate"]), mean_square(model, factor=0.5)
     both = expected_dropout_loss(model, keep=given["keep"])
-    probes = [RecordLoss("plain", plain, data), RecordLoss("both", both, data), _Measure(given["target"], 2)]
-    start = init_descent(members, optimiser=rule, seeds=range(seed, seed + given["count"]), dtype="float32")
+    probes = [
+        RecordLoss("plain", plain, data),
+        RecordLoss("both", both, data),
+        _Measure(given["target"], 2),
+    ]
+    start = init_descent(
+        members,
+        optimiser=rule,
+        seeds=range(seed, seed + given["count"]),
+        dtype="float32",
+    )
     first, second = given["first"], given["second"]
     advance("R_S", 0.0)
     schedule = log_steps(first, per_decade=PER_DECADE).tolist()
-    base = descend(start, plain, data, optimiser=rule, steps=first, schedule=schedule, probes=probes)
-    found = {"first_step": base.recorded, **{f"first_{name}": array for name, array in base.probed.items()}}
+    base = descend(
+        start,
+        plain,
+        data,
+        optimiser=rule,
+        steps=first,
+        schedule=schedule,
+        probes=probes,
+    )
+    found = {
+        "first_step": base.recorded,
+        **{f"first_{name}": array for name, array in base.probed.items()},
+    }
     objectives = (plain, dropout_loss(model, keep=given["keep"]), both)
     for place, (name, objective) in enumerate(zip(BRANCHES, objectives, strict=True)):
         schedule = (first + log_steps(second, per_decade=PER_DECADE)).tolist()
-        result = descend(base.state, objective, data, optimiser=rule, steps=second, schedule=schedule, probes=probes)
-        found |= {f"{name}_step": result.recorded, **{f"{name}_{key}": value for key, value in result.probed.items()}}
-        outputs = [_output(given["target"], _layers(one), _grid(given["target"])) for one in result.parameters]
+        result = descend(
+            base.state,
+            objective,
+            data,
+            optimiser=rule,
+            steps=second,
+            schedule=schedule,
+            probes=probes,
+        )
+        found |= {
+            f"{name}_step": result.recorded,
+            **{f"{name}_{key}": value for key, value in result.probed.items()},
+        }
+        outputs = [
+            _output(given["target"], _layers(one), _grid(given["target"]))
+            for one in result.parameters
+        ]
         found[f"{name}_output"] = np.stack(outputs)
         advance(name, (place + 1) / len(BRANCHES))
     return found
 
 
-def _setting(given: dict[str, Any], seed: int) -> tuple[Any, list[Any], tuple[np.ndarray, np.ndarray]]:
+def _setting(
+    given: dict[str, Any], seed: int
+) -> tuple[Any, list[Any], tuple[np.ndarray, np.ndarray]]:
     """Model, initial parameters and data."""
     from condensery.models import Mlp, TwoLayer, mlp_normal, two_layer_normal, with_bias
 
@@ -115,9 +182,15 @@ def _setting(given: dict[str, Any], seed: int) -> tuple[Any, list[Any], tuple[np
     x = np.linspace(-REACH[name], REACH[name], given["samples"])
     y, seeds = target(name, x), range(seed, seed + given["count"])
     if given["layers"] == 2:
-        members = [two_layer_normal(width, features=2, seed=one, std_a=std, std_w=std) for one in seeds]
+        members = [
+            two_layer_normal(width, features=2, seed=one, std_a=std, std_w=std)
+            for one in seeds
+        ]
         return TwoLayer(name), members, (np.asarray(with_bias(x)), y)
-    deep = [mlp_normal([1, width, width, 1], seed=one, std=std, output_bias=False) for one in seeds]
+    deep = [
+        mlp_normal([1, width, width, 1], seed=one, std=std, output_bias=False)
+        for one in seeds
+    ]
     return Mlp(name), deep, (x[:, None], y[:, None])
 
 
@@ -130,7 +203,10 @@ def _layers(member: Any) -> list[Layer]:
         a, w = (np.asarray(member[key], dtype=np.float64) for key in ("a", "w"))
         return [(w[:, :1], w[:, 1]), (a[None], np.zeros(1))]
     return [
-        (np.asarray(W, dtype=np.float64), np.zeros(len(W)) if b is None else np.asarray(b, dtype=np.float64))
+        (
+            np.asarray(W, dtype=np.float64),
+            np.zeros(len(W)) if b is None else np.asarray(b, dtype=np.float64),
+        )
         for W, b in member
     ]
 
@@ -149,7 +225,9 @@ def _output(name: str, layers: Sequence[Layer], x: np.ndarray) -> np.ndarray:
 
 def _off(name: Any, layers: Sequence[Layer]) -> float:
     """Largest distance from the target, samples and what lies between them."""
-    return float(np.max(np.abs(_output(name, layers, _grid(name)) - target(name, _grid(name)))))
+    return float(
+        np.max(np.abs(_output(name, layers, _grid(name)) - target(name, _grid(name))))
+    )
 
 
 def _features(name: str, layers: Sequence[Layer]) -> np.ndarray:
@@ -160,7 +238,9 @@ def _features(name: str, layers: Sequence[Layer]) -> np.ndarray:
     size = amplitude(np.linalg.norm(layers[1][0], axis=0), w)
     # a ReLU unit that is zero on the whole range of the data takes no part, as in the source's figures
     ends = w[:, :1] * np.array([-REACH[name], REACH[name]]) + w[:, 1:]
-    alive = np.ones(len(w)) if name == "tanh" else (ends.max(axis=1) > 0).astype(np.float64)
+    alive = (
+        np.ones(len(w)) if name == "tanh" else (ends.max(axis=1) > 0).astype(np.float64)
+    )
     return np.stack([orientation(w), size, alive], axis=1)
 
 
@@ -170,7 +250,13 @@ def measures(name: str, features: np.ndarray) -> tuple[float, float, float]:
 
     angle, size = features[:, 0], features[:, 1] * features[:, 2]
     weight = np.histogram(angle, bins=BINS, range=(-np.pi, np.pi), weights=size)[0]
-    gap = np.min([np.abs((angle - one + np.pi) % (2 * np.pi) - np.pi) for one in PREDICTED[name]], axis=0)  # pyrefly: ignore[bad-index]
+    gap = np.min(
+        [
+            np.abs((angle - one + np.pi) % (2 * np.pi) - np.pi)
+            for one in PREDICTED[name]
+        ],
+        axis=0,
+    )
     total = float(size.sum()) or 1.0
     return (
         effective_orientations(weight),
@@ -187,14 +273,31 @@ class _Measure:
 
     def __call__(self, step: int, snapshot: Arrays) -> Arrays:
         if self.layers == 2:
-            members: list[Any] = [{"a": a, "w": w} for a, w in zip(snapshot["a"], snapshot["w"], strict=True)]
+            members: list[Any] = [
+                {"a": a, "w": w}
+                for a, w in zip(snapshot["a"], snapshot["w"], strict=True)
+            ]
         else:
-            stacked = zip(*(snapshot[key] for key in ("0.0", "0.1", "1.0", "1.1", "2.0")), strict=True)
-            members = [[(one[0], one[1]), (one[2], one[3]), (one[4], None)] for one in stacked]
-        return {"measures": np.array([measures(self.name, _features(self.name, _layers(one))) for one in members])}
+            stacked = zip(
+                *(snapshot[key] for key in ("0.0", "0.1", "1.0", "1.1", "2.0")),
+                strict=True,
+            )
+            members = [
+                [(one[0], one[1]), (one[2], one[3]), (one[4], None)] for one in stacked
+            ]
+        return {
+            "measures": np.array(
+                [
+                    measures(self.name, _features(self.name, _layers(one)))
+                    for one in members
+                ]
+            )
+        }
 
 
-def _profile(name: str, layers: Sequence[Layer], data: tuple[np.ndarray, np.ndarray], seed: int) -> np.ndarray:
+def _profile(
+    name: str, layers: Sequence[Layer], data: tuple[np.ndarray, np.ndarray], seed: int
+) -> np.ndarray:
     """R_S along random directions, each layer's part of a direction as long as the layer's own parameters."""
     x, y = data[0][:, 0], np.ravel(data[1])
     rng = np.random.default_rng([17, seed])
@@ -202,10 +305,21 @@ def _profile(name: str, layers: Sequence[Layer], data: tuple[np.ndarray, np.ndar
     for row in found:
         directions = []
         for W, b in layers:
-            parts = rng.standard_normal(W.shape), rng.standard_normal(b.shape) * (np.abs(b).max() > 0)
-            size = np.sqrt(sum(np.sum(part**2) for part in (W, b)) / sum(np.sum(part**2) for part in parts))
+            parts = (
+                rng.standard_normal(W.shape),
+                rng.standard_normal(b.shape) * (np.abs(b).max() > 0),
+            )
+            size = np.sqrt(
+                sum(np.sum(part**2) for part in (W, b))
+                / sum(np.sum(part**2) for part in parts)
+            )
             directions.append([size * part for part in parts])
-        for place, stride in enumerate(np.linspace(-REACH_OF_PROFILE, REACH_OF_PROFILE, PROFILE_POINTS)):
-            moved = [(W + stride * d, b + stride * e) for (W, b), (d, e) in zip(layers, directions, strict=True)]
+        for place, stride in enumerate(
+            np.linspace(-REACH_OF_PROFILE, REACH_OF_PROFILE, PROFILE_POINTS)
+        ):
+            moved = [
+                (W + stride * d, b + stride * e)
+                for (W, b), (d, e) in zip(layers, directions, strict=True)
+            ]
             row[place] = np.mean((_output(name, moved, x) - y) ** 2) / 2
     return found

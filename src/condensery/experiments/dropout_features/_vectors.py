@@ -24,10 +24,15 @@ _DATA = 19
 def vector_parameters(config: Config, kind: str) -> dict[str, JsonValue]:
     """What `train_vectors` is told."""
     return {
-        "keep": config.vector_keep if kind == "dropout" else 1.0, "inputs": config.vector_inputs,
-        "samples": config.vector_samples, "width": config.vector_width, "init_exponent": config.init_exponent,
-        "steps": config.vector_steps, "rate": config.rate, "count": config.seeds,
-    }  # fmt: skip
+        "keep": config.vector_keep if kind == "dropout" else 1.0,
+        "inputs": config.vector_inputs,
+        "samples": config.vector_samples,
+        "width": config.vector_width,
+        "init_exponent": config.init_exponent,
+        "steps": config.vector_steps,
+        "rate": config.rate,
+        "count": config.seeds,
+    }
 
 
 def vector_data(inputs: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +41,9 @@ def vector_data(inputs: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
     return x, np.tanh(x.sum(axis=1))
 
 
-def train_vectors(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+def train_vectors(
+    parameters: dict[str, JsonValue], seed: int, advance: Advance
+) -> Arrays:
     """Train one two-layer tanh net per seed on vectors.
 
     Args:
@@ -53,26 +60,57 @@ def train_vectors(parameters: dict[str, JsonValue], seed: int, advance: Advance)
 
     given: dict[str, Any] = dict(parameters)
     x, y = vector_data(given["inputs"], given["samples"])
-    model, seeds, steps = TwoLayer("tanh"), range(seed, seed + given["count"]), given["steps"]
+    model, seeds, steps = (
+        TwoLayer("tanh"),
+        range(seed, seed + given["count"]),
+        given["steps"],
+    )
     std = float(given["width"]) ** -given["init_exponent"]
     members = [
-        two_layer_normal(given["width"], features=given["inputs"] + 1, seed=one, std_a=std, std_w=std) for one in seeds
+        two_layer_normal(
+            given["width"], features=given["inputs"] + 1, seed=one, std_a=std, std_w=std
+        )
+        for one in seeds
     ]
-    objective = mean_square(model, factor=0.5) if given["keep"] == 1 else dropout_loss(model, keep=given["keep"])
-    state = init_descent(members, optimiser=Adam(given["rate"]), seeds=seeds, dtype="float32")
+    objective = (
+        mean_square(model, factor=0.5)
+        if given["keep"] == 1
+        else dropout_loss(model, keep=given["keep"])
+    )
+    state = init_descent(
+        members, optimiser=Adam(given["rate"]), seeds=seeds, dtype="float32"
+    )
     loss, status = np.zeros((len(seeds), 1)), np.zeros(len(seeds), dtype=np.int64)
-    for until, rate in ((steps - steps // 3, given["rate"]), (steps, COOLING * given["rate"])):
+    for until, rate in (
+        (steps - steps // 3, given["rate"]),
+        (steps, COOLING * given["rate"]),
+    ):
         result = descend(
-            state, objective, (np.asarray(with_bias(x)), y), optimiser=Adam(rate), steps=until - state.step,
-            schedule=[until], on_step=lambda step: advance(f"step {step} of {steps}", min(step / steps, 1.0)),
-        )  # fmt: skip
+            state,
+            objective,
+            (np.asarray(with_bias(x)), y),
+            optimiser=Adam(rate),
+            steps=until - state.step,
+            schedule=[until],
+            on_step=lambda step: advance(
+                f"step {step} of {steps}", min(step / steps, 1.0)
+            ),
+        )
         state, loss, status = result.state, result.loss, result.status
     ends = (members, state.parameters)
     return {
-        "loss": loss[:, -1], "status": status,
-        **{name: np.array([[np.asarray(one[name], dtype=np.float64) for one in end] for end in ends])
-           for name in ("a", "w")},
-    }  # fmt: skip
+        "loss": loss[:, -1],
+        "status": status,
+        **{
+            name: np.array(
+                [
+                    [np.asarray(one[name], dtype=np.float64) for one in end]
+                    for end in ends
+                ]
+            )
+            for name in ("a", "w")
+        },
+    }
 
 
 def vector_tables(config: Config, shards: Sequence[Arrays]) -> dict[str, Table]:
@@ -85,25 +123,42 @@ def vector_tables(config: Config, shards: Sequence[Arrays]) -> dict[str, Table]:
         keep = config.vector_keep if kind == "dropout" else 1.0
         for seed in range(config.seeds):
             (a0, a), (w0, w) = (np.asarray(shard[name])[:, seed] for name in ("a", "w"))
-            rows.append({
-                "kind": kind, "keep": keep, "seed": seed, "status": np.asarray(shard["status"])[seed],
-                "loss": np.asarray(shard["loss"])[seed], **alike(x, a, w),
-                "initial_mean_cosine": alike(x, a0, w0)["mean_cosine"],
-            })  # fmt: skip
+            rows.append(
+                {
+                    "kind": kind,
+                    "keep": keep,
+                    "seed": seed,
+                    "status": np.asarray(shard["status"])[seed],
+                    "loss": np.asarray(shard["loss"])[seed],
+                    **alike(x, a, w),
+                    "initial_mean_cosine": alike(x, a0, w0)["mean_cosine"],
+                }
+            )
         matrices.append(cosine_matrix(np.asarray(shard["w"])[-1, 0]).matrix)
     titles = ["$p = 1$", f"$p = {config.vector_keep:g}$"]
     units = {
-        "loss": "R_S without masks", "live": "units that contribute at least 1 % of what the largest does",
-        "least_cosine": "least |cosine| of two live units", "mean_cosine": "mean |cosine| of two live units",
+        "loss": "R_S without masks",
+        "live": "units that contribute at least 1 % of what the largest does",
+        "least_cosine": "least |cosine| of two live units",
+        "mean_cosine": "mean |cosine| of two live units",
         "signs": "of the cosines of all live units with the first: 2 are two opposite blocks",
-    }  # fmt: skip
+    }
     return {
-        "vectors": Table(columns={name: np.array([row[name] for row in rows]) for name in rows[0]}, units=units),
-        "cosines": Table(columns={
-            "part": np.full(2, "vectors"), "title": np.array(titles), "activation": np.full(2, "tanh"),
-            "optimiser": np.full(2, "Adam"), "step": np.full(2, config.vector_steps), "cosine": np.stack(matrices),
-        }),
-    }  # fmt: skip
+        "vectors": Table(
+            columns={name: np.array([row[name] for row in rows]) for name in rows[0]},
+            units=units,
+        ),
+        "cosines": Table(
+            columns={
+                "part": np.full(2, "vectors"),
+                "title": np.array(titles),
+                "activation": np.full(2, "tanh"),
+                "optimiser": np.full(2, "Adam"),
+                "step": np.full(2, config.vector_steps),
+                "cosine": np.stack(matrices),
+            }
+        ),
+    }
 
 
 def alike(x: np.ndarray, a: np.ndarray, w: np.ndarray) -> Mapping[str, float | int]:
@@ -120,12 +175,16 @@ def alike(x: np.ndarray, a: np.ndarray, w: np.ndarray) -> Mapping[str, float | i
     """
     from condensery.metrics import cosine_matrix
 
-    given = np.abs(a) * np.sqrt(np.mean(np.tanh(x @ w[:, :-1].T + w[:, -1]) ** 2, axis=0))
+    given = np.abs(a) * np.sqrt(
+        np.mean(np.tanh(x @ w[:, :-1].T + w[:, -1]) ** 2, axis=0)
+    )
     cosine = cosine_matrix(w[given >= LIVE * given.max()], sort=False).matrix
     pairs = np.abs(cosine[np.triu_indices(len(cosine), k=1)])
     if not pairs.size:
         pairs = np.ones(1)
     return {
-        "live": len(cosine), "least_cosine": float(pairs.min()), "mean_cosine": float(pairs.mean()),
+        "live": len(cosine),
+        "least_cosine": float(pairs.min()),
+        "mean_cosine": float(pairs.mean()),
         "signs": len(np.unique(np.sign(cosine[0]))),
-    }  # fmt: skip
+    }

@@ -15,18 +15,42 @@ HELD_OUT = 5000
 _SIZES: dict[tuple[str, str], dict[str, Any]] = {
     ("quick", "digits"): {"width": 300, "samples": 500, "steps": 3000},
     ("paper", "digits"): {
-        "width": 1000, "samples": 1000, "steps": 6000, "keeps": (0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95),
-        "part_keeps": (0.8, 0.9, 0.5), "part_steps": 10_000,
+        "width": 1000,
+        "samples": 1000,
+        "steps": 6000,
+        "keeps": (0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95),
+        "part_keeps": (0.8, 0.9, 0.5),
+        "part_steps": 10_000,
     },
-    ("quick", "images"): {"width": 200, "samples": 500, "steps": 3000, "part_keeps": (0.8,), "part_steps": 1000},
+    ("quick", "images"): {
+        "width": 200,
+        "samples": 500,
+        "steps": 3000,
+        "part_keeps": (0.8,),
+        "part_steps": 1000,
+    },
     ("paper", "images"): {
-        "width": 1000, "samples": 1000, "steps": 6000, "keeps": (0.6, 0.7, 0.8, 0.9), "part_keeps": (0.8,),
+        "width": 1000,
+        "samples": 1000,
+        "steps": 6000,
+        "keeps": (0.6, 0.7, 0.8, 0.9),
+        "part_keeps": (0.8,),
         "part_steps": 3000,
     },
-}  # fmt: skip
+}
 _SETTINGS: dict[str, dict[str, float]] = {
-    "digits": {"rate": 5e-3, "init_exponent": 0.2, "descent_rate": 3e-3, "part_rate": 4e-3},
-    "images": {"rate": 5e-4, "init_exponent": 0.5, "descent_rate": 5e-4, "part_rate": 5e-4},
+    "digits": {
+        "rate": 5e-3,
+        "init_exponent": 0.2,
+        "descent_rate": 3e-3,
+        "part_rate": 4e-3,
+    },
+    "images": {
+        "rate": 5e-4,
+        "init_exponent": 0.5,
+        "descent_rate": 5e-4,
+        "part_rate": 5e-4,
+    },
 }
 """The source does not give its initialisation. Images of 784 pixels, none of them negative, want a smaller one than
 digits, and a smaller rate: at the digits' most units are dead after a few steps and R_S + R1 stays where it is (see ADR
@@ -78,7 +102,11 @@ class Config(BaseModel):
         if not isinstance(given, dict):
             return given
         kind = _kind(given.get("data", "digits"))
-        return {**_SETTINGS[kind], **_SIZES.get((given.get("size", "quick"), kind), {}), **given}
+        return {
+            **_SETTINGS[kind],
+            **_SIZES.get((given.get("size", "quick"), kind), {}),
+            **given,
+        }
 
     @field_validator("keeps", "part_keeps")
     @classmethod
@@ -91,14 +119,25 @@ class Config(BaseModel):
     def is_reference(self) -> bool:
         """Whether the statements are judged: at the quick preset's sizes or larger."""
         least, known = _SIZES["quick", _kind(self.data)], _SETTINGS[_kind(self.data)]
-        large = all(getattr(self, name) >= least[name] for name in ("width", "samples", "steps"))
-        setting = (self.rate, self.init_exponent) == (known["rate"], known["init_exponent"])
+        large = all(
+            getattr(self, name) >= least[name] for name in ("width", "samples", "steps")
+        )
+        setting = (self.rate, self.init_exponent) == (
+            known["rate"],
+            known["init_exponent"],
+        )
         return large and setting and max(self.keeps) < 1
 
     @property
     def is_part_reference(self) -> bool:
         """The same of the losses L1 to L4, whose setting was found on the digits."""
-        setting = (self.data, self.part_keeps[0], self.part_rate, self.part_exponent, self.descent_rate)
+        setting = (
+            self.data,
+            self.part_keeps[0],
+            self.part_rate,
+            self.part_exponent,
+            self.descent_rate,
+        )
         large = self.width >= 300 and self.samples >= 500 and self.part_steps >= 4000
         return large and setting == ("digits", 0.8, 0.004, 0.25, 0.003)
 
@@ -127,9 +166,14 @@ def load_images(source: Mapping[str, Any]) -> Any:
     return load(source["data"], path=source["data_path"], samples=count)
 
 
-def images(source: Mapping[str, Any]) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+def images(
+    source: Mapping[str, Any],
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Training pixels and one-hot labels, and held-out pixels and labels."""
     data, count = load_images(source), source["samples"]
     labels = np.asarray(data.y, dtype=np.int64).ravel()
     hot = np.eye(CLASSES)[labels]
-    return (data.x[:count], hot[:count]), (data.x[count : count + HELD_OUT], labels[count : count + HELD_OUT])
+    return (data.x[:count], hot[:count]), (
+        data.x[count : count + HELD_OUT],
+        labels[count : count + HELD_OUT],
+    )

@@ -8,7 +8,12 @@ from typing import ClassVar
 from pydantic import BaseModel, JsonValue
 
 from condensery.experiments.dropout_images._claims import STATEMENTS, claims_of
-from condensery.experiments.dropout_images._config import Config, by_descent, load_images, runs
+from condensery.experiments.dropout_images._config import (
+    Config,
+    by_descent,
+    load_images,
+    runs,
+)
 from condensery.experiments.dropout_images._tables import tables_of
 from condensery.protocols import Arrays, Task
 from condensery.records import Claim, FigureSpec, Statement, Table
@@ -41,26 +46,53 @@ class DropoutImages:
     def tasks(self, config: BaseModel) -> Sequence[Task]:
         """One per loss and p."""
         known = Config.model_validate(config.model_dump())
-        differ = {"steps", "rate", "init_exponent", "part_steps", "part_exponent", "descent_rate", "part_rate"}
-        shared = known.model_dump(mode="json", exclude={"seeds", "keeps", "size", "part_keeps", *differ})
-        adam = {"steps": known.steps, "rate": known.rate, "init_exponent": known.init_exponent}
+        differ = {
+            "steps",
+            "rate",
+            "init_exponent",
+            "part_steps",
+            "part_exponent",
+            "descent_rate",
+            "part_rate",
+        }
+        shared = known.model_dump(
+            mode="json", exclude={"seeds", "keeps", "size", "part_keeps", *differ}
+        )
+        adam = {
+            "steps": known.steps,
+            "rate": known.rate,
+            "init_exponent": known.init_exponent,
+        }
         descent = {
-            "steps": known.part_steps, "rate": known.descent_rate, "init_exponent": known.part_exponent,
+            "steps": known.part_steps,
+            "rate": known.descent_rate,
+            "init_exponent": known.part_exponent,
             "part_rate": known.part_rate,
-        }  # fmt: skip
+        }
         weights = {"plain": 1.0, "descent": 1.0, "L2": 3.0, "L3": 3.0, "L4": 2.0}
         tasks = []
         for kind, keep in runs(known):
             own = descent if by_descent(kind) else adam
-            tasks.append(Task(
-                function="condensery.experiments.dropout_images._tasks:train",
-                parameters={**shared, **own, "kind": kind, "keep": keep, "count": known.seeds},
-                version=self.task_version, cost=weights.get(kind, 1.3) * own["steps"] * known.seeds,
-                label=f"{kind}, p = {keep:g}",
-            ))  # fmt: skip
+            tasks.append(
+                Task(
+                    function="condensery.experiments.dropout_images._tasks:train",
+                    parameters={
+                        **shared,
+                        **own,
+                        "kind": kind,
+                        "keep": keep,
+                        "count": known.seeds,
+                    },
+                    version=self.task_version,
+                    cost=weights.get(kind, 1.3) * own["steps"] * known.seeds,
+                    label=f"{kind}, p = {keep:g}",
+                )
+            )
         return tasks
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """See `condensery.experiments.dropout_images._tables`."""
         return tables_of(Config.model_validate(config.model_dump()), shards)
 

@@ -11,7 +11,14 @@ from condensery.experiments.dropout_images._config import PARTS, Config, images,
 from condensery.protocols import Arrays
 from condensery.records import Table
 
-PAIRS = (("L1", "L3"), ("L2", "L4"), ("L1", "L2"), ("L1", "L4"), ("L3", "L2"), ("L3", "L4"))
+PAIRS = (
+    ("L1", "L3"),
+    ("L2", "L4"),
+    ("L1", "L2"),
+    ("L1", "L4"),
+    ("L3", "L2"),
+    ("L3", "L4"),
+)
 """Two of one type, with R1 or without it, and then one with R1 and one without."""
 ALIKE = PAIRS[:2]
 PLACES = np.linspace(-0.5, 1.5, 81)
@@ -30,52 +37,103 @@ def tables_of(config: Config, shards: Sequence[Arrays]) -> Mapping[str, Table]:
         step = np.asarray(shard["step"])
         names = ("accuracy", "loss", "r1")
         last = {name: np.asarray(shard[name], dtype=np.float64)[-1] for name in names}
-        ends.append({
-            "kind": np.full(count, kind), "keep": np.full(count, keep), "seed": np.arange(count),
-            "status": np.asarray(shard["status"]), **last,
-        })  # fmt: skip
-        every = {name: np.asarray(shard[name], dtype=np.float64).ravel() for name in names}
-        courses.append({
-            "kind": np.full(len(step) * count, kind), "keep": np.full(len(step) * count, keep),
-            "seed": np.tile(np.arange(count), len(step)), "step": np.repeat(step, count), **every,
-        })  # fmt: skip
+        ends.append(
+            {
+                "kind": np.full(count, kind),
+                "keep": np.full(count, keep),
+                "seed": np.arange(count),
+                "status": np.asarray(shard["status"]),
+                **last,
+            }
+        )
+        every = {
+            name: np.asarray(shard[name], dtype=np.float64).ravel() for name in names
+        }
+        courses.append(
+            {
+                "kind": np.full(len(step) * count, kind),
+                "keep": np.full(len(step) * count, keep),
+                "seed": np.tile(np.arange(count), len(step)),
+                "step": np.repeat(step, count),
+                **every,
+            }
+        )
         if kind in PARTS:
-            trained[kind, keep] = tuple(np.asarray(shard[name], dtype=np.float64) for name in ("W", "b", "top"))
-    units = {"accuracy": "on held-out images", "loss": "R_S", "r1": "at the run's own p"}
-    return {"runs": _joined(ends, units), "courses": _joined(courses, units), **_lines(config, trained)}
+            trained[kind, keep] = tuple(
+                np.asarray(shard[name], dtype=np.float64) for name in ("W", "b", "top")
+            )
+    units = {
+        "accuracy": "on held-out images",
+        "loss": "R_S",
+        "r1": "at the run's own p",
+    }
+    return {
+        "runs": _joined(ends, units),
+        "courses": _joined(courses, units),
+        **_lines(config, trained),
+    }
 
 
-def _lines(config: Config, trained: Mapping[tuple[str, float], Net]) -> dict[str, Table]:
+def _lines(
+    config: Config, trained: Mapping[tuple[str, float], Net]
+) -> dict[str, Table]:
     data, _ = images(config.model_dump())
     paths, barriers = [], []
     for keep, seed, pair, losses in _along_all(config, trained, data):
         named = {"first": pair[0], "second": pair[1], "keep": keep, "seed": seed}
         rows = {name: np.full(len(PLACES), value) for name, value in named.items()}
         paths.append({**rows, "place": PLACES, "loss": losses})
-        found = {"barrier": barrier(losses), "bend_first": _bend(losses, _FIRST), "bend_second": _bend(losses, _SECOND)}
-        barriers.append({name: np.array([value]) for name, value in {**named, **found}.items()})
+        found = {
+            "barrier": barrier(losses),
+            "bend_first": _bend(losses, _FIRST),
+            "bend_second": _bend(losses, _SECOND),
+        }
+        barriers.append(
+            {name: np.array([value]) for name, value in {**named, **found}.items()}
+        )
     bend = "second derivative of R_S along the line, at that end"
     return {
-        "paths": _joined(paths, {"place": "0 at the first, 1 at the second", "loss": "R_S"}),
-        "barriers": _joined(barriers, {
-            "barrier": "largest height of R_S between the ends over the straight line that joins its values there",
-            "bend_first": bend, "bend_second": bend,
-        }),
-    }  # fmt: skip
+        "paths": _joined(
+            paths, {"place": "0 at the first, 1 at the second", "loss": "R_S"}
+        ),
+        "barriers": _joined(
+            barriers,
+            {
+                "barrier": "largest height of R_S between the ends over the straight line that joins its values there",
+                "bend_first": bend,
+                "bend_second": bend,
+            },
+        ),
+    }
 
 
 def _along_all(
-    config: Config, trained: Mapping[tuple[str, float], Net], data: tuple[np.ndarray, np.ndarray]
+    config: Config,
+    trained: Mapping[tuple[str, float], Net],
+    data: tuple[np.ndarray, np.ndarray],
 ) -> Iterator[tuple[float, int, tuple[str, str], np.ndarray]]:
     for keep in config.part_keeps:
         for seed in range(config.seeds):
             for first, second in PAIRS:
-                one, other = ([array[seed] for array in trained[part, keep]] for part in (first, second))
-                yield keep, seed, (first, second), along((one[0], one[1], one[2]), (other[0], other[1], other[2]), data)
+                one, other = (
+                    [array[seed] for array in trained[part, keep]]
+                    for part in (first, second)
+                )
+                yield (
+                    keep,
+                    seed,
+                    (first, second),
+                    along(
+                        (one[0], one[1], one[2]), (other[0], other[1], other[2]), data
+                    ),
+                )
 
 
 def along(
-    first: Net, second: Net, data: tuple[np.ndarray, np.ndarray], places: Float[np.ndarray, " place"] = PLACES
+    first: Net,
+    second: Net,
+    data: tuple[np.ndarray, np.ndarray],
+    places: Float[np.ndarray, " place"] = PLACES,
 ) -> Float[np.ndarray, " place"]:
     """R_S on the line (1 − a) θ_first + a θ_second.
 
@@ -115,4 +173,9 @@ def _bend(losses: Float[np.ndarray, " place"], at: int) -> float:
 
 
 def _joined(parts: Sequence[Mapping[str, np.ndarray]], units: dict[str, str]) -> Table:
-    return Table(columns={name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, units=units)
+    return Table(
+        columns={
+            name: np.concatenate([part[name] for part in parts]) for name in parts[0]
+        },
+        units=units,
+    )

@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 from pydantic import JsonValue
 
-from condensery.experiments.dropout_images._config import CLASSES, PARTS, by_descent, images
+from condensery.experiments.dropout_images._config import (
+    CLASSES,
+    PARTS,
+    by_descent,
+    images,
+)
 from condensery.protocols import Advance, Arrays
 
 PER_DECADE = 3
@@ -49,33 +54,59 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     plain = mean_square(model, factor=CLASSES / 2)
     both = expected_dropout_loss(model, keep=given["keep"], factor=CLASSES / 2)
     layers = (True, False)
-    probes = [RecordLoss("loss", plain, (x, y), layers), RecordLoss("both", both, (x, y), layers), _Accuracy(held_out)]
+    probes = [
+        RecordLoss("loss", plain, (x, y), layers),
+        RecordLoss("both", both, (x, y), layers),
+        _Accuracy(held_out),
+    ]
     objective, steps, kind = _objective(model, given), given["steps"], given["kind"]
 
     def rule(rate: float) -> Any:
         return SGD(rate, momentum=0.9) if by_descent(kind) else Adam(rate)
 
-    state = init_descent(members, optimiser=rule(given["rate"]), seeds=seeds, dtype="float32")
+    state = init_descent(
+        members, optimiser=rule(given["rate"]), seeds=seeds, dtype="float32"
+    )
     marks = log_steps(steps, per_decade=PER_DECADE).tolist()
     found: list[dict[str, np.ndarray]] = []
     status = np.zeros(len(seeds), dtype=np.int64)
-    for until, rate in ((steps - steps // 4, given["rate"]), (steps, COOLING * given["rate"])):
+    for until, rate in (
+        (steps - steps // 4, given["rate"]),
+        (steps, COOLING * given["rate"]),
+    ):
         result = descend(
-            state, objective, (x, y), optimiser=rule(rate), steps=until - state.step, schedule=marks, probes=probes,
-            on_step=lambda step: advance(f"{kind}, step {step} of {steps}", min(step / steps, 1.0)),
-        )  # fmt: skip
+            state,
+            objective,
+            (x, y),
+            optimiser=rule(rate),
+            steps=until - state.step,
+            schedule=marks,
+            probes=probes,
+            on_step=lambda step: advance(
+                f"{kind}, step {step} of {steps}", min(step / steps, 1.0)
+            ),
+        )
         state, status = result.state, result.status
         found.append({"step": result.recorded, **result.probed})
     whole = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
     ends = _ends(state.parameters) if kind in PARTS else {}
     return {
-        "step": whole["step"], "loss": whole["loss"], "r1": whole["both"] - whole["loss"],
-        "accuracy": whole["accuracy"], "status": status, **ends,
-    }  # fmt: skip
+        "step": whole["step"],
+        "loss": whole["loss"],
+        "r1": whole["both"] - whole["loss"],
+        "accuracy": whole["accuracy"],
+        "status": status,
+        **ends,
+    }
 
 
 def _objective(model: Any, given: Mapping[str, Any]) -> Any:
-    from condensery.engine import dropout_loss, dropout_part, expected_dropout_loss, mean_square
+    from condensery.engine import (
+        dropout_loss,
+        dropout_part,
+        expected_dropout_loss,
+        mean_square,
+    )
 
     kind, keep, factor = given["kind"], given["keep"], CLASSES / 2
     if kind in ("plain", "descent"):
@@ -95,7 +126,9 @@ class _Accuracy:
 
     def __call__(self, step: int, snapshot: Arrays) -> Arrays:
         shares = []
-        for W, b, top in zip(snapshot["0.0"], snapshot["0.1"], snapshot["1.0"], strict=True):
+        for W, b, top in zip(
+            snapshot["0.0"], snapshot["0.1"], snapshot["1.0"], strict=True
+        ):
             guess = np.argmax(np.maximum(self.x @ W.T + b, 0) @ top.T, axis=1)
             shares.append(float(np.mean(guess == self.labels)))
         return {"accuracy": np.array(shares)}
@@ -103,4 +136,7 @@ class _Accuracy:
 
 def _ends(members: Any) -> Arrays:
     stacked = [(W, b, top) for (W, b), (top, _) in members]
-    return {name: np.stack([np.asarray(one[place]) for one in stacked]) for place, name in enumerate(("W", "b", "top"))}
+    return {
+        name: np.stack([np.asarray(one[place]) for one in stacked])
+        for place, name in enumerate(("W", "b", "top"))
+    }

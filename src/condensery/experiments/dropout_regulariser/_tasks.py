@@ -25,7 +25,9 @@ def _sigma(name: str, z: np.ndarray) -> np.ndarray:
     return np.maximum(z, 0) if name == "relu" else np.tanh(z)
 
 
-def _net(name: str, layers: int, outputs: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _net(
+    name: str, layers: int, outputs: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Features of the last hidden layer, W_L, b_L and targets of a random net of eight units per hidden layer."""
     from condensery.models import mlp_normal
 
@@ -46,7 +48,9 @@ def _mean_over_masks(
     chance = np.prod(np.where(kept > 0, keep, 1 - keep), axis=1)
     output = np.einsum("nu,ku,ou->kno", f, kept / keep, top) + bias
     losses = np.sum((output - y) ** 2, axis=(1, 2)) / (2 * len(f))
-    return float(chance @ losses), float(np.sum((f @ top.T + bias - y) ** 2) / (2 * len(f)))
+    return float(chance @ losses), float(
+        np.sum((f @ top.T + bias - y) ** 2) / (2 * len(f))
+    )
 
 
 def identities(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
@@ -72,16 +76,32 @@ def identities(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
                 mean, plain = _mean_over_masks(f, top, bias, y, keep)
                 r1 = dropout_r1(f, top, keep=keep)
                 bound = dropout_r1_bound(f, top, keep=keep)
-                rows.append((seed + number, layers, outputs, name == "tanh", keep, r1, mean - plain, bound))
+                rows.append(
+                    (
+                        seed + number,
+                        layers,
+                        outputs,
+                        name == "tanh",
+                        keep,
+                        r1,
+                        mean - plain,
+                        bound,
+                    )
+                )
     names = ("seed", "layers", "outputs", "tanh", "keep", "r1", "excess", "bound")
-    columns = {f"net_{name}": np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    columns = {
+        f"net_{name}": np.array(column)
+        for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    }
     advance("drawn masks", 0.3)
     drawn = _drawn(keeps, parameters, seed)
     advance("Theorem 2", 0.8)
     return {**columns, **drawn, **_flattening(seed, int(parameters["nets"]))}  # pyrefly: ignore[bad-argument-type]
 
 
-def _drawn(keeps: list[float], parameters: dict[str, JsonValue], seed: int) -> dict[str, np.ndarray]:
+def _drawn(
+    keeps: list[float], parameters: dict[str, JsonValue], seed: int
+) -> dict[str, np.ndarray]:
     """Averages over drawn masks for one two-layer tanh net of 50 units."""
     from condensery.engine import dropout_noise
     from condensery.models import TwoLayer, two_layer_normal, with_bias
@@ -94,14 +114,40 @@ def _drawn(keeps: list[float], parameters: dict[str, JsonValue], seed: int) -> d
     plain = float(np.mean((hidden @ member["a"] - y) ** 2) / 2)
     rows = []
     for keep in keeps:
-        options = {"rate": parameters["rate"], "masks": parameters["masks"], "seed": seed}
+        options = {
+            "rate": parameters["rate"],
+            "masks": parameters["masks"],
+            "seed": seed,
+        }
         for shared in (False, True):
             mask = "shared" if shared else "per_sample"
-            found = dropout_noise(TwoLayer("tanh"), member, (x, y), keep=keep, mask=mask, **options)  # pyrefly: ignore
+            found = dropout_noise(
+                # pyrefly: ignore[bad-argument-type]
+                TwoLayer("tanh"),
+                member,
+                (x, y),
+                keep=keep,
+                mask=mask,
+                # pyrefly: ignore[bad-argument-type]
+                **options,
+            )
             r1 = dropout_r1(hidden, member["a"], keep=keep)
-            rows.append((keep, shared, r1, found.r2, found.r2_error, found.loss - plain, found.loss_error))
+            rows.append(
+                (
+                    keep,
+                    shared,
+                    r1,
+                    found.r2,
+                    found.r2_error,
+                    found.loss - plain,
+                    found.loss_error,
+                )
+            )
     names = ("keep", "shared", "r1", "r2", "r2_error", "excess", "excess_error")
-    return {f"drawn_{name}": np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    return {
+        f"drawn_{name}": np.array(column)
+        for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    }
 
 
 def _flattening(seed: int, nets: int) -> dict[str, np.ndarray]:
@@ -115,26 +161,42 @@ def _flattening(seed: int, nets: int) -> dict[str, np.ndarray]:
     from condensery.theory import dropout_flattening
 
     keep, found = 0.8, []
-    both, plain = expected_dropout_loss(TwoLayer("relu"), keep=keep), mean_square(TwoLayer("relu"), factor=0.5)
+    both, plain = (
+        expected_dropout_loss(TwoLayer("relu"), keep=keep),
+        mean_square(TwoLayer("relu"), factor=0.5),
+    )
     for number in range(4 * nets):
-        member = two_layer_normal(12, features=3, seed=seed + number, std_a=0.7, std_w=0.7)
+        member = two_layer_normal(
+            12, features=3, seed=seed + number, std_a=0.7, std_w=0.7
+        )
         x = np.random.default_rng([seed, number]).standard_normal((6, 3))
         y = np.maximum(x @ member["w"].T, 0) @ member["a"]
         packed = {"a": member["a"], "w": member["w"].T}
         slopes = [one.value_and_grad(packed, x, y)[1] for one in (both, plain)]  # pyrefly: ignore[bad-argument-type]
-        grad_a, grad_w = (np.asarray(slopes[0][key]) - np.asarray(slopes[1][key]) for key in ("a", "w"))
+        grad_a, grad_w = (
+            np.asarray(slopes[0][key]) - np.asarray(slopes[1][key])
+            for key in ("a", "w")
+        )
         stride = 1e-4
         ahead, behind = (
-            _trace(member["a"] - step * grad_a, member["w"] - step * grad_w.T, x) for step in (stride, -stride)
+            _trace(member["a"] - step * grad_a, member["w"] - step * grad_w.T, x)
+            for step in (stride, -stride)
         )
-        closed = float(dropout_flattening(member["a"], member["w"], x, keep=keep).sum()) / len(x)
+        closed = float(
+            dropout_flattening(member["a"], member["w"], x, keep=keep).sum()
+        ) / len(x)
         found.append((closed, (ahead - behind) / (2 * stride)))
-    return {"flat_closed": np.array([one[0] for one in found]), "flat_measured": np.array([one[1] for one in found])}
+    return {
+        "flat_closed": np.array([one[0] for one in found]),
+        "flat_measured": np.array([one[1] for one in found]),
+    }
 
 
 def _trace(a: np.ndarray, w: np.ndarray, x: np.ndarray) -> float:
     z = np.maximum(x @ w.T, 0)
-    return float(np.sum(z**2) + np.sum((z > 0) * a**2 * np.sum(x**2, axis=1)[:, None])) / len(x)
+    return float(
+        np.sum(z**2) + np.sum((z > 0) * a**2 * np.sum(x**2, axis=1)[:, None])
+    ) / len(x)
 
 
 def orders(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
@@ -150,23 +212,37 @@ def orders(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
     """
     keep = float(parameters["keep"])  # pyrefly: ignore[bad-argument-type]
     rng = np.random.default_rng(seed)
-    theta, x, y = 0.8 * rng.standard_normal((6, 3)), rng.standard_normal((4, 2)), rng.standard_normal(4)
+    theta, x, y = (
+        0.8 * rng.standard_normal((6, 3)),
+        rng.standard_normal((4, 2)),
+        rng.standard_normal(4),
+    )
     masks = (rng.random((AVERAGED_MASKS, 4, 6)) < keep) / keep
     gaps = np.zeros((2, len(STEP_SIZES), AVERAGED_MASKS, theta.size))
     for place, size in enumerate(STEP_SIZES):
         for number, mask in enumerate(masks):
             stepped = theta - size * _slope(theta, x, y, mask)
             for kind, modified in enumerate((False, True)):
-                gaps[kind, place, number] = (_flow(theta, x, y, mask, size, modified=modified) - stepped).ravel()
+                gaps[kind, place, number] = (
+                    _flow(theta, x, y, mask, size, modified=modified) - stepped
+                ).ravel()
         advance("orders", (place + 1) / len(STEP_SIZES))
-    single, mean = np.linalg.norm(gaps[:, :, 0], axis=-1), np.linalg.norm(gaps.mean(axis=2), axis=-1)
+    single, mean = (
+        np.linalg.norm(gaps[:, :, 0], axis=-1),
+        np.linalg.norm(gaps.mean(axis=2), axis=-1),
+    )
     return {
-        "step_size": STEP_SIZES, "plain": single[0], "modified": single[1], "plain_mean": mean[0],
+        "step_size": STEP_SIZES,
+        "plain": single[0],
+        "modified": single[1],
+        "plain_mean": mean[0],
         "modified_mean": mean[1],
-    }  # fmt: skip
+    }
 
 
-def _slope(theta: np.ndarray, x: np.ndarray, y: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _slope(
+    theta: np.ndarray, x: np.ndarray, y: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
     """∇R_drop of f = Σ a_k tanh(w_k·x), theta = rows (a, w); analytic, so that it takes complex numbers."""
     a, w = theta[:, 0], theta[:, 1:]
     hidden = np.tanh(x @ w.T)
@@ -176,7 +252,13 @@ def _slope(theta: np.ndarray, x: np.ndarray, y: np.ndarray, mask: np.ndarray) ->
 
 
 def _flow(
-    theta: np.ndarray, x: np.ndarray, y: np.ndarray, mask: np.ndarray, size: float, *, modified: bool
+    theta: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    mask: np.ndarray,
+    size: float,
+    *,
+    modified: bool,
 ) -> np.ndarray:
     """The flow for a time `size`, by the classical Runge-Kutta rule in 20 steps."""
 
@@ -222,27 +304,47 @@ def pictures(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> A
     )
     from condensery.models import TwoLayer
 
-    keep, rate, steps = (float(parameters[key]) for key in ("keep", "picture_rate", "picture_steps"))  # pyrefly: ignore
+    keep, rate, steps = (
+        # pyrefly: ignore[bad-argument-type]
+        float(parameters[key])
+        for key in ("keep", "picture_rate", "picture_steps")
+    )
     model, rule, count = TwoLayer("linear"), SGD(rate), int(steps)
     objectives = {
-        "plain": mean_square(model, factor=0.5), "expected": expected_dropout_loss(model, keep=keep),
+        "plain": mean_square(model, factor=0.5),
+        "expected": expected_dropout_loss(model, keep=keep),
         "dropped": dropout_loss(model, keep=keep),
-    }  # fmt: skip
+    }
     found = {"path_step": log_steps(count, per_decade=20)}
     for place, (name, objective) in enumerate(objectives.items()):
         draws = DRAWS if name == "dropped" else 1
         for what, data, starts in (  # one sample, two samples
-            ("path", (np.ones((1, 1)), np.ones(1)), [np.array(start)[:, None] for start in STARTS]),
+            (
+                "path",
+                (np.ones((1, 1)), np.ones(1)),
+                [np.array(start)[:, None] for start in STARTS],
+            ),
             ("vector", (np.eye(2), SPLIT), [np.array([[0.9, -0.3], [-0.2, 0.5]])]),
         ):
-            members = [_balanced(contribution) for contribution in starts for _ in range(draws)]
-            state = init_descent(members, optimiser=rule, seeds=[seed + k for k in range(len(members))])
+            members = [
+                _balanced(contribution) for contribution in starts for _ in range(draws)
+            ]
+            state = init_descent(
+                members, optimiser=rule, seeds=[seed + k for k in range(len(members))]
+            )
             result = descend(
-                state, objective, data, optimiser=rule, steps=count, schedule=found["path_step"].tolist(),
+                state,
+                objective,
+                data,
+                optimiser=rule,
+                steps=count,
+                schedule=found["path_step"].tolist(),
                 probes=[RecordParameters()],
-            )  # fmt: skip
+            )
             contribution = result.probed["a"][..., None] * result.probed["w"]
-            mean = contribution.reshape(len(found["path_step"]), len(starts), draws, 2, -1).mean(axis=2)
+            mean = contribution.reshape(
+                len(found["path_step"]), len(starts), draws, 2, -1
+            ).mean(axis=2)
             found[f"{what}_{name}"] = np.moveaxis(mean, 0, 1)
         advance("two units", (place + 1) / len(objectives))
     return found

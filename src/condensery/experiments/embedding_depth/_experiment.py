@@ -44,21 +44,56 @@ class Config(BaseModel):
 
 
 def _statement(
-    name: str, relation: Literal["<=", ">=", "equal"], statement: str, source: str = "Abstract"
+    name: str,
+    relation: Literal["<=", ">=", "equal"],
+    statement: str,
+    source: str = "Abstract",
 ) -> Statement:
-    return Statement(id=name, paper="bai2024depth", statement=statement, relation=relation, source=source)
+    return Statement(
+        id=name,
+        paper="bai2024depth",
+        statement=statement,
+        relation=relation,
+        source=source,
+    )
 
 
 OWN = "Abstract, made precise in this program (ADR 021)"
 STATEMENTS = (
-    _statement("output", "<=", "A lift preserves the network's outputs on the training inputs."),
+    _statement(
+        "output", "<=", "A lift preserves the network's outputs on the training inputs."
+    ),
     _statement("critical", "<=", "A lift takes critical points to critical points."),
-    _statement("inertia", "equal", "A lift adds one zero eigenvalue per new parameter and changes nothing else.", OWN),
-    _statement("saddle", ">=", "A local minimum can be lifted to a strict saddle.", "Abstract of the 2022 version"),
-    _statement("shared-plateau", "<=", "Nets of different depth stagnate at the same loss."),
-    _statement("data", "<=", "More data shrink the lifted manifolds: trained layers are less linear."),
-    _statement("batch-norm", "<=", "Batch normalisation suppresses the linearisation of layers."),
-    _statement("pruning", "<=", "Linear layers can be pruned: the shallower net goes on from the same loss."),
+    _statement(
+        "inertia",
+        "equal",
+        "A lift adds one zero eigenvalue per new parameter and changes nothing else.",
+        OWN,
+    ),
+    _statement(
+        "saddle",
+        ">=",
+        "A local minimum can be lifted to a strict saddle.",
+        "Abstract of the 2022 version",
+    ),
+    _statement(
+        "shared-plateau", "<=", "Nets of different depth stagnate at the same loss."
+    ),
+    _statement(
+        "data",
+        "<=",
+        "More data shrink the lifted manifolds: trained layers are less linear.",
+    ),
+    _statement(
+        "batch-norm",
+        "<=",
+        "Batch normalisation suppresses the linearisation of layers.",
+    ),
+    _statement(
+        "pruning",
+        "<=",
+        "Linear layers can be pruned: the shallower net goes on from the same loss.",
+    ),
 )
 
 
@@ -78,7 +113,14 @@ class EmbeddingDepth:
     Config: ClassVar[type[BaseModel]] = Config
     presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
         "quick": {"seeds": 3},
-        "paper": {"seeds": 20, "points": 20, "starts": 600, "steps": 50_000, "width": 50, "lift_widths": [2, 3, 5]},
+        "paper": {
+            "seeds": 20,
+            "points": 20,
+            "starts": 600,
+            "steps": 50_000,
+            "width": 50,
+            "lift_widths": [2, 3, 5],
+        },
     }
     statements: ClassVar[tuple[Statement, ...]] = STATEMENTS
 
@@ -89,27 +131,44 @@ class EmbeddingDepth:
     def tasks(self, config: BaseModel) -> Sequence[Task]:
         """One per activation for the lifts; one per setting of the trained nets."""
         known = Config.model_validate(config.model_dump())
-        shared = {"points": known.points, "starts": known.starts, "lift_widths": list(known.lift_widths)}
+        shared = {
+            "points": known.points,
+            "starts": known.starts,
+            "lift_widths": list(known.lift_widths),
+        }
         tasks = [
-            Task(function=f"{_HERE}:lifted", parameters={"activation": name, **shared}, version=self.task_version,
-                 cost=3e4, label=f"lifts, {name}")
+            Task(
+                function=f"{_HERE}:lifted",
+                parameters={"activation": name, **shared},
+                version=self.task_version,
+                cost=3e4,
+                label=f"lifts, {name}",
+            )
             for name in ACTIVATIONS
-        ]  # fmt: skip
+        ]
         for hidden, samples, normalised in settings(known):
             tasks.append(
                 Task(
                     function=f"{_HERE}:train",
                     parameters={
-                        "hidden": hidden, "samples": samples, "batch_norm": normalised, "width": known.width,
-                        "steps": known.steps, "seeds": known.seeds, "retrain": known.retrain,
+                        "hidden": hidden,
+                        "samples": samples,
+                        "batch_norm": normalised,
+                        "width": known.width,
+                        "steps": known.steps,
+                        "seeds": known.seeds,
+                        "retrain": known.retrain,
                     },
-                    version=self.task_version, cost=float(known.steps * hidden * known.seeds),
+                    version=self.task_version,
+                    cost=float(known.steps * hidden * known.seeds),
                     label=f"{hidden} hidden layers, {samples} samples{', batch norm' * normalised}",
                 )
-            )  # fmt: skip
+            )
         return tasks
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """Lifts, spectra, curves, scores, and prunings."""
         known = Config.model_validate(config.model_dump())
         return depth_tables(shards, ACTIVATIONS, settings(known), COLUMNS)
@@ -119,11 +178,19 @@ class EmbeddingDepth:
         known = Config.model_validate(config.model_dump())
         values, notes = measured(tables, known.samples, LINEAR)
         limits = {
-            "output": 1e-10, "critical": 1e-8, "inertia": 1.0, "saddle": None, "shared-plateau": 0.1, "data": 0.0,
-            "batch-norm": 0.0, "pruning": 1.05,
-        }  # fmt: skip
+            "output": 1e-10,
+            "critical": 1e-8,
+            "inertia": 1.0,
+            "saddle": None,
+            "shared-plateau": 0.1,
+            "data": 0.0,
+            "batch-norm": 0.0,
+            "pruning": 1.05,
+        }
         return [
-            statement.check(values[statement.id], limits[statement.id], note=notes[statement.id])
+            statement.check(
+                values[statement.id], limits[statement.id], note=notes[statement.id]
+            )
             for statement in self.statements
         ]
 
@@ -155,4 +222,10 @@ def settings(config: Config) -> list[tuple[int, int, bool]]:
     """(hidden layers, samples, batch norm) of the trained nets."""
     most = max(config.samples)
     deep = [(3, samples, False) for samples in sorted(config.samples)]
-    return [*deep, (1, most, False), (2, most, False), (3, min(config.samples), True), (3, most, True)]
+    return [
+        *deep,
+        (1, most, False),
+        (2, most, False),
+        (3, min(config.samples), True),
+        (3, most, True),
+    ]

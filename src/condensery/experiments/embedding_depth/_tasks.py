@@ -44,22 +44,38 @@ def lifted(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
     problem = Problem(data.x, data.y, str(parameters["activation"]))
     most = int(parameters["points"])  # pyrefly: ignore[bad-argument-type]
     found = _critical_points(problem, int(parameters["starts"]), most, seed)  # pyrefly: ignore[bad-argument-type]
-    points = [*_made_points(problem.activation, most, seed), *((net, problem) for net in found)]
+    points = [
+        *_made_points(problem.activation, most, seed),
+        *((net, problem) for net in found),
+    ]
     widths: Sequence[int] = parameters["lift_widths"]  # pyrefly: ignore[bad-assignment]
     rows, spectra = [], []
     for number, ((net, own), width) in enumerate(product(points, widths)):
         deep, receipt = lift(net, own, after=1, width=width, seed=seed + number)
         before, after = receipt.inertia_before, receipt.inertia
-        advance(f"lift {number + 1} of {len(points) * len(widths)}", (number + 1) / (len(points) * len(widths)))
+        advance(
+            f"lift {number + 1} of {len(points) * len(widths)}",
+            (number + 1) / (len(points) * len(widths)),
+        )
         if before is None or after is None:
             continue
         added = parameter_count(deep) - parameter_count(net)
         predicted = receipt.predicted or (-1, -1, -1)
-        rows.append((
-            number // len(widths), receipt.loss[0], width, added, *before.counts, *predicted, *after.counts,
-            before.decided and after.decided, receipt.data_change_relative, receipt.random_change_relative,
-            *receipt.gradient,
-        ))  # fmt: skip
+        rows.append(
+            (
+                number // len(widths),
+                receipt.loss[0],
+                width,
+                added,
+                *before.counts,
+                *predicted,
+                *after.counts,
+                before.decided and after.decided,
+                receipt.data_change_relative,
+                receipt.random_change_relative,
+                *receipt.gradient,
+            )
+        )
         spectra.append((before.eigenvalues, after.eigenvalues))
     table = np.asarray(rows, dtype=np.float64).reshape(len(rows), 18)
     first = spectra[0] if spectra else (np.zeros(0), np.zeros(0))
@@ -67,13 +83,30 @@ def lifted(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
 
 
 COLUMNS = (
-    "point", "loss", "width", "added", "before_negative", "before_zero", "before_positive", "predicted_negative",
-    "predicted_zero", "predicted_positive", "after_negative", "after_zero", "after_positive", "decided", "change",
-    "off_data", "gradient_before", "gradient_after",
-)  # fmt: skip
+    "point",
+    "loss",
+    "width",
+    "added",
+    "before_negative",
+    "before_zero",
+    "before_positive",
+    "predicted_negative",
+    "predicted_zero",
+    "predicted_positive",
+    "after_negative",
+    "after_zero",
+    "after_positive",
+    "decided",
+    "change",
+    "off_data",
+    "gradient_before",
+    "gradient_after",
+)
 
 
-def _critical_points(problem: Problem, starts: int, at_most: int, seed: int) -> list[Parameters]:
+def _critical_points(
+    problem: Problem, starts: int, at_most: int, seed: int
+) -> list[Parameters]:
     """Distinct points with ‖∇R‖₁ ≤ 1e-10·(1 + R) and a decided spectrum, those with the most curvature first.
 
     Every other start looks for a minimum of the loss, the rest for a zero of the gradient, be it a saddle.
@@ -90,7 +123,9 @@ def _critical_points(problem: Problem, starts: int, at_most: int, seed: int) -> 
         theta = _polished(begin, like, problem, saddles=bool(start % 2))
         net = unflatten(theta, like)
         value = loss(net, problem)
-        steep = not np.isfinite(value) or float(np.abs(flatten(gradient(net, problem))).sum()) > 1e-10 * (1 + value)
+        steep = not np.isfinite(value) or float(
+            np.abs(flatten(gradient(net, problem))).sum()
+        ) > 1e-10 * (1 + value)
         if steep or value < 1e-8 or any(abs(value - other) < 1e-7 for other in losses):
             continue
         try:
@@ -98,7 +133,9 @@ def _critical_points(problem: Problem, starts: int, at_most: int, seed: int) -> 
         except InvalidInputError:  # a kink at a sample: no Hessian there
             continue
         # where a tiny output weight makes the tolerance as large as the spectrum, the counts say nothing
-        if spectrum.decided and spectrum.tolerance < 1e-6 * float(np.abs(spectrum.eigenvalues).max()):
+        if spectrum.decided and spectrum.tolerance < 1e-6 * float(
+            np.abs(spectrum.eigenvalues).max()
+        ):
             found.append((min(spectrum.negative, 1), spectrum.positive, net))
             losses.append(value)
         if len(found) == at_most:
@@ -127,17 +164,30 @@ def _made_points(name: str, count: int, seed: int) -> list[tuple[Parameters, Pro
     return found
 
 
-def _polished(theta: np.ndarray, like: Parameters, problem: Problem, *, saddles: bool) -> np.ndarray:
+def _polished(
+    theta: np.ndarray, like: Parameters, problem: Problem, *, saddles: bool
+) -> np.ndarray:
     """Levenberg-Marquardt on residuals or gradient, then pseudo-inverse Newton steps as long as the gradient falls."""
     from scipy.optimize import least_squares
 
-    from condensery.landscape import flatten, forward, gradient, hessian, jacobian, unflatten
+    from condensery.landscape import (
+        flatten,
+        forward,
+        gradient,
+        hessian,
+        jacobian,
+        unflatten,
+    )
 
     def residual(vector: np.ndarray) -> np.ndarray:
-        return (forward(unflatten(vector, like), problem.x, problem.activation) - problem.y).ravel()
+        return (
+            forward(unflatten(vector, like), problem.x, problem.activation) - problem.y
+        ).ravel()
 
     def slope(vector: np.ndarray) -> np.ndarray:
-        return jacobian(unflatten(vector, like), problem.x, problem.activation).reshape(-1, vector.size)
+        return jacobian(unflatten(vector, like), problem.x, problem.activation).reshape(
+            -1, vector.size
+        )
 
     def pull(vector: np.ndarray) -> np.ndarray:
         return flatten(gradient(unflatten(vector, like), problem))
@@ -146,7 +196,9 @@ def _polished(theta: np.ndarray, like: Parameters, problem: Problem, *, saddles:
         return hessian(unflatten(vector, like), problem)
 
     function, derivative = (pull, curve) if saddles else (residual, slope)
-    theta = least_squares(function, theta, jac=derivative, method="lm", xtol=1e-15, ftol=1e-15, gtol=1e-15).x
+    theta = least_squares(
+        function, theta, jac=derivative, method="lm", xtol=1e-15, ftol=1e-15, gtol=1e-15
+    ).x
     g = pull(theta)
     for _ in range(10):
         step = np.linalg.pinv(curve(theta), rcond=1e-12, hermitian=True) @ g
@@ -175,32 +227,65 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     from condensery.landscape import Problem, linearity
     from condensery.models import BatchNormMlp, Mlp, mlp_normal
 
-    hidden, width, steps = (int(parameters[name]) for name in ("hidden", "width", "steps"))  # pyrefly: ignore
+    hidden, width, steps = (
+        # pyrefly: ignore[bad-argument-type]
+        int(parameters[name])
+        for name in ("hidden", "width", "steps")
+    )
     data = load("demo-c", points=int(parameters["samples"]))  # pyrefly: ignore
     problem = Problem(data.x, data.y, "tanh")
     normalised = bool(parameters["batch_norm"])
     inputs: Any = problem.x  # as good as a JAX array
     batch_norm = BatchNormMlp("tanh")
-    count = int(parameters["seeds"])  # pyrefly: ignore[bad-argument-type]
-    nets = [mlp_normal([1, *[width] * hidden, 1], seed=seed + one, std=STD) for one in range(count)]
-    start = [[*((W, np.ones(width), np.zeros(width)) for W, _ in net[:-1]), net[-1]] for net in nets]
+    # pyrefly: ignore[bad-argument-type]
+    count = int(parameters["seeds"])
+    nets = [
+        mlp_normal([1, *[width] * hidden, 1], seed=seed + one, std=STD)
+        for one in range(count)
+    ]
+    start = [
+        [*((W, np.ones(width), np.zeros(width)) for W, _ in net[:-1]), net[-1]]
+        for net in nets
+    ]
     rule, objective = Adam(RATE), mean_square(batch_norm if normalised else Mlp("tanh"))
     state = init_descent(start if normalised else nets, optimiser=rule)
     recorded = np.unique(np.round(np.logspace(1, np.log10(steps), 40)).astype(int))
     losses, scores, kept = [], [], []
     for number, step in enumerate(recorded):
-        result = descend(state, objective, (problem.x, problem.y), optimiser=rule,
-                         steps=int(step) - state.step, schedule=[])  # fmt: skip
+        result = descend(
+            state,
+            objective,
+            (problem.x, problem.y),
+            optimiser=rule,
+            steps=int(step) - state.step,
+            schedule=[],
+        )
         state = result.state
-        kept.append([
-            [(np.asarray(W), np.asarray(b)) for W, b in (batch_norm.folded(net, inputs) if normalised else net)]
-            for net in result.parameters
-        ])  # fmt: skip
+        kept.append(
+            [
+                [
+                    (np.asarray(W), np.asarray(b))
+                    for W, b in (batch_norm.folded(net, inputs) if normalised else net)
+                ]
+                for net in result.parameters
+            ]
+        )
         losses.append(result.loss[:, -1])
-        scores.append([[_least(units) for units in linearity(net, problem)] for net in kept[-1]])
+        scores.append(
+            [[_least(units) for units in linearity(net, problem)] for net in kept[-1]]
+        )
         advance(f"step {step} of {steps}", 0.9 * (number + 1) / len(recorded))
-    found = {"step": recorded, "loss": np.transpose(losses), "score": np.swapaxes(np.asarray(scores), 0, 1)}
-    return found if normalised else found | _pruned(kept, found, problem, int(parameters["retrain"]))  # pyrefly: ignore
+    found = {
+        "step": recorded,
+        "loss": np.transpose(losses),
+        "score": np.swapaxes(np.asarray(scores), 0, 1),
+    }
+    return (
+        found
+        if normalised
+        # pyrefly: ignore[bad-argument-type]
+        else found | _pruned(kept, found, problem, int(parameters["retrain"]))
+    )
 
 
 def _least(units: np.ndarray) -> float:
@@ -209,13 +294,18 @@ def _least(units: np.ndarray) -> float:
 
 def plateau(steps: np.ndarray, loss: np.ndarray) -> int:
     """The recorded step of slowest fall of the loss on a logarithmic scale, between 0.9 and 0.05 of the first loss."""
-    slope = -np.gradient(np.log(np.maximum(loss, np.finfo(np.float64).tiny)), np.log(steps))
+    slope = -np.gradient(
+        np.log(np.maximum(loss, np.finfo(np.float64).tiny)), np.log(steps)
+    )
     inside = np.flatnonzero((loss < 0.9 * loss[0]) & (loss > 0.05 * loss[0]))
     return int(inside[np.argmin(slope[inside])]) if inside.size else len(steps) - 1
 
 
 def _pruned(
-    kept: Sequence[Sequence[Parameters]], found: Mapping[str, np.ndarray], problem: Problem, retrain: int
+    kept: Sequence[Sequence[Parameters]],
+    found: Mapping[str, np.ndarray],
+    problem: Problem,
+    retrain: int,
 ) -> dict[str, np.ndarray]:
     """At each member's plateau: take out linear layers one by one, the most linear first, and train on."""
     from condensery.landscape import linearity, loss, unlift
@@ -229,15 +319,35 @@ def _pruned(
             scores = np.array([_least(units) for units in linearity(net, problem)])
             if not np.nanmax(scores) >= LINEAR:
                 break
-            net, _ = unlift(net, problem, layer=1 + int(np.nanargmax(scores)), fit=True, spectrum=False)
+            net, _ = unlift(
+                net,
+                problem,
+                layer=1 + int(np.nanargmax(scores)),
+                fit=True,
+                spectrum=False,
+            )
             removed += 1
-        rows.append((
-            found["step"][place], curve[place], removed, loss(net, problem),
-            _trained_on(net, problem, retrain), _trained_on(deep, problem, retrain),
-        ))  # fmt: skip
-    names = ("plateau_step", "plateau_loss", "removed", "pruned_loss", "retrained_narrow", "retrained_deep")
+        rows.append(
+            (
+                found["step"][place],
+                curve[place],
+                removed,
+                loss(net, problem),
+                _trained_on(net, problem, retrain),
+                _trained_on(deep, problem, retrain),
+            )
+        )
+    names = (
+        "plateau_step",
+        "plateau_loss",
+        "removed",
+        "pruned_loss",
+        "retrained_narrow",
+        "retrained_deep",
+    )
     return {
-        name: np.asarray(column, dtype=np.float64) for name, column in zip(names, zip(*rows, strict=True), strict=True)
+        name: np.asarray(column, dtype=np.float64)
+        for name, column in zip(names, zip(*rows, strict=True), strict=True)
     }
 
 
@@ -246,5 +356,12 @@ def _trained_on(net: Parameters, problem: Problem, steps: int) -> float:
     from condensery.models import Mlp
 
     data = problem.x, problem.y
-    result = descend([net], mean_square(Mlp("tanh")), data, optimiser=Adam(RATE), steps=steps, schedule=[])
+    result = descend(
+        [net],
+        mean_square(Mlp("tanh")),
+        data,
+        optimiser=Adam(RATE),
+        steps=steps,
+        schedule=[],
+    )
     return float(result.loss[0, -1])

@@ -29,7 +29,9 @@ class Config(BaseModel):
 
     starts: int = Field(default=128, ge=8, le=100_000)
     iris_starts: int = Field(default=128, ge=8, le=100_000)
-    widths: tuple[int, ...] = Field(default=(1, 2, 3, 5, 10, 20, 50, 100, 200), min_length=1)
+    widths: tuple[int, ...] = Field(
+        default=(1, 2, 3, 5, 10, 20, 50, 100, 200), min_length=1
+    )
     dense_up_to: int = Field(default=20, ge=1, le=1000)
     escape_widths: tuple[int, ...] = Field(default=(2, 3, 5), min_length=1)
     escape_seeds: int = Field(default=4, ge=1, le=1000)

@@ -14,7 +14,9 @@ from condensery.records import Table
 COUNTS = ("negative", "zero", "positive")
 
 
-def build_tables(line: Arrays, iris: Arrays, escapes: Sequence[Arrays]) -> dict[str, Table]:
+def build_tables(
+    line: Arrays, iris: Arrays, escapes: Sequence[Arrays]
+) -> dict[str, Table]:
     """Points and splits of both nets in one table each; spectra one row per eigenvalue."""
     nets = {"three steps": line, "iris": iris}
     splits = _stack([_splits(name, arrays) for name, arrays in nets.items()])
@@ -27,8 +29,14 @@ def build_tables(line: Arrays, iris: Arrays, escapes: Sequence[Arrays]) -> dict[
         "spectra": _stack([_spectra(name, arrays) for name, arrays in nets.items()]),
         "widths": _widths(line),
         "descent": Table(
-            columns={name: np.asarray(line[f"curve_{name}"]) for name in ("point", "unit", "curvature", "t", "loss")},
-            units={"curvature": "uᵀHu along the unit direction u", "t": "distance along u"},
+            columns={
+                name: np.asarray(line[f"curve_{name}"])
+                for name in ("point", "unit", "curvature", "t", "loss")
+            },
+            units={
+                "curvature": "uᵀHu along the unit direction u",
+                "t": "distance along u",
+            },
         ),
         "escapes": _escapes(escapes),
     }
@@ -36,7 +44,10 @@ def build_tables(line: Arrays, iris: Arrays, escapes: Sequence[Arrays]) -> dict[
 
 def _escapes(shards: Sequence[Arrays]) -> Table:
     names = ("width", "seed", "steps", "rate", "status")
-    columns = {name: np.concatenate([np.asarray(shard[name]) for shard in shards]) for name in names}
+    columns = {
+        name: np.concatenate([np.asarray(shard[name]) for shard in shards])
+        for name in names
+    }
     return Table(
         columns={**columns, "time": columns["steps"] * columns["rate"]},
         units={
@@ -47,7 +58,11 @@ def _escapes(shards: Sequence[Arrays]) -> Table:
 
 
 def _stack(parts: list[dict[str, np.ndarray]]) -> Table:
-    return Table(columns={name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    return Table(
+        columns={
+            name: np.concatenate([part[name] for part in parts]) for name in parts[0]
+        }
+    )
 
 
 def _points(net: str, arrays: Arrays) -> dict[str, np.ndarray]:
@@ -59,12 +74,18 @@ def _points(net: str, arrays: Arrays) -> dict[str, np.ndarray]:
         "loss": np.asarray(arrays["point_loss"]),
         "gradient": np.asarray(arrays["point_gradient"]),
         "starts": np.asarray(arrays["point_starts"]),
-        **{name: np.asarray(arrays["point_counts"])[:, place] for place, name in enumerate(COUNTS)},
+        **{
+            name: np.asarray(arrays["point_counts"])[:, place]
+            for place, name in enumerate(COUNTS)
+        },
     }
 
 
 def _splits(net: str, arrays: Arrays) -> dict[str, np.ndarray]:
-    predicted, measured = np.asarray(arrays["split_predicted"]), np.asarray(arrays["split_measured"])
+    predicted, measured = (
+        np.asarray(arrays["split_predicted"]),
+        np.asarray(arrays["split_measured"]),
+    )
     point = np.asarray(arrays["split_point"])
     return {
         "net": np.full(len(point), net),
@@ -95,7 +116,10 @@ def _spectra(net: str, arrays: Arrays) -> dict[str, np.ndarray]:
 
 
 def _widths(line: Arrays) -> Table:
-    predicted, measured = np.asarray(line["wide_predicted"]), np.asarray(line["wide_measured"])
+    predicted, measured = (
+        np.asarray(line["wide_predicted"]),
+        np.asarray(line["wide_measured"]),
+    )
     columns: Mapping[str, np.ndarray] = {
         "width": np.asarray(line["wide_width"]),
         **{name: predicted[:, place] for place, name in enumerate(COUNTS)},
@@ -106,5 +130,8 @@ def _widths(line: Arrays) -> Table:
     note = "−1 where the dense Hessian was not formed"
     return Table(
         columns=dict(columns),
-        units={"lambda_min": "of the block that the split adds", **{f"measured_{name}": note for name in COUNTS}},
+        units={
+            "lambda_min": "of the block that the split adds",
+            **{f"measured_{name}": note for name in COUNTS},
+        },
     )

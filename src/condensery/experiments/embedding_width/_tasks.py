@@ -79,19 +79,33 @@ def embed_iris(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
     x, y = _iris()
     problem = Problem(x, y, "sigmoid")
     starts = [
-        mlp_normal([4, 2, 3], seed=seed + number, std=0.3, output_bias=False) for number in range(config.iris_starts)
+        mlp_normal([4, 2, 3], seed=seed + number, std=0.3, output_bias=False)
+        for number in range(config.iris_starts)
     ]
     advance("critical points of the net with three outputs", 0.1)
-    points = find_critical(starts, problem, method="any", steps=200).distinct(by="function")
+    points = find_critical(starts, problem, method="any", steps=200).distinct(
+        by="function"
+    )
     small = [
         mlp_normal([4, 1, 3], seed=seed + number, std=IRIS_STD, output_bias=False)
         for number in range(config.iris_starts)
     ]
     points += [
-        replace(point, parameters=split_many(point.parameters, problem, layer=1, unit=0, fractions=(0.5, 0.5),
-                                             spectrum=False)[0])
-        for point in find_critical(small, problem, method="any", steps=200).distinct(by="function")
-    ]  # fmt: skip
+        replace(
+            point,
+            parameters=split_many(
+                point.parameters,
+                problem,
+                layer=1,
+                unit=0,
+                fractions=(0.5, 0.5),
+                spectrum=False,
+            )[0],
+        )
+        for point in find_critical(small, problem, method="any", steps=200).distinct(
+            by="function"
+        )
+    ]
     advance("splitting", 0.8)
     return {**_points(points, problem), **_splits(points, problem)}
 
@@ -115,29 +129,48 @@ def escape(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
     from condensery.models import TwoLayer, with_bias
 
     width, problem = int(parameters["width"]), _three_steps()  # pyrefly: ignore[bad-argument-type]
-    config = Config.model_validate({name: value for name, value in parameters.items() if name != "width"})
+    config = Config.model_validate(
+        {name: value for name, value in parameters.items() if name != "width"}
+    )
     point = find_critical(_line_starts(1, 16, seed), problem).distinct()[0]
     fractions = (1 / width,) * width
-    wide, _ = split_many(point.parameters, problem, layer=1, unit=0, fractions=fractions, spectrum=False)
+    wide, _ = split_many(
+        point.parameters, problem, layer=1, unit=0, fractions=fractions, spectrum=False
+    )
     rate = config.rate / float(inertia_at(wide, problem).eigenvalues[-1])
     (w, b), (a, _) = wide
     push = config.noise * np.stack(
         [
-            np.random.Generator(np.random.Philox(key=[seed, number])).standard_normal((width, 3))
+            np.random.Generator(np.random.Philox(key=[seed, number])).standard_normal(
+                (width, 3)
+            )
             for number in range(config.escape_seeds)
         ]
     )
     result = descend(
-        [{"a": a[0] + one[:, 2], "w": np.column_stack([w, b]) + one[:, :2]} for one in push],  # pyrefly: ignore
-        mean_square(TwoLayer("tanh")), (with_bias(problem.x), problem.y[:, 0]), optimiser=SGD(rate),
-        steps=config.escape_steps, schedule=[], stop_loss=0.99 * point.loss,
-        on_step=lambda step: advance(f"escapes, step {step}", step / config.escape_steps),
-    )  # fmt: skip
+        [
+            # pyrefly: ignore[no-matching-overload]
+            {"a": a[0] + one[:, 2], "w": np.column_stack([w, b]) + one[:, :2]}
+            for one in push
+        ],
+        mean_square(TwoLayer("tanh")),
+        (with_bias(problem.x), problem.y[:, 0]),
+        optimiser=SGD(rate),
+        steps=config.escape_steps,
+        schedule=[],
+        stop_loss=0.99 * point.loss,
+        on_step=lambda step: advance(
+            f"escapes, step {step}", step / config.escape_steps
+        ),
+    )
     count = config.escape_seeds
     return {
-        "width": np.full(count, width), "seed": np.arange(count), "steps": result.steps, "rate": np.full(count, rate),
+        "width": np.full(count, width),
+        "seed": np.arange(count),
+        "steps": result.steps,
+        "rate": np.full(count, rate),
         "status": result.status,
-    }  # fmt: skip
+    }
 
 
 def _three_steps() -> Problem:
@@ -159,8 +192,14 @@ def _line_starts(width: int, count: int, seed: int) -> list[Parameters]:
     """Steps of random slope, with their middle anywhere among the data."""
     starts: list[Parameters] = []
     for number in range(count):
-        random = np.random.Generator(np.random.Philox(key=[seed, 1000 * width + number]))
-        w, middle, a = random.standard_normal(width), random.uniform(-15, 15, width), random.standard_normal(width)
+        random = np.random.Generator(
+            np.random.Philox(key=[seed, 1000 * width + number])
+        )
+        w, middle, a = (
+            random.standard_normal(width),
+            random.uniform(-15, 15, width),
+            random.standard_normal(width),
+        )
         starts.append([(w[:, None], -w * middle), (2 * a[None], None)])
     return starts
 
@@ -170,7 +209,9 @@ def _points(points: list[CriticalPoint], problem: Problem) -> dict[str, np.ndarr
 
     counts = [inertia_at(point.parameters, problem).counts for point in points]
     return {
-        "point_width": np.array([len(point.parameters[0][0]) for point in points], dtype=np.int64),
+        "point_width": np.array(
+            [len(point.parameters[0][0]) for point in points], dtype=np.int64
+        ),
         "point_loss": np.array([point.loss for point in points]),
         "point_gradient": np.array([point.gradient_norm for point in points]),
         "point_starts": np.array([point.starts for point in points], dtype=np.int64),
@@ -185,26 +226,60 @@ def _splits(points: list[CriticalPoint], problem: Problem) -> dict[str, np.ndarr
     for number, point in enumerate(points):
         for unit in range(len(point.parameters[0][0])):
             for kind, fractions in enumerate(FRACTIONS):
-                predicted = split_inertia(point.parameters, problem, [UnitSplit(1, unit, fractions)])
-                wide, _ = split_many(point.parameters, problem, layer=1, unit=unit, fractions=fractions, spectrum=False)
+                predicted = split_inertia(
+                    point.parameters, problem, [UnitSplit(1, unit, fractions)]
+                )
+                wide, _ = split_many(
+                    point.parameters,
+                    problem,
+                    layer=1,
+                    unit=unit,
+                    fractions=fractions,
+                    spectrum=False,
+                )
                 measured = inertia_at(wide, problem)
                 sure = predicted.decided and measured.decided
-                rows.append((number, unit, kind, *predicted.counts, *measured.counts, predicted.blocks[0].rank, sure))
+                rows.append(
+                    (
+                        number,
+                        unit,
+                        kind,
+                        *predicted.counts,
+                        *measured.counts,
+                        predicted.blocks[0].rank,
+                        sure,
+                    )
+                )
                 spectra.append(measured.eigenvalues)
     most = max((len(spectrum) for spectrum in spectra), default=0)
     table = np.array(rows, dtype=np.int64).reshape(-1, 11)
     names = ("point", "unit", "kind")
     return {
         **{f"split_{name}": table[:, place] for place, name in enumerate(names)},
-        "split_predicted": table[:, 3:6], "split_measured": table[:, 6:9], "split_rank": table[:, 9],
+        "split_predicted": table[:, 3:6],
+        "split_measured": table[:, 6:9],
+        "split_rank": table[:, 9],
         "split_decided": table[:, 10].astype(bool),
-        "split_spectrum": np.array([np.pad(one, (0, most - len(one)), constant_values=np.nan) for one in spectra]),
-    }  # fmt: skip
+        "split_spectrum": np.array(
+            [
+                np.pad(one, (0, most - len(one)), constant_values=np.nan)
+                for one in spectra
+            ]
+        ),
+    }
 
 
-def _wide(point: CriticalPoint, problem: Problem, config: Config) -> dict[str, np.ndarray]:
+def _wide(
+    point: CriticalPoint, problem: Problem, config: Config
+) -> dict[str, np.ndarray]:
     """The width-1 point in equal copies: counts, and the most negative eigenvalue in the coordinates of the weights."""
-    from condensery.landscape import UnitSplit, inertia_at, inner_hessian, split_inertia, split_many
+    from condensery.landscape import (
+        UnitSplit,
+        inertia_at,
+        inner_hessian,
+        split_inertia,
+        split_many,
+    )
 
     inner = inner_hessian(point.parameters, problem, layer=1, unit=0)
     rows, least = [], []
@@ -213,39 +288,72 @@ def _wide(point: CriticalPoint, problem: Problem, config: Config) -> dict[str, n
         found = split_inertia(point.parameters, problem, [UnitSplit(1, 0, fractions)])
         # directions in which equal copies move apart are orthogonal to those in which they move as one
         block = np.block([[inner.B / width, inner.C.T], [inner.C, np.zeros((1, 1))]])
-        least.append(np.linalg.eigvalsh(block)[0] if width > 1 else found.narrow.eigenvalues[0])
+        least.append(
+            np.linalg.eigvalsh(block)[0] if width > 1 else found.narrow.eigenvalues[0]
+        )
         measured, lowest = (NEGATIVE,) * 3, np.nan
         if width <= config.dense_up_to:
-            wide, _ = split_many(point.parameters, problem, layer=1, unit=0, fractions=fractions, spectrum=False)
+            wide, _ = split_many(
+                point.parameters,
+                problem,
+                layer=1,
+                unit=0,
+                fractions=fractions,
+                spectrum=False,
+            )
             dense = inertia_at(wide, problem)
             measured, lowest = dense.counts, float(dense.eigenvalues[0])
         rows.append((width, *found.counts, *measured))
         least[-1] = (float(least[-1]), lowest)
     table, lambdas = np.array(rows, dtype=np.int64), np.array(least)
     return {
-        "wide_width": table[:, 0], "wide_predicted": table[:, 1:4], "wide_measured": table[:, 4:7],
-        "wide_lambda": lambdas[:, 0], "wide_lambda_dense": lambdas[:, 1],
-    }  # fmt: skip
+        "wide_width": table[:, 0],
+        "wide_predicted": table[:, 1:4],
+        "wide_measured": table[:, 4:7],
+        "wide_lambda": lambdas[:, 0],
+        "wide_lambda_dense": lambdas[:, 1],
+    }
 
 
 def _curves(points: list[CriticalPoint], problem: Problem) -> dict[str, np.ndarray]:
     """The loss along a new direction of descent of the equal 2-split, per unit of every point with a loss."""
-    from condensery.landscape import UnitSplit, flatten, loss, new_descent_direction, split_many, unflatten
+    from condensery.landscape import (
+        UnitSplit,
+        flatten,
+        loss,
+        new_descent_direction,
+        split_many,
+        unflatten,
+    )
 
     rows = []
     for number, point in enumerate(points):
         for unit in range(len(point.parameters[0][0])):
-            answer = new_descent_direction(point.parameters, problem, UnitSplit(1, unit, (0.5, 0.5)))
+            answer = new_descent_direction(
+                point.parameters, problem, UnitSplit(1, unit, (0.5, 0.5))
+            )
             if answer is None or point.loss < SAME:
                 continue
             curvature, direction = answer
-            wide, _ = split_many(point.parameters, problem, layer=1, unit=unit, fractions=(0.5, 0.5), spectrum=False)
+            wide, _ = split_many(
+                point.parameters,
+                problem,
+                layer=1,
+                unit=unit,
+                fractions=(0.5, 0.5),
+                spectrum=False,
+            )
             at, along = flatten(wide), flatten(direction)
             coarse = np.logspace(-4, 1, 101)
-            depth = [loss(unflatten(at + step * along, wide), problem) for step in coarse]
+            depth = [
+                loss(unflatten(at + step * along, wide), problem) for step in coarse
+            ]
             t = np.linspace(-1, 1, CURVE) * SPAN * coarse[int(np.argmin(depth))]
             values = [loss(unflatten(at + step * along, wide), problem) for step in t]
-            rows += [(number, unit, curvature, step, value) for step, value in zip(t, values, strict=True)]
+            rows += [
+                (number, unit, curvature, step, value)
+                for step, value in zip(t, values, strict=True)
+            ]
     table = np.array(rows, dtype=np.float64).reshape(-1, 5)
     names = ("point", "unit", "curvature", "t", "loss")
     return {f"curve_{name}": table[:, place] for place, name in enumerate(names)}

@@ -25,7 +25,9 @@ class Config(BaseModel):
 
     features: int = Field(default=3, ge=1, le=50)
     units: tuple[int, ...] = Field(default=(1, 2), min_length=1)
-    samples: tuple[int, ...] = Field(default=(2, 3, 4, 5, 6, 8, 10, 12, 16), min_length=1)
+    samples: tuple[int, ...] = Field(
+        default=(2, 3, 4, 5, 6, 8, 10, 12, 16), min_length=1
+    )
     widths: tuple[int, ...] = Field(default=(2, 8, 32), min_length=1)
     scales: tuple[float, ...] = Field(default=(1.0, 0.3, 0.1, 0.001), min_length=1)
     seeds: int = Field(default=3, ge=1, le=1000)

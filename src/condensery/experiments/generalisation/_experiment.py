@@ -17,39 +17,56 @@ _PAPER = "zhang2023optimistic"
 
 STATEMENTS = (
     Statement(
-        id="rank", paper=_PAPER, relation="equal", source="Sec. 5",
+        id="rank",
+        paper=_PAPER,
+        relation="equal",
+        source="Sec. 5",
         statement="The model rank of a sum of k tanh units is k(d + 1), and splitting or adding silent units keeps it "
         "(largest deviation).",
     ),
     Statement(
-        id="not-before", paper=_PAPER, relation=">=", source="Lemma 1; Fig. 3",
+        id="not-before",
+        paper=_PAPER,
+        relation=">=",
+        source="Lemma 1; Fig. 3",
         statement="No net, of whatever width and scale, recovers the target from fewer samples than k(d + 1) (smallest "
         "n with a recovered median, minus k(d + 1), over all k).",
     ),
     Statement(
-        id="any-width", paper=_PAPER, relation="<=", source="Fig. 3",
+        id="any-width",
+        paper=_PAPER,
+        relation="<=",
+        source="Fig. 3",
         statement="From the smallest initial weights the number of samples that recovers the target does not depend on "
         "the width (largest over smallest, worst k; the grid of n has steps of one half, hence our bound).",
     ),
     Statement(
-        id="near", paper=_PAPER, relation="<=", source="near-optimism, an open question",
+        id="near",
+        paper=_PAPER,
+        relation="<=",
+        source="near-optimism, an open question",
         statement="How many times k(d + 1) samples the smallest initial weights need (worst width and k).",
     ),
     Statement(
-        id="scale-helps", paper=_PAPER, relation=">=", source="Fig. 4",
+        id="scale-helps",
+        paper=_PAPER,
+        relation=">=",
+        source="Fig. 4",
         statement="Small initial weights need no more samples than large ones (widest net: threshold at the largest "
         "scale minus that at the smallest, smallest over k; none reached counts as the next larger n).",
     ),
     *(
         Statement(
-            id=f"slope-{k}", paper="xu2025overview", relation=">=",
+            id=f"slope-{k}",
+            paper="xu2025overview",
+            relation=">=",
             source="open question: how does condensation relate quantitatively to generalisation?",
             statement=f"Slope of log test error against log (effective neurons / k), target of {k} units, fitted "
             "nets with n between one and two times k(d + 1).",
         )
         for k in (1, 2)
     ),
-)  # fmt: skip
+)
 
 
 class Generalisation:
@@ -68,10 +85,14 @@ class Generalisation:
     presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
         "quick": {"seeds": 3},
         "paper": {
-            "seeds": 10, "units": [1, 2, 3], "widths": [3, 10, 30, 100], "steps": 50_000,
-            "samples": [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 20, 24], "scales": [1.0, 0.3, 0.1, 0.01, 0.001],
+            "seeds": 10,
+            "units": [1, 2, 3],
+            "widths": [3, 10, 30, 100],
+            "steps": 50_000,
+            "samples": [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 20, 24],
+            "scales": [1.0, 0.3, 0.1, 0.01, 0.001],
         },
-    }  # fmt: skip
+    }
     statements: ClassVar[tuple[Statement, ...]] = STATEMENTS
 
     def data_digest(self, config: BaseModel) -> str:
@@ -84,13 +105,18 @@ class Generalisation:
         return [
             Task(
                 function="condensery.experiments.generalisation._tasks:fit",
-                parameters={**known.model_dump(mode="json"), "k": k}, seed=seed, version=self.task_version,
-                cost=float(k), label=f"target of {k} units, seed {seed}",
+                parameters={**known.model_dump(mode="json"), "k": k},
+                seed=seed,
+                version=self.task_version,
+                cost=float(k),
+                label=f"target of {k} units, seed {seed}",
             )
             for k, seed in _parts(known)
-        ]  # fmt: skip
+        ]
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """Every net; medians of the recovery and its thresholds; the fit; model ranks."""
         known = Config.model_validate(config.model_dump())
         return build_tables(known, _parts(known), shards)
@@ -101,14 +127,21 @@ class Generalisation:
         rank, before, any_width, near, helps, *slopes = self.statements
         ranks, thresholds = tables["ranks"], tables["thresholds"]
         expected = ranks["units"] * (known.features + 1)
-        deviation = max(float(np.abs(ranks[name] - expected).max()) for name in ("rank", "rank_split", "rank_null"))
+        deviation = max(
+            float(np.abs(ranks[name] - expected).max())
+            for name in ("rank", "rank_split", "rank_null")
+        )
         reached = thresholds["earliest"] >= 0
         margin = thresholds["earliest"] - thresholds["optimistic"]
         small = thresholds.select(scale=min(known.scales))
-        size = np.where(small["threshold"] >= 0, small["threshold"], 2 * max(known.samples))
+        size = np.where(
+            small["threshold"] >= 0, small["threshold"], 2 * max(known.samples)
+        )
         texts = ", ".join(
             f"k={k}, m={m}: {n if n >= 0 else 'none'}"
-            for k, m, n in zip(small["units"], small["width"], small["threshold"], strict=True)
+            for k, m, n in zip(
+                small["units"], small["width"], small["threshold"], strict=True
+            )
         )
         return [
             rank.check(deviation, 0.0),
@@ -123,13 +156,14 @@ class Generalisation:
         """Recovery, and error against effective neurons."""
         return [
             FigureSpec(
-                name="generalisation", plot="condensery.plots.generalisation",
+                name="generalisation",
+                plot="condensery.plots.generalisation",
                 caption="Above: median test error against the number of samples for targets of k units; one colour per "
                 "initial scale, one mark per width; the dashed line is the optimistic sample size k(d + 1). Below: "
                 "test error of every fitted net with between one and two times that many samples, against its "
                 "effective neurons over k, with the fitted line and its 95 % bootstrap interval.",
             )
-        ]  # fmt: skip
+        ]
 
 
 def _parts(config: Config) -> list[tuple[int, int]]:
@@ -137,7 +171,9 @@ def _parts(config: Config) -> list[tuple[int, int]]:
 
 
 def _spread(units: np.ndarray, size: np.ndarray) -> float:
-    return max(float(size[units == k].max() / size[units == k].min()) for k in np.unique(units))
+    return max(
+        float(size[units == k].max() / size[units == k].min()) for k in np.unique(units)
+    )
 
 
 def _gain(config: Config, thresholds: Table) -> float | None:
@@ -160,7 +196,9 @@ def _slopes(statements: Sequence[Statement], fit: Table) -> list[Claim]:
         if not len(row) or not np.isfinite(row["slope"][0]):
             claims.append(statement.check(None, None, note="no fitted nets to compare"))
             continue
-        slope, low, high, rho = (float(row[name][0]) for name in ("slope", "low", "high", "rho"))
+        slope, low, high, rho = (
+            float(row[name][0]) for name in ("slope", "low", "high", "rho")
+        )
         note = f"95 % bootstrap interval {low:.2f} to {high:.2f}, {int(row['nets'][0])} nets, Spearman {rho:.2f}"
         claims.append(statement.check(slope, None, note=note))
     return claims

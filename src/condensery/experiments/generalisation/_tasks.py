@@ -43,9 +43,13 @@ def fit(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays
     from condensery.engine import SGD, descend, mean_square
 
     k = int(parameters["k"])  # pyrefly: ignore
-    config = Config.model_validate({name: value for name, value in parameters.items() if name != "k"})
+    config = Config.model_validate(
+        {name: value for name, value in parameters.items() if name != "k"}
+    )
     target, most = _target(k, config.features, seed), max(config.samples)
-    data = np.random.Generator(np.random.Philox(key=[seed, 100 * k])).standard_normal((most + TESTED, config.features))
+    data = np.random.Generator(np.random.Philox(key=[seed, 100 * k])).standard_normal(
+        (most + TESTED, config.features)
+    )
     y = _output(target, data)
     cells = [(width, scale) for width in config.widths for scale in config.scales]
     members = [_initial(width, scale, config.features, seed) for width, scale in cells]
@@ -56,19 +60,56 @@ def fit(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays
         weight = np.where(np.arange(most) < count, np.sqrt(most / count), 0.0)
         size = float(np.mean(y[:count] ** 2))
         result = descend(
-            members, mean_square(_weighted), (np.column_stack([data[:most], weight]), weight * y[:most]),
-            optimiser=SGD(config.rate), steps=config.steps, schedule=[], stop_loss=config.stop * size,
-        )  # fmt: skip
+            members,
+            mean_square(_weighted),
+            (np.column_stack([data[:most], weight]), weight * y[:most]),
+            optimiser=SGD(config.rate),
+            steps=config.steps,
+            schedule=[],
+            stop_loss=config.stop * size,
+        )
         for (width, scale), end, loss, status, steps in zip(
-            cells, result.parameters, result.loss[:, -1], result.status, result.steps, strict=True
+            cells,
+            result.parameters,
+            result.loss[:, -1],
+            result.status,
+            result.steps,
+            strict=True,
         ):
             a, w = np.asarray(end["a"]), np.asarray(end["w"])
-            with np.errstate(over="ignore"):  # a net that diverged is one row with an infinite error
-                error = np.mean((_output((w, a), data[most:]) - y[most:]) ** 2) / np.mean(y[most:] ** 2)
-            rows.append((count, width, scale, loss / size, error, _effective(w, a), status, steps))
+            with np.errstate(
+                over="ignore"
+            ):  # a net that diverged is one row with an infinite error
+                error = np.mean(
+                    (_output((w, a), data[most:]) - y[most:]) ** 2
+                ) / np.mean(y[most:] ** 2)
+            rows.append(
+                (
+                    count,
+                    width,
+                    scale,
+                    loss / size,
+                    error,
+                    _effective(w, a),
+                    status,
+                    steps,
+                )
+            )
     table = np.array(rows, dtype=np.float64)
-    names = ("samples", "width", "scale", "train", "test", "effective", "status", "steps")
-    return {**{name: table[:, place] for place, name in enumerate(names)}, "rank": _ranks(target)}
+    names = (
+        "samples",
+        "width",
+        "scale",
+        "train",
+        "test",
+        "effective",
+        "status",
+        "steps",
+    )
+    return {
+        **{name: table[:, place] for place, name in enumerate(names)},
+        "rank": _ranks(target),
+    }
 
 
 def _target(k: int, features: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -81,10 +122,14 @@ def _target(k: int, features: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return w, np.where(np.arange(k) % 2, -1.0, 1.0)
 
 
-def _initial(width: int, scale: float, features: int, seed: int) -> dict[str, np.ndarray]:
+def _initial(
+    width: int, scale: float, features: int, seed: int
+) -> dict[str, np.ndarray]:
     from condensery.models import two_layer_normal
 
-    return two_layer_normal(width, features=features, seed=seed, std_a=scale, std_w=scale)
+    return two_layer_normal(
+        width, features=features, seed=seed, std_a=scale, std_w=scale
+    )
 
 
 def _output(net: tuple[np.ndarray, np.ndarray], x: np.ndarray) -> np.ndarray:
@@ -108,4 +153,6 @@ def _ranks(target: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     problem = Problem(np.eye(w.shape[1]), np.zeros(w.shape[1]), "tanh")
     wider, _ = split(net, problem, layer=1, unit=0, alpha=0.3, spectrum=False)
     widest, _ = null(wider, problem, layer=1, spectrum=False)
-    return np.array([model_rank(one, "tanh").rank for one in (net, wider, widest)], dtype=np.int64)
+    return np.array(
+        [model_rank(one, "tanh").rank for one in (net, wider, widest)], dtype=np.int64
+    )

@@ -102,9 +102,11 @@ def line_data() -> tuple[np.ndarray, np.ndarray]:
     return x[:, None], np.sin(3 * x) + 0.5 * np.sin(6 * x)
 
 
-def cloud_data(seed: int, *, features: int = 5, amplitude: float = 3.5, frequency: float = 5.0) -> tuple[
-    np.ndarray, np.ndarray
-]:  # fmt: skip
+def cloud_data(
+    seed: int, *, features: int = 5, amplitude: float = 3.5, frequency: float = 5.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Figs. 2 and 3: amplitude · Σ sin(frequency·x_k + 1) at 80 points drawn evenly from [−4, 2]^features."""
-    x = np.random.Generator(np.random.Philox(key=[seed, 7])).uniform(-4, 2, (FIVE_SAMPLES, features))
+    x = np.random.Generator(np.random.Philox(key=[seed, 7])).uniform(
+        -4, 2, (FIVE_SAMPLES, features)
+    )
     return x, amplitude * np.sin(frequency * x + 1).sum(axis=1)

@@ -54,7 +54,9 @@ class InitialCondensation:
                 tasks += [_shallow(known, part, name) for name in names]
         return tasks
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """Measures of every draw, neurons and field on the line, outputs, cosines, layers of the deep network."""
         from condensery.experiments.initial_condensation._tables import build_tables
 
@@ -73,18 +75,33 @@ class InitialCondensation:
 
 
 def _known(config: BaseModel) -> Config:
-    return config if isinstance(config, Config) else Config.model_validate(config.model_dump())
+    return (
+        config
+        if isinstance(config, Config)
+        else Config.model_validate(config.model_dump())
+    )
 
 
 def _shallow(config: Config, part: str, name: str) -> Task:
-    last = {"line": config.line_steps[2], "five": config.five_steps, "demo-b": config.demo_b_steps}[part]
-    between = {"line": [0, *config.line_steps[:2]], "five": [0], "demo-b": [k for k in _FOLLOWED if k < last]}[part]
+    last = {
+        "line": config.line_steps[2],
+        "five": config.five_steps,
+        "demo-b": config.demo_b_steps,
+    }[part]
+    between = {
+        "line": [0, *config.line_steps[:2]],
+        "five": [0],
+        "demo-b": [k for k in _FOLLOWED if k < last],
+    }[part]
     # in five dimensions and without a theorem the control would show nothing that the line does not
     controlled = config.control and (part != "five" or multiplicity(name) == 1)
     parameters: dict[str, JsonValue] = {
-        "part": part, "activation": name, "draws": config.draws, "steps": [*between, last],
+        "part": part,
+        "activation": name,
+        "draws": config.draws,
+        "steps": [*between, last],
         "control_steps": config.control_steps if controlled else 0,
-    }  # fmt: skip
+    }
     cost = config.draws * (last + (0.1 * config.control_steps if controlled else 0))
     label = f"{name}, {_PLACES[part]}"
     return _task("train", parameters, cost=cost, label=label)
@@ -92,12 +109,23 @@ def _shallow(config: Config, part: str, name: str) -> Task:
 
 def _deep(config: Config, *, residual: bool) -> Task:
     steps: list[JsonValue] = [0, *sorted(set(config.deep_steps))]
-    parameters: dict[str, JsonValue] = {"residual": residual, "draws": config.deep_draws, "steps": steps}
+    parameters: dict[str, JsonValue] = {
+        "residual": residual,
+        "draws": config.deep_draws,
+        "steps": steps,
+    }
     label = f"six layers {'with' if residual else 'without'} residuals"
-    return _task("train_deep", parameters, cost=3.0 * config.deep_draws * max(config.deep_steps), label=label)
+    return _task(
+        "train_deep",
+        parameters,
+        cost=3.0 * config.deep_draws * max(config.deep_steps),
+        label=label,
+    )
 
 
-def _task(function: str, parameters: dict[str, JsonValue], *, cost: float, label: str) -> Task:
+def _task(
+    function: str, parameters: dict[str, JsonValue], *, cost: float, label: str
+) -> Task:
     return Task(
         function=f"{_HERE}:{function}",
         parameters=parameters,
@@ -110,25 +138,30 @@ def _task(function: str, parameters: dict[str, JsonValue], *, cost: float, label
 _FIGURES: dict[str, tuple[FigureSpec, ...]] = {
     "line": (
         FigureSpec(
-            name="direction-field", plot="condensery.plots.direction_field",
+            name="direction-field",
+            plot="condensery.plots.direction_field",
             caption="One-dimensional input, step 100 of Adam: neurons (w, b) with the direction in which each moves, "
             "the field that moves them, and the lines that theory predicts (dashed). One line for multiplicity 1, two "
             "for x tanh x, three for x² tanh x; ReLU has no multiplicity and no prediction.",
         ),
         FigureSpec(
-            name="early-outputs", plot="condensery.plots.early_outputs",
+            name="early-outputs",
+            plot="condensery.plots.early_outputs",
             caption="What the networks have learned by steps 200 and 1000: a polynomial of the degree of the "
             "multiplicity (dotted), at first exactly. ReLU has kinks.",
         ),
     ),
     "five": (
         FigureSpec(
-            name="cosines-five", plot="condensery.plots.cosine_maps", options={"part": "five"},
+            name="cosines-five",
+            plot="condensery.plots.cosine_maps",
+            options={"part": "five"},
             caption="Five-dimensional input, step 100 of Adam: cosines between the neurons, sorted. Red blocks with "
             "blue between them are one line.",
         ),
         FigureSpec(
-            name="line-counts", plot="condensery.plots.line_counts",
+            name="line-counts",
+            plot="condensery.plots.line_counts",
             caption="Left: in how many draws how many lines are found in five dimensions. With multiplicity 1 mostly "
             "one; without a theorem (p > 1, ReLU) the number depends on the draw. Right: on a line, the share of the "
             "neurons that have moved, by Adam and by gradient descent.",
@@ -136,21 +169,26 @@ _FIGURES: dict[str, tuple[FigureSpec, ...]] = {
     ),
     "deep": (
         FigureSpec(
-            name="cosines-deep", plot="condensery.plots.cosine_maps", options={"part": "deep"},
+            name="cosines-deep",
+            plot="condensery.plots.cosine_maps",
+            options={"part": "deep"},
             caption="Cosines of the five hidden layers of a network of six, each with its own activation, with "
             "residual connections (above) and without (below).",
         ),
     ),
     "demo-b": (
         FigureSpec(
-            name="cosines-demo-b", plot="condensery.plots.cosine_maps", options={"part": "demo-b"},
+            name="cosines-demo-b",
+            plot="condensery.plots.cosine_maps",
+            options={"part": "demo-b"},
             caption="The notebook's network from m⁻⁴: at the start, after Adam's first step, at its end, and under "
             "plain gradient descent.",
         ),
         FigureSpec(
-            name="alignment", plot="condensery.plots.alignment",
+            name="alignment",
+            plot="condensery.plots.alignment",
             caption="Median alignment of the neurons with the theorem's line ±z, z = Σ y_i x_i, and with sign(z). "
             "Adam's first step already lines all neurons up, but along the signs; gradient descent comes to z.",
         ),
     ),
-}  # fmt: skip
+}

@@ -54,15 +54,21 @@ def alignment(weights: np.ndarray, directions: np.ndarray) -> np.ndarray:
     if not len(directions):
         return np.full(len(weights), np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        cosines = np.abs(weights @ directions.T) / np.linalg.norm(weights, axis=1, keepdims=True)
+        cosines = np.abs(weights @ directions.T) / np.linalg.norm(
+            weights, axis=1, keepdims=True
+        )
     return cosines.max(axis=1)
 
 
-def fit_residual(x: np.ndarray, output: np.ndarray, *, degree: int) -> tuple[np.ndarray, float]:
+def fit_residual(
+    x: np.ndarray, output: np.ndarray, *, degree: int
+) -> tuple[np.ndarray, float]:
     """The least-squares polynomial at the samples, and ‖output − polynomial‖/‖output − mean‖."""
     basis = np.vander((x - x.mean()) / np.ptp(x), degree + 1)
     fit = basis @ np.linalg.lstsq(basis, output, rcond=None)[0]
-    return fit, float(np.linalg.norm(output - fit) / np.linalg.norm(output - output.mean()))
+    return fit, float(
+        np.linalg.norm(output - fit) / np.linalg.norm(output - output.mean())
+    )
 
 
 def predicted_lines(x: np.ndarray, y: np.ndarray, name: str) -> np.ndarray:

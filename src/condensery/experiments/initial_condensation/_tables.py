@@ -39,10 +39,15 @@ _UNITS = {
 }
 
 
-def build_tables(config: Config, tasks: Sequence[Task], shards: Sequence[Arrays]) -> dict[str, Table]:
+def build_tables(
+    config: Config, tasks: Sequence[Task], shards: Sequence[Arrays]
+) -> dict[str, Table]:
     """All tables."""
     rows: list[Row] = []
-    found: dict[str, list[Row]] = {name: [] for name in ("neurons", "field", "predicted", "output", "cosines", "deep")}
+    found: dict[str, list[Row]] = {
+        name: []
+        for name in ("neurons", "field", "predicted", "output", "cosines", "deep")
+    }
     for task, shard in zip(tasks, shards, strict=True):
         given: dict[str, Any] = dict(task.parameters)
         if "residual" in given:
@@ -54,7 +59,9 @@ def build_tables(config: Config, tasks: Sequence[Task], shards: Sequence[Arrays]
         elif task.seed == 0:
             found["cosines"] += list(_cosines(given, shard))
     tables = {"measures": _table(rows, _UNITS)} if rows else {}
-    return tables | {name: _table(entries) for name, entries in found.items() if entries}
+    return tables | {
+        name: _table(entries) for name, entries in found.items() if entries
+    }
 
 
 def _table(rows: Sequence[Row], units: Mapping[str, str] | None = None) -> Table:
@@ -75,15 +82,23 @@ def _measured(given: Mapping[str, Any], seed: int, shard: Arrays) -> Iterator[Ro
                 line = part == "line"
                 fits = line and optimiser == ADAM and step > 0
                 yield {
-                    "part": part, "activation": name, "multiplicity": multiplicity(name), "optimiser": optimiser,
-                    "draw": seed + k, "step": int(shard["control_steps"][k]) if prefix and at == end else int(step),
+                    "part": part,
+                    "activation": name,
+                    "multiplicity": multiplicity(name),
+                    "optimiser": optimiser,
+                    "draw": seed + k,
+                    "step": int(shard["control_steps"][k])
+                    if prefix and at == end
+                    else int(step),
                     "last": at == end,
                     "loss": float(shard[f"{prefix}loss"][k, at]),
                     **_of_layer(part, name, seed + k, w[at, k]),
-                    "residual": _residual(name, shard["fitted"][at]) if fits and k == 0 else np.nan,
+                    "residual": _residual(name, shard["fitted"][at])
+                    if fits and k == 0
+                    else np.nan,
                     **_moves(a[at, k], w[at, k], w[0, k]),
                     "status": int(shard["control_status"][k]) if prefix else 1,
-                }  # fmt: skip
+                }
 
 
 def _of_layer(part: str, name: str, draw: int, w: np.ndarray) -> Row:
@@ -94,12 +109,19 @@ def _of_layer(part: str, name: str, draw: int, w: np.ndarray) -> Row:
     sign = share = np.nan
     if multiplicity(name) == 1:
         share = explained(inputs, y, name)
-        sign = float(np.median(alignment(w, np.sign(y @ inputs)[None] / np.sqrt(inputs.shape[1]))))
+        sign = float(
+            np.median(
+                alignment(w, np.sign(y @ inputs)[None] / np.sqrt(inputs.shape[1]))
+            )
+        )
     low = float(np.quantile(agreement, 0.1)) if np.isfinite(agreement).all() else np.nan
     return {
-        **condensed(w, threshold=threshold), "aligned": float(np.median(agreement)), "aligned_low": low,
-        "sign_aligned": sign, "explained": share,
-    }  # fmt: skip
+        **condensed(w, threshold=threshold),
+        "aligned": float(np.median(agreement)),
+        "aligned_low": low,
+        "sign_aligned": sign,
+        "explained": share,
+    }
 
 
 def _residual(name: str, fitted: np.ndarray) -> float:
@@ -110,34 +132,70 @@ def _residual(name: str, fitted: np.ndarray) -> float:
 def _moves(a: np.ndarray, w: np.ndarray, start: np.ndarray) -> Row:
     amplitude = np.sort(np.abs(a) * np.linalg.norm(w, axis=1))
     far = np.linalg.norm(w - start, axis=1) > np.linalg.norm(start, axis=1)
-    return {"moved": float(far.mean()), "heaviest": float(amplitude[-3:].sum() / max(amplitude.sum(), 1e-300))}
+    return {
+        "moved": float(far.mean()),
+        "heaviest": float(amplitude[-3:].sum() / max(amplitude.sum(), 1e-300)),
+    }
 
 
 def _add_line(found: dict[str, list[Row]], name: str, shard: Arrays) -> None:
     """Of the first draw: neurons with their motion, the field, the predicted lines, and outputs with their fits."""
     step = np.asarray(shard["step"])
     at = int(np.flatnonzero(step > 0)[0])
-    w, a, motion = np.asarray(shard["w"])[at, 0], np.asarray(shard["a"])[at, 0], np.asarray(shard["motion"])
+    w, a, motion = (
+        np.asarray(shard["w"])[at, 0],
+        np.asarray(shard["a"])[at, 0],
+        np.asarray(shard["motion"]),
+    )
     for place, unit in enumerate(w):
         found["neurons"].append(
-            {"activation": name, "step": int(step[at]), "w": unit[0], "b": unit[1], "a": a[place],
-             "dw": motion[place, 0], "db": motion[place, 1]}
-        )  # fmt: skip
-    for point, vector in zip(np.asarray(shard["field"]), np.asarray(shard["field_motion"]), strict=True):
-        found["field"].append({"activation": name, "w": point[0], "b": point[1], "dw": vector[0], "db": vector[1]})
+            {
+                "activation": name,
+                "step": int(step[at]),
+                "w": unit[0],
+                "b": unit[1],
+                "a": a[place],
+                "dw": motion[place, 0],
+                "db": motion[place, 1],
+            }
+        )
+    for point, vector in zip(
+        np.asarray(shard["field"]), np.asarray(shard["field_motion"]), strict=True
+    ):
+        found["field"].append(
+            {
+                "activation": name,
+                "w": point[0],
+                "b": point[1],
+                "dw": vector[0],
+                "db": vector[1],
+            }
+        )
     x, y = settings.line_data()
     for direction in predicted_lines(np.column_stack([x, np.ones(len(x))]), y, name):
-        found["predicted"].append({"activation": name, "w": direction[0], "b": direction[1]})
+        found["predicted"].append(
+            {"activation": name, "w": direction[0], "b": direction[1]}
+        )
     fine = np.asarray(shard["fine"])
     degree = multiplicity(name) or 1
     for row in np.flatnonzero(step > step[at]):
-        basis = np.polynomial.Polynomial.fit(x[:, 0], np.asarray(shard["fitted"])[row], degree)
+        basis = np.polynomial.Polynomial.fit(
+            x[:, 0], np.asarray(shard["fitted"])[row], degree
+        )
         for place, value in enumerate(np.asarray(shard["outputs"])[row]):
             found["output"].append(
-                {"activation": name, "step": int(step[row]), "degree": degree, "x": fine[place], "model": value,
-                 "polynomial": float(basis(fine[place])),
-                 "target": float(np.sin(3 * fine[place]) + 0.5 * np.sin(6 * fine[place]))}
-            )  # fmt: skip
+                {
+                    "activation": name,
+                    "step": int(step[row]),
+                    "degree": degree,
+                    "x": fine[place],
+                    "model": value,
+                    "polynomial": float(basis(fine[place])),
+                    "target": float(
+                        np.sin(3 * fine[place]) + 0.5 * np.sin(6 * fine[place])
+                    ),
+                }
+            )
 
 
 def _cosines(given: Mapping[str, Any], shard: Arrays) -> Iterator[Row]:
@@ -145,19 +203,29 @@ def _cosines(given: Mapping[str, Any], shard: Arrays) -> Iterator[Row]:
     from condensery.metrics import cosine_matrix
 
     draw = min(1, shard["w"].shape[1] - 1)
-    shown = [(ADAM, int(step), shard["w"][at, draw]) for at, step in enumerate(shard["step"])]
+    shown = [
+        (ADAM, int(step), shard["w"][at, draw]) for at, step in enumerate(shard["step"])
+    ]
     if "control_w" in shard:
-        shown.append((DESCENT, int(shard["control_steps"][draw]), shard["control_w"][-1, draw]))
+        shown.append(
+            (DESCENT, int(shard["control_steps"][draw]), shard["control_w"][-1, draw])
+        )
     for optimiser, step, w in shown:
         if optimiser == ADAM and step not in (0, 1, int(shard["step"][-1])):
             continue
         yield {
-            "part": given["part"], "activation": given["activation"], "optimiser": optimiser, "step": step,
-            "draw": draw, "cosine": cosine_matrix(w).matrix,
-        }  # fmt: skip
+            "part": given["part"],
+            "activation": given["activation"],
+            "optimiser": optimiser,
+            "step": step,
+            "draw": draw,
+            "cosine": cosine_matrix(w).matrix,
+        }
 
 
-def _add_deep(found: dict[str, list[Row]], config: Config, shard: Arrays, *, residual: bool) -> None:
+def _add_deep(
+    found: dict[str, list[Row]], config: Config, shard: Arrays, *, residual: bool
+) -> None:
     from condensery.metrics import cosine_matrix
 
     step = np.asarray(shard["step"])
@@ -165,7 +233,15 @@ def _add_deep(found: dict[str, list[Row]], config: Config, shard: Arrays, *, res
         at = int(np.flatnonzero(step == config.deep_steps[layer])[0])
         for draw, rows in enumerate(np.asarray(shard["rows"])[at]):
             found["deep"].append(
-                {"residual": residual, "layer": layer + 1, "activation": name, "multiplicity": multiplicity(name),
-                 "draw": draw, "step": int(step[at]), "loss": float(shard["loss"][draw, at]),
-                 **condensed(rows[layer], threshold=settings.TAU), "cosine": cosine_matrix(rows[layer]).matrix}
-            )  # fmt: skip
+                {
+                    "residual": residual,
+                    "layer": layer + 1,
+                    "activation": name,
+                    "multiplicity": multiplicity(name),
+                    "draw": draw,
+                    "step": int(step[at]),
+                    "loss": float(shard["loss"][draw, at]),
+                    **condensed(rows[layer], threshold=settings.TAU),
+                    "cosine": cosine_matrix(rows[layer]).matrix,
+                }
+            )

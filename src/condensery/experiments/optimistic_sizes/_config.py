@@ -38,7 +38,9 @@ class Config(BaseModel):
     plane_rate: float = Field(default=0.01, gt=0.0, allow_inf_nan=False)
     plane_steps: int = Field(default=100_000, ge=1)
     recovered: float = Field(default=1e-3, gt=0.0, allow_inf_nan=False)
-    images: tuple[tuple[int, int, int], ...] = Field(default=((4, 2, 1), (5, 3, 1), (5, 3, 2)), min_length=1)
+    images: tuple[tuple[int, int, int], ...] = Field(
+        default=((4, 2, 1), (5, 3, 1), (5, 3, 2)), min_length=1
+    )
 
     def optimistic(self, rank: int) -> int:
         """O = 2rd − r², the optimistic sample size of a d × d matrix of rank r."""

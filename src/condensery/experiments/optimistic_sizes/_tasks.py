@@ -35,21 +35,42 @@ def complete(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> A
         One row per fit: samples, draw, train and test (mean squares over the mean square of the target), status, steps.
     """
     rank, scale = int(parameters["rank"]), float(parameters["scale"])  # pyrefly: ignore
-    config = Config.model_validate({name: value for name, value in parameters.items() if name not in {"rank", "scale"}})
+    config = Config.model_validate(
+        {
+            name: value
+            for name, value in parameters.items()
+            if name not in {"rank", "scale"}
+        }
+    )
     drawn = [_observed(config, rank, seed, number) for number in range(config.masks)]
     x, y, nets, labels = [], [], [], []
     for number, (target, order) in enumerate(drawn):
-        start = np.random.Generator(np.random.Philox(key=[seed, 10_000 * rank + number + 5000]))
-        net = {name: scale * start.standard_normal((config.size, config.size)) for name in ("left", "right")}
+        start = np.random.Generator(
+            np.random.Philox(key=[seed, 10_000 * rank + number + 5000])
+        )
+        net = {
+            name: scale * start.standard_normal((config.size, config.size))
+            for name in ("left", "right")
+        }
         for count in config.samples(rank):
             x.append(_entries(config.size, order[:count]))
             y.append(x[-1][:, -1] * target.ravel())
             nets.append(net)
             labels.append((count, number))
-    result = _descend(_product, nets, (np.stack(x), np.stack(y)), config.rate, config.steps, config.stop, advance)
+    result = _descend(
+        _product,
+        nets,
+        (np.stack(x), np.stack(y)),
+        config.rate,
+        config.steps,
+        config.stop,
+        advance,
+    )
     label, targets = np.asarray(labels), np.stack([target for target, _ in drawn])
     ends = [tree["net"] for tree in result.parameters]
-    made = np.stack([np.asarray(net["left"]) @ np.asarray(net["right"]) for net in ends])
+    made = np.stack(
+        [np.asarray(net["left"]) @ np.asarray(net["right"]) for net in ends]
+    )
     test = np.mean((made - targets[label[:, 1]]) ** 2, axis=(1, 2))
     return _rows(label, test, result)
 
@@ -68,11 +89,16 @@ def plane(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
         One row per fit: samples, draw, train, test (over the mean square 2 of the target), status, steps.
     """
     bilinear = bool(parameters["bilinear"])
-    config = Config.model_validate({name: value for name, value in parameters.items() if name != "bilinear"})
+    config = Config.model_validate(
+        {name: value for name, value in parameters.items() if name != "bilinear"}
+    )
     x, nets, labels, most = [], [], [], max(PLANE_SAMPLES)
     for number in range(config.masks):
         random = np.random.Generator(np.random.Philox(key=[seed, number]))
-        points, start = random.standard_normal((most, 2)), config.plane_std * random.standard_normal(4)
+        points, start = (
+            random.standard_normal((most, 2)),
+            config.plane_std * random.standard_normal(4),
+        )
         for count in PLANE_SAMPLES:
             # as in `_entries`, points that are not used are silent
             weight = np.where(np.arange(most) < count, np.sqrt(most / count), 0.0)
@@ -83,7 +109,14 @@ def plane(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     targets = data[:, :, -1] * (1 + data[:, :, 0])
     model = _bilinear if bilinear else _linear
     result = _descend(
-        model, nets, (data, targets), config.plane_rate, config.plane_steps, config.stop, advance, size=2.0
+        model,
+        nets,
+        (data, targets),
+        config.plane_rate,
+        config.plane_steps,
+        config.stop,
+        advance,
+        size=2.0,
     )
     theta = np.stack([np.asarray(tree["net"]["theta"]) for tree in result.parameters])
     across = theta[:, 2] * theta[:, 3] if bilinear else theta[:, 2]
@@ -94,7 +127,9 @@ def plane(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
 def _product(net: Mapping[str, Any], x: Any) -> Any:
     """Entries of left @ right at the one-hot row and column of x, times its last column."""
     size = net["left"].shape[0]
-    return x[:, -1] * ((x[:, :size] @ net["left"]) * (x[:, size : 2 * size] @ net["right"].T)).sum(axis=-1)
+    return x[:, -1] * (
+        (x[:, :size] @ net["left"]) * (x[:, size : 2 * size] @ net["right"].T)
+    ).sum(axis=-1)
 
 
 def _bilinear(net: Mapping[str, Any], x: Any) -> Any:
@@ -123,20 +158,31 @@ def _descend(
 
     count = len(nets)
     return descend(
-        per_member(nets, draws=range(count), units=[size] * count), PerMember(mean_square(model)), data,
-        optimiser=SGD(rate), steps=steps, schedule=[], stop_loss=stop,
+        per_member(nets, draws=range(count), units=[size] * count),
+        PerMember(mean_square(model)),
+        data,
+        optimiser=SGD(rate),
+        steps=steps,
+        schedule=[],
+        stop_loss=stop,
         on_step=lambda step: advance(f"{count} fits, step {step}", step / steps),
-    )  # fmt: skip
+    )
 
 
 def _rows(label: np.ndarray, test: np.ndarray, result: DescentResult) -> Arrays:
     return {
-        "samples": label[:, 0], "draw": label[:, 1], "train": result.loss[:, -1], "test": test,
-        "status": result.status, "steps": result.steps,
-    }  # fmt: skip
+        "samples": label[:, 0],
+        "draw": label[:, 1],
+        "train": result.loss[:, -1],
+        "test": test,
+        "status": result.status,
+        "steps": result.steps,
+    }
 
 
-def _observed(config: Config, rank: int, seed: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+def _observed(
+    config: Config, rank: int, seed: int, number: int
+) -> tuple[np.ndarray, np.ndarray]:
     """A target of mean square one, and an order of its entries whose first 2rd − r² hold it locally.
 
     They do where the rows of the tangent map at these entries are independent (Zhang et al. 2023, Lemma 1). For rank
@@ -147,7 +193,8 @@ def _observed(config: Config, rank: int, seed: int, number: int) -> tuple[np.nda
     """
     random = np.random.Generator(np.random.Philox(key=[seed, 10_000 * rank + number]))
     left, right = (
-        random.choice([-1.0, 1.0], shape) * np.exp(config.spread * random.standard_normal(shape))
+        random.choice([-1.0, 1.0], shape)
+        * np.exp(config.spread * random.standard_normal(shape))
         for shape in ((config.size, rank), (rank, config.size))
     )
     target, rows = left @ right, tangent(left, right)
@@ -156,7 +203,9 @@ def _observed(config: Config, rank: int, seed: int, number: int) -> tuple[np.nda
         order = random.permutation(config.size**2)
         if np.linalg.svd(rows[order[:needed]], compute_uv=False)[-1] > INDEPENDENT:
             return target / np.sqrt(np.mean(target**2)), order
-    raise ArithmeticError(f"no mask of {needed} entries holds the target {number} of rank {rank}")
+    raise ArithmeticError(
+        f"no mask of {needed} entries holds the target {number} of rank {rank}"
+    )
 
 
 def tangent(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    field_validator,
+    model_validator,
+)
 
 FIGURES = ("phase-diagram", "rd-against-width", "regimes", "scatter-grid")
 IMAGES = ("digits", "fashion-mnist", "mnist")
@@ -18,27 +25,43 @@ _FIG5_PRIMES = [-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3]
 
 _DEFAULTS: dict[tuple[str, str], dict[str, Any]] = {
     ("quick", "line"): {
-        "gammas": _FIG4_GAMMAS, "gamma_primes": [-0.4, -0.2, 0.0, 0.2, 0.4], "widths": [1000, 3000, 10_000],
-        "scatter_widths": [1000, 10_000], "row_seeds": 5, "tolerance": 0.01,
+        "gammas": _FIG4_GAMMAS,
+        "gamma_primes": [-0.4, -0.2, 0.0, 0.2, 0.4],
+        "widths": [1000, 3000, 10_000],
+        "scatter_widths": [1000, 10_000],
+        "row_seeds": 5,
+        "tolerance": 0.01,
     },
     ("paper", "line"): {
-        "gammas": _FIG4_GAMMAS, "gamma_primes": _FIG4_PRIMES, "widths": [1000, 5000, 10_000, 20_000, 40_000],
-        "scatter_widths": [1000, 10_000, 1_000_000], "row_seeds": 5,
+        "gammas": _FIG4_GAMMAS,
+        "gamma_primes": _FIG4_PRIMES,
+        "widths": [1000, 5000, 10_000, 20_000, 40_000],
+        "scatter_widths": [1000, 10_000, 1_000_000],
+        "row_seeds": 5,
     },
     ("quick", "images"): {
-        "gammas": _FIG5_GAMMAS, "gamma_primes": [-0.2, 0.0, 0.2], "widths": [300, 1000, 3000],
-        "scatter_widths": [300, 3000], "samples": 45, "tolerance": 0.01,
+        "gammas": _FIG5_GAMMAS,
+        "gamma_primes": [-0.2, 0.0, 0.2],
+        "widths": [300, 1000, 3000],
+        "scatter_widths": [300, 3000],
+        "samples": 45,
+        "tolerance": 0.01,
     },
     ("paper", "images"): {
-        "gammas": _FIG5_GAMMAS, "gamma_primes": _FIG5_PRIMES, "widths": [1000, 3000, 10_000],
-        "scatter_widths": [1000, 10_000], "samples": 45,
+        "gammas": _FIG5_GAMMAS,
+        "gamma_primes": _FIG5_PRIMES,
+        "widths": [1000, 3000, 10_000],
+        "scatter_widths": [1000, 10_000],
+        "samples": 45,
     },
-}  # fmt: skip
+}
 
 
 def kind_of(data: str) -> Kind:
     """What sort of data a name stands for."""
-    name = data.strip().lower().replace("_", "-").replace(" ", "-")  # as `condensery.data.load` reads it
+    name = (
+        data.strip().lower().replace("_", "-").replace(" ", "-")
+    )  # as `condensery.data.load` reads it
     return "line" if name == "line" else "images" if name in IMAGES else "own"
 
 
@@ -81,7 +104,9 @@ class Config(BaseModel):
     target_loss: float = Field(gt=0)
     tolerance: float = Field(default=0.0025, gt=0, lt=1)
     max_steps: int = Field(default=50_000, ge=1)
-    figures: tuple[Literal["phase-diagram", "rd-against-width", "regimes", "scatter-grid"], ...] = FIGURES
+    figures: tuple[
+        Literal["phase-diagram", "rd-against-width", "regimes", "scatter-grid"], ...
+    ] = FIGURES
 
     @model_validator(mode="before")
     @classmethod
@@ -92,13 +117,21 @@ class Config(BaseModel):
         size = given.get("size", "quick")
         table = _DEFAULTS.get((size, "line" if kind == "line" else "images"), {})
         filled = {
-            "asi": kind == "line", "target_loss": 1e-6 if kind == "line" else 1e-4, **table,
+            "asi": kind == "line",
+            "target_loss": 1e-6 if kind == "line" else 1e-4,
+            **table,
             **{key: value for key, value in given.items() if value is not None},
-        }  # fmt: skip
+        }
         if kind != "images" and given.get("samples") is None:
             filled.pop("samples", None)
-        if "scatter_widths" not in given and "widths" in given and isinstance(given["widths"], (list, tuple)):
-            filled["scatter_widths"] = [given["widths"][0], given["widths"][-1]] if given["widths"] else []
+        if (
+            "scatter_widths" not in given
+            and "widths" in given
+            and isinstance(given["widths"], (list, tuple))
+        ):
+            filled["scatter_widths"] = (
+                [given["widths"][0], given["widths"][-1]] if given["widths"] else []
+            )
         return filled
 
     @field_validator("activation")

@@ -42,23 +42,47 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
         for k in range(given["seeds"])
     ]
     ensemble = Ensemble(*(np.array(column) for column in zip(*rows, strict=True)))
-    options = {"activation_name": given["activation"], "asi": given["asi"], "max_steps": given["max_steps"]}
+    options = {
+        "activation_name": given["activation"],
+        "asi": given["asi"],
+        "max_steps": given["max_steps"],
+    }
     options["target_loss"] = given["target_loss"]
     advance("choosing the step", 0.02)
-    eta = calibrate_eta(ensemble, data.x, data.y, tolerance=given["tolerance"], **options)
+    eta = calibrate_eta(
+        ensemble, data.x, data.y, tolerance=given["tolerance"], **options
+    )
     result = flow(
-        ensemble, data.x, data.y, eta=eta, on_progress=lambda done: advance("training", 0.1 + 0.85 * done), **options
+        ensemble,
+        data.x,
+        data.y,
+        eta=eta,
+        on_progress=lambda done: advance("training", 0.1 + 0.85 * done),
+        **options,
     )
     shard = {
-        **ensemble.columns(), "rd": result.rd, "rd_a": result.rd_a, "rd_theta": result.rd_theta, "loss": result.loss,
-        "time": result.time, "steps": result.steps, "status": result.status, "eta": eta,
-    }  # fmt: skip
-    counted = [k for k, width in enumerate(ensemble.widths) if width in given["counts_at"]]
+        **ensemble.columns(),
+        "rd": result.rd,
+        "rd_a": result.rd_a,
+        "rd_theta": result.rd_theta,
+        "loss": result.loss,
+        "time": result.time,
+        "steps": result.steps,
+        "status": result.status,
+        "eta": eta,
+    }
+    counted = [
+        k for k, width in enumerate(ensemble.widths) if width in given["counts_at"]
+    ]
     shard["counted"] = np.array(counted, dtype=np.int64)
     flat = data.x.shape[1] == 1
     if counted:
-        shard["counts"] = np.stack([_counts(*_neurons(result, k, flat=flat), flat=flat) for k in counted])
-    kept = [k for k, width in enumerate(ensemble.widths) if width == given["details_at"]]
+        shard["counts"] = np.stack(
+            [_counts(*_neurons(result, k, flat=flat), flat=flat) for k in counted]
+        )
+    kept = [
+        k for k, width in enumerate(ensemble.widths) if width == given["details_at"]
+    ]
     if kept:
         shard |= _details(result, np.array(kept), flat=flat)
     return shard
@@ -70,7 +94,9 @@ def _load(source: Mapping[str, Any]) -> Any:
     return load(**{key: value for key, value in source.items() if value is not None})
 
 
-def _neurons(result: Any, member: int, *, flat: bool, initial: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def _neurons(
+    result: Any, member: int, *, flat: bool, initial: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Orientation and amplitude of a member's neurons (with ASI of copy 1): an angle on the line, else ŵ·p."""
     from condensery.metrics import amplitude, orientation, projection_orientation
 
@@ -83,10 +109,14 @@ def _neurons(result: Any, member: int, *, flat: bool, initial: bool = False) -> 
 def bin_edges(*, flat: bool) -> tuple[np.ndarray, np.ndarray]:
     """Edges of the orientation and amplitude bins of the grid of scatters."""
     reach = np.pi if flat else 1.0
-    return np.linspace(-reach, reach, ANGLE_BINS + 1), np.linspace(0.0, 1.0, AMPLITUDE_BINS + 1)
+    return np.linspace(-reach, reach, ANGLE_BINS + 1), np.linspace(
+        0.0, 1.0, AMPLITUDE_BINS + 1
+    )
 
 
-def _counts(orientation: np.ndarray, amplitude: np.ndarray, *, flat: bool) -> np.ndarray:
+def _counts(
+    orientation: np.ndarray, amplitude: np.ndarray, *, flat: bool
+) -> np.ndarray:
     relative = amplitude / max(float(amplitude.max()), 1e-300)
     counts, _, _ = np.histogram2d(orientation, relative, bins=bin_edges(flat=flat))
     return counts.astype(np.int32)
@@ -98,15 +128,24 @@ def _details(result: Any, members: np.ndarray, *, flat: bool) -> dict[str, np.nd
     after = [_neurons(result, int(k), flat=flat) for k in members]
     shard = {
         "detailed": members,
-        "orientation": np.stack([np.stack([b[0], e[0]]) for b, e in zip(before, after, strict=True)]),
-        "amplitude": np.stack([np.stack([b[1], e[1]]) for b, e in zip(before, after, strict=True)]),
+        "orientation": np.stack(
+            [np.stack([b[0], e[0]]) for b, e in zip(before, after, strict=True)]
+        ),
+        "amplitude": np.stack(
+            [np.stack([b[1], e[1]]) for b, e in zip(before, after, strict=True)]
+        ),
     }
     if flat:
         grid = np.linspace(-0.5, 0.5, GRID_POINTS)
         shard["grid"] = grid
         shard["outputs"] = np.stack(
             [
-                np.stack([result.predict(int(k), grid[:, None], initial=initial) for initial in (True, False)])
+                np.stack(
+                    [
+                        result.predict(int(k), grid[:, None], initial=initial)
+                        for initial in (True, False)
+                    ]
+                )
                 for k in members
             ]
         )
@@ -133,22 +172,37 @@ def check_flow(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
     two = Ensemble.grid(widths=[1000], gammas=[1.0], seeds=[seed, seed + 1])
     advance("conservation", 0.0)
     runs = [flow(two, data.x, data.y, eta=eta) for eta in (0.1, 0.01)]
-    drift = [float(np.mean(_drift(r.parameters(0, initial=True), r.parameters(0)))) for r in runs]
+    drift = [
+        float(np.mean(_drift(r.parameters(0, initial=True), r.parameters(0))))
+        for r in runs
+    ]
     advance("another solver", 0.4)
     fine, rd_fine = _runge_kutta(runs[0], data, RUNGE_KUTTA_TIME)
     at_time = flow(two, data.x, data.y, eta=0.01, max_time=RUNGE_KUTTA_TIME)
     advance("other scalings", 0.7)
     # 2000 units without ASI are as many as 1000 with it.
-    plain = flow(Ensemble.grid(widths=[2000], gammas=[1.0], seeds=range(seed, seed + 8)), data.x, data.y, asi=False)
+    plain = flow(
+        Ensemble.grid(widths=[2000], gammas=[1.0], seeds=range(seed, seed + 8)),
+        data.x,
+        data.y,
+        asi=False,
+    )
     return {
-        "drift": np.array(drift), "drift_fine": np.array([fine]), "solvers": np.array([rd_fine, at_time.rd[0]]),
-        "scalings": _scalings(data, seed), "without_asi": plain.rd,
-    }  # fmt: skip
+        "drift": np.array(drift),
+        "drift_fine": np.array([fine]),
+        "solvers": np.array([rd_fine, at_time.rd[0]]),
+        "scalings": _scalings(data, seed),
+        "without_asi": plain.rd,
+    }
 
 
-def _drift(start: Mapping[str, np.ndarray], end: Mapping[str, np.ndarray]) -> np.ndarray:
+def _drift(
+    start: Mapping[str, np.ndarray], end: Mapping[str, np.ndarray]
+) -> np.ndarray:
     """Change of a² − ‖w‖² of every neuron (κ' = 1), relative to a² + ‖w‖² at the end."""
-    (a0, w0), (a1, w1) = ((p["a"] ** 2, np.sum(p["w"] ** 2, axis=1)) for p in (start, end))
+    (a0, w0), (a1, w1) = (
+        (p["a"] ** 2, np.sum(p["w"] ** 2, axis=1)) for p in (start, end)
+    )
     return np.abs((a1 - w1) - (a0 - w0)) / (a1 + w1)
 
 
@@ -163,7 +217,9 @@ def _runge_kutta(result: Any, data: Any, time: float) -> tuple[float, float]:
     def slope(a: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         z = X @ w
         e = kappa * (np.maximum(z, 0) @ a) - data.y
-        return -kappa / n * (e @ np.maximum(z, 0)), -kappa / n * a * (X.T @ (e[:, None] * (z > 0)))
+        return -kappa / n * (e @ np.maximum(z, 0)), -kappa / n * a * (
+            X.T @ (e[:, None] * (z > 0))
+        )
 
     a, w = start["a"], np.ascontiguousarray(start["w"].T)
     h = time / RUNGE_KUTTA_STEPS
@@ -172,7 +228,10 @@ def _runge_kutta(result: Any, data: Any, time: float) -> tuple[float, float]:
         a2, w2 = slope(a + h / 2 * a1, w + h / 2 * w1)
         a3, w3 = slope(a + h / 2 * a2, w + h / 2 * w2)
         a4, w4 = slope(a + h * a3, w + h * w3)
-        a, w = a + h / 6 * (a1 + 2 * a2 + 2 * a3 + a4), w + h / 6 * (w1 + 2 * w2 + 2 * w3 + w4)
+        a, w = (
+            a + h / 6 * (a1 + 2 * a2 + 2 * a3 + a4),
+            w + h / 6 * (w1 + 2 * w2 + 2 * w3 + w4),
+        )
     half = len(a) // 2
     rd = np.linalg.norm((w.T - start["w"])[:half]) / np.linalg.norm(start["w"][:half])
     return float(np.max(_drift(start, {"a": a, "w": w.T}))), float(rd)
@@ -196,6 +255,11 @@ def _scalings(data: Any, seed: int) -> np.ndarray:
             z = w @ X.T
             e = factor * (a @ np.maximum(z, 0)) - data.y
             pull = rate * factor / len(e)
-            a, w = a - pull * (np.maximum(z, 0) @ e), w - pull * a[:, None] * (((z > 0) * e) @ X)
-        distances.append(float(np.linalg.norm(w - beta * w0) / np.linalg.norm(beta * w0)))
+            a, w = (
+                a - pull * (np.maximum(z, 0) @ e),
+                w - pull * a[:, None] * (((z > 0) * e) @ X),
+            )
+        distances.append(
+            float(np.linalg.norm(w - beta * w0) / np.linalg.norm(beta * w0))
+        )
     return np.array(distances)

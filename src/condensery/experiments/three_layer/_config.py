@@ -32,7 +32,9 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     gamma2s: tuple[float, ...] = Field(default=(-0.5, 0.0, 0.5, 1.0), min_length=1)
-    gamma3s: tuple[float, ...] = Field(default=(0.9, 1.2, 1.5, 1.8, 2.1, 2.4, 2.7, 3.0, 3.3), min_length=1)
+    gamma3s: tuple[float, ...] = Field(
+        default=(0.9, 1.2, 1.5, 1.8, 2.1, 2.4, 2.7, 3.0, 3.3), min_length=1
+    )
     widths: tuple[int, ...] = Field(default=(100, 200, 400), min_length=2)
     seeds: int = Field(default=3, ge=1, le=1000)
     row_seeds: int = Field(default=8, ge=1, le=1000)

@@ -34,10 +34,28 @@ class ThreeLayer:
         "quick": {},
         "paper": {
             "gamma2s": [-0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0],
-            "gamma3s": [0.9, 1.05, 1.2, 1.35, 1.5, 1.65, 1.8, 1.95, 2.1, 2.4, 2.7, 3.0, 3.3],
-            "widths": [100, 200, 400, 1000], "seeds": 3, "row_seeds": 6, "shown_width": 1000, "eta": 0.05,
+            "gamma3s": [
+                0.9,
+                1.05,
+                1.2,
+                1.35,
+                1.5,
+                1.65,
+                1.8,
+                1.95,
+                2.1,
+                2.4,
+                2.7,
+                3.0,
+                3.3,
+            ],
+            "widths": [100, 200, 400, 1000],
+            "seeds": 3,
+            "row_seeds": 6,
+            "shown_width": 1000,
+            "eta": 0.05,
         },
-    }  # fmt: skip
+    }
     statements: ClassVar[tuple[Statement, ...]] = STATEMENTS
 
     def data_digest(self, config: BaseModel) -> str:
@@ -47,19 +65,44 @@ class ThreeLayer:
     def tasks(self, config: BaseModel) -> Sequence[Task]:
         """One task per width, for wide networks one per width and γ₂; at last the networks that are drawn."""
         known = _known(config)
-        rows = [[[g2, g3, known.row_seeds if g2 == 0 else known.seeds] for g3 in known.gamma3s] for g2 in known.gamma2s]
+        rows = [
+            [
+                [g2, g3, known.row_seeds if g2 == 0 else known.seeds]
+                for g3 in known.gamma3s
+            ]
+            for g2 in known.gamma2s
+        ]
         tasks = []
         for width in known.widths:
             whole = width < _WHOLE_BELOW
             for part in [[cell for row in rows for cell in row]] if whole else rows:
                 label = f"m = {width}" + ("" if whole else f", γ₂ = {part[0][0]:+g}")
-                parameters: dict[str, JsonValue] = {**_options(known), "width": width, "rows": [*part]}  # pyrefly: ignore[bad-assignment]
+                parameters: dict[str, JsonValue] = {
+                    **_options(known),
+                    "width": width,
+                    # pyrefly: ignore[bad-assignment]
+                    "rows": [*part],
+                }
                 cost = float(width) ** 2 * sum(cell[2] * cell[1] for cell in part)
                 tasks.append(_task("train", parameters, cost=cost, label=label))
-        shown: dict[str, JsonValue] = {**_options(known), "width": known.shown_width, "gamma3s": [*SHOWN_GAMMAS]}
-        return [*tasks, _task("show", shown, cost=6.0 * known.shown_width**2, label="outputs and neurons")]
+        shown: dict[str, JsonValue] = {
+            **_options(known),
+            "width": known.shown_width,
+            "gamma3s": [*SHOWN_GAMMAS],
+        }
+        return [
+            *tasks,
+            _task(
+                "show",
+                shown,
+                cost=6.0 * known.shown_width**2,
+                label="outputs and neurons",
+            ),
+        ]
 
-    def tables(self, config: BaseModel, shards: Sequence[Arrays]) -> Mapping[str, Table]:
+    def tables(
+        self, config: BaseModel, shards: Sequence[Arrays]
+    ) -> Mapping[str, Table]:
         """Members, slopes of both layers, boundaries, outputs and neurons."""
         return build_tables(_known(config), shards)
 
@@ -71,32 +114,49 @@ class ThreeLayer:
         """The maps of both layers, RD against the width, outputs and neurons."""
         return [
             FigureSpec(
-                name="layer-maps", plot="condensery.plots.layer_maps",
+                name="layer-maps",
+                plot="condensery.plots.layer_maps",
                 caption="Width slopes of the relative distances of both layers over (γ₃, γ₂). Blue: linear; red: "
                 "condensed. Lines: where a balance of the layers makes each slope 0; they part the plane in four.",
             ),
             FigureSpec(
-                name="layer-distance", plot="condensery.plots.layer_distance",
+                name="layer-distance",
+                plot="condensery.plots.layer_distance",
                 caption="Relative distance of both layers against the width at γ₂ = 0. The first layer's lines turn "
                 "from falling to rising at γ₃ = 3/2; the second layer's still fall there.",
             ),
             FigureSpec(
-                name="layer-neurons", plot="condensery.plots.layer_neurons",
+                name="layer-neurons",
+                plot="condensery.plots.layer_neurons",
                 caption="At γ₂ = 0: outputs before and after training, and weight and bias of every first-layer "
                 "neuron. With growing γ₃ the neurons leave the initial cloud along a few rays.",
             ),
-        ]  # fmt: skip
+        ]
 
 
 def _known(config: BaseModel) -> Config:
-    return config if isinstance(config, Config) else Config.model_validate(config.model_dump())
+    return (
+        config
+        if isinstance(config, Config)
+        else Config.model_validate(config.model_dump())
+    )
 
 
 def _options(config: Config) -> dict[str, JsonValue]:
-    return {"eta": config.eta, "target_loss": config.target_loss, "max_steps": config.max_steps}
+    return {
+        "eta": config.eta,
+        "target_loss": config.target_loss,
+        "max_steps": config.max_steps,
+    }
 
 
-def _task(function: str, parameters: dict[str, JsonValue], *, cost: float, label: str) -> Task:
+def _task(
+    function: str, parameters: dict[str, JsonValue], *, cost: float, label: str
+) -> Task:
     return Task(
-        function=f"{_HERE}:{function}", parameters=parameters, version=ThreeLayer.task_version, cost=cost, label=label
+        function=f"{_HERE}:{function}",
+        parameters=parameters,
+        version=ThreeLayer.task_version,
+        cost=cost,
+        label=label,
     )

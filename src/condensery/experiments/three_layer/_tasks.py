@@ -32,17 +32,33 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     from condensery.engine import ThreeLayerEnsemble, three_layer_flow
 
     given: dict[str, Any] = dict(parameters)
-    cells = [(float(g2), float(g3), seed + k) for g2, g3, seeds in given["rows"] for k in range(int(seeds))]
+    cells = [
+        (float(g2), float(g3), seed + k)
+        for g2, g3, seeds in given["rows"]
+        for k in range(int(seeds))
+    ]
     gamma2, gamma3, seeds = (np.array(column) for column in zip(*cells, strict=True))
-    ensemble = ThreeLayerEnsemble(np.full(len(cells), given["width"]), seeds, gamma2, gamma3)
+    ensemble = ThreeLayerEnsemble(
+        np.full(len(cells), given["width"]), seeds, gamma2, gamma3
+    )
     result = three_layer_flow(
-        ensemble, *points(), eta=given["eta"], target_loss=given["target_loss"], max_steps=given["max_steps"],
+        ensemble,
+        *points(),
+        eta=given["eta"],
+        target_loss=given["target_loss"],
+        max_steps=given["max_steps"],
         on_progress=lambda done: advance("training", 0.1 + 0.9 * done),
-    )  # fmt: skip
+    )
     return {
-        **ensemble.columns(), "rd1": result.rd1, "rd2": result.rd2, "rd_a": result.rd_a, "loss": result.loss,
-        "time": result.time, "steps": result.steps, "status": result.status,
-    }  # fmt: skip
+        **ensemble.columns(),
+        "rd1": result.rd1,
+        "rd2": result.rd2,
+        "rd_a": result.rd_a,
+        "loss": result.loss,
+        "time": result.time,
+        "steps": result.steps,
+        "status": result.status,
+    }
 
 
 def show(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
@@ -61,19 +77,42 @@ def show(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Array
 
     given: dict[str, Any] = dict(parameters)
     options = {"target_loss": given["target_loss"], "max_steps": given["max_steps"]}
-    ensemble = ThreeLayerEnsemble.grid(widths=[given["width"]], gamma3s=given["gamma3s"], seeds=[seed])
+    ensemble = ThreeLayerEnsemble.grid(
+        widths=[given["width"]], gamma3s=given["gamma3s"], seeds=[seed]
+    )
     members = range(len(ensemble))
-    result = three_layer_flow(ensemble, *points(), eta=given["eta"], keep=members, **options)
+    result = three_layer_flow(
+        ensemble, *points(), eta=given["eta"], keep=members, **options
+    )
     advance("the plain step", 0.6)
     grid, both = np.linspace(-0.5, 0.5, GRID_POINTS), (True, False)
-    small = ThreeLayerEnsemble.grid(widths=[min(100, given["width"])], gamma3s=given["gamma3s"], seeds=[seed])
+    small = ThreeLayerEnsemble.grid(
+        widths=[min(100, given["width"])], gamma3s=given["gamma3s"], seeds=[seed]
+    )
     checked = []
     for method, eta in (("exponential", given["eta"]), ("gram", 0.2)):
-        one = three_layer_flow(small, *points(), method=method, eta=eta, **{**options, "max_steps": 100_000})
+        one = three_layer_flow(
+            small,
+            *points(),
+            method=method,
+            eta=eta,
+            **{**options, "max_steps": 100_000},
+        )
         checked.append(np.stack([one.rd1, one.rd2], axis=1))
     return {
-        "gamma3": np.asarray(given["gamma3s"]), "grid": grid,
-        "outputs": np.stack([[result.predict(k, grid[:, None], initial=when) for when in both] for k in members]),
-        "pairs": np.stack([[result.parameters(k, initial=when)["w"][0] for when in both] for k in members]),
+        "gamma3": np.asarray(given["gamma3s"]),
+        "grid": grid,
+        "outputs": np.stack(
+            [
+                [result.predict(k, grid[:, None], initial=when) for when in both]
+                for k in members
+            ]
+        ),
+        "pairs": np.stack(
+            [
+                [result.parameters(k, initial=when)["w"][0] for when in both]
+                for k in members
+            ]
+        ),
         "checked": np.stack(checked, axis=1),
-    }  # fmt: skip
+    }

@@ -106,47 +106,77 @@ def diagnose(
     source, tell = reusable(loader), progress or (lambda text, fraction: None)
     places = [(width, seed) for width in ordered for seed in chosen]
     with kept(source), torch.enable_grad():
-        layers, inputs, target = _survey(build, source, loss or default_loss, places, samples)
+        layers, inputs, target = _survey(
+            build, source, loss or default_loss, places, samples
+        )
         runs, cost = [], sum(ordered) * len(chosen)
         done = 0
         for width, seed in places:
             text, start = f"width {width}, seed {seed}", done / cost
 
-            def on_step(step: int, text: str = text, start: float = start, width: int = width) -> None:
-                tell(f"{text}, step {step}", start + min(step / stop.steps, 1.0) * width / cost)
+            def on_step(
+                step: int, text: str = text, start: float = start, width: int = width
+            ) -> None:
+                tell(
+                    f"{text}, step {step}",
+                    start + min(step / stop.steps, 1.0) * width / cost,
+                )
 
             on_step(0)
             model = _model(build, width, seed)
             runs.append(
                 train(
-                    model, source, loss=loss or default_loss, optimiser=optimiser, stop=stop, target=target,
-                    gauge=Gauge(model, layers, inputs), place=(width, seed), on_step=on_step,
+                    model,
+                    source,
+                    loss=loss or default_loss,
+                    optimiser=optimiser,
+                    stop=stop,
+                    target=target,
+                    gauge=Gauge(model, layers, inputs),
+                    place=(width, seed),
+                    on_step=on_step,
                 )
-            )  # fmt: skip
+            )
             done += width
         tell("done", 1.0)
     return _conclude(ordered, chosen, stop, layers, runs)
 
 
 def _check(
-    build: object, widths: Sequence[int], seeds: int | Sequence[int], stop: Stop, samples: int
+    build: object,
+    widths: Sequence[int],
+    seeds: int | Sequence[int],
+    stop: Stop,
+    samples: int,
 ) -> tuple[list[int], list[int]]:
     if not callable(build) or isinstance(build, torch.nn.Module):
         raise InvalidInputError(
-            "build", given=type(build).__name__, allowed="a function of the width that returns a model",
+            "build",
+            given=type(build).__name__,
+            allowed="a function of the width that returns a model",
             remedy="for example lambda width: nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 1))",
-        )  # fmt: skip
+        )
     found = list(widths)
-    whole = all(isinstance(width, int | np.integer) and not isinstance(width, bool) and width >= 1 for width in found)
+    whole = all(
+        isinstance(width, int | np.integer)
+        and not isinstance(width, bool)
+        and width >= 1
+        for width in found
+    )
     if not whole or len(set(found)) != len(found) or len(found) < 3:
         raise InvalidInputError(
-            "widths", given=str(found), allowed="at least three different whole numbers >= 1",
+            "widths",
+            given=str(found),
+            allowed="at least three different whole numbers >= 1",
             remedy="for example 64, 128, 256, 512",
-        )  # fmt: skip
+        )
     chosen = list(range(seeds)) if isinstance(seeds, int) else list(seeds)
     if len(set(chosen)) != len(chosen) or len(chosen) < 2 or min(chosen) < 0:
         raise InvalidInputError(
-            "seeds", given=str(seeds), allowed="two or more, none negative", remedy="the default is 3"
+            "seeds",
+            given=str(seeds),
+            allowed="two or more, none negative",
+            remedy="the default is 3",
         )
     known = isinstance(stop, UntilLoss | ForSteps) and stop.steps >= 1
     if not known or (isinstance(stop, UntilLoss) and not 0 < stop.relative < 1):
@@ -157,7 +187,12 @@ def _check(
             remedy="the default is UntilLoss()",
         )
     if samples < 0:
-        raise InvalidInputError("samples", given=samples, allowed="a whole number >= 0", remedy="the default is 8")
+        raise InvalidInputError(
+            "samples",
+            given=samples,
+            allowed="a whole number >= 0",
+            remedy="the default is 8",
+        )
     return sorted(int(width) for width in found), [int(seed) for seed in chosen]
 
 
@@ -172,19 +207,27 @@ def _model(build: Callable[[int], Any], width: int, seed: int) -> Any:
         built = build(width)
     except Exception as error:
         raise InvalidInputError(
-            "build", given=f"a function that fails at width {width}", allowed="a function of the width",
+            "build",
+            given=f"a function that fails at width {width}",
+            allowed="a function of the width",
             remedy=f"mend this: {type(error).__name__}: {error}",
-        ) from error  # fmt: skip
+        ) from error
     if not isinstance(built, torch.nn.Module):
         raise InvalidInputError(
-            "build", given=f"a function that returns {type(built).__name__}", allowed="one that returns a torch module",
+            "build",
+            given=f"a function that returns {type(built).__name__}",
+            allowed="one that returns a torch module",
             remedy="return the model",
-        )  # fmt: skip
+        )
     return copy.deepcopy(built)
 
 
 def _survey(
-    build: Callable[[int], Any], source: Iterable[Any], loss: Loss, places: Sequence[tuple[int, int]], samples: int
+    build: Callable[[int], Any],
+    source: Iterable[Any],
+    loss: Loss,
+    places: Sequence[tuple[int, int]],
+    samples: int,
 ) -> tuple[list[Layer], Any, float]:
     """Before any training: the layers, samples for the kernel, and the median initial loss over the runs.
 
@@ -198,14 +241,25 @@ def _survey(
     for width, seed in places:
         model = _model(build, width, seed)
         with torch.no_grad():
-            losses.append(float(loss_of(model, loss, batch, where=f"at width {width}, seed {seed}, step 0")))
+            losses.append(
+                float(
+                    loss_of(
+                        model,
+                        loss,
+                        batch,
+                        where=f"at width {width}, seed {seed}, step 0",
+                    )
+                )
+            )
         if width not in models:
             models[width] = model
         elif _equal(models[width], model):
             raise InvalidInputError(
-                "build", given=f"the same weights for every seed at width {width}", allowed="weights drawn anew",
+                "build",
+                given=f"the same weights for every seed at width {width}",
+                allowed="weights drawn anew",
                 remedy="remove manual_seed from build, and do not return a model that was made before",
-            )  # fmt: skip
+            )
     layers = match_layers(models)
     first = next(iter(models.values()))
     inputs = split(batch, device_of(first))[0][:samples]
@@ -213,43 +267,84 @@ def _survey(
 
 
 def _equal(one: Any, other: Any) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    return all(
+        torch.equal(a, b)
+        for a, b in zip(one.parameters(), other.parameters(), strict=True)
+    )
 
 
 def _smaller(stop: Stop) -> str:
-    return f"UntilLoss(relative={stop.relative / 10:g})" if isinstance(stop, UntilLoss) else stop.effort
+    return (
+        f"UntilLoss(relative={stop.relative / 10:g})"
+        if isinstance(stop, UntilLoss)
+        else stop.effort
+    )
 
 
 def _conclude(
-    widths: list[int], seeds: list[int], stop: Stop, layers: Sequence[Layer], runs: Sequence[TrainedRun]
+    widths: list[int],
+    seeds: list[int],
+    stop: Stop,
+    layers: Sequence[Layer],
+    runs: Sequence[TrainedRun],
 ) -> Diagnosis:
     reached = min(len(run.moments) for run in runs)
     stages = stop.stages[:reached]
     settled = reached > 0 and (isinstance(stop, ForSteps) or stages[-1] <= ENOUGH)
     idle = reached > 0 and any(run.moments[reached - 1].rd.max() == 0 for run in runs)
-    effort = f"{_smaller(stop)}: some runs were below this loss from the start" if idle else stop.effort
+    effort = (
+        f"{_smaller(stop)}: some runs were below this loss from the start"
+        if idle
+        else stop.effort
+    )
     grid = np.empty((len(widths), len(seeds)), dtype=object)
     for k, run in enumerate(runs):
         grid[divmod(k, len(seeds))] = run
 
     def values(name: str, place: int, stage: int) -> np.ndarray:
-        return np.array([[getattr(run.moments[stage], name)[place] for run in row] for row in grid])
+        return np.array(
+            [[getattr(run.moments[stage], name)[place] for run in row] for row in grid]
+        )
 
     found = []
     for place, layer in enumerate(layers):
         if not reached:
-            found.append(LayerDiagnosis.open(layer, f"{stop.effort}: no stage was reached by all runs"))
+            found.append(
+                LayerDiagnosis.open(
+                    layer, f"{stop.effort}: no stage was reached by all runs"
+                )
+            )
             continue
-        slopes = tuple(log_slope(widths, values("rd", place, stage)) for stage in range(reached))
-        verdict = judge(widths, slopes, seeds=len(seeds), settled=settled and not idle, effort=effort)
+        slopes = tuple(
+            log_slope(widths, values("rd", place, stage)) for stage in range(reached)
+        )
+        verdict = judge(
+            widths,
+            slopes,
+            seeds=len(seeds),
+            settled=settled and not idle,
+            effort=effort,
+        )
         condensed = values("condensed", place, reached - 1)[-1]
         drift = log_slope(widths, values("drift", place, reached - 1))
         found.append(LayerDiagnosis.of(layer, verdict, slopes, drift, condensed))
     whole = judge_model(
-        [layer.role for layer in layers], [Verdict(one.regime, one.margin, one.remedy) for one in found]
+        [layer.role for layer in layers],
+        [Verdict(one.regime, one.margin, one.remedy) for one in found],
     )
-    drift = log_slope(widths, values("drift", len(layers), reached - 1)) if reached else None
+    drift = (
+        log_slope(widths, values("drift", len(layers), reached - 1))
+        if reached
+        else None
+    )
     return Diagnosis(
-        regime=whole.regime, remedy=whole.remedy, layers=tuple(found), kernel_drift=drift, widths=tuple(widths),
-        seeds=tuple(seeds), stop=stop, stages=stages, runs=tuple(runs),
-    )  # fmt: skip
+        regime=whole.regime,
+        remedy=whole.remedy,
+        layers=tuple(found),
+        kernel_drift=drift,
+        widths=tuple(widths),
+        seeds=tuple(seeds),
+        stop=stop,
+        stages=stages,
+        runs=tuple(runs),
+    )

@@ -16,7 +16,17 @@ from condensery.torch._diagnosis._judge import LogSlope, Verdict, Word
 from condensery.torch._diagnosis._layers import Layer, Role
 from condensery.torch._diagnosis._train import Stop, TrainedRun, UntilLoss
 
-_HEADS = ("layer", "role", "slope of RD", "margin", "RD", "slope of drift", "drift", "condensed", "regime")
+_HEADS = (
+    "layer",
+    "role",
+    "slope of RD",
+    "margin",
+    "RD",
+    "slope of drift",
+    "drift",
+    "condensed",
+    "regime",
+)
 
 
 @dataclass(frozen=True)
@@ -60,22 +70,53 @@ class LayerDiagnosis:
 
     @classmethod
     def of(
-        cls, layer: Layer, verdict: Verdict, slopes: Sequence[LogSlope], drift: LogSlope, condensed: np.ndarray
+        cls,
+        layer: Layer,
+        verdict: Verdict,
+        slopes: Sequence[LogSlope],
+        drift: LogSlope,
+        condensed: np.ndarray,
     ) -> Self:
         """The diagnosis of a layer that was measured."""
         last = slopes[-1]
         return cls(
-            layer.name, layer.kind, layer.role, verdict.regime, verdict.remedy, last.slope, last.se, verdict.margin,
-            tuple(one.slope for one in slopes), last.values, drift.slope, drift.se, drift.values,
-            float(condensed.mean()), float(condensed.std(ddof=1) / np.sqrt(len(condensed))),
-        )  # fmt: skip
+            layer.name,
+            layer.kind,
+            layer.role,
+            verdict.regime,
+            verdict.remedy,
+            last.slope,
+            last.se,
+            verdict.margin,
+            tuple(one.slope for one in slopes),
+            last.values,
+            drift.slope,
+            drift.se,
+            drift.values,
+            float(condensed.mean()),
+            float(condensed.std(ddof=1) / np.sqrt(len(condensed))),
+        )
 
     @classmethod
     def open(cls, layer: Layer, remedy: str) -> Self:
         """The diagnosis of a layer whose runs reached no common stage."""
         nan = math.nan
         return cls(
-            layer.name, layer.kind, layer.role, "undetermined", remedy, nan, nan, nan, (), (), nan, nan, (), nan, nan
+            layer.name,
+            layer.kind,
+            layer.role,
+            "undetermined",
+            remedy,
+            nan,
+            nan,
+            nan,
+            (),
+            (),
+            nan,
+            nan,
+            (),
+            nan,
+            nan,
         )
 
 
@@ -111,33 +152,68 @@ class Diagnosis:
         rows = self.layers
         return Table(
             columns={
-                "layer": [one.name for one in rows], "kind": [one.kind for one in rows],
-                "role": [one.role for one in rows], "slope": [one.slope for one in rows],
-                "slope_se": [one.slope_se for one in rows], "margin": [one.margin for one in rows],
-                "rd": [_last(one.rd) for one in rows], "drift_slope": [one.drift_slope for one in rows],
-                "drift_slope_se": [one.drift_slope_se for one in rows], "drift": [_last(one.drift) for one in rows],
-                "condensed": [one.condensed for one in rows], "condensed_se": [one.condensed_se for one in rows],
-                "regime": [one.regime for one in rows], "remedy": [one.remedy for one in rows],
+                "layer": [one.name for one in rows],
+                "kind": [one.kind for one in rows],
+                "role": [one.role for one in rows],
+                "slope": [one.slope for one in rows],
+                "slope_se": [one.slope_se for one in rows],
+                "margin": [one.margin for one in rows],
+                "rd": [_last(one.rd) for one in rows],
+                "drift_slope": [one.drift_slope for one in rows],
+                "drift_slope_se": [one.drift_slope_se for one in rows],
+                "drift": [_last(one.drift) for one in rows],
+                "condensed": [one.condensed for one in rows],
+                "condensed_se": [one.condensed_se for one in rows],
+                "regime": [one.regime for one in rows],
+                "remedy": [one.remedy for one in rows],
             },
-            units={"slope": "d log RD/d log width", "rd": "at the largest width", "drift": "at the largest width"},
-        )  # fmt: skip
+            units={
+                "slope": "d log RD/d log width",
+                "rd": "at the largest width",
+                "drift": "at the largest width",
+            },
+        )
 
     @property
     def measures(self) -> Table:
         """A row per width, seed, stage and layer: RD, drift and condensation, for a figure of one's own."""
         rows = [
-            (run.width, run.seed, stage, layer.name, moment.rd[k], moment.drift[k], moment.condensed[k])
+            (
+                run.width,
+                run.seed,
+                stage,
+                layer.name,
+                moment.rd[k],
+                moment.drift[k],
+                moment.condensed[k],
+            )
             for run in self.runs
             for stage, moment in zip(self.stages, run.moments, strict=False)
             for k, layer in enumerate(self.layers)
         ]
         names = ("width", "seed", "stage", "layer", "rd", "drift", "condensed")
-        return Table(columns={name: np.array([row[k] for row in rows]) for k, name in enumerate(names)})
+        return Table(
+            columns={
+                name: np.array([row[k] for row in rows]) for k, name in enumerate(names)
+            }
+        )
 
     def document(self) -> dict[str, Any]:
         """What JSON holds; numbers that are not finite are null."""
-        names = ("layer", "kind", "role", "regime", "remedy", "slope", "slope_se", "margin", "drift_slope",
-                 "drift_slope_se", "condensed", "condensed_se")  # fmt: skip
+        names = (
+            "layer",
+            "kind",
+            "role",
+            "regime",
+            "remedy",
+            "slope",
+            "slope_se",
+            "margin",
+            "drift_slope",
+            "drift_slope_se",
+            "condensed",
+            "condensed_se",
+        )
         table, whole = self.table, self.kernel_drift
         layers = [
             {
@@ -148,7 +224,9 @@ class Diagnosis:
             }
             for k, layer in enumerate(self.layers)
         ]
-        drift = {"slope": whole.slope, "slope_se": whole.se} if whole is not None else {}
+        drift = (
+            {"slope": whole.slope, "slope_se": whole.se} if whole is not None else {}
+        )
         return {
             "regime": self.regime,
             "remedy": self.remedy,
@@ -159,26 +237,46 @@ class Diagnosis:
             "stop": repr(self.stop),
             "stages": list(self.stages),
             "runs": [
-                {"width": run.width, "seed": run.seed, "steps": run.steps, "loss": run.loss,
-                 "first_loss": run.first_loss, "stages": len(run.moments)}
+                {
+                    "width": run.width,
+                    "seed": run.seed,
+                    "steps": run.steps,
+                    "loss": run.loss,
+                    "first_loss": run.first_loss,
+                    "stages": len(run.moments),
+                }
                 for run in self.runs
             ],
-        }  # fmt: skip
+        }
 
     def json(self) -> str:
         """The document as JSON."""
-        return json.dumps(self.document(), indent=2, ensure_ascii=False, allow_nan=False)
+        return json.dumps(
+            self.document(), indent=2, ensure_ascii=False, allow_nan=False
+        )
 
     def __str__(self) -> str:
         heads, rows = _HEADS, self._rows()
         lines = [tuple(heads), *rows]
-        widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
-        text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
-        return "\n".join([self._summary(), "", *(line.rstrip() for line in text), *self._notes()])
+        widths = [
+            max(len(line[place]) for line in lines) for place in range(len(heads))
+        ]
+        text = [
+            "  ".join(
+                cell.ljust(width) for cell, width in zip(line, widths, strict=True)
+            )
+            for line in lines
+        ]
+        return "\n".join(
+            [self._summary(), "", *(line.rstrip() for line in text), *self._notes()]
+        )
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{html.escape(one)}</th>" for one in _HEADS)
-        body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in self._rows())
+        body = "".join(
+            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>"
+            for row in self._rows()
+        )
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self._notes() if note)
         summary = f"<p>{html.escape(self._summary())}</p>"
         return f"{summary}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
@@ -196,15 +294,25 @@ class Diagnosis:
     def _rows(self) -> list[tuple[str, ...]]:
         return [
             (
-                one.name, one.role, _pair(one.slope, one.slope_se, sign=True), _number(one.margin),
-                _number(_last(one.rd)), _pair(one.drift_slope, one.drift_slope_se, sign=True),
-                _number(_last(one.drift)), _pair(one.condensed, one.condensed_se), one.regime,
+                one.name,
+                one.role,
+                _pair(one.slope, one.slope_se, sign=True),
+                _number(one.margin),
+                _number(_last(one.rd)),
+                _pair(one.drift_slope, one.drift_slope_se, sign=True),
+                _number(_last(one.drift)),
+                _pair(one.condensed, one.condensed_se),
+                one.regime,
             )
             for one in self.layers
-        ]  # fmt: skip
+        ]
 
     def _notes(self) -> list[str]:
-        notes = [f"{one.name} is undetermined; {one.remedy}" for one in self.layers if one.remedy]
+        notes = [
+            f"{one.name} is undetermined; {one.remedy}"
+            for one in self.layers
+            if one.remedy
+        ]
         goal = self.stop.stages
         if len(self.stages) < len(goal):
             late = [run for run in self.runs if len(run.moments) < len(goal)]
@@ -213,9 +321,15 @@ class Diagnosis:
                 f"{len(late)} of {len(self.runs)} runs did not get to {goal[-1]:g} of the initial loss in "
                 f"{self.stop.steps} steps (width {worst.width}, seed {worst.seed} ended at a loss of {worst.loss:.3g})"
             )
-        if any(one.regime == "linear" and one.role == "hidden" and one.drift_slope > 2 * one.drift_slope_se > 0
-               for one in self.layers):  # fmt: skip
-            notes.append("the tangent kernel of a linear layer drifts more with the width: other layers move far")
+        if any(
+            one.regime == "linear"
+            and one.role == "hidden"
+            and one.drift_slope > 2 * one.drift_slope_se > 0
+            for one in self.layers
+        ):
+            notes.append(
+                "the tangent kernel of a linear layer drifts more with the width: other layers move far"
+            )
         return ["", *notes] if notes else []
 
 
@@ -234,4 +348,6 @@ def _number(value: float) -> str:
 def _pair(value: float, error: float, *, sign: bool = False) -> str:
     if not math.isfinite(value):
         return "–"
-    return (f"{value:+.3f}" if sign else f"{value:.2f}") + (f" ± {error:.2g}" if math.isfinite(error) else "")
+    return (f"{value:+.3f}" if sign else f"{value:.2f}") + (
+        f" ± {error:.2g}" if math.isfinite(error) else ""
+    )

@@ -74,7 +74,9 @@ def log_slope(widths: Sequence[int], values: np.ndarray) -> LogSlope:
     """
     values = np.asarray(values, dtype=np.float64)
     if not (np.isfinite(values).all() and (values > 0).all()):
-        return LogSlope(np.nan, np.nan, np.nan, "nothing", tuple(values.mean(axis=1).tolist()))
+        return LogSlope(
+            np.nan, np.nan, np.nan, "nothing", tuple(values.mean(axis=1).tolist())
+        )
     logs, count, seeds = np.log(values), *values.shape
     x = np.log(np.asarray(widths, dtype=np.float64))
     x, y = x - x.mean(), logs.mean(axis=1)
@@ -83,14 +85,18 @@ def log_slope(widths: Sequence[int], values: np.ndarray) -> LogSlope:
     residuals = y - y.mean() - slope * x
     means = tuple(np.exp(y).tolist())
     found = _variance(
-        float(logs.var(axis=1, ddof=1).mean()) / seeds if seeds > 1 else np.nan, count * (seeds - 1),
-        float(residuals @ residuals) / (count - 2) if count > 2 else np.nan, count - 2,
-    )  # fmt: skip
+        float(logs.var(axis=1, ddof=1).mean()) / seeds if seeds > 1 else np.nan,
+        count * (seeds - 1),
+        float(residuals @ residuals) / (count - 2) if count > 2 else np.nan,
+        count - 2,
+    )
     if found is None:
         return LogSlope(slope, np.nan, np.nan, "nothing", means)
     variance, freedom, limited = found
     se = float(np.sqrt(variance / spread))
-    return LogSlope(slope, se, float(_law("t").ppf(CONFIDENCE, freedom)) * se, limited, means)
+    return LogSlope(
+        slope, se, float(_law("t").ppf(CONFIDENCE, freedom)) * se, limited, means
+    )
 
 
 def _variance(
@@ -101,8 +107,15 @@ def _variance(
         return (fit, fit_freedom, "fit") if fit_freedom > 0 else None
     if fit_freedom < 1:
         return between, between_freedom, "seeds"
-    if between == 0 or _law("f").sf(fit / between, fit_freedom, between_freedom) < CURVED:
-        return (fit, fit_freedom, "fit") if fit > between else (between, between_freedom, "seeds")
+    if (
+        between == 0
+        or _law("f").sf(fit / between, fit_freedom, between_freedom) < CURVED
+    ):
+        return (
+            (fit, fit_freedom, "fit")
+            if fit > between
+            else (between, between_freedom, "seeds")
+        )
     freedom = between_freedom + fit_freedom
     return (between_freedom * between + fit_freedom * fit) / freedom, freedom, "seeds"
 
@@ -113,7 +126,14 @@ def _law(name: str) -> Any:
     return getattr(stats, name)
 
 
-def judge(widths: Sequence[int], slopes: Sequence[LogSlope], *, seeds: int, settled: bool, effort: str) -> Verdict:
+def judge(
+    widths: Sequence[int],
+    slopes: Sequence[LogSlope],
+    *,
+    seeds: int,
+    settled: bool,
+    effort: str,
+) -> Verdict:
     """The regime that a layer's slopes of RD show.
 
     The slope S at the last stage of training decides, if it is beyond its margin: linear where S + margin < −0.1,
@@ -129,18 +149,30 @@ def judge(widths: Sequence[int], slopes: Sequence[LogSlope], *, seeds: int, sett
     """
     last = slopes[-1]
     # nan where a run was at the earlier stage from the start, so that nothing had moved
-    change = float(np.nan_to_num(abs(last.slope - slopes[-2].slope))) if len(slopes) > 1 else 0.0
+    change = (
+        float(np.nan_to_num(abs(last.slope - slopes[-2].slope)))
+        if len(slopes) > 1
+        else 0.0
+    )
     margin = last.bound + change
     if not settled:
         return Verdict("undetermined", margin, effort)
     if not np.isfinite(last.slope):
-        return Verdict("undetermined", np.nan, "the layer did not move, or its weights start at zero: RD has no slope")
+        return Verdict(
+            "undetermined",
+            np.nan,
+            "the layer did not move, or its weights start at zero: RD has no slope",
+        )
     if not np.isfinite(last.bound):
-        return Verdict("undetermined", np.nan, "the slope has no error: give more seeds")
+        return Verdict(
+            "undetermined", np.nan, "the slope has no error: give more seeds"
+        )
     word = _word(last.slope, margin)
     if word != "undetermined":
         return Verdict(word, margin)
-    return Verdict(word, margin, _remedy(widths, last, change, seeds=seeds, effort=effort))
+    return Verdict(
+        word, margin, _remedy(widths, last, change, seeds=seeds, effort=effort)
+    )
 
 
 def _word(slope: float, margin: float) -> Word:
@@ -151,7 +183,9 @@ def _word(slope: float, margin: float) -> Word:
     return "critical" if abs(slope) + margin < FLAT else "undetermined"
 
 
-def _remedy(widths: Sequence[int], last: LogSlope, change: float, *, seeds: int, effort: str) -> str:
+def _remedy(
+    widths: Sequence[int], last: LogSlope, change: float, *, seeds: int, effort: str
+) -> str:
     """What would bring the margin below what is missing."""
     size = abs(last.slope)
     room = size - CLEAR if size > CLEAR else FLAT - size
@@ -187,12 +221,18 @@ def judge_model(roles: Sequence[str], verdicts: Sequence[Verdict]) -> Verdict:
     Condensed if any of them is; linear if all are; critical if none is condensed, none undetermined, and one critical.
     A model without hidden layers is judged by all its layers.
     """
-    hidden = [verdict for role, verdict in zip(roles, verdicts, strict=True) if role == "hidden"] or list(verdicts)
+    hidden = [
+        verdict
+        for role, verdict in zip(roles, verdicts, strict=True)
+        if role == "hidden"
+    ] or list(verdicts)
     words = {verdict.regime for verdict in hidden}
     margin = max((verdict.margin for verdict in hidden), default=np.nan)
     if "condensed" in words:
         return Verdict("condensed", margin)
     if "undetermined" in words:
-        remedies = [verdict.remedy for verdict in hidden if verdict.regime == "undetermined"]
+        remedies = [
+            verdict.remedy for verdict in hidden if verdict.regime == "undetermined"
+        ]
         return Verdict("undetermined", margin, remedies[0])
     return Verdict("critical" if "critical" in words else "linear", margin)

@@ -61,22 +61,30 @@ def match_layers(models: Mapping[int, Any]) -> list[Layer]:
     first = found[widths[0]]
     if not first:
         raise InvalidInputError(
-            "build", given=f"no trainable weight at width {widths[0]}", allowed="a module with a weight to train",
+            "build",
+            given=f"no trainable weight at width {widths[0]}",
+            allowed="a module with a weight to train",
             remedy="return the model itself, with requires_grad left on",
-        )  # fmt: skip
+        )
     for width in widths[1:]:
         if found[width].keys() != first.keys():
             differing = sorted(found[width].keys() ^ first.keys())
             raise InvalidInputError(
-                "build", given=f"layer {differing[0]!r} at only one of the widths {widths[0]} and {width}",
-                allowed="the same layers at every width", remedy="let the width change sizes, not the architecture",
-            )  # fmt: skip
-    layers = [_layer(name, [found[width][name] for width in widths], widths) for name in first]
+                "build",
+                given=f"layer {differing[0]!r} at only one of the widths {widths[0]} and {width}",
+                allowed="the same layers at every width",
+                remedy="let the width change sizes, not the architecture",
+            )
+    layers = [
+        _layer(name, [found[width][name] for width in widths], widths) for name in first
+    ]
     if all(layer.role == "fixed" for layer in layers):
         raise InvalidInputError(
-            "build", given="the same sizes at every width", allowed="a model with sizes that grow with the width",
+            "build",
+            given="the same sizes at every width",
+            allowed="a model with sizes that grow with the width",
             remedy="use the argument of build(width) as the number of units",
-        )  # fmt: skip
+        )
     return layers
 
 
@@ -102,9 +110,14 @@ def _layers(model: Any) -> dict[str, _Found]:
     return found
 
 
-def _gather(prefix: str, kind: str, names: list[str], own: Mapping[str, Any], axis: int) -> _Found:
+def _gather(
+    prefix: str, kind: str, names: list[str], own: Mapping[str, Any], axis: int
+) -> _Found:
     return _Found(
-        kind, tuple(_join(prefix, name) for name in names), tuple(tuple(own[name].shape) for name in names), axis
+        kind,
+        tuple(_join(prefix, name) for name in names),
+        tuple(tuple(own[name].shape) for name in names),
+        axis,
     )
 
 
@@ -116,20 +129,28 @@ def _layer(name: str, found: list[_Found], widths: list[int]) -> Layer:
     first = found[0]
     for one, width in zip(found, widths, strict=True):
         same = one.kind == first.kind and one.parameters == first.parameters
-        if not same or [len(shape) for shape in one.shapes] != [len(shape) for shape in first.shapes]:
+        if not same or [len(shape) for shape in one.shapes] != [
+            len(shape) for shape in first.shapes
+        ]:
             raise InvalidInputError(
-                "build", given=f"layer {name!r} of another kind at width {width} than at {widths[0]}",
-                allowed="layers that differ in size only", remedy="let the width change sizes, not the architecture",
-            )  # fmt: skip
+                "build",
+                given=f"layer {name!r} of another kind at width {width} than at {widths[0]}",
+                allowed="layers that differ in size only",
+                remedy="let the width change sizes, not the architecture",
+            )
     grows = []
     for axis in range(len(first.shapes[0])):
         sizes = [one.shapes[0][axis] for one in found]
         steps = np.diff(sizes)
         if np.any(steps != 0) and not np.all(steps > 0):
             raise InvalidInputError(
-                "build", given=f"layer {name!r} with sizes {sizes} along axis {axis} at widths {widths}",
-                allowed="sizes that stay or grow with every width", remedy="make the size proportional to the width",
-            )  # fmt: skip
+                "build",
+                given=f"layer {name!r} with sizes {sizes} along axis {axis} at widths {widths}",
+                allowed="sizes that stay or grow with every width",
+                remedy="make the size proportional to the width",
+            )
         grows.append(bool(steps[0] > 0))
-    role: Role = "hidden" if grows[first.unit_axis] else "output" if any(grows) else "fixed"
+    role: Role = (
+        "hidden" if grows[first.unit_axis] else "output" if any(grows) else "fixed"
+    )
     return Layer(name, first.kind, first.parameters, first.unit_axis, role)

@@ -51,11 +51,19 @@ class Gauge:
     def __call__(self, model: Any) -> Moment:
         """Measure it now; the model is left as it was."""
         now = _weights(model, self._layers)
-        moved = [relative_distance(before, after) for before, after in zip(self._start, now, strict=True)]
+        moved = [
+            relative_distance(before, after)
+            for before, after in zip(self._start, now, strict=True)
+        ]
         kernel = self._kernels(model)
         with np.errstate(all="ignore"):
-            drift = np.linalg.norm(kernel - self._kernel, axis=(1, 2)) / np.linalg.norm(self._kernel, axis=(1, 2))
-        condensed = [_condensed(layer, arrays) for layer, arrays in zip(self._layers, now, strict=True)]
+            drift = np.linalg.norm(kernel - self._kernel, axis=(1, 2)) / np.linalg.norm(
+                self._kernel, axis=(1, 2)
+            )
+        condensed = [
+            _condensed(layer, arrays)
+            for layer, arrays in zip(self._layers, now, strict=True)
+        ]
         return Moment(np.array(moved), drift, np.array(condensed))
 
     def _kernels(self, model: Any) -> np.ndarray:
@@ -103,7 +111,13 @@ def tangent_kernels(model: Any, layers: Sequence[Layer], inputs: Any) -> np.ndar
                 output = model(inputs[sample : sample + 1])
                 found = torch.autograd.grad(_signed(output), flat, allow_unused=True)
                 gradients = iter(found)
-                rows.append([_flat(next(gradients), parameter) for group in groups for parameter in group])
+                rows.append(
+                    [
+                        _flat(next(gradients), parameter)
+                        for group in groups
+                        for parameter in group
+                    ]
+                )
     finally:
         for module, training in modes:
             module.training = training
@@ -122,16 +136,24 @@ def _flat(gradient: Any, parameter: Any) -> np.ndarray:
 
 def _signed(output: Any) -> Any:
     if not isinstance(output, torch.Tensor) or output.ndim == 0 or output.shape[0] != 1:
-        given = f"shape {tuple(output.shape)} for one sample" if isinstance(output, torch.Tensor) else type(output)
+        given = (
+            f"shape {tuple(output.shape)} for one sample"
+            if isinstance(output, torch.Tensor)
+            else type(output)
+        )
         raise InvalidInputError(
-            "build", given=f"a model that returns {given}", allowed="a tensor with the samples along its first axis",
+            "build",
+            given=f"a model that returns {given}",
+            allowed="a tensor with the samples along its first axis",
             remedy="wrap the model so that it returns its outputs only",
-        )  # fmt: skip
+        )
     count = output[0].numel()
     if count == 1:
         return output.sum()
     signs = np.random.default_rng(count).choice([-1.0, 1.0], size=count)
-    return output.reshape(-1) @ torch.as_tensor(signs, dtype=output.dtype, device=output.device)
+    return output.reshape(-1) @ torch.as_tensor(
+        signs, dtype=output.dtype, device=output.device
+    )
 
 
 def _condensed(layer: Layer, arrays: Sequence[np.ndarray]) -> float:
@@ -145,5 +167,8 @@ def _condensed(layer: Layer, arrays: Sequence[np.ndarray]) -> float:
     if len(rows) > UNITS:
         rows = rows[np.linspace(0, len(rows) - 1, UNITS).round().astype(int)]
     null = np.random.default_rng(rows.shape).standard_normal(rows.shape)
-    found, random = (condensation(one, threshold=THRESHOLD).effective_orientations for one in (rows, null))
+    found, random = (
+        condensation(one, threshold=THRESHOLD).effective_orientations
+        for one in (rows, null)
+    )
     return 1.0 - found / random

@@ -52,9 +52,15 @@ def kept(loader: Any) -> Generator[None]:
 
 def _generators(loader: Any) -> list[Any]:
     sampler = getattr(loader, "sampler", None)
-    owners = (loader, sampler, getattr(getattr(loader, "batch_sampler", None), "sampler", None))
+    owners = (
+        loader,
+        sampler,
+        getattr(getattr(loader, "batch_sampler", None), "sampler", None),
+    )
     found = [getattr(owner, "generator", None) for owner in owners]
-    return list({id(one): one for one in found if isinstance(one, torch.Generator)}.values())
+    return list(
+        {id(one): one for one in found if isinstance(one, torch.Generator)}.values()
+    )
 
 
 def batches(loader: Iterable[Any], *key: int) -> Generator[Any]:
@@ -68,7 +74,9 @@ def batches(loader: Iterable[Any], *key: int) -> Generator[Any]:
     outside = _states()
     seed_all(*key)
     for generator in _generators(loader):
-        generator.manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint32)[0]))
+        generator.manual_seed(
+            int(np.random.SeedSequence(key).generate_state(1, np.uint32)[0])
+        )
     inside = _states()
     _put(outside)
     plain = isinstance(loader, list | tuple)  # draws nothing
@@ -87,7 +95,10 @@ def batches(loader: Iterable[Any], *key: int) -> Generator[Any]:
                 break
             except Exception as error:
                 raise InvalidInputError(
-                    "loader", given="an iterable that fails", allowed=_PAIRS, remedy=_mend(error)
+                    "loader",
+                    given="an iterable that fails",
+                    allowed=_PAIRS,
+                    remedy=_mend(error),
                 ) from error
             finally:
                 if not plain:
@@ -97,9 +108,11 @@ def batches(loader: Iterable[Any], *key: int) -> Generator[Any]:
             yield batch
         if empty:
             raise InvalidInputError(
-                "loader", given="no batch", allowed=_PAIRS,
+                "loader",
+                given="no batch",
+                allowed=_PAIRS,
                 remedy="check the length of the data set and drop_last",
-            )  # fmt: skip
+            )
 
 
 def _mend(error: Exception) -> str:
@@ -118,12 +131,24 @@ def reusable(loader: Iterable[Any] | Callable[[], Iterable[Any]]) -> Iterable[An
             given = loader()
         except Exception as error:
             raise InvalidInputError(
-                "loader", given="a function that fails", allowed=_PAIRS, remedy=_mend(error)
+                "loader",
+                given="a function that fails",
+                allowed=_PAIRS,
+                remedy=_mend(error),
             ) from error
-    remedy = "give a DataLoader, a list of batches, or a function that returns one of them"
+    remedy = (
+        "give a DataLoader, a list of batches, or a function that returns one of them"
+    )
     if not hasattr(given, "__iter__") or hasattr(given, "__next__"):
-        kind = "an iterator, which ends after one epoch" if hasattr(given, "__next__") else type(given).__name__
+        kind = (
+            "an iterator, which ends after one epoch"
+            if hasattr(given, "__next__")
+            else type(given).__name__
+        )
         raise InvalidInputError(
-            "loader", given=kind, allowed="an iterable of batches that can be iterated again", remedy=remedy
+            "loader",
+            given=kind,
+            allowed="an iterable of batches that can be iterated again",
+            remedy=remedy,
         )
     return given  # pyrefly: ignore[bad-return]

@@ -40,7 +40,10 @@ class UntilLoss:
     @property
     def stages(self) -> tuple[float, ...]:
         """The shares of the initial loss at which the runs are measured."""
-        return (*(share for share in _LADDER if share > self.relative * 1.0001), self.relative)
+        return (
+            *(share for share in _LADDER if share > self.relative * 1.0001),
+            self.relative,
+        )
 
     @property
     def effort(self) -> str:
@@ -61,7 +64,12 @@ class ForSteps:
     @property
     def stages(self) -> tuple[float, ...]:
         """The steps at which the runs are measured."""
-        return tuple(float(step) for step in sorted({math.ceil(self.steps * part) for part in (0.1, 0.3, 1.0)}))
+        return tuple(
+            float(step)
+            for step in sorted(
+                {math.ceil(self.steps * part) for part in (0.1, 0.3, 1.0)}
+            )
+        )
 
     @property
     def effort(self) -> str:
@@ -105,9 +113,11 @@ def default_loss(output: Any, target: Any) -> Any:
         target = target.unsqueeze(-1)
     if output.shape != target.shape:
         raise InvalidInputError(
-            "loss", given=f"outputs of shape {tuple(output.shape)}, targets of shape {tuple(target.shape)}",
-            allowed="equal shapes for the mean square", remedy="pass your own loss(output, target)",
-        )  # fmt: skip
+            "loss",
+            given=f"outputs of shape {tuple(output.shape)}, targets of shape {tuple(target.shape)}",
+            allowed="equal shapes for the mean square",
+            remedy="pass your own loss(output, target)",
+        )
     return torch.nn.functional.mse_loss(output, target)
 
 
@@ -117,15 +127,29 @@ def make_optimiser(optimiser: Optimiser, model: Any) -> torch.optim.Optimizer:
     Raises:
         InvalidInputError: It is neither a rate nor a function that returns a torch optimiser.
     """
-    if isinstance(optimiser, int | float) and not isinstance(optimiser, bool) and optimiser > 0:
+    if (
+        isinstance(optimiser, int | float)
+        and not isinstance(optimiser, bool)
+        and optimiser > 0
+    ):
         return torch.optim.SGD(model.parameters(), lr=float(optimiser))
-    made = optimiser(model) if callable(optimiser) and not isinstance(optimiser, type) else None
+    made = (
+        optimiser(model)
+        if callable(optimiser) and not isinstance(optimiser, type)
+        else None
+    )
     if not isinstance(made, torch.optim.Optimizer):
-        given = repr(optimiser) if made is None else f"a function that returns {type(made).__name__}"
+        given = (
+            repr(optimiser)
+            if made is None
+            else f"a function that returns {type(made).__name__}"
+        )
         raise InvalidInputError(
-            "optimiser", given=given, allowed="a learning rate > 0, or a function of the model that makes an optimiser",
+            "optimiser",
+            given=given,
+            allowed="a learning rate > 0, or a function of the model that makes an optimiser",
             remedy="for example lambda model: torch.optim.Adam(model.parameters(), lr=1e-3)",
-        )  # fmt: skip
+        )
     return made
 
 
@@ -153,11 +177,17 @@ def split(batch: Any, device: torch.device) -> tuple[Any, Any]:
     """
     pair = isinstance(batch, list | tuple) and len(batch) == 2
     if not pair or not all(isinstance(part, torch.Tensor) for part in batch):
-        given = f"{type(batch).__name__} of {len(batch)}" if isinstance(batch, list | tuple) else type(batch).__name__
+        given = (
+            f"{type(batch).__name__} of {len(batch)}"
+            if isinstance(batch, list | tuple)
+            else type(batch).__name__
+        )
         raise InvalidInputError(
-            "loader", given=f"a batch that is a {given}", allowed="pairs of tensors (inputs, targets)",
+            "loader",
+            given=f"a batch that is a {given}",
+            allowed="pairs of tensors (inputs, targets)",
             remedy="wrap the loader so that it yields pairs, and give loss(output, target)",
-        )  # fmt: skip
+        )
     inputs, targets = batch
     return inputs.to(device), targets.to(device)
 
@@ -175,19 +205,25 @@ def loss_of(model: Any, loss: Loss, batch: Any, *, where: str) -> Any:
         raise
     except Exception as error:
         raise InvalidInputError(
-            "build", given=f"a model that fails {where}", allowed="a model and a loss that accept the loader's batches",
+            "build",
+            given=f"a model that fails {where}",
+            allowed="a model and a loss that accept the loader's batches",
             remedy=f"mend this: {type(error).__name__}: {error}",
-        ) from error  # fmt: skip
+        ) from error
     if not isinstance(value, torch.Tensor) or value.numel() != 1:
         raise InvalidInputError(
-            "loss", given=f"{type(value).__name__} {where}", allowed="one number as a tensor",
+            "loss",
+            given=f"{type(value).__name__} {where}",
+            allowed="one number as a tensor",
             remedy="average over the batch",
-        )  # fmt: skip
+        )
     if not math.isfinite(float(value.detach())):
         raise InvalidInputError(
-            "loss", given=f"{float(value.detach())} {where}", allowed="finite losses",
+            "loss",
+            given=f"{float(value.detach())} {where}",
+            allowed="finite losses",
             remedy="lower the learning rate, or let it fall with the width",
-        )  # fmt: skip
+        )
     return value
 
 
@@ -231,7 +267,12 @@ def train(
     by_loss, first, step = isinstance(stop, UntilLoss), math.nan, 0
     stream = batches(loader, 1, seed)
     for step in range(stop.steps + 1):  # the last round only measures
-        value = loss_of(model, loss, next(stream), where=f"at width {width}, seed {seed}, step {step}")
+        value = loss_of(
+            model,
+            loss,
+            next(stream),
+            where=f"at width {width}, seed {seed}, step {step}",
+        )
         recent.append(float(value.detach()))
         mean = sum(recent) / len(recent)
         first, before = recent[0] if step == 0 else first, len(moments)
@@ -249,4 +290,6 @@ def train(
         if step % 64 == 0:
             on_step(step)
     stream.close()
-    return TrainedRun(width, seed, step, first, sum(recent) / len(recent), tuple(moments))
+    return TrainedRun(
+        width, seed, step, first, sum(recent) / len(recent), tuple(moments)
+    )

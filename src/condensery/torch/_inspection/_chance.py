@@ -75,11 +75,19 @@ def largest_by_chance(pairs: float, dimension: int) -> float:
     if dimension == 1:
         return 1.0 if tail < 0.5 else -1.0
     sign = 1.0 if tail < 0.5 else -1.0
-    return sign * float(np.sqrt(1.0 - betaincinv((dimension - 1) / 2, 0.5, 2 * min(tail, 1 - tail))))
+    return sign * float(
+        np.sqrt(1.0 - betaincinv((dimension - 1) / 2, 0.5, 2 * min(tail, 1 - tail)))
+    )
 
 
 def chance(
-    units: int, dimension: int, threshold: float, *, blocks: int = 1, draws: int = DRAWS, seed: int = 0
+    units: int,
+    dimension: int,
+    threshold: float,
+    *,
+    blocks: int = 1,
+    draws: int = DRAWS,
+    seed: int = 0,
 ) -> Chance:
     """Effective neurons and largest cosine of so many random directions.
 
@@ -103,9 +111,16 @@ def chance(
     count = round(share)
     counts = [
         condensation(
-            generator.standard_normal((count, dimension)), active=0.0, threshold=threshold, grouping="cover"
+            generator.standard_normal((count, dimension)),
+            active=0.0,
+            threshold=threshold,
+            grouping="cover",
         ).effective_neurons
         for _ in range(draws)
     ]
     scale = units / count
-    return Chance(float(np.mean(counts)) * scale, float(np.std(counts)) * float(np.sqrt(scale)), cosine)
+    return Chance(
+        float(np.mean(counts)) * scale,
+        float(np.std(counts)) * float(np.sqrt(scale)),
+        cosine,
+    )

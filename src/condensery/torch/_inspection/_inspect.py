@@ -17,7 +17,12 @@ from condensery.torch._inspection._measure import by_chance, measure
 from condensery.torch._inspection._reading import Found, read_module, read_weights
 from condensery.torch._inspection._structure import After, Structure, structure
 from condensery.torch._inspection._verdict import verdict
-from condensery.torch._loading import check_weights, load_model, load_weights, quantised_module
+from condensery.torch._loading import (
+    check_weights,
+    load_model,
+    load_weights,
+    quantised_module,
+)
 
 THRESHOLD = 0.95
 ACTIVE = 0.05
@@ -80,12 +85,24 @@ def inspect(
     for layer in found.layers:
         if layer.rows.numel():
             after = known.after.get(layer.module, default)
-            untold = known.untold.get(layer.module, "a state dict does not tell what follows")
-            rows.append(_report(layer, after, untold, threshold=threshold, active=active))
-    return Inspection(rows, threshold=threshold, active=active, skipped=found.skipped, parameters=parameters)
+            untold = known.untold.get(
+                layer.module, "a state dict does not tell what follows"
+            )
+            rows.append(
+                _report(layer, after, untold, threshold=threshold, active=active)
+            )
+    return Inspection(
+        rows,
+        threshold=threshold,
+        active=active,
+        skipped=found.skipped,
+        parameters=parameters,
+    )
 
 
-def _report(layer: Layer, after: After | None, untold: str, *, threshold: float, active: float) -> LayerReport:
+def _report(
+    layer: Layer, after: After | None, untold: str, *, threshold: float, active: float
+) -> LayerReport:
     seen = measure(layer, threshold=threshold, active=active)
     random = by_chance(layer, seen, threshold=threshold)
     judged = verdict(layer, seen, after, threshold=threshold, untold=untold)
@@ -106,7 +123,9 @@ def _report(layer: Layer, after: After | None, untold: str, *, threshold: float,
         smallest_cosine=seen.smallest_cosine,
         dead=seen.dead,
         duplicates=judged.duplicates,
-        activation=after.activation if after is not None and layer.role == "units" else "",
+        activation=after.activation
+        if after is not None and layer.role == "units"
+        else "",
         mergeable=judged.mergeable,
         exact_merges=judged.exact,
         approximate_merges=judged.approximate,
@@ -116,62 +135,104 @@ def _report(layer: Layer, after: After | None, untold: str, *, threshold: float,
 
 
 def _read(
-    model: nn.Module | Mapping[str, torch.Tensor] | str | Path, weights: str | Path | None, heads: int | None
+    model: nn.Module | Mapping[str, torch.Tensor] | str | Path,
+    weights: str | Path | None,
+    heads: int | None,
 ) -> tuple[Found, Structure, int]:
     if isinstance(model, str) and ":" in model and not Path(model).is_file():
         model = load_model(model, weights)
     elif weights is not None:
         raise InvalidInputError(
-            "weights", given=f"{weights} with {'a file' if isinstance(model, str | Path) else type(model).__name__}",
-            allowed="weights for package.module:factory", remedy="leave it out",
-        )  # fmt: skip
+            "weights",
+            given=f"{weights} with {'a file' if isinstance(model, str | Path) else type(model).__name__}",
+            allowed="weights for package.module:factory",
+            remedy="leave it out",
+        )
     if isinstance(model, torch.jit.ScriptModule):
         raise InvalidInputError(
-            "model", given=f"{type(model).__name__}, which is TorchScript", allowed="an eager torch.nn.Module",
+            "model",
+            given=f"{type(model).__name__}, which is TorchScript",
+            allowed="an eager torch.nn.Module",
             remedy="build it from its class, or pass its state_dict()",
-        )  # fmt: skip
+        )
     if isinstance(model, nn.Module):
         quantised = quantised_module(model)
         if quantised is not None:
             raise InvalidInputError(
-                "model", given=f"{type(model).__name__}, of which {quantised} is quantised",
-                allowed="finite real numbers in a floating dtype", remedy="give the model before it was quantised",
-            )  # fmt: skip
-        check_weights({**dict(model.named_parameters()), **_buffers(model)}, where=type(model).__name__)
+                "model",
+                given=f"{type(model).__name__}, of which {quantised} is quantised",
+                allowed="finite real numbers in a floating dtype",
+                remedy="give the model before it was quantised",
+            )
+        check_weights(
+            {**dict(model.named_parameters()), **_buffers(model)},
+            where=type(model).__name__,
+        )
         return read_module(model, heads=heads), structure(model), _count(model)
     if isinstance(model, str | Path):
         model = load_weights(model)
-    elif isinstance(model, Mapping) and any(isinstance(value, torch.Tensor) for value in model.values()):
+    elif isinstance(model, Mapping) and any(
+        isinstance(value, torch.Tensor) for value in model.values()
+    ):
         check_weights(model, where="the state dict")
     else:
         raise InvalidInputError(
-            "model", given=type(model).__name__, remedy="pass the model or model.state_dict()",
+            "model",
+            given=type(model).__name__,
+            remedy="pass the model or model.state_dict()",
             allowed="a torch.nn.Module, a state dict, a weights file, or package.module:factory",
-        )  # fmt: skip
-    count = sum(one.numel() for one in model.values() if isinstance(one, torch.Tensor) and one.is_floating_point())
+        )
+    count = sum(
+        one.numel()
+        for one in model.values()
+        if isinstance(one, torch.Tensor) and one.is_floating_point()
+    )
     return read_weights(model, heads=heads), Structure({}, {}), count
 
 
 def _count(model: nn.Module) -> int:
-    known = (one for one in model.parameters() if not isinstance(one, UninitializedTensorMixin))
+    known = (
+        one
+        for one in model.parameters()
+        if not isinstance(one, UninitializedTensorMixin)
+    )
     return sum(one.numel() for one in known)
 
 
 def _buffers(model: nn.Module) -> dict[str, torch.Tensor]:
     """Buffers that are weights: frozen or quantised ones, which are kept as buffers."""
-    return {name: value for name, value in model.named_buffers() if name.rpartition(".")[2].startswith("weight")}
+    return {
+        name: value
+        for name, value in model.named_buffers()
+        if name.rpartition(".")[2].startswith("weight")
+    }
 
 
-def _check_options(threshold: float, active: float, activation: str | None, heads: int | None) -> None:
+def _check_options(
+    threshold: float, active: float, activation: str | None, heads: int | None
+) -> None:
     if not 0 < threshold <= 1:
         raise InvalidInputError(
-            "threshold", given=threshold, allowed="a cosine in (0, 1]", remedy="0.95 is the default"
-        )  # fmt: skip
+            "threshold",
+            given=threshold,
+            allowed="a cosine in (0, 1]",
+            remedy="0.95 is the default",
+        )
     if not 0 <= active < 1:
-        raise InvalidInputError("active", given=active, allowed="a share in [0, 1)", remedy="0.05 is the default")
+        raise InvalidInputError(
+            "active",
+            given=active,
+            allowed="a share in [0, 1)",
+            remedy="0.05 is the default",
+        )
     if activation is not None and activation not in MERGE_NAMES:
         raise InvalidInputError(
-            "activation", given=activation, allowed=", ".join(MERGE_NAMES), remedy="leave it out if it is none of these"
-        )  # fmt: skip
+            "activation",
+            given=activation,
+            allowed=", ".join(MERGE_NAMES),
+            remedy="leave it out if it is none of these",
+        )
     if heads is not None and heads < 1:
-        raise InvalidInputError("heads", given=heads, allowed="a whole number >= 1", remedy="leave it out")
+        raise InvalidInputError(
+            "heads", given=heads, allowed="a whole number >= 1", remedy="leave it out"
+        )

@@ -71,11 +71,20 @@ class LayerReport:
 
 
 _SHOWN = (
-    ("layer", "layer"), ("kind", "kind"), ("units", "units"), ("groups", "groups"), ("effective_neurons", "effective"),
-    ("effective_ratio", "ratio"), ("chance_ratio", "by chance"), ("largest_cosine", "max cos"),
-    ("chance_cosine", "by chance"), ("dead", "dead"), ("duplicates", "duplicates"), ("mergeable", "mergeable"),
+    ("layer", "layer"),
+    ("kind", "kind"),
+    ("units", "units"),
+    ("groups", "groups"),
+    ("effective_neurons", "effective"),
+    ("effective_ratio", "ratio"),
+    ("chance_ratio", "by chance"),
+    ("largest_cosine", "max cos"),
+    ("chance_cosine", "by chance"),
+    ("dead", "dead"),
+    ("duplicates", "duplicates"),
+    ("mergeable", "mergeable"),
     ("why", "why"),
-)  # fmt: skip
+)
 """Columns of a printed table and their heads; `columns` has all."""
 
 
@@ -107,7 +116,12 @@ class Inspection(Sequence[LayerReport]):
         parameters: int,
     ) -> None:
         self.rows = tuple(rows)
-        self.threshold, self.active, self.skipped, self.parameters = threshold, active, dict(skipped), parameters
+        self.threshold, self.active, self.skipped, self.parameters = (
+            threshold,
+            active,
+            dict(skipped),
+            parameters,
+        )
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -116,7 +130,11 @@ class Inspection(Sequence[LayerReport]):
         return iter(self.rows)
 
     def __getitem__(self, key: Any) -> Any:
-        return np.array([getattr(row, key) for row in self.rows]) if isinstance(key, str) else self.rows[key]
+        return (
+            np.array([getattr(row, key) for row in self.rows])
+            if isinstance(key, str)
+            else self.rows[key]
+        )
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -156,26 +174,38 @@ class Inspection(Sequence[LayerReport]):
             for row in self.rows
         ]
         return {
-            "threshold": self.threshold, "active": self.active, "parameters": self.parameters, "layers": rows,
+            "threshold": self.threshold,
+            "active": self.active,
+            "parameters": self.parameters,
+            "layers": rows,
             "skipped": self.skipped,
-        }  # fmt: skip
+        }
 
     def to_json(self) -> str:
         """The inspection as one JSON document."""
-        return json.dumps(self.document(), indent=2, ensure_ascii=False, allow_nan=False)
+        return json.dumps(
+            self.document(), indent=2, ensure_ascii=False, allow_nan=False
+        )
 
     def cells(self) -> tuple[list[str], list[list[str]]]:
         """Heads and texts of the printed table."""
-        return [head for _, head in _SHOWN], [[_text(getattr(row, key)) for key, _ in _SHOWN] for row in self.rows]
+        return [head for _, head in _SHOWN], [
+            [_text(getattr(row, key)) for key, _ in _SHOWN] for row in self.rows
+        ]
 
     def remarks(self) -> list[str]:
         """Notes on single layers, and what was not measured."""
         notes = [f"{row.layer}: {row.note}" for row in self.rows if row.note]
-        return notes + [f"not measured: {name}: {reason}" for name, reason in self.skipped.items()]
+        return notes + [
+            f"not measured: {name}: {reason}" for name, reason in self.skipped.items()
+        ]
 
     def summary(self) -> str:
         """The whole in one line."""
-        units, exact = int(self["units"].sum()) if self.rows else 0, sum(row.exact_merges for row in self.rows)
+        units, exact = (
+            int(self["units"].sum()) if self.rows else 0,
+            sum(row.exact_merges for row in self.rows),
+        )
         near = sum(row.approximate_merges for row in self.rows)
         return (
             f"{len(self)} layers, {units:,} units, {self.parameters:,} parameters: "
@@ -185,11 +215,19 @@ class Inspection(Sequence[LayerReport]):
     def __repr__(self) -> str:
         heads, rows = self.cells()
         lines = [heads, *rows]
-        widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
-        right = {place for place, (key, _) in enumerate(_SHOWN) if key not in {"layer", "kind", "mergeable", "why"}}
+        widths = [
+            max(len(line[place]) for line in lines) for place in range(len(heads))
+        ]
+        right = {
+            place
+            for place, (key, _) in enumerate(_SHOWN)
+            if key not in {"layer", "kind", "mergeable", "why"}
+        }
         padded = [
             [
-                cell.rjust(widths[place]) if place in right else cell.ljust(widths[place])
+                cell.rjust(widths[place])
+                if place in right
+                else cell.ljust(widths[place])
                 for place, cell in enumerate(line)
             ]
             for line in lines
@@ -200,7 +238,10 @@ class Inspection(Sequence[LayerReport]):
     def _repr_html_(self) -> str:
         heads, rows = self.cells()
         head = "".join(f"<th>{html.escape(one)}</th>" for one in heads)
-        body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        body = "".join(
+            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>"
+            for row in rows
+        )
         remarks = "".join(f"<br>{html.escape(one)}" for one in self.remarks())
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         return f"{table}<p>{html.escape(self.summary())}{remarks}</p>"

@@ -68,25 +68,51 @@ def as_array(tensor: torch.Tensor) -> np.ndarray:
     return wide.cpu().numpy()
 
 
-def linear(name: str, weight: torch.Tensor, bias: torch.Tensor | None, *, kind: str = "Linear") -> Layer:
+def linear(
+    name: str, weight: torch.Tensor, bias: torch.Tensor | None, *, kind: str = "Linear"
+) -> Layer:
     """Units of ``weight: (out, in)``."""
     return Layer(name, kind, weight.flatten(1), bias)
 
 
 def convolution(
-    name: str, weight: torch.Tensor, bias: torch.Tensor | None, *, kind: str, blocks: int = 1, note: str = ""
+    name: str,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    *,
+    kind: str,
+    blocks: int = 1,
+    note: str = "",
 ) -> Layer:
     """Output channels of a convolution, each with its flattened filter."""
     is_pointwise = weight[0, 0].numel() == 1
-    return Layer(name, kind, weight.flatten(1), bias, blocks=blocks, note=note, is_pointwise=is_pointwise)
+    return Layer(
+        name,
+        kind,
+        weight.flatten(1),
+        bias,
+        blocks=blocks,
+        note=note,
+        is_pointwise=is_pointwise,
+    )
 
 
 def transposed_convolution(
-    name: str, weight: torch.Tensor, bias: torch.Tensor | None, *, kind: str, blocks: int = 1, note: str = ""
+    name: str,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    *,
+    kind: str,
+    blocks: int = 1,
+    note: str = "",
 ) -> Layer:
     """Output channels of ``weight: (in, out / blocks, …)``; the channels of a block see the inputs of that block."""
     inputs, outputs = weight.shape[0] // blocks, weight.shape[1]
-    rows = weight.reshape(blocks, inputs, outputs, -1).transpose(1, 2).reshape(blocks * outputs, -1)
+    rows = (
+        weight.reshape(blocks, inputs, outputs, -1)
+        .transpose(1, 2)
+        .reshape(blocks * outputs, -1)
+    )
     return Layer(name, kind, rows, bias, blocks=blocks, note=note)
 
 
@@ -95,7 +121,9 @@ def embedding(name: str, weight: torch.Tensor) -> Layer:
     return Layer(name, "Embedding", weight, role="lookup")
 
 
-def recurrent(name: str, kind: str, parts: Mapping[str, torch.Tensor], suffix: str) -> Iterator[Layer]:
+def recurrent(
+    name: str, kind: str, parts: Mapping[str, torch.Tensor], suffix: str
+) -> Iterator[Layer]:
     """The gates of one recurrent layer, and its units with all their gates.
 
     The row of a unit in a gate is (weights of the input, weights of the state, bias of both). In a GRU's new gate the
@@ -121,17 +149,32 @@ def recurrent(name: str, kind: str, parts: Mapping[str, torch.Tensor], suffix: s
     if len(gates) > 1:
         for gate, rows in zip(gates, units, strict=True):
             summed = gate != "new gate" and len(gates) == 3 and bias_i is not None
-            joined = torch.cat([rows[:, :-2], rows[:, -2:].sum(1, keepdim=True)], dim=1) if summed else rows
+            joined = (
+                torch.cat([rows[:, :-2], rows[:, -2:].sum(1, keepdim=True)], dim=1)
+                if summed
+                else rows
+            )
             yield Layer(f"{where} {gate}", f"{kind} gate", joined, role="gates")
-    yield Layer(f"{where} units", f"{kind} units", torch.cat(units, dim=1), role="states")
+    yield Layer(
+        f"{where} units", f"{kind} units", torch.cat(units, dim=1), role="states"
+    )
     if f"weight_hr{suffix}" in parts:
-        yield Layer(f"{where} projection", f"{kind} projection", parts[f"weight_hr{suffix}"], role="rows")
+        yield Layer(
+            f"{where} projection",
+            f"{kind} projection",
+            parts[f"weight_hr{suffix}"],
+            role="rows",
+        )
 
 
 def hidden_size(parts: Mapping[str, torch.Tensor], suffix: str) -> int:
     """Units of a recurrent layer; with a projection the state is shorter than the layer is wide."""
     projection = parts.get(f"weight_hr{suffix}")
-    return projection.shape[1] if projection is not None else parts[f"weight_hh{suffix}"].shape[1]
+    return (
+        projection.shape[1]
+        if projection is not None
+        else parts[f"weight_hh{suffix}"].shape[1]
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,10 +192,15 @@ class Attention:
 
     def layers(self) -> Iterator[Layer]:
         """Rows of queries, keys and values, and the heads where their number is known."""
-        names = self.names or tuple(f"{self.name}:{part}" for part in ("query", "key", "value"))
+        names = self.names or tuple(
+            f"{self.name}:{part}" for part in ("query", "key", "value")
+        )
         note = "" if self.heads else "number of heads not known: give heads="
         for name, part, (weight, bias) in zip(
-            names, ("query", "key", "value"), (self.query, self.key, self.value), strict=True
+            names,
+            ("query", "key", "value"),
+            (self.query, self.key, self.value),
+            strict=True,
         ):
             yield Layer(name, f"{part} rows", weight, bias, role="rows", note=note)
         if self.heads and self.query[0].shape[0] % self.heads == 0:
@@ -169,23 +217,35 @@ class Attention:
         keys = _per_head(self.key[0], heads, size)
         if keys is None:
             return
-        values = _per_head(value, heads, value.shape[0] // max(1, self.key[0].shape[0] // size))
+        values = _per_head(
+            value, heads, value.shape[0] // max(1, self.key[0].shape[0] // size)
+        )
         yield Layer(
-            f"{self.name}:heads query-key", "heads: attention maps", _coordinates(_inner(query) * _inner(keys), heads),
-            role="heads", dimension=query.shape[1] * keys.shape[1],
-            also=None if values is None else values.reshape(heads, -1), beside=self.beside,
-        )  # fmt: skip
+            f"{self.name}:heads query-key",
+            "heads: attention maps",
+            _coordinates(_inner(query) * _inner(keys), heads),
+            role="heads",
+            dimension=query.shape[1] * keys.shape[1],
+            also=None if values is None else values.reshape(heads, -1),
+            beside=self.beside,
+        )
         if self.output is not None and values is not None:
             outputs = self.output.detach().T
             yield Layer(
-                f"{self.name}:heads value-output", "heads: value maps",
-                _coordinates(_inner(values) * _inner(outputs), heads), role="heads",
+                f"{self.name}:heads value-output",
+                "heads: value maps",
+                _coordinates(_inner(values) * _inner(outputs), heads),
+                role="heads",
                 dimension=value.shape[1] * outputs.shape[1],
-            )  # fmt: skip
+            )
 
 
 def _augmented(weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    return weight.detach() if bias is None else torch.cat([weight.detach(), bias.detach()[:, None]], dim=1)
+    return (
+        weight.detach()
+        if bias is None
+        else torch.cat([weight.detach(), bias.detach()[:, None]], dim=1)
+    )
 
 
 def _inner(weight: torch.Tensor) -> torch.Tensor:
@@ -198,7 +258,12 @@ def _per_head(weight: torch.Tensor, heads: int, size: int) -> torch.Tensor | Non
     own, rest = divmod(weight.shape[0], size)
     if rest or not own or heads % own:
         return None
-    return weight.detach().reshape(own, size, -1).repeat_interleave(heads // own, dim=0).flatten(0, 1)
+    return (
+        weight.detach()
+        .reshape(own, size, -1)
+        .repeat_interleave(heads // own, dim=0)
+        .flatten(0, 1)
+    )
 
 
 def _coordinates(products: torch.Tensor, heads: int) -> torch.Tensor:

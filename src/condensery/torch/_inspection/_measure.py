@@ -62,7 +62,9 @@ class _Part:
     near: np.ndarray
 
 
-def measure(layer: Layer, *, threshold: float, active: float, linkage: bool = True) -> Measure:
+def measure(
+    layer: Layer, *, threshold: float, active: float, linkage: bool = True
+) -> Measure:
     """Measure one layer, block by block of the units that see the same inputs.
 
     Args:
@@ -78,16 +80,20 @@ def measure(layer: Layer, *, threshold: float, active: float, linkage: bool = Tr
     lengths = amplitude_of(rows, bias)
     if not np.isfinite(lengths).all():
         raise InvalidInputError(
-            f"layer {layer.name}", given=f"{np.count_nonzero(~np.isfinite(lengths))} units with nan or inf",
-            allowed="finite weights", remedy="look at the training: it has diverged",
-        )  # fmt: skip
+            f"layer {layer.name}",
+            given=f"{np.count_nonzero(~np.isfinite(lengths))} units with nan or inf",
+            allowed="finite weights",
+            remedy="look at the training: it has diverged",
+        )
     cut = active * lengths.max(initial=0.0)
     kept = lengths > cut
     size = len(rows) // layer.blocks
     parts = []
     for start in range(0, len(rows), size):
         units = start + np.flatnonzero(kept[start : start + size])
-        parts.append(_measure_part(rows, bias, lengths, units, threshold, linkage=linkage))
+        parts.append(
+            _measure_part(rows, bias, lengths, units, threshold, linkage=linkage)
+        )
     weights = lengths if bias is None else amplitude_of(rows, None)
     whole = np.count_nonzero(kept) == np.count_nonzero(lengths)
     return Measure(
@@ -109,8 +115,11 @@ def amplitude_of(rows: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     step = max(1, 2**20 // rows.shape[1])
     starts = range(0, len(rows), step)
     parts = [
-        amplitude(None, rows[at : at + step], None if bias is None else bias[at : at + step]) for at in starts
-    ]  # fmt: skip
+        amplitude(
+            None, rows[at : at + step], None if bias is None else bias[at : at + step]
+        )
+        for at in starts
+    ]
     return np.concatenate(parts)
 
 
@@ -128,14 +137,18 @@ def _measure_part(
     mine, own = _taken(rows, bias, units)
     largest, smallest = nearest_cosines(mine, own, lengths[units])
     # A unit that is near no other covers none and is covered by none: only the rest has to be looked at closely.
-    close = np.flatnonzero(np.nan_to_num(largest, nan=-1.0) >= threshold - 2 * RESOLUTION)
+    close = np.flatnonzero(
+        np.nan_to_num(largest, nan=-1.0) >= threshold - 2 * RESOLUTION
+    )
     alone = len(units) - len(close)
     near = units[_have_parallel(largest, smallest)]
     if not len(close):
         return _Part(alone, alone, 1, float(largest.max()), float(smallest.min()), near)
     grouping = "linkage" if linkage and len(close) <= _LINKAGE_UNITS else "cover"
     few, few_bias = _taken(mine, own, close)
-    found = condensation(few, bias=few_bias, threshold=threshold, active=0.0, grouping=grouping)
+    found = condensation(
+        few, bias=few_bias, threshold=threshold, active=0.0, grouping=grouping
+    )
     return _Part(
         effective=alone + found.effective_neurons,
         groups=alone + len(found.group_sizes),
@@ -146,7 +159,9 @@ def _measure_part(
     )
 
 
-def _taken(rows: np.ndarray, bias: np.ndarray | None, units: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+def _taken(
+    rows: np.ndarray, bias: np.ndarray | None, units: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Rows and bias of some units; without a copy where it is all of them."""
     if len(units) == len(rows):
         return rows, bias
@@ -162,7 +177,9 @@ def parallel_units(layer: Layer) -> np.ndarray:
     for start in range(0, len(rows), size):
         units = start + np.flatnonzero(lengths[start : start + size])
         if len(units) > 1:
-            largest, smallest = nearest_cosines(*_taken(rows, bias, units), lengths[units])
+            largest, smallest = nearest_cosines(
+                *_taken(rows, bias, units), lengths[units]
+            )
             found.append(units[_have_parallel(largest, smallest)])
     return np.concatenate(found) if found else np.empty(0, dtype=np.intp)
 
@@ -173,7 +190,9 @@ def _have_parallel(largest: np.ndarray, smallest: np.ndarray) -> np.ndarray:
 
 def by_chance(layer: Layer, found: Measure, *, threshold: float) -> Chance:
     """What random orientations would show in a layer of this shape with as many active units."""
-    return chance(found.active, layer.dimension or found.features, threshold, blocks=layer.blocks)
+    return chance(
+        found.active, layer.dimension or found.features, threshold, blocks=layer.blocks
+    )
 
 
 def _over(values: list[float], choose: Callable[[list[float]], float]) -> float:

@@ -41,7 +41,9 @@ def nearest_cosines(
             left = _unit_rows(rows, bias, lengths, mine)
             for second in range(first, count, size):
                 yours = slice(second, second + size)
-                right = left if second == first else _unit_rows(rows, bias, lengths, yours)
+                right = (
+                    left if second == first else _unit_rows(rows, bias, lengths, yours)
+                )
                 cosines = left @ right.T
                 if second == first:
                     cosines.fill_diagonal_(-torch.inf)
@@ -54,10 +56,14 @@ def nearest_cosines(
     return np.clip(largest.numpy(), -1, 1), np.clip(smallest.numpy(), -1, 1)
 
 
-def _unit_rows(rows: np.ndarray, bias: np.ndarray | None, lengths: np.ndarray, units: slice) -> torch.Tensor:
+def _unit_rows(
+    rows: np.ndarray, bias: np.ndarray | None, lengths: np.ndarray, units: slice
+) -> torch.Tensor:
     # divided in the precision of the rows, since entries such as 1e-30 have no square in single precision
     scale = lengths[units, None]
     unit = (rows[units] / scale).astype(np.float32, copy=False)
     if bias is not None:
-        unit = np.concatenate([unit, (bias[units, None] / scale).astype(np.float32)], axis=1)
+        unit = np.concatenate(
+            [unit, (bias[units, None] / scale).astype(np.float32)], axis=1
+        )
     return torch.from_numpy(np.ascontiguousarray(unit))

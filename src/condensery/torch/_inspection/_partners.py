@@ -17,10 +17,24 @@ from condensery.torch._inspection._reading import read_weights
 from condensery.torch._loading import load_weights
 
 _TAKEN = (
-    "layer", "kind", "units", "features", "effective_neurons", "effective_ratio", "chance_ratio", "excess",
-    "largest_cosine", "chance_cosine", "smallest_cosine", "dead", "duplicates", "mergeable", "exact_merges",
-    "approximate_merges", "why",
-)  # fmt: skip
+    "layer",
+    "kind",
+    "units",
+    "features",
+    "effective_neurons",
+    "effective_ratio",
+    "chance_ratio",
+    "excess",
+    "largest_cosine",
+    "chance_cosine",
+    "smallest_cosine",
+    "dead",
+    "duplicates",
+    "mergeable",
+    "exact_merges",
+    "approximate_merges",
+    "why",
+)
 """Columns of an inspection that are kept."""
 
 
@@ -76,7 +90,9 @@ def partners(layer: Layer, *, threshold: float) -> Partners:
         directed += len(units)
         if len(units) < 2:
             continue
-        largest, smallest = nearest_cosines(rows[units], None if bias is None else bias[units], lengths[units])
+        largest, smallest = nearest_cosines(
+            rows[units], None if bias is None else bias[units], lengths[units]
+        )
         same, opposed = largest >= threshold, smallest <= -threshold
         parallel, opposite = parallel + int(same.sum()), opposite + int(opposed.sum())
         either += int((same | opposed).sum())
@@ -85,7 +101,11 @@ def partners(layer: Layer, *, threshold: float) -> Partners:
 
 
 def inspect_file(
-    path: Path, *, threshold: float, heads: int | None, progress: Callable[[str, float], None]
+    path: Path,
+    *,
+    threshold: float,
+    heads: int | None,
+    progress: Callable[[str, float], None],
 ) -> dict[str, np.ndarray]:
     """Inspect a weights file and count the partners in every layer; no code of the file or its package is run.
 
@@ -103,16 +123,27 @@ def inspect_file(
     weights = load_weights(path)
     progress("inspecting", 0.02)
     found = inspect(weights, threshold=threshold, heads=heads)
-    layers = [layer for layer in read_weights(weights, heads=heads).layers if layer.rows.numel()]
+    layers = [
+        layer
+        for layer in read_weights(weights, heads=heads).layers
+        if layer.rows.numel()
+    ]
     # all pairs are looked at, so that the work is quadratic in the units
-    work = np.cumsum([0.0] + [float(layer.rows.shape[0]) ** 2 * layer.rows.shape[1] for layer in layers])
+    work = np.cumsum(
+        [0.0]
+        + [float(layer.rows.shape[0]) ** 2 * layer.rows.shape[1] for layer in layers]
+    )
     counted, bare = [], []
     for layer, done in zip(layers, work, strict=False):
         progress(f"partners in {layer.name}", 0.6 + 0.4 * float(done / work[-1]))
         counted.append(partners(layer, threshold=threshold))
         # a bias that outweighs the weights makes rows alike that look at different things
         alone = layer.bias is None
-        bare.append(counted[-1] if alone else partners(replace(layer, bias=None), threshold=threshold))
+        bare.append(
+            counted[-1]
+            if alone
+            else partners(replace(layer, bias=None), threshold=threshold)
+        )
     progress("done", 1.0)
     return {
         **{name: found[name] for name in _TAKEN},

@@ -16,24 +16,67 @@ from condensery.torch._inspection._reading import is_transposed_linear, unwrappe
 from condensery.torch._inspection._tracing import Part, is_of_one_number, parts_of
 
 _MODULES: dict[type[nn.Module], str] = {
-    nn.ReLU: "relu", nn.LeakyReLU: "leaky_relu", nn.PReLU: "prelu", nn.Tanh: "tanh", nn.Sigmoid: "sigmoid",
-    nn.Softplus: "softplus", nn.GELU: "gelu", nn.SiLU: "silu", nn.Hardtanh: "hardtanh", nn.ReLU6: "relu6",
-    nn.ELU: "elu", nn.SELU: "selu", nn.Mish: "mish", nn.Hardswish: "hardswish", nn.Hardsigmoid: "hardsigmoid",
+    nn.ReLU: "relu",
+    nn.LeakyReLU: "leaky_relu",
+    nn.PReLU: "prelu",
+    nn.Tanh: "tanh",
+    nn.Sigmoid: "sigmoid",
+    nn.Softplus: "softplus",
+    nn.GELU: "gelu",
+    nn.SiLU: "silu",
+    nn.Hardtanh: "hardtanh",
+    nn.ReLU6: "relu6",
+    nn.ELU: "elu",
+    nn.SELU: "selu",
+    nn.Mish: "mish",
+    nn.Hardswish: "hardswish",
+    nn.Hardsigmoid: "hardsigmoid",
     nn.Softsign: "softsign",
-}  # fmt: skip
+}
 _IN_FUNCTIONAL = (
-    "relu", "leaky_relu", "tanh", "sigmoid", "softplus", "gelu", "silu", "hardtanh", "relu6", "elu", "selu", "mish",
-    "hardswish", "hardsigmoid", "softsign",
-)  # fmt: skip
+    "relu",
+    "leaky_relu",
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "gelu",
+    "silu",
+    "hardtanh",
+    "relu6",
+    "elu",
+    "selu",
+    "mish",
+    "hardswish",
+    "hardsigmoid",
+    "softsign",
+)
 _IN_TORCH = ("relu", "tanh", "sigmoid", "sin", "cos", "abs", "square", "erf")
 _FUNCTIONS = {getattr(functional, name): name for name in _IN_FUNCTIONAL}
 _FUNCTIONS |= {getattr(torch, name): name for name in _IN_TORCH}
 _PASSES = (
-    nn.Identity, nn.modules.dropout._DropoutNd, nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d,
-    nn.AvgPool3d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d, nn.AdaptiveMaxPool1d,
-    nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d, nn.Flatten,
-)  # fmt: skip
-_PASSING_FUNCTIONS = {torch.flatten, functional.dropout, torch.max_pool1d, torch.max_pool2d, torch.max_pool3d} | {
+    nn.Identity,
+    nn.modules.dropout._DropoutNd,
+    nn.MaxPool1d,
+    nn.MaxPool2d,
+    nn.MaxPool3d,
+    nn.AvgPool1d,
+    nn.AvgPool2d,
+    nn.AvgPool3d,
+    nn.AdaptiveAvgPool1d,
+    nn.AdaptiveAvgPool2d,
+    nn.AdaptiveAvgPool3d,
+    nn.AdaptiveMaxPool1d,
+    nn.AdaptiveMaxPool2d,
+    nn.AdaptiveMaxPool3d,
+    nn.Flatten,
+)
+_PASSING_FUNCTIONS = {
+    torch.flatten,
+    functional.dropout,
+    torch.max_pool1d,
+    torch.max_pool2d,
+    torch.max_pool3d,
+} | {
     getattr(functional, f"{kind}_pool{dimensions}d")
     for kind in ("max", "avg", "adaptive_avg", "adaptive_max")
     for dimensions in (1, 2, 3)
@@ -42,10 +85,20 @@ _READERS = (nn.Linear, nn.modules.conv._ConvNd)
 
 
 _IN_TRANSFORMERS = {
-    "GELUActivation": "gelu", "GELUTanh": "gelu", "NewGELUActivation": "gelu", "SiLUActivation": "silu",
-    "MishActivation": "mish", "LinearActivation": "linear", "ReLUSquaredActivation": "relu_squared",
-}  # fmt: skip
-_SOFTMAX = {functional.softmax, functional.log_softmax, torch.softmax, torch.log_softmax}
+    "GELUActivation": "gelu",
+    "GELUTanh": "gelu",
+    "NewGELUActivation": "gelu",
+    "SiLUActivation": "silu",
+    "MishActivation": "mish",
+    "LinearActivation": "linear",
+    "ReLUSquaredActivation": "relu_squared",
+}
+_SOFTMAX = {
+    functional.softmax,
+    functional.log_softmax,
+    torch.softmax,
+    torch.log_softmax,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +155,15 @@ def structure(model: nn.Module) -> Structure:
             name = part.full(node.target)
             if name in after or name in untold:
                 continue
-            found = _after(node, part) if seen.count(str(node.target)) == 1 else After(obstacle=_TWICE)
+            found = (
+                _after(node, part)
+                if seen.count(str(node.target)) == 1
+                else After(obstacle=_TWICE)
+            )
             if found is None:
-                untold[name] = f"{part.kind} passes its units on, and what uses {part.kind} could not be traced"
+                untold[name] = (
+                    f"{part.kind} passes its units on, and what uses {part.kind} could not be traced"
+                )
             else:
                 after[name] = found
     after.update(_in_torch_blocks(model))
@@ -118,7 +177,9 @@ def structure(model: nn.Module) -> Structure:
 _TWICE = "it is used more than once"
 
 
-def _why_untold(name: str, modules: dict[str, nn.Module], failed: dict[str, str]) -> str:
+def _why_untold(
+    name: str, modules: dict[str, nn.Module], failed: dict[str, str]
+) -> str:
     """The reason at the innermost module around a layer that could not be traced."""
     while name:
         name = name.rpartition(".")[0]
@@ -137,7 +198,11 @@ def _in_torch_blocks(model: nn.Module) -> dict[str, After]:
         if kind is None or type(module).forward is not kind.forward:
             continue
         activation = module.activation
-        named = _MODULES.get(type(activation)) if isinstance(activation, nn.Module) else _FUNCTIONS.get(activation)
+        named = (
+            _MODULES.get(type(activation))
+            if isinstance(activation, nn.Module)
+            else _FUNCTIONS.get(activation)
+        )
         stem = f"{name}." if name else ""
         found[f"{stem}linear2"] = After(obstacle=_STREAM)
         if named is not None and named not in {"leaky_relu", "prelu"}:
@@ -154,25 +219,44 @@ def _after(node: fx.Node, part: Part) -> After | None:
     return _follow(node, part, After(), is_activated=False, softmax="")
 
 
-def _follow(node: fx.Node, part: Part, found: After, *, is_activated: bool, softmax: str) -> After | None:
+def _follow(
+    node: fx.Node, part: Part, found: After, *, is_activated: bool, softmax: str
+) -> After | None:
     """Go on from a value to all that use it; `softmax` is the obstacle that a softmax before here would be."""
-    ends = [_use(one, part, found, is_activated=is_activated, softmax=softmax) for one in node.users]
+    ends = [
+        _use(one, part, found, is_activated=is_activated, softmax=softmax)
+        for one in node.users
+    ]
     known = [one for one in ends if one is not None]
     if len(known) < len(ends):
         return None
     obstacles = [one for one in known if one.obstacle]
     if obstacles or not known:
-        return obstacles[0] if obstacles else _end(part, found, is_activated=is_activated, softmax=softmax)
+        return (
+            obstacles[0]
+            if obstacles
+            else _end(part, found, is_activated=is_activated, softmax=softmax)
+        )
     first = known[0]
-    if any((one.activation, one.slope, one.fold) != (first.activation, first.slope, first.fold) for one in known):
-        return replace(first, obstacle=f"its output is used in {len(known)} places, and not alike")
+    if any(
+        (one.activation, one.slope, one.fold)
+        != (first.activation, first.slope, first.fold)
+        for one in known
+    ):
+        return replace(
+            first, obstacle=f"its output is used in {len(known)} places, and not alike"
+        )
     return replace(
-        first, mirror=all(one.mirror for one in known), output=any(one.output for one in known),
+        first,
+        mirror=all(one.mirror for one in known),
+        output=any(one.output for one in known),
         beyond=next((one.beyond for one in known if one.beyond), ""),
-    )  # fmt: skip
+    )
 
 
-def _use(node: fx.Node, part: Part, found: After, *, is_activated: bool, softmax: str) -> After | None:
+def _use(
+    node: fx.Node, part: Part, found: After, *, is_activated: bool, softmax: str
+) -> After | None:
     """Go through one operation."""
     if node.op == "output":
         return _end(part, found, is_activated=is_activated, softmax=softmax)
@@ -181,13 +265,25 @@ def _use(node: fx.Node, part: Part, found: After, *, is_activated: bool, softmax
         return replace(found, obstacle=softmax)
     activation = _activation(node, module)
     if activation and not is_activated:
-        found, is_activated = replace(found, activation=activation[0], slope=activation[1]), True
-    elif isinstance(module, _BatchNorm) and not is_activated and found.fold is None and module.track_running_stats:
+        found, is_activated = (
+            replace(found, activation=activation[0], slope=activation[1]),
+            True,
+        )
+    elif (
+        isinstance(module, _BatchNorm)
+        and not is_activated
+        and found.fold is None
+        and module.track_running_stats
+    ):
         found = replace(found, fold=_fold(module))
-    elif isinstance(module, _READERS) or (module is not None and is_transposed_linear(module)):
+    elif isinstance(module, _READERS) or (
+        module is not None and is_transposed_linear(module)
+    ):
         return replace(found, obstacle=_grouped(module))
     elif _passes(node, module):
-        found = replace(found, mirror=found.mirror and "max_pool" not in _name(node, module).lower())
+        found = replace(
+            found, mirror=found.mirror and "max_pool" not in _name(node, module).lower()
+        )
     elif _is_softmax(node, module):
         softmax = _unknown(node, module)  # unless the output of the model comes next
     else:
@@ -215,21 +311,37 @@ def _grouped(reader: nn.Module) -> str:
 
 
 def _unknown(node: fx.Node, module: nn.Module | None) -> str:
-    if node.op == "call_function" and node.target in {operator.add, operator.iadd, torch.add}:
+    if node.op == "call_function" and node.target in {
+        operator.add,
+        operator.iadd,
+        torch.add,
+    }:
         return _STREAM
-    if node.op == "call_function" and node.target in {operator.mul, torch.mul} and len(node.all_input_nodes) > 1:
-        return "its units are multiplied by other units, which would have to agree as well"
+    if (
+        node.op == "call_function"
+        and node.target in {operator.mul, torch.mul}
+        and len(node.all_input_nodes) > 1
+    ):
+        return (
+            "its units are multiplied by other units, which would have to agree as well"
+        )
     return f"{_name(node, module)} follows, and how it reads single units is not known here"
 
 
-def _activation(node: fx.Node, module: nn.Module | None) -> tuple[str, float | None] | None:
+def _activation(
+    node: fx.Node, module: nn.Module | None
+) -> tuple[str, float | None] | None:
     if module is not None:
         name = _MODULES.get(type(module))
         if name == "leaky_relu":
             return name, float(module.negative_slope)  # pyrefly: ignore[bad-argument-type]
         if name == "prelu":
             slopes = module.weight.detach()  # pyrefly: ignore[missing-attribute, not-callable]
-            return ("leaky_relu", float(slopes[0])) if bool((slopes == slopes[0]).all()) else None
+            return (
+                ("leaky_relu", float(slopes[0]))
+                if bool((slopes == slopes[0]).all())
+                else None
+            )
         if type(module).__module__ == "transformers.activations":
             name = _IN_TRANSFORMERS.get(type(module).__name__)
         if name is None and is_of_one_number(module):
@@ -237,9 +349,15 @@ def _activation(node: fx.Node, module: nn.Module | None) -> tuple[str, float | N
         return None if name is None else (name, None)
     if node.op == "call_function" and node.target in _FUNCTIONS:
         name = _FUNCTIONS[node.target]  # pyrefly: ignore[bad-index]
-        slope = node.kwargs.get("negative_slope", node.args[1] if len(node.args) > 1 else 0.01)
+        slope = node.kwargs.get(
+            "negative_slope", node.args[1] if len(node.args) > 1 else 0.01
+        )
         return name, float(slope) if name == "leaky_relu" else None  # pyrefly: ignore[bad-argument-type]
-    return (str(node.target), None) if node.op == "call_method" and node.target in _IN_TORCH else None
+    return (
+        (str(node.target), None)
+        if node.op == "call_method" and node.target in _IN_TORCH
+        else None
+    )
 
 
 def _passes(node: fx.Node, module: nn.Module | None) -> bool:
@@ -263,4 +381,8 @@ def _fold(module: _BatchNorm) -> tuple[np.ndarray, np.ndarray]:
 def _name(node: fx.Node, module: nn.Module | None) -> str:
     if module is not None:
         return re.sub(r"(?<=[a-z])(?=Pool)", "_", type(module).__name__)
-    return str(node.target) if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
+    return (
+        str(node.target)
+        if isinstance(node.target, str)
+        else getattr(node.target, "__name__", str(node.target))
+    )

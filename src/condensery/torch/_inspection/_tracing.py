@@ -16,13 +16,47 @@ from torch.nn import functional
 from condensery.torch._inspection._reading import is_transposed_linear
 
 _OF_ONE_NUMBER = {
-    operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.neg, torch.add, torch.sub,
-    torch.mul, torch.div, torch.pow, torch.square, torch.sqrt, torch.exp, torch.log, torch.tanh, torch.sigmoid,
-    torch.sin, torch.cos, torch.erf, torch.abs, torch.relu, torch.clamp, torch.log1p, torch.expm1, functional.relu,
-    functional.gelu, functional.silu, functional.sigmoid, functional.tanh, functional.softplus, functional.mish,
-    functional.elu, functional.selu, functional.relu6, functional.hardtanh, functional.leaky_relu,
-    functional.hardswish, functional.hardsigmoid, functional.softsign,
-}  # fmt: skip
+    operator.add,
+    operator.sub,
+    operator.mul,
+    operator.truediv,
+    operator.pow,
+    operator.neg,
+    torch.add,
+    torch.sub,
+    torch.mul,
+    torch.div,
+    torch.pow,
+    torch.square,
+    torch.sqrt,
+    torch.exp,
+    torch.log,
+    torch.tanh,
+    torch.sigmoid,
+    torch.sin,
+    torch.cos,
+    torch.erf,
+    torch.abs,
+    torch.relu,
+    torch.clamp,
+    torch.log1p,
+    torch.expm1,
+    functional.relu,
+    functional.gelu,
+    functional.silu,
+    functional.sigmoid,
+    functional.tanh,
+    functional.softplus,
+    functional.mish,
+    functional.elu,
+    functional.selu,
+    functional.relu6,
+    functional.hardtanh,
+    functional.leaky_relu,
+    functional.hardswish,
+    functional.hardsigmoid,
+    functional.softsign,
+}
 _METHODS = {
     "add",
     "sub",
@@ -82,14 +116,18 @@ def _parts(model: nn.Module) -> tuple[list[Part], dict[str, str]]:
     try:
         twin = copy.deepcopy(model, {id(tensor): tensor for tensor in shared})
     except Exception as error:  # whatever a model keeps on itself
-        return [], {"": f"{type(model).__name__} cannot be copied: {_first_line(error)}"}
+        return [], {
+            "": f"{type(model).__name__} cannot be copied: {_first_line(error)}"
+        }
     parts: list[Part] = []
     failed: dict[str, str] = {}
     opaque: set[int] = set()
     whole = _part("", twin, opaque)
     if isinstance(whole, Part):
         return [whole], failed
-    for name, module in reversed(list(twin.named_modules())):  # children before their parents
+    for name, module in reversed(
+        list(twin.named_modules())
+    ):  # children before their parents
         if _has_no_graph(module):
             continue
         part = _part(name, module, opaque)
@@ -101,9 +139,13 @@ def _parts(model: nn.Module) -> tuple[list[Part], dict[str, str]]:
 
 
 def _has_no_graph(module: nn.Module) -> bool:
-    if isinstance(module, nn.ModuleList | nn.ModuleDict | nn.ParameterList | nn.ParameterDict):
+    if isinstance(
+        module, nn.ModuleList | nn.ModuleDict | nn.ParameterList | nn.ParameterDict
+    ):
         return True
-    is_own = type(module).__module__.startswith("torch.nn") and not isinstance(module, nn.Sequential)
+    is_own = type(module).__module__.startswith("torch.nn") and not isinstance(
+        module, nn.Sequential
+    )
     return is_own or is_transposed_linear(module)
 
 
@@ -128,7 +170,11 @@ class _Tracer(fx.Tracer):
         self._opaque = opaque
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        if id(m) in self._opaque or is_transposed_linear(m) or super().is_leaf_module(m, module_qualified_name):
+        if (
+            id(m) in self._opaque
+            or is_transposed_linear(m)
+            or super().is_leaf_module(m, module_qualified_name)
+        ):
             return True
         return is_of_one_number(m)
 
@@ -153,9 +199,21 @@ def is_of_one_number(module: nn.Module) -> bool:
         or (node.op == "call_method" and node.target in _METHODS)
         for node in works
     }
-    numbers = all(isinstance(one, fx.Node | int | float | None) for node in works for one in _given(node))
-    return len(works) > 1 and kinds == {True} and numbers and sum(node.op == "placeholder" for node in nodes) == 1
+    numbers = all(
+        isinstance(one, fx.Node | int | float | None)
+        for node in works
+        for one in _given(node)
+    )
+    return (
+        len(works) > 1
+        and kinds == {True}
+        and numbers
+        and sum(node.op == "placeholder" for node in nodes) == 1
+    )
 
 
 def _given(node: fx.Node) -> list[object]:
-    return [*node.args, *(value for value in node.kwargs.values() if not isinstance(value, str | bool))]
+    return [
+        *node.args,
+        *(value for value in node.kwargs.values() if not isinstance(value, str | bool)),
+    ]

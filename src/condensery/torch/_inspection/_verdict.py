@@ -42,7 +42,14 @@ class Verdict:
     duplicates: int = 0
 
 
-def verdict(layer: Layer, found: Measure, after: After | None, *, threshold: float, untold: str = "") -> Verdict:
+def verdict(
+    layer: Layer,
+    found: Measure,
+    after: After | None,
+    *,
+    threshold: float,
+    untold: str = "",
+) -> Verdict:
     """Judge one layer.
 
     Args:
@@ -54,7 +61,14 @@ def verdict(layer: Layer, found: Measure, after: After | None, *, threshold: flo
     """
     near = parallel_units(layer) if found.near is None else found.near
     rows, bias = layer.arrays()
-    duplicates = _gone(rows, bias, near, found.units // layer.blocks, equal_lengths=False, antipodal=False)
+    duplicates = _gone(
+        rows,
+        bias,
+        near,
+        found.units // layer.blocks,
+        equal_lengths=False,
+        antipodal=False,
+    )
     is_head = layer.kind == "Linear" or (layer.is_pointwise and layer.blocks == 1)
     two_way = is_head and found.units == 2 and found.smallest_cosine <= OPPOSITE
     if two_way and (after is None or after.output):
@@ -71,25 +85,55 @@ def verdict(layer: Layer, found: Measure, after: After | None, *, threshold: flo
     if layer.role == "states":
         untold = ""
     elif after is not None:
-        untold = f"they leave {after.beyond}, and what uses that could not be traced" if after.beyond else ""
-    return replace(_degree(layer, found, known, exact, constant, threshold, untold), duplicates=duplicates)
+        untold = (
+            f"they leave {after.beyond}, and what uses that could not be traced"
+            if after.beyond
+            else ""
+        )
+    return replace(
+        _degree(layer, found, known, exact, constant, threshold, untold),
+        duplicates=duplicates,
+    )
 
 
 def _degree(
-    layer: Layer, found: Measure, after: After | None, exact: int, constant: int, threshold: float, untold: str
+    layer: Layer,
+    found: Measure,
+    after: After | None,
+    exact: int,
+    constant: int,
+    threshold: float,
+    untold: str,
 ) -> Verdict:
     close = found.units - found.effective
     if exact:
         unread = UNREAD.format(untold) if untold else ""
-        return Verdict("exactly", exact, max(close, exact), _why_exact(exact, constant, after) + unread)
+        return Verdict(
+            "exactly",
+            exact,
+            max(close, exact),
+            _why_exact(exact, constant, after) + unread,
+        )
     unknown = "" if after or layer.role == "states" else UNKNOWN.format(untold)
     if close:
         weak = found.units - found.active
-        parts = [f"{close - weak} within cosine {threshold:g} of another"] if close > weak else []
+        parts = (
+            [f"{close - weak} within cosine {threshold:g} of another"]
+            if close > weak
+            else []
+        )
         parts += [f"{weak} below the cut"] if weak else []
-        return Verdict("approximately", 0, close, f"0 exact merges; {' and '.join(parts)}{unknown}")
-    largest = f": the largest cosine is {found.largest_cosine:.3f}" if np.isfinite(found.largest_cosine) else ""
-    return Verdict("not", 0, 0, f"0 exact merges, and no two units are near{largest}{unknown}")
+        return Verdict(
+            "approximately", 0, close, f"0 exact merges; {' and '.join(parts)}{unknown}"
+        )
+    largest = (
+        f": the largest cosine is {found.largest_cosine:.3f}"
+        if np.isfinite(found.largest_cosine)
+        else ""
+    )
+    return Verdict(
+        "not", 0, 0, f"0 exact merges, and no two units are near{largest}{unknown}"
+    )
 
 
 def _obstacle(layer: Layer, after: After | None) -> str:
@@ -107,18 +151,39 @@ def _obstacle(layer: Layer, after: After | None) -> str:
 
 def _heads(layer: Layer) -> Verdict:
     if layer.also is None:
-        return Verdict("not", 0, 0, "heads merge where attention maps and values agree: see query-key")
+        return Verdict(
+            "not",
+            0,
+            0,
+            "heads merge where attention maps and values agree: see query-key",
+        )
     maps = layer.arrays()[0]
     values = layer.also.detach().double().flatten(1).cpu().numpy()
     # both parts in units of their own, so that neither hides the other
-    joined = np.concatenate([part / max(amplitude_of(part, None).max(), 1e-300) for part in (maps, values)], axis=1)
-    alike = len(joined) - len(np.unique(_classes(joined, equal_lengths=True, antipodal=False)))
+    joined = np.concatenate(
+        [part / max(amplitude_of(part, None).max(), 1e-300) for part in (maps, values)],
+        axis=1,
+    )
+    alike = len(joined) - len(
+        np.unique(_classes(joined, equal_lengths=True, antipodal=False))
+    )
     if alike and layer.beside:
-        return Verdict("not", 0, 0, f"{alike} heads have the maps and values of another, but {layer.beside}")
+        return Verdict(
+            "not",
+            0,
+            0,
+            f"{alike} heads have the maps and values of another, but {layer.beside}",
+        )
     if alike:
-        how = "attend (by the product of queries and keys alone) and read as another does"
-        return Verdict("exactly", alike, alike, f"{alike} heads {how}: add their outputs")
-    return Verdict("not", 0, 0, "no two heads have equal attention maps and equal values")
+        how = (
+            "attend (by the product of queries and keys alone) and read as another does"
+        )
+        return Verdict(
+            "exactly", alike, alike, f"{alike} heads {how}: add their outputs"
+        )
+    return Verdict(
+        "not", 0, 0, "no two heads have equal attention maps and equal values"
+    )
 
 
 def _equivalent(layer: Layer, near: np.ndarray, after: After | None) -> int:
@@ -131,18 +196,33 @@ def _equivalent(layer: Layer, near: np.ndarray, after: After | None) -> int:
         scale, shift = after.fold
         bias = scale * (0.0 if bias is None else bias) + shift
         rows = rows * scale[:, None]
-        near = np.flatnonzero(amplitude_of(rows, None) > 0)  # the bias turns the rows: all have to be looked at
-    if not after.activation:  # whatever function of one number it is, equal arguments have equal values
+        near = np.flatnonzero(
+            amplitude_of(rows, None) > 0
+        )  # the bias turns the rows: all have to be looked at
+    if (
+        not after.activation
+    ):  # whatever function of one number it is, equal arguments have equal values
         return _gone(rows, bias, near, size, equal_lengths=True, antipodal=False)
     scaled = merge_rule(after.activation, 2.0, negative_slope=after.slope)
     mirrored = merge_rule(after.activation, -1.0, negative_slope=after.slope)
     return _gone(
-        rows, bias, near, size, equal_lengths=not _exact(scaled), antipodal=after.mirror and _exact(mirrored)
-    )  # fmt: skip
+        rows,
+        bias,
+        near,
+        size,
+        equal_lengths=not _exact(scaled),
+        antipodal=after.mirror and _exact(mirrored),
+    )
 
 
 def _gone(
-    rows: np.ndarray, bias: np.ndarray | None, near: np.ndarray, size: int, *, equal_lengths: bool, antipodal: bool
+    rows: np.ndarray,
+    bias: np.ndarray | None,
+    near: np.ndarray,
+    size: int,
+    *,
+    equal_lengths: bool,
+    antipodal: bool,
 ) -> int:
     """Units less classes, block by block of so many units."""
     gone = 0
@@ -183,12 +263,16 @@ def _runs(rows: np.ndarray, *, antipodal: bool) -> list[np.ndarray]:
     """
     runs = [np.arange(len(rows))]
     unit = directions(rows)
-    for axis in directions(np.random.default_rng(0).standard_normal((3, rows.shape[1]))):
+    for axis in directions(
+        np.random.default_rng(0).standard_normal((3, rows.shape[1]))
+    ):
         places = np.abs(unit @ axis) if antipodal else unit @ axis
         split = []
         for run in runs:
             ordered = run[np.argsort(places[run], kind="stable")]
-            split += np.split(ordered, np.flatnonzero(np.diff(places[ordered]) > 2 * SAME_ANGLE) + 1)
+            split += np.split(
+                ordered, np.flatnonzero(np.diff(places[ordered]) > 2 * SAME_ANGLE) + 1
+            )
         runs = split
     return runs
 
@@ -197,14 +281,18 @@ def _directions(rows: np.ndarray, *, antipodal: bool) -> np.ndarray:
     if len(rows) == 1:
         return np.zeros(1, dtype=np.intp)
     same = 1.0 - SAME_ANGLE**2 / 2
-    return condensation(rows, threshold=same, active=0.0, grouping="cover", antipodal=antipodal).groups
+    return condensation(
+        rows, threshold=same, active=0.0, grouping="cover", antipodal=antipodal
+    ).groups
 
 
 def _by_length(rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Classes parted where the lengths differ."""
     lengths = amplitude_of(rows, None)
     order = np.lexsort((lengths, classes))
-    new = (np.diff(classes[order]) != 0) | (np.diff(lengths[order]) > SAME_ANGLE * lengths[order][1:])
+    new = (np.diff(classes[order]) != 0) | (
+        np.diff(lengths[order]) > SAME_ANGLE * lengths[order][1:]
+    )
     parted = np.empty(len(rows), dtype=np.intp)
     parted[order] = np.concatenate([[0], np.cumsum(new)])
     return parted
@@ -214,7 +302,11 @@ def _why_exact(exact: int, dead: int, after: After | None) -> str:
     parts = []
     if exact > dead:
         name = "" if after is None else after.activation
-        kind = f"are multiples of another, which {name} lets merge" if name else "equal another"
+        kind = (
+            f"are multiples of another, which {name} lets merge"
+            if name
+            else "equal another"
+        )
         parts.append(f"{exact - dead} units {kind}")
     if dead:
         parts.append(f"{dead} have no incoming weights: a constant for the next bias")

@@ -57,4 +57,6 @@ class KerasStyleCallback:
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name.startswith("on_"):  # the events of which nothing is wanted
             return lambda *args, **kwargs: None
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}"
+        )

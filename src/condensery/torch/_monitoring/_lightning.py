@@ -30,7 +30,9 @@ class LightningCallback(Callback):
         if trainer.is_global_zero:
             self.monitor = CondensationMonitor(pl_module, *self._sinks, **self._options)
 
-    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         """Go on; with accumulated gradients a step is an optimiser step."""
         if self.monitor is not None:
             self.monitor.at(trainer.global_step)
@@ -40,6 +42,8 @@ class LightningCallback(Callback):
         if self.monitor is not None:
             self.monitor.close()
 
-    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+    def on_exception(
+        self, trainer: Any, pl_module: Any, exception: BaseException
+    ) -> None:
         """Close the sinks of a training that was interrupted."""
         self.on_train_end(trainer, pl_module)

@@ -81,7 +81,12 @@ class CondensationMonitor:
     ) -> None:
         _check_options(every, threshold, active, budget)
         self.model, self.sinks = model, sinks
-        self.every, self.threshold, self.active, self.budget = every, threshold, active, budget
+        self.every, self.threshold, self.active, self.budget = (
+            every,
+            threshold,
+            active,
+            budget,
+        )
         self.layers = None if layers is None else tuple(layers)
         self.history: list[tuple[int, dict[str, float]]] = []
         self._step = self._due = 0
@@ -92,7 +97,10 @@ class CondensationMonitor:
             for name in self.layers:
                 if name not in known:
                     raise InvalidInputError(
-                        "layer", given=name, allowed=", ".join(sorted(known)), remedy="name modules of the model"
+                        "layer",
+                        given=name,
+                        allowed=", ".join(sorted(known)),
+                        remedy="name modules of the model",
                     )
         self.at(0)
 
@@ -116,16 +124,22 @@ class CondensationMonitor:
             self._failures = 0
         except Exception:
             self._failures += 1
-            _log.warning("the monitor failed at step %d and goes on", step, exc_info=True)
+            _log.warning(
+                "the monitor failed at step %d and goes on", step, exc_info=True
+            )
             if self._failures >= _PATIENCE:
-                _log.warning("the monitor has failed %d times in a row and stops", self._failures)
+                _log.warning(
+                    "the monitor has failed %d times in a row and stops", self._failures
+                )
                 self.close()
 
     def measure(self) -> dict[str, float]:
         """The values of this moment by ``layer/measure``; a layer whose weights are not finite gives nan."""
         values: dict[str, float] = {}
         for layer in self._chosen():
-            values |= {f"{layer.name}/{name}": value for name, value in self._of(layer).items()}
+            values |= {
+                f"{layer.name}/{name}": value for name, value in self._of(layer).items()
+            }
         return values
 
     def table(self) -> Table:
@@ -150,14 +164,19 @@ class CondensationMonitor:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
     def _measure_if_affordable(self, step: int) -> None:
         began = time.monotonic()
         self._due = _next(step, self.every)
-        if self.budget is not None and self._spent > _FREE_SECONDS + self.budget * (began - self._began):
+        if self.budget is not None and self._spent > _FREE_SECONDS + self.budget * (
+            began - self._began
+        ):
             return
         values = self.measure()
         self.history.append((step, values))
@@ -166,25 +185,43 @@ class CondensationMonitor:
         self._spent += time.monotonic() - began
 
     def _chosen(self) -> list[Layer]:
-        found = [layer for layer in read_module(unwrapped(self.model)).layers if layer.rows.numel()]
+        found = [
+            layer
+            for layer in read_module(unwrapped(self.model)).layers
+            if layer.rows.numel()
+        ]
         if self.layers is not None:
             return [layer for layer in found if layer.module in self.layers]
         return [layer for layer in found if layer.role in _ROLES]
 
     def _of(self, layer: Layer) -> dict[str, float]:
         try:
-            seen = measure(layer, threshold=self.threshold, active=self.active, linkage=False)
+            seen = measure(
+                layer, threshold=self.threshold, active=self.active, linkage=False
+            )
         except InvalidInputError:
             return dict.fromkeys(_MEASURES, math.nan)
         return dict(
-            zip(_MEASURES, (seen.ratio, float(seen.effective), float(seen.active), seen.largest_cosine), strict=True)
+            zip(
+                _MEASURES,
+                (
+                    seen.ratio,
+                    float(seen.effective),
+                    float(seen.active),
+                    seen.largest_cosine,
+                ),
+                strict=True,
+            )
         )
 
 
 def is_first_process() -> bool:
     """Whether this is the only process of a training, or the one of rank 0."""
     distributed = torch.distributed
-    return not (distributed.is_available() and distributed.is_initialized()) or distributed.get_rank() == 0
+    return (
+        not (distributed.is_available() and distributed.is_initialized())
+        or distributed.get_rank() == 0
+    )
 
 
 def _next(step: int, every: int) -> int:
@@ -193,16 +230,34 @@ def _next(step: int, every: int) -> int:
     return doubled if doubled < every else (step // every + 1) * every
 
 
-def _check_options(every: int, threshold: float, active: float, budget: float | None) -> None:
+def _check_options(
+    every: int, threshold: float, active: float, budget: float | None
+) -> None:
     if every < 1:
-        raise InvalidInputError("every", given=every, allowed="a whole number >= 1", remedy="100 is the default")
+        raise InvalidInputError(
+            "every",
+            given=every,
+            allowed="a whole number >= 1",
+            remedy="100 is the default",
+        )
     if not 0 < threshold <= 1:
         raise InvalidInputError(
-            "threshold", given=threshold, allowed="a cosine in (0, 1]", remedy="0.95 is the default"
+            "threshold",
+            given=threshold,
+            allowed="a cosine in (0, 1]",
+            remedy="0.95 is the default",
         )
     if not 0 <= active < 1:
-        raise InvalidInputError("active", given=active, allowed="a share in [0, 1)", remedy="0.05 is the default")
+        raise InvalidInputError(
+            "active",
+            given=active,
+            allowed="a share in [0, 1)",
+            remedy="0.05 is the default",
+        )
     if budget is not None and not 0 < budget <= 1:
         raise InvalidInputError(
-            "budget", given=budget, allowed="a share in (0, 1], or None", remedy="0.02 is the default"
+            "budget",
+            given=budget,
+            allowed="a share in (0, 1], or None",
+            remedy="0.02 is the default",
         )

@@ -36,7 +36,10 @@ class JsonLines:
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Append the values of one step."""
-        held = {name: value if math.isfinite(value) else None for name, value in values.items()}
+        held = {
+            name: value if math.isfinite(value) else None
+            for name, value in values.items()
+        }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **held}, ensure_ascii=False) + "\n")
 
@@ -83,13 +86,17 @@ class WeightsAndBiases:
         commit: Write a row at once. For runs to which nothing else is logged with ``step=``.
     """
 
-    def __init__(self, run: Any = None, *, prefix: str = "condensery/", commit: bool = False) -> None:
+    def __init__(
+        self, run: Any = None, *, prefix: str = "condensery/", commit: bool = False
+    ) -> None:
         if run is None:
             import wandb
 
             run = wandb.run
             if run is None:
-                raise RuntimeError("no run has begun: call wandb.init() first, or pass a run")
+                raise RuntimeError(
+                    "no run has begun: call wandb.init() first, or pass a run"
+                )
         self.run, self.prefix, self.commit = run, prefix, commit
         self._held: deque[dict[str, float]] = deque()
         self._row: int | None = None
@@ -108,7 +115,9 @@ class WeightsAndBiases:
     def close(self) -> None:
         """Write what was held back; the run is the user's and stays open."""
         if self._held and self._row == self.run.step:
-            self.run.log({}, commit=True)  # else it would overwrite the last one, which still waits for a row's end
+            self.run.log(
+                {}, commit=True
+            )  # else it would overwrite the last one, which still waits for a row's end
         while self._held:
             self.run.log(self._held.popleft(), commit=True)
 
@@ -129,7 +138,11 @@ class MLflow:
         """Log the values of one step."""
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
         self._mlflow.log_metrics(
-            {_NOT_IN_MLFLOW.sub("_", f"{self.prefix}{name}"): value for name, value in finite.items()}, step=step
+            {
+                _NOT_IN_MLFLOW.sub("_", f"{self.prefix}{name}"): value
+                for name, value in finite.items()
+            },
+            step=step,
         )
 
     def close(self) -> None:

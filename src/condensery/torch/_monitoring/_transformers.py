@@ -25,7 +25,9 @@ class TransformersCallback(TrainerCallback):
         self._sinks, self._options = sinks, options
         self.monitor: CondensationMonitor | None = None
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+    def on_train_begin(
+        self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
+    ) -> None:
         """Begin."""
         if state.is_world_process_zero and model is not None:
             self.monitor = CondensationMonitor(model, *self._sinks, **self._options)

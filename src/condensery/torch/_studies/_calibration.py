@@ -46,11 +46,16 @@ class FlowSteps(torch.optim.Optimizer):
         Luo et al. 2021, arXiv 2007.07497, Sec. 3, for the flow.
     """
 
-    def __init__(self, model: NormalisedTwoLayer, x: Any, y: Any, *, kappa_prime: float) -> None:
+    def __init__(
+        self, model: NormalisedTwoLayer, x: Any, y: Any, *, kappa_prime: float
+    ) -> None:
         super().__init__(
             [
                 {"params": list(model.hidden.parameters()), "mobility": kappa_prime},
-                {"params": list(model.output.parameters()), "mobility": 1 / kappa_prime},
+                {
+                    "params": list(model.output.parameters()),
+                    "mobility": 1 / kappa_prime,
+                },
             ],
             {},
         )
@@ -63,13 +68,19 @@ class FlowSteps(torch.optim.Optimizer):
         """One step; the gradients are those of the mean square, twice R."""
         model, count = self._model, len(self._y)
         a = model.output.weight[0]
-        features = torch.relu(torch.nn.functional.linear(self._x[:, :-1], model.hidden.weight, model.hidden.bias))
+        features = torch.relu(
+            torch.nn.functional.linear(
+                self._x[:, :-1], model.hidden.weight, model.hidden.bias
+            )
+        )
         slopes = (features > 0).to(a.dtype)
         moving = self._prime * ((slopes * a**2) @ slopes.T) * self._inner
         kernel = model.kappa**2 / count * (features @ features.T / self._prime + moving)
         residual = model.kappa * (features @ a) - self._y
         pull = model.kappa * float((residual @ self._x).norm()) / count
-        length = min(1 / float(torch.linalg.eigvalsh(kernel)[-1]), 0.2 / max(pull, 1e-300))
+        length = min(
+            1 / float(torch.linalg.eigvalsh(kernel)[-1]), 0.2 / max(pull, 1e-300)
+        )
         for group in self.param_groups:
             for parameter in group["params"]:
                 parameter.add_(parameter.grad, alpha=-0.5 * length * group["mobility"])

@@ -45,15 +45,31 @@ def watch_classifier(
         step, and per measured step ratio and largest (measured, hidden layer), loss (on all training samples) and
         accuracy (on the test samples); and of the end exact and approximate merges (hidden layer,).
     """
-    x, y = torch.tensor(train[0], dtype=torch.float32), torch.tensor(train[1], dtype=torch.int64)
-    x_test, y_test = torch.tensor(test[0], dtype=torch.float32), torch.tensor(test[1], dtype=torch.int64)
+    x, y = (
+        torch.tensor(train[0], dtype=torch.float32),
+        torch.tensor(train[1], dtype=torch.int64),
+    )
+    x_test, y_test = (
+        torch.tensor(test[0], dtype=torch.float32),
+        torch.tensor(test[1], dtype=torch.int64),
+    )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         sizes, classes = (x.shape[1], width, width), int(y.max()) + 1
-        hidden = [one for k in range(2) for one in (nn.Linear(sizes[k], sizes[k + 1]), nn.ReLU())]
-        model = condense(nn.Sequential(*hidden, nn.Linear(width, classes)), exponent=exponent, seed=seed).model
+        hidden = [
+            one
+            for k in range(2)
+            for one in (nn.Linear(sizes[k], sizes[k + 1]), nn.ReLU())
+        ]
+        model = condense(
+            nn.Sequential(*hidden, nn.Linear(width, classes)),
+            exponent=exponent,
+            seed=seed,
+        ).model
         rule = torch.optim.Adam(model.parameters(), lr=rate)
-        monitor = CondensationMonitor(model, every=every, layers=["0", "2"], budget=None)
+        monitor = CondensationMonitor(
+            model, every=every, layers=["0", "2"], budget=None
+        )
         fits = [_fit(model, x, y, x_test, y_test)]
         for step in range(1, steps + 1):
             chosen = torch.randint(len(x), (batch,))
@@ -68,8 +84,16 @@ def watch_classifier(
     return {
         "step": np.array([step for step, _ in monitor.history]),
         **{
-            name: np.array([[values[f"{layer}/{key}"] for layer in ("0", "2")] for _, values in monitor.history])
-            for name, key in (("ratio", "effective_ratio"), ("largest", "largest_cosine"))
+            name: np.array(
+                [
+                    [values[f"{layer}/{key}"] for layer in ("0", "2")]
+                    for _, values in monitor.history
+                ]
+            )
+            for name, key in (
+                ("ratio", "effective_ratio"),
+                ("largest", "largest_cosine"),
+            )
         },
         "loss": np.array([loss for loss, _ in fits]),
         "accuracy": np.array([accuracy for _, accuracy in fits]),
@@ -80,7 +104,11 @@ def watch_classifier(
 
 @torch.no_grad()
 def _fit(
-    model: nn.Module, x: torch.Tensor, y: torch.Tensor, x_test: torch.Tensor, y_test: torch.Tensor
+    model: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    x_test: torch.Tensor,
+    y_test: torch.Tensor,
 ) -> tuple[float, float]:
     loss = float(functional.cross_entropy(model(x), y))
     return loss, float((model(x_test).argmax(1) == y_test).double().mean())

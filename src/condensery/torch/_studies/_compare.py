@@ -64,7 +64,9 @@ class Comparison:
     threshold: tuple[int, float]
 
 
-def build_classifier(kind: str, widths: Sequence[int], inputs: int, classes: int) -> nn.Module:
+def build_classifier(
+    kind: str, widths: Sequence[int], inputs: int, classes: int
+) -> nn.Module:
     """A ReLU classifier of flat inputs: ``mlp`` with one hidden layer, or ``cnn`` with two convolutions and one layer.
 
     Args:
@@ -74,21 +76,40 @@ def build_classifier(kind: str, widths: Sequence[int], inputs: int, classes: int
         classes: Number of outputs.
     """
     if kind == "mlp":
-        return nn.Sequential(nn.Linear(inputs, widths[0]), nn.ReLU(), nn.Linear(widths[0], classes))
+        return nn.Sequential(
+            nn.Linear(inputs, widths[0]), nn.ReLU(), nn.Linear(widths[0], classes)
+        )
     side = isqrt(inputs)
     return nn.Sequential(
-        nn.Unflatten(1, (1, side, side)), nn.Conv2d(1, widths[0], 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(widths[0], widths[1], 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(widths[1] * (side // 4) ** 2, widths[2]), nn.ReLU(), nn.Linear(widths[2], classes),
-    )  # fmt: skip
+        nn.Unflatten(1, (1, side, side)),
+        nn.Conv2d(1, widths[0], 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(widths[0], widths[1], 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(widths[1] * (side // 4) ** 2, widths[2]),
+        nn.ReLU(),
+        nn.Linear(widths[2], classes),
+    )
 
 
 def train_classifier(
-    net: nn.Module, x: Tensor, y: Tensor, *, epochs: int, rate: float, batch: int, groups: Any = None
+    net: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    epochs: int,
+    rate: float,
+    batch: int,
+    groups: Any = None,
 ) -> None:
     """Cross-entropy by AdamW with a rate that falls along a half cosine, in place; without weight decay by default."""
     parts = groups or [{"params": list(net.parameters()), "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(parts, lr=rate, fused=True)  # small nets: a call per tensor costs more than the sums
+    optimizer = torch.optim.AdamW(
+        parts, lr=rate, fused=True
+    )  # small nets: a call per tensor costs more than the sums
     steps = max(1, epochs * -(-len(x) // batch))
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(epochs):
@@ -106,10 +127,18 @@ def accuracy(net: nn.Module, x: Tensor, y: Tensor) -> float:
 
 
 def compare_reductions(
-    train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], *, kind: str, widths: Sequence[int],
-    training: Training, ratios: Sequence[float], tau: float, fitted: int, seed: int,
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    *,
+    kind: str,
+    widths: Sequence[int],
+    training: Training,
+    ratios: Sequence[float],
+    tau: float,
+    fitted: int,
+    seed: int,
     progress: Callable[[str, float], None],
-) -> Comparison:  # fmt: skip
+) -> Comparison:
     """Train one network and cut it down by every method to every width.
 
     Args:
@@ -129,40 +158,78 @@ def compare_reductions(
         (x, y), (tx, ty) = (_tensors(pair) for pair in (train, test))
         classes = int(max(y.max(), ty.max())) + 1
         recipe = condense(
-            build_classifier(kind, widths, x.shape[1], classes), exponent=training.exponent,
-            weight_decay=training.weight_decay, loss="cross_entropy", seed=seed,
-        )  # fmt: skip
+            build_classifier(kind, widths, x.shape[1], classes),
+            exponent=training.exponent,
+            weight_decay=training.weight_decay,
+            loss="cross_entropy",
+            seed=seed,
+        )
         net = recipe.finish()
         options: dict[str, Any] = {"rate": training.rate, "batch": training.batch}
-        train_classifier(net, x, y, epochs=training.epochs, groups=recipe.parameter_groups(), **options)
+        train_classifier(
+            net,
+            x,
+            y,
+            epochs=training.epochs,
+            groups=recipe.parameter_groups(),
+            **options,
+        )
         names = _hidden(net)
         rows: list[Row] = []
         methods = [*OURS, *available(PEERS), CONTROL]
         for number, ratio in enumerate(ratios):
-            target = {name: max(1, round(width * ratio)) for name, width in zip(names, widths, strict=True)}
+            target = {
+                name: max(1, round(width * ratio))
+                for name, width in zip(names, widths, strict=True)
+            }
             for k, method in enumerate(methods):
-                progress(f"{kind} to {ratio:.3g}: {method}", (number + (k + 1) / len(methods)) / len(ratios))
+                progress(
+                    f"{kind} to {ratio:.3g}: {method}",
+                    (number + (k + 1) / len(methods)) / len(ratios),
+                )
                 torch.manual_seed(seed + 1)
                 if method == CONTROL:
-                    small = build_classifier(kind, list(target.values()), x.shape[1], classes)
+                    small = build_classifier(
+                        kind, list(target.values()), x.shape[1], classes
+                    )
                     train_classifier(small, x, y, epochs=training.epochs, **options)
                 else:
                     small = _narrow(net, method, target, x[:fitted])
                 before = accuracy(small, tx, ty)
                 train_classifier(small, x, y, epochs=training.finetune, **options)
-                units = sum(len(small.get_parameter(f"{name}.weight")) for name in names)
-                rows.append((method, ratio, units, count_parameters(small), before, accuracy(small, tx, ty)))
+                units = sum(
+                    len(small.get_parameter(f"{name}.weight")) for name in names
+                )
+                rows.append(
+                    (
+                        method,
+                        ratio,
+                        units,
+                        count_parameters(small),
+                        before,
+                        accuracy(small, tx, ty),
+                    )
+                )
         return Comparison(
-            accuracy(net, tx, ty), tuple(rows), _layers(net, names), _at(net, tau, x[:_EXAMPLES], (tx, ty))
+            accuracy(net, tx, ty),
+            tuple(rows),
+            _layers(net, names),
+            _at(net, tau, x[:_EXAMPLES], (tx, ty)),
         )
 
 
-def _narrow(net: nn.Module, method: str, target: Mapping[str, int], data: Tensor) -> nn.Module:
+def _narrow(
+    net: nn.Module, method: str, target: Mapping[str, int], data: Tensor
+) -> nn.Module:
     examples = data[:_EXAMPLES]
     if method in OURS:
         mode = "approximate" if method == "direction" else "least-squares"
-        more: dict[str, Any] = {"refit": "layer", "data": data} if mode == "least-squares" else {}
-        return reduce(net, examples, mode=mode, widths=target, max_error=float("inf"), **more).model
+        more: dict[str, Any] = (
+            {"refit": "layer", "data": data} if mode == "least-squares" else {}
+        )
+        return reduce(
+            net, examples, mode=mode, widths=target, max_error=float("inf"), **more
+        ).model
     return shrink(copy.deepcopy(net), examples, target, method, data=data)
 
 
@@ -171,14 +238,22 @@ def _layers(net: nn.Module, names: Sequence[str]) -> tuple[tuple[str, int, int],
     return tuple((row.layer, row.units, row.effective_neurons) for row in rows)
 
 
-def _at(net: nn.Module, tau: float, examples: Tensor, test: tuple[Tensor, Tensor]) -> tuple[int, float]:
+def _at(
+    net: nn.Module, tau: float, examples: Tensor, test: tuple[Tensor, Tensor]
+) -> tuple[int, float]:
     """Units left by merging at a cosine alone, and the accuracy."""
-    small, receipt, _ = reduce(net, examples, mode="approximate", tau=tau, max_error=float("inf"))
+    small, receipt, _ = reduce(
+        net, examples, mode="approximate", tau=tau, max_error=float("inf")
+    )
     return sum(layer.after for layer in receipt.layers), accuracy(small, *test)
 
 
 def _hidden(net: nn.Module) -> list[str]:
-    layers = [name for name, module in net.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+    layers = [
+        name
+        for name, module in net.named_modules()
+        if isinstance(module, nn.Linear | nn.Conv2d)
+    ]
     return layers[:-1]
 
 

@@ -9,7 +9,11 @@ import torch
 
 from condensery.torch._diagnosis._diagnose import diagnose
 from condensery.torch._diagnosis._train import UntilLoss
-from condensery.torch._studies._calibration import FlowSteps, NormalisedTwoLayer, four_points
+from condensery.torch._studies._calibration import (
+    FlowSteps,
+    NormalisedTwoLayer,
+    four_points,
+)
 
 
 def calibrate_cell(
@@ -44,15 +48,34 @@ def calibrate_cell(
 
     def optimiser(model: torch.nn.Module) -> torch.optim.Optimizer:
         assert isinstance(model, NormalisedTwoLayer)  # ruff: ignore[assert] - it is what build returns
-        return FlowSteps(model, x, y, kappa_prime=model.hidden.out_features**-gamma_prime)
+        return FlowSteps(
+            model, x, y, kappa_prime=model.hidden.out_features**-gamma_prime
+        )
 
     found = diagnose(
-        build, [(x, y)], widths=widths, optimiser=optimiser, seeds=seeds,
-        stop=UntilLoss(relative_loss, steps=steps), progress=progress,
-    )  # fmt: skip
+        build,
+        [(x, y)],
+        widths=widths,
+        optimiser=optimiser,
+        seeds=seeds,
+        stop=UntilLoss(relative_loss, steps=steps),
+        progress=progress,
+    )
     table, stages = found.table, len(found.stop.stages)
-    numbers = ("slope", "slope_se", "margin", "drift_slope", "drift_slope_se", "condensed", "condensed_se", "regime")
-    slopes = [[*layer.slopes, *[np.nan] * (stages - len(layer.slopes))] for layer in found.layers]
+    numbers = (
+        "slope",
+        "slope_se",
+        "margin",
+        "drift_slope",
+        "drift_slope_se",
+        "condensed",
+        "condensed_se",
+        "regime",
+    )
+    slopes = [
+        [*layer.slopes, *[np.nan] * (stages - len(layer.slopes))]
+        for layer in found.layers
+    ]
     rd = [layer.rd or (np.nan,) * len(found.widths) for layer in found.layers]
     return {
         **{name: table[name] for name in numbers},

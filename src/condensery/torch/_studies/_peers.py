@@ -25,7 +25,14 @@ _MERGE_AT = 0.45
 """Cosine from which neuron merging merges a pruned neuron into a kept one (Kim et al. 2020, their default)."""
 
 
-def shrink(model: nn.Module, inputs: Tensor, widths: Mapping[str, int], method: str, *, data: Tensor) -> nn.Module:
+def shrink(
+    model: nn.Module,
+    inputs: Tensor,
+    widths: Mapping[str, int],
+    method: str,
+    *,
+    data: Tensor,
+) -> nn.Module:
     """A copy of the model with the given widths.
 
     * magnitude: the units with the largest input weights stay.
@@ -46,7 +53,12 @@ def shrink(model: nn.Module, inputs: Tensor, widths: Mapping[str, int], method: 
         InvalidInputError: An unknown method.
     """
     if method not in PEERS:
-        raise InvalidInputError("method", given=method, allowed=", ".join(PEERS), remedy="choose one of these")
+        raise InvalidInputError(
+            "method",
+            given=method,
+            allowed=", ".join(PEERS),
+            remedy="choose one of these",
+        )
     if method == "torch-pruning":
         return _torch_pruning(model, inputs, widths)
     graph = trace(model, (inputs,))
@@ -54,14 +66,21 @@ def shrink(model: nn.Module, inputs: Tensor, widths: Mapping[str, int], method: 
     twin = Twin(model, sorted(set(graph.names.values())))
     clusters: dict[str, list[list[int]]] = {}
     removed: set[int] = set()
-    families = [family for family in coupling.families if family.name in widths and not family.kept]
+    families = [
+        family
+        for family in coupling.families
+        if family.name in widths and not family.kept
+    ]
     for family in families:
         part = part_of(coupling, family)
         found = directions(part, twin.weights)
         plan = _one(twin.weights, part, found, widths[family.name], method, clusters)
         removed |= plan.removed
     axes = {axis for family in families for axis in family.axes}
-    places = {axis: np.flatnonzero(~np.isin(coupling.axes[axis], list(removed))) for axis in axes}
+    places = {
+        axis: np.flatnonzero(~np.isin(coupling.axes[axis], list(removed)))
+        for axis in axes
+    }
     small = cut(model, {**twin.weights}, places)
     if method == "folding-repair":
         _repair(model, small, clusters, {f.name: f.units for f in families}, data)
@@ -69,16 +88,24 @@ def shrink(model: nn.Module, inputs: Tensor, widths: Mapping[str, int], method: 
 
 
 def _one(
-    weights: dict[str, np.ndarray], part: Coupling, found: Directions, width: int, method: str,
+    weights: dict[str, np.ndarray],
+    part: Coupling,
+    found: Directions,
+    width: int,
+    method: str,
     clusters: dict[str, list[list[int]]],
-) -> Plan:  # fmt: skip
+) -> Plan:
     rows, units = found.keys[0], found.units
     if method.startswith("folding"):
         label = KMeans(n_clusters=width, n_init=1, random_state=0).fit_predict(rows)
-        groups = [units[label == k].tolist() for k in range(width) if np.any(label == k)]
+        groups = [
+            units[label == k].tolist() for k in range(width) if np.any(label == k)
+        ]
         clusters[part.families[0].name] = groups
         plan = Plan({unit: group[0] for group in groups for unit in group[1:]})
-        centres = {group[0]: rows[np.isin(units, group)].mean(axis=0) for group in groups}
+        centres = {
+            group[0]: rows[np.isin(units, group)].mean(axis=0) for group in groups
+        }
         write_rows(weights, part, found, centres)
         raw = Follow(part, weights, plan.pair, tolerance=None).run()
         ones = [(step, np.ones_like(c), np.zeros_like(d)) for step, c, d in raw.reads]
@@ -90,26 +117,41 @@ def _one(
     plan = Plan({}, dict.fromkeys(units[lost].tolist(), method))
     if method == "neuron-merging":
         full = np.linalg.norm(rows, axis=1)
-        cosine = (rows[lost] @ rows[kept].T) / np.maximum(np.outer(full[lost], full[kept]), 1e-300)
+        cosine = (rows[lost] @ rows[kept].T) / np.maximum(
+            np.outer(full[lost], full[kept]), 1e-300
+        )
         best = np.argmax(cosine, axis=1)
         near = cosine[np.arange(len(lost)), best] >= _MERGE_AT
-        plan.pair = dict(zip(units[lost[near]].tolist(), units[kept[best[near]]].tolist(), strict=True))
+        plan.pair = dict(
+            zip(
+                units[lost[near]].tolist(),
+                units[kept[best[near]]].tolist(),
+                strict=True,
+            )
+        )
         plan.gone = dict.fromkeys(units[lost[~near]].tolist(), method)
     apply(weights, part, plan, Follow(part, weights, plan.pair, tolerance=None).run())
     return plan
 
 
 def _repair(
-    old: nn.Module, new: nn.Module, clusters: Mapping[str, list[list[int]]], units: Mapping[str, np.ndarray],
+    old: nn.Module,
+    new: nn.Module,
+    clusters: Mapping[str, list[list[int]]],
+    units: Mapping[str, np.ndarray],
     data: Tensor,
-) -> None:  # fmt: skip
+) -> None:
     for name, groups in clusters.items():
         mean, spread = _moments(old, name, data)
         place = {int(unit): k for k, unit in enumerate(units[name])}
         # Heads stay in the order of their places; every cluster's moments are the means of its members'.
         ordered = sorted(groups, key=lambda group: place[group[0]])
-        aim_mean = torch.stack([mean[[place[u] for u in group]].mean() for group in ordered])
-        aim_spread = torch.stack([spread[[place[u] for u in group]].mean() for group in ordered])
+        aim_mean = torch.stack(
+            [mean[[place[u] for u in group]].mean() for group in ordered]
+        )
+        aim_spread = torch.stack(
+            [spread[[place[u] for u in group]].mean() for group in ordered]
+        )
         has_mean, has_spread = _moments(new, name, data)
         factor = aim_spread / torch.clamp(has_spread, min=1e-12)
         layer: Any = new.get_submodule(name)
@@ -120,7 +162,9 @@ def _repair(
 
 def _moments(model: nn.Module, name: str, data: Tensor) -> tuple[Tensor, Tensor]:
     seen: list[Tensor] = []
-    handle = model.get_submodule(name).register_forward_hook(lambda module, given, made: seen.append(made.detach()))
+    handle = model.get_submodule(name).register_forward_hook(
+        lambda module, given, made: seen.append(made.detach())
+    )
     with torch.no_grad():
         model(data)
     handle.remove()
@@ -128,18 +172,30 @@ def _moments(model: nn.Module, name: str, data: Tensor) -> tuple[Tensor, Tensor]
     return values.mean(dim=1), values.std(dim=1, correction=0)
 
 
-def _torch_pruning(model: nn.Module, inputs: Tensor, widths: Mapping[str, int]) -> nn.Module:
+def _torch_pruning(
+    model: nn.Module, inputs: Tensor, widths: Mapping[str, int]
+) -> nn.Module:
     import torch_pruning
 
     small: Any = copy.deepcopy(model)
-    layers = {name: module for name, module in small.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)}
+    layers = {
+        name: module
+        for name, module in small.named_modules()
+        if isinstance(module, nn.Linear | nn.Conv2d)
+    }
     ratios: dict[Any, float] = {}
     for name, width in widths.items():
         ratios[layers[name]] = 1 - width / len(layers[name].weight)
     pruner = torch_pruning.pruner.BasePruner(
-        small, inputs, importance=torch_pruning.importance.GroupMagnitudeImportance(p=2), pruning_ratio=0.0,
-        pruning_ratio_dict=ratios, ignored_layers=[module for name, module in layers.items() if name not in widths],
-    )  # fmt: skip
+        small,
+        inputs,
+        importance=torch_pruning.importance.GroupMagnitudeImportance(p=2),
+        pruning_ratio=0.0,
+        pruning_ratio_dict=ratios,
+        ignored_layers=[
+            module for name, module in layers.items() if name not in widths
+        ],
+    )
     pruner.step()
     return small
 
@@ -148,4 +204,8 @@ def available(methods: Sequence[str]) -> list[str]:
     """Those of the methods whose packages are installed."""
     from importlib.util import find_spec
 
-    return [one for one in methods if one != "torch-pruning" or find_spec("torch_pruning") is not None]
+    return [
+        one
+        for one in methods
+        if one != "torch-pruning" or find_spec("torch_pruning") is not None
+    ]

@@ -12,7 +12,11 @@ from condensery.torch._surgery._units import Coupling
 
 
 def alone(
-    found: Directions, part: Coupling, activity: Mapping[str, Activity] | None, *, negligible: float
+    found: Directions,
+    part: Coupling,
+    activity: Mapping[str, Activity] | None,
+    *,
+    negligible: float,
 ) -> dict[int, str]:
     """Units that go by themselves, with the rule.
 
@@ -33,31 +37,47 @@ def alone(
             gone.setdefault(unit, "dead on the data")
     if negligible > 0:
         order = np.argsort(found.amplitude)
-        share = np.cumsum(found.amplitude[order]) / max(float(found.amplitude.sum()), 1e-300)
+        share = np.cumsum(found.amplitude[order]) / max(
+            float(found.amplitude.sum()), 1e-300
+        )
         for unit in found.units[order[share <= negligible]].tolist():
             gone.setdefault(unit, "negligible amplitude")
     return gone
 
 
-def _dead(found: Directions, part: Coupling, activity: Mapping[str, Activity]) -> list[int]:
+def _dead(
+    found: Directions, part: Coupling, activity: Mapping[str, Activity]
+) -> list[int]:
     largest: dict[int, float] = {}
     for step in part.steps:
         if step.kind == "read" and step.source[0] in activity:
-            units, values = part.marks[step.source[0]].units, activity[step.source[0]].largest
+            units, values = (
+                part.marks[step.source[0]].units,
+                activity[step.source[0]].largest,
+            )
             for unit, value in zip(units.tolist(), values.tolist(), strict=True):
                 largest[unit] = max(largest.get(unit, 0.0), value)
     return [unit for unit in found.units.tolist() if not largest.get(unit, 1.0) > 0]
 
 
-def always_active(found: Directions, part: Coupling, activity: Mapping[str, Activity]) -> list[int]:
+def always_active(
+    found: Directions, part: Coupling, activity: Mapping[str, Activity]
+) -> list[int]:
     """Units whose only activation is a ReLU that never cuts on the data."""
     points = [step for step in part.steps if step.kind in {"point", "prelu"}]
-    if len(points) != 1 or points[0].facts.get("activation") not in {"relu", "leaky_relu"}:
+    if len(points) != 1 or points[0].facts.get("activation") not in {
+        "relu",
+        "leaky_relu",
+    }:
         return []
     name = str(points[0].source[0])
     units, least = part.marks[name].units, activity[name].least
     known = set(found.units.tolist())
-    return [u for u, value in zip(units.tolist(), least.tolist(), strict=True) if value > 0 and u in known]
+    return [
+        u
+        for u, value in zip(units.tolist(), least.tolist(), strict=True)
+        if value > 0 and u in known
+    ]
 
 
 def constants(found: Directions) -> set[int]:

@@ -13,11 +13,26 @@ from condensery.torch._surgery._units import Mark
 
 LEFT = "attention heads are left as they are"
 _SCALED = "scaled_dot_product_attention"
-_PASSED = INDEX | UNCHANGED | {"mul", "div", "chunk", "split", "split_with_sizes", "getitem", "layer_norm", "rms_norm"}
+_PASSED = (
+    INDEX
+    | UNCHANGED
+    | {
+        "mul",
+        "div",
+        "chunk",
+        "split",
+        "split_with_sizes",
+        "getitem",
+        "layer_norm",
+        "rms_norm",
+    }
+)
 _MADE = frozenset({"linear", "conv1d", "conv2d", "addmm"})
 
 
-def weighted_sum(node: Any, name: str, marks: Mapping[str, Mark]) -> tuple[Node, Mark, str] | None:
+def weighted_sum(
+    node: Any, name: str, marks: Mapping[str, Mark]
+) -> tuple[Node, Mark, str] | None:
     """What a sum over positions passes on: in A·V every unit of V goes through the same weights A.
 
     Returns:
@@ -26,7 +41,9 @@ def weighted_sum(node: Any, name: str, marks: Mapping[str, Mark]) -> tuple[Node,
     """
     if name == _SCALED:
         weights, values = None, node.args[2]
-        adds_up = argument(node, 3, "attn_mask", None) is None  # a position that sees none sums to 0
+        adds_up = (
+            argument(node, 3, "attn_mask", None) is None
+        )  # a position that sees none sums to 0
     elif name in PRODUCT:
         weights, values = node.args[:2]
         adds_up = _is_softmax(weights)
@@ -43,7 +60,10 @@ def _is_softmax(node: Node) -> bool:
     """Whether the weights of each sum are a softmax: over their last axis, which the sum goes over."""
     while operation(node) in UNCHANGED:
         node = node.all_input_nodes[0]
-    return operation(node) in SOFTMAX and int(argument(node, 1, "dim", 0)) in {-1, len(shape(node)) - 1}
+    return operation(node) in SOFTMAX and int(argument(node, 1, "dim", 0)) in {
+        -1,
+        len(shape(node)) - 1,
+    }
 
 
 def attention_layers(graph: ModelGraph) -> set[str]:
@@ -52,7 +72,10 @@ def attention_layers(graph: ModelGraph) -> set[str]:
     for node in graph.nodes:
         if node.op == "call_function":
             for part in _ingredients(node):
-                found.update(graph.names[name].rpartition(".")[0] or graph.names[name] for name in _makers(part, graph))
+                found.update(
+                    graph.names[name].rpartition(".")[0] or graph.names[name]
+                    for name in _makers(part, graph)
+                )
     return found
 
 
@@ -94,6 +117,8 @@ def _makers(node: Node, graph: ModelGraph) -> Iterator[str]:
         seen.add(one)
         name = operation(one).rstrip("_")
         if name in _MADE:
-            yield from [part.name for part in one.all_input_nodes if part.name in graph.names][:1]
+            yield from [
+                part.name for part in one.all_input_nodes if part.name in graph.names
+            ][:1]
         elif name in _PASSED:
             waiting.extend(one.all_input_nodes)

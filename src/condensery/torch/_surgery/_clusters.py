@@ -46,13 +46,23 @@ class Directions:
 def part_of(coupling: Coupling, family: Family) -> Coupling:
     """The coupling with those steps alone that touch a family."""
     own = set(family.units.tolist())
-    touched = {name for name, mark in coupling.marks.items() if not own.isdisjoint(mark.units.tolist())}
+    touched = {
+        name
+        for name, mark in coupling.marks.items()
+        if not own.isdisjoint(mark.units.tolist())
+    }
     steps = tuple(
         step
         for step in coupling.steps
-        if (step.kind == "read" and step.source[0] in touched) or (step.kind != "read" and step.node.name in touched)
+        if (step.kind == "read" and step.source[0] in touched)
+        or (step.kind != "read" and step.node.name in touched)
     )
-    return Coupling((family,), {axis: coupling.axes[axis] for axis in family.axes}, coupling.marks, steps)
+    return Coupling(
+        (family,),
+        {axis: coupling.axes[axis] for axis in family.axes},
+        coupling.marks,
+        steps,
+    )
 
 
 def directions(part: Coupling, weights: Weights) -> Directions:
@@ -61,17 +71,25 @@ def directions(part: Coupling, weights: Weights) -> Directions:
     found = Follow(part, weights, {}, tolerance=None).run()
     units = [int(unit) for unit in family.units if int(unit) in found.keys]
     count = min((len(found.keys[unit]) for unit in units), default=0)
-    keys = tuple(np.stack([found.keys[unit][k] for unit in units]) for k in range(count))
+    keys = tuple(
+        np.stack([found.keys[unit][k] for unit in units]) for k in range(count)
+    )
     outgoing = columns(part, weights, units)
-    names = set().union(*(found.activations[unit] for unit in units)) if units else set()
+    names = (
+        set().union(*(found.activations[unit] for unit in units)) if units else set()
+    )
     size = np.linalg.norm(keys[0], axis=1) if keys else np.zeros(len(units))
     sources = {tuple(found.sources[unit]) for unit in units}
     single = next(iter(sources)) if len(sources) == 1 else ()
     return Directions(
-        np.asarray(units), keys, np.linalg.norm(outgoing, axis=1) * size, outgoing,
-        all(_takes(name, 2.0) for name in names), all(_takes(name, -1.0) for name in names),
+        np.asarray(units),
+        keys,
+        np.linalg.norm(outgoing, axis=1) * size,
+        outgoing,
+        all(_takes(name, 2.0) for name in names),
+        all(_takes(name, -1.0) for name in names),
         single[0] if len(single) == 1 else "",
-    )  # fmt: skip
+    )
 
 
 def _takes(name: str, ratio: float) -> bool:
@@ -121,25 +139,37 @@ def parallel_classes(found: Directions) -> list[list[int]]:
     i, j = np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
     if not len(i):
         return []
-    _, label = connected_components(coo_array((np.ones(len(i)), (i, j)), shape=(len(live),) * 2), directed=False)
+    _, label = connected_components(
+        coo_array((np.ones(len(i)), (i, j)), shape=(len(live),) * 2), directed=False
+    )
     return _ordered(label, live, found)
 
 
 def _ordered(label: np.ndarray, live: np.ndarray, found: Directions) -> list[list[int]]:
     classes: dict[int, list[int]] = {}
     for place in live[np.argsort(-found.amplitude[live], kind="stable")]:
-        classes.setdefault(int(label[np.searchsorted(live, place)]), []).append(int(place))
-    return [[int(found.units[k]) for k in members] for members in classes.values() if len(members) > 1]
+        classes.setdefault(int(label[np.searchsorted(live, place)]), []).append(
+            int(place)
+        )
+    return [
+        [int(found.units[k]) for k in members]
+        for members in classes.values()
+        if len(members) > 1
+    ]
 
 
-def exact_pairs(part: Coupling, weights: Weights, found: Directions, *, tolerance: float) -> dict[int, int]:
+def exact_pairs(
+    part: Coupling, weights: Weights, found: Directions, *, tolerance: float
+) -> dict[int, int]:
     """Unit to the unit that takes its place, where the exact-merge table holds on every way to a reader."""
     pair: dict[int, int] = {}
     classes = parallel_classes(found)
     while classes:
         asked = {unit: members[0] for members in classes for unit in members[1:]}
         broken = Follow(part, weights, asked, tolerance=tolerance).run().broken
-        pair.update({unit: other for unit, other in asked.items() if unit not in broken})
+        pair.update(
+            {unit: other for unit, other in asked.items() if unit not in broken}
+        )
         # Those that do not go with the first may still go with each other.
         rest = [[unit for unit in members[1:] if unit in broken] for members in classes]
         classes = [members for members in rest if len(members) > 1]
@@ -165,7 +195,9 @@ def near_tree(found: Directions) -> Callable[[float], list[list[int]]]:
         return lambda tau: []
     distance = 1 - cosine[np.ix_(places, places)]
     np.fill_diagonal(distance, 0.0)
-    tree = linkage(squareform(np.maximum(distance, 0.0), checks=False), method="complete")
+    tree = linkage(
+        squareform(np.maximum(distance, 0.0), checks=False), method="complete"
+    )
 
     def at(tau: float) -> list[list[int]]:
         return _ordered(fcluster(tree, 1 - tau, criterion="distance"), places, found)
@@ -173,17 +205,25 @@ def near_tree(found: Directions) -> Callable[[float], list[list[int]]]:
     return at
 
 
-def weighted_clusters(found: Directions, count: int, *, rounds: int = 50) -> list[list[int]]:
+def weighted_clusters(
+    found: Directions, count: int, *, rounds: int = 50
+) -> list[list[int]]:
     """So many clusters, by spherical k-means with the amplitudes as weights: min Σ_u amplitude_u (1 − cos(u, centre)).
 
     Deterministic: the first centre is the unit of largest amplitude, each next one that with the largest weighted
     distance to those before.
     """
     unit = np.concatenate(
-        [key / np.maximum(np.linalg.norm(key, axis=1), 1e-300)[:, None] for key in found.keys], axis=1
+        [
+            key / np.maximum(np.linalg.norm(key, axis=1), 1e-300)[:, None]
+            for key in found.keys
+        ],
+        axis=1,
     )
     unit /= np.sqrt(len(found.keys))
-    weight = np.maximum(found.amplitude, 1e-12 * max(float(found.amplitude.max()), 1e-300))
+    weight = np.maximum(
+        found.amplitude, 1e-12 * max(float(found.amplitude.max()), 1e-300)
+    )
     centres = [int(np.argmax(weight))]
     nearest = unit @ unit[centres[0]]
     while len(centres) < count:
@@ -197,7 +237,9 @@ def weighted_clusters(found: Directions, count: int, *, rounds: int = 50) -> lis
         total = np.zeros_like(middle)
         np.add.at(total, label, weight[:, None] * unit)
         size = np.linalg.norm(total, axis=1)
-        middle = np.where(size[:, None] > 0, total / np.maximum(size, 1e-300)[:, None], middle)
+        middle = np.where(
+            size[:, None] > 0, total / np.maximum(size, 1e-300)[:, None], middle
+        )
         new = np.argmax(unit @ middle.T, axis=1)
         if np.array_equal(new, label):
             break

@@ -32,11 +32,19 @@ def couple(graph: ModelGraph, *, unsupported: str = "refuse") -> Coupling:
     for node in graph.nodes:
         walk.visit(node)
     walk.units.keep(
-        (unit for name in graph.outputs if name in walk.marks for unit in walk.marks[name].units),
+        (
+            unit
+            for name in graph.outputs
+            if name in walk.marks
+            for unit in walk.marks[name].units
+        ),
         "the model returns them",
     )
     axes = {axis: walk.units.roots(units) for axis, units in walk.axes.items()}
-    marks = {name: Mark(mark.axis, walk.units.roots(mark.units)) for name, mark in walk.marks.items()}
+    marks = {
+        name: Mark(mark.axis, walk.units.roots(mark.units))
+        for name, mark in walk.marks.items()
+    }
     families = _families(axes, walk.units.kept(), walk.makers, attention_layers(graph))
     return Coupling(families, axes, marks, tuple(walk.steps))
 
@@ -45,16 +53,31 @@ def computed_weights(graph: ModelGraph) -> tuple[str, ...]:
     """Layers whose weight is no parameter but computed from some, as by weight normalisation: they are all kept."""
     found = []
     for node in graph.nodes:
-        if node.op == "call_function" and operation(node) in {"linear", *CONVOLUTION, *TRANSPOSED}:
+        if node.op == "call_function" and operation(node) in {
+            "linear",
+            *CONVOLUTION,
+            *TRANSPOSED,
+        }:
             weight: object = node.args[1]
             if isinstance(weight, Node) and weight.name not in graph.names:
-                around = [name for name, _ in dict(node.meta.get("nn_module_stack") or {}).values() if name]
-                found.append(around[-1] if around else f"{operation(node)} at {source_line(node)}")
+                around = [
+                    name
+                    for name, _ in dict(node.meta.get("nn_module_stack") or {}).values()
+                    if name
+                ]
+                found.append(
+                    around[-1]
+                    if around
+                    else f"{operation(node)} at {source_line(node)}"
+                )
     return tuple(found)
 
 
 def _families(
-    axes: dict[Axis, np.ndarray], kept: dict[int, str], makers: dict[int, str], attention: set[str]
+    axes: dict[Axis, np.ndarray],
+    kept: dict[int, str],
+    makers: dict[int, str],
+    attention: set[str],
 ) -> tuple[Family, ...]:
     places: dict[int, list[tuple[Axis, int]]] = {}
     for axis, units in axes.items():
@@ -75,6 +98,11 @@ def _families(
         elif reasons and name in attention:
             reasons[0] = f"{LEFT}: {reasons[0]}"
         families.append(
-            Family(name, np.asarray(units), tuple(axis for axis, _ in where), reasons[0] if reasons else "")
+            Family(
+                name,
+                np.asarray(units),
+                tuple(axis for axis, _ in where),
+                reasons[0] if reasons else "",
+            )
         )
     return tuple(sorted(families, key=lambda family: int(family.units[0])))

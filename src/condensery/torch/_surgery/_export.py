@@ -66,16 +66,21 @@ def export_model(
     unknown = sorted(set(formats) - set(FORMATS))
     if unknown:
         raise InvalidInputError(
-            "formats", given=", ".join(unknown), allowed=", ".join(FORMATS), remedy="choose some of these"
+            "formats",
+            given=", ".join(unknown),
+            allowed=", ".join(FORMATS),
+            remedy="choose some of these",
         )
     target = Path(folder)
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidInputError(
-            "folder", given=str(folder), allowed="a folder, or a place where one can be made",
+            "folder",
+            given=str(folder),
+            allowed="a folder, or a place where one can be made",
             remedy=f"choose another: {error.strerror}",
-        ) from error  # fmt: skip
+        ) from error
     written: dict[str, Path] = {}
     twin = copied(model).eval()
     check_runs(twin, inputs)
@@ -90,7 +95,9 @@ def export_model(
     return written
 
 
-def _safetensors(model: nn.Module, path: Path, receipt: Receipt | None) -> dict[str, Path]:
+def _safetensors(
+    model: nn.Module, path: Path, receipt: Receipt | None
+) -> dict[str, Path]:
     from safetensors.torch import save_file
 
     first: dict[tuple[int, torch.Size], str] = {}
@@ -106,16 +113,23 @@ def _safetensors(model: nn.Module, path: Path, receipt: Receipt | None) -> dict[
     sidecar = {
         "model": f"{type(model).__module__}:{type(model).__qualname__}",
         "modules": {
-            name or ".": {"class": type(module).__name__, "description": module.extra_repr()}
+            name or ".": {
+                "class": type(module).__name__,
+                "description": module.extra_repr(),
+            }
             for name, module in model.named_modules()
         },
-        "shapes": {name: list(tensor.shape) for name, tensor in model.state_dict().items()},
+        "shapes": {
+            name: list(tensor.shape) for name, tensor in model.state_dict().items()
+        },
         "tied": tied,
         "receipt": None if receipt is None else receipt.to_json(),
         "torch": torch.__version__,
     }
     written = path.with_suffix(".json")
-    written.write_text(json.dumps(sidecar, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    written.write_text(
+        json.dumps(sidecar, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     return {"safetensors": path, "json": written}
 
 
@@ -124,36 +138,58 @@ def _onnx(model: nn.Module, inputs: Sequence[Any], path: Path) -> Path:
         import onnxruntime
         import onnxscript  # ruff: ignore[unused-import]
     except ModuleNotFoundError as error:
-        raise MissingExtraError(str(error.name), extra="onnx", purpose="ONNX export") from error
+        raise MissingExtraError(
+            str(error.name), extra="onnx", purpose="ONNX export"
+        ) from error
     loud = logging.getLogger("torch.onnx")
     level = loud.level
     loud.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the exporter's own parts, about each other
-            program: Any = torch.onnx.export(model, tuple(inputs), dynamo=True, verbose=False)
+            warnings.simplefilter(
+                "ignore"
+            )  # of the exporter's own parts, about each other
+            program: Any = torch.onnx.export(
+                model, tuple(inputs), dynamo=True, verbose=False
+            )
     finally:
         loud.setLevel(level)
     program.save(str(path))
     try:
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            str(path), providers=["CPUExecutionProvider"]
+        )
     except Exception as error:  # its classes have no common base
         path.unlink()
         raise InvalidInputError(
-            "formats", given=f"onnx, which onnxruntime cannot run ({str(error).splitlines()[0][:160]})",
-            allowed="operations and kinds of numbers that it has", remedy="use model.float(), or pt2 or safetensors",
-        ) from error  # fmt: skip
+            "formats",
+            given=f"onnx, which onnxruntime cannot run ({str(error).splitlines()[0][:160]})",
+            allowed="operations and kinds of numbers that it has",
+            remedy="use model.float(), or pt2 or safetensors",
+        ) from error
     given = {
         one.name: value.numpy()
-        for one, value in zip(session.get_inputs(), [i for i in inputs if isinstance(i, Tensor)], strict=True)
+        for one, value in zip(
+            session.get_inputs(),
+            [i for i in inputs if isinstance(i, Tensor)],
+            strict=True,
+        )
     }
-    found = [torch.from_numpy(one) for one in session.run(None, given) if isinstance(one, np.ndarray)]
-    found = [one.double() for one in found if one.is_floating_point()]  # as in `outputs`
+    found = [
+        torch.from_numpy(one)
+        for one in session.run(None, given)
+        if isinstance(one, np.ndarray)
+    ]
+    found = [
+        one.double() for one in found if one.is_floating_point()
+    ]  # as in `outputs`
     error = difference(found, outputs(model, inputs))[1]
     if not error <= _EQUAL:
         path.unlink()
         raise InvalidInputError(
-            "formats", given=f"onnx, whose output differs by {error:.1e} of its size", allowed=f"at most {_EQUAL:.0e}",
+            "formats",
+            given=f"onnx, whose output differs by {error:.1e} of its size",
+            allowed=f"at most {_EQUAL:.0e}",
             remedy="use pt2 or safetensors, and report this",
-        )  # fmt: skip
+        )
     return path

@@ -58,19 +58,25 @@ def as_inputs(example_inputs: Any, *, name: str = "example_inputs") -> tuple[Any
     tensors = [one for one in given if isinstance(one, Tensor)]
     if not tensors:
         raise InvalidInputError(
-            name, given=f"{example_inputs!r}"[:80], allowed="a tensor, or a tuple of forward's arguments",
+            name,
+            given=f"{example_inputs!r}"[:80],
+            allowed="a tensor, or a tuple of forward's arguments",
             remedy="give a small batch that the model accepts",
-        )  # fmt: skip
+        )
     if not any(one.numel() for one in tensors):
         raise InvalidInputError(
-            name, given=f"shapes {_shapes(given)}, without a number", allowed="a batch of two or more",
+            name,
+            given=f"shapes {_shapes(given)}, without a number",
+            allowed="a batch of two or more",
             remedy="give inputs on which a change of the function would be seen",
-        )  # fmt: skip
+        )
     if any(bool(one.isnan().any()) for one in tensors if one.is_floating_point()):
         raise InvalidInputError(
-            name, given="numbers that are nan", allowed="numbers with which the model can compute",
+            name,
+            given="numbers that are nan",
+            allowed="numbers with which the model can compute",
             remedy="leave these samples out",
-        )  # fmt: skip
+        )
     return given
 
 
@@ -80,7 +86,11 @@ def _shapes(inputs: Sequence[Any]) -> str:
 
 def as_tensor(array: np.ndarray) -> Tensor:
     """An array as a model takes it: real numbers in float32, whole numbers in int64."""
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32 if array.dtype.kind == "f" else np.int64))
+    return torch.from_numpy(
+        np.ascontiguousarray(
+            array, dtype=np.float32 if array.dtype.kind == "f" else np.int64
+        )
+    )
 
 
 def check_weights(model: nn.Module) -> None:
@@ -91,34 +101,52 @@ def check_weights(model: nn.Module) -> None:
     """
     if not isinstance(model, nn.Module) or isinstance(model, torch.jit.ScriptModule):
         raise InvalidInputError(
-            "model", given=type(model).__name__, allowed="an eager torch.nn.Module",
+            "model",
+            given=type(model).__name__,
+            allowed="an eager torch.nn.Module",
             remedy="build it from its class and load its weights; a scripted model cannot be rebuilt narrower",
-        )  # fmt: skip
+        )
     quantised = quantised_module(model)
     if quantised is not None:
         raise InvalidInputError(
-            "model", given=f"{type(model).__name__}, of which {quantised} is quantised", remedy=_DEQUANTISE,
+            "model",
+            given=f"{type(model).__name__}, of which {quantised} is quantised",
+            remedy=_DEQUANTISE,
             allowed="finite real numbers in floating point",
-        )  # fmt: skip
+        )
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if isinstance(tensor, nn.UninitializedParameter | nn.UninitializedBuffer):
-            kind, remedy = "a lazy parameter", "run the model once on an example, so that it knows its sizes"
+            kind, remedy = (
+                "a lazy parameter",
+                "run the model once on an example, so that it knows its sizes",
+            )
         elif tensor.is_complex():
             kind, remedy = "complex numbers", "only real weights can be merged"
         elif tensor.is_meta:
-            kind, remedy = "a tensor without values (meta device)", "load its weights first"
+            kind, remedy = (
+                "a tensor without values (meta device)",
+                "load its weights first",
+            )
         elif tensor.is_quantized:
             kind, remedy = "quantised numbers", _DEQUANTISE
         elif tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            kind, remedy = "values that are nan or infinite", "train again, or load weights that are finite"
+            kind, remedy = (
+                "values that are nan or infinite",
+                "train again, or load weights that are finite",
+            )
         else:
             continue
         raise InvalidInputError(
-            f"weight {name}", given=kind, allowed="finite real numbers in floating point", remedy=remedy
+            f"weight {name}",
+            given=kind,
+            allowed="finite real numbers in floating point",
+            remedy=remedy,
         )
 
 
-def trace(model: nn.Module, inputs: Sequence[Any], *, name: str = "example_inputs") -> ModelGraph:
+def trace(
+    model: nn.Module, inputs: Sequence[Any], *, name: str = "example_inputs"
+) -> ModelGraph:
     """The graph of a model in evaluation mode; the model is copied, not touched.
 
     Raises:
@@ -132,9 +160,18 @@ def trace(model: nn.Module, inputs: Sequence[Any], *, name: str = "example_input
     signature = program.graph_signature
     names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     nodes = tuple(program.graph.nodes)
-    outputs = frozenset(one.name for node in nodes if node.op == "output" for one in node.all_input_nodes)
+    outputs = frozenset(
+        one.name
+        for node in nodes
+        if node.op == "output"
+        for one in node.all_input_nodes
+    )
     lifted = signature.inputs_to_lifted_tensor_constants
-    constants = {node: value for node, name in lifted.items() if isinstance(value := program.constants[name], Tensor)}
+    constants = {
+        node: value
+        for node, name in lifted.items()
+        if isinstance(value := program.constants[name], Tensor)
+    }
     return ModelGraph(nodes, names, outputs, program.graph_module, constants)
 
 
@@ -149,13 +186,16 @@ def exported(twin: nn.Module, inputs: Sequence[Any]) -> torch.export.ExportedPro
             return torch.export.export(twin, tuple(inputs), strict=False)
     except Exception as error:
         raise InvalidInputError(
-            "model", given=f"{type(twin).__name__}, which torch.export cannot follow at {user_line(error)}",
+            "model",
+            given=f"{type(twin).__name__}, which torch.export cannot follow at {user_line(error)}",
             allowed="a forward whose path does not depend on values",
             remedy=f"rewrite that line; torch says: {_first_line(error)}",
-        ) from error  # fmt: skip
+        ) from error
 
 
-def check_runs(twin: nn.Module, inputs: Sequence[Any], *, name: str = "example_inputs") -> None:
+def check_runs(
+    twin: nn.Module, inputs: Sequence[Any], *, name: str = "example_inputs"
+) -> None:
     """Run a model once.
 
     Raises:
@@ -166,9 +206,11 @@ def check_runs(twin: nn.Module, inputs: Sequence[Any], *, name: str = "example_i
             twin(*inputs)
     except Exception as error:
         raise InvalidInputError(
-            name, given=f"shapes {_shapes(inputs)}", allowed="inputs that the model's forward accepts",
+            name,
+            given=f"shapes {_shapes(inputs)}",
+            allowed="inputs that the model's forward accepts",
             remedy=f"it stopped at {user_line(error)}: {_first_line(error)}",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def copied(model: nn.Module) -> nn.Module:
@@ -179,16 +221,20 @@ def copied(model: nn.Module) -> nn.Module:
     """
     if not isinstance(model, nn.Module):
         raise InvalidInputError(
-            "model", given=type(model).__name__, allowed="a torch.nn.Module", remedy="pass the model itself"
+            "model",
+            given=type(model).__name__,
+            allowed="a torch.nn.Module",
+            remedy="pass the model itself",
         )
     try:
         return copy.deepcopy(model)
     except Exception as error:
         raise InvalidInputError(
-            "model", given=f"{type(model).__name__}, which cannot be copied ({_first_line(error)})",
+            "model",
+            given=f"{type(model).__name__}, which cannot be copied ({_first_line(error)})",
             allowed="a module that copy.deepcopy can copy",
             remedy="take off what computes its weights (torch.nn.utils.remove_weight_norm, prune.remove)",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _check_double(twin: nn.Module, inputs: Sequence[Any]) -> None:
@@ -196,10 +242,11 @@ def _check_double(twin: nn.Module, inputs: Sequence[Any]) -> None:
         copy.deepcopy(twin).double()(*as_double(inputs))
     except Exception as error:
         raise InvalidInputError(
-            "model", given=f"{type(twin).__name__}, whose forward fixes the kind of its numbers",
+            "model",
+            given=f"{type(twin).__name__}, whose forward fixes the kind of its numbers",
             allowed="kinds taken from the tensors, such as y.to(x.dtype)",
             remedy=f"in float64, in which changes are measured, it stops at {user_line(error)}: {_first_line(error)}",
-        ) from error  # fmt: skip
+        ) from error
 
 
 @contextmanager
@@ -218,7 +265,11 @@ def _without_its_graphs() -> Generator[None]:
 def operation(node: Node) -> str:
     """Short name of an operation: ``conv2d`` for ``aten.conv2d.default``, ``relu_`` where it works in place."""
     schema = getattr(node.target, "_schema", None)
-    return schema.name.split("::")[-1] if schema is not None else getattr(node.target, "__name__", str(node.target))
+    return (
+        schema.name.split("::")[-1]
+        if schema is not None
+        else getattr(node.target, "__name__", str(node.target))
+    )
 
 
 def shape(node: Node) -> tuple[int, ...]:
@@ -229,7 +280,9 @@ def shape(node: Node) -> tuple[int, ...]:
 
 def argument(node: Node, place: int, name: str, default: Any) -> Any:
     """An argument of an operation by its place or its name."""
-    return node.args[place] if len(node.args) > place else node.kwargs.get(name, default)
+    return (
+        node.args[place] if len(node.args) > place else node.kwargs.get(name, default)
+    )
 
 
 def source_line(node: Node) -> str:
@@ -237,7 +290,11 @@ def source_line(node: Node) -> str:
     found = ""
     for line in str(node.meta.get("stack_trace") or "").splitlines():
         words = line.strip().split('"')
-        if line.strip().startswith("File") and len(words) > 2 and not words[1].startswith(_TORCH_FILES):
+        if (
+            line.strip().startswith("File")
+            and len(words) > 2
+            and not words[1].startswith(_TORCH_FILES)
+        ):
             found = f"{Path(words[1]).name}:{words[2].split('line ')[-1].split(',')[0]}"
     return found or "a module of torch"
 
@@ -247,8 +304,16 @@ def user_line(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     known = (_TORCH_FILES, _OWN_FILES, _PYTHON_FILES, "<")
     # packages that a user has installed lie in Python's folder as well
-    own = [one for one in frames if not one.filename.startswith(known) or _is_installed(one.filename)]
-    return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "a module of torch"
+    own = [
+        one
+        for one in frames
+        if not one.filename.startswith(known) or _is_installed(one.filename)
+    ]
+    return (
+        f"{Path(own[-1].filename).name}:{own[-1].lineno}"
+        if own
+        else "a module of torch"
+    )
 
 
 def _is_installed(file: str) -> bool:

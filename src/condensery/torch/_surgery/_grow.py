@@ -19,7 +19,14 @@ from condensery.torch._surgery._optimiser import Carried, carry
 from condensery.torch._surgery._receipt import LayerReceipt, Receipt, count_parameters
 from condensery.torch._surgery._spectrum import criticality
 from condensery.torch._surgery._units import Axis, Coupling, Family
-from condensery.torch._surgery._weights import Twin, as_double, cut, difference, like, outputs
+from condensery.torch._surgery._weights import (
+    Twin,
+    as_double,
+    cut,
+    difference,
+    like,
+    outputs,
+)
 
 _KEEP_SCALE = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.PReLU)
 
@@ -98,34 +105,59 @@ def grow(  # ruff: ignore[too-many-arguments] each is an option of one verb
     check_weights(model)
     if (widths is None) == (depth is None):
         raise InvalidInputError(
-            "grow", given="both" if depth else "neither widths nor depth",
-            allowed="one of widths={layer: width}, depth", remedy="grow in two calls" if depth else "say where to grow",
-        )  # fmt: skip
+            "grow",
+            given="both" if depth else "neither widths nor depth",
+            allowed="one of widths={layer: width}, depth",
+            remedy="grow in two calls" if depth else "say where to grow",
+        )
     if kind not in get_args(Kind):
-        raise InvalidInputError("kind", given=kind, allowed=", ".join(get_args(Kind)), remedy="choose one of these")
+        raise InvalidInputError(
+            "kind",
+            given=kind,
+            allowed=", ".join(get_args(Kind)),
+            remedy="choose one of these",
+        )
     if depth is not None:
         grown, layers, notes = lift(model, inputs, depth, margin=margin)
-        carried = None if optimizer is None else carry(optimizer, model, grown, Carried({}, {}, {}, set()))
+        carried = (
+            None
+            if optimizer is None
+            else carry(optimizer, model, grown, Carried({}, {}, {}, set()))
+        )
     else:
-        grown, layers, notes, moved = _widened(model, inputs, widths or {}, kind, share, seed)
+        grown, layers, notes, moved = _widened(
+            model, inputs, widths or {}, kind, share, seed
+        )
         carried = None if optimizer is None else carry(optimizer, model, grown, moved)
-    receipt = _receipt(model, grown, inputs, layers, notes, "lift" if depth else kind, loss)
+    receipt = _receipt(
+        model, grown, inputs, layers, notes, "lift" if depth else kind, loss
+    )
     limit = _limit(model) if max_error is None else max_error
     if not receipt.error_data_relative <= limit:
         raise InvalidInputError(
-            "model", given=f"a function that moved by {receipt.error_data_relative:.1e} of its size",
-            allowed=f"at most {limit:.0e}", remedy="its forward may have hard-coded sizes; or give max_error",
-        )  # fmt: skip
+            "model",
+            given=f"a function that moved by {receipt.error_data_relative:.1e} of its size",
+            allowed=f"at most {limit:.0e}",
+            remedy="its forward may have hard-coded sizes; or give max_error",
+        )
     return Grown(grown, receipt, carried)
 
 
 def _limit(model: nn.Module) -> float:
     kinds = {one.dtype for one in model.parameters() if one.is_floating_point()}
-    return max(({torch.float64: 1e-12, torch.float32: 1e-6}.get(one, 1e-2) for one in kinds), default=1e-6)
+    return max(
+        ({torch.float64: 1e-12, torch.float32: 1e-6}.get(one, 1e-2) for one in kinds),
+        default=1e-6,
+    )
 
 
 def _widened(
-    model: nn.Module, inputs: Sequence[Any], widths: Mapping[str, int], kind: str, share: float, seed: int
+    model: nn.Module,
+    inputs: Sequence[Any],
+    widths: Mapping[str, int],
+    kind: str,
+    share: float,
+    seed: int,
 ) -> tuple[nn.Module, tuple[LayerReceipt, ...], tuple[str, ...], Carried]:
     graph = trace(model, inputs)
     coupling = couple(graph)
@@ -134,7 +166,11 @@ def _widened(
     copies: dict[int, np.ndarray] = {}
     for family, width in families:
         copies.update(_copies(family, width, share, kind, seed))
-    read = {(step.facts["weight"], step.facts["axis"]) for step in coupling.steps if step.kind == "read"}
+    read = {
+        (step.facts["weight"], step.facts["axis"])
+        for step in coupling.steps
+        if step.kind == "read"
+    }
     places: dict[Axis, np.ndarray] = {}
     scales: dict[Axis, np.ndarray] = {}
     shares: dict[Axis, np.ndarray] = {}
@@ -142,37 +178,57 @@ def _widened(
         places[axis], factor = _spread(coupling.axes[axis], copies)
         # A copy has the same input weights and a share of the outgoing ones; of gradients it has a share of the first
         # and all of the second. Null units have none of either.
-        scales[axis] = factor if axis in read or kind == "null" else np.ones(len(factor))
-        shares[axis] = np.ones(len(factor)) if axis in read and kind == "split" else factor
+        scales[axis] = (
+            factor if axis in read or kind == "null" else np.ones(len(factor))
+        )
+        shares[axis] = (
+            np.ones(len(factor)) if axis in read and kind == "split" else factor
+        )
     grown = cut(model, {name: twin.weights[name] for name, _ in places}, places)
     _scale(grown, scales)
     layers = tuple(
-        LayerReceipt(family.name, len(family.units), width, {kind: width - len(family.units)})
+        LayerReceipt(
+            family.name, len(family.units), width, {kind: width - len(family.units)}
+        )
         for family, width in families
     )
     return grown, layers, (), Carried(places, coupling.axes, {}, read, shares)
 
 
 def _asked(coupling: Coupling, widths: Mapping[str, int]) -> list[tuple[Family, int]]:
-    named = {family.name: family for family in coupling.families if family.name and not family.kept}
-    kept = {family.name: family.kept for family in coupling.families if family.name and family.kept}
+    named = {
+        family.name: family
+        for family in coupling.families
+        if family.name and not family.kept
+    }
+    kept = {
+        family.name: family.kept
+        for family in coupling.families
+        if family.name and family.kept
+    }
     found = []
     for name, width in widths.items():
         if name not in named:
             raise InvalidInputError(
-                "widths", given=f"{name}" + (f" ({kept[name]})" if name in kept else ""),
-                allowed=", ".join(sorted(named)) or "no layer of this model", remedy="name a layer of hidden units",
-            )  # fmt: skip
+                "widths",
+                given=f"{name}" + (f" ({kept[name]})" if name in kept else ""),
+                allowed=", ".join(sorted(named)) or "no layer of this model",
+                remedy="name a layer of hidden units",
+            )
         if not isinstance(width, int) or width < len(named[name].units):
             raise InvalidInputError(
-                f"width of {name}", given=width, allowed=f"a whole number from {len(named[name].units)} on",
+                f"width of {name}",
+                given=width,
+                allowed=f"a whole number from {len(named[name].units)} on",
                 remedy="use reduce() to make it narrower",
-            )  # fmt: skip
+            )
         found.append((named[name], width))
     return found
 
 
-def _copies(family: Family, width: int, share: float, kind: str, seed: int) -> dict[int, np.ndarray]:
+def _copies(
+    family: Family, width: int, share: float, kind: str, seed: int
+) -> dict[int, np.ndarray]:
     """Unit to the shares of its copies, itself first; with null units, zeros behind a one."""
     order = np.random.Generator(np.random.Philox(seed)).permutation(family.units)
     more, extra = divmod(width - len(order), len(order))
@@ -182,11 +238,17 @@ def _copies(family: Family, width: int, share: float, kind: str, seed: int) -> d
     found = {}
     for unit, count in counts.items():
         # Copies beyond the first split the copy's own share evenly.
-        found[unit] = even_fractions([1.0 - share, *[share / count] * count]) if count else np.ones(1)
+        found[unit] = (
+            even_fractions([1.0 - share, *[share / count] * count])
+            if count
+            else np.ones(1)
+        )
     return found
 
 
-def _spread(units: np.ndarray, copies: Mapping[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _spread(
+    units: np.ndarray, copies: Mapping[int, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     """Places with their copies behind them, and the share of each.
 
     Runs of one unit (the pixels of a channel that was flattened) are copied as runs.
@@ -215,9 +277,14 @@ def _scale(grown: nn.Module, scales: Mapping[Axis, np.ndarray]) -> None:
 
 
 def _receipt(
-    old: nn.Module, new: nn.Module, inputs: Sequence[Any], layers: tuple[LayerReceipt, ...], notes: tuple[str, ...],
-    mode: str, loss: Any,
-) -> Receipt:  # fmt: skip
+    old: nn.Module,
+    new: nn.Module,
+    inputs: Sequence[Any],
+    layers: tuple[LayerReceipt, ...],
+    notes: tuple[str, ...],
+    mode: str,
+    loss: Any,
+) -> Receipt:
     before, after = (copy.deepcopy(one).double().eval() for one in (old, new))
     given, random = as_double(inputs), as_double(like(inputs, 0))
     try:
@@ -225,13 +292,25 @@ def _receipt(
         other = difference(outputs(after, random), outputs(before, random))
     except RuntimeError as error:
         raise InvalidInputError(
-            "model", given=f"{type(old).__name__}, whose forward has hard-coded sizes",
+            "model",
+            given=f"{type(old).__name__}, whose forward has hard-coded sizes",
             allowed="sizes taken from the tensors, such as x.flatten(1) or x.shape[-1]",
             remedy=f"at the new widths it stops with: {str(error).splitlines()[0][:160]}",
-        ) from error  # fmt: skip
+        ) from error
     numbers = {}
     if loss is not None:
-        numbers = {"before": criticality(before, given, loss), "after": criticality(after, given, loss)}
+        numbers = {
+            "before": criticality(before, given, loss),
+            "after": criticality(after, given, loss),
+        }
     return Receipt(
-        "grow", mode, layers, count_parameters(old), count_parameters(new), *shown, *other, notes=notes, numbers=numbers
+        "grow",
+        mode,
+        layers,
+        count_parameters(old),
+        count_parameters(new),
+        *shown,
+        *other,
+        notes=notes,
+        numbers=numbers,
     )

@@ -29,11 +29,15 @@ def lift(
     layers = [one for one, module in model.named_modules() if type(module) is nn.Linear]
     if name not in layers:
         raise InvalidInputError(
-            "depth", given=name, allowed=", ".join(layers) or "no linear layer in this model",
+            "depth",
+            given=name,
+            allowed=", ".join(layers) or "no linear layer in this model",
             remedy="name the linear layer to put a layer before",
-        )  # fmt: skip
+        )
     if not margin > 0:
-        raise InvalidInputError("margin", given=margin, allowed="a number > 0", remedy="1.0 is usual")
+        raise InvalidInputError(
+            "margin", given=margin, allowed="a number > 0", remedy="1.0 is usual"
+        )
     old: Any = model.get_submodule(name)
     lowest = _lowest(model, inputs, name)
     made = _layers(old, lowest, margin)
@@ -54,7 +58,9 @@ def _lowest(model: nn.Module, inputs: Sequence[Any], name: str) -> Tensor:
     seen: list[Tensor] = []
 
     def note(module: nn.Module, given: tuple[Tensor, ...]) -> None:
-        seen.append(given[0].detach().double().reshape(-1, given[0].shape[-1]).amin(dim=0))
+        seen.append(
+            given[0].detach().double().reshape(-1, given[0].shape[-1]).amin(dim=0)
+        )
 
     handle = twin.get_submodule(name).register_forward_pre_hook(note)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
@@ -62,9 +68,11 @@ def _lowest(model: nn.Module, inputs: Sequence[Any], name: str) -> Tensor:
     handle.remove()
     if not seen:
         raise InvalidInputError(
-            "depth", given=f"{name}, which forward does not call", allowed="a layer that the model calls",
+            "depth",
+            given=f"{name}, which forward does not call",
+            allowed="a layer that the model calls",
             remedy="name another linear layer",
-        )  # fmt: skip
+        )
     return torch.stack(seen).amin(dim=0)
 
 

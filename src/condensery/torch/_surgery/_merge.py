@@ -34,7 +34,9 @@ class Plan:
         return {*self.pair, *self.gone}
 
 
-def apply(weights: dict[str, np.ndarray], part: Coupling, plan: Plan, transfer: Transfer) -> dict[int, float]:
+def apply(
+    weights: dict[str, np.ndarray], part: Coupling, plan: Plan, transfer: Transfer
+) -> dict[int, float]:
     """Sum the outgoing weights of merged units into those that stay; constants go into the next bias.
 
     Returns:
@@ -53,16 +55,35 @@ def apply(weights: dict[str, np.ndarray], part: Coupling, plan: Plan, transfer: 
         other = partners(mark, plan.pair)
         gone = np.isin(mark.units, list(plan.gone))
         moved = np.isin(mark.units, list(plan.removed))
-        _sum_up(weights, step, other, np.where(gone, 0.0, c), np.where(gone, 0.0, d), np.flatnonzero(moved))
+        _sum_up(
+            weights,
+            step,
+            other,
+            np.where(gone, 0.0, c),
+            np.where(gone, 0.0, d),
+            np.flatnonzero(moved),
+        )
     return factors
 
 
 def _sum_up(
-    weights: dict[str, np.ndarray], step: Step, other: np.ndarray, c: np.ndarray, d: np.ndarray, moved: np.ndarray
+    weights: dict[str, np.ndarray],
+    step: Step,
+    other: np.ndarray,
+    c: np.ndarray,
+    d: np.ndarray,
+    moved: np.ndarray,
 ) -> None:
-    weight, groups, bias = np.moveaxis(weights[step.facts["weight"]], step.facts["axis"], 0), 1, step.facts["bias"]
+    weight, groups, bias = (
+        np.moveaxis(weights[step.facts["weight"]], step.facts["axis"], 0),
+        1,
+        step.facts["bias"],
+    )
     groups = step.facts["groups"]
-    width, rows = len(weight), weight.shape[1] // groups if groups > 1 else weight.shape[1]
+    width, rows = (
+        len(weight),
+        weight.shape[1] // groups if groups > 1 else weight.shape[1],
+    )
     for place in moved.tolist():
         block, column = divmod(place, width)
         reads = np.s_[block * rows : (block + 1) * rows] if groups > 1 else np.s_[:]
@@ -74,7 +95,9 @@ def _sum_up(
         weight[column][reads] = 0.0
 
 
-def by_least_squares(transfer: Transfer, part: Coupling, plan: Plan, activity: Mapping[str, Activity]) -> Transfer:
+def by_least_squares(
+    transfer: Transfer, part: Coupling, plan: Plan, activity: Mapping[str, Activity]
+) -> Transfer:
     """The factors that fit best on the data: c = Σ f_u f_v / Σ f_v² over samples, positions and places of a unit."""
     reads = []
     for step, c, d in transfer.reads:
@@ -92,10 +115,14 @@ def by_least_squares(transfer: Transfer, part: Coupling, plan: Plan, activity: M
             unit = int(mark.units[place])
             fitted[place] = across[unit] / within[unit] if within[unit] > 0 else 0.0
         reads.append((step, fitted, np.where(other != np.arange(len(other)), 0.0, d)))
-    return Transfer(reads, transfer.broken, transfer.keys, transfer.activations, transfer.sources)
+    return Transfer(
+        reads, transfer.broken, transfer.keys, transfer.activations, transfer.sources
+    )
 
 
-def cancelling(found: Directions, clusters: Sequence[Sequence[int]], signs: Mapping[int, float]) -> list[int]:
+def cancelling(
+    found: Directions, clusters: Sequence[Sequence[int]], signs: Mapping[int, float]
+) -> list[int]:
     """Clusters of not exactly parallel units whose outgoing weights cancel: ‖Σ a_k ‖w_k‖‖ < 0.1 Σ ‖a_k‖ ‖w_k‖."""
     where = {int(unit): k for k, unit in enumerate(found.units)}
     size = np.linalg.norm(found.keys[0], axis=1)
@@ -109,7 +136,9 @@ def cancelling(found: Directions, clusters: Sequence[Sequence[int]], signs: Mapp
     return refused
 
 
-def mean_rows(found: Directions, members: Sequence[int], signs: Mapping[int, float]) -> np.ndarray:
+def mean_rows(
+    found: Directions, members: Sequence[int], signs: Mapping[int, float]
+) -> np.ndarray:
     """The row that stands for a cluster: Σ_k ω_k row_k with ω_k = ⟨A, a_k⟩/‖A‖², A = Σ_k c_k a_k.
 
     It minimises ‖Σ_k a_k row_kᵀ − A rowᵀ‖, so that a cluster of which all units are active acts as before to first
@@ -126,17 +155,33 @@ def mean_rows(found: Directions, members: Sequence[int], signs: Mapping[int, flo
 
 def writable(part: Coupling, found: Directions) -> bool:
     """Whether rows can be given new values: one layer, at most one batch norm behind it, every unit in one place."""
-    kinds = [step.kind for step in part.steps if step.kind not in {"unchanged", "gather", "pool", "cat"}]
+    kinds = [
+        step.kind
+        for step in part.steps
+        if step.kind not in {"unchanged", "gather", "pool", "cat"}
+    ]
     ends = [k for k, kind in enumerate(kinds) if kind in {"point", "prelu", "read"}]
-    before, after = kinds[: ends[0]] if ends else [], set(kinds[ends[0] :] if ends else ())
-    if before not in (["make"], ["make", "scale"]) or after - {"point", "prelu", "read"} or not found.source:
+    before, after = (
+        kinds[: ends[0]] if ends else [],
+        set(kinds[ends[0] :] if ends else ()),
+    )
+    if (
+        before not in (["make"], ["make", "scale"])
+        or after - {"point", "prelu", "read"}
+        or not found.source
+    ):
         return False
-    made = part.marks[next(step for step in part.steps if step.kind == "make").node.name].units
+    made = part.marks[
+        next(step for step in part.steps if step.kind == "make").node.name
+    ].units
     return len(np.unique(made)) == len(made)
 
 
 def write_rows(
-    weights: dict[str, np.ndarray], part: Coupling, found: Directions, rows: Mapping[int, np.ndarray]
+    weights: dict[str, np.ndarray],
+    part: Coupling,
+    found: Directions,
+    rows: Mapping[int, np.ndarray],
 ) -> bool:
     """Give units new rows at their activation, by way of the layer and the batch norm that make them.
 
@@ -167,7 +212,10 @@ def write_rows(
 
 
 def fold_linear(
-    weights: dict[str, np.ndarray], part: Coupling, found: Directions, linear: Sequence[int]
+    weights: dict[str, np.ndarray],
+    part: Coupling,
+    found: Directions,
+    linear: Sequence[int],
 ) -> dict[int, str]:
     """Let 2·K units carry all units that are linear on the data, where K is the number of outgoing weights of a unit.
 
@@ -180,7 +228,12 @@ def fold_linear(
     where = {int(unit): k for k, unit in enumerate(found.units)}
     places = [where[unit] for unit in linear]
     out, rows = found.columns[places], found.keys[0][places]
-    halves = [(sign, j) for j in range(out.shape[1]) for sign in (1.0, -1.0) if np.any(sign * out[:, j] > 0)]
+    halves = [
+        (sign, j)
+        for j in range(out.shape[1])
+        for sign in (1.0, -1.0)
+        if np.any(sign * out[:, j] > 0)
+    ]
     if len(halves) >= len(linear) or not writable(part, found):
         return {}
     new_rows, new_columns = {}, {}
@@ -193,7 +246,9 @@ def fold_linear(
     return dict.fromkeys(linear[len(halves) :], "linear on the data")
 
 
-def _write_columns(weights: dict[str, np.ndarray], part: Coupling, new: Mapping[int, np.ndarray]) -> None:
+def _write_columns(
+    weights: dict[str, np.ndarray], part: Coupling, new: Mapping[int, np.ndarray]
+) -> None:
     seen: dict[Axis, int] = {}
     first = 0
     for step in part.steps:

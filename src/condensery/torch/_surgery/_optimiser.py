@@ -38,7 +38,9 @@ class Carried:
     shares: Mapping[Axis, np.ndarray] | None = None
 
 
-def carry(optimizer: torch.optim.Optimizer, old: nn.Module, new: nn.Module, moved: Carried) -> torch.optim.Optimizer:
+def carry(
+    optimizer: torch.optim.Optimizer, old: nn.Module, new: nn.Module, moved: Carried
+) -> torch.optim.Optimizer:
     """An optimiser of the same kind and settings for the new model, with the state that fits it.
 
     The gradient of a merged unit's row is Σ_k c_k·(gradient of row k), that of its outgoing weights the one of the unit
@@ -51,17 +53,28 @@ def carry(optimizer: torch.optim.Optimizer, old: nn.Module, new: nn.Module, move
     """
     names = {id(parameter): name for name, parameter in old.named_parameters()}
     fresh = dict(new.named_parameters())
-    unknown = [p for group in optimizer.param_groups for p in group["params"] if id(p) not in names]
+    unknown = [
+        p
+        for group in optimizer.param_groups
+        for p in group["params"]
+        if id(p) not in names
+    ]
     if unknown:
         raise InvalidInputError(
-            "optimizer", given=f"{len(unknown)} parameters that the model does not have",
-            allowed="an optimiser of this model", remedy="build it from model.parameters()",
-        )  # fmt: skip
+            "optimizer",
+            given=f"{len(unknown)} parameters that the model does not have",
+            allowed="an optimiser of this model",
+            remedy="build it from model.parameters()",
+        )
     groups = [
-        {**{key: value for key, value in group.items() if key != "params"},
-         "params": [fresh[names[id(p)]] for p in group["params"] if names[id(p)] in fresh]}
+        {
+            **{key: value for key, value in group.items() if key != "params"},
+            "params": [
+                fresh[names[id(p)]] for p in group["params"] if names[id(p)] in fresh
+            ],
+        }
         for group in optimizer.param_groups
-    ]  # fmt: skip
+    ]
     # the way in which it is unpickled, which asks for no arguments
     result = copy.copy(optimizer)
     result.param_groups, result.state = groups, defaultdict(dict)
@@ -69,21 +82,26 @@ def carry(optimizer: torch.optim.Optimizer, old: nn.Module, new: nn.Module, move
         name = names[id(parameter)]
         if name in fresh:
             result.state[fresh[name]] = {
-                key: _moved(value, key, name, parameter, moved) for key, value in state.items()
+                key: _moved(value, key, name, parameter, moved)
+                for key, value in state.items()
             }
     return result
 
 
-def _moved(value: Any, key: str, name: str, parameter: torch.Tensor, moved: Carried) -> Any:
+def _moved(
+    value: Any, key: str, name: str, parameter: torch.Tensor, moved: Carried
+) -> Any:
     if not isinstance(value, torch.Tensor):
         return copy.copy(value)
     if value.ndim == 0:
         return value.clone()
     if value.shape != parameter.shape:
         raise InvalidInputError(
-            "optimizer", given=f"state {key}, which is not of the shape of {name}",
-            allowed="momentum and running squares of single weights", remedy="make a new optimiser for the new model",
-        )  # fmt: skip
+            "optimizer",
+            given=f"state {key}, which is not of the shape of {name}",
+            allowed="momentum and running squares of single weights",
+            remedy="make a new optimiser for the new model",
+        )
     state, square = value.detach().double().numpy().copy(), key in _SQUARES
     for (owner, axis), places in moved.places.items():
         if owner != name:
@@ -99,7 +117,13 @@ def _moved(value: Any, key: str, name: str, parameter: torch.Tensor, moved: Carr
     return torch.from_numpy(np.ascontiguousarray(state)).to(value.dtype)
 
 
-def _sum_rows(along: np.ndarray, units: np.ndarray, merged: Mapping[int, tuple[int, float]], *, square: bool) -> None:
+def _sum_rows(
+    along: np.ndarray,
+    units: np.ndarray,
+    merged: Mapping[int, tuple[int, float]],
+    *,
+    square: bool,
+) -> None:
     where: dict[int, list[int]] = {}
     for place, unit in enumerate(units.tolist()):
         where.setdefault(unit, []).append(place)
@@ -108,6 +132,8 @@ def _sum_rows(along: np.ndarray, units: np.ndarray, merged: Mapping[int, tuple[i
             continue
         for mine, theirs in zip(where[unit], where[other], strict=True):
             if square:
-                along[theirs] = (np.sqrt(along[theirs]) + abs(factor) * np.sqrt(along[mine])) ** 2
+                along[theirs] = (
+                    np.sqrt(along[theirs]) + abs(factor) * np.sqrt(along[mine])
+                ) ** 2
             else:
                 along[theirs] += factor * along[mine]

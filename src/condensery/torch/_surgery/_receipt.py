@@ -70,13 +70,26 @@ class Receipt:
 
     def __str__(self) -> str:
         count = abs(self.merges)
-        what = f"{count} units more" if self.verb == "grow" else f"{count} {self.mode} merges"
-        lines = [f"{what}; parameters {self.parameters_before:,} → {self.parameters_after:,}"]
+        what = (
+            f"{count} units more"
+            if self.verb == "grow"
+            else f"{count} {self.mode} merges"
+        )
+        lines = [
+            f"{what}; parameters {self.parameters_before:,} → {self.parameters_after:,}"
+        ]
         for layer in self.layers:
             rules = ", ".join(f"{count} {rule}" for rule, count in layer.rules.items())
-            dependent = f" ({layer.data_dependent} depend on the data)" if layer.data_dependent else ""
+            dependent = (
+                f" ({layer.data_dependent} depend on the data)"
+                if layer.data_dependent
+                else ""
+            )
             rest = "; ".join(part for part in (rules + dependent, layer.note) if part)
-            lines.append(f"  {layer.name}: {layer.before} → {layer.after}" + (f"  [{rest}]" if rest else ""))
+            lines.append(
+                f"  {layer.name}: {layer.before} → {layer.after}"
+                + (f"  [{rest}]" if rest else "")
+            )
         lines.append(
             f"largest change of the output: {self.error_data:.2e} on the data ({self.error_data_relative:.1e} of it), "
             f"{self.error_random:.2e} on random inputs ({self.error_random_relative:.1e})"

@@ -12,7 +12,13 @@ from torch import nn
 from condensery._errors import InvalidInputError
 from condensery.torch._surgery._attention import LEFT
 from condensery.torch._surgery._coupling import computed_weights, couple
-from condensery.torch._surgery._graph import as_inputs, check_runs, check_weights, copied, trace
+from condensery.torch._surgery._graph import (
+    as_inputs,
+    check_runs,
+    check_weights,
+    copied,
+    trace,
+)
 from condensery.torch._surgery._optimiser import Carried, carry
 from condensery.torch._surgery._receipt import Receipt, count_parameters
 from condensery.torch._surgery._session import Session, Settings
@@ -121,7 +127,9 @@ def reduce(  # ruff: ignore[too-many-arguments]: each is an option of one verb
     more = None if data is None else as_inputs(data, name="data")
     check_runs(copied(model).eval(), inputs)
     graph = trace(model, inputs) if more is None else trace(model, more, name="data")
-    session = Session(model, graph, couple(graph, unsupported=unsupported), inputs, more, settings)
+    session = Session(
+        model, graph, couple(graph, unsupported=unsupported), inputs, more, settings
+    )
     entries = session.all_families(layers)
     places = session.places()
     small = cut(model, session.stored(), places)
@@ -139,33 +147,58 @@ def reduce(  # ruff: ignore[too-many-arguments]: each is an option of one verb
 def _check(settings: Settings, *, given_data: bool) -> None:
     if settings.mode not in get_args(Mode):
         raise InvalidInputError(
-            "mode", given=settings.mode, allowed=", ".join(get_args(Mode)), remedy="choose one of these"
+            "mode",
+            given=settings.mode,
+            allowed=", ".join(get_args(Mode)),
+            remedy="choose one of these",
         )
     if settings.tau is not None and not 0 < settings.tau <= 1:
-        raise InvalidInputError("tau", given=settings.tau, allowed="a cosine in (0, 1]", remedy="0.9 is usual")
+        raise InvalidInputError(
+            "tau",
+            given=settings.tau,
+            allowed="a cosine in (0, 1]",
+            remedy="0.9 is usual",
+        )
     if settings.widths is not None and (
-        settings.mode == "exact" or settings.tau is not None or any(width < 1 for width in settings.widths.values())
+        settings.mode == "exact"
+        or settings.tau is not None
+        or any(width < 1 for width in settings.widths.values())
     ):
         raise InvalidInputError(
-            "widths", given=f"{dict(settings.widths)}", allowed="widths >= 1, with mode approximate and without tau",
+            "widths",
+            given=f"{dict(settings.widths)}",
+            allowed="widths >= 1, with mode approximate and without tau",
             remedy="exact merging finds its own widths",
-        )  # fmt: skip
+        )
     if not settings.limit >= 0:
         raise InvalidInputError(
-            "max_error", given=settings.limit, allowed="a number >= 0", remedy="use inf for no limit"
+            "max_error",
+            given=settings.limit,
+            allowed="a number >= 0",
+            remedy="use inf for no limit",
         )
     if not 0 <= settings.negligible < 1:
         raise InvalidInputError(
-            "negligible", given=settings.negligible, allowed="a share in [0, 1)", remedy="0.001 is much"
+            "negligible",
+            given=settings.negligible,
+            allowed="a share in [0, 1)",
+            remedy="0.001 is much",
         )
     if settings.refit not in {"cluster", "layer"}:
-        raise InvalidInputError("refit", given=settings.refit, allowed="cluster, layer", remedy="choose one of these")
+        raise InvalidInputError(
+            "refit",
+            given=settings.refit,
+            allowed="cluster, layer",
+            remedy="choose one of these",
+        )
     if not given_data and (settings.on_data or settings.mode == "least-squares"):
         what, value = ("on_data", True) if settings.on_data else ("mode", settings.mode)
         raise InvalidInputError(
-            what, given=f"{value} without data", allowed="with data=inputs",
+            what,
+            given=f"{value} without data",
+            allowed="with data=inputs",
             remedy="give inputs on which the units can be measured",
-        )  # fmt: skip
+        )
 
 
 def _check_runs(small: nn.Module, model: nn.Module, inputs: tuple[Any, ...]) -> None:
@@ -176,10 +209,11 @@ def _check_runs(small: nn.Module, model: nn.Module, inputs: tuple[Any, ...]) -> 
     except Exception as error:
         text = str(error).strip().splitlines()
         raise InvalidInputError(
-            "model", given=f"{type(model).__name__}, whose forward has hard-coded sizes",
+            "model",
+            given=f"{type(model).__name__}, whose forward has hard-coded sizes",
             allowed="sizes taken from the tensors, such as x.flatten(1) or x.shape[-1]",
             remedy=f"at the new widths it stops with: {text[0][:160] if text else type(error).__name__}",
-        ) from error  # fmt: skip
+        ) from error
     finally:
         for module, mode in zip(small.modules(), modes, strict=True):
             module.training = mode
@@ -188,28 +222,54 @@ def _check_runs(small: nn.Module, model: nn.Module, inputs: tuple[Any, ...]) -> 
 def _left(entries: tuple, computed: tuple[str, ...]) -> list[str]:
     """What was not looked at, although some of it may be alike."""
     heads = tuple(one.name for one in entries if one.note.startswith(LEFT))
-    told = [(heads, f"{LEFT}, equal ones as well, which inspect tells")] if heads else []
+    told = (
+        [(heads, f"{LEFT}, equal ones as well, which inspect tells")] if heads else []
+    )
     if computed:
-        told.append((computed, "layers whose weights the model computes are left as they are"))
+        told.append(
+            (computed, "layers whose weights the model computes are left as they are")
+        )
     return [
-        f"{what}: {', '.join(names[:4])}" + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        f"{what}: {', '.join(names[:4])}"
+        + (f" and {len(names) - 4} more" if len(names) > 4 else "")
         for names, what in told
     ]
 
 
 def _receipt(
-    model: nn.Module, small: nn.Module, session: Session, entries: tuple, mode: str, left: list[str]
+    model: nn.Module,
+    small: nn.Module,
+    session: Session,
+    entries: tuple,
+    mode: str,
+    left: list[str],
 ) -> Receipt:
     old, new = (copy.deepcopy(one).double().eval() for one in (model, small))
     found = {}
     for name, given in (("data", session.shown), ("random", session.random)):
-        pairs = [difference(outputs(new, as_double(one)), outputs(old, as_double(one))) for one in given]
+        pairs = [
+            difference(outputs(new, as_double(one)), outputs(old, as_double(one)))
+            for one in given
+        ]
         found[name] = tuple(max(values) for values in zip(*pairs, strict=True))
-    notes = [f"verified in evaluation mode, in float64, on {sum(len(o) > 0 for o in session.shown)} batches"]
+    notes = [
+        f"verified in evaluation mode, in float64, on {sum(len(o) > 0 for o in session.shown)} batches"
+    ]
     if mode == "exact" and all(one.before == one.after for one in entries):
         told = "0 exact merges: no unit can stand for another up to rounding; that is usual without condensation"
-        notes.insert(0, told if any(not one.note for one in entries) else f"{told} (all layers are kept)")
+        notes.insert(
+            0,
+            told
+            if any(not one.note for one in entries)
+            else f"{told} (all layers are kept)",
+        )
     return Receipt(
-        "reduce", mode, entries, count_parameters(model), count_parameters(small), *found["data"], *found["random"],
+        "reduce",
+        mode,
+        entries,
+        count_parameters(model),
+        count_parameters(small),
+        *found["data"],
+        *found["random"],
         notes=(*notes, *left),
-    )  # fmt: skip
+    )

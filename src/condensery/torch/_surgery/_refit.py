@@ -25,17 +25,25 @@ def refittable(part: Coupling) -> list[Step]:
     """
     reads = [step for step in part.steps if step.kind == "read"]
     used = [step.facts["weight"] for step in reads]
-    return [step for step in reads if used.count(step.facts["weight"]) == 1 and _known(step)]
+    return [
+        step for step in reads if used.count(step.facts["weight"]) == 1 and _known(step)
+    ]
 
 
 def _known(step: Step) -> bool:
     name = operation(step.node)
     numbers = not isinstance(argument(step.node, 4, "padding", 0), str)
-    return name == "linear" or (name in {"conv1d", "conv2d"} and step.facts["groups"] == 1 and numbers)
+    return name == "linear" or (
+        name in {"conv1d", "conv2d"} and step.facts["groups"] == 1 and numbers
+    )
 
 
 def refit(
-    weights: dict[str, np.ndarray], step: Step, kept: np.ndarray, now: Mapping[str, Tensor], target: Tensor
+    weights: dict[str, np.ndarray],
+    step: Step,
+    kept: np.ndarray,
+    now: Mapping[str, Tensor],
+    target: Tensor,
 ) -> None:
     """Fit one reader in place: min ‖Z − A (W + δ)‖² + λ ‖δ‖² over δ, λ = `RIDGE` times the mean of diag AᵀA.
 
@@ -53,12 +61,18 @@ def refit(
     bias = step.facts["bias"]
     gram, cross = torch.zeros(()), torch.zeros(())
     for some, left in _parts(step, value, rest, kept):
-        rows = some if bias is None else torch.cat([some, some.new_ones(len(some), 1)], dim=1)
+        rows = (
+            some
+            if bias is None
+            else torch.cat([some, some.new_ones(len(some), 1)], dim=1)
+        )
         gram, cross = gram + rows.T @ rows, cross + rows.T @ left
     pull = RIDGE * float(gram.diagonal().mean())
     if not pull > 0:
         return
-    change = torch.linalg.solve(gram + pull * torch.eye(len(gram), dtype=gram.dtype), cross).T.numpy()
+    change = torch.linalg.solve(
+        gram + pull * torch.eye(len(gram), dtype=gram.dtype), cross
+    ).T.numpy()
     weight = weights[step.facts["weight"]]
     fitted = change if bias is None else change[:, :-1]
     weight[:, kept] += fitted.reshape(weight[:, kept].shape)
@@ -71,11 +85,16 @@ def _parts(step: Step, value: Tensor, rest: Tensor, kept: np.ndarray) -> Any:
     if operation(step.node) == "linear":
         yield value[..., kept].reshape(-1, len(kept)), rest.reshape(-1, rest.shape[-1])
         return
-    flat = value.ndim == 3  # a convolution over one axis is one over two, of which the first has one place
+    flat = (
+        value.ndim == 3
+    )  # a convolution over one axis is one over two, of which the first has one place
     value, rest = (one.unsqueeze(2) if flat else one for one in (value, rest))
-    facts = {name: argument(step.node, place, name, usual) for place, name, usual in _FACTS}
+    facts = {
+        name: argument(step.node, place, name, usual) for place, name, usual in _FACTS
+    }
     pairs: dict[str, Any] = {
-        name: ([_FILL[name], *_pair(given, 1)] if flat else _pair(given, 2)) for name, given in facts.items()
+        name: ([_FILL[name], *_pair(given, 1)] if flat else _pair(given, 2))
+        for name, given in facts.items()
     }
     size = step.node.args[1].meta["val"].shape[2:]
     kernel = (1, *size) if flat else tuple(size)
@@ -83,7 +102,10 @@ def _parts(step: Step, value: Tensor, rest: Tensor, kept: np.ndarray) -> Any:
     count = max(1, _ENTRIES // max(each, 1))
     for some, left in zip(value[:, kept].split(count), rest.split(count), strict=True):
         patches = functional.unfold(some, kernel, **pairs).transpose(1, 2)
-        yield patches.reshape(-1, patches.shape[-1]), left.flatten(2).transpose(1, 2).reshape(-1, left.shape[1])
+        yield (
+            patches.reshape(-1, patches.shape[-1]),
+            left.flatten(2).transpose(1, 2).reshape(-1, left.shape[1]),
+        )
 
 
 _FACTS = ((3, "stride", 1), (4, "padding", 0), (5, "dilation", 1))

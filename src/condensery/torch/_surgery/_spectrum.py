@@ -14,7 +14,9 @@ LARGEST = 2000
 """Parameters up to which the Hessian is formed."""
 
 
-def criticality(model: nn.Module, inputs: Sequence[Any], loss: Callable[[Any], Tensor]) -> dict[str, Any]:
+def criticality(
+    model: nn.Module, inputs: Sequence[Any], loss: Callable[[Any], Tensor]
+) -> dict[str, Any]:
     """Largest entry of the gradient, and the inertia of the Hessian for at most 2000 parameters.
 
     Eigenvalues within max(1e-9 max |λ|, 10 · entries · ε · max |λ|) of 0 count as zero.
@@ -29,8 +31,13 @@ def criticality(model: nn.Module, inputs: Sequence[Any], loss: Callable[[Any], T
     sizes = [value.numel() for value in values]
 
     def value_of(flat: Tensor) -> Tensor:
-        parts = [part.reshape(v.shape) for part, v in zip(flat.split(sizes), values, strict=True)]
-        return loss(functional_call(model, dict(zip(names, parts, strict=True)), tuple(inputs)))
+        parts = [
+            part.reshape(v.shape)
+            for part, v in zip(flat.split(sizes), values, strict=True)
+        ]
+        return loss(
+            functional_call(model, dict(zip(names, parts, strict=True)), tuple(inputs))
+        )
 
     flat = torch.cat([value.ravel() for value in values]).requires_grad_()
     (gradient,) = torch.autograd.grad(value_of(flat), flat)
@@ -41,6 +48,8 @@ def criticality(model: nn.Module, inputs: Sequence[Any], loss: Callable[[Any], T
         size = float(abs(eigenvalues).max(initial=0.0))
         zero = max(1e-9 * size, 10 * len(eigenvalues) * np.finfo(float).eps * size)
         found["inertia"] = [
-            int((eigenvalues < -zero).sum()), int((abs(eigenvalues) <= zero).sum()), int((eigenvalues > zero).sum())
-        ]  # fmt: skip
+            int((eigenvalues < -zero).sum()),
+            int((abs(eigenvalues) <= zero).sum()),
+            int((eigenvalues > zero).sum()),
+        ]
     return found

@@ -37,7 +37,9 @@ class Activity:
 
 
 class _Watch(Interpreter):
-    def __init__(self, module: torch.fx.GraphModule, wanted: Mapping[str, tuple[int, bool]]) -> None:
+    def __init__(
+        self, module: torch.fx.GraphModule, wanted: Mapping[str, tuple[int, bool]]
+    ) -> None:
         super().__init__(module)
         self._wanted, self.found = wanted, {}
 
@@ -45,17 +47,26 @@ class _Watch(Interpreter):
         value = super().run_node(n)
         if n.name in self._wanted:
             axis, read = self._wanted[n.name]
-            rows = value.detach().double().movedim(axis, -1).reshape(-1, value.shape[axis])
+            rows = (
+                value.detach().double().movedim(axis, -1).reshape(-1, value.shape[axis])
+            )
             gram = None
             if read:
-                with_one = torch.cat([rows, torch.ones(len(rows), 1, dtype=torch.float64)], dim=1)
+                with_one = torch.cat(
+                    [rows, torch.ones(len(rows), 1, dtype=torch.float64)], dim=1
+                )
                 gram = (with_one.T @ with_one).numpy()
-            self.found[n.name] = Activity(gram, rows.abs().amax(dim=0).numpy(), rows.amin(dim=0).numpy())
+            self.found[n.name] = Activity(
+                gram, rows.abs().amax(dim=0).numpy(), rows.amin(dim=0).numpy()
+            )
         return value
 
 
 def activity(
-    graph: ModelGraph, coupling: Coupling, state: Mapping[str, Tensor], inputs: Sequence[Any]
+    graph: ModelGraph,
+    coupling: Coupling,
+    state: Mapping[str, Tensor],
+    inputs: Sequence[Any],
 ) -> dict[str, Activity]:
     """What goes into every activation and every layer that reads units, by the name of the value.
 
@@ -89,7 +100,10 @@ class _Record(Interpreter):
 
 
 def values(
-    graph: ModelGraph, state: Mapping[str, Tensor], inputs: Sequence[Any], names: Collection[str]
+    graph: ModelGraph,
+    state: Mapping[str, Tensor],
+    inputs: Sequence[Any],
+    names: Collection[str],
 ) -> dict[str, Tensor]:
     """What a model computes on the way, by the name of the value; the rest as for `activity`."""
     record = _Record(graph.module, names)
@@ -97,13 +111,24 @@ def values(
     return record.found
 
 
-def _run(interpreter: Interpreter, graph: ModelGraph, state: Mapping[str, Tensor], inputs: Sequence[Any]) -> None:
+def _run(
+    interpreter: Interpreter,
+    graph: ModelGraph,
+    state: Mapping[str, Tensor],
+    inputs: Sequence[Any],
+) -> None:
     tensors = iter(one for one in inputs if isinstance(one, Tensor))
     given = []
     for node in graph.nodes:
         if node.op == "placeholder":
             name = graph.names.get(node.name)
             constant = graph.constants.get(node.name)
-            given.append(state[name] if name is not None else constant if constant is not None else next(tensors))
+            given.append(
+                state[name]
+                if name is not None
+                else constant
+                if constant is not None
+                else next(tensors)
+            )
     with torch.no_grad():
         interpreter.run(*given)

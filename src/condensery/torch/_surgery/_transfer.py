@@ -67,7 +67,11 @@ def partners(mark: Mark, pair: Mapping[int, int]) -> np.ndarray:
         where[unit].append(place)
     found = np.arange(len(mark.units))
     for unit, places in where.items():
-        if unit in pair and pair[unit] in where and len(where[pair[unit]]) == len(places):
+        if (
+            unit in pair
+            and pair[unit] in where
+            and len(where[pair[unit]]) == len(places)
+        ):
             found[places] = np.asarray(where[pair[unit]])[rank[places]]
     return found
 
@@ -84,11 +88,21 @@ class Follow:
     """
 
     def __init__(
-        self, coupling: Coupling, weights: Weights, pair: Mapping[int, int], *, tolerance: float | None,
+        self,
+        coupling: Coupling,
+        weights: Weights,
+        pair: Mapping[int, int],
+        *,
+        tolerance: float | None,
         sizes: Mapping[int, float] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._sizes = sizes or {}
-        self._coupling, self._weights, self._pair, self._tolerance = coupling, weights, pair, tolerance
+        self._coupling, self._weights, self._pair, self._tolerance = (
+            coupling,
+            weights,
+            pair,
+            tolerance,
+        )
         self._values: dict[str, Relation] = {}
         self._partners: dict[str, np.ndarray] = {}
         self.found = Transfer([], {}, {}, {}, {})
@@ -107,7 +121,9 @@ class Follow:
                 self._values[name] = self._make(step, mark)
             else:
                 method = getattr(self, f"_{kind.replace('-', '_')}")
-                self._values[name] = method(step, mark, *[self._values.get(one) for one in step.source])
+                self._values[name] = method(
+                    step, mark, *[self._values.get(one) for one in step.source]
+                )
         return self.found
 
     # Layers
@@ -116,7 +132,9 @@ class Follow:
         weight = np.moveaxis(self._weights[step.facts["weight"]], step.facts["axis"], 0)
         rows = weight.reshape(len(weight), -1)
         bias = step.facts["bias"]
-        rows = np.column_stack([rows, self._weights[bias] if bias is not None else np.zeros(len(rows))])
+        rows = np.column_stack(
+            [rows, self._weights[bias] if bias is not None else np.zeros(len(rows))]
+        )
         return self._related(step, mark, rows)
 
     def _related(self, step: Step, mark: Mark, rows: np.ndarray) -> Relation:
@@ -127,12 +145,24 @@ class Follow:
         if len(moved):
             mine, theirs = rows[moved, :-1], rows[other[moved], :-1]
             square = np.einsum("ij,ij->i", theirs, theirs)
-            factor = np.divide(np.einsum("ij,ij->i", mine, theirs), square, out=np.zeros(len(moved)), where=square > 0)
+            factor = np.divide(
+                np.einsum("ij,ij->i", mine, theirs),
+                square,
+                out=np.zeros(len(moved)),
+                where=square > 0,
+            )
             rest = np.linalg.norm(mine - factor[:, None] * theirs, axis=1)
             size = np.linalg.norm(mine, axis=1)
-            c[moved], d[moved] = factor, rows[moved, -1] - factor * rows[other[moved], -1]
+            c[moved], d[moved] = (
+                factor,
+                rows[moved, -1] - factor * rows[other[moved], -1],
+            )
             if self._tolerance is not None:
-                self._break(mark, moved[(rest > self._tolerance * size) | (size == 0)], "not parallel")
+                self._break(
+                    mark,
+                    moved[(rest > self._tolerance * size) | (size == 0)],
+                    "not parallel",
+                )
         for place in self._constants(mark):
             c[place], d[place] = 0.0, rows[place, -1]
             if np.any(rows[place, :-1]):
@@ -140,7 +170,10 @@ class Follow:
         return Relation(c, d, rows)
 
     def _read(self, step: Step) -> None:
-        relation, mark = self._values[step.source[0]], self._coupling.marks[step.source[0]]
+        relation, mark = (
+            self._values[step.source[0]],
+            self._coupling.marks[step.source[0]],
+        )
         self._key(step.source[0], relation, "linear")
         cannot = step.facts["padded"] or step.facts["bias"] is None
         moved = self._moved(step.source[0], mark)
@@ -148,23 +181,35 @@ class Follow:
         if relation.rows is not None:
             c, d = self._at_activation(relation, step.source[0], mark, "linear")
         if cannot:
-            self._break(mark, moved[np.abs(d[moved]) > self._slack(relation, moved, c)], "no bias takes the constant")
+            self._break(
+                mark,
+                moved[np.abs(d[moved]) > self._slack(relation, moved, c)],
+                "no bias takes the constant",
+            )
             d = np.zeros_like(d)
         self.found.reads.append((step, c, d))
 
     def _scale(self, step: Step, mark: Mark, before: Relation) -> Relation:
-        weight, bias, mean, variance = (None if one is None else self._weights[one] for one in step.facts["norm"])
+        weight, bias, mean, variance = (
+            None if one is None else self._weights[one] for one in step.facts["norm"]
+        )
         s = (1.0 if weight is None else weight) / np.sqrt(variance + step.facts["eps"])
-        return self._affine(step, mark, before, s, (0.0 if bias is None else bias) - s * mean)
+        return self._affine(
+            step, mark, before, s, (0.0 if bias is None else bias) - s * mean
+        )
 
-    def _affine(self, step: Step, mark: Mark, before: Relation, s: np.ndarray, t: np.ndarray) -> Relation:
+    def _affine(
+        self, step: Step, mark: Mark, before: Relation, s: np.ndarray, t: np.ndarray
+    ) -> Relation:
         other = self._places(step.node.name, mark)
         moved = self._moved(step.node.name, mark)
         c, d = before.c.copy(), before.d.copy()
         mine, theirs = moved, other[moved]
         dead = (s[theirs] == 0) & (s[mine] != 0) & (other[moved] != moved)
         self._break(mark, moved[dead], "the scale of its partner is zero")
-        ratio = np.divide(s[mine], s[theirs], out=np.zeros(len(moved)), where=s[theirs] != 0)
+        ratio = np.divide(
+            s[mine], s[theirs], out=np.zeros(len(moved)), where=s[theirs] != 0
+        )
         c[moved] = np.where(before.c[moved] == 0, 0.0, before.c[moved] * ratio)
         d[moved] = s[mine] * before.d[moved] + t[mine] - c[moved] * t[theirs]
         rows = None
@@ -184,11 +229,19 @@ class Follow:
             self._break(mark, moved[far], "padding cuts the constant")
         own = self._related(step, mark, np.column_stack([filters, t]))
         c = before.c * own.c
-        d = before.d * filters.sum(axis=1) + t - c * t[self._places(step.node.name, mark)]
+        d = (
+            before.d * filters.sum(axis=1)
+            + t
+            - c * t[self._places(step.node.name, mark)]
+        )
         rows = np.column_stack([filters, t])
         if before.rows is not None:
-            kernel = np.einsum("if,ij->ifj", filters, before.rows[:, :-1]).reshape(len(filters), -1)
-            rows = np.column_stack([kernel, before.rows[:, -1] * filters.sum(axis=1) + t])
+            kernel = np.einsum("if,ij->ifj", filters, before.rows[:, :-1]).reshape(
+                len(filters), -1
+            )
+            rows = np.column_stack(
+                [kernel, before.rows[:, -1] * filters.sum(axis=1) + t]
+            )
         return Relation(c, d, rows, before.c if before.rows is None else before.base)
 
     # Activations
@@ -202,15 +255,21 @@ class Follow:
         moved = self._moved(step.node.name, mark)
         constant = np.isin(mark.units, list(self._constant))
         if self._tolerance is not None:
-            uneven = moved[(np.abs(d[moved]) > self._slack(before, moved, c)) & ~constant[moved]]
+            uneven = moved[
+                (np.abs(d[moved]) > self._slack(before, moved, c)) & ~constant[moved]
+            ]
             self._break(mark, uneven, "their biases are not in proportion")
         new_c, new_d = self._through(mark, c, name, moved[~constant[moved]])
         if constant.any():
-            values = step.node.target(torch.from_numpy(d[constant]), *step.node.args[1:], **step.node.kwargs)
+            values = step.node.target(
+                torch.from_numpy(d[constant]), *step.node.args[1:], **step.node.kwargs
+            )
             new_c[constant], new_d[constant] = 0.0, values.numpy()
         return Relation(new_c, new_d, None)
 
-    def _through(self, mark: Mark, c: np.ndarray, name: str, moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _through(
+        self, mark: Mark, c: np.ndarray, name: str, moved: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The exact-merge table: σ(c·z) as a multiple of σ(z) plus a constant."""
         new_c, new_d = np.ones_like(c), np.zeros_like(c)
         forbidden = []
@@ -230,33 +289,49 @@ class Follow:
             ratio = float(np.sign(ratio))
         if not np.isfinite(ratio) or ratio == 0:
             return None
-        if not name:  # whatever the function is, it has equal values for equal arguments
-            return (ratio if not exact else 1.0, 0.0) if ratio == 1 or (ratio > 0 and not exact) else None
+        if (
+            not name
+        ):  # whatever the function is, it has equal values for equal arguments
+            return (
+                (ratio if not exact else 1.0, 0.0)
+                if ratio == 1 or (ratio > 0 and not exact)
+                else None
+            )
         rule = merge_rule(name, ratio)
         size = 1.0
         if rule is None and not exact:
             # The approximate rule of Zhang et al. takes every activation for homogeneous of degree 1.
             rule, size = merge_rule(name, float(np.sign(ratio))), abs(ratio)
-        return (rule.factor * size, rule.constant) if rule is not None and rule.exact else None
+        return (
+            (rule.factor * size, rule.constant)
+            if rule is not None and rule.exact
+            else None
+        )
 
     def _prelu(self, step: Step, mark: Mark, before: Relation) -> Relation:
         slopes = self._weights[step.facts["weight"]].ravel()
         if step.facts["each"]:
             other = self._places(step.node.name, mark)
-            self._break(mark, np.flatnonzero(slopes != slopes[other]), "their slopes differ")
+            self._break(
+                mark, np.flatnonzero(slopes != slopes[other]), "their slopes differ"
+            )
         self._key(step.source[0], before, "relu")
         c, d = self._at_activation(before, step.source[0], mark, "relu")
         moved = self._moved(step.node.name, mark)
         constant = np.isin(mark.units, list(self._constant))
         if self._tolerance is not None:
-            uneven = moved[(np.abs(d[moved]) > self._slack(before, moved, c)) & ~constant[moved]]
+            uneven = moved[
+                (np.abs(d[moved]) > self._slack(before, moved, c)) & ~constant[moved]
+            ]
             self._break(mark, uneven, "their biases are not in proportion")
         new_c, new_d = self._through(mark, c, "relu", moved[~constant[moved]])
         slope = slopes if step.facts["each"] else np.full(len(c), slopes[0])
         new_d = np.where(constant, np.where(d > 0, d, slope * d), new_d)
         return Relation(np.where(constant, 0.0, new_c), new_d, None)
 
-    def _at_activation(self, before: Relation, source: str, mark: Mark, name: str) -> tuple[np.ndarray, np.ndarray]:
+    def _at_activation(
+        self, before: Relation, source: str, mark: Mark, name: str
+    ) -> tuple[np.ndarray, np.ndarray]:
         """C and d; in the approximate mode the ratio of the augmented rows' sizes, with the sign of their cosine."""
         if self._tolerance is not None or before.rows is None:
             return before.c, before.d
@@ -265,12 +340,22 @@ class Follow:
         size = np.linalg.norm(before.rows, axis=1)
         for place, unit in enumerate(mark.units.tolist() if self._sizes else ()):
             size[place] = self._sizes.get(unit, size[place])
-        sign = np.sign(np.einsum("ij,ij->i", before.rows[moved], before.rows[other[moved]]))
+        sign = np.sign(
+            np.einsum("ij,ij->i", before.rows[moved], before.rows[other[moved]])
+        )
         c, d = before.c.copy(), before.d.copy()
-        ratio = np.divide(size[moved], size[other[moved]], out=np.zeros(len(moved)), where=size[other[moved]] > 0)
+        ratio = np.divide(
+            size[moved],
+            size[other[moved]],
+            out=np.zeros(len(moved)),
+            where=size[other[moved]] > 0,
+        )
         constant = np.isin(mark.units[moved], list(self._constant))
         base = before.base if isinstance(before.base, float) else before.base[moved]
-        c[moved], d[moved] = np.where(constant, c[moved], base * sign * ratio), np.where(constant, d[moved], 0.0)
+        c[moved], d[moved] = (
+            np.where(constant, c[moved], base * sign * ratio),
+            np.where(constant, d[moved], 0.0),
+        )
         return c, d
 
     # Everything else
@@ -288,13 +373,21 @@ class Follow:
 
     def _add_common(self, step: Step, mark: Mark, before: Relation) -> Relation:
         moved = self._moved(step.node.name, mark)
-        self._break(mark, moved[np.abs(before.c[moved] - 1) > (self._tolerance or 0)], "a common value is added")
+        self._break(
+            mark,
+            moved[np.abs(before.c[moved] - 1) > (self._tolerance or 0)],
+            "a common value is added",
+        )
         factor = step.facts["factor"]
         return Relation(before.c, factor * before.d, None)
 
     def _multiply_common(self, step: Step, mark: Mark, before: Relation) -> Relation:
         moved = self._moved(step.node.name, mark)
-        self._break(mark, moved[np.abs(before.d[moved]) > 0], "a constant is multiplied by a value")
+        self._break(
+            mark,
+            moved[np.abs(before.d[moved]) > 0],
+            "a constant is multiplied by a value",
+        )
         return before
 
     def _multiply_weight(self, step: Step, mark: Mark, before: Relation) -> Relation:
@@ -306,13 +399,25 @@ class Follow:
         return self._affine(step, mark, before, np.ones_like(t), t)
 
     def _pool(self, step: Step, mark: Mark, before: Relation) -> Relation:
-        self._key(step.source[0], before, "relu" if step.facts["pool"] == "max" else "linear")
+        self._key(
+            step.source[0], before, "relu" if step.facts["pool"] == "max" else "linear"
+        )
         moved = self._moved(step.node.name, mark)
         if step.facts["pool"] == "max":
-            self._break(mark, moved[before.c[moved] < 0], "the maximum of −z is not minus the maximum of z")
+            self._break(
+                mark,
+                moved[before.c[moved] < 0],
+                "the maximum of −z is not minus the maximum of z",
+            )
         if step.facts["pool"] == "sum":
-            slack = 0.0 if self._tolerance is None else self._slack(before, moved, before.c)
-            self._break(mark, moved[np.abs(before.d[moved]) > slack], "a sum does not leave a constant as it is")
+            slack = (
+                0.0 if self._tolerance is None else self._slack(before, moved, before.c)
+            )
+            self._break(
+                mark,
+                moved[np.abs(before.d[moved]) > slack],
+                "a sum does not leave a constant as it is",
+            )
         return before
 
     def _gather(self, step: Step, mark: Mark, before: Relation) -> Relation:
@@ -329,7 +434,11 @@ class Follow:
         for name, one in zip(step.source, before, strict=True):
             if one is not None:
                 self._key(name, one, "linear")
-        return Relation(np.concatenate([p.c for p in parts]), np.concatenate([p.d for p in parts]), None)
+        return Relation(
+            np.concatenate([p.c for p in parts]),
+            np.concatenate([p.d for p in parts]),
+            None,
+        )
 
     def _add(self, step: Step, mark: Mark, *before: Relation) -> Relation:
         moved = self._moved(step.node.name, mark)
@@ -338,9 +447,17 @@ class Follow:
         slack = self._tolerance if self._tolerance is not None else 0.0
         first, d = before[0], before[0].d.copy()
         for one in before[1:]:
-            self._break(mark, moved[np.abs(one.c[moved] - first.c[moved]) > slack], "two summands differ in scale")
+            self._break(
+                mark,
+                moved[np.abs(one.c[moved] - first.c[moved]) > slack],
+                "two summands differ in scale",
+            )
             if step.facts["stacked"]:
-                self._break(mark, moved[np.abs(one.d[moved] - d[moved]) > slack], "two parts differ by a constant")
+                self._break(
+                    mark,
+                    moved[np.abs(one.d[moved] - d[moved]) > slack],
+                    "two parts differ by a constant",
+                )
             else:
                 d = d - one.d if str(step.node.target).find("sub") >= 0 else d + one.d
         return Relation(first.c, d, None)
@@ -351,7 +468,9 @@ class Follow:
             self._key(name, one, "")
         constant = sum(np.abs(one.d[moved]) for one in before)
         self._break(mark, moved[constant > 0], "a constant is multiplied by a value")
-        return Relation(np.prod([one.c for one in before], axis=0), np.zeros(len(before[0].d)), None)
+        return Relation(
+            np.prod([one.c for one in before], axis=0), np.zeros(len(before[0].d)), None
+        )
 
     # Bookkeeping
 
@@ -368,13 +487,23 @@ class Follow:
         return np.flatnonzero(moved)
 
     def _constants(self, mark: Mark) -> np.ndarray:
-        return np.flatnonzero(np.isin(mark.units, list(self._constant))) if self._constant else np.arange(0)
+        return (
+            np.flatnonzero(np.isin(mark.units, list(self._constant)))
+            if self._constant
+            else np.arange(0)
+        )
 
-    def _slack(self, relation: Relation, moved: np.ndarray, c: np.ndarray) -> np.ndarray:
+    def _slack(
+        self, relation: Relation, moved: np.ndarray, c: np.ndarray
+    ) -> np.ndarray:
         """How large a constant still counts as none."""
         if self._tolerance is None:
             return np.full(len(moved), np.inf)
-        size = np.abs(c[moved]) if relation.rows is None else np.linalg.norm(relation.rows[moved], axis=1)
+        size = (
+            np.abs(c[moved])
+            if relation.rows is None
+            else np.linalg.norm(relation.rows[moved], axis=1)
+        )
         return self._tolerance * size
 
     def _break(self, mark: Mark, places: np.ndarray, reason: str) -> None:

@@ -59,7 +59,9 @@ class Units:
 
     def roots(self, units: np.ndarray) -> np.ndarray:
         """The numbers that stand for these."""
-        return np.fromiter((self.root(int(one)) for one in units), dtype=np.int64, count=len(units))
+        return np.fromiter(
+            (self.root(int(one)) for one in units), dtype=np.int64, count=len(units)
+        )
 
     def tie(self, first: np.ndarray, second: np.ndarray) -> None:
         """Entry by entry, the two are one unit."""
@@ -75,7 +77,9 @@ class Units:
 
     def kept(self) -> dict[int, str]:
         """Root to reason."""
-        return {self.root(unit): reason for unit, reason in reversed(self._kept.items())}
+        return {
+            self.root(unit): reason for unit, reason in reversed(self._kept.items())
+        }
 
 
 @dataclass(frozen=True, eq=False)

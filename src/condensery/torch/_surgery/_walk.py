@@ -9,7 +9,13 @@ from torch.fx import Node
 
 from condensery._errors import InvalidInputError
 from condensery.torch._surgery._attention import weighted_sum
-from condensery.torch._surgery._graph import ModelGraph, argument, operation, shape, source_line
+from condensery.torch._surgery._graph import (
+    ModelGraph,
+    argument,
+    operation,
+    shape,
+    source_line,
+)
 from condensery.torch._surgery._index import moved_places, pooled_axis
 from condensery.torch._surgery._operations import (
     ADD,
@@ -86,14 +92,19 @@ class Walk:
             self._join(node, "add" if name in ADD else "multiply")
         elif (passed := weighted_sum(node, name, self.marks)) is not None:
             source, mark, pool = passed
-            self._keep([one for one in marked if one is not source], f"{name} at {source_line(node)} depends on them")
+            self._keep(
+                [one for one in marked if one is not source],
+                f"{name} at {source_line(node)} depends on them",
+            )
             self._put(node, "pool", (source.name,), mark, pool=pool)
         elif name in BARRIER:
             self._keep(marked, f"{name} at {source_line(node)} depends on all of them")
         else:
             self._special(node, name, marked, first=first)
 
-    def _special(self, node: Operation, name: str, marked: list[Operation], *, first: bool) -> None:
+    def _special(
+        self, node: Operation, name: str, marked: list[Operation], *, first: bool
+    ) -> None:
         if name == "batch_norm":
             self._batch_norm(node)
         elif name == "prelu" and first:
@@ -109,13 +120,17 @@ class Walk:
 
     def _refuse(self, node: Operation, name: str, marked: list[Operation]) -> None:
         if self._unsupported == "keep":
-            self._keep(marked, f"{name} at {source_line(node)} is not on the list of known operations")
+            self._keep(
+                marked,
+                f"{name} at {source_line(node)} is not on the list of known operations",
+            )
             return
         raise InvalidInputError(
-            "model", given=f"the operation {name} at {source_line(node)}",
+            "model",
+            given=f"the operation {name} at {source_line(node)}",
             allowed="operations whose effect on single units is known",
             remedy="unsupported='keep' leaves the layers before it as they are",
-        )  # fmt: skip
+        )
 
     # Layers
 
@@ -124,10 +139,15 @@ class Walk:
         bias = self._bias(node, 2)
         mark = self.marks.get(source.name)
         if weight is None or bias is False:
-            self._keep([source], f"the weight of linear at {source_line(node)} is computed by the model")
+            self._keep(
+                [source],
+                f"the weight of linear at {source_line(node)} is computed by the model",
+            )
             return
         if mark is not None and mark.axis != len(shape(source)) - 1:
-            self._keep([source], f"linear at {source_line(node)} works along another axis")
+            self._keep(
+                [source], f"linear at {source_line(node)} works along another axis"
+            )
             return
         if mark is not None:
             self._read(node, source.name, weight, 1, bias, padded=False)
@@ -139,12 +159,20 @@ class Walk:
         axis = len(shape(source)) - spatial - 1
         mark, groups = self.marks.get(source.name), int(argument(node, 6, "groups", 1))
         padding = argument(node, 4, "padding", 0)
-        padded = padding not in (0, "valid") and any(np.atleast_1d(np.asarray(padding, dtype=object)) != 0)
+        padded = padding not in (0, "valid") and any(
+            np.atleast_1d(np.asarray(padding, dtype=object)) != 0
+        )
         if weight is None or bias is False:
-            self._keep([source], f"the weight of {operation(node)} at {source_line(node)} is computed")
+            self._keep(
+                [source],
+                f"the weight of {operation(node)} at {source_line(node)} is computed",
+            )
             return
         if mark is not None and mark.axis != axis:
-            self._keep([source], f"{operation(node)} at {source_line(node)} works along another axis")
+            self._keep(
+                [source],
+                f"{operation(node)} at {source_line(node)} works along another axis",
+            )
             return
         inputs, outputs = shape(source)[axis], shape(node)[axis]
         if groups > 1 and groups == inputs == outputs:
@@ -158,27 +186,51 @@ class Walk:
         if groups > 1:
             self._tie_blocks(made, groups)
 
-    def _depthwise(self, node: Operation, source: str, weight: str, bias: str | None, *, padded: bool) -> None:
+    def _depthwise(
+        self,
+        node: Operation,
+        source: str,
+        weight: str,
+        bias: str | None,
+        *,
+        padded: bool,
+    ) -> None:
         if source not in self.marks:
-            made = self._make(node, weight, 0, bias, len(shape(node)) - CONVOLUTION[operation(node)] - 1)
-            self.units.keep(made, "a depth-wise convolution reads the model's own input")
+            made = self._make(
+                node,
+                weight,
+                0,
+                bias,
+                len(shape(node)) - CONVOLUTION[operation(node)] - 1,
+            )
+            self.units.keep(
+                made, "a depth-wise convolution reads the model's own input"
+            )
             return
         mark = self.marks[source]
         self._hold((weight, 0), mark.units)
         if bias is not None:
             self._hold((bias, 0), mark.units)
-        self._put(node, "depthwise", (source,), mark, weight=weight, bias=bias, padded=padded)
+        self._put(
+            node, "depthwise", (source,), mark, weight=weight, bias=bias, padded=padded
+        )
 
     def _transposed(self, node: Operation) -> None:
         source, weight = node.args[0], self._parameter(node.args[1])
         bias, groups = self._bias(node, 2), int(argument(node, 6, "groups", 1))
         axis = len(shape(source)) - TRANSPOSED[operation(node)] - 1
         if weight is None or bias is False or groups > 1:
-            self._keep([source], f"{operation(node)} at {source_line(node)} is grouped or has a computed weight")
+            self._keep(
+                [source],
+                f"{operation(node)} at {source_line(node)} is grouped or has a computed weight",
+            )
             return
         if source.name in self.marks:
             if self.marks[source.name].axis != axis:
-                self._keep([source], f"{operation(node)} at {source_line(node)} works along another axis")
+                self._keep(
+                    [source],
+                    f"{operation(node)} at {source_line(node)} works along another axis",
+                )
                 return
             # Fewer kernel entries reach a border pixel: a unit's constant does not arrive as one.
             self._read(node, source.name, weight, 0, bias, padded=True)
@@ -188,31 +240,50 @@ class Walk:
         weight = self._parameter(node.args[0])
         if weight is not None:
             self._make(node, weight, 1, None, len(shape(node)) - 1)
-            self._hold_all(weight, 0, f"embedding at {source_line(node)} has a row for every word")
+            self._hold_all(
+                weight, 0, f"embedding at {source_line(node)} has a row for every word"
+            )
 
     def _batch_norm(self, node: Operation) -> None:
         source, training = node.args[0], bool(node.args[5])
         mark = self.marks.get(source.name)
         parts = [self._parameter(one) for one in node.args[1:5]]
-        if mark is None or mark.axis != 1 or training or parts[2] is None or parts[3] is None:
-            why = "uses the statistics of the batch" if training else "works along another axis"
+        if (
+            mark is None
+            or mark.axis != 1
+            or training
+            or parts[2] is None
+            or parts[3] is None
+        ):
+            why = (
+                "uses the statistics of the batch"
+                if training
+                else "works along another axis"
+            )
             self._keep([source], f"batch_norm at {source_line(node)} {why}")
             return
         for part in parts:
             if part is not None:
                 self._hold((part, 0), mark.units)
-        self._put(node, "scale", (source.name,), mark, norm=parts, eps=float(node.args[7]))
+        self._put(
+            node, "scale", (source.name,), mark, norm=parts, eps=float(node.args[7])
+        )
 
     def _prelu(self, node: Operation) -> None:
         source, weight = node.args[0], self._parameter(node.args[1])
         mark = self.marks[source.name]
         if weight is None:
-            self._keep([source], f"the slope of prelu at {source_line(node)} is computed by the model")
+            self._keep(
+                [source],
+                f"the slope of prelu at {source_line(node)} is computed by the model",
+            )
             return
         slopes = shape(node.args[1])[0]
         if slopes > 1:
             if mark.axis != 1:
-                self._keep([source], f"prelu at {source_line(node)} works along another axis")
+                self._keep(
+                    [source], f"prelu at {source_line(node)} works along another axis"
+                )
                 return
             self._hold((weight, 0), mark.units)
         self._put(node, "prelu", (source.name,), mark, weight=weight, each=slopes > 1)
@@ -223,7 +294,10 @@ class Walk:
         source = next(one for one in node.all_input_nodes if one.name in self.marks)
         mark = self.marks[source.name]
         if shape(node) and shape(node)[mark.axis : mark.axis + 1] != (len(mark.units),):
-            self._keep([source], f"{operation(node)} at {source_line(node)} changes the number of units")
+            self._keep(
+                [source],
+                f"{operation(node)} at {source_line(node)} changes the number of units",
+            )
             return
         self._put(node, kind, (source.name,), mark, **facts)
 
@@ -234,8 +308,17 @@ class Walk:
         if place is None or shape(node)[place] != len(mark.units):
             self._keep([source], f"{name} at {source_line(node)} goes over the units")
             return
-        whole = not (name.startswith("avg_pool") and np.any(np.asarray(argument(node, 3, "padding", 0)) != 0))
-        kind = "max" if name in POOL_MAX else "mean" if name in POOL_LINEAR and whole else "sum"
+        whole = not (
+            name.startswith("avg_pool")
+            and np.any(np.asarray(argument(node, 3, "padding", 0)) != 0)
+        )
+        kind = (
+            "max"
+            if name in POOL_MAX
+            else "mean"
+            if name in POOL_LINEAR and whole
+            else "sum"
+        )
         self._put(node, "pool", (source.name,), Mark(place, mark.units), pool=kind)
 
     def _gather(self, node: Operation, name: str) -> None:
@@ -245,7 +328,13 @@ class Walk:
         if isinstance(found, str):
             self._keep([source], f"{name} at {source_line(node)} {found}")
             return
-        self._put(node, "gather", (source.name,), Mark(found[0], mark.units[found[1]]), places=found[1])
+        self._put(
+            node,
+            "gather",
+            (source.name,),
+            Mark(found[0], mark.units[found[1]]),
+            places=found[1],
+        )
 
     def _chunk(self, node: Operation, name: str) -> None:
         source = node.args[0]
@@ -256,9 +345,13 @@ class Walk:
             self._parts[node.name] = [mark] * count
         elif name == "chunk" and len(mark.units) % count == 0:
             self._tie_blocks(mark.units, count)
-            self._parts[node.name] = [Mark(axis, part) for part in np.split(mark.units, count)]
+            self._parts[node.name] = [
+                Mark(axis, part) for part in np.split(mark.units, count)
+            ]
         else:
-            self._keep([source], f"{name} at {source_line(node)} cuts them at fixed numbers")
+            self._keep(
+                [source], f"{name} at {source_line(node)} cuts them at fixed numbers"
+            )
 
     def _getitem(self, node: Operation) -> None:
         source, index = node.args[0], node.args[1]
@@ -267,7 +360,13 @@ class Walk:
             whole = self.marks[origin.name]
             width = len(mark.units)
             first = 0 if width == len(whole.units) else index * width
-            self._put(node, "gather", (origin.name,), mark, places=np.arange(first, first + width))
+            self._put(
+                node,
+                "gather",
+                (origin.name,),
+                mark,
+                places=np.arange(first, first + width),
+            )
 
     def _cat(self, node: Operation) -> None:
         parts = list(node.args[0])
@@ -277,56 +376,106 @@ class Walk:
         if all(mark.axis == axis for mark in own):
             pieces = []
             for one, mark in zip(parts, marked, strict=True):
-                units = mark.units if mark is not None else self.units.make(shape(one)[axis])
+                units = (
+                    mark.units
+                    if mark is not None
+                    else self.units.make(shape(one)[axis])
+                )
                 if mark is None:
                     self.units.keep(units, "they come from the model's input")
                 pieces.append(units)
-            source = tuple(one.name if mark is not None else "" for one, mark in zip(parts, marked, strict=True))
-            self._put(node, "cat", source, Mark(axis, np.concatenate(pieces)), sizes=[len(one) for one in pieces])
+            source = tuple(
+                one.name if mark is not None else ""
+                for one, mark in zip(parts, marked, strict=True)
+            )
+            self._put(
+                node,
+                "cat",
+                source,
+                Mark(axis, np.concatenate(pieces)),
+                sizes=[len(one) for one in pieces],
+            )
         elif len(own) == len(parts) and len({mark.axis for mark in own}) == 1:
             for mark in own[1:]:
                 self.units.tie(own[0].units, mark.units)
-            self._put(node, "add", tuple(one.name for one in parts), own[0], stacked=True)
+            self._put(
+                node, "add", tuple(one.name for one in parts), own[0], stacked=True
+            )
         else:
-            self._keep([one for one in parts if one.name in self.marks], f"cat at {source_line(node)} mixes axes")
+            self._keep(
+                [one for one in parts if one.name in self.marks],
+                f"cat at {source_line(node)} mixes axes",
+            )
 
     def _join(self, node: Operation, kind: str) -> None:
         operands = [one for one in node.args[:2] if isinstance(one, Node)]
         dims = len(shape(node))
         marks = [self.marks.get(one.name) for one in operands]
-        places = [m.axis + dims - len(shape(o)) for o, m in zip(operands, marks, strict=True) if m is not None]
-        if len(set(places)) > 1 or (operation(node) == "div" and node.args[0] not in operands[:1]):
-            self._keep(operands, f"{operation(node)} at {source_line(node)} joins two axes")
+        places = [
+            m.axis + dims - len(shape(o))
+            for o, m in zip(operands, marks, strict=True)
+            if m is not None
+        ]
+        if len(set(places)) > 1 or (
+            operation(node) == "div" and node.args[0] not in operands[:1]
+        ):
+            self._keep(
+                operands, f"{operation(node)} at {source_line(node)} joins two axes"
+            )
             return
         place, width = places[0], shape(node)[places[0]]
         if any(m is not None and len(m.units) != width for m in marks):
-            self._keep(operands, f"{operation(node)} at {source_line(node)} repeats a unit")
+            self._keep(
+                operands, f"{operation(node)} at {source_line(node)} repeats a unit"
+            )
             return
         both = [mark for mark in marks if mark is not None]
         if len(both) == 2:
             if operation(node).startswith("div"):
-                self._keep(operands, f"div at {source_line(node)} divides one unit by another")
+                self._keep(
+                    operands, f"div at {source_line(node)} divides one unit by another"
+                )
                 return
             self.units.tie(both[0].units, both[1].units)
-            self._put(node, kind, tuple(o.name for o in operands), Mark(place, both[0].units), stacked=False)
+            self._put(
+                node,
+                kind,
+                tuple(o.name for o in operands),
+                Mark(place, both[0].units),
+                stacked=False,
+            )
             return
         self._join_one(node, kind, operands, marks, Mark(place, both[0].units))
 
     def _join_one(
-        self, node: Operation, kind: str, operands: list[Operation], marks: list[Mark | None], after: Mark
+        self,
+        node: Operation,
+        kind: str,
+        operands: list[Operation],
+        marks: list[Mark | None],
+        after: Mark,
     ) -> None:
-        source = next(one for one, mark in zip(operands, marks, strict=True) if mark is not None)
-        other = next((one for one, mark in zip(operands, marks, strict=True) if mark is None), None)
+        source = next(
+            one for one, mark in zip(operands, marks, strict=True) if mark is not None
+        )
+        other = next(
+            (one for one, mark in zip(operands, marks, strict=True) if mark is None),
+            None,
+        )
         name, first = operation(node), node.args[0] is source
         if name.startswith("div") and not first:
             self._keep([source], f"div at {source_line(node)} divides by them")
             return
         if other is None:
-            number = next((one for one in node.args[:2] if isinstance(one, int | float)), None)
+            number = next(
+                (one for one in node.args[:2] if isinstance(one, int | float)), None
+            )
             if number is None:
                 self._refuse(node, name, [source])
                 return
-            facts = by_number(name, float(number) * float(node.kwargs.get("alpha", 1)), first=first)
+            facts = by_number(
+                name, float(number) * float(node.kwargs.get("alpha", 1)), first=first
+            )
             self._put(node, "scaled", (source.name,), after, **facts)
             return
         size = (1,) * (len(shape(node)) - len(shape(other))) + shape(other)
@@ -335,8 +484,15 @@ class Walk:
             self._put(node, f"{kind}-common", (source.name,), after, factor=factor)
             return
         weight = self._parameter(other)
-        if weight is None or max(size) != np.prod(size) or name.startswith(("sub", "div")):
-            self._keep([source], f"{name} at {source_line(node)} has a fixed number for every unit")
+        if (
+            weight is None
+            or max(size) != np.prod(size)
+            or name.startswith(("sub", "div"))
+        ):
+            self._keep(
+                [source],
+                f"{name} at {source_line(node)} has a fixed number for every unit",
+            )
             return
         axis = next(k for k, one in enumerate(shape(other)) if one > 1)
         self._hold((weight, axis), after.units)
@@ -344,22 +500,45 @@ class Walk:
 
     # Bookkeeping
 
-    def _make(self, node: Operation, weight: str, axis: int, bias: str | None, place: int) -> np.ndarray:
+    def _make(
+        self, node: Operation, weight: str, axis: int, bias: str | None, place: int
+    ) -> np.ndarray:
         width = shape(node)[place]
-        units = self.axes[weight, axis] if (weight, axis) in self.axes else self.units.make(width)
+        units = (
+            self.axes[weight, axis]
+            if (weight, axis) in self.axes
+            else self.units.make(width)
+        )
         self._hold((weight, axis), units)
         if bias is not None:
             self._hold((bias, 0), units)
         for unit in units:
             self.makers.setdefault(int(unit), weight.rpartition(".")[0] or weight)
-        self._put(node, "make", (), Mark(place, units), weight=weight, axis=axis, bias=bias)
+        self._put(
+            node, "make", (), Mark(place, units), weight=weight, axis=axis, bias=bias
+        )
         return units
 
-    def _read(self, node: Operation, source: str, weight: str, axis: int, bias: str | None, *, padded: bool,
-              groups: int = 1) -> None:  # fmt: skip
+    def _read(
+        self,
+        node: Operation,
+        source: str,
+        weight: str,
+        axis: int,
+        bias: str | None,
+        *,
+        padded: bool,
+        groups: int = 1,
+    ) -> None:
         units = self.marks[source].units
         self._hold((weight, axis), units[: len(units) // groups])
-        facts = {"weight": weight, "axis": axis, "bias": bias, "padded": padded, "groups": groups}
+        facts = {
+            "weight": weight,
+            "axis": axis,
+            "bias": bias,
+            "padded": padded,
+            "groups": groups,
+        }
         self.steps.append(Step("read", node, (source,), facts))
 
     def _hold(self, axis: Axis, units: np.ndarray) -> None:
@@ -372,8 +551,14 @@ class Walk:
         if (weight, axis) in self.axes:
             self.units.keep(self.axes[weight, axis], reason)
         else:
-            fresh = next(one for one in self.steps[::-1] if one.facts.get("weight") == weight)
-            count = shape(fresh.node.args[0])[axis] if operation(fresh.node) == "embedding" else 0
+            fresh = next(
+                one for one in self.steps[::-1] if one.facts.get("weight") == weight
+            )
+            count = (
+                shape(fresh.node.args[0])[axis]
+                if operation(fresh.node) == "embedding"
+                else 0
+            )
             self.axes[weight, axis] = self.units.make(count)
             self.units.keep(self.axes[weight, axis], reason)
 
@@ -382,7 +567,14 @@ class Walk:
         for block in blocks[1:]:
             self.units.tie(blocks[0], block)
 
-    def _put(self, node: Operation, kind: str, source: tuple[str, ...], mark: Mark, **facts: Any) -> None:
+    def _put(
+        self,
+        node: Operation,
+        kind: str,
+        source: tuple[str, ...],
+        mark: Mark,
+        **facts: Any,
+    ) -> None:
         self.marks[node.name] = mark
         self.steps.append(Step(kind, node, source, facts))
 

@@ -29,7 +29,9 @@ class Twin:
         self.model = copy.deepcopy(model).double().eval()
         self._tensors = {name: _find(self.model, name) for name in names}
         self.weights: dict[str, np.ndarray] = {
-            name: tensor.detach().numpy() for name, tensor in self._tensors.items() if tensor.is_floating_point()
+            name: tensor.detach().numpy()
+            for name, tensor in self._tensors.items()
+            if tensor.is_floating_point()
         }
 
     def save(self) -> dict[str, np.ndarray]:
@@ -51,7 +53,11 @@ def _find(model: nn.Module, name: str) -> Tensor:
     return getattr(model.get_submodule(owner), last)
 
 
-def cut(model: nn.Module, weights: Mapping[str, np.ndarray], places: Mapping[Axis, np.ndarray]) -> nn.Module:
+def cut(
+    model: nn.Module,
+    weights: Mapping[str, np.ndarray],
+    places: Mapping[Axis, np.ndarray],
+) -> nn.Module:
     """A copy of the user's model with new weights, of which along each axis only the given places are taken.
 
     Modules keep their classes and their names; sizes that they state (`in_features`, `num_features`, …) follow. Tied
@@ -74,11 +80,17 @@ def cut(model: nn.Module, weights: Mapping[str, np.ndarray], places: Mapping[Axi
         for (owner, axis), kept in places.items():
             if owner == name:
                 new = new.index_select(axis, torch.from_numpy(np.asarray(kept)))
-        new = new.to(old.dtype).to(old.device).clone(memory_format=torch.contiguous_format)
+        new = (
+            new.to(old.dtype)
+            .to(old.device)
+            .clone(memory_format=torch.contiguous_format)
+        )
         if isinstance(old, nn.Parameter):
             new = nn.Parameter(new, requires_grad=old.requires_grad)
         for module, last in shared[id(old)]:
-            held: dict[str, Any] = module._parameters if last in module._parameters else module._buffers
+            held: dict[str, Any] = (
+                module._parameters if last in module._parameters else module._buffers
+            )
             held[last] = new
     for module in result.modules():
         _restate(module)
@@ -90,13 +102,19 @@ def _restate(module: nn.Module) -> None:
     if type(module) is nn.Linear:
         module.out_features, module.in_features = module.weight.shape
     elif isinstance(module, _CONVOLUTIONS):
-        depthwise = module.groups > 1 and module.groups == module.in_channels == module.out_channels
+        depthwise = (
+            module.groups > 1
+            and module.groups == module.in_channels == module.out_channels
+        )
         module.out_channels = module.weight.shape[0]
         if depthwise:
             module.groups = module.out_channels
         module.in_channels = module.weight.shape[1] * module.groups
     elif isinstance(module, _TRANSPOSED):
-        module.in_channels, module.out_channels = module.weight.shape[0], module.weight.shape[1] * module.groups
+        module.in_channels, module.out_channels = (
+            module.weight.shape[0],
+            module.weight.shape[1] * module.groups,
+        )
     elif isinstance(module, _NORMS) and module.running_mean is not None:
         module.num_features = len(module.running_mean)
     elif type(module) is nn.PReLU:
@@ -124,7 +142,10 @@ def _flat(value: Any) -> list[Tensor]:
 
 def as_double(inputs: Sequence[Any]) -> tuple[Any, ...]:
     """Inputs whose real numbers are in float64."""
-    return tuple(one.double() if isinstance(one, Tensor) and one.is_floating_point() else one for one in inputs)
+    return tuple(
+        one.double() if isinstance(one, Tensor) and one.is_floating_point() else one
+        for one in inputs
+    )
 
 
 def like(inputs: Sequence[Any], seed: int) -> tuple[Any, ...]:
@@ -144,15 +165,28 @@ def like(inputs: Sequence[Any], seed: int) -> tuple[Any, ...]:
             made.append(one)
         else:
             low, high = int(one.min()), int(one.max())
-            made.append(torch.randint(low, high + 1, one.shape, generator=source, dtype=one.dtype))
+            made.append(
+                torch.randint(
+                    low, high + 1, one.shape, generator=source, dtype=one.dtype
+                )
+            )
     return tuple(made)
 
 
-def difference(found: Sequence[Tensor], expected: Sequence[Tensor]) -> tuple[float, float]:
+def difference(
+    found: Sequence[Tensor], expected: Sequence[Tensor]
+) -> tuple[float, float]:
     """Max |f′ − f|, and that over max |f|; infinite where a shape or a value is wrong."""
     if [one.shape for one in found] != [one.shape for one in expected]:
         return float("inf"), float("inf")
-    worst = max((float((a - b).abs().max()) for a, b in zip(found, expected, strict=True) if a.numel()), default=0.0)
+    worst = max(
+        (
+            float((a - b).abs().max())
+            for a, b in zip(found, expected, strict=True)
+            if a.numel()
+        ),
+        default=0.0,
+    )
     size = max((float(one.abs().max()) for one in expected if one.numel()), default=0.0)
     if not np.isfinite(worst):
         return float("inf"), float("inf")

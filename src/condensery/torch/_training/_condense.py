@@ -60,21 +60,35 @@ def condense(
         True
     """
     if exponent is not None and not 0 <= exponent <= 10:
-        raise InvalidInputError("exponent", given=exponent, allowed="a number in [0, 10], or None", remedy="try 1.5")
+        raise InvalidInputError(
+            "exponent",
+            given=exponent,
+            allowed="a number in [0, 10], or None",
+            remedy="try 1.5",
+        )
     if weight_decay < 0:
-        raise InvalidInputError("weight_decay", given=weight_decay, allowed="a number >= 0", remedy="try 1e-4")
+        raise InvalidInputError(
+            "weight_decay",
+            given=weight_decay,
+            allowed="a number >= 0",
+            remedy="try 1e-4",
+        )
     regularizer = DropoutRegularizer(keep, loss=loss)
     twin = copied(model)
     layers = [one for one in twin.modules() if isinstance(one, nn.Linear | _ConvNd)]
     if not layers or not isinstance(layers[-1], nn.Linear):
         raise InvalidInputError(
-            "model", given=f"{type(model).__name__} that ends in {type(layers[-1]).__name__ if layers else 'no layer'}",
-            allowed="a model whose last layer is torch.nn.Linear", remedy="apply DropoutRegularizer by hand",
-        )  # fmt: skip
+            "model",
+            given=f"{type(model).__name__} that ends in {type(layers[-1]).__name__ if layers else 'no layer'}",
+            allowed="a model whose last layer is torch.nn.Linear",
+            remedy="apply DropoutRegularizer by hand",
+        )
     generator = torch.Generator().manual_seed(seed)
     if exponent is not None:
         _start_small(layers, exponent, generator)
-    return Recipe(twin, layers[-1], regularizer, weight_decay=weight_decay, generator=generator)
+    return Recipe(
+        twin, layers[-1], regularizer, weight_decay=weight_decay, generator=generator
+    )
 
 
 class Recipe:
@@ -87,19 +101,29 @@ class Recipe:
     """
 
     def __init__(
-        self, model: nn.Module, head: nn.Linear, regularizer: DropoutRegularizer, *, weight_decay: float,
+        self,
+        model: nn.Module,
+        head: nn.Linear,
+        regularizer: DropoutRegularizer,
+        *,
+        weight_decay: float,
         generator: torch.Generator,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.model, self.head, self.regularizer = model, head, regularizer
         self._weight_decay, self._generator = weight_decay, generator
         self._seen: tuple[torch.Tensor, torch.Tensor] | None = None
-        self._hook = head.register_forward_hook(self._keep) if regularizer.keep < 1 else None
+        self._hook = (
+            head.register_forward_hook(self._keep) if regularizer.keep < 1 else None
+        )
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Groups for an optimiser: weights with the weight decay, biases and vectors without."""
         trained = [one for one in self.model.parameters() if one.requires_grad]
         return [
-            {"params": [one for one in trained if one.ndim >= 2], "weight_decay": self._weight_decay},
+            {
+                "params": [one for one in trained if one.ndim >= 2],
+                "weight_decay": self._weight_decay,
+            },
             {"params": [one for one in trained if one.ndim < 2], "weight_decay": 0.0},
         ]
 
@@ -130,17 +154,23 @@ class Recipe:
             self._hook = None
         return self.model
 
-    def _keep(self, _: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+    def _keep(
+        self, _: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor
+    ) -> None:
         if torch.is_grad_enabled():
             self._seen = (inputs[0], output)
 
 
-def _start_small(layers: list[nn.Linear | _ConvNd], exponent: float, generator: torch.Generator) -> None:
+def _start_small(
+    layers: list[nn.Linear | _ConvNd], exponent: float, generator: torch.Generator
+) -> None:
     with torch.no_grad():
         for layer in layers:
             rows = layer.weight.flatten(1)
             width = rows.shape[1] if layer is layers[-1] else rows.shape[0]
             for tensor in (layer.weight, layer.bias):
                 if tensor is not None:
-                    drawn = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
+                    drawn = torch.randn(
+                        tensor.shape, generator=generator, dtype=torch.float64
+                    )
                     tensor.copy_(drawn * float(width) ** -exponent)

@@ -51,15 +51,23 @@ class DropoutRegularizer:
         0.0
     """
 
-    def __init__(self, keep: float, *, loss: Literal["mse", "half", "cross_entropy"] = "mse") -> None:
+    def __init__(
+        self, keep: float, *, loss: Literal["mse", "half", "cross_entropy"] = "mse"
+    ) -> None:
         if not 0 < keep <= 1:
             raise InvalidInputError(
-                "keep", given=keep, allowed="a probability in (0, 1]", remedy="for torch.nn.Dropout(q) give 1 - q"
-            )  # fmt: skip
+                "keep",
+                given=keep,
+                allowed="a probability in (0, 1]",
+                remedy="for torch.nn.Dropout(q) give 1 - q",
+            )
         if loss not in ("mse", "half", "cross_entropy"):
             raise InvalidInputError(
-                "loss", given=loss, allowed="'mse', 'half' or 'cross_entropy'", remedy="see the formulas"
-            )  # fmt: skip
+                "loss",
+                given=loss,
+                allowed="'mse', 'half' or 'cross_entropy'",
+                remedy="see the formulas",
+            )
         self.keep, self.loss = keep, loss
 
     def exact(self, features: torch.Tensor, head: nn.Linear) -> torch.Tensor:
@@ -77,21 +85,29 @@ class DropoutRegularizer:
         """
         if self.loss == "cross_entropy":
             raise InvalidInputError(
-                "loss", given="cross_entropy", allowed="a squared loss, for which the term is exact",
+                "loss",
+                given="cross_entropy",
+                allowed="a squared loss, for which the term is exact",
                 remedy="use approx() for cross-entropy",
-            )  # fmt: skip
+            )
         if features.shape[-1] != head.in_features:
             raise InvalidInputError(
-                "features", given=f"shape {tuple(features.shape)}", allowed=f"(sample, {head.in_features})",
+                "features",
+                given=f"shape {tuple(features.shape)}",
+                allowed=f"(sample, {head.in_features})",
                 remedy="pass what the output layer gets",
-            )  # fmt: skip
+            )
         flat = features.reshape(-1, features.shape[-1])
         squares = (flat.square().sum(0) * head.weight.square().sum(0)).sum()
         factor = 2 / head.out_features if self.loss == "mse" else 1.0
         return factor * (1 - self.keep) / (2 * self.keep * len(flat)) * squares
 
     def approx(
-        self, features: torch.Tensor, output: torch.Tensor, *, generator: torch.Generator | None = None
+        self,
+        features: torch.Tensor,
+        output: torch.Tensor,
+        *,
+        generator: torch.Generator | None = None,
     ) -> torch.Tensor:
         """The term for dropout at an inner layer, or under cross-entropy, to second order.
 
@@ -109,10 +125,16 @@ class DropoutRegularizer:
         if self.keep == 1:
             return output.sum() * 0.0
         flat = output.reshape(-1, output.shape[-1])
-        signs = torch.randint(0, 2, flat.shape, generator=generator, device="cpu").to(flat) * 2 - 1
+        signs = (
+            torch.randint(0, 2, flat.shape, generator=generator, device="cpu").to(flat)
+            * 2
+            - 1
+        )
         return self.approx_for(features, output, signs)
 
-    def approx_for(self, features: torch.Tensor, output: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
+    def approx_for(
+        self, features: torch.Tensor, output: torch.Tensor, signs: torch.Tensor
+    ) -> torch.Tensor:
         """The estimate for given signs; its mean over all choices of signs is the term.
 
         Args:
@@ -125,12 +147,16 @@ class DropoutRegularizer:
         """
         flat = output.reshape(-1, output.shape[-1])
         try:
-            (pulled,) = torch.autograd.grad(flat, features, self._root_hessian(flat, signs), create_graph=True)
+            (pulled,) = torch.autograd.grad(
+                flat, features, self._root_hessian(flat, signs), create_graph=True
+            )
         except RuntimeError as error:
             raise InvalidInputError(
-                "features", given="a tensor that the output does not depend on", allowed="a part of the output's graph",
+                "features",
+                given="a tensor that the output does not depend on",
+                allowed="a part of the output's graph",
                 remedy="pass the very tensor that the next layer got",
-            ) from error  # fmt: skip
+            ) from error
         return (1 - self.keep) / (2 * self.keep) * (features * pulled).square().sum()
 
     def _root_hessian(self, output: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
