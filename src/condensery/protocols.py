@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, Field, JsonValue
@@ -175,14 +175,18 @@ class Experiment(Protocol):
     Importing the module that defines it loads no framework; task functions import engine or torch inside their bodies.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    summary: ClassVar[str]
-    papers: ClassVar[tuple[str, ...]]
-    task_version: ClassVar[str]
-    Config: ClassVar[type[BaseModel]]
-    presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]]
-    statements: ClassVar[tuple[Statement, ...]]
+    name: str
+    title: str
+    summary: str
+    papers: tuple[str, ...]
+    task_version: str
+    Config: type[BaseModel]
+    presets: Mapping[str, Mapping[str, JsonValue]]
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """What is claimed, before anything is run."""
+        ...
 
     def data_digest(self, config: BaseModel) -> str:
         """Digest of the data the tasks will read (empty where there is none); raises `InvalidInputError` early."""

@@ -14,7 +14,7 @@ from condensery.experiments.dropout_features._vectors import (
     vector_data,
 )
 from condensery.experiments.dropout_regulariser import DropoutRegulariser
-from condensery.experiments.dropout_stall import DropoutStall
+from condensery.experiments.dropout_stall import dropout_stall
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 
@@ -56,7 +56,7 @@ class TestFeaturesContract(ExperimentContract):
 class TestStallContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return DropoutStall()
+        return dropout_stall
 
     @pytest.fixture
     def overrides(self):
@@ -368,23 +368,23 @@ def test_other_settings_have_no_prediction():
     assert {claim.passed for claim in claims.values()} == {None}
     assert claims["overshoot"].value is not None
     assert claims["condenses-relu"].value is None
-    config, tables = ran(DropoutStall(), **STALL)
+    config, tables = ran(dropout_stall, **STALL)
     assert {
-        claim.passed for claim in judged(DropoutStall(), config, tables).values()
+        claim.passed for claim in judged(dropout_stall, config, tables).values()
     } == {None}
 
 
 def test_results_do_not_depend_on_the_number_of_seeds():
     small = {**STALL, "steps": 20}
-    _, one = ran(DropoutStall(), **{**small, "seeds": 1})
-    _, two = ran(DropoutStall(), **{**small, "seeds": 2})
+    _, one = ran(dropout_stall, **{**small, "seeds": 1})
+    _, two = ran(dropout_stall, **{**small, "seeds": 2})
     np.testing.assert_array_equal(
         one["curves"]["loss"], two["curves"].select(seed=0)["loss"]
     )
 
 
 def test_claims_on_the_stall_can_fail():
-    config = DropoutStall.Config.model_validate(DropoutStall.presets["quick"])
+    config = dropout_stall.Config.model_validate(dropout_stall.presets["quick"])
     step = np.tile([0, 2000, 100_000, 150_000], 3)
     way = np.repeat(["descent", "adam", "dropout"], 4)
     resting = np.array([1.0, 0.087, 0.087, 0.087])
@@ -399,7 +399,7 @@ def test_claims_on_the_stall_can_fail():
                 "orientations": np.full(12, 5.0),
             }
         )
-        found = judged(DropoutStall(), config, {"curves": curves})
+        found = judged(dropout_stall, config, {"curves": curves})
         return [
             found[name].passed
             for name in ("stalls-descent", "stalls-adam", "escapes", "ends-lower")
@@ -412,7 +412,7 @@ def test_claims_on_the_stall_can_fail():
 
 
 @pytest.mark.parametrize(
-    "experiment", [DropoutRegulariser, DropoutFeatures, DropoutStall]
+    "experiment", [DropoutRegulariser, DropoutFeatures, dropout_stall]
 )
 @pytest.mark.parametrize("keep", [0.0, 1.01, -0.5, float("nan")])
 def test_a_keep_probability_outside_its_range_is_refused(experiment, keep):

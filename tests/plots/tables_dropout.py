@@ -3,6 +3,7 @@
 import numpy as np
 
 from condensery import plots
+from condensery.experiments.dropout_stall import dropout_stall
 from condensery.records import Table
 
 
@@ -137,6 +138,13 @@ def contour_tables():
     }
 
 
+def stall_options():
+    """The chart that the experiment declares."""
+    config = dropout_stall.Config()
+    (figure,) = dropout_stall.figures(config)
+    return figure.options
+
+
 def stall_tables():
     ways = np.repeat(["descent", "adam", "dropout"], 2)
     lines = named(
@@ -235,7 +243,7 @@ CASES = {
         4,
     ),
     "dropout, contours": lambda: (plots.dropout_contours, contour_tables(), {}, 3),
-    "dropout, stall": lambda: (plots.dropout_stall, stall_tables(), {}, 3),
+    "dropout, stall": lambda: (plots.chart, stall_tables(), stall_options(), 3),
     "dropout, images": lambda: (plots.dropout_images, image_tables(), {}, 3),
     "dropout, paths": lambda: (plots.dropout_paths, path_tables(), {}, 2),
 }

@@ -11,6 +11,7 @@ from tests.plots.tables_dropout import (
     image_tables,
     path_tables,
     regulariser_tables,
+    stall_options,
     stall_tables,
     switch_tables,
 )
@@ -52,8 +53,13 @@ def test_curves_are_put_in_order():
     assert controls.growth["batches"][0].tolist() == [0.0, 10.0]
     assert controls.growth["batches"][1].tolist() == [4.0, 3.0]
     assert controls.profiles["tanh", "plain"][1].tolist() == [1e-3, 9.0]
-    stall = plots.dropout_stall.figure_data(stall_tables())
-    assert stall.curves["dropout"][0].tolist() == [[0.0, 10.0], [1.0, 0.1], [60.0, 4.0]]
+    stall = plots.chart.figure_data(stall_tables(), **stall_options())
+    losses, counts, _ = stall.panels
+    *_, dropout = losses.series
+    assert dropout.look.label == "large, dropout"
+    assert dropout.x.tolist() == [0.0, 10.0]
+    assert dropout.y.tolist() == [1.0, 0.1]
+    assert counts.series[-1].y.tolist() == [60.0, 4.0]
     regulariser = plots.dropout_regulariser.figure_data(regulariser_tables())
     assert regulariser.keep.tolist() == [0.5, 0.9]
     assert regulariser.terms["r2 shared"].tolist() == [3.0, 0.3]

@@ -18,16 +18,18 @@ from condensery._errors import InvalidInputError
 from condensery.plots._style import PAGE
 from condensery.records import Table
 
+FUNCTIONS = {"panels", "render", "save", "style"}
+
 
 def unmet(cases) -> set[str]:
     """Modules of figures that no case draws."""
-    figures = set(plots.__all__) - {"render", "save"}
+    figures = set(plots.__all__) - FUNCTIONS
     return figures - {case()[0].__name__.rpartition(".")[2] for case in cases.values()}
 
 
 def test_every_module_is_met_by_these_tests(cases):
     files = {path.stem for path in Path(plots.__file__).parent.glob("[!_]*.py")}
-    assert files == set(plots.__all__) - {"render", "save"}
+    assert files == set(plots.__all__) - FUNCTIONS
     assert unmet(cases) == set()
     assert unmet(
         {name: case for name, case in cases.items() if name != "reduction"}

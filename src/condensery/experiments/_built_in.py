@@ -17,7 +17,7 @@ BUILT_IN: dict[str, str] = {
     "dropout-regulariser": "condensery.experiments.dropout_regulariser:DropoutRegulariser",
     "dropout-features": "condensery.experiments.dropout_features:DropoutFeatures",
     "dropout-images": "condensery.experiments.dropout_images:DropoutImages",
-    "dropout-stall": "condensery.experiments.dropout_stall:DropoutStall",
+    "dropout-stall": "condensery.experiments.dropout_stall:dropout_stall",
     "phase-diagram-three-layer": "condensery.experiments.three_layer:ThreeLayer",
     "condensation-dynamics": "condensery.experiments.condensation_dynamics:CondensationDynamics",
     "architectures": "condensery.experiments.architectures:Architectures",

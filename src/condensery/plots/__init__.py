@@ -3,17 +3,14 @@
 The numbers come first: `figure_data` picks what is shown out of stored tables, and `draw` puts it on a figure of its
 own or on a user's Axes. Nothing here fits or measures. Importing this package loads no matplotlib; a module of it does.
 
-Modules, by what they show: of the phase diagram `slope_map`, `rd_against_width`, `regimes`, `scatter_grid`; of three
+`chart` draws any `condensery.charts.Chart`. Pictures of their own, by what they show: of the phase diagram `slope_map`, `rd_against_width`, `regimes`, `scatter_grid`; of three
 layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks `demo_a`, `orientation_growth` (which has
 ``animate`` too), `group_tree`, `birth_alignment`, `architecture_ratios`; of initial condensation `direction_field`,
 `early_outputs`, `cosine_maps`, `line_counts`, `alignment`, `initial_widths`, `initial_map`, `kernel_alignment`,
 `kernels_while_learning`; of dropout `dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
-`dropout_controls`, `dropout_stall`, `dropout_images`, `dropout_paths`; of the landscape `embedding_spectra`,
+`dropout_controls`, `dropout_images`, `dropout_paths`; of the landscape `embedding_spectra`,
 `embedding_descent`, `embedded_network`, `census_lattice`, `depth_spectra`, `layer_linearity`, `manifold_dimension`,
 `reduction`, `generalisation`, `width_similarity`; of PyTorch models `verdicts`, `monitor_demo`, `monitored`,
-`dropout_controls`, `dropout_stall`, `dropout_images`; of the landscape `embedding_spectra`, `embedding_descent`,
-`embedded_network`, `census_lattice`, `depth_spectra`, `layer_linearity`, `manifold_dimension`, `reduction`,
-`generalisation`, `optimistic_sizes`, `width_similarity`; of PyTorch models `verdicts`, `monitor_demo`, `monitored`,
 `partners`, `accuracy_against_size`. `render` turns a figure into PNG or PDF bytes, `save` writes both.
 
 Example:
@@ -39,6 +36,7 @@ if TYPE_CHECKING:
         architecture_ratios,
         birth_alignment,
         census_lattice,
+        chart,
         cosine_maps,
         demo_a,
         depth_spectra,
@@ -49,7 +47,6 @@ if TYPE_CHECKING:
         dropout_images,
         dropout_paths,
         dropout_regulariser,
-        dropout_stall,
         dropout_switch,
         early_outputs,
         embedded_network,
@@ -81,6 +78,7 @@ if TYPE_CHECKING:
         width_similarity,
     )
     from condensery.plots._render import render, save
+    from condensery.plots._style import panels, style
 
 __all__ = [
     "accuracy_against_size",
@@ -88,6 +86,7 @@ __all__ = [
     "architecture_ratios",
     "birth_alignment",
     "census_lattice",
+    "chart",
     "cosine_maps",
     "demo_a",
     "depth_spectra",
@@ -98,7 +97,6 @@ __all__ = [
     "dropout_images",
     "dropout_paths",
     "dropout_regulariser",
-    "dropout_stall",
     "dropout_switch",
     "early_outputs",
     "embedded_network",
@@ -120,6 +118,7 @@ __all__ = [
     "monitored",
     "optimistic_sizes",
     "orientation_growth",
+    "panels",
     "partners",
     "rd_against_width",
     "reduction",
@@ -128,6 +127,7 @@ __all__ = [
     "save",
     "scatter_grid",
     "slope_map",
+    "style",
     "verdicts",
     "width_similarity",
 ]
@@ -138,6 +138,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name in {"render", "save"}:
         return getattr(import_module("condensery.plots._render"), name)
+    if name in {"panels", "style"}:
+        return getattr(import_module("condensery.plots._style"), name)
     return import_module(f"condensery.plots.{name}")
 
 

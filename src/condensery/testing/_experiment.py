@@ -8,6 +8,7 @@ import subprocess  # ruff: ignore[suspicious-subprocess-import] - to import a mo
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from pydantic import BaseModel, JsonValue
 
 from condensery._reference import load
+from condensery.declare import Declared
 from condensery.protocols import Arrays, Experiment, Task
 from condensery.records import Claim, Statement, Table, canonical_json
 
@@ -101,12 +103,7 @@ class ExperimentContract:
 
     def test_importing_it_loads_no_framework(self, experiment: Experiment) -> None:
         """Task functions import engine, landscape or torch inside their bodies."""
-        where = type(experiment)
-        module = sys.modules[where.__module__]
-        file = module.__name__.startswith("condensery_file_")
-        reference = (
-            f"{module.__file__ if file else module.__name__}:{where.__qualname__}"
-        )
+        reference = _reference(experiment)
         done = subprocess.run(  # ruff: ignore[subprocess-without-shell-equals-true]
             [sys.executable, "-c", _PROBE, reference, *sys.path],
             capture_output=True,
@@ -305,3 +302,24 @@ def _close_figures() -> None:
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
         pyplot.close("all")
+
+
+def _reference(experiment: Experiment) -> str:
+    """Module or file, a colon, and the name of the experiment or of its class in it."""
+    module, name = _home(experiment)
+    is_file = module.__name__.startswith("condensery_file_")
+    return f"{module.__file__ if is_file else module.__name__}:{name}"
+
+
+def _home(experiment: Experiment) -> tuple[ModuleType, str]:
+    if isinstance(experiment, Declared):
+        # a value does not know its name: it stands in the module of its configuration,
+        # or in a package above
+        module = experiment.Config.__module__
+        while module:
+            for name, value in vars(sys.modules[module]).items():
+                if value is experiment:
+                    return sys.modules[module], name
+            module = module.rpartition(".")[0]
+    kind = type(experiment)
+    return sys.modules[kind.__module__], kind.__qualname__
