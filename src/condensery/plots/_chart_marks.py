@@ -19,7 +19,8 @@ from condensery.charts import (
     Points,
     Texts,
 )
-from condensery.plots._chart_series import Cells, Series
+from condensery.plots._chart_rows import Cells
+from condensery.plots._chart_series import Series
 from condensery.plots._map_data import cell_edges
 from condensery.plots._style import (
     AFTER,

@@ -19,8 +19,15 @@ from math import lcm
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import (
+    FixedLocator,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
 from pydantic import JsonValue
 
 from condensery.charts import Axis, Chart, Legend
@@ -30,7 +37,8 @@ from condensery.plots._chart_marks import (
     draw_series,
     print_numbers,
 )
-from condensery.plots._chart_series import Cells, ChartData, PanelData, Series, select
+from condensery.plots._chart_rows import Cells
+from condensery.plots._chart_series import ChartData, PanelData, Series, select
 from condensery.plots._style import lay_out, panels
 from condensery.records import Table
 
@@ -118,17 +126,23 @@ def _set_axes(ax: Axes, data: PanelData) -> None:
 
 def _set_axis(ax: Axes, name: str, axis: Axis) -> None:
     ticker = ax.xaxis if name == "x" else ax.yaxis
-    scaling = {"linthresh": axis.threshold} if axis.scale == "symlog" else {}
-    if axis.scale != "linear":
-        getattr(ax, f"set_{name}scale")(axis.scale, **scaling)
+    set_scale = ax.set_xscale if name == "x" else ax.set_yscale
+    if axis.scale == "symlog":
+        set_scale("symlog", linthresh=axis.threshold)
+    elif axis.scale == "log":
+        set_scale("log")
+        _name_few_minor_ticks(ticker)
     ax.set(**{f"{name}label": axis.label})
+    limits = f"{name}lim"
     if axis.limits != (None, None):
-        ax.set(**{f"{name}lim": axis.limits})
+        ax.set(**{limits: axis.limits})
     if axis.least is not None:
-        low = getattr(ax, f"get_{name}lim")()[0]
-        ax.set(**{f"{name}lim": (max(low, axis.least), None)})
+        low, _ = ticker.get_view_interval()
+        least = max(low, axis.least)
+        ax.set(**{limits: (least, None)})
     if axis.ticks:
-        ticker.set_major_locator(FixedLocator(list(axis.ticks.values())))
+        positions = list(axis.ticks.values())
+        ticker.set_major_locator(FixedLocator(positions))
         ticker.set_ticklabels(list(axis.ticks))
         ticker.set_minor_formatter(NullFormatter())
         ticker.set_minor_locator(NullLocator())
@@ -141,6 +155,15 @@ def _set_axis(ax: Axes, name: str, axis: Axis) -> None:
     if axis.bare:
         ticker.set_major_locator(NullLocator())
         ticker.set_minor_locator(NullLocator())
+
+
+def _name_few_minor_ticks(ticker: XAxis | YAxis) -> None:
+    """Decades name the ticks; within one decade, twos and fives do."""
+    low, high = sorted(ticker.get_view_interval())
+    if low > 0 and high / low < 10:
+        ticker.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+        return
+    ticker.set_minor_formatter(NullFormatter())
 
 
 def _legend(ax: Axes, legend: Legend) -> None:
