@@ -1,4 +1,6 @@
-"""The configuration of the site: built strictly, without the network, from committed results and the code itself."""
+"""The configuration of the site: built strictly, without the network, from committed
+results and the code itself.
+"""
 
 import sys
 from importlib.metadata import version as installed_version
@@ -49,7 +51,9 @@ napoleon_custom_sections = ["Formula", "Source"]
 
 
 def write_pages(app: Sphinx) -> None:
-    """Write what is generated, and say which committed results are not of this program (an error in a strict build)."""
+    """Write what is generated, and say which committed results are not of this program
+    (an error in a strict build).
+    """
     for shown in renew.SHOWN:
         if reason := renew.stale(shown):
             logging.getLogger(__name__).warning(reason)
@@ -59,7 +63,9 @@ def write_pages(app: Sphinx) -> None:
 def escape_bars(
     app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
 ) -> None:
-    """Absolute values and norms in docstrings are not substitutions of reStructuredText."""
+    """Absolute values and norms in docstrings are not substitutions of
+    reStructuredText.
+    """
     lines[:] = pages.escaped(lines)
 
 

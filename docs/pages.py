@@ -1,4 +1,6 @@
-"""Generates pages of the documentation: one per experiment from its committed results, and the command line."""
+"""Generates pages of the documentation: one per experiment from its committed results,
+and the command line.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ TITLES = {
 
 
 def write(folder: Path) -> None:
-    """Write all generated pages into a folder; a page that is there and has not changed is left alone."""
+    """Write all generated pages into a folder; a page that is there and has not changed
+    is left alone.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     experiments = sorted({shown.experiment for shown in renew.SHOWN})
     texts = {f"{name}.md": experiment_page(name) for name in experiments}
@@ -45,7 +49,9 @@ def write(folder: Path) -> None:
 
 
 def experiment_page(name: str) -> str:
-    """What one sees, then for each committed result its figures, claims and provenance."""
+    """What one sees, then for each committed result its figures, claims and
+    provenance.
+    """
     experiment = find(name).experiment
     results = [
         shown
@@ -119,7 +125,8 @@ def _provenance(shown: renew.Shown) -> str:
     config = json.dumps(found["config"]["parameters"], indent=2, ensure_ascii=False)
     return (
         f"```sh\ncondensery run {shown.experiment} --preset quick{settings}\n```\n\n"
-        f"Run `{found['run']}` (the hash of its configuration), computed with {versions}.\n\n"
+        f"Run `{found['run']}` (the hash of its configuration), computed with "
+        f"{versions}.\n\n"
         f"```json\n{config}\n```"
     )
 
@@ -127,7 +134,8 @@ def _provenance(shown: renew.Shown) -> str:
 def example_output(name: str) -> str:
     """What ``python examples/NAME.py`` prints."""
     script = str(DOCS.parent / "examples" / f"{name}.py")
-    # With several threads the small matrices of the examples are slower, and sums may be rounded in another order.
+    # With several threads the small matrices of the examples are slower, and sums may
+    # be rounded in another order.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
         [sys.executable, script],
@@ -141,7 +149,10 @@ def example_output(name: str) -> str:
 
 def decisions_page(stems: Sequence[str]) -> str:
     """The list of the decision records, of which there may be none yet."""
-    head = "# Decisions\n\nWhy the program is built as it is: one record for each decision, numbered, never rewritten."
+    head = (
+        "# Decisions\n\nWhy the program is built as it is: one record for each "
+        "decision, numbered, never rewritten."
+    )
     if not stems:
         return f"{head}\n\nNone is recorded yet.\n"
     entries = "\n".join(f"/adr/{stem}" for stem in stems)

@@ -1,8 +1,11 @@
-"""Renews the results that the documentation shows: runs the quick presets and copies what they made to docs/results.
+"""Renews the results that the documentation shows: runs the quick presets and copies
+what they made to docs/results.
 
-``python docs/renew.py`` renews all of them, ``python docs/renew.py demo-a`` the named ones. Every folder holds the
-figures, the claims, and a provenance with the run's id, its configuration and the versions that computed it. The id is
-the hash of the configuration, so that `stale` can tell without running anything whether the program has moved on.
+``python docs/renew.py`` renews all of them, ``python docs/renew.py demo-a`` the named
+ones. Every folder holds the figures, the claims, and a provenance with the run's id,
+its configuration and the versions that computed it. The id is the hash of the
+configuration, so that `stale` can tell without running anything whether the program has
+moved on.
 """
 
 from __future__ import annotations
@@ -27,14 +30,18 @@ from condensery.workbench._configure import configure
 RESULTS = Path(__file__).resolve().parent / "results"
 PROVENANCE, CLAIMS = "provenance.json", "claims.json"
 LARGEST = {".png": 250_000, ".gif": 1_000_000}
-"""Bytes of a committed figure: whoever clones the repository loads every version of it."""
+"""Bytes of a committed figure: whoever clones the repository loads every version of
+it.
+"""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One result of the documentation: its folder under docs/results, and the quick run that makes it.
+    """One result of the documentation: its folder under docs/results, and the quick run
+    that makes it.
 
-    `packages` are those whose files the run reads and that need not be installed: without them the result is kept.
+    `packages` are those whose files the run reads and that need not be installed:
+    without them the result is kept.
     """
 
     folder: str
@@ -106,7 +113,8 @@ def _installed(package: str) -> str:
 def stale(shown: Shown) -> str:
     """Why a committed result is not one of the program as it is now; empty if it is.
 
-    Where packages that it reads are absent, all but the data is compared: for them the record is taken at its word.
+    Where packages that it reads are absent, all but the data is compared: for them the
+    record is taken at its word.
     """
     found, current = shown.provenance(), shown.config()
     if found and shown.absent():
@@ -120,11 +128,16 @@ def stale(shown: Shown) -> str:
     ):
         return ""
     kept = f"is of run {found['run']}" if "run" in found else "is missing"
-    return f"docs/results/{shown.folder} {kept}, the quick preset is now run {current.run_id}: run make figures"
+    return (
+        f"docs/results/{shown.folder} {kept}, the quick preset is now run "
+        f"{current.run_id}: run make figures"
+    )
 
 
 def renew(shown: Shown) -> None:
-    """Run one quick preset in a folder of its own and put its figures, claims and provenance in docs/results."""
+    """Run one quick preset in a folder of its own and put its figures, claims and
+    provenance in docs/results.
+    """
     with TemporaryDirectory(prefix="condensery-figures-") as runs:
         run = condensery.run(shown.experiment, runs=runs, **shown.overrides)
         found = json.loads((run.folder / PROVENANCE).read_text(encoding="utf-8"))
@@ -165,7 +178,8 @@ def _small(path: Path) -> bytes:
         content = buffer.getvalue()
     if len(content) > LARGEST[path.suffix]:
         raise ValueError(
-            f"{path.name} has {len(content)} bytes, more than {LARGEST[path.suffix]}: draw it smaller"
+            f"{path.name} has {len(content)} bytes, more than "
+            f"{LARGEST[path.suffix]}: draw it smaller"
         )
     return content
 
@@ -182,7 +196,8 @@ def main(names: Sequence[str]) -> int:
     for name in names or known:
         if absent := known[name].absent():
             sys.stderr.write(
-                f"{name} needs pip install --no-deps {' '.join(absent)}: it is kept as it is\n"
+                f"{name} needs pip install --no-deps {' '.join(absent)}: it is kept "
+                "as it is\n"
             )
             if names:
                 return 2

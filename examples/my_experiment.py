@@ -1,4 +1,5 @@
-"""An experiment of one's own: from a small start, all neurons of a tanh network soon lie on one line.
+"""An experiment of one's own: from a small start, all neurons of a tanh network soon
+lie on one line.
 
 Run it: condensery run examples/my_experiment.py:OneLine
 """
@@ -17,7 +18,11 @@ HERE = str(Path(__file__).resolve())
 
 
 class Config(BaseModel):
-    """What --set reaches. Bounds are checked before anything runs, and a wrong value ends in one line that says so."""
+    """What --set reaches.
+
+    Bounds are checked before anything runs, and a wrong value ends in one line that
+    says so.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     width: int = Field(default=200, ge=2)
@@ -28,7 +33,9 @@ class Config(BaseModel):
 
 
 def train(parameters, seed, advance):
-    """The task: gradient descent of f(x) = Σ a tanh(w·x) from a small start; the same arguments, the same bits."""
+    """The task: gradient descent of f(x) = Σ a tanh(w·x) from a small start; the same
+    arguments, the same bits.
+    """
     config, rng = Config(**parameters), np.random.default_rng(seed)
     x = rng.uniform(-2, 2, (20, 5))
     y = np.sin(x).sum(axis=1)
@@ -55,7 +62,11 @@ def train(parameters, seed, advance):
 
 
 class OneLine:
-    """The experiment: what it is, what its tasks are, and what follows from their arrays. It runs nothing itself."""
+    """The experiment: what it is, what its tasks are, and what follows from their
+    arrays.
+
+    It runs nothing itself.
+    """
 
     name, title, task_version, Config = (
         "one-line",
@@ -63,7 +74,10 @@ class OneLine:
         "1",
         Config,
     )
-    summary = "From a small start all input weights of a tanh network turn to ±Σ y x before the loss has moved."
+    summary = (
+        "From a small start all input weights of a tanh network turn to ±Σ y "
+        "x before the loss has moved."
+    )
     papers = ("zhou2022initial",)
     presets: ClassVar = {"quick": {}, "paper": {"width": 2000, "seeds": 16}}
     statements = (
@@ -72,7 +86,8 @@ class OneLine:
             paper="zhou2022initial",
             relation="<=",
             source="Abstract",
-            statement="At the initial stage there are at most twice as many orientations as the activation's "
+            statement="At the initial stage there are at most twice as many "
+            "orientations as the activation's "
             "multiplicity, which is 1 for tanh.",
         ),
     )

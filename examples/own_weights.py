@@ -1,7 +1,10 @@
-"""How condensed is a layer of your own network? Its weights as NumPy arrays are all that is needed.
+"""How condensed is a layer of your own network?
 
-The network here is trained by scikit-learn, so that the example runs anywhere. From a PyTorch model the same three
-arrays are ``layer.weight.detach().numpy()``, ``layer.bias.detach().numpy()`` and the norms of the next layer's columns,
+Its weights as NumPy arrays are all that is needed.
+
+The network here is trained by scikit-learn, so that the example runs anywhere. From a
+PyTorch model the same three arrays are ``layer.weight.detach().numpy()``,
+``layer.bias.detach().numpy()`` and the norms of the next layer's columns,
 ``next_layer.weight.detach().norm(dim=0).numpy()``.
 
 Run it: python examples/own_weights.py
@@ -21,7 +24,9 @@ WIDTH = 200
 
 
 def train(scale, iterations, samples=45):
-    """The layer (w, b) and the outgoing weights, before and after; the start is `scale` times the usual one."""
+    """The layer (w, b) and the outgoing weights, before and after; the start is `scale`
+    times the usual one.
+    """
     x, digit = load_digits(return_X_y=True)
     x, y = x[:samples] / 16, digit[:samples] / 9
     network = MLPRegressor(
@@ -60,7 +65,8 @@ def describe(scale, iterations):
     )
     print(
         f"start x {scale:<5} RD {relative_distance(w0, w):6.2f}   effective neurons: "
-        f"{before.effective_neurons} before, {after.effective_neurons} after, of {after.active_units} active; "
+        f"{before.effective_neurons} before, {after.effective_neurons} after, of "
+        f"{after.active_units} active; "
         f"the largest group has {after.group_shares[0]:.0%} of the amplitude"
     )
     return w, a, after
@@ -70,7 +76,8 @@ def describe(scale, iterations):
 if __name__ == "__main__":
     for factor in (1.0, 0.01):
         weights, outgoing, found = describe(factor, 300)
-    # The picture of it: cosines between all active units, ordered so that groups are blocks.
+    # The picture of it: cosines between all active units, ordered so that groups are
+    # blocks.
     active = np.flatnonzero(found.groups >= 0)
     ordered = cosine_matrix(weights[active])
     print("cosines between every 20th active unit, sorted:")

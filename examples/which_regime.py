@@ -1,7 +1,10 @@
-"""Which regime is my training in? Ask `condensery.torch.diagnose` for two starts of the same network.
+"""Which regime is my training in?
 
-A distance at one width does not tell: 0.3 may be a distance that falls with the width (a kernel method, the features
-stay as they were drawn), stays, or grows (the units condense). Short runs at several widths do.
+Ask `condensery.torch.diagnose` for two starts of the same network.
+
+A distance at one width does not tell: 0.3 may be a distance that falls with the width
+(a kernel method, the features stay as they were drawn), stays, or grows (the units
+condense). Short runs at several widths do.
 
 Run it: python examples/which_regime.py
 """
@@ -39,7 +42,9 @@ def small(width):
 
 # %% The optimiser as you have it: a function of the model
 def adam(model):
-    """With the rate that you use; let it depend on the width if it does in your training."""
+    """With the rate that you use; let it depend on the width if it does in your
+    training.
+    """
     return torch.optim.Adam(model.parameters(), lr=1e-3)
 
 

@@ -1,12 +1,16 @@
-"""All tests run in float64 and without silent promotions, as do the processes that they start."""
+"""All tests run in float64 and without silent promotions, as do the processes that they
+start.
+"""
 
 import os
 import signal
 
-# Before jax is imported by any of them, and by way of the environment, so that importing this costs nothing.
+# Before jax is imported by any of them, and by way of the environment, so that
+# importing this costs nothing.
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_NUMPY_DTYPE_PROMOTION", "strict")
 
-# A shell starts background jobs with SIGINT ignored, and their children inherit that: then Ctrl-C could not be tested.
+# A shell starts background jobs with SIGINT ignored, and their children inherit that:
+# then Ctrl-C could not be tested.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

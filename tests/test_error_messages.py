@@ -1,4 +1,6 @@
-"""Every bad input: exit status 2, one line (what was given, what is allowed, what to do), and nothing written."""
+"""Every bad input: exit status 2, one line (what was given, what is allowed, what to
+do), and nothing written.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +89,9 @@ ANYWHERE = {
 
 @pytest.fixture(autouse=True)
 def _no_task_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bad input that is taken for good fails its test at once, instead of training for minutes."""
+    """Bad input that is taken for good fails its test at once, instead of training for
+    minutes.
+    """
 
     class Strict(LocalRunner):
         def run(self, tasks, on_outcome, on_progress):
@@ -107,7 +111,8 @@ def refused(
     line = captured.err.removesuffix("\n")
     assert "\n" not in line
     match = re.fullmatch(
-        r"condensery: (?P<what>.+?): given (?P<given>.+); allowed: (?P<allowed>.+); (?P<remedy>.+)",
+        r"condensery: (?P<what>.+?): given (?P<given>.+); allowed: (?P<allowed>.+); "
+        r"(?P<remedy>.+)",
         line,
     )
     assert match, line

@@ -1,4 +1,6 @@
-"""What importing and asking for help must not load; and proof that the test could fail."""
+"""What importing and asking for help must not load; and proof that the test could
+fail.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ SHELF = (*FRAMEWORKS, "sqlite3", "_sqlite3", "safetensors", "PIL", "numpy")
 
 def loaded_by(program: str, watched: tuple[str, ...]) -> set[str]:
     """Which of the watched modules a fresh interpreter has loaded after a program."""
-    check = f"{program}\nimport sys\nprint('loaded:', *sorted(set({watched!r}) & set(sys.modules)))"
+    check = (
+        f"{program}\nimport sys\nprint('loaded:', *sorted(set({watched!r}) & "
+        "set(sys.modules)))"
+    )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", check],
         capture_output=True,

@@ -1,10 +1,13 @@
-"""condensery: the instrument and the workshop for the simplicity bias of neural networks.
+"""condensery: the instrument and the workshop for the simplicity bias of neural
+networks.
 
-`run` carries out a published experiment and checks the paper's statements; `open` reopens what was run, `record`
-keeps what a monitor saw of a user's own training. The subpackages `metrics`, `theory`, `data`, `engine`, `landscape`
-and `plots` are the parts, for use on their own; `torch` is the workshop for a user's own PyTorch model.
+`run` carries out a published experiment and checks the paper's statements; `open`
+reopens what was run, `record` keeps what a monitor saw of a user's own training. The
+subpackages `metrics`, `theory`, `data`, `engine`, `landscape` and `plots` are the
+parts, for use on their own; `torch` is the workshop for a user's own PyTorch model.
 
-Importing condensery loads none of the frameworks: each part is imported when it is first used.
+Importing condensery loads none of the frameworks: each part is imported when it is
+first used.
 
 Example:
     >>> import condensery

@@ -1,10 +1,14 @@
-"""The errors condensery raises at its edges; inside a batch a failure is a value (see `condensery.records.Status`)."""
+"""The errors condensery raises at its edges; inside a batch a failure is a value (see
+`condensery.records.Status`).
+"""
 
 from __future__ import annotations
 
 
 class CondenseryError(Exception):
-    """Root of every error that condensery raises on purpose; `exit_status` is what the command line returns for it."""
+    """Root of every error that condensery raises on purpose; `exit_status` is what the
+    command line returns for it.
+    """
 
     exit_status = 1
 
@@ -15,14 +19,22 @@ class InvalidInputError(CondenseryError):
     The message is one line in three parts: what was given, what is allowed, what to do.
 
     Args:
-        what: The thing that was given, by the name the user knows it under (``"width"``).
+        what: The thing that was given, by the name the user knows it under
+            (``"width"``).
         given: The value as given.
         allowed: What would have been accepted.
         remedy: What to do next.
 
     Example:
         >>> from condensery._errors import InvalidInputError
-        >>> print(InvalidInputError("width", given=0, allowed="a whole number >= 1", remedy="use --set widths=1000"))
+        >>> print(
+        ...     InvalidInputError(
+        ...         "width",
+        ...         given=0,
+        ...         allowed="a whole number >= 1",
+        ...         remedy="use --set widths=1000",
+        ...     )
+        ... )
         width: given 0; allowed: a whole number >= 1; use --set widths=1000
     """
 
@@ -36,13 +48,16 @@ class InvalidInputError(CondenseryError):
 
 
 class MissingExtraError(CondenseryError):
-    """An optional package is not installed; the message names the extra that brings it."""
+    """An optional package is not installed; the message names the extra that brings
+    it.
+    """
 
     exit_status = 2
 
     def __init__(self, package: str, *, extra: str, purpose: str) -> None:
         super().__init__(
-            f"{purpose} needs {package}, which is not installed; pip install 'condensery[{extra}]'"
+            f"{purpose} needs {package}, which is not installed; pip install "
+            f"'condensery[{extra}]'"
         )
 
 
@@ -53,6 +68,8 @@ class StoreBusyError(CondenseryError):
 
 
 class TaskFailedError(CondenseryError):
-    """A task of a run raised; what had finished before is kept and `condensery resume` goes on from there."""
+    """A task of a run raised; what had finished before is kept and `condensery resume`
+    goes on from there.
+    """
 
     exit_status = 3

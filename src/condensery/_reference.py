@@ -20,14 +20,17 @@ _ALLOWED = "package.module:name or path/to/file.py:name"
 def load(reference: str) -> object:
     """The object that a reference names; its module is imported if it was not yet.
 
-    A file is loaded once per content: a file that was edited since is loaded anew. Its folder is put at the end of
-    ``sys.path``, so that it can import the files beside it; at the end, so that it shadows nothing.
+    A file is loaded once per content: a file that was edited since is loaded anew. Its
+    folder is put at the end of ``sys.path``, so that it can import the files beside it;
+    at the end, so that it shadows nothing.
 
     Args:
-        reference: ``package.module:name`` or ``path/to/file.py:name``; the name may have dots (``Class.method``).
+        reference: ``package.module:name`` or ``path/to/file.py:name``; the name may
+            have dots (``Class.method``).
 
     Raises:
-        InvalidInputError: If there is no such file, module or name, or if importing it fails.
+        InvalidInputError: If there is no such file, module or name, or if importing it
+            fails.
 
     Example:
         >>> from condensery._reference import load
@@ -118,8 +121,10 @@ def _load_file(where: str) -> ModuleType:
             allowed="a Python file that can be read",
             remedy=f"{error.strerror}",
         ) from error
-    # The content is part of the name, so that an edited file is a new module and an unchanged one is loaded once.
-    name = f"condensery_file_{hashlib.sha256(str(path).encode() + bytes(1) + content).hexdigest()[:16]}"
+    # The content is part of the name, so that an edited file is a new module and an
+    # unchanged one is loaded once.
+    identity = hashlib.sha256(str(path).encode() + bytes(1) + content)
+    name = f"condensery_file_{identity.hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
     if str(path.parent) not in sys.path:
@@ -142,14 +147,18 @@ def _load_file(where: str) -> ModuleType:
 
 
 class _Uncached(SourceFileLoader):
-    """Compiles the file itself: Python's bytecode cache takes an edit within one second and of equal size for none."""
+    """Compiles the file itself: Python's bytecode cache takes an edit within one second
+    and of equal size for none.
+    """
 
     def get_code(self, fullname: str) -> CodeType:
         return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def _cause(error: Exception) -> str:
-    """The exception in one line, with the place it came from, which is where a person has to look."""
+    """The exception in one line, with the place it came from, which is where a person
+    has to look.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     place = (
         f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"

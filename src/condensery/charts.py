@@ -43,12 +43,18 @@ Place = Literal[
 
 
 class Look(Record):
-    """How a series looks; what is left out follows the mark, its role and the palette."""
+    """How a series looks; what is left out follows the mark, its role and the
+    palette.
+    """
 
     label: str | None = None
-    """Its name in the legend; ``{}`` stands for the value that the series is drawn for."""
+    """Its name in the legend; ``{}`` stands for the value that the series is drawn
+    for.
+    """
     colour: str = ""
-    """``#rrggbb``, ``grey``, ``ink``, or ``0``, ``1``, … for a colour of the palette."""
+    """``#rrggbb``, ``grey``, ``ink``, or ``0``, ``1``, … for a colour of the
+    palette.
+    """
     dashes: Dashes | None = None
     """As matplotlib has them; an empty text draws no line."""
     marker: str | None = None
@@ -138,7 +144,9 @@ class Levels(Mark):
 
 
 class Matrix(Mark):
-    """Coloured cells: a row of the table per cell, or one column that holds a matrix."""
+    """Coloured cells: a row of the table per cell, or one column that holds a
+    matrix.
+    """
 
     kind: Literal["matrix"] = "matrix"
     value: str
@@ -175,7 +183,9 @@ class Guide(Record):
     kind: Literal["guide"] = "guide"
     x: tuple[float, ...] = ()
     y: tuple[float, ...] = ()
-    """Corners; with `x` or `y` alone the line crosses the panel, two values are a strip."""
+    """Corners; with `x` or `y` alone the line crosses the panel, two values are a
+    strip.
+    """
     label: str = ""
     look: Look = Look(colour="grey", dashes="--", width=0.8)
 

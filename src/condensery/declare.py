@@ -193,7 +193,9 @@ class Results:
     def of(
         self, function: TaskFunction[Any, ...]
     ) -> Iterator[tuple[Mapping[str, Any], Arrays]]:
-        """Arguments and arrays of every call of a function, in the order of the work."""
+        """Arguments and arrays of every call of a function, in the order of the
+        work.
+        """
         for work, arrays in self.pairs:
             if work.function is function:
                 yield work.arguments, arrays
@@ -246,7 +248,9 @@ def stack(blocks: Iterable[Mapping[str, ArrayLike]], **units: str) -> Table:
 
     Example:
         >>> from condensery.declare import rows, stack
-        >>> stack([rows({"step": [1]}, loss=2.0), rows({"step": [2]}, loss=1.0)])["loss"]
+        >>> stack([rows({"step": [1]}, loss=2.0), rows({"step": [2]}, loss=1.0)])[
+        ...     "loss"
+        ... ]
         array([2., 1.])
     """
     listed = list(blocks)

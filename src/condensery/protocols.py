@@ -1,4 +1,6 @@
-"""The seams between the parts: what a task, a runner, a store, a probe, a sink and an experiment are."""
+"""The seams between the parts: what a task, a runner, a store, a probe, a sink and an
+experiment are.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +29,16 @@ Advance = Callable[[str, float], None]
 
 
 class Task(Record):
-    """A module-level function, JSON parameters and a seed: pure, independent of every other task, run at most once.
+    """A module-level function, JSON parameters and a seed: pure, independent of every
+    other task, run at most once.
 
     Attributes:
-        function: ``package.module:name`` or ``path/to/file.py:name`` of ``name(parameters, seed, advance) -> Arrays``.
+        function: ``package.module:name`` or ``path/to/file.py:name`` of
+            ``name(parameters, seed, advance) -> Arrays``.
         parameters: Its JSON parameters, complete.
         seed: Its seed.
-        version: The experiment's version of its tasks; part of the hash, so that changed code never meets old shards.
+        version: The experiment's version of its tasks; part of the hash, so that
+            changed code never meets old shards.
         cost: Relative work; runners start the costly ones first. Not part of the hash.
         label: What a person sees while it runs. Not part of the hash.
     """
@@ -52,7 +57,9 @@ class Task(Record):
 
 
 class TaskOutcome(Record):
-    """What a runner hands back for one task: its arrays, or the text of the exception that ended it."""
+    """What a runner hands back for one task: its arrays, or the text of the exception
+    that ended it.
+    """
 
     task: Task
     arrays: dict[str, np.ndarray] = Field(default_factory=dict)
@@ -62,7 +69,9 @@ class TaskOutcome(Record):
 
 @runtime_checkable
 class Runner(Protocol):
-    """Moves tasks to where they are computed and hands each outcome back; it knows nothing else."""
+    """Moves tasks to where they are computed and hands each outcome back; it knows
+    nothing else.
+    """
 
     def run(
         self,
@@ -70,22 +79,29 @@ class Runner(Protocol):
         on_outcome: Callable[[TaskOutcome], None],
         on_progress: Callable[[str, float], None],
     ) -> None:
-        """Run every task; call `on_outcome` in this process once per task, in order of completion.
+        """Run every task; call `on_outcome` in this process once per task, in order of
+        completion.
 
-        `on_progress(task_hash, fraction)` is called now and then. A task that raises is an outcome with `error`; the
-        others go on. KeyboardInterrupt stops the workers before it propagates.
+        `on_progress(task_hash, fraction)` is called now and then. A task that raises is
+        an outcome with `error`; the others go on. KeyboardInterrupt stops the workers
+        before it propagates.
         """
         ...
 
 
 @runtime_checkable
 class Store(Protocol):
-    """The only writer below a runs folder. Opened for writing by one process at a time, for reading by any number."""
+    """The only writer below a runs folder.
+
+    Opened for writing by one process at a time, for reading by any number.
+    """
 
     root: Path
 
     def create_run(self, config: RunConfig, tasks: Sequence[Task]) -> None:
-        """Make the run's folder and ledger rows; does nothing to what is there already."""
+        """Make the run's folder and ledger rows; does nothing to what is there
+        already.
+        """
         ...
 
     def config(self, run: str) -> RunConfig:
@@ -97,17 +113,23 @@ class Store(Protocol):
         ...
 
     def resolve(self, run: str) -> str:
-        """The full run id that a unique prefix or ``last`` names; raises `InvalidInputError`."""
+        """The full run id that a unique prefix or ``last`` names; raises
+        `InvalidInputError`.
+        """
         ...
 
     def put_shard(
         self, run: str, task: Task, arrays: Arrays, *, seconds: float
     ) -> None:
-        """Store a task's arrays, immutable, atomically, with their checksum in the ledger."""
+        """Store a task's arrays, immutable, atomically, with their checksum in the
+        ledger.
+        """
         ...
 
     def shard(self, run: str, task: Task) -> dict[str, np.ndarray] | None:
-        """A finished task's arrays, or None; a torn or altered shard is named in a warning, set aside, and None."""
+        """A finished task's arrays, or None; a torn or altered shard is named in a
+        warning, set aside, and None.
+        """
         ...
 
     def finished(self, run: str) -> set[str]:
@@ -131,7 +153,9 @@ class Store(Protocol):
         ...
 
     def put_file(self, run: str, name: str, content: bytes) -> Path:
-        """Store a report or a figure (``figures/x.png``) atomically; returns its path."""
+        """Store a report or a figure (``figures/x.png``) atomically; returns its
+        path.
+        """
         ...
 
     def set_status(self, run: str, status: RunStatus, *, seconds: float) -> None:
@@ -145,9 +169,11 @@ class Store(Protocol):
 
 @runtime_checkable
 class Probe(Protocol):
-    """Measures a host snapshot of an ensemble between compiled chunks; never changes training.
+    """Measures a host snapshot of an ensemble between compiled chunks; never changes
+    training.
 
-    `snapshot` holds the parameters with a leading member axis; what is returned is stacked over the probed steps.
+    `snapshot` holds the parameters with a leading member axis; what is returned is
+    stacked over the probed steps.
     """
 
     def __call__(self, step: int, snapshot: Arrays) -> Arrays:
@@ -170,9 +196,11 @@ class Sink(Protocol):
 
 @runtime_checkable
 class Experiment(Protocol):
-    """One phenomenon of the field: declares its configuration, tasks, tables, claims and figures; runs nothing.
+    """One phenomenon of the field: declares its configuration, tasks, tables, claims
+    and figures; runs nothing.
 
-    Importing the module that defines it loads no framework; task functions import engine or torch inside their bodies.
+    Importing the module that defines it loads no framework; task functions import
+    engine or torch inside their bodies.
     """
 
     name: str
@@ -189,7 +217,9 @@ class Experiment(Protocol):
         ...
 
     def data_digest(self, config: BaseModel) -> str:
-        """Digest of the data the tasks will read (empty where there is none); raises `InvalidInputError` early."""
+        """Digest of the data the tasks will read (empty where there is none); raises
+        `InvalidInputError` early.
+        """
         ...
 
     def tasks(self, config: BaseModel) -> Sequence[Task]:

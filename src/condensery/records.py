@@ -1,4 +1,6 @@
-"""The records that pass between the parts: frozen, validated, written to JSON without loss."""
+"""The records that pass between the parts: frozen, validated, written to JSON without
+loss.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Record(BaseModel):
 
 
 class Status(IntEnum):
-    """How the training of one member of an ensemble ended (stored in tables as its number)."""
+    """How the training of one member of an ensemble ended (stored in tables as its
+    number).
+    """
 
     RUNNING = 0
     CONVERGED = 1
@@ -50,12 +54,15 @@ class Status(IntEnum):
             Status.CONVERGED: "",
             Status.OUT_OF_STEPS: "raise max_steps, or accept a larger loss",
             Status.OUT_OF_TIME: "raise max_time, or accept a larger loss",
-            Status.DIVERGED: "lower the learning rate (descend) or the feature step eta (flow)",
+            Status.DIVERGED: "lower the learning rate (descend) or the feature step "
+            "eta (flow)",
         }[self]
 
 
 def canonical_json(value: object) -> str:
-    """JSON with sorted keys and no spaces: equal values give equal text, so that hashes of it are stable."""
+    """JSON with sorted keys and no spaces: equal values give equal text, so that hashes
+    of it are stable.
+    """
     return json.dumps(
         value,
         sort_keys=True,
@@ -78,7 +85,8 @@ class RunConfig(Record):
         preset: ``quick`` or ``paper``.
         parameters: The experiment's complete configuration (no defaults are left out).
         data_digest: Digest of the data that the tasks read, empty where there is none.
-        task_version: The experiment's own version of its tasks; raised when their meaning changes.
+        task_version: The experiment's own version of its tasks; raised when their
+            meaning changes.
     """
 
     experiment: str
@@ -94,7 +102,8 @@ class RunConfig(Record):
 
 
 class Statement(Record):
-    """A sentence of a paper that an experiment checks; declared statically, so that it is listed before it is run.
+    """A sentence of a paper that an experiment checks; declared statically, so that it
+    is listed before it is run.
 
     Attributes:
         id: Short name, unique within the experiment (``"rd-critical"``).
@@ -118,11 +127,18 @@ class Statement(Record):
         tolerance: float | None = None,
         note: str = "",
     ) -> Claim:
-        """The claim that results from a measured value; `value=None` or `expected=None` makes `passed` null.
+        """The claim that results from a measured value; `value=None` or `expected=None`
+        makes `passed` null.
 
         Example:
             >>> from condensery.records import Statement
-            >>> s = Statement(id="angle", paper="luo2021phase", statement="...", relation="within", source="Fig. 2")
+            >>> s = Statement(
+            ...     id="angle",
+            ...     paper="luo2021phase",
+            ...     statement="...",
+            ...     relation="within",
+            ...     source="Fig. 2",
+            ... )
             >>> s.check(1.01, 1.0, tolerance=0.05).passed
             True
         """
@@ -163,10 +179,12 @@ def _judge(
 
 
 class Claim(Statement):
-    """A statement with the measured value, the expected one, the tolerance and the verdict.
+    """A statement with the measured value, the expected one, the tolerance and the
+    verdict.
 
-    `relation`: ``<=``, ``>=`` (slack: `tolerance`), ``within`` (absolute `tolerance`), ``equal``, ``between`` (the
-    interval `expected`). `passed` is null where the claim was not run or no prediction exists.
+    `relation`: ``<=``, ``>=`` (slack: `tolerance`), ``within`` (absolute `tolerance`),
+    ``equal``, ``between`` (the interval `expected`). `passed` is null where the claim
+    was not run or no prediction exists.
     """
 
     value: float | None = None
@@ -177,14 +195,17 @@ class Claim(Statement):
 
 
 class FigureSpec(Record):
-    """A figure of an experiment: which plot module draws it from the stored tables, and what one sees.
+    """A figure of an experiment: which plot module draws it from the stored tables, and
+    what one sees.
 
     Attributes:
         name: File stem (``figures/<name>.png``).
-        plot: Import path of a module with ``figure_data(tables, **options)`` and ``draw(data, axes=None)``.
+        plot: Import path of a module with ``figure_data(tables, **options)`` and
+            ``draw(data, axes=None)``.
         caption: What the figure shows and what to look for, one or two sentences.
         options: Keyword arguments of ``figure_data``.
-        animated: Whether the module also has ``animate(data, path)``; the result is ``figures/<name>.gif``.
+        animated: Whether the module also has ``animate(data, path)``; the result is
+            ``figures/<name>.gif``.
     """
 
     name: str
@@ -230,20 +251,24 @@ class Table(Record):
         for name, column in self.columns.items():
             if column.dtype.kind not in "biufU":
                 raise ValueError(
-                    f"column {name!r} has dtype {column.dtype}; allowed: bool, integer, float, text"
+                    f"column {name!r} has dtype {column.dtype}; allowed: bool, "
+                    "integer, float, text"
                 )
         return self
 
     @classmethod
     def of_history(cls, history: Sequence[tuple[int, Mapping[str, float]]]) -> Self:
-        """What a monitor has written, as rows of (step, layer) with a column per measure; nan where there is none.
+        """What a monitor has written, as rows of (step, layer) with a column per
+        measure; nan where there is none.
 
         Args:
             history: Pairs of a step and its values by ``layer/measure``.
 
         Example:
             >>> from condensery.records import Table
-            >>> Table.of_history([(0, {"0/ratio": 1.0, "2/ratio": 0.5}), (8, {"0/ratio": 0.25})])["ratio"]
+            >>> Table.of_history(
+            ...     [(0, {"0/ratio": 1.0, "2/ratio": 0.5}), (8, {"0/ratio": 0.25})]
+            ... )["ratio"]
             array([1.  , 0.5 , 0.25])
         """
         rows: dict[tuple[int, str], dict[str, float]] = {}
@@ -269,7 +294,9 @@ class Table(Record):
         return next((column.shape[0] for column in self.columns.values()), 0)
 
     def select(self, **equals: object) -> Table:
-        """The rows where every named column equals the given value (floats to a relative 1e-9)."""
+        """The rows where every named column equals the given value (floats to a
+        relative 1e-9).
+        """
         keep = np.ones(len(self), dtype=bool)
         for name, value in equals.items():
             column = self.columns[name]

@@ -1,4 +1,6 @@
-"""The bench of ensembles at a size that is over at once: what it measures, and that rivals solve the same problem."""
+"""The bench of ensembles at a size that is over at once: what it measures, and that
+rivals solve the same problem.
+"""
 
 import numpy as np
 import pytest
@@ -32,7 +34,8 @@ def test_rows_and_ratios(small, monkeypatch):
 
 
 def test_operations_of_a_step():
-    # four products: x W and Wᵀ-gradient of n (d + 1) m, hidden·a and its gradient of n m, two operations each
+    # four products: x W and Wᵀ-gradient of n (d + 1) m, hidden·a and its gradient of n
+    # m, two operations each
     assert ensemble._operations() == 4 * 80 * 6 * 50 + 4 * 80 * 50
 
 

@@ -55,7 +55,9 @@ def condensery(start) -> Callable[..., tuple[int, str, str]]:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, condensery, tiny) -> Path:
-    """A runs folder with two finished runs; the latest has a failed and an open claim."""
+    """A runs folder with two finished runs; the latest has a failed and an open
+    claim.
+    """
     runs = tmp_path_factory.mktemp("finished")
     assert condensery("run", tiny, "--runs", runs, "--set", "drawn=false")[0] == 0
     assert (

@@ -1,4 +1,7 @@
-"""A complete experiment in pure NumPy: squares of numbers. Small and fast enough to be interrupted and killed."""
+"""A complete experiment in pure NumPy: squares of numbers.
+
+Small and fast enough to be interrupted and killed.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,9 @@ class Config(BaseModel):
 
 
 def square(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """The square of a number plus noise of the seed; says in a log that it was called."""
+    """The square of a number plus noise of the seed; says in a log that it was
+    called.
+    """
     log = os.environ.get("TINY_LOG")
     if log:
         with Path(log).open("a", encoding="utf-8") as file:

@@ -1,4 +1,6 @@
-"""MNIST-1D comes from its authors' program, and leaves the caller's random numbers alone."""
+"""MNIST-1D comes from its authors' program, and leaves the caller's random numbers
+alone.
+"""
 
 import random
 import sys

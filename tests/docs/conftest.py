@@ -16,7 +16,9 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def docs_modules():
-    """The scripts beside the documentation's pages, imported as the site's configuration imports them."""
+    """The scripts beside the documentation's pages, imported as the site's
+    configuration imports them.
+    """
     folder = str(ROOT / "docs")
     sys.path.insert(0, folder)
     try:

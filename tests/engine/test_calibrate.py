@@ -18,7 +18,8 @@ def cells(width, seeds=(0,)):
 
 @pytest.mark.parametrize("tolerance", [0.02, 0.005])
 def test_rd_is_that_of_a_much_finer_run_to_a_few_tolerances(tolerance):
-    # A smooth activation, where RD converges without the scatter of units that cross a kink.
+    # A smooth activation, where RD converges without the scatter of units that cross a
+    # kink.
     members, options = cells(12), {"activation_name": "tanh"}
     eta = calibrate_eta(members, X, Y, tolerance=tolerance, **options)
     coarse, fine = (
@@ -60,7 +61,8 @@ def test_a_family_has_one_eta_and_its_narrowest_member_finds_it():
 
     narrow, options = cells(12), {"tolerance": 0.01, "activation_name": "tanh"}
     alone = calibrate_eta(narrow, X, Y, **options)
-    # Neither wider members nor further seeds nor the order change it; they are not even run.
+    # Neither wider members nor further seeds nor the order change it; they are not even
+    # run.
     found = calibrate_eta(
         joined(cells(10**5, seeds=(3,)), narrow, cells(12, seeds=(1, 2))),
         X,

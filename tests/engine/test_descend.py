@@ -1,4 +1,6 @@
-"""Descent against loops in pure Python, closed forms, and itself: in pieces, in company, and resumed."""
+"""Descent against loops in pure Python, closed forms, and itself: in pieces, in
+company, and resumed.
+"""
 
 import math
 

@@ -1,4 +1,6 @@
-"""Dropout against sums over all masks and plain NumPy, and its draws: counted, in pieces, in company, and resumed."""
+"""Dropout against sums over all masks and plain NumPy, and its draws: counted, in
+pieces, in company, and resumed.
+"""
 
 from itertools import product
 
@@ -49,7 +51,9 @@ SIGMAS = {"relu": lambda z: np.maximum(z, 0), "tanh": np.tanh}
 
 
 def slow_output(name, layers, x, factors):
-    """A net by NumPy with a factor for every unit of every hidden layer; the layers are (W, b)."""
+    """A net by NumPy with a factor for every unit of every hidden layer; the layers are
+    (W, b).
+    """
     for (weight, bias), by in zip(layers[:-1], factors, strict=True):
         x = SIGMAS[name](x @ np.asarray(weight).T + (0 if bias is None else bias)) * by
     weight, bias = layers[-1]
@@ -57,7 +61,9 @@ def slow_output(name, layers, x, factors):
 
 
 def mean_over_masks(name, layers, x, y, *, keep, factor):
-    """The mean of R_drop over all 2^m masks of the last hidden layer, shared by the samples, weighted by p."""
+    """The mean of R_drop over all 2^m masks of the last hidden layer, shared by the
+    samples, weighted by p.
+    """
     hidden = [1.0] * (len(layers) - 2)
     total = 0.0
     for kept in product((0, 1), repeat=layers[-1][0].shape[1]):

@@ -1,4 +1,6 @@
-"""The flow against loops in NumPy, another solver, and what is known of it in closed form."""
+"""The flow against loops in NumPy, another solver, and what is known of it in closed
+form.
+"""
 
 import math
 
@@ -10,7 +12,8 @@ from condensery.engine._reference import reference_flow
 from condensery.records import Status
 from condensery.theory import ntk_relative_distance
 
-# Most tests share one shape, 4 samples and 24 hidden units, so that each activation is compiled once.
+# Most tests share one shape, 4 samples and 24 hidden units, so that each activation is
+# compiled once.
 X = np.linspace(-0.5, 0.5, 4)[:, None]
 Y = X[:, 0] ** 2
 GAMMAS, PRIMES = np.array([0.6, 1.0, 1.3]), np.array([0.0, -0.4, 0.3])
@@ -34,7 +37,8 @@ PAIRS = {
     name: tuple(np.vectorize(part, otypes=[float]) for part in pair)
     for name, pair in SCALAR.items()
 }
-# The same over whole arrays; `test_the_reference_is_what_it_says` holds the two together.
+# The same over whole arrays; `test_the_reference_is_what_it_says` holds the two
+# together.
 FAST = {
     "relu": (lambda z: np.maximum(z, 0.0), lambda z: (z > 0).astype(float)),
     "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
@@ -153,7 +157,9 @@ def test_flow_is_the_loops_solution(name, asi, solved):
         error = members.kappa[k] * hidden @ end["a"] - Y
         if (
             name == "relu"
-        ):  # one unit more or less across a kink: to first order, and only in what sums over units
+            # one unit more or less across a kink: to first order, and only in what sums
+            # over units
+        ):
             np.testing.assert_allclose(
                 result.rd[k], distance(start, end, members.widths[k]), rtol=0.02
             )

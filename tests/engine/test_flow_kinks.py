@@ -1,4 +1,6 @@
-"""How a step follows a unit through the kink of its activation: against a simulation of one unit in tiny steps."""
+"""How a step follows a unit through the kink of its activation: against a simulation of
+one unit in tiny steps.
+"""
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +14,9 @@ TINY = 200_000
 
 
 def walked(z, slopes, others, push, steps=TINY):
-    """Mean σ' and mean σ of one unit on one sample while z' = others + σ'(z)·push, by Euler's rule over [0, 1]."""
+    """Mean σ' and mean σ of one unit on one sample while z' = others + σ'(z)·push, by
+    Euler's rule over [0, 1].
+    """
     slope_sum = s_sum = 0.0
     for _ in range(steps):
         slope = slopes[1] if z > 0 else slopes[0]
@@ -77,7 +81,10 @@ def test_only_activations_with_one_kink_at_zero_have_slopes():
 
 
 def test_condensed_cells_with_a_fast_inner_layer_converge():
-    """Units slide in numbers here. The secant alone is 2 % off at this step parameter (mean over these networks)."""
+    """Units slide in numbers here.
+
+    The secant alone is 2 % off at this step parameter (mean over these networks).
+    """
     members = Ensemble.grid(
         widths=[1000], gammas=[1.02, 1.1], gamma_primes=[-0.4], seeds=[0, 1, 2]
     )

@@ -1,4 +1,6 @@
-"""With more features than samples only the span of the samples is trained; nothing of it may show from outside."""
+"""With more features than samples only the span of the samples is trained; nothing of
+it may show from outside.
+"""
 
 import math
 import subprocess  # ruff: ignore[suspicious-subprocess-import] - to measure the memory of a process of its own

@@ -1,4 +1,6 @@
-"""The three-layer flow against loops, an independent integrator, and what is known of it in closed form."""
+"""The three-layer flow against loops, an independent integrator, and what is known of
+it in closed form.
+"""
 
 import math
 
@@ -31,7 +33,9 @@ def ensemble():
 
 
 def slow_slope(a, v, w, kappa, mobility, pair):
-    """The right-hand side for one copy of the network, one unit and one sample at a time."""
+    """The right-hand side for one copy of the network, one unit and one sample at a
+    time.
+    """
     da, dv, dw = (np.zeros_like(part) for part in (a, v, w))
     m = len(a)
     for i in range(len(X)):
@@ -69,7 +73,9 @@ def unpacked(theta, copies):
 
 
 def slope(theta, kappa, mobility, pair, copies):
-    """The same over whole arrays and all copies; `test_the_reference_is_what_it_says` holds the two together."""
+    """The same over whole arrays and all copies; `test_the_reference_is_what_it_says`
+    holds the two together.
+    """
     a, v, w = unpacked(theta, copies)
     full = np.column_stack([X, np.ones(len(X))])
     z1 = np.einsum("sd,cjd->csj", full, w)
@@ -203,7 +209,9 @@ def trained(wide):
 
 
 def test_the_exponential_step_and_the_gram_step_agree(wide):
-    """Where the first layer is fast (γ₂ < 0) the plain step must be fine: at 0.1 one network in four is 12 % off."""
+    """Where the first layer is fast (γ₂ < 0) the plain step must be fine: at 0.1 one
+    network in four is 12 % off.
+    """
     trained = three_layer_flow(wide, X, Y, eta=0.005)
     gram = three_layer_flow(wide, X, Y, method="gram", eta=0.03, max_steps=50_000)
     assert np.all(trained.status == Status.CONVERGED)

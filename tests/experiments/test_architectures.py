@@ -63,7 +63,8 @@ def test_ratios_against_a_loop_and_for_known_rows():
     assert found["ratio_70"] == pytest.approx(slow_ratio(rows, 0.7))
     assert found["ratio_95"] == pytest.approx(slow_ratio(rows, 0.95))
     assert found["initial_70"] == found["ratio_70"]
-    # all in one direction, one of them dead: 1 direction of 9 active units; shuffled they are apart
+    # all in one direction, one of them dead: 1 direction of 9 active units; shuffled
+    # they are apart
     one = np.outer(np.linspace(1, 2, 10), rng.standard_normal(40))
     one[3] *= 1e-6
     found = _measured(one, rows, seed=0)

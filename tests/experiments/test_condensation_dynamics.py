@@ -1,4 +1,6 @@
-"""The dynamics of condensed groups: the contract, its measures against loops, and claims that can fail."""
+"""The dynamics of condensed groups: the contract, its measures against loops, and
+claims that can fail.
+"""
 
 import math
 

@@ -1,4 +1,6 @@
-"""critical-census: the contract, classes and edges by hand, and claims that can fail."""
+"""critical-census: the contract, classes and edges by hand, and claims that can
+fail.
+"""
 
 import numpy as np
 import pytest

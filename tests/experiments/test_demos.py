@@ -1,4 +1,6 @@
-"""The two demonstrations: the contract of experiments, the numbers of the source, and claims that can fail."""
+"""The two demonstrations: the contract of experiments, the numbers of the source, and
+claims that can fail.
+"""
 
 import numpy as np
 import pytest
@@ -86,7 +88,8 @@ def test_demo_a_by_its_closed_forms(demo_a):
         [1 / 3, -1 / 3], rel=1e-12
     )
     assert pytest.approx([-0.32175, -2.81984], abs=5e-6) == ANGLES
-    # f - y at the data is of the size of the root of the loss, and the output is a linear spline with those kinks
+    # f - y at the data is of the size of the root of the loss, and the output is a
+    # linear spline with those kinks
     output = tables["output"]
     assert np.abs(output["final"] - output["target"]).max() < 0.01
     assert np.abs(output["initial"]).max() < 1e-3

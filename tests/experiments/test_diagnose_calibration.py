@@ -1,4 +1,6 @@
-"""The calibration as an experiment: its contract, what counts as right, and claims that can fail."""
+"""The calibration as an experiment: its contract, what counts as right, and claims that
+can fail.
+"""
 
 import numpy as np
 import pytest

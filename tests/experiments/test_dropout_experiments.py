@@ -1,4 +1,6 @@
-"""The experiments on dropout: their contract, what their claims need to fail, and settings without a prediction."""
+"""The experiments on dropout: their contract, what their claims need to fail, and
+settings without a prediction.
+"""
 
 import numpy as np
 import pytest
@@ -180,7 +182,9 @@ def test_orientations_of_the_targets():
 
 
 def fits(near_of_dropout, count_of_dropout):
-    """A table of fits at the reference setting whose nets with dropout have the given features."""
+    """A table of fits at the reference setting whose nets with dropout have the given
+    features.
+    """
     rows = [
         (
             name,
@@ -241,7 +245,9 @@ def switch_tables(after):
 
 
 def vectors(least, mean, signs):
-    """A table of the fit of vectors: with dropout the given values, without it the mean cosine `mean`."""
+    """A table of the fit of vectors: with dropout the given values, without it the mean
+    cosine `mean`.
+    """
     return Table(
         columns={
             "kind": ["plain", "dropout"],

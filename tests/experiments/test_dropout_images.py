@@ -1,4 +1,6 @@
-"""Dropout on images: the contract, claims that judge both ways, sizes by kind of data, and bad input."""
+"""Dropout on images: the contract, claims that judge both ways, sizes by kind of data,
+and bad input.
+"""
 
 import gzip
 import struct
@@ -56,7 +58,9 @@ def tabled(names, rows):
 def ends(
     config, accuracy, *, alike=(1e-4, 1e-4), apart=(0.02, 0.03), bends=(1.0, 10.0)
 ):
-    """Tables whose nets end with these accuracies, barriers (at the larger and the smaller p) and bends."""
+    """Tables whose nets end with these accuracies, barriers (at the larger and the
+    smaller p) and bends.
+    """
     rows = [(kind, keep, accuracy[kind], 1e-3, 1e-2) for kind, keep in runs(config)]
     courses = [
         (kind, keep, 0, step, share, 0.1 / step, 0.0)

@@ -1,4 +1,6 @@
-"""generalisation: the contract, thresholds and the fit by hand, and claims that can fail."""
+"""generalisation: the contract, thresholds and the fit by hand, and claims that can
+fail.
+"""
 
 import numpy as np
 import pytest

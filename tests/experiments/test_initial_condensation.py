@@ -1,4 +1,6 @@
-"""Initial condensation: the contract, its measures against loops, the counts on the line, and claims that can fail."""
+"""Initial condensation: the contract, its measures against loops, the counts on the
+line, and claims that can fail.
+"""
 
 import numpy as np
 import pytest
@@ -136,7 +138,9 @@ def test_claims_of_the_line_can_fail(line):
 
 
 def test_the_field_moves_the_neurons(line):
-    """By loops over samples: the motion of a neuron is a times the field at its place."""
+    """By loops over samples: the motion of a neuron is a times the field at its
+    place.
+    """
     _, tables = line
     x, y = settings.line_data()
     neurons = tables["neurons"].select(activation="tanh")

@@ -1,4 +1,6 @@
-"""Condensation of kernels: the contract, the linearised flow, claims that can fail, and data that are refused."""
+"""Condensation of kernels: the contract, the linearised flow, claims that can fail, and
+data that are refused.
+"""
 
 import numpy as np
 import pytest
@@ -141,7 +143,8 @@ def test_the_linear_flow_by_loops():
 def test_images_are_smooth_and_of_variance_one():
     images, labels = smooth_images(0)
     assert images.std() == pytest.approx(1)
-    # neighbours of white noise differ by √2 on average, those of smoothed noise by much less
+    # neighbours of white noise differ by √2 on average, those of smoothed noise by much
+    # less
     assert np.diff(images, axis=2).std() < 0.5
     assert set(labels) == {-1.0, 1.0}
     np.testing.assert_array_equal(images, smooth_images(0)[0])

@@ -1,4 +1,6 @@
-"""The phase diagram of initial condensation: the contract, trained networks against the closed forms, and refusals."""
+"""The phase diagram of initial condensation: the contract, trained networks against the
+closed forms, and refusals.
+"""
 
 import numpy as np
 import pytest
@@ -121,7 +123,9 @@ def test_claims_can_fail(found):
 
 
 def test_a_member_by_a_slow_loop():
-    """Gradient descent in NumPy from the same start and at the same rate: RD, alignment and the number of steps."""
+    """Gradient descent in NumPy from the same start and at the same rate: RD, alignment
+    and the number of steps.
+    """
     from condensery.engine import Ensemble
     from condensery.experiments.initial_phase_diagram import _rates
 

@@ -1,4 +1,6 @@
-"""embedding-depth, manifold-dimension and reduction: their contracts, and numbers that are known in advance."""
+"""embedding-depth, manifold-dimension and reduction: their contracts, and numbers that
+are known in advance.
+"""
 
 import numpy as np
 import pytest
@@ -86,7 +88,9 @@ class TestManifoldDimensionContract(ExperimentContract):
 
 
 def test_the_count_of_two_layers_by_hand():
-    """K = (1, 2): 1 + 2 shares and 1·2 coefficients; the derivative of the embedding has just this rank."""
+    """K = (1, 2): 1 + 2 shares and 1·2 coefficients; the derivative of the embedding
+    has just this rank.
+    """
     parameters = {"hidden": 2, "narrow": 2, "most_copies": 2, "outputs": 1, "seeds": 1}
     assert copies(2, 2) == [[1, 1], [2, 2], [1, 2], [2, 1]]
     rows = dimensions(parameters, 0, quiet)["rows"]
@@ -137,7 +141,8 @@ def test_where_a_condensed_net_is_merged():
     steps = recorded_steps(1000)
     assert steps[0] == 1
     assert steps[-1] == 1000
-    # 0.1 is the net at zero, 0.09 the constant output, then a shoulder that is less flat, then the descent
+    # 0.1 is the net at zero, 0.09 the constant output, then a shoulder that is less
+    # flat, then the descent
     level = np.select([steps < 5, steps < 300, steps < 600], [0.1, 0.09, 0.06], 0.02)
     loss = level * np.where(steps < 300, steps**-0.001, steps**-0.05)
     assert 300 <= steps[slowest(steps, loss)] < 600

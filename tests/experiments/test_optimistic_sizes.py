@@ -1,4 +1,6 @@
-"""optimistic-sizes: the contract, ranks against slow references, masks, and claims that can fail."""
+"""optimistic-sizes: the contract, ranks against slow references, masks, and claims that
+can fail.
+"""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,6 @@
-"""The phase diagram: the contract of experiments, and its claims on tables that are right and then made wrong."""
+"""The phase diagram: the contract of experiments, and its claims on tables that are
+right and then made wrong.
+"""
 
 import numpy as np
 import pytest
@@ -145,7 +147,9 @@ def judged(tables, **given):
 
 
 def changed(tables, name, column, where, value):
-    """The tables with `value` in one column, in the rows where another column has a value."""
+    """The tables with `value` in one column, in the rows where another column has a
+    value.
+    """
     old = tables[name]
     keep = np.ones(len(old), dtype=bool)
     for key, wanted in where.items():
@@ -162,7 +166,8 @@ def changed(tables, name, column, where, value):
 def test_all_claims_hold_where_the_paper_s_numbers_are_found(tables):
     for size in ("quick", "paper"):
         claims = judged(tables, size=size, gamma_primes=sorted(FIG4))
-        # In the printed map itself (0.8, −0.4) is 0.075 from γ − 1, which the paper preset's tolerance does not allow.
+        # In the printed map itself (0.8, −0.4) is 0.075 from γ − 1, which the paper
+        # preset's tolerance does not allow.
         off = {"linear-identity"} if size == "paper" else set()
         assert {name for name, claim in claims.items() if claim.passed is False} == off
         assert {name for name, claim in claims.items() if claim.passed is None} == {

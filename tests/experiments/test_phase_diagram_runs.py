@@ -1,4 +1,6 @@
-"""The phase diagram as its users have it: configurations, bad input, and whole runs at a tiny size."""
+"""The phase diagram as its users have it: configurations, bad input, and whole runs at
+a tiny size.
+"""
 
 import subprocess  # ruff: ignore[suspicious-subprocess-import] - to see what a fresh process imports
 import sys

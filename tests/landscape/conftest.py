@@ -47,7 +47,9 @@ def make():
 def at_a_critical_point(
     seed, sizes, activation, *, output_bias=True, samples=None, factor=1.0
 ):
-    """A random net and targets whose errors are in the null space of its gradient, which is linear in the errors."""
+    """A random net and targets whose errors are in the null space of its gradient,
+    which is linear in the errors.
+    """
     rng = np.random.default_rng([seed, *sizes])
     net = random_net(rng, sizes, output_bias=output_bias)
     count = samples or -(-(landscape.parameter_count(net) + 3) // sizes[-1])
@@ -111,11 +113,15 @@ MOVES = {
 
 @pytest.fixture(scope="session")
 def critical_problem():
-    """``critical_problem(seed, sizes, activation, ...)`` -> (net, problem at which it is critical)."""
+    """``critical_problem(seed, sizes, activation, ...)`` -> (net, problem at which it
+    is critical).
+    """
     return at_a_critical_point
 
 
 @pytest.fixture(scope="session")
 def moves():
-    """``moves[name](net, problem, seed)``: every operator that widens a net and keeps output and criticality."""
+    """``moves[name](net, problem, seed)``: every operator that widens a net and keeps
+    output and criticality.
+    """
     return MOVES

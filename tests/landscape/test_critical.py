@@ -1,4 +1,6 @@
-"""Critical points: known ones are found, false ones are told apart, each is counted once."""
+"""Critical points: known ones are found, false ones are told apart, each is counted
+once.
+"""
 
 import numpy as np
 import pytest
@@ -93,7 +95,8 @@ def test_both_mirror_images_are_found_and_each_is_counted_once(searched):
     ]
     assert len(best) == 2
     assert sum(point.starts for point in best) > 10
-    # mirrored in x, since the targets are odd: b and the signs of the outputs change, w does not
+    # mirrored in x, since the targets are odd: b and the signs of the outputs change, w
+    # does not
     one, other = (np.sort(np.abs(flatten(point.parameters))) for point in best)
     assert one == pytest.approx(other, abs=1e-9)
 
@@ -142,7 +145,8 @@ def test_a_saturated_unit_is_on_its_way_to_infinity():
 
 
 def test_a_channel_to_infinity_is_told_apart():
-    # (tanh((w + h)x) − tanh(w x))/h → x·tanh′(w x): the data are the limit, which no finite net reaches
+    # (tanh((w + h)x) − tanh(w x))/h → x·tanh′(w x): the data are the limit, which no
+    # finite net reaches
     x = np.linspace(-2, 2, 21)
     problem = Problem(x[:, None], x * (1 - np.tanh(x) ** 2), "tanh")
     start = [(np.array([[1.02], [0.98]]), None), (np.array([[25.0, -25.0]]), None)]
@@ -150,7 +154,8 @@ def test_a_channel_to_infinity_is_told_apart():
 
 
 def test_a_kink_is_a_status():
-    # the least squares line through (0, 1) by a ReLU without bias: z = 0 at the sample x = 0
+    # the least squares line through (0, 1) by a ReLU without bias: z = 0 at the sample
+    # x = 0
     problem = Problem(np.array([[0.0], [1.0]]), np.array([1.0, 1.0]), "relu")
     start = [(np.array([[1.0]]), None), (np.array([[0.7]]), None)]
     assert find_critical([start], problem).status.tolist() == [SearchStatus.AT_KINK]

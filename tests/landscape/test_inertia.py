@@ -1,4 +1,6 @@
-"""Inertia with its tolerance, and the prediction of what splits add, against dense Hessians of the wide nets."""
+"""Inertia with its tolerance, and the prediction of what splits add, against dense
+Hessians of the wide nets.
+"""
 
 import numpy as np
 import pytest
@@ -174,7 +176,9 @@ def test_inner_hessian_by_finite_differences():
 
 
 def test_errors_that_cancel_in_a_unit_leave_no_inner_curvature():
-    """At a constant output the errors of a sample sum to 0 over balanced classes, up to what the search leaves."""
+    """At a constant output the errors of a sample sum to 0 over balanced classes, up to
+    what the search leaves.
+    """
     x, y = (
         np.random.default_rng(3).standard_normal((30, 4)),
         np.eye(3)[np.arange(30) % 3],

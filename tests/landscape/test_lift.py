@@ -1,4 +1,6 @@
-"""Depth: what a lift keeps on the data, what it adds to the spectrum, and that `unlift` undoes it."""
+"""Depth: what a lift keeps on the data, what it adds to the spectrum, and that `unlift`
+undoes it.
+"""
 
 import numpy as np
 import pytest
@@ -77,7 +79,9 @@ def test_gradient_transport_at_any_parameters(make, sizes, activation, after):
 
 @pytest.mark.parametrize(("width", "more"), [(2, 6), (3, 9)])
 def test_a_lift_adds_zero_eigenvalues_only(critical_problem, width, more):
-    """D = width·(m + 1) + m_next·(width − m) for one unit lifted: 4·2 = … counted here from the parameters."""
+    """D = width·(m + 1) + m_next·(width − m) for one unit lifted: 4·2 = … counted here
+    from the parameters.
+    """
     decided = 0
     for seed in range(6):
         net, problem = critical_problem(seed, (1, 2, 1), "relu", samples=30)
@@ -171,7 +175,9 @@ def test_linearity_is_the_correlation(make):
 
 
 def test_pruning_by_a_fit(make):
-    """A tanh layer in its linear range is taken out with the small change that the receipt reports."""
+    """A tanh layer in its linear range is taken out with the small change that the
+    receipt reports.
+    """
     net, problem = make(7, (2, 3, 1), "tanh")
     deep, _ = landscape.lift(
         net, problem, after=1, epsilon=0.02, seed=2, spectrum=False
@@ -203,7 +209,8 @@ REFUSED = {
         lambda n, p: landscape.lift(
             n, p, after=1, weights=(np.eye(2), np.array([1.0, -1.0]))
         ),
-        "unit 1 of the linear layer: given pre-activation 1 on sample 1; allowed: -inf to 0",
+        "unit 1 of the linear layer: given pre-activation 1 on sample 1; allowed: "
+        "-inf to 0",
     ),
     "no such layer": (
         lambda n, p: landscape.lift(n, p, after=2),
@@ -239,7 +246,8 @@ REFUSED = {
     ),
     "not linear": (
         lambda n, p: landscape.unlift(n, p, layer=1),
-        "unit 0 of the linear layer: given pre-activation -2 on sample 1; allowed: 0 to inf",
+        "unit 0 of the linear layer: given pre-activation -2 on sample 1; allowed: "
+        "0 to inf",
     ),
     "unlift what": (
         lambda n, p: landscape.unlift(n, p, layer=2),

@@ -1,4 +1,6 @@
-"""Merging: the inverse of every width operator, every row of the table, and what is refused."""
+"""Merging: the inverse of every width operator, every row of the table, and what is
+refused.
+"""
 
 import numpy as np
 import pytest
@@ -22,7 +24,9 @@ from condensery.theory import ACTIVATION_NAMES, merge_rule
 def test_merge_undoes_every_move(
     moves, critical_problem, move, sizes, activation, output_bias
 ):
-    """The unit that was split is the first of its copies, so that even the order of units is the old one."""
+    """The unit that was split is the first of its copies, so that even the order of
+    units is the old one.
+    """
     for seed in range(3):
         net, problem = critical_problem(
             seed, sizes, activation, output_bias=output_bias
@@ -63,7 +67,9 @@ def test_every_row_of_the_table(make, activation, ratio):
 
 
 def test_criticality_survives_a_merge(critical_problem):
-    """A wide critical point whose copies were not split by hand: the narrow gradient is a combination of the wide."""
+    """A wide critical point whose copies were not split by hand: the narrow gradient is
+    a combination of the wide.
+    """
     net, problem = critical_problem(4, (2, 3, 1), "tanh")
     wide, _ = landscape.split(net, problem, layer=1, unit=0, alpha=-0.3, spectrum=False)
     wide[0][0][3] *= -1
@@ -76,7 +82,9 @@ def test_criticality_survives_a_merge(critical_problem):
 
 
 def test_a_merge_can_make_units_of_the_next_layer_parallel():
-    """Both copies of layer 1 are read differently by layer 2, whose units differ until the columns are summed."""
+    """Both copies of layer 1 are read differently by layer 2, whose units differ until
+    the columns are summed.
+    """
     first = (np.array([[1.0, 2.0], [1.0, 2.0]]), np.array([0.5, 0.5]))
     second = (np.array([[0.25, 0.75], [0.5, 0.5]]), np.array([0.1, 0.1]))
     net = [first, second, (np.array([[1.0, 2.0]]), None)]
@@ -147,7 +155,8 @@ def test_an_approximate_merge_reports_its_error():
     narrow, receipt = landscape.merge(net, problem, cosine=0.95, spectrum=False)
     assert landscape.widths(narrow) == (2, 2, 1)
     assert 1e-4 < receipt.data_change_relative < 0.05
-    # |a|‖w‖ is kept, and the direction is the amplitude-weighted mean: angle 2/3 of 0.05 to first order
+    # |a|‖w‖ is kept, and the direction is the amplitude-weighted mean: angle 2/3 of
+    # 0.05 to first order
     row, out = narrow[0][0][0], narrow[1][0][0, 0]
     assert out * np.linalg.norm(row) == pytest.approx(3.0)
     assert np.arctan2(row[1], row[0]) == pytest.approx(2 / 3 * 0.05, rel=1e-3)
@@ -165,7 +174,9 @@ def test_lengths_count_where_they_cannot_be_traded():
 
 
 def test_every_pair_of_a_group_is_close():
-    """A chain of directions 0.3 rad apart: single linkage would make one group of all."""
+    """A chain of directions 0.3 rad apart: single linkage would make one group of
+    all.
+    """
     angles = 0.3 * np.arange(6)
     net = [
         (np.column_stack([np.cos(angles), np.sin(angles)]), None),
@@ -178,7 +189,7 @@ def test_every_pair_of_a_group_is_close():
     assert landscape.widths(narrow)[1] == 3
 
 
-def test_channels_to_infinity_are_left_apart_and_exact_copies_merge_whatever_their_signs():
+def test_channels_to_infinity_are_left_and_copies_merge_whatever_their_signs():
     net, problem = nearly(1e-3, (-1000.0, 500.5))
     narrow, receipt = landscape.merge(net, problem, cosine=0.9, spectrum=False)
     assert landscape.widths(narrow) == (2, 3, 1)

@@ -1,4 +1,6 @@
-"""Output, gradient, Jacobian and Hessian against loops and differences; what is refused."""
+"""Output, gradient, Jacobian and Hessian against loops and differences; what is
+refused.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Every operator of width and depth on nets of every kind: output, criticality, gradient, spectrum, refusals."""
+"""Every operator of width and depth on nets of every kind: output, criticality,
+gradient, spectrum, refusals.
+"""
 
 import numpy as np
 import pytest
@@ -26,7 +28,9 @@ KINDS = pytest.mark.parametrize(("sizes", "activation", "output_bias"), NETS)
 def test_output_and_criticality_are_kept(
     moves, critical_problem, move, sizes, activation, output_bias
 ):
-    """Criticality without finding critical points: the targets are chosen so that a random net is one."""
+    """Criticality without finding critical points: the targets are chosen so that a
+    random net is one.
+    """
     for seed in range(3):
         net, problem = critical_problem(
             seed, sizes, activation, output_bias=output_bias
@@ -107,7 +111,9 @@ def test_inertia_never_decreases_under_compatible_embeddings(critical_problem):
 def test_three_copies_make_a_strict_saddle_with_the_certificate_of_the_paper(
     critical_problem, sign
 ):
-    """u = (v, v, 2v)/2 or (v, −v, 0) gives −λ/2 or 2λ for an eigenvector v of the residual part of the Hessian."""
+    """u = (v, v, 2v)/2 or (v, −v, 0) gives −λ/2 or 2λ for an eigenvector v of the
+    residual part of the Hessian.
+    """
     net, problem = critical_problem(3, (2, 2, 1), "tanh", samples=40)
     wide, receipt = landscape.global_three(net, problem)
     inner = sum(part.size for part in net[0])

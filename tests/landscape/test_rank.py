@@ -1,4 +1,6 @@
-"""Model rank against the closed forms of two-layer tanh nets, matrix products and a bilinear model."""
+"""Model rank against the closed forms of two-layer tanh nets, matrix products and a
+bilinear model.
+"""
 
 import numpy as np
 import pytest
@@ -8,7 +10,9 @@ from condensery.landscape import Problem, jacobian_rank, model_rank, null, split
 
 
 def closed_form(w, a):
-    """m_w + m_a d by loops over units: distinct nonzero ±w, and those of them that some output weight uses."""
+    """m_w + m_a d by loops over units: distinct nonzero ±w, and those of them that some
+    output weight uses.
+    """
     seen = []
     for row, out in zip(w, a, strict=True):
         if not row.any():

@@ -41,7 +41,9 @@ def slow_cover(rows, outputs, *, threshold, active, antipodal=False) -> list[int
 
 
 def slow_linkage(rows, chosen, *, threshold, antipodal=False) -> set[frozenset[int]]:
-    """Merge the two clusters with the smallest largest angle, as long as that is within the threshold."""
+    """Merge the two clusters with the smallest largest angle, as long as that is within
+    the threshold.
+    """
     angle = {
         frozenset(pair): slow_angle(rows[pair[0]], rows[pair[1]], antipodal=antipodal)
         for pair in itertools.combinations(chosen, 2)
@@ -158,7 +160,8 @@ def test_two_condensed_orientations_are_found_exactly():
     )
     assert found.group_spreads.max() < 1e-9
     assert np.all(found.groups[200:] == -1)
-    # Signed cosines by default; the two directions are not opposite, so the option changes nothing here.
+    # Signed cosines by default; the two directions are not opposite, so the option
+    # changes nothing here.
     assert condensation(np.vstack([rows, weak]), antipodal=True).effective_neurons == 2
 
 
@@ -189,7 +192,8 @@ def test_amplitude_rules():
 
 
 def test_all_units_at_cosine_095_is_the_effective_ratio_of_the_dropout_paper():
-    # 24 even directions: the cover takes every fifth or so; without the active rule weak units count like strong ones.
+    # 24 even directions: the cover takes every fifth or so; without the active rule
+    # weak units count like strong ones.
     angles = np.linspace(-np.pi, np.pi, 24, endpoint=False)
     rows = (
         np.column_stack([np.cos(angles), np.sin(angles)])
@@ -279,7 +283,8 @@ def test_angles_near_the_threshold_are_resolved(reach, features, antipodal):
 
 
 def test_one_minus_the_dot_product_would_not_resolve_them():
-    # The negative control: within 1e-9 rad of a reach of 1.4e-7 rad, 1 − u·v decides wrongly for some seeds.
+    # The negative control: within 1e-9 rad of a reach of 1.4e-7 rad, 1 − u·v decides
+    # wrongly for some seeds.
     limit = 1 - math.cos(1.4e-7)
     reach, wrong = 2 * math.asin(math.sqrt(limit / 2)), 0
     for seed in range(10):
@@ -331,7 +336,8 @@ def test_a_million_units_stay_within_bounded_memory():
     # Ten numbers per unit; a matrix of units × units would be 8 TB.
     assert peak < 10 * 8 * 10**6
     assert found.grouping == "cover"
-    # A cover at radius acos(.99) leaves gaps of more than one and at most two radii between neighbours.
+    # A cover at radius acos(.99) leaves gaps of more than one and at most two radii
+    # between neighbours.
     assert (
         math.pi / math.acos(0.99)
         <= found.effective_neurons

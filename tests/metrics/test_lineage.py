@@ -18,7 +18,9 @@ def histories(draw):
 
 
 def slow_continues(groups, weights, frame, g, h):
-    """Whether group h of a frame continues group g of the one before, asked unit by unit."""
+    """Whether group h of a frame continues group g of the one before, asked unit by
+    unit.
+    """
     came, went = {}, {}
     for unit in range(groups.shape[1]):
         before, now = groups[frame - 1][unit], groups[frame][unit]
@@ -71,7 +73,8 @@ def test_names_of_groups_do_not_matter(history, order):
 
 
 def test_short_lineages_are_taken_away_and_their_events_handed_on():
-    # a splits off b for one frame, out of which c is born; d, from nowhere, merges into b's heir
+    # a splits off b for one frame, out of which c is born; d, from nowhere, merges into
+    # b's heir
     groups = np.array(
         [[0, 0, 0, -1], [0, 1, 1, 2], [0, 0, 2, 2], [0, 0, 2, 2], [0, 0, 2, 2]]
     )

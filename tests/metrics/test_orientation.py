@@ -19,7 +19,9 @@ getcontext().prec = 60
 
 
 def slow_angle(u, v) -> float:
-    """Angle in 60 digits up to the last step: 2·asin of half the chord, or its supplement."""
+    """Angle in 60 digits up to the last step: 2·asin of half the chord, or its
+    supplement.
+    """
     u, v = [Decimal(float(x)) for x in u], [Decimal(float(x)) for x in v]
     nu, nv = sum(x * x for x in u).sqrt(), sum(x * x for x in v).sqrt()
     chord = sum((x / nu - y / nv) ** 2 for x, y in zip(u, v, strict=True)).sqrt()
@@ -70,7 +72,8 @@ def test_orientation_closed_forms(w, b, angle, notebook):
 
 
 def test_the_two_orientations_of_the_four_point_problem():
-    # Kinks at ±1/6 are units (1, -1/6) and (-1, -1/6): the angles at which the paper's Fig. 2 condenses.
+    # Kinks at ±1/6 are units (1, -1/6) and (-1, -1/6): the angles at which the paper's
+    # Fig. 2 condenses.
     rows = np.array([[1.0, -1 / 6], [-1.0, -1 / 6]])
     np.testing.assert_allclose(
         orientation(rows), [-math.atan(1 / 6), math.atan(1 / 6) - math.pi], rtol=1e-15
@@ -143,7 +146,8 @@ def test_angle_between_is_accurate_at_every_angle(theta, dimension):
 
 
 def test_arccos_of_the_cosine_would_miss_the_bar():
-    # The negative control of the test above: here the plain formula is wrong by more than its own size.
+    # The negative control of the test above: here the plain formula is wrong by more
+    # than its own size.
     u, v = np.array([[0.6, 0.8]]), np.array([[0.6 - 8e-10, 0.8 + 6e-10]])
     plain = math.acos(min(1.0, float(np.sum(directions(u) * directions(v)))))
     assert abs(plain - slow_angle(u[0], v[0])) > 5e-10

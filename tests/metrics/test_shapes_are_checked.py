@@ -1,4 +1,6 @@
-"""The shapes in the annotations of `condensery.metrics` are checked while the tests run, and the check can fail."""
+"""The shapes in the annotations of `condensery.metrics` are checked while the tests
+run, and the check can fail.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,9 @@ print(json.dumps(found))
 
 @pytest.mark.parametrize("name", sorted(WRONG))
 def test_a_wrong_shape_fails_in_this_session(name):
-    """Needs ``--jaxtyping-packages=condensery.metrics,beartype.beartype`` among pytest's options."""
+    """Needs ``--jaxtyping-packages=condensery.metrics,beartype.beartype`` among
+    pytest's options.
+    """
     with pytest.raises(jaxtyping.TypeCheckError):
         WRONG[name]()
 
@@ -83,6 +87,7 @@ def test_the_hook_catches_every_wrong_shape():
 
 
 def test_without_the_hook_a_user_is_told_what_is_allowed():
-    # Two are harmless: a table of shares is read as a list, and whole numbers as floats.
+    # Two are harmless: a table of shares is read as a list, and whole numbers as
+    # floats.
     harmless = {"effective_orientations": "accepted", "relative_distance": "accepted"}
     assert outcomes("idle") == dict.fromkeys(WRONG, "InvalidInputError") | harmless

@@ -8,7 +8,8 @@ import pytest
 from condensery._errors import InvalidInputError
 from condensery.metrics import boundary_local_crossing, boundary_row_fit, width_slope
 
-# S_w of the unsaturated rows of Fig. 4 and of two rows of Fig. 5 of arXiv 2007.07497, with the printed stars.
+# S_w of the unsaturated rows of Fig. 4 and of two rows of Fig. 5 of arXiv 2007.07497,
+# with the printed stars.
 GAMMAS_FIG4 = [0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0, 1.02, 1.05, 1.1, 1.2, 1.3, 1.4]
 GAMMAS_FIG5 = [0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3]
 PRINTED = [
@@ -75,7 +76,9 @@ PRINTED = [
 
 
 def slow_line(x, y) -> tuple[float, float, list[list[float]]]:
-    """Slope, intercept and their covariance from the normal equations, solved by Cramer's rule."""
+    """Slope, intercept and their covariance from the normal equations, solved by
+    Cramer's rule.
+    """
     n, sx, sy = len(x), math.fsum(x), math.fsum(y)
     sxx, sxy = (
         math.fsum(a * a for a in x),

@@ -1,4 +1,6 @@
-"""Activations against Python's math, number by number, and their derivatives against autodiff and the closed facts."""
+"""Activations against Python's math, number by number, and their derivatives against
+autodiff and the closed facts.
+"""
 
 import math
 

@@ -1,4 +1,6 @@
-"""Batch normalisation against statistics taken by hand, and the plain net into which it folds."""
+"""Batch normalisation against statistics taken by hand, and the plain net into which it
+folds.
+"""
 
 import numpy as np
 import pytest

@@ -118,7 +118,8 @@ def test_narrow_networks_are_the_first_units_of_wide_ones():
 def test_drawn_numbers_are_normal_and_independent():
     drawn = two_layer_normal(20_000, features=2, seed=0, std_a=0.3, std_w=2.0)
     columns = np.stack([drawn["a"] / 0.3, drawn["w"][:, 0] / 2, drawn["w"][:, 1] / 2])
-    # five standard errors of means, variances, fourth moments and correlations of 20,000 numbers
+    # five standard errors of means, variances, fourth moments and correlations of
+    # 20,000 numbers
     error = 5 / np.sqrt(20_000)
     np.testing.assert_allclose(columns.mean(axis=1), 0, atol=error)
     np.testing.assert_allclose(np.mean(columns**4, axis=1), 3, atol=error * np.sqrt(96))

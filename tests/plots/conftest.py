@@ -17,7 +17,9 @@ Tables = dict[str, Table]
 
 
 def plane(gammas: list[float], primes: list[float], *, hole: bool = False) -> Tables:
-    """The slope γ − max(1, 1 + γ′) on a grid, its boundary, and the initialisations of the paper's Table 1."""
+    """The slope γ − max(1, 1 + γ′) on a grid, its boundary, and the initialisations of
+    the paper's Table 1.
+    """
     rows = [(g, p) for p in primes for g in gammas][int(hole) :]
     gamma, prime = np.array(rows).T
     theory = np.maximum(1.0, 1.0 + np.array(primes))
@@ -130,7 +132,9 @@ def neurons(
 def cells(
     *, shape: tuple[int, int] = (40, 20), widths: tuple[int, ...] = (10, 100, 1000)
 ) -> Tables:
-    """Counts with one occupied orientation per width; 2 × 3 cells, two of them on the boundary."""
+    """Counts with one occupied orientation per width; 2 × 3 cells, two of them on the
+    boundary.
+    """
     grid = [(g, p, m) for p in (0.0, 0.2) for g in (1.0, 1.1, 1.2) for m in widths]
     counts = np.zeros((len(grid), *shape), dtype=int)
     for k, (_, _, width) in enumerate(grid):
@@ -192,7 +196,9 @@ def growing(
     units: int = 12,
     steps: tuple[int, ...] = (100, 1000, 5000, 100000),
 ) -> Tables:
-    """A network whose k-th snapshot has k + 1 groups at angles 0, 0.5, …; unit 0 is never active."""
+    """A network whose k-th snapshot has k + 1 groups at angles 0, 0.5, …; unit 0 is
+    never active.
+    """
     x = np.linspace(-1, 1, 9)
 
     def network(groups: int) -> tuple[np.ndarray, ...]:
@@ -248,7 +254,9 @@ def growing(
 
 
 def three_layers(*, hole: bool = False) -> Tables:
-    """Slopes γ₃ − 3/2 − 2γ₂ and γ₃ − 2 on a grid, RD to match at γ₂ = 0, and a few neurons."""
+    """Slopes γ₃ − 3/2 − 2γ₂ and γ₃ − 2 on a grid, RD to match at γ₂ = 0, and a few
+    neurons.
+    """
     rows = [(g2, g3) for g2 in (-0.5, 0.0, 0.5) for g3 in (1.0, 1.5, 2.0)][int(hole) :]
     gamma2, gamma3 = np.array(rows).T
     grid = [(g2, g3, m) for g2, g3 in rows for m in (50, 100, 200)]
@@ -311,7 +319,9 @@ def three_layers(*, hole: bool = False) -> Tables:
 
 
 def groups_over_time() -> Tables:
-    """Two targets; a group that turns, a second born out of it that merges back, and one that emerges."""
+    """Two targets; a group that turns, a second born out of it that merges back, and
+    one that emerges.
+    """
     step = np.array([1, 10, 100, 1000])
     curves = {
         "step": np.tile(step, 2),
@@ -426,7 +436,9 @@ def verdicts() -> Tables:
 
 
 def two_found_one_not() -> Tables:
-    """Four layers and a head of one network, thirty of another, and a third that is not installed."""
+    """Four layers and a head of one network, thirty of another, and a third that is not
+    installed.
+    """
     either = np.array([0.25, 0.0, 0.02, 0.0, 1.0])
     columns = {
         "network": np.repeat(["a", "b"], [5, 30]),
@@ -526,7 +538,9 @@ CASES: dict[str, Callable[[], Case]] = {
 }
 
 FIRST = ("slope map, few cells", "rd, one width", "regimes of images")
-"""Of modules with several cases these are quick to draw; of the others the first is taken."""
+"""Of modules with several cases these are quick to draw; of the others the first is
+taken.
+"""
 
 
 def one_per_module() -> list[str]:

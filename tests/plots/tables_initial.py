@@ -1,4 +1,6 @@
-"""Small tables for the figures of initial condensation: inputs of the tests, not results."""
+"""Small tables for the figures of initial condensation: inputs of the tests, not
+results.
+"""
 
 import numpy as np
 

@@ -120,7 +120,9 @@ def reduction():
 
 
 def embedding():
-    """A point of width 1 of the three steps and one of Iris: a split adds one eigenvalue of each sign and a zero."""
+    """A point of width 1 of the three steps and one of Iris: a split adds one
+    eigenvalue of each sign and a zero.
+    """
     names, rows, spectra = ("none", "2 equal", "3 equal"), [], []
     for net, width in (("three steps", 1), ("iris", 2)):
         for copies, name in enumerate(names):
@@ -210,7 +212,9 @@ def census():
 
 
 def recoveries():
-    """Targets of one and two units; from the small scale the error falls at the optimistic number."""
+    """Targets of one and two units; from the small scale the error falls at the
+    optimistic number.
+    """
     grid = [
         (k, m, s, n)
         for k in (1, 2)
@@ -252,7 +256,9 @@ def recoveries():
 
 
 def sizes():
-    """Two ranks from two scales, two draws each; the plane; three ranks that are their formulas."""
+    """Two ranks from two scales, two draws each; the plane; three ranks that are their
+    formulas.
+    """
     about = [
         ("matrix", r, s, n, 7 if r == 1 else 12)
         for r in (1, 2)

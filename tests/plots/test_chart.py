@@ -135,8 +135,8 @@ def test_levels_guides_and_texts():
     level = Levels(table="curves", value="loss", only={"width": 20, "seed": 1})
     label = Texts(table="plane", x="x", y="y", text="slope")
     strip = Guide(y=(0.0, 1.0), label="strip")
-    line = Guide(x=(2.0,), label="line")
-    data, ax = drawn(level, label, strip, line)
+    line = Guide(x=(0.5,), label="line")
+    data, ax = drawn(level, label, strip, line, x=Axis(limits=(-1.0, 2.0)))
     assert data.series[0].x.tolist() == [2.1]
     assert [text.get_text() for text in ax.texts] == ["-0.5", "0.25", "0.5"]
     assert len(ax.patches) == 1

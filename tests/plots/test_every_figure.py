@@ -129,7 +129,9 @@ def test_panels_stay_where_they_are_whatever_is_rendered(tables):
 
 
 def not_drawn(figure: Figure) -> set[int]:
-    """Labels that exist but are not drawn: of ticks beyond the limits of an axis, and all of an axis that is off."""
+    """Labels that exist but are not drawn: of ticks beyond the limits of an axis, and
+    all of an axis that is off.
+    """
     hidden = set()
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
@@ -222,7 +224,9 @@ def test_missing_and_empty_tables_are_named(name, tables):
 
 
 def test_no_pyplot_and_no_framework_is_loaded():
-    """pyplot keeps global state: drawing in a thread or in a notebook must not go through it."""
+    """pyplot keeps global state: drawing in a thread or in a notebook must not go
+    through it.
+    """
     code = """
 import sys
 import condensery.plots as plots

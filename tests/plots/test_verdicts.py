@@ -1,4 +1,6 @@
-"""The figure of the calibration: every verdict in its place, the boundary of each layer, a ring around a wrong one."""
+"""The figure of the calibration: every verdict in its place, the boundary of each
+layer, a ring around a wrong one.
+"""
 
 import numpy as np
 import pytest

@@ -14,7 +14,9 @@ seeds = st.integers(0, 2**32 - 1)
 
 @st.composite
 def problems(draw):
-    """Four samples of one feature and three networks of twelve units: one shape, compiled once."""
+    """Four samples of one feature and three networks of twelve units: one shape,
+    compiled once.
+    """
     rng = np.random.default_rng(draw(seeds))
     members = Ensemble(
         np.full(3, 12),
@@ -44,7 +46,9 @@ def test_the_loss_falls_and_nothing_diverges(problem):
 
 
 def corrected_step_problem():
-    """A narrow ReLU network whose samples are hardly reached: a mode of the Gram matrix all but dies within a step."""
+    """A narrow ReLU network whose samples are hardly reached: a mode of the Gram matrix
+    all but dies within a step.
+    """
     rng = np.random.default_rng(7)
     members = Ensemble(
         np.full(3, 12),

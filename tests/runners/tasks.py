@@ -1,4 +1,6 @@
-"""Task functions that need JAX, or take so long that something can happen to them; also a program that runs them."""
+"""Task functions that need JAX, or take so long that something can happen to them; also
+a program that runs them.
+"""
 
 import os
 import sys
@@ -9,7 +11,9 @@ import numpy as np
 
 
 def mark(parameters, seed, advance):
-    """Leaves its process id in a folder and takes its time, in Python or deep in a library."""
+    """Leaves its process id in a folder and takes its time, in Python or deep in a
+    library.
+    """
     Path(str(parameters["folder"]), str(os.getpid())).touch()
     if parameters["how"] == "asleep":
         time.sleep(60)

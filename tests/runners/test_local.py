@@ -88,7 +88,9 @@ def test_workers_end_when_their_parent_is_killed(tmp_path, how):
 
 @linux
 def test_a_ctrl_c_that_reaches_a_worker_alone_costs_nothing(tmp_path):
-    """The terminal sends it to the whole group; what is to be done is for the parent to say."""
+    """The terminal sends it to the whole group; what is to be done is for the parent to
+    say.
+    """
     pids = []
 
     def interrupt(_, fraction):
@@ -105,12 +107,15 @@ def test_a_ctrl_c_that_reaches_a_worker_alone_costs_nothing(tmp_path):
 
 @posix
 def test_a_ctrl_c_while_workers_start_does_not_reach_them(tmp_path):
-    """A worker that has not yet installed its handler is deaf already: it inherits a signal mask."""
+    """A worker that has not yet installed its handler is deaf already: it inherits a
+    signal mask.
+    """
     code = (
         "import os, signal, subprocess, sys\n"
         "from condensery.runners.local import _child_deaf_to_interrupts\n"
         "with _child_deaf_to_interrupts():\n"
-        "    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(0.3)'])\n"
+        "    child = subprocess.Popen([sys.executable, '-c', 'import time; "
+        "time.sleep(0.3)'])\n"
         "child.send_signal(signal.SIGINT)\n"
         "print(child.wait(), signal.pthread_sigmask(signal.SIG_BLOCK, []))\n"
     )
@@ -265,7 +270,10 @@ def test_by_default_one_worker_per_processor():
 
 
 def test_importing_runners_is_light():
-    code = "import sys, condensery.runners; print({'jax', 'numpy', 'pydantic', 'torch'} & set(sys.modules))"
+    code = (
+        "import sys, condensery.runners; print({'jax', 'numpy', 'pydantic', "
+        "'torch'} & set(sys.modules))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

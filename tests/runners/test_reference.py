@@ -11,7 +11,8 @@ def file(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.path", [*__import__("sys").path])
     path = tmp_path / "mine.py"
     path.write_text(
-        "from dataclasses import dataclass\n@dataclass\nclass Mine:\n    x: int = 1\n    def twice(self): ...\n"
+        "from dataclasses import dataclass\n@dataclass\nclass Mine:\n    x: int = "
+        "1\n    def twice(self): ...\n"
     )
     return path
 
@@ -31,7 +32,9 @@ def test_a_file_is_loaded_once(file, monkeypatch):
 
 
 def test_an_edited_file_is_loaded_again(file, monkeypatch):
-    """Also if the edit changes neither the size nor, to the second, the time: no stale bytecode."""
+    """Also if the edit changes neither the size nor, to the second, the time: no stale
+    bytecode.
+    """
     monkeypatch.setattr("sys.dont_write_bytecode", False)
     one = load(f"{file}:Mine")
     time = file.stat().st_mtime
@@ -47,7 +50,8 @@ def test_an_edited_file_is_loaded_again(file, monkeypatch):
     [
         (
             "no_colon",
-            "reference: given no_colon; allowed: package.module:name or path/to/file.py:name",
+            "reference: given no_colon; allowed: package.module:name or "
+            "path/to/file.py:name",
         ),
         (":name", "reference: given :name"),
         ("os:", "reference: given os:"),

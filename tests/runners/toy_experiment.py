@@ -1,4 +1,7 @@
-"""The smallest experiment: sums of random numbers. `draw_toy` beside it draws its figure."""
+"""The smallest experiment: sums of random numbers.
+
+`draw_toy` beside it draws its figure.
+"""
 
 from typing import ClassVar
 

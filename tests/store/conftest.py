@@ -6,7 +6,9 @@ import pytest
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder in memory where there is one: what these tests do thousands of times is wait for a disk."""
+    """A folder in memory where there is one: what these tests do thousands of times is
+    wait for a disk.
+    """
     memory = Path("/dev/shm")  # ruff: ignore[hardcoded-temp-file]
     if not memory.is_dir():
         yield tmp_path

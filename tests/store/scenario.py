@@ -1,8 +1,9 @@
-"""What a run does to a store, and what must be true of the store wherever the run was cut short; also a program.
+"""What a run does to a store, and what must be true of the store wherever the run was
+cut short; also a program.
 
-``python scenario.py nth ROOT`` forks a child for each n, kills it at its n-th system call and checks what is left.
-``loop`` writes one run after the other until it is killed, ``half`` dies in the middle of a commit, ``hold`` becomes
-the writer and waits.
+``python scenario.py nth ROOT`` forks a child for each n, kills it at its n-th system
+call and checks what is left. ``loop`` writes one run after the other until it is
+killed, ``half`` dies in the middle of a commit, ``hold`` becomes the writer and waits.
 """
 
 import itertools
@@ -112,7 +113,9 @@ def assert_whole(store, run, task):
 
 
 class Countdown:
-    """Calls `at_zero` at the n-th of the system calls that a store makes, before it takes place."""
+    """Calls `at_zero` at the n-th of the system calls that a store makes, before it
+    takes place.
+    """
 
     NAMES = ("open", "write", "fsync", "replace", "mkdir", "close")
 
@@ -150,7 +153,9 @@ def kill_self():
 
 
 def every_kill(root):
-    """Kill the run at its n-th system call or SQLite statement, for every n; print how many there were."""
+    """Kill the run at its n-th system call or SQLite statement, for every n; print how
+    many there were.
+    """
     real_connect = sqlite3.connect
     for n in itertools.count(1):
         folder = Path(root, str(n))
@@ -175,7 +180,9 @@ def every_kill(root):
 
 
 def loop(root):
-    """One run after the other, for as long as it takes; prints the number of each before it begins."""
+    """One run after the other, for as long as it takes; prints the number of each
+    before it begins.
+    """
     for number in itertools.count():
         print(number, flush=True)
         work(root, numbered(number))
@@ -190,7 +197,9 @@ def hold(root):
 
 
 def half_commit(root):
-    """Die in the middle of a commit that has outgrown SQLite's cache, so that the ledger on disk is half new."""
+    """Die in the middle of a commit that has outgrown SQLite's cache, so that the
+    ledger on disk is half new.
+    """
     database = sqlite3.connect(Path(root, "ledger.sqlite"), isolation_level=None)
     database.execute("PRAGMA cache_size = 1")
     database.execute("BEGIN IMMEDIATE")

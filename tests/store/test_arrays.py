@@ -39,7 +39,9 @@ ANY = st.sampled_from(KINDS).flatmap(
 
 
 def independent_read(content):
-    """The format as its specification has it: header length, JSON header, row-major little-endian bytes."""
+    """The format as its specification has it: header length, JSON header, row-major
+    little-endian bytes.
+    """
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
     about = json.loads(header.pop("__metadata__")["condensery"])
@@ -107,7 +109,8 @@ def test_the_checksum_inside_covers_everything():
             got, units = decode(bytes(changed), identity="x")
         except DamagedError:
             continue
-        # A space of padding that became another character of no meaning is the one thing that may change.
+        # A space of padding that became another character of no meaning is the one
+        # thing that may change.
         assert got["x"].tolist() == [0.0, 1.0, 2.0, 3.0]
         assert (got["t"].tolist(), units) == (["a", "b"], {"x": "m"})
         survived.append(place)
@@ -121,7 +124,9 @@ def test_other_kinds_are_refused(kind):
 
 
 def test_a_known_digest():
-    """The checksum is reproducible from the outside: SHA-256 of the metadata, then of each array's head and bytes."""
+    """The checksum is reproducible from the outside: SHA-256 of the metadata, then of
+    each array's head and bytes.
+    """
     array = np.arange(2.0)
     content = encode({"x": array}, identity="shard a/b")
     (length,) = struct.unpack("<Q", content[:8])

@@ -1,4 +1,6 @@
-"""Whatever a run dies of, the store opens, shows only whole things, and the run can be finished."""
+"""Whatever a run dies of, the store opens, shows only whole things, and the run can be
+finished.
+"""
 
 import errno
 import itertools
@@ -123,7 +125,9 @@ def test_a_half_commit_is_undone(root, caplog):
 def test_a_file_is_synced_before_it_gets_its_name_and_its_folder_after(
     root, monkeypatch
 ):
-    """A loss of power cannot be tried here; that the calls come in the order that outlives one can."""
+    """A loss of power cannot be tried here; that the calls come in the order that
+    outlives one can.
+    """
     calls, names = [], {}
 
     def recording(name, real):

@@ -175,7 +175,10 @@ def test_the_run_folder_is_as_documented(root):
 
 
 def test_importing_the_store_is_light():
-    code = "import sys, condensery.store; print({'jax', 'torch', 'matplotlib', 'scipy', 'pytest'} & set(sys.modules))"
+    code = (
+        "import sys, condensery.store; print({'jax', 'torch', 'matplotlib', "
+        "'scipy', 'pytest'} & set(sys.modules))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

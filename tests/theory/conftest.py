@@ -1,11 +1,15 @@
-"""An independent reference: the normalised gradient flow of 2007.07497, step by step with a step below 1/λ_max."""
+"""An independent reference: the normalised gradient flow of 2007.07497, step by step
+with a step below 1/λ_max.
+"""
 
 import numpy as np
 import pytest
 
 
 def trained(x, y, gamma, gamma_prime, width, *, asi, seed, loss=1e-6, max_steps=20_000):
-    """Initial and final (a, w) of the first copy after training to a mean square of `loss`."""
+    """Initial and final (a, w) of the first copy after training to a mean square of
+    `loss`.
+    """
     rng = np.random.default_rng(seed)
     rows = np.column_stack([x, np.ones(len(x))])
     a, w = rng.standard_normal(width), rng.standard_normal((width, rows.shape[1]))

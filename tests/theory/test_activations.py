@@ -63,7 +63,9 @@ def test_reflection_and_parity(name):
 
 @NAMES
 def test_homogeneity(name):
-    """A positive homogeneous function has z σ'(z) = kσ(z); the degree is read off at z = ±1 and tried elsewhere."""
+    """A positive homogeneous function has z σ'(z) = kσ(z); the degree is read off at z
+    = ±1 and tried elsewhere.
+    """
     degree, sigma = activation_facts(name).homogeneity, SIGMA[name]
     one = np.array([1.0])
     found = round(math.log2(abs(sigma(2 * one)[0] / sigma(one)[0])))
@@ -101,7 +103,9 @@ def test_affine_pieces_are_affine_and_the_largest(name):
 
 @NAMES
 def test_multiplicity(name):
-    """Derivatives at 0 from a fit of a polynomial to σ on a small interval; a kink shows as two different sides."""
+    """Derivatives at 0 from a fit of a polynomial to σ on a small interval; a kink
+    shows as two different sides.
+    """
     facts, sigma, radius = activation_facts(name), SIGMA[name], 0.2
     grid = radius * np.cos(np.pi * (np.arange(40) + 0.5) / 40)
     fit = np.polynomial.Polynomial.fit(grid, sigma(grid), 9).convert()

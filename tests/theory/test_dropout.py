@@ -1,4 +1,6 @@
-"""R1 against sums over all masks, written as loops, and the flattening against derivatives taken by differences."""
+"""R1 against sums over all masks, written as loops, and the flattening against
+derivatives taken by differences.
+"""
 
 from itertools import product
 
@@ -18,7 +20,9 @@ F = RNG.standard_normal((4, 3))
 
 
 def slow_excess(f, W, y, keep, *, factor=0.5, shared=True):
-    """E over all masks of factor·mean_i ‖W(m_i f_i/p) − y_i‖², minus the same without masks: loops over everything."""
+    """E over all masks of factor·mean_i ‖W(m_i f_i/p) − y_i‖², minus the same without
+    masks: loops over everything.
+    """
     n, m = f.shape
     bits = m if shared else n * m
     total = 0.0

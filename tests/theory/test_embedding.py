@@ -1,4 +1,6 @@
-"""Embeddings against nets evaluated by hand: output, units and gradient are kept; the freedom is all there is."""
+"""Embeddings against nets evaluated by hand: output, units and gradient are kept; the
+freedom is all there is.
+"""
 
 from itertools import pairwise
 
@@ -86,7 +88,9 @@ def test_a_random_compatible_embedding_keeps_everything(widths, seed):
 
 
 def test_the_closed_form_has_all_the_freedom_that_the_conditions_leave():
-    """p copies above q copies: the conditions are p + q − 1 independent equations for pq coefficients."""
+    """p copies above q copies: the conditions are p + q − 1 independent equations for
+    pq coefficients.
+    """
     p, q = 3, 4
     above, below = np.array([0.2, 0.5, 0.3]), np.array([1.5, -0.5, 0.25, -0.25])
     made = [

@@ -1,4 +1,6 @@
-"""Initial directions against a slow scan of the circle; the early flow against its equations, step by step."""
+"""Initial directions against a slow scan of the circle; the early flow against its
+equations, step by step.
+"""
 
 import numpy as np
 import pytest
@@ -25,7 +27,9 @@ def problem(seed, samples=12):
 
 
 def scanned(x, e, p, points=20_001):
-    """Angles in [0, π) where the motion Σ e (u·x)^{p−1} x of a unit along u is parallel to u, by bisection."""
+    """Angles in [0, π) where the motion Σ e (u·x)^{p−1} x of a unit along u is parallel
+    to u, by bisection.
+    """
 
     def across(angle):
         total = 0.0
@@ -108,7 +112,8 @@ def test_p_of_one_by_hand_and_in_any_dimension():
 
 
 def test_a_double_root_is_one_line():
-    # two samples with e = (1, −1) symmetric about the first axis; e (u·x)² (u⊥·x) summed is u₂(2u₁² − u₂²)·const
+    # two samples with e = (1, −1) symmetric about the first axis; e (u·x)² (u⊥·x)
+    # summed is u₂(2u₁² − u₂²)·const
     x, e = np.array([[1.0, 0.0]]), np.array([1.0])
     found = initial_directions(
         x, e, multiplicity=3

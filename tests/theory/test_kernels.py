@@ -14,7 +14,9 @@ ROWS = hnp.arrays(
 
 
 def quadrature(u, v, nodes=200_000):
-    """The expectations in the plane by polar coordinates: E r² = 2, the angle uniform, by the midpoint rule."""
+    """The expectations in the plane by polar coordinates: E r² = 2, the angle uniform,
+    by the midpoint rule.
+    """
     angle = (np.arange(nodes) + 0.5) * 2 * np.pi / nodes
     at_u, at_v = (
         u[0] * np.cos(angle) + u[1] * np.sin(angle),
@@ -51,7 +53,8 @@ def test_closed_forms():
     k_a, k_w = ntk_two_layer_relu(
         np.array([[1.0, 0.0], [0.0, 2.0], [-3.0, 0.0], [1.0, 1.0]]), bias=False
     )
-    # orthogonal: ‖u‖‖v‖/(2π) and 0; opposite: both 0; 45°: (1/√2 + 3π/4/√2)√2/(2π) and 3/8
+    # orthogonal: ‖u‖‖v‖/(2π) and 0; opposite: both 0; 45°: (1/√2 + 3π/4/√2)√2/(2π) and
+    # 3/8
     assert (k_a[0, 1], k_w[0, 1]) == pytest.approx((1 / np.pi, 0.0), abs=1e-15)
     assert (k_a[0, 2], k_w[0, 2]) == pytest.approx((0.0, 0.0), abs=1e-15)
     assert (k_a[0, 3], k_w[0, 3]) == pytest.approx(

@@ -1,4 +1,6 @@
-"""Every row of the merge table, tried on the functions themselves; and that what is refused is no identity."""
+"""Every row of the merge table, tried on the functions themselves; and that what is
+refused is no identity.
+"""
 
 import numpy as np
 import pytest

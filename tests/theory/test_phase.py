@@ -8,7 +8,8 @@ from condensery.theory import boundary, phase_slope, regime
 
 COORDINATE = st.floats(-3, 3)
 
-# S_w as printed in Fig. 4 of 2007.07497 (one row for each γ'), nan where the colour is saturated.
+# S_w as printed in Fig. 4 of 2007.07497 (one row for each γ'), nan where the colour is
+# saturated.
 GAMMAS = [0.6, 0.7, 0.8, 1.1, 1.2, 1.3, 1.4]
 FIGURE_4 = {
     0.4: [np.nan, np.nan, np.nan, np.nan, -0.303, -0.107, 0.002],
@@ -29,13 +30,16 @@ def reference_regime(gamma, gamma_prime):
 
 
 def reference_slope(gamma, gamma_prime):
-    """Exponents from the final sizes of the weights: balance of capacity against what the output needs."""
+    """Exponents from the final sizes of the weights: balance of capacity against what
+    the output needs.
+    """
     if (
         gamma < 1
     ):  # the kernel stands still; the larger of K^a/κ' and κ'K^w carries the fit
         carried = max(gamma_prime, -gamma_prime)  # exponent of that kernel
         return (-gamma_prime) + (-gamma) - (carried + 1 - 2 * gamma)
-    # A final |a| of m^p and ‖w‖ of m^q with 1 − γ + p + q = 0, joined by κ'²a² − ‖w‖² = const of order max(κ'², 1).
+    # A final |a| of m^p and ‖w‖ of m^q with 1 − γ + p + q = 0, joined by κ'²a² − ‖w‖² =
+    # const of order max(κ'², 1).
     need = gamma - 1
     for_a, for_w = need, 0.0  # a alone
     if for_a - gamma_prime > 0:  # κ'|a| outgrows ‖w⁰‖: both must move, ‖w‖ = κ'|a|
@@ -152,7 +156,8 @@ def test_slopes_against_the_printed_figure():
     assert len(off) == 28
     assert np.sqrt(np.mean(off**2)) <= 0.05
     assert np.abs(off).max() <= 0.105
-    # (γ − 1 − γ')/2 everywhere in the condensed regime would not do: at (1.1, −0.4) it is off by more than that.
+    # (γ − 1 − γ')/2 everywhere in the condensed regime would not do: at (1.1, −0.4) it
+    # is off by more than that.
     assert abs(FIGURE_4[-0.4][3] - (1.1 - 1 + 0.4) / 2) > 0.12
 
 

@@ -1,4 +1,6 @@
-"""The exponents of three layers: continuity, the lines where they vanish, and the balance they come from."""
+"""The exponents of three layers: continuity, the lines where they vanish, and the
+balance they come from.
+"""
 
 import numpy as np
 import pytest
@@ -11,10 +13,12 @@ PLACE = st.floats(-2, 2), st.floats(0.5, 4)
 
 
 def balanced(gamma2, gamma3):
-    """Exponents of C, B, A from the need of the output and the conserved quantities, searched on a fine grid.
+    """Exponents of C, B, A from the need of the output and the conserved quantities,
+    searched on a fine grid.
 
-    The time is that in which all layers together have grown by s, from nothing: A = B = m^s and C = m^(s − γ₂) where a
-    layer outgrows √m; the output needs −γ₃ + Σ max(½, exponent) = 0.
+    The time is that in which all layers together have grown by s, from nothing: A = B =
+    m^s and C = m^(s − γ₂) where a layer outgrows √m; the output needs −γ₃ + Σ max(½,
+    exponent) = 0.
     """
     for s in np.arange(-6, 6, 1e-3):
         if -gamma3 + 2 * max(0.5, s) + max(0.5, s - gamma2) >= 0:
@@ -82,7 +86,8 @@ def test_four_regions():
 
 
 def test_two_layers_are_the_model():
-    # With the outer layers as one, γ₂ > 0 slows the first layer as γ' does in two: −2γ₂ in the kernel regime
+    # With the outer layers as one, γ₂ > 0 slows the first layer as γ' does in two: −2γ₂
+    # in the kernel regime
     assert three_layer_slopes(0.3, 1.0).first - three_layer_slopes(
         0.0, 1.0
     ).first == pytest.approx(float(phase_slope(0.5, 0.3) - phase_slope(0.5, 0.0)))

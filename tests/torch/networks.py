@@ -5,7 +5,9 @@ from torch import nn
 
 
 class Convolutions(nn.Module):
-    """Batch norm, depth-wise and grouped convolutions, and channels last before flattening."""
+    """Batch norm, depth-wise and grouped convolutions, and channels last before
+    flattening.
+    """
 
     def __init__(self):
         super().__init__()
@@ -135,7 +137,9 @@ class HardCoded(nn.Module):
 
 
 class Block(nn.Module):
-    """A transformer block: attention, layer norm, residual stream, feed-forward layer."""
+    """A transformer block: attention, layer norm, residual stream, feed-forward
+    layer.
+    """
 
     def __init__(self, width=16, hidden=24):
         super().__init__()
@@ -150,7 +154,9 @@ class Block(nn.Module):
 
 
 class OneHead(nn.Module):
-    """Attention with one head, written by hand or by torch's function, with a mask or without."""
+    """Attention with one head, written by hand or by torch's function, with a mask or
+    without.
+    """
 
     def __init__(self, how="by hand"):
         super().__init__()

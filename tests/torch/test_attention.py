@@ -1,4 +1,6 @@
-"""Attention under `reduce` and `grow`: values of a single head are units; heads are left, and the receipt says so."""
+"""Attention under `reduce` and `grow`: values of a single head are units; heads are
+left, and the receipt says so.
+"""
 
 import pytest
 import torch

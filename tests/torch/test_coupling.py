@@ -1,4 +1,6 @@
-"""Which entries belong to a unit: against a pruner on the networks it gets right, and by hand where it does not."""
+"""Which entries belong to a unit: against a pruner on the networks it gets right, and
+by hand where it does not.
+"""
 
 import numpy as np
 import pytest

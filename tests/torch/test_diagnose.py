@@ -242,7 +242,9 @@ def test_the_last_common_stage_is_used():
 
 
 def test_large_noise_between_seeds_withholds_the_verdict():
-    """The same training with an initial scale that is drawn anew for every run: the slope drowns."""
+    """The same training with an initial scale that is drawn anew for every run: the
+    slope drowns.
+    """
 
     def noisy(width):
         model = build(width)
@@ -284,7 +286,8 @@ def test_it_shows_itself():
     assert table["slope"][0] == pytest.approx(found.layers[0].slope)
     lines = str(found).splitlines()
     assert lines[0].startswith(
-        f"regime: {found.regime}  (widths 32, 128, 512; 2 seeds; at 0.3 of the initial loss)"
+        f"regime: {found.regime}  (widths 32, 128, 512; 2 seeds; at 0.3 of the "
+        "initial loss)"
     )
     assert lines[2].split("  ")[0] == "layer"
     document = json.loads(found.json())
@@ -387,7 +390,8 @@ BAD = {
     "a negative rate": ({"optimiser": -1.0}, "optimiser: given -1.0"),
     "nan": (
         {"optimiser": explode},
-        r"loss: given (nan|inf) at width 32, seed 0, step \d+; .*lower the learning rate",
+        r"loss: given (nan|inf) at width 32, seed 0, step \d+; .*lower the learning "
+        r"rate",
     ),
     "a vector loss": (
         {"loss": lambda output, target: output},

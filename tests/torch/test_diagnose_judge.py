@@ -1,4 +1,6 @@
-"""The judgement on numbers of which the answer is known: slopes, their errors, verdicts and what would settle them."""
+"""The judgement on numbers of which the answer is known: slopes, their errors, verdicts
+and what would settle them.
+"""
 
 import numpy as np
 import pytest
@@ -72,7 +74,8 @@ def test_closed_forms():
     assert exact.slope == pytest.approx(0.25, abs=1e-12)
     assert exact.se == pytest.approx(0.0, abs=1e-7)
     assert exact.values == pytest.approx(power_law(0.25)[:, 0])
-    # three points e^0, e^0, e^3 at log m = 0, 1, 2: S = 3/2, residuals ±½ and 1, se² = (1.5/1)/2
+    # three points e^0, e^0, e^3 at log m = 0, 1, 2: S = 3/2, residuals ±½ and 1, se² =
+    # (1.5/1)/2
     three = log_slope([1, np.e, np.e**2], np.exp([[0.0], [0.0], [3.0]]))
     assert three.slope == pytest.approx(1.5)
     assert three.se == pytest.approx(np.sqrt(0.75))
@@ -188,7 +191,8 @@ def test_the_number_of_seeds_it_asks_for_is_enough():
             continue
         needed = int(verdict.remedy.partition("seeds=")[2].partition(":")[0])
         assert 3 < needed <= 30
-        # if the slope is what it seemed to be; the noise, too, is only estimated, so that single cases fall short
+        # if the slope is what it seemed to be; the noise, too, is only estimated, so
+        # that single cases fall short
         enough = [
             log_slope(WIDTHS, power_law(few.slope, noise=0.5, seeds=needed, draw=k))
             for k in range(100)
@@ -211,7 +215,8 @@ def test_wider_widths_are_asked_for_where_seeds_do_not_help():
     near = judge(WIDTHS, [line(0.08)], seeds=3, settled=True, effort="")
     assert (
         near.remedy
-        == "add widths up to 6400: a slope of +0.08 is too near the critical line to tell"
+        == "add widths up to 6400: a slope of +0.08 is too near the critical line "
+        "to tell"
     )
 
 

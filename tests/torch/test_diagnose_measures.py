@@ -1,4 +1,6 @@
-"""What is measured on one model against loops, finite differences and closed forms; and which layers there are."""
+"""What is measured on one model against loops, finite differences and closed forms; and
+which layers there are.
+"""
 
 import numpy as np
 import pytest
@@ -120,7 +122,8 @@ def test_drift_is_that_of_the_kernels():
         for k in range(3)
     ]
     assert gauge(model).drift == pytest.approx(slow, rel=1e-10)
-    # f scaled by 2 in its last layer: K of the first layer is four times as large, a drift of 3
+    # f scaled by 2 in its last layer: K of the first layer is four times as large, a
+    # drift of 3
     double = mlp(6)
     gauge = Gauge(double, layers, inputs)
     with torch.no_grad():
@@ -166,7 +169,9 @@ def test_measuring_leaves_a_model_as_it_was():
 
 
 def test_the_flow_steps_follow_the_flow():
-    """At equal loss the weights are those of an Euler rule with short steps; κ'²a² − ‖w‖² is nearly conserved."""
+    """At equal loss the weights are those of an Euler rule with short steps; κ'²a² −
+    ‖w‖² is nearly conserved.
+    """
     kappa, prime, (x, y) = 0.05, 0.7, four_points()
     model = NormalisedTwoLayer(40, features=1, kappa=kappa)
     rule = FlowSteps(model, x, y, kappa_prime=prime)
@@ -271,7 +276,8 @@ def frozen(width):
     [
         (
             deeper,
-            r"build: given layer '4' at only one of the widths 4 and 8; allowed: the same layers",
+            r"build: given layer '4' at only one of the widths 4 and 8; allowed: "
+            r"the same layers",
         ),
         (other_kind, r"layer '0' of another kind at width 8 than at 4"),
         (shrinks, r"layer '0' with sizes \[96, 92, 84\] along axis 0"),

@@ -1,4 +1,6 @@
-"""Growing: the function stays, gradients and inertia do what the theory of embeddings says, the optimiser goes on."""
+"""Growing: the function stays, gradients and inertia do what the theory of embeddings
+says, the optimiser goes on.
+"""
 
 import copy
 
@@ -67,7 +69,9 @@ def test_a_copy_has_the_same_input_and_shared_output_weights():
 
 
 def critical_net():
-    """The best single tanh unit on three steps of a staircase, found by Newton's method."""
+    """The best single tanh unit on three steps of a staircase, found by Newton's
+    method.
+    """
     x = torch.linspace(-15, 15, 50).double()[:, None]
     y = torch.tanh(x - 7) + torch.tanh(x) + torch.tanh(x + 7)
 
@@ -158,7 +162,8 @@ def test_a_lifted_critical_point_only_becomes_more_degenerate():
     before, after = receipt.numbers["before"], receipt.numbers["after"]
     assert after["gradient"] < 1e-11
     grown = sum(after["inertia"]) - sum(before["inertia"])
-    # the lift has an output bias that the net has not: the theory then compares with the net that has one
+    # the lift has an output bias that the net has not: the theory then compares with
+    # the net that has one
     biased = copy.deepcopy(net)
     biased[2] = nn.Linear(1, 1).double()
     with torch.no_grad():

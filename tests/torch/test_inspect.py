@@ -1,4 +1,6 @@
-"""`inspect` against loops over pairs, closed forms, and what the layers themselves compute."""
+"""`inspect` against loops over pairs, closed forms, and what the layers themselves
+compute.
+"""
 
 import json
 import subprocess  # ruff: ignore[suspicious-subprocess-import] - to measure a process of its own
@@ -89,7 +91,8 @@ def test_a_unit_of_a_convolution_answers_a_patch_by_its_row(
     rows, bias = found.arrays()
     size = 3**dimensions
     assert (found.blocks, rows.shape) == (groups, (6, 4 // groups * size))
-    # a convolution sees one patch; a transposed one is told apart by the kernel that one input channel writes
+    # a convolution sees one patch; a transposed one is told apart by the kernel that
+    # one input channel writes
     if not transposed:
         patch = torch.randn(1, 4, *[3] * dimensions, dtype=torch.float64)
         parts = patch.flatten(2)[0].reshape(groups, -1).detach().numpy()
@@ -262,7 +265,9 @@ def test_heads_are_compared_by_what_they_do_and_not_by_their_basis():
 
 
 class Grouped(nn.Module):
-    """Attention with projections of their own, four heads of queries and two of keys and values."""
+    """Attention with projections of their own, four heads of queries and two of keys
+    and values.
+    """
 
     def __init__(self):
         super().__init__()
@@ -309,7 +314,8 @@ def test_projections_that_are_kept_apart_and_shared_by_heads():
 
 
 def test_the_probability_of_a_pair_is_that_of_geometry():
-    # the share of a circle within an angle, the share of a sphere's surface in a cap, and a sample
+    # the share of a circle within an angle, the share of a sphere's surface in a cap,
+    # and a sample
     for angle in (0.1, 1.0, 2.0, 3.0):
         assert random_pair(np.cos(angle), 2) == pytest.approx(angle / np.pi, rel=1e-9)
         assert random_pair(np.cos(angle), 3) == pytest.approx(
@@ -382,7 +388,8 @@ def test_exact_merges_are_those_that_leave_the_output_as_it_was(name, how):
     row = inspect(net).layer("0")
     assert row.exact_merges == (1 if how in MODULES[name] else 0), row.why
     if row.exact_merges:
-        # σ(ratio z) = f σ(z) + c with constants: what a sum of columns and the next bias can take over
+        # σ(ratio z) = f σ(z) + c with constants: what a sum of columns and the next
+        # bias can take over
         x = torch.randn(200, 3, dtype=torch.float64)
         z = net[0](x)[:, 1]
         basis = torch.stack([activation(z), torch.ones_like(z)], dim=1)
@@ -481,7 +488,8 @@ def test_the_output_and_a_two_way_head_say_what_they_are():
         row = found.layer("2")
         assert (
             row.why
-            == "a two-way head: opposite rows are the symmetry of the softmax, not condensation"
+            == "a two-way head: opposite rows are the symmetry of the softmax, not "
+            "condensation"
         )
         assert (row.effective_neurons, row.exact_merges, row.approximate_merges) == (
             2,
@@ -628,7 +636,8 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e6)
     "make",
     [
         "weight = torch.randn(10_000, 1000, generator=generator)",
-        "weight = few[torch.arange(10_000) % 20] + 1e-3 * torch.randn(10_000, 1000, generator=generator)",
+        "weight = few[torch.arange(10_000) % 20] + 1e-3 * torch.randn(10_000, 1000, "
+        "generator=generator)",
     ],
 )
 def test_ten_thousand_units_take_less_than_a_gigabyte(make):

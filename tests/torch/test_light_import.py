@@ -29,14 +29,16 @@ def run(program):
 
 def test_the_package_alone_loads_neither_torch_nor_jax():
     done = run(
-        "import condensery.torch, sys; print(sorted({'torch', 'jax', 'scipy', 'numpy'} & set(sys.modules)))"
+        "import condensery.torch, sys; print(sorted({'torch', 'jax', 'scipy', "
+        "'numpy'} & set(sys.modules)))"
     )
     assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_every_name_works_without_jax():
     done = run(
-        f"{WITHOUT_JAX}import condensery.torch as c\nprint([getattr(c, name) for name in {OWN!r}])"
+        f"{WITHOUT_JAX}import condensery.torch as c\nprint([getattr(c, name) for "
+        f"name in {OWN!r}])"
     )
     assert "CondensationMonitor" in done.stdout, done.stderr
 
@@ -49,7 +51,8 @@ def test_the_block_on_jax_can_fail():
 
 def test_without_torch_the_extra_is_named():
     done = run(
-        f"{BLOCKED % (['torch'],)}import condensery.torch; condensery.torch.load_weights"
+        f"{BLOCKED % (['torch'],)}import condensery.torch; "
+        "condensery.torch.load_weights"
     )
     assert "pip install 'condensery[torch]'" in done.stderr
     assert condensery.torch.__all__ == sorted(dir(condensery.torch))

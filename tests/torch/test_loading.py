@@ -1,4 +1,6 @@
-"""Weights and models that are read, and those that are refused with what to do instead."""
+"""Weights and models that are read, and those that are refused with what to do
+instead.
+"""
 
 import os
 import pickle  # ruff: ignore[suspicious-pickle-import] - to make what must be refused

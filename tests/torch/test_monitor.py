@@ -1,4 +1,6 @@
-"""The monitor sees what `inspect` sees, it changes nothing, and nothing that goes wrong in it reaches the training."""
+"""The monitor sees what `inspect` sees, it changes nothing, and nothing that goes wrong
+in it reaches the training.
+"""
 
 import logging
 import shutil
@@ -30,7 +32,9 @@ def convolutional():
 
 
 def train(steps, *, watched, precision=None, compiled=None):
-    """A loop with dropout, momentum and shuffled batches; returns whatever could betray a change."""
+    """A loop with dropout, momentum and shuffled batches; returns whatever could betray
+    a change.
+    """
     torch.manual_seed(3)
     model = convolutional()
     runs = torch.compile(model, backend=compiled) if compiled else model

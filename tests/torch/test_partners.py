@@ -14,7 +14,9 @@ from condensery.torch._inspection._partners import inspect_file, partners
 
 
 def by_loop(rows, threshold):
-    """Counts of units with a parallel one, an opposite one, and either, one pair at a time."""
+    """Counts of units with a parallel one, an opposite one, and either, one pair at a
+    time.
+    """
     same, opposed = set(), set()
     for i, first in enumerate(rows):
         for j, second in enumerate(rows):

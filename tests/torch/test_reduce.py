@@ -1,4 +1,6 @@
-"""Merging: exact where the table says so, verified and rolled back elsewhere, and never on the user's own model."""
+"""Merging: exact where the table says so, verified and rolled back elsewhere, and never
+on the user's own model.
+"""
 
 import copy
 
@@ -68,7 +70,8 @@ def test_exact_merges_are_those_of_the_table(activation, factor, merges):
     copy_unit(net[0].weight, net[0].bias, 2, 7, factor)
     small, receipt, _ = reduce(net, torch.randn(6, 4).double())
     assert receipt.merges == merges
-    # a slow reference: the outgoing weights of the narrow net are sums of the wide one's
+    # a slow reference: the outgoing weights of the narrow net are sums of the wide
+    # one's
     assert difference(net, small, 10 * torch.randn(200, 4).double()) < 1e-13
     assert receipt.error_random_relative < 1e-13
 
@@ -336,7 +339,8 @@ def test_channels_to_infinity_are_refused():
 
 
 def test_approximate_merging_of_units_that_are_all_active_is_exact_to_first_order():
-    # all active on the data: the sum of a_k (w_k x + b_k) is one unit, whatever the angle between them
+    # all active on the data: the sum of a_k (w_k x + b_k) is one unit, whatever the
+    # angle between them
     net = mlp(nn.ReLU(), outputs=1, width=3)
     with torch.no_grad():
         net[0].bias += 50
@@ -502,7 +506,8 @@ def optimiser(kind, model):
 
 @pytest.mark.parametrize("kind", [*MOMENTUM, "own"])
 def test_the_optimiser_goes_on_where_it_was(kind):
-    # two copies with equal outgoing weights have equal gradients: one unit that has both follows the same path
+    # two copies with equal outgoing weights have equal gradients: one unit that has
+    # both follows the same path
     net = mlp(nn.Tanh(), width=6, outputs=1)
     copy_unit(net[0].weight, net[0].bias, 0, 1)
     with torch.no_grad():

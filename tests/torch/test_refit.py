@@ -1,4 +1,6 @@
-"""All outgoing weights fitted anew: against plain least squares on patches that are collected by loops."""
+"""All outgoing weights fitted anew: against plain least squares on patches that are
+collected by loops.
+"""
 
 import numpy as np
 import pytest
@@ -35,7 +37,9 @@ def nets():
 
 
 def rows_by_loops(layer, values):
-    """One row per sample and position: for a convolution the padded patch, channel by channel."""
+    """One row per sample and position: for a convolution the padded patch, channel by
+    channel.
+    """
     if isinstance(layer, nn.Linear):
         return [list(sample) for sample in values]
     width = values.ndim - 2
@@ -143,7 +147,8 @@ def test_later_layers_are_fitted_on_what_the_cut_ones_give():
         with torch.no_grad():
             errors[refit] = float((small(x) - net(x)).norm())
     assert errors["layer"] < 0.6 * errors["cluster"]
-    # what is left after the last fit cannot be explained by the cut features: their normal equations nearly hold
+    # what is left after the last fit cannot be explained by the cut features: their
+    # normal equations nearly hold
     small = reduce(net, x, mode="least-squares", refit="layer", data=x, **options).model
     with torch.no_grad():
         features, rest = small[:-1](x), net(x) - small(x)

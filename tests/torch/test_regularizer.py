@@ -1,4 +1,6 @@
-"""R1 against the mean over all masks, its approximation against derivatives by loops, and the recipe."""
+"""R1 against the mean over all masks, its approximation against derivatives by loops,
+and the recipe.
+"""
 
 import itertools
 
@@ -18,7 +20,9 @@ LOSSES = {
 
 
 def mean_over_masks(features, head, y, keep, loss):
-    """E over all 2^m masks of one dropout layer, shared by the samples (the mean is that of masks of their own)."""
+    """E over all 2^m masks of one dropout layer, shared by the samples (the mean is
+    that of masks of their own).
+    """
     total = 0.0
     for mask in itertools.product((0.0, 1.0), repeat=features.shape[1]):
         chance = torch.tensor(
@@ -65,7 +69,9 @@ def test_it_scales_with_the_keep_probability_and_vanishes_without_dropout():
 
 
 def second_order(features, network, y, keep, loss):
-    """(1 − p)/(2p) Σ F_ij² ∂²L/∂F_ij² without the curvature of the network, by loops and whole Jacobians."""
+    """(1 − p)/(2p) Σ F_ij² ∂²L/∂F_ij² without the curvature of the network, by loops
+    and whole Jacobians.
+    """
     output = network(features).detach()
     hessian = torch.autograd.functional.hessian(lambda out: loss(out, y), output)
     jacobian = torch.autograd.functional.jacobian(network, features)

@@ -1,4 +1,6 @@
-"""Sinks of the monitor: the files they write, stand-ins for clients, and the clients themselves where they are."""
+"""Sinks of the monitor: the files they write, stand-ins for clients, and the clients
+themselves where they are.
+"""
 
 import json
 import struct
@@ -52,7 +54,9 @@ def test_tensorboard(tmp_path):
 
 
 class Rows:
-    """Stands in for a run of Weights & Biases: rows by step; one that has gone by cannot be written any more."""
+    """Stands in for a run of Weights & Biases: rows by step; one that has gone by
+    cannot be written any more.
+    """
 
     def __init__(self):
         self.rows, self.step, self.dropped, self.defined = {}, 0, [], []
@@ -133,7 +137,9 @@ def test_weights_and_biases_at_once(monkeypatch):
 
 
 def records(path):
-    """Rows in the log of an offline run: records in blocks of 32 KiB behind a head of 7 bytes, as in LevelDB."""
+    """Rows in the log of an offline run: records in blocks of 32 KiB behind a head of 7
+    bytes, as in LevelDB.
+    """
     from wandb.proto import wandb_internal_pb2
 
     raw, place, whole = path.read_bytes(), 7, b""

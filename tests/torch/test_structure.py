@@ -1,4 +1,6 @@
-"""What `inspect` knows of a model around its layers: traced whole, in parts, by torch's own blocks, or not at all."""
+"""What `inspect` knows of a model around its layers: traced whole, in parts, by torch's
+own blocks, or not at all.
+"""
 
 import pytest
 import torch
@@ -31,7 +33,9 @@ class Feed(nn.Module):
 
 
 class Half(nn.Module):
-    """The first half of a feed-forward layer, as in BERT: who reads its units is elsewhere."""
+    """The first half of a feed-forward layer, as in BERT: who reads its units is
+    elsewhere.
+    """
 
     def __init__(self):
         super().__init__()
@@ -90,8 +94,8 @@ def test_the_parts_of_a_model_that_cannot_be_traced_are_known():
     )
     why = found.layer("feed.down").why
     assert (
-        "Feed passes its units on, and what uses Feed could not be traced; activation= tells it"
-        in why
+        "Feed passes its units on, and what uses Feed could not be traced; "
+        "activation= tells it" in why
     )
     assert (
         "torch.fx cannot trace Stubborn: symbolically traced variables"
@@ -205,7 +209,9 @@ def test_units_that_several_layers_read_merge_if_all_take_them_alike():
 
 
 class Proposal(nn.Module):
-    """Two heads of 1 × 1 convolutions, of which one says yes or no, as in the proposal networks of face detectors."""
+    """Two heads of 1 × 1 convolutions, of which one says yes or no, as in the proposal
+    networks of face detectors.
+    """
 
     def __init__(self):
         super().__init__()
@@ -221,7 +227,10 @@ class Proposal(nn.Module):
 
 def test_a_two_way_head_may_be_a_convolution():
     model = Proposal()
-    told = "a two-way head: opposite rows are the symmetry of the softmax, not condensation"
+    told = (
+        "a two-way head: opposite rows are the symmetry of the softmax, not "
+        "condensation"
+    )
     assert inspect(model).layer("yes").why == "its units are the output of the model"
     with torch.no_grad():
         model.yes.weight[1], model.yes.bias[1] = (
@@ -274,7 +283,9 @@ def test_queries_keys_and_values_of_one_layer_are_told_apart():
 
 
 class Turned(nn.Module):
-    """Attention whose queries and keys are turned by position, so that equal maps do not say it all."""
+    """Attention whose queries and keys are turned by position, so that equal maps do
+    not say it all.
+    """
 
     def __init__(self, *, turned):
         super().__init__()
@@ -365,7 +376,8 @@ def test_models_of_transformers_tell_their_activations(family):
     found = inspect(model)
     for layer, activation in FAMILIES[family].items():
         assert found.layer(layer).activation == activation
-    for row in found:  # nothing is guessed: a layer is judged, or the row says why not and what would tell
+    # nothing is guessed: a layer is judged, or the row says why not and what would tell
+    for row in found:
         known = (
             row.activation
             or row.mergeable == "exactly"

@@ -1,4 +1,6 @@
-"""A runner that computes in this process, in an order of its own, and fails or is interrupted when it is told to."""
+"""A runner that computes in this process, in an order of its own, and fails or is
+interrupted when it is told to.
+"""
 
 from __future__ import annotations
 

@@ -17,12 +17,14 @@ CASES = {
     ),
     "unknown override": (
         {"sedes": 3},
-        "given sedes; allowed: animated, broken, data, drawn, mood, off, pause, seeds, values;",
+        "given sedes; allowed: animated, broken, data, drawn, mood, off, pause, "
+        "seeds, values;",
     ),
     "did you mean": ({"sedes": 3}, "did you mean seeds?"),
     "too small": (
         {"seeds": 0},
-        "seeds: given 0; allowed: greater than or equal to 1; give for example seeds=2, as the preset has",
+        "seeds: given 0; allowed: greater than or equal to 1; give for example "
+        "seeds=2, as the preset has",
     ),
     "not a number": ({"seeds": "many"}, "seeds: given many; allowed: a whole number"),
     "in a list": (

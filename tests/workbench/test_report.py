@@ -98,8 +98,8 @@ def test_the_report_says_what_a_reader_needs(run):
     assert "@article{luo2021phase," in page.texts["pre"]
     assert "@misc{condensery," in page.texts["pre"]
     assert (
-        f"condensery run {TINY} --preset quick --set off=0.5 --set mood=open --set animated=true"
-        in page.texts["pre"]
+        f"condensery run {TINY} --preset quick --set off=0.5 --set mood=open --set "
+        "animated=true" in page.texts["pre"]
     )
     assert np.__version__ in everything
     embedded = re.search(
@@ -119,8 +119,10 @@ def test_figures_and_report_are_drawn_again_from_the_tables_without_jax(run):
         shard.unlink()
     program = (
         "import sys\n"
-        "for name in ('jax', 'jaxlib', 'torch', 'condensery.engine', 'condensery.models'): sys.modules[name] = None\n"
-        f"from condensery.cli import main; sys.exit(main(['report', 'last', '--runs', {str(run.root)!r}]))"
+        "for name in ('jax', 'jaxlib', 'torch', 'condensery.engine', "
+        "'condensery.models'): sys.modules[name] = None\n"
+        "from condensery.cli import main; sys.exit(main(['report', 'last', "
+        f"'--runs', {str(run.root)!r}]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False

@@ -1,4 +1,6 @@
-"""`bench demo-a`: the training of demo-a against PyTorch eager and a fused NumPy loop."""
+"""`bench demo-a`: the training of demo-a against PyTorch eager and a fused NumPy
+loop.
+"""
 
 from __future__ import annotations
 
@@ -78,10 +80,14 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
 
 def _notes(compiling: float, *, installed: bool) -> list[str]:
     notes = [
-        f"medians of {REPEATS} repeats, interleaved in one process; all start from the same parameters",
-        f"condensery also compiles once per process and shape: {compiling:.2f} s, not in the rows",
-        f"as shipped: the output on {SHIPPED_POINTS:,} points after every step, as the notebook does; measured over "
-        f"{SHIPPED_STEPS} steps and extrapolated to {STEPS:,}; condensery itself records at log-spaced steps",
+        f"medians of {REPEATS} repeats, interleaved in one process; all start from "
+        "the same parameters",
+        f"condensery also compiles once per process and shape: {compiling:.2f} s, "
+        "not in the rows",
+        f"as shipped: the output on {SHIPPED_POINTS:,} points after every step, as "
+        "the notebook does; measured over "
+        f"{SHIPPED_STEPS} steps and extrapolated to {STEPS:,}; condensery itself "
+        "records at log-spaced steps",
     ]
     return (
         notes
@@ -137,7 +143,8 @@ def _interleaved(
             if trainer is None:
                 continue
             progress(
-                f"{name}, {steps} steps, {f'repeat {repeat} of {REPEATS}' if repeat else 'warming up'}"
+                f"{name}, {steps} steps, "
+                f"{f'repeat {repeat} of {REPEATS}' if repeat else 'warming up'}"
             )
             began = time.perf_counter()
             losses[name] = trainer(steps if repeat else 2)
@@ -206,7 +213,9 @@ def _condensery_shipped(start: Parameters) -> Trainer:
 
 
 def _numpy(start: Parameters) -> Trainer:
-    """Every temporary in place, the two factors of the mean square and of the rate in one."""
+    """Every temporary in place, the two factors of the mean square and of the rate in
+    one.
+    """
     x, y = _data()
 
     def train(steps: int) -> float:

@@ -1,4 +1,6 @@
-"""`bench ensemble`: many small nets at once, against a PyTorch eager loop, `torch.func.vmap`, and the processor."""
+"""`bench ensemble`: many small nets at once, against a PyTorch eager loop,
+`torch.func.vmap`, and the processor.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,8 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
                 for name, value in found.items()
             ]
     return {
-        "title": f"ensemble: two-layer tanh nets, m = {WIDTH}, n = {SAMPLES}, d = {FEATURES}, float32",
+        "title": f"ensemble: two-layer tanh nets, m = {WIDTH}, n = {SAMPLES}, d = "
+        f"{FEATURES}, float32",
         "columns": [
             "rule",
             "nets",
@@ -72,13 +75,19 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
 
 def _notes(*, installed: bool) -> list[str]:
     notes = [
-        f"medians of {REPEATS} interleaved repeats in one process; PyTorch on one thread; compiling is not in the rows",
-        "the loop is measured on one net and costs the same per net for more; aims: ≥ 10 times the loop, ≥ 1.5 vmap",
-        "condensery advances the nets one after another in one compiled loop, so that a net's bits do not depend on "
+        f"medians of {REPEATS} interleaved repeats in one process; PyTorch on one "
+        "thread; compiling is not in the rows",
+        "the loop is measured on one net and costs the same per net for more; aims: "
+        "≥ 10 times the loop, ≥ 1.5 vmap",
+        "condensery advances the nets one after another in one compiled loop, so "
+        "that a net's bits do not depend on "
         "the others; vmap advances them together",
-        f"roofline: the {_operations() / 1e3:.0f} kflop of a step at the speed of NumPy's product of large float32 "
-        "matrices (on all threads), without any tanh, mask or update: nothing can be faster here",
-        f"dropout: Adam with p = {KEEP} and a mask per sample, drawn anew at every step by each program",
+        f"roofline: the {_operations() / 1e3:.0f} kflop of a step at the speed of "
+        "NumPy's product of large float32 "
+        "matrices (on all threads), without any tanh, mask or update: nothing can "
+        "be faster here",
+        f"dropout: Adam with p = {KEEP} and a mask per sample, drawn anew at every "
+        "step by each program",
     ]
     return (
         notes
@@ -124,7 +133,9 @@ def _operations() -> float:
 
 
 def _roofline() -> float:
-    """µs that one step's products take at the speed of NumPy's product of two 512 × 512 matrices on this machine."""
+    """µs that one step's products take at the speed of NumPy's product of two 512 × 512
+    matrices on this machine.
+    """
     a = np.random.default_rng(0).standard_normal((512, 512)).astype(np.float32)
     times = []
     for _ in range(9):
@@ -217,7 +228,9 @@ def _torch_loop(rule: str) -> Trainer:
 
 
 def _torch_vmap(rule: str, size: int) -> Trainer:
-    """All nets stacked: vmap of the gradient, and the update written on the stacked tensors in place."""
+    """All nets stacked: vmap of the gradient, and the update written on the stacked
+    tensors in place.
+    """
     import torch
 
     torch.set_num_threads(1)

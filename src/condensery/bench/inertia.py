@@ -1,4 +1,6 @@
-"""`bench inertia`: the inertia of a wide net from the narrow one, and dense Hessians of ours against curvlinops."""
+"""`bench inertia`: the inertia of a wide net from the narrow one, and dense Hessians of
+ours against curvlinops.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 NARROW, WIDE = 3, 200
 REPEATS = 5
 BRIEF = 20
-"""Measurements per repeat of what takes about a millisecond: one alone is the noise of the machine."""
+"""Measurements per repeat of what takes about a millisecond: one alone is the noise of
+the machine.
+"""
 
 
 def run(progress: Callable[[str], None]) -> dict[str, Any]:
@@ -36,9 +40,11 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
     seconds, answers = _times(point, wide, problem, changes, progress)
     ours = seconds["split_inertia"]
     labels = {
-        "split_inertia": f"split_inertia, narrow Hessian included: width {NARROW} in {WIDE}",
+        "split_inertia": f"split_inertia, narrow Hessian included: width {NARROW} "
+        f"in {WIDE}",
         "dense": f"dense Hessian and its eigenvalues at width {WIDE}, condensery",
-        "curvlinops": f"the same, curvlinops (HessianLinearOperator @ identity) at width {WIDE}",
+        "curvlinops": "the same, curvlinops (HessianLinearOperator @ identity) at "
+        f"width {WIDE}",
     }
     rows = [
         [
@@ -51,7 +57,8 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
         for name in labels
     ]
     return {
-        "title": f"inertia of a critical point of width {NARROW}, embedded in width {WIDE} ({3 * WIDE} parameters)",
+        "title": f"inertia of a critical point of width {NARROW}, embedded in width "
+        f"{WIDE} ({3 * WIDE} parameters)",
         "columns": [
             "what",
             "seconds",
@@ -66,9 +73,12 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
 
 def _notes(answers: dict[str, Any], *, installed: bool) -> list[str]:
     notes = [
-        f"medians of {REPEATS} repeats, interleaved in one process, compiled before; 50 samples, tanh, float64",
-        "the critical point: the second lowest loss of width 3, its units split in 67, 67 and 66 copies",
-        f"dense and predicted counts agree: {answers['split_inertia'] == answers['dense']}",
+        f"medians of {REPEATS} repeats, interleaved in one process, compiled "
+        "before; 50 samples, tanh, float64",
+        "the critical point: the second lowest loss of width 3, its units split in "
+        "67, 67 and 66 copies",
+        "dense and predicted counts agree: "
+        f"{answers['split_inertia'] == answers['dense']}",
     ]
     if not installed:
         missing = MissingExtraError(
@@ -77,7 +87,8 @@ def _notes(answers: dict[str, Any], *, installed: bool) -> list[str]:
         return [*notes, str(missing)]
     return [
         *notes,
-        f"largest difference of an eigenvalue over the largest eigenvalue: {answers['difference']:.1e}",
+        "largest difference of an eigenvalue over the largest eigenvalue: "
+        f"{answers['difference']:.1e}",
     ]
 
 
@@ -193,7 +204,9 @@ def _compared(answers: dict[str, Any]) -> dict[str, Any]:
 
 
 def _curvlinops(wide: Parameters, problem: Problem) -> Callable[[], np.ndarray] | None:
-    """Eigenvalues of the dense Hessian as its documentation makes one: the operator times the identity."""
+    """Eigenvalues of the dense Hessian as its documentation makes one: the operator
+    times the identity.
+    """
     try:
         import torch
         from curvlinops import HessianLinearOperator

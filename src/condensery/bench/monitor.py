@@ -77,16 +77,20 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
         ],
     ]
     return {
-        "title": f"CondensationMonitor on a CNN of {parameters:,} parameters, batches of {BATCH}, CPU",
+        "title": f"CondensationMonitor on a CNN of {parameters:,} parameters, "
+        f"batches of {BATCH}, CPU",
         "columns": ["what", "ms", "share of a step"],
         "rows": [
             [name, *(None if x is None else float(f"{x:.3g}") for x in numbers)]
             for name, *numbers in rows
         ],
         "notes": [
-            f"medians; {REPEATS} stretches of {STEPS} steps each with and without, in turn",
-            f"at the default cadence it is to stay below {LIMIT:.0%}: {'it does' if share < LIMIT else 'it does not'}",
-            "whole stretches differ by the noise of the machine, which on a busy one exceeds the overhead itself",
+            f"medians; {REPEATS} stretches of {STEPS} steps each with and without, "
+            "in turn",
+            f"at the default cadence it is to stay below {LIMIT:.0%}: "
+            f"{'it does' if share < LIMIT else 'it does not'}",
+            "whole stretches differ by the noise of the machine, which on a busy "
+            "one exceeds the overhead itself",
         ],
     }
 

@@ -1,4 +1,6 @@
-"""`bench phase-diagram`: the whole Fig. 4, how right it is, and what the authors' procedure costs on three cells."""
+"""`bench phase-diagram`: the whole Fig. 4, how right it is, and what the authors'
+procedure costs on three cells.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,9 @@ AUTHORS_MOST_STEPS = 800_000
 AUTHORS_MOST_SECONDS = 120.0
 DEAR_WIDTHS = (1_000, 10_000, 100_000, 1_000_000)
 UNIT_STEPS = 1e7
-"""Steps are repeated until this many units have been stepped: a few steps of a narrow net are over in the time that the
-call takes."""
+"""Steps are repeated until this many units have been stepped: a few steps of a narrow
+net are over in the time that the call takes.
+"""
 _MEMORY_PROGRAM = """
 import re, time
 from pathlib import Path
@@ -68,7 +71,9 @@ def run(progress: Progress) -> dict[str, Any]:
 
 
 def _whole_figure(progress: Progress) -> tuple[list[list[Any]], list[str]]:
-    """Wall time of the map's tasks of the paper preset, and of the whole quick preset."""
+    """Wall time of the map's tasks of the paper preset, and of the whole quick
+    preset.
+    """
     progress("Fig. 4 of the paper preset")
     experiment = PhaseDiagram()
     config = configuration(size="paper", scatter_widths=())
@@ -90,15 +95,19 @@ def _whole_figure(progress: Progress) -> tuple[list[list[Any]], list[str]]:
         ],
         ["quick preset, tasks only", "line", quick, "s", "aim 20 s", quick / 20],
     ], [
-        f"Fig. 4: {steps.mean():.0f} steps per member, at most {steps.max()}; {bad} members did not converge"
+        f"Fig. 4: {steps.mean():.0f} steps per member, at most {steps.max()}; {bad} "
+        "members did not converge"
     ]
 
 
 def _images(progress: Progress) -> tuple[list[list[Any]], list[str]]:
-    """Wall time of the image diagram of the paper preset on Fashion-MNIST, where its files are installed."""
+    """Wall time of the image diagram of the paper preset on Fashion-MNIST, where its
+    files are installed.
+    """
     if not FASHION_MNIST.is_dir():
         return [], [
-            f"image diagram not measured: there is no {FASHION_MNIST} (Debian's dataset-fashion-mnist)"
+            f"image diagram not measured: there is no {FASHION_MNIST} (Debian's "
+            "dataset-fashion-mnist)"
         ]
     progress("the image diagram of the paper preset")
     config = configuration(
@@ -128,7 +137,9 @@ def _wall(tasks: Sequence[Task]) -> tuple[float, list[TaskOutcome]]:
 
 
 def _accuracy(progress: Progress) -> tuple[list[list[Any]], list[str]]:
-    """RD at the chosen step parameter against two further halvings, and against diffrax."""
+    """RD at the chosen step parameter against two further halvings, and against
+    diffrax.
+    """
     from condensery.engine import Ensemble, calibrate_eta, flow, reference_flow
 
     x = np.linspace(-0.5, 0.5, 4)[:, None]
@@ -192,14 +203,17 @@ def _accuracy(progress: Progress) -> tuple[list[list[Any]], list[str]]:
 
 
 def _authors(progress: Progress) -> tuple[list[list[Any]], list[str]]:
-    """Seconds of the authors' procedure in PyTorch eager, in the same run as ours, and the RD of both."""
+    """Seconds of the authors' procedure in PyTorch eager, in the same run as ours, and
+    the RD of both.
+    """
     from condensery.engine import Ensemble, calibrate_eta, flow
 
     x = np.linspace(-0.5, 0.5, 4)[:, None]
     y = x[:, 0] ** 2
     rows: list[list[Any]] = []
     notes = [
-        "authors' procedure: plain descent at a fixed rate; any increase of the loss halves the rate and starts again "
+        "authors' procedure: plain descent at a fixed rate; any increase of the "
+        "loss halves the rate and starts again "
         "from the same parameters; first rate: 8 times the stability limit at the start"
     ]
     for gamma, prime in THREE:
@@ -295,7 +309,9 @@ def _restarting_descent(
 
 
 def _memory(progress: Progress) -> tuple[list[list[Any]], list[str]]:
-    """Cost of a step and peak memory of one member by width, each in a process of its own, and the memory's speed."""
+    """Cost of a step and peak memory of one member by width, each in a process of its
+    own, and the memory's speed.
+    """
     rows: list[list[Any]] = []
     for width in DEAR_WIDTHS:
         progress(f"memory and cost of a step at m = {width}")
@@ -329,7 +345,8 @@ def _memory(progress: Progress) -> tuple[list[list[Any]], list[str]]:
     source = np.zeros(8_000_000)
     copy = min(_timed(source.copy) for _ in range(5))
     speed = 2 * source.nbytes / copy / 1e9
-    # Per step and unit at least: a, w read at two stages, written at two, their initial values read once (3 doubles).
+    # Per step and unit at least: a, w read at two stages, written at two, their initial
+    # values read once (3 doubles).
     floor = 5 * 3 * 8 / speed
     rows.append(
         [
@@ -342,5 +359,6 @@ def _memory(progress: Progress) -> tuple[list[list[Any]], list[str]]:
         ]
     )
     return rows, [
-        "the wide members' step reads and writes arrays that do not fit the cache: see the roofline row"
+        "the wide members' step reads and writes arrays that do not fit the cache: "
+        "see the roofline row"
     ]

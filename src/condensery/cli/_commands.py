@@ -1,4 +1,7 @@
-"""The commands. Each parses nothing and computes nothing: it calls the workbench and prints what comes back.
+"""The commands.
+
+Each parses nothing and computes nothing: it calls the workbench and prints what comes
+back.
 
 The workbench is imported inside the commands, so that ``--help`` is quick.
 """
@@ -38,7 +41,7 @@ Runner = Annotated[
 
 
 def list_(*, runs: Runs = RUNS, json: Json = False) -> int:
-    """List the experiments, their papers, and what each preset cost when it last ran here."""
+    """List the experiments, their papers and what each preset last cost here."""
     from condensery import workbench
     from condensery.cli import _output as output
 
@@ -55,10 +58,7 @@ def list_(*, runs: Runs = RUNS, json: Json = False) -> int:
             f"papers: {', '.join(info.papers)}; {info.statements} statements checked",
             indent=4,
         )
-        costs = (
-            f"{one.name} ({'not measured' if one.seconds is None else workbench.duration(one.seconds)})"
-            for one in info.presets
-        )
+        costs = (f"{preset.name} ({_cost(preset.seconds)})" for preset in info.presets)
         output.paragraph(f"presets: {', '.join(costs)}", indent=4)
         output.paragraph(f"--set reaches: {', '.join(info.parameters)}", indent=4)
     return 0
@@ -91,8 +91,9 @@ def run(
 ) -> int:
     """Run an experiment, draw its figures and check its papers' statements.
 
-    Values are JSON, a list with commas (0.6,0.8), or text. The same run again computes nothing and shows what is there.
-    Exit status: 0 done, 1 a claim failed, 2 bad input, 3 a task failed, 130 interrupted.
+    Values are JSON, a list with commas (0.6,0.8), or text. The same run again computes
+    nothing and shows what is there. Exit status: 0 done, 1 a claim failed, 2 bad input,
+    3 a task failed, 130 interrupted.
     """
     from condensery import workbench
     from condensery.cli._values import overrides
@@ -122,7 +123,9 @@ def resume(
     workers: Workers = None,
     json: Json = False,
 ) -> int:
-    """Finish a run that was interrupted or killed, or whose tasks failed; what had finished is kept.
+    """Finish a run that was interrupted or whose tasks failed.
+
+    What had finished is kept.
 
     Exit status as for run.
     """
@@ -185,7 +188,8 @@ def show(run: RunId, /, *, runs: Runs = RUNS, json: Json = False) -> int:
         f"run {opened.id}: {opened.config.experiment}, preset {opened.config.preset}"
     )
     output.say(
-        f"{opened.status}; {summary.finished} of {summary.tasks} tasks; {workbench.duration(opened.seconds)}"
+        f"{opened.status}; {summary.finished} of {summary.tasks} tasks; "
+        f"{workbench.duration(opened.seconds)}"
     )
     for key, value in opened.config.parameters.items():
         output.say(f"  {key} = {value}")
@@ -226,7 +230,7 @@ def export(
     runs: Runs = RUNS,
     json: Json = False,
 ) -> int:
-    """Write a run's tables for other programs: NetCDF (one file), Parquet or CSV (a folder)."""
+    """Write a run's tables as NetCDF (one file), Parquet or CSV (a folder)."""
     from condensery import workbench
     from condensery.cli import _output as output
 
@@ -250,9 +254,10 @@ def cite(run: RunId, /, *, runs: Runs = RUNS) -> int:
 
 
 def claims(*, runs: Runs = RUNS, json: Json = False) -> int:
-    """Show the scoreboard: every statement of every paper, with the latest run that judged it.
+    """Show the scoreboard: every statement, with the latest run that judged it.
 
-    A statement that no run has judged is open. The exit status is 0 whatever the claims say.
+    A statement that no run has judged is open. The exit status is 0 whatever the claims
+    say.
     """
     from condensery import workbench
     from condensery.cli import _output as output
@@ -266,7 +271,8 @@ def claims(*, runs: Runs = RUNS, json: Json = False) -> int:
         if score.paper != paper:
             paper = score.paper
             output.say(
-                f"{paper}: {workbench.tally([one for one in scores if one.paper == paper])}"
+                f"{paper}: "
+                f"{workbench.tally([one for one in scores if one.paper == paper])}"
             )
         aside = (
             ""
@@ -394,16 +400,20 @@ _COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (
         "diagnose",
         diagnose,
         (
-            "condensery diagnose mine.py:build --loader mine.py:batches --widths 64 256 1024",
-            "condensery diagnose mine.py:build --loader mine.py:batches --widths 64,256,1024 --optimiser 0.01 --json",
+            "condensery diagnose mine.py:build --loader mine.py:batches --widths 64 "
+            "256 1024",
+            "condensery diagnose mine.py:build --loader mine.py:batches --widths "
+            "64,256,1024 --optimiser 0.01 --json",
         ),
     ),
     (
         "reduce",
         reduce,
         (
-            "condensery reduce package.module:factory --weights net.pt --shape 8,1,28,28",
-            "condensery reduce net.py:build --data inputs.npy --mode approximate --tau 0.9 --formats safetensors,onnx",
+            "condensery reduce package.module:factory --weights net.pt --shape "
+            "8,1,28,28",
+            "condensery reduce net.py:build --data inputs.npy --mode approximate "
+            "--tau 0.9 --formats safetensors,onnx",
         ),
     ),
     (
@@ -421,3 +431,9 @@ def add_commands(app: App) -> None:
         title = "Example" if len(examples) == 1 else "Examples"
         epilogue = f"{title}:\n" + "\n".join(f"  {example}" for example in examples)
         app.command(function, name=name, help_epilogue=epilogue, sort_key=place)
+
+
+def _cost(seconds: float | None) -> str:
+    from condensery import workbench
+
+    return "not measured" if seconds is None else workbench.duration(seconds)

@@ -1,4 +1,6 @@
-"""The entry point: from arguments to an exit status, with every error as one line on standard error."""
+"""The entry point: from arguments to an exit status, with every error as one line on
+standard error.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,10 @@ from condensery.cli._commands import add_commands
 
 BAD_INPUT, BROKEN, INTERRUPTED, NO_READER = 2, 3, 130, 141
 
-_HELP = """Run published experiments on how neural networks condense, and check what their papers state.
+_HELP = """Run experiments on how neural networks condense, and check their papers.
 
-Exit status: 0 done, 1 a claim failed, 2 bad input, 3 a task failed for good, 130 interrupted (resume goes on)."""
+Exit status: 0 done, 1 a claim failed, 2 bad input, 3 a task failed for good,
+130 interrupted (resume goes on)."""
 
 
 def application() -> App:
@@ -49,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        arguments: Arguments without the program's name; by default those of the process.
+        arguments: Arguments without the program's name; by default those of the
+            process.
 
     Returns:
         The exit status.
@@ -65,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         return _tell(str(error) or "interrupted", INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read our output has gone; what is still in the buffer must not raise again when Python ends.
+        # Whoever read our output has gone; what is still in the buffer must not raise
+        # again when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NO_READER
     except Exception:  # the last net: status 1 is taken by "a claim failed"
@@ -89,7 +94,9 @@ def _version() -> str:
 
 
 def _explain(error: CycloptsError, words: Sequence[str]) -> str:
-    """What was given, what is allowed, what to do: for every way in which the arguments can be wrong."""
+    """What was given, what is allowed, what to do: for every way in which the arguments
+    can be wrong.
+    """
     command = " ".join(error.command_chain or ())
     usage = f"see condensery {command} --help" if command else "see condensery --help"
     match error:

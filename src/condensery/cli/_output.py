@@ -23,7 +23,9 @@ def say(text: str = "") -> None:
 
 
 def document(value: Any) -> None:
-    """Print the one JSON document; numbers that JSON does not have become the texts NaN, Infinity, -Infinity."""
+    """Print the one JSON document; numbers that JSON does not have become the texts
+    NaN, Infinity, -Infinity.
+    """
     sys.stdout.write(
         json.dumps(_valid(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     )
@@ -31,7 +33,9 @@ def document(value: Any) -> None:
 
 @contextmanager
 def users_code() -> Generator[None]:
-    """What a user's own code prints goes to standard error, so that the one JSON document stays alone."""
+    """What a user's own code prints goes to standard error, so that the one JSON
+    document stays alone.
+    """
     with redirect_stdout(sys.stderr):
         yield
 
@@ -59,7 +63,9 @@ def columns(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def claim_lines(claim: Claim, *, aside: str = "") -> None:
-    """Print a claim: mark, id, measured and expected value and source; below it the statement and the note."""
+    """Print a claim: mark, id, measured and expected value and source; below it the
+    statement and the note.
+    """
     mark, word = VERDICTS[claim.passed]
     expected = (
         expectation(claim)

@@ -77,7 +77,9 @@ def _lines() -> Watcher:
 
 @contextmanager
 def steps() -> Generator[Callable[[str, float], None]]:
-    """Shows a text and a fraction: a bar on a terminal, now and then a line elsewhere."""
+    """Shows a text and a fraction: a bar on a terminal, now and then a line
+    elsewhere.
+    """
     with watching() as watch:
 
         def tell(text: str, fraction: float) -> None:

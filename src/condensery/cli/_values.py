@@ -15,11 +15,20 @@ def overrides(settings: Iterable[str]) -> dict[str, Any]:
     """The parameters that ``--set`` gave.
 
     Raises:
-        InvalidInputError: If one is not ``key=value``, a key is given twice, or is an option of its own.
+        InvalidInputError: If one is not ``key=value``, a key is given twice, or is an
+            option of its own.
 
     Example:
         >>> from condensery.cli._values import overrides
-        >>> overrides(["gammas=0.6,0.8", "tolerance=1e-6", "data=digits", "asi=false", "widths=[100, 200]"])
+        >>> overrides(
+        ...     [
+        ...         "gammas=0.6,0.8",
+        ...         "tolerance=1e-6",
+        ...         "data=digits",
+        ...         "asi=false",
+        ...         "widths=[100, 200]",
+        ...     ]
+        ... )
         {'gammas': [0.6, 0.8], 'tolerance': 1e-06, 'data': 'digits', 'asi': False, 'widths': [100, 200]}
     """
     found: dict[str, Any] = {}
@@ -65,7 +74,8 @@ def parse(text: str) -> Any:
     if "," in text:
         return [parse(part.strip()) for part in text.strip(",").split(",")]
     try:
-        # JSON has no ".5" and no "1.", people do; words that float() also takes (nan, inf) stay words here.
+        # JSON has no ".5" and no "1.", people do; words that float() also takes (nan,
+        # inf) stay words here.
         return float(text) if text.strip("+-0123456789.eE") == "" else text
     except ValueError:
         return text

@@ -1,4 +1,6 @@
-"""The commands on a user's own PyTorch model: each calls the workbench and prints what comes back."""
+"""The commands on a user's own PyTorch model: each calls the workbench and prints what
+comes back.
+"""
 
 from __future__ import annotations
 
@@ -72,9 +74,12 @@ def inspect(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Measure how condensed every layer of a PyTorch model is, and which units could be merged.
+    """Measure how condensed every layer of a PyTorch model is.
 
-    A file is read without running anything in it; a factory is your own code and is called without arguments.
+    It also says which units could be merged.
+
+    A file is read without running anything in it; a factory is your own code and is
+    called without arguments.
     """
     from condensery import workbench
     from condensery.cli import _output as output
@@ -102,7 +107,8 @@ def diagnose(
     build: Annotated[
         str,
         Parameter(
-            help="package.module:build or path/to/file.py:build; build(width) makes a model."
+            help="package.module:build or path/to/file.py:build; build(width) makes "
+            "a model."
         ),
     ],
     /,
@@ -110,7 +116,8 @@ def diagnose(
     loader: Annotated[
         str,
         Parameter(
-            help="Where the batches (inputs, targets) are, or a function that returns them."
+            help="Where the batches (inputs, targets) are, or a function that "
+            "returns them."
         ),
     ],
     widths: Annotated[
@@ -130,7 +137,8 @@ def diagnose(
     optimiser: Annotated[
         str | None,
         Parameter(
-            help="Rate of plain gradient descent, or a function of the model that makes an optimiser."
+            help="Rate of plain gradient descent, or a function of the model that "
+            "makes an optimiser."
         ),
     ] = None,
     seeds: Annotated[int, Parameter(help="Runs per width, two or more.")] = 3,
@@ -138,7 +146,8 @@ def diagnose(
     relative_loss: Annotated[
         float | None,
         Parameter(
-            help="Compare where the loss is this share of the initial one; 0.01 if left out."
+            help="Compare where the loss is this share of the initial one; 0.01 if "
+            "left out."
         ),
     ] = None,
     equal_steps: Annotated[
@@ -146,9 +155,12 @@ def diagnose(
     ] = False,
     json: Json = False,
 ) -> int:
-    """Say which regime your PyTorch training is in: linear, critical, condensed, or undetermined.
+    """Say which regime your PyTorch training is in, or abstain.
 
-    Trains your model at several widths and seeds and judges how far each layer moves as the width grows.
+    The regimes are linear, critical and condensed.
+
+    Trains your model at several widths and seeds and judges how far each layer moves as
+    the width grows.
     """
     from condensery import workbench
     from condensery.cli import _output as output
@@ -202,7 +214,8 @@ def reduce(  # ruff: ignore[too-many-arguments] each is an option of the command
 ) -> int:
     """Cut a condensed PyTorch model down to fewer units, and say what it cost.
 
-    Without options only merges that are exact for every input are made; an ordinary network has none.
+    Without options only merges that are exact for every input are made; an ordinary
+    network has none.
     """
     from condensery import workbench
     from condensery.cli import _output as output

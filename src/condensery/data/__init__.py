@@ -1,4 +1,6 @@
-"""Data sets by name, and a user's own: checked, read-only, in double precision, each with a digest."""
+"""Data sets by name, and a user's own: checked, read-only, in double precision, each
+with a digest.
+"""
 
 from condensery.data._dataset import Dataset, from_arrays
 from condensery.data._load import DATASETS, load

@@ -1,4 +1,6 @@
-"""The record that every source of data ends in, and the checks that every source passes."""
+"""The record that every source of data ends in, and the checks that every source
+passes.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from condensery._errors import InvalidInputError
 Target = Callable[[ArrayLike], Float[np.ndarray, " ..."]]
 
 MOST_VALUES = 2**29
-"""Numbers that one array may hold: 4 GiB in double precision, beyond any data that full-batch training is done on."""
+"""Numbers that one array may hold: 4 GiB in double precision, beyond any data that
+full-batch training is done on.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +31,11 @@ class Dataset:
         x: Inputs of shape (sample, feature), float64, finite, without a bias column.
         y: Targets of shape (sample,) or (sample, output), float64, finite.
         name: What it was loaded by.
-        digest: Sixteen hex digits of the SHA-256 of the shapes and bytes of `x` and `y`: equal data, equal digest.
+        digest: Sixteen hex digits of the SHA-256 of the shapes and bytes of `x` and
+            `y`: equal data, equal digest.
         description: One sentence: what the inputs and targets are.
-        target: The function that `y` samples, elementwise, where it is known; else None.
+        target: The function that `y` samples, elementwise, where it is known; else
+            None.
     """
 
     x: Float[np.ndarray, "sample feature"]
@@ -58,8 +64,9 @@ def from_arrays(
         target: The function that `y` samples, where it is known.
 
     Raises:
-        InvalidInputError: An array is not numeric, has another shape, or holds nan or inf; the two differ in their
-            number of samples; there are fewer than two samples.
+        InvalidInputError: An array is not numeric, has another shape, or holds nan or
+            inf; the two differ in their number of samples; there are fewer than two
+            samples.
 
     Example:
         >>> import numpy as np
@@ -109,7 +116,8 @@ def from_arrays(
 def check_count(
     what: str, value: object, *, most: int | None = None, source: str = ""
 ) -> int:
-    """`value` as a whole number from 2 to `most`; `what` is its name and `source` what has so many.
+    """`value` as a whole number from 2 to `most`; `what` is its name and `source` what
+    has so many.
 
     Raises:
         InvalidInputError: It is something else.
@@ -159,7 +167,8 @@ def _numbers(what: str, values: ArrayLike, name: str) -> np.ndarray:
 
 
 def _digest(x: np.ndarray, y: np.ndarray) -> str:
-    # Little-endian bytes whatever the machine, and the shapes, since (4, 1) and (2, 2) can have the same bytes.
+    # Little-endian bytes whatever the machine, and the shapes, since (4, 1) and (2, 2)
+    # can have the same bytes.
     digest = hashlib.sha256(f"{x.shape}{y.shape}".encode())
     for array in (x, y):
         digest.update(np.ascontiguousarray(array, dtype="<f8").data)

@@ -35,11 +35,13 @@ class IdxItems(NamedTuple):
 
 
 def read_idx(path: Path, *, what: str, dimensions: int, limit: int | None) -> IdxItems:
-    """The first `limit` items of an IDX file of unsigned bytes; the whole file is checked.
+    """The first `limit` items of an IDX file of unsigned bytes; the whole file is
+    checked.
 
-    Nothing is allocated on the word of a header: a plain file's size must be exactly what its header says before a byte
-    of data is read, and a gzip stream is refused if its header promises more than deflate can hold in the file, read in
-    chunks, and left as soon as it exceeds its promise.
+    Nothing is allocated on the word of a header: a plain file's size must be exactly
+    what its header says before a byte of data is read, and a gzip stream is refused if
+    its header promises more than deflate can hold in the file, read in chunks, and left
+    as soon as it exceeds its promise.
 
     Args:
         path: The file. Gzip is told by its first bytes, not by the name.
@@ -47,7 +49,8 @@ def read_idx(path: Path, *, what: str, dimensions: int, limit: int | None) -> Id
         dimensions: 3 for images, 1 for labels.
         limit: How many items to keep; None for all.
 
-    Every fault of the file ends in `InvalidInputError`: missing, truncated, too long, damaged, of another kind.
+    Every fault of the file ends in `InvalidInputError`: missing, truncated, too long,
+    damaged, of another kind.
     """
     try:
         size = path.stat().st_size
@@ -129,7 +132,8 @@ def _check_size(
         _refuse(
             path,
             what,
-            f"a {fault} file: {size} bytes where its header ({by_header}) needs {promised}",
+            f"a {fault} file: {size} bytes where its header ({by_header}) needs "
+            f"{promised}",
             "a file exactly as long as its header says",
             "download it again",
         )
@@ -157,7 +161,9 @@ def _read(stream: _Stream, length: int, path: Path, what: str) -> bytearray:
 
 
 def _drain(stream: _Stream, length: int, path: Path, what: str) -> None:
-    """Read to the end without keeping: only the end of a gzip stream tells its length and checksum."""
+    """Read to the end without keeping: only the end of a gzip stream tells its length
+    and checksum.
+    """
     while length > 0:
         chunk = stream.read(min(_CHUNK, length))
         if not chunk:

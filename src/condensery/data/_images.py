@@ -14,7 +14,8 @@ from condensery.data._idx import read_idx
 VARIABLE = "CONDENSERY_DATA"
 """The environment variable that names a folder of data sets."""
 
-# Below the folder of the environment variable: the plain name, and where torchvision puts the same files.
+# Below the folder of the environment variable: the plain name, and where torchvision
+# puts the same files.
 _SUBFOLDERS = {
     "fashion-mnist": ("fashion-mnist", "FashionMNIST/raw"),
     "mnist": ("mnist", "MNIST/raw"),
@@ -32,7 +33,9 @@ IDX_NAMES = tuple(_SUBFOLDERS)
 
 
 def digits(*, samples: int | None) -> Dataset:
-    """The first `samples` of scikit-learn's 1797 digits of 8×8 pixels; pixels/16 in [0, 1], target the digit 0…9."""
+    """The first `samples` of scikit-learn's 1797 digits of 8×8 pixels; pixels/16 in [0,
+    1], target the digit 0…9.
+    """
     from sklearn.datasets import load_digits
 
     pixels, labels = (np.asarray(part) for part in load_digits(return_X_y=True))
@@ -45,7 +48,8 @@ def digits(*, samples: int | None) -> Dataset:
         pixels[:count] / 16.0,
         labels[:count],
         name="digits",
-        description=f"the first {count} of scikit-learn's digits, 8 x 8 pixels in [0, 1]; y the digit",
+        description=f"the first {count} of scikit-learn's digits, 8 x 8 pixels in "
+        "[0, 1]; y the digit",
     )
 
 
@@ -58,7 +62,8 @@ def idx_images(name: str, *, path: Path | None, samples: int | None) -> Dataset:
         samples: How many; None for all.
 
     Raises:
-        InvalidInputError: No such files, files that are not what they should be, or fewer images than `samples`.
+        InvalidInputError: No such files, files that are not what they should be, or
+            fewer images than `samples`.
     """
     if samples is not None:
         check_count("samples", samples)
@@ -82,7 +87,8 @@ def idx_images(name: str, *, path: Path | None, samples: int | None) -> Dataset:
         images.items.reshape(kept, height * width) / 255.0,
         labels.items,
         name=name,
-        description=f"the first {kept} images of {name}, {height} x {width} pixels in [0, 1]; y the label",
+        description=f"the first {kept} images of {name}, {height} x {width} pixels "
+        "in [0, 1]; y the label",
     )
 
 
@@ -98,7 +104,8 @@ def _search(name: str) -> Path:
         name,
         given=f"no {_IMAGE_FILES[0]}(.gz){looked}",
         allowed="its four IDX files, gzipped or not",
-        remedy=f"give path=FOLDER (a run: --set data_path=FOLDER),{_PACKAGE[name]} or put them below {VARIABLE}/{name}",
+        remedy=f"give path=FOLDER (a run: --set data_path=FOLDER),{_PACKAGE[name]} "
+        f"or put them below {VARIABLE}/{name}",
     )
 
 
@@ -116,10 +123,12 @@ def _images_at(path: Path) -> Path:
 
 
 def _labels_beside(images: Path) -> Path:
-    """The label file is named as the image file is, with labels for images and idx1 for idx3.
+    """The label file is named as the image file is, with labels for images and idx1 for
+    idx3.
 
     Raises:
-        InvalidInputError: There is none, or the name of the image file does not lead to one.
+        InvalidInputError: There is none, or the name of the image file does not lead to
+            one.
     """
     alike = "name the two files alike: …images-idx3-ubyte and …labels-idx1-ubyte"
     if "images" not in images.name:

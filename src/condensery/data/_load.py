@@ -47,9 +47,11 @@ def load(
     other paths   a folder of IDX files, or one IDX file of images with its label file beside it
     ============= ======================================================================================== =======
 
-    IDX files are gzipped or not and named as the originals are (``train-images-idx3-ubyte``, or with a dot for the
-    second hyphen). Without `path` they are looked for in ``$CONDENSERY_DATA/NAME``, in torchvision's folders below
-    ``$CONDENSERY_DATA``, and, for fashion-mnist, where Debian's package dataset-fashion-mnist puts them.
+    IDX files are gzipped or not and named as the originals are
+    (``train-images-idx3-ubyte``, or with a dot for the second hyphen). Without `path`
+    they are looked for in ``$CONDENSERY_DATA/NAME``, in torchvision's folders below
+    ``$CONDENSERY_DATA``, and, for fashion-mnist, where Debian's package
+    dataset-fashion-mnist puts them.
 
     Args:
         name: One of `DATASETS` in upper or lower case, or a path.
@@ -59,14 +61,16 @@ def load(
 
     Raises:
         MissingExtraError: mnist-1d without the package that makes it.
-        InvalidInputError: An unknown name; an option that the data set does not have; a file that is missing,
-            truncated, too long, damaged or of another kind; images and labels that differ in number; values that are
-            not finite; fewer than two samples, or fewer than asked for.
+        InvalidInputError: An unknown name; an option that the data set does not have; a
+            file that is missing, truncated, too long, damaged or of another kind;
+            images and labels that differ in number; values that are not finite; fewer
+            than two samples, or fewer than asked for.
 
     Source:
-        Data of Luo et al. 2021, arXiv 2007.07497 (line; the images with samples=45, as in their program), and of the
-        demonstrations of Xu et al. 2025, arXiv 2504.09484 (demo-a, demo-c); the target of Zhang et al. 2021, arXiv
-        2105.14573 (three-steps); Greydanus & Kobak 2024, arXiv 2011.14439 (mnist-1d).
+        Data of Luo et al. 2021, arXiv 2007.07497 (line; the images with samples=45, as
+        in their program), and of the demonstrations of Xu et al. 2025, arXiv 2504.09484
+        (demo-a, demo-c); the target of Zhang et al. 2021, arXiv 2105.14573
+        (three-steps); Greydanus & Kobak 2024, arXiv 2011.14439 (mnist-1d).
 
     Example:
         >>> from condensery.data import load

@@ -1,4 +1,6 @@
-"""MNIST-1D: ten shapes of digits as lines of forty points, moved, sheared and made noisy, by their authors' program."""
+"""MNIST-1D: ten shapes of digits as lines of forty points, moved, sheared and made
+noisy, by their authors' program.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,11 @@ NAME = "mnist-1d"
 
 
 def mnist1d(*, samples: int | None) -> Dataset:
-    """The first `samples` of the 5000 lines that ``mnist1d.data.make_dataset`` makes with its own arguments and seed.
+    """The first `samples` of the 5000 lines that ``mnist1d.data.make_dataset`` makes
+    with its own arguments and seed.
 
-    Its training part (4000) comes first, in its order. Nothing is read from the network.
+    Its training part (4000) comes first, in its order. Nothing is read from the
+    network.
 
     Raises:
         MissingExtraError: The package ``mnist1d`` is not installed.
@@ -45,5 +49,6 @@ def mnist1d(*, samples: int | None) -> Dataset:
         x[:count],
         y[:count],
         name=NAME,
-        description=f"the first {count} lines of MNIST-1D, 40 points of mean 0 and variance 1; y the digit",
+        description=f"the first {count} lines of MNIST-1D, 40 points of mean 0 and "
+        "variance 1; y the digit",
     )

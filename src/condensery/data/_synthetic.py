@@ -14,7 +14,8 @@ _MOST_POINTS = 10_000_000
 
 
 def line_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
-    """x², elementwise: the target of the four points of Luo et al. 2021, arXiv 2007.07497 (read off their Fig. 2).
+    """x², elementwise: the target of the four points of Luo et al. 2021, arXiv
+    2007.07497 (read off their Fig. 2).
 
     Example:
         >>> from condensery.data import line_target
@@ -27,7 +28,8 @@ def line_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
 def demo_a_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
     """0.2·ReLU(x − 1/3) + 0.2·ReLU(−x − 1/3), elementwise: two neurons suffice for it.
 
-    From the notebook ``condense.ipynb`` that goes with the overview of Xu et al. 2025, arXiv 2504.09484.
+    From the notebook ``condense.ipynb`` that goes with the overview of Xu et al. 2025,
+    arXiv 2504.09484.
 
     Example:
         >>> from condensery.data import demo_a_target
@@ -41,9 +43,11 @@ def demo_a_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
 
 
 def demo_c_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
-    """−σ(x) + σ(2(x + 0.3)) − σ(1.5(x − 0.4)) + σ(0.5(x − 0.8)) with σ = ReLU, elementwise: four neurons.
+    """−σ(x) + σ(2(x + 0.3)) − σ(1.5(x − 0.4)) + σ(0.5(x − 0.8)) with σ = ReLU,
+    elementwise: four neurons.
 
-    From the worked example that goes with the overview of Xu et al. 2025, arXiv 2504.09484.
+    From the worked example that goes with the overview of Xu et al. 2025, arXiv
+    2504.09484.
 
     Example:
         >>> from condensery.data import demo_c_target
@@ -60,10 +64,12 @@ def demo_c_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
 
 
 def three_steps_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
-    """tanh(x − 7) + tanh(x) + tanh(x + 7), elementwise: three tanh neurons, steps from −3 to 3.
+    """tanh(x − 7) + tanh(x) + tanh(x + 7), elementwise: three tanh neurons, steps from
+    −3 to 3.
 
-    The target of Zhang et al. 2021, arXiv 2105.14573, Figs. 1, 3 and 4, which do not print it; on 50 points of
-    [−15, 15] the best fits of one and two tanh neurons have the losses .109 and .0698 of their Fig. 4.
+    The target of Zhang et al. 2021, arXiv 2105.14573, Figs. 1, 3 and 4, which do not
+    print it; on 50 points of [−15, 15] the best fits of one and two tanh neurons have
+    the losses .109 and .0698 of their Fig. 4.
 
     Example:
         >>> from condensery.data import three_steps_target
@@ -98,7 +104,9 @@ SYNTHETIC = tuple(_FORMULAS)
 
 
 def synthetic(name: str, *, points: int | None) -> Dataset:
-    """The data set of `SYNTHETIC` called `name`, on its own number of points or on `points`."""
+    """The data set of `SYNTHETIC` called `name`, on its own number of points or on
+    `points`.
+    """
     formula = _FORMULAS[name]
     count = (
         formula.points
@@ -106,7 +114,10 @@ def synthetic(name: str, *, points: int | None) -> Dataset:
         else check_count("points", points, most=_MOST_POINTS)
     )
     x = np.linspace(formula.lower, formula.upper, count)
-    description = f"{count} points, even on [{formula.lower:g}, {formula.upper:g}]; {formula.text}"
+    description = (
+        f"{count} points, even on [{formula.lower:g}, {formula.upper:g}]; "
+        f"{formula.text}"
+    )
     return from_arrays(
         x, formula.target(x), name=name, description=description, target=formula.target
     )

@@ -1,4 +1,6 @@
-"""A user's own (x, y) from CSV, NPY and NPZ files; nothing in them is ever unpickled."""
+"""A user's own (x, y) from CSV, NPY and NPZ files; nothing in them is ever
+unpickled.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ _CHUNK = 2**20
 
 
 def read_table(path: Path) -> Dataset:
-    """The data of one file: the last column is y in a CSV or a two-dimensional NPY file; an NPZ file holds x and y.
+    """The data of one file: the last column is y in a CSV or a two-dimensional NPY
+    file; an NPZ file holds x and y.
 
     Raises:
         InvalidInputError: The file cannot be read, is damaged, or holds something else.
@@ -36,7 +39,8 @@ def read_table(path: Path) -> Dataset:
             "a readable file",
             "check the path",
         )
-    except Exception as error:  # a damaged file can make the parsers of numpy and zipfile raise nearly anything
+    # a damaged file can make the parsers of numpy and zipfile raise nearly anything
+    except Exception as error:
         fault = f"a damaged file ({type(error).__name__}: {error})"
         _refuse(path, fault, f"a whole {path.suffix} file of numbers", "write it again")
     data = from_arrays(x, y, name=path.name)
@@ -140,7 +144,9 @@ def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _array(stream: IO[Any], size: int, path: Path) -> np.ndarray:
-    """One NPY array; its header is held against the size of the file before anything is allocated on its word."""
+    """One NPY array; its header is held against the size of the file before anything is
+    allocated on its word.
+    """
     readers = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
@@ -174,7 +180,8 @@ def _array(stream: IO[Any], size: int, path: Path) -> np.ndarray:
         fault = "truncated" if left < length else "too long"
         _refuse(
             path,
-            f"a {fault} array: {left} bytes where its header (shape {shape}) needs {length}",
+            f"a {fault} array: {left} bytes where its header (shape {shape}) needs "
+            f"{length}",
             "a file exactly as long as its header says",
             "write it again",
         )

@@ -1,4 +1,6 @@
-"""Training in compiled code: gradient flow and descent of whole ensembles, in float64."""
+"""Training in compiled code: gradient flow and descent of whole ensembles, in
+float64.
+"""
 
 from condensery.engine._calibrate import calibrate_eta
 from condensery.engine._classify import AdamW, cross_entropy

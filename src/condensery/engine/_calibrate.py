@@ -1,4 +1,6 @@
-"""The step parameter of `flow`, set by a tolerance on what is measured: the relative distance RD."""
+"""The step parameter of `flow`, set by a tolerance on what is measured: the relative
+distance RD.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,12 @@ from condensery.engine._flow import flow
 
 COARSEST, FINEST = 0.4, 0.4 / 2**7
 TRIALS = 3
-"""Networks of a family that must all agree. With one, two step parameters that are both off by 1 % agree by chance in
-one cell of fifty; with three that was not seen in the 117 cells of the paper's diagram, at two choices of seeds."""
+"""Networks of a family that must all agree.
+
+With one, two step parameters that are both off by 1 % agree by chance in one cell of
+fifty; with three that was not seen in the 117 cells of the paper's diagram, at two
+choices of seeds.
+"""
 
 
 def calibrate_eta(
@@ -26,21 +32,23 @@ def calibrate_eta(
     target_loss: float = 1e-6,
     **options: Any,
 ) -> Float[np.ndarray, " member"]:
-    """Eta for each member: halved from 0.4 until one more halving would move RD by less than a relative tolerance.
+    """Eta for each member: halved from 0.4 until one more halving would move RD by less
+    than a relative tolerance.
 
-    The trial runs are made once per family, that is per (gamma, gamma_prime), with three networks of its narrowest
-    width: its first seed and the two after it. The one that moves most decides; all members of the family get the
-    family's eta. Members of one family differ in width and seed only, and the number of steps that a given accuracy
-    takes grows slowly with the width (so the narrowest is also the cheapest). On ReLU nets error estimates per step
-    stall, because units on a sample's kink change sides at every step; RD itself does not mind them, which is why it is
-    the judge.
+    The trial runs are made once per family, that is per (gamma, gamma_prime), with
+    three networks of its narrowest width: its first seed and the two after it. The one
+    that moves most decides; all members of the family get the family's eta. Members of
+    one family differ in width and seed only, and the number of steps that a given
+    accuracy takes grows slowly with the width (so the narrowest is also the cheapest).
+    On ReLU nets error estimates per step stall, because units on a sample's kink change
+    sides at every step; RD itself does not mind them, which is why it is the judge.
 
     Args:
         ensemble: The members to be run.
         x: Inputs without the bias column.
         y: Targets.
-        tolerance: Largest relative change of RD by the last halving, > 0; by the last two together four times that
-            (one small change can be chance).
+        tolerance: Largest relative change of RD by the last halving, > 0; by the last
+            two together four times that (one small change can be chance).
         target_loss: As for `flow`.
         **options: What else `flow` will be called with.
 
@@ -54,7 +62,12 @@ def calibrate_eta(
         >>> import numpy as np
         >>> from condensery.engine import Ensemble, calibrate_eta
         >>> x = np.linspace(-0.5, 0.5, 4)[:, None]
-        >>> eta = calibrate_eta(Ensemble.grid(widths=[50, 100], gammas=[0.6]), x, x[:, 0] ** 2, tolerance=0.01)
+        >>> eta = calibrate_eta(
+        ...     Ensemble.grid(widths=[50, 100], gammas=[0.6]),
+        ...     x,
+        ...     x[:, 0] ** 2,
+        ...     tolerance=0.01,
+        ... )
         >>> bool(eta[0] == eta[1] <= 0.1)
         True
     """
@@ -67,7 +80,8 @@ def calibrate_eta(
     settled = np.zeros(len(eta), dtype=bool)
     rd: list[np.ndarray] = []
     while not settled.all():
-        # Members that are settled meet any target at once: the ensemble keeps its shape, so nothing is compiled anew.
+        # Members that are settled meet any target at once: the ensemble keeps its
+        # shape, so nothing is compiled anew.
         targets = np.where(settled, np.inf, target_loss)
         now = np.stack(
             [
@@ -88,7 +102,9 @@ def calibrate_eta(
 
 
 def _families(ensemble: Ensemble) -> tuple[np.ndarray, list[Ensemble]]:
-    """Each member's family, and `TRIALS` ensembles that hold a trial network of every family."""
+    """Each member's family, and `TRIALS` ensembles that hold a trial network of every
+    family.
+    """
     cells = np.column_stack([ensemble.gammas, ensemble.gamma_primes])
     _, family = np.unique(cells, axis=0, return_inverse=True)
     family = family.ravel()

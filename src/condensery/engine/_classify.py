@@ -1,4 +1,6 @@
-"""What a classifier minimises, with dropout if asked for, and Adam with decoupled weight decay."""
+"""What a classifier minimises, with dropout if asked for, and Adam with decoupled
+weight decay.
+"""
 
 from __future__ import annotations
 
@@ -63,11 +65,13 @@ def _mean_surprise(
 
 
 def cross_entropy(model: ImageNet, *, keep: float = 1.0) -> Randomised:
-    """Mean of −log softmax(f(x))_y over samples, with dropout on every hidden layer's output while training.
+    """Mean of −log softmax(f(x))_y over samples, with dropout on every hidden layer's
+    output while training.
 
     Args:
         model: The network.
-        keep: Keep probability p in (0, 1]; 1 is no dropout. Masks are per sample; recorded losses are without them.
+        keep: Keep probability p in (0, 1]; 1 is no dropout. Masks are per sample;
+            recorded losses are without them.
 
     Returns:
         What `descend` minimises; targets are the numbers of the classes.
@@ -77,8 +81,17 @@ def cross_entropy(model: ImageNet, *, keep: float = 1.0) -> Randomised:
         >>> from condensery.engine import cross_entropy
         >>> from condensery.models import ImageNet
         >>> net = ImageNet("mlp")
-        >>> zero = {name: 0 * value for name, value in net.draw(seed=0, gamma=0.5).items()}
-        >>> round(float(cross_entropy(net).value(zero, np.ones((2, 64)), np.array([0.0, 3.0]))), 6)
+        >>> zero = {
+        ...     name: 0 * value for name, value in net.draw(seed=0, gamma=0.5).items()
+        ... }
+        >>> round(
+        ...     float(
+        ...         cross_entropy(net).value(
+        ...             zero, np.ones((2, 64)), np.array([0.0, 3.0])
+        ...         )
+        ...     ),
+        ...     6,
+        ... )
         2.302585
     """
     return Randomised(
@@ -93,9 +106,11 @@ def cross_entropy(model: ImageNet, *, keep: float = 1.0) -> Randomised:
 )
 @dataclass(frozen=True)
 class AdamW:
-    """Adam with decoupled weight decay: after Adam's step θ ← θ − rate·decay·θ with the θ before it.
+    """Adam with decoupled weight decay: after Adam's step θ ← θ − rate·decay·θ with the
+    θ before it.
 
-    Loshchilov and Hutter 2019 (arXiv 1711.05101), Algorithm 2, with PyTorch's convention of the decay.
+    Loshchilov and Hutter 2019 (arXiv 1711.05101), Algorithm 2, with PyTorch's
+    convention of the decay.
 
     Attributes:
         rate: Learning rate, positive; changing it does not compile anew.
@@ -108,7 +123,9 @@ class AdamW:
         >>> import jax.numpy as jnp
         >>> from condensery.engine import AdamW
         >>> rule, theta = AdamW(0.1, decay=0.5), jnp.array([1.0])
-        >>> theta, _ = rule.update(jnp.array([5.0]), rule.init(theta), theta, jnp.array(0))
+        >>> theta, _ = rule.update(
+        ...     jnp.array([5.0]), rule.init(theta), theta, jnp.array(0)
+        ... )
         >>> round(float(theta[0]), 5)
         0.85
     """

@@ -1,4 +1,6 @@
-"""Descent at a fixed rate: every member of an ensemble, in compiled chunks, with probes between them."""
+"""Descent at a fixed rate: every member of an ensemble, in compiled chunks, with probes
+between them.
+"""
 
 from __future__ import annotations
 
@@ -56,9 +58,10 @@ class DescentResult:
 
     Attributes:
         recorded: Step numbers at which losses and probes were taken.
-        loss: Loss over all data at those steps; that of a member that ended early is repeated.
-        status: `condensery.records.Status` of each member as a number. Where no `stop_loss` was given, a member that
-            took all its steps counts as converged.
+        loss: Loss over all data at those steps; that of a member that ended early is
+            repeated.
+        status: `condensery.records.Status` of each member as a number. Where no
+            `stop_loss` was given, a member that took all its steps counts as converged.
         steps: Steps that each member took.
         probed: What the probes measured, stacked over the recorded steps.
         state: From where `descend` goes on.
@@ -89,20 +92,23 @@ def init_descent(
     Args:
         members: One tree of parameters per member; shapes may differ between members.
         optimiser: The rule whose memory is prepared.
-        seeds: The seed of each member's order of mini-batches and of its random draws (see `Randomised`); None gives
-            all members seed 0.
+        seeds: The seed of each member's order of mini-batches and of its random draws
+            (see `Randomised`); None gives all members seed 0.
         dtype: What the arithmetic is done in.
 
     Returns:
         The state.
 
     Raises:
-        InvalidInputError: No members, parameters that are not finite, or a number of seeds that does not fit.
+        InvalidInputError: No members, parameters that are not finite, or a number of
+            seeds that does not fit.
 
     Example:
         >>> import numpy as np
         >>> from condensery.engine import SGD, init_descent
-        >>> init_descent([{"w": np.ones(3)}, {"w": np.ones(2)}], optimiser=SGD(0.1)).step
+        >>> init_descent(
+        ...     [{"w": np.ones(3)}, {"w": np.ones(2)}], optimiser=SGD(0.1)
+        ... ).step
         0
     """
     orders = (
@@ -154,51 +160,68 @@ def descend(
     stop_loss: float | None = None,
     on_step: Callable[[int], None] | None = None,
 ) -> DescentResult:
-    """Train every member of an ensemble by gradient descent at a fixed rate, full-batch or with mini-batches.
+    """Train every member of an ensemble by gradient descent at a fixed rate, full-batch
+    or with mini-batches.
 
-    Members run one after another, each for a whole chunk of steps inside one compiled loop, so that a small net stays
-    in the processor's cache and a member that ended costs nothing more; members of one shape share a compiled program
-    and nothing is padded. On one thread this is as fast as or faster than advancing all members side by side
-    (measured: 50 units, 80 samples, 512 members, float32: 16 against 19 µs per net and step), and no arithmetic mixes
-    members. So on one machine **a member's result is the same, bit for bit, whatever the other members are**, a run of
-    2n steps equals n steps and n more from the state, and the schedule and the probes change nothing. Across machines
-    or versions of XLA, rounding differs as for any float program.
+    Members run one after another, each for a whole chunk of steps inside one compiled
+    loop, so that a small net stays in the processor's cache and a member that ended
+    costs nothing more; members of one shape share a compiled program and nothing is
+    padded. On one thread this is as fast as or faster than advancing all members side
+    by side (measured: 50 units, 80 samples, 512 members, float32: 16 against 19 µs per
+    net and step), and no arithmetic mixes members. So on one machine **a member's
+    result is the same, bit for bit, whatever the other members are**, a run of 2n steps
+    equals n steps and n more from the state, and the schedule and the probes change
+    nothing. Across machines or versions of XLA, rounding differs as for any float
+    program.
 
-    A member whose loss is no longer finite is frozen at the last parameters with a finite loss, as a value
-    (`Status.DIVERGED`, loss inf); the others go on.
+    A member whose loss is no longer finite is frozen at the last parameters with a
+    finite loss, as a value (`Status.DIVERGED`, loss inf); the others go on.
 
     Args:
-        start: One tree of parameters per member (shapes may differ), or a state: that of an earlier result, or one from
-            `init_descent`, which also takes the seeds of mini-batches and the option of float32.
+        start: One tree of parameters per member (shapes may differ), or a state: that
+            of an earlier result, or one from `init_descent`, which also takes the seeds
+            of mini-batches and the option of float32.
         objective: What is minimised (see `mean_square` and `dropout_loss`).
-        data: Inputs (sample, feature), with the constant feature if there is one, and targets (sample,) or
-            (sample, output).
+        data: Inputs (sample, feature), with the constant feature if there is one, and
+            targets (sample,) or (sample, output).
         optimiser: `SGD` or `Adam`.
         steps: How many steps more.
-        batch_size: None for full-batch. Otherwise the samples of each epoch are shuffled from the member's seed and the
-            epoch number, and the last n mod batch_size of them are left out of that epoch.
-        schedule: Steps, counted from the very beginning, at which the loss is recorded and the probes are called;
-            those that this call does not reach are ignored and its last step is added. None means `log_steps`.
-        probes: Called as ``probe(step, snapshot)`` with a host copy of all parameters (see `DescentResult.probed`).
-        stop_loss: A member stops at the first step whose loss is at most this: checked at every step full-batch, at
-            recorded steps (over all data, without random draw) with mini-batches or a `Randomised` objective.
+        batch_size: None for full-batch. Otherwise the samples of each epoch are
+            shuffled from the member's seed and the epoch number, and the last n mod
+            batch_size of them are left out of that epoch.
+        schedule: Steps, counted from the very beginning, at which the loss is recorded
+            and the probes are called; those that this call does not reach are ignored
+            and its last step is added. None means `log_steps`.
+        probes: Called as ``probe(step, snapshot)`` with a host copy of all parameters
+            (see `DescentResult.probed`).
+        stop_loss: A member stops at the first step whose loss is at most this: checked
+            at every step full-batch, at recorded steps (over all data, without random
+            draw) with mini-batches or a `Randomised` objective.
         on_step: Told the step number after every compiled chunk.
 
     Returns:
         Losses, statuses, what the probes measured, and the state from which to go on.
 
     Raises:
-        InvalidInputError: Data of mismatched or zero length or not finite, a batch size outside [1, n], negative steps.
+        InvalidInputError: Data of mismatched or zero length or not finite, a batch size
+            outside [1, n], negative steps.
 
     Example:
-        One unit without hidden layer, f = θx on x = 1, y = 0 with loss θ²: θ shrinks by 1 − 2·rate per step.
+        One unit without hidden layer, f = θx on x = 1, y = 0 with loss θ²: θ shrinks by
+        1 − 2·rate per step.
 
         >>> import numpy as np
         >>> from condensery.engine import SGD, descend, mean_square
         >>> line = mean_square(lambda theta, x: x @ theta)
         >>> data = np.ones((1, 1)), np.zeros(1)
-        >>> result = descend([np.array([1.0])], line, data, optimiser=SGD(0.25), steps=3)
-        >>> float(result.parameters[0][0]), result.loss.tolist(), result.recorded.tolist()
+        >>> result = descend(
+        ...     [np.array([1.0])], line, data, optimiser=SGD(0.25), steps=3
+        ... )
+        >>> (
+        ...     float(result.parameters[0][0]),
+        ...     result.loss.tolist(),
+        ...     result.recorded.tolist(),
+        ... )
         (0.125, [[1.0, 0.25, 0.0625, 0.015625]], [0, 1, 2, 3])
     """
     if not isinstance(start, DescentState):

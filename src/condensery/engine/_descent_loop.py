@@ -1,4 +1,6 @@
-"""The compiled loop of a descent: over the members of a bucket, and for each over the steps of a chunk."""
+"""The compiled loop of a descent: over the members of a bucket, and for each over the
+steps of a chunk.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ RUNNING, CONVERGED, DIVERGED = (
 
 
 class Member(NamedTuple):
-    """One member, or with a leading axis all members of a bucket, in the objective's packed layout."""
+    """One member, or with a leading axis all members of a bucket, in the objective's
+    packed layout.
+    """
 
     parameters: Tree
     memory: tuple[Tree, ...]
@@ -45,7 +49,9 @@ class _Carry(NamedTuple):
 
 
 class _Samples(NamedTuple):
-    """Where a step's samples come from: all of them, or a slice of the epoch's order."""
+    """Where a step's samples come from: all of them, or a slice of the epoch's
+    order.
+    """
 
     x: Array
     y: Array
@@ -82,7 +88,9 @@ class _Samples(NamedTuple):
 def _slope_of(
     objective: Objective, seed: Array
 ) -> Callable[[Tree, Array, Array, Array], tuple[Array, Tree]]:
-    """Loss and gradient of a step: of the objective, or of its draw for this member and step."""
+    """Loss and gradient of a step: of the objective, or of its draw for this member and
+    step.
+    """
     if not isinstance(objective, Randomised):
         return lambda parameters, x, y, step: objective.value_and_grad(parameters, x, y)
     draw, key = objective.draw, stream(seed)
@@ -99,7 +107,8 @@ def _advance_member(
     until: Array,
     stop_loss: Array,
 ) -> tuple[Member, Array]:
-    # the loss of a draw says little about where the member stands: it is judged where it is recorded
+    # the loss of a draw says little about where the member stands: it is judged where
+    # it is recorded
     judged = samples.batch_size is None and not isinstance(objective, Randomised)
     slope = _slope_of(objective, samples.seed)
 
@@ -124,7 +133,8 @@ def _advance_member(
             lambda new, old: jnp.where(go, new, old), memory, now.memory
         )
         status = jnp.where(finite, jnp.where(reached, CONVERGED, RUNNING), DIVERGED)
-        # that a loss is not finite is seen one step late: the step is taken back, unless there was none
+        # that a loss is not finite is seen one step late: the step is taken back,
+        # unless there was none
         step = now.step + jnp.where(
             go, 1, jnp.where(finite | (now.step == member.step), 0, -1)
         )
@@ -175,10 +185,12 @@ def advance_bucket(
     objective: Objective,
     batch_size: int | None,
 ) -> tuple[Member, Array]:
-    """Advance every member to step `until`, unless it ends before, and evaluate its loss over all data.
+    """Advance every member to step `until`, unless it ends before, and evaluate its
+    loss over all data.
 
-    `count` is the number of members and an argument rather than a constant: the loop over members is then the same
-    program for one member as for many, so that their bits agree.
+    `count` is the number of members and an argument rather than a constant: the loop
+    over members is then the same program for one member as for many, so that their bits
+    agree.
 
     Args:
         members: Members in the public layout, with a leading member axis.

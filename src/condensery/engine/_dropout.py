@@ -1,4 +1,6 @@
-"""Dropout inside the compiled loop, what it is on average, and the parts of which its implicit bias is made."""
+"""Dropout inside the compiled loop, what it is on average, and the parts of which its
+implicit bias is made.
+"""
 
 from __future__ import annotations
 
@@ -31,27 +33,33 @@ PARTS: tuple[Part, ...] = ("L1", "L2", "L3", "L4")
 def dropout_loss(
     model: Net, *, keep: Keep, mask: MaskSharing = "per_sample", factor: float = 0.5
 ) -> Randomised:
-    """R_drop: the mean square with masks drawn anew at every step, and without masks where it is recorded.
+    """R_drop: the mean square with masks drawn anew at every step, and without masks
+    where it is recorded.
 
     Formula:
-        factor · mean over samples and outputs of (f_drop(x) − y)², where every output of a hidden layer with dropout is
-        multiplied by 1 + η, which is 1/p with probability p and 0 otherwise: E η = 0, E η² = (1 − p)/p.
+        factor · mean over samples and outputs of (f_drop(x) − y)², where every output
+        of a hidden layer with dropout is multiplied by 1 + η, which is 1/p with
+        probability p and 0 otherwise: E η = 0, E η² = (1 − p)/p.
 
-    For a `TwoLayer` the gradient is written out, for an `Mlp` it is derived by JAX. With p = 1 there is no mask and the
-    steps are those of `mean_square`, bit for bit.
+    For a `TwoLayer` the gradient is written out, for an `Mlp` it is derived by JAX.
+    With p = 1 there is no mask and the steps are those of `mean_square`, bit for bit.
 
     Args:
         model: A `TwoLayer` or an `Mlp`.
-        keep: The keep probability p in (0, 1] (PyTorch's ``Dropout`` takes 1 − p): a number for the last hidden layer,
-            or one for every hidden layer, where 1 is no dropout.
-        mask: ``per_sample`` (PyTorch's way): every sample has its own mask; ``shared``: one for all samples.
-        factor: ½ times the number of outputs gives the R_S = 1/(2n) Σ ‖f − y‖² of the source, 1 PyTorch's MSELoss.
+        keep: The keep probability p in (0, 1] (PyTorch's ``Dropout`` takes 1 − p): a
+            number for the last hidden layer, or one for every hidden layer, where 1 is
+            no dropout.
+        mask: ``per_sample`` (PyTorch's way): every sample has its own mask; ``shared``:
+            one for all samples.
+        factor: ½ times the number of outputs gives the R_S = 1/(2n) Σ ‖f − y‖² of the
+            source, 1 PyTorch's MSELoss.
 
     Returns:
         What `descend` minimises.
 
     Raises:
-        InvalidInputError: p outside (0, 1], a number of them that fits no layers, or an unknown mask.
+        InvalidInputError: p outside (0, 1], a number of them that fits no layers, or an
+            unknown mask.
 
     Source:
         Zhang and Xu 2024 (arXiv 2207.05952), Sec. 3.
@@ -63,7 +71,10 @@ def dropout_loss(
         >>> one = {"a": jnp.array([2.0]), "w": jnp.array([[1.0]])}
         >>> loss = dropout_loss(TwoLayer("relu"), keep=0.5)
         >>> data = jnp.array([[1.0]]), jnp.array([0.0])
-        >>> {float(loss.draw(loss.pack(one), *data, jax.random.key(k))[0]) for k in range(20)} == {0.0, 8.0}
+        >>> {
+        ...     float(loss.draw(loss.pack(one), *data, jax.random.key(k))[0])
+        ...     for k in range(20)
+        ... } == {0.0, 8.0}
         True
         >>> float(loss.value(loss.pack(one), *data))
         2.0
@@ -79,12 +90,13 @@ def dropout_loss(
 
 
 def expected_dropout_loss(model: Net, *, keep: float, factor: float = 0.5) -> Objective:
-    """R_S + R1, the mean of R_drop over all masks, for dropout after the last hidden layer.
+    """R_S + R1, the mean of R_drop over all masks, for dropout after the last hidden
+    layer.
 
     Formula:
-        R1 = factor · (1 − p)/(n d' p) Σ_i Σ_j |W_L[:, j]|² f_{L−1}[i, j]², which with factor = d'/2 is the
-        (1 − p)/(2np) Σ_i Σ_j |W_L[:, j]|² f_{L−1}[i, j]² of the source. The mean is exact for per-sample and for shared
-        masks (Lemma 1).
+        R1 = factor · (1 − p)/(n d' p) Σ_i Σ_j |W_L[:, j]|² f_{L−1}[i, j]², which with
+        factor = d'/2 is the (1 − p)/(2np) Σ_i Σ_j |W_L[:, j]|² f_{L−1}[i, j]² of the
+        source. The mean is exact for per-sample and for shared masks (Lemma 1).
 
     Args:
         model: A `TwoLayer` or an `Mlp`.
@@ -127,9 +139,10 @@ def dropout_part(
     """One of the four losses that take dropout's implicit bias apart.
 
     Formula:
-        L1 = R_S + R1, L2 = R_S + R2~, L3 = R_drop − R2~, L4 = R_drop − R1, with R2~ = (ε/4)·|∇R_drop|² for the mask of
-        the step: E R2~ = R2, the term that the finite step adds to the flow. All but L1 are random. What is recorded is
-        R_S, of L1 R_S + R1.
+        L1 = R_S + R1, L2 = R_S + R2~, L3 = R_drop − R2~, L4 = R_drop − R1, with R2~ =
+        (ε/4)·|∇R_drop|² for the mask of the step: E R2~ = R2, the term that the finite
+        step adds to the flow. All but L1 are random. What is recorded is R_S, of L1 R_S
+        + R1.
 
     Args:
         model: A `TwoLayer` or an `Mlp`, dropout after the last hidden layer.
@@ -143,16 +156,20 @@ def dropout_part(
         What `descend` minimises.
 
     Raises:
-        InvalidInputError: An unknown part, p outside (0, 1], a rate that is not positive.
+        InvalidInputError: An unknown part, p outside (0, 1], a rate that is not
+            positive.
 
     Source:
-        Zhang and Xu 2024 (arXiv 2207.05952), Fig. 13 (arXiv 12) and the modified losses of its section on R1 and R2.
+        Zhang and Xu 2024 (arXiv 2207.05952), Fig. 13 (arXiv 12) and the modified losses
+        of its section on R1 and R2.
 
     Example:
         >>> from condensery.engine import dropout_part, expected_dropout_loss
         >>> from condensery.models import TwoLayer
         >>> net = TwoLayer("relu")
-        >>> dropout_part(net, "L1", keep=0.9, rate=0.1) == expected_dropout_loss(net, keep=0.9)
+        >>> dropout_part(net, "L1", keep=0.9, rate=0.1) == expected_dropout_loss(
+        ...     net, keep=0.9
+        ... )
         True
     """
     check_mask(mask)
@@ -178,10 +195,12 @@ def dropout_part(
 
 
 def _keeps(model: Net, keep: Keep) -> tuple[float, ...]:
-    """One p per hidden layer; a single number is that of the last and stands for itself.
+    """One p per hidden layer; a single number is that of the last and stands for
+    itself.
 
     Raises:
-        InvalidInputError: No number, or more than a two-layer net has hidden layers, or one outside (0, 1].
+        InvalidInputError: No number, or more than a two-layer net has hidden layers, or
+            one outside (0, 1].
     """
     given = (keep,) if isinstance(keep, (int, float)) else tuple(keep)
     if not given or (isinstance(model, TwoLayer) and len(given) != 1):
@@ -200,13 +219,15 @@ def masked_output(
     x: Float[Array, "sample feature"],
     factors: Sequence[Array | None],
 ) -> Float[Array, "sample ..."]:
-    """The output of a net whose hidden layers are multiplied by given factors, the last hidden layer by the last.
+    """The output of a net whose hidden layers are multiplied by given factors, the last
+    hidden layer by the last.
 
     Args:
         model: A `TwoLayer` or an `Mlp`.
         parameters: Its parameters.
         x: Inputs.
-        factors: (sample, unit), (1, unit) or None for the last ``len(factors)`` hidden layers.
+        factors: (sample, unit), (1, unit) or None for the last ``len(factors)`` hidden
+            layers.
 
     Returns:
         The output.

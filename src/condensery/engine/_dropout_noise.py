@@ -1,4 +1,6 @@
-"""What cannot be written down of dropout's implicit bias: averages over masks, estimated with a standard error."""
+"""What cannot be written down of dropout's implicit bias: averages over masks,
+estimated with a standard error.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +49,9 @@ def dropout_noise(
 ) -> DropoutNoise:
     """R2 and E R_drop from `masks` independent draws.
 
-    Unlike R1, R2 depends on whether the samples share a mask: masks of their own make the gradient vary less. R2
-    carries the learning rate and vanishes with it, R1 does not.
+    Unlike R1, R2 depends on whether the samples share a mask: masks of their own make
+    the gradient vary less. R2 carries the learning rate and vanishes with it, R1 does
+    not.
 
     Args:
         model: A `TwoLayer` or an `Mlp`.
@@ -71,13 +74,19 @@ def dropout_noise(
         Zhang and Xu 2024 (arXiv 2207.05952), the modified flow of Sec. 3.
 
     Example:
-        One unit f = a·relu(w) on y = 0 with p = ½: R_drop is 8 or 0, its gradient (8, 16) or 0.
+        One unit f = a·relu(w) on y = 0 with p = ½: R_drop is 8 or 0, its gradient (8,
+        16) or 0.
 
         >>> import numpy as np
         >>> from condensery.engine import dropout_noise
         >>> from condensery.models import TwoLayer
-        >>> one, data = {"a": np.array([2.0]), "w": np.array([[1.0]])}, (np.ones((1, 1)), np.zeros(1))
-        >>> found = dropout_noise(TwoLayer("relu"), one, data, keep=0.5, rate=0.1, masks=4000)
+        >>> one, data = (
+        ...     {"a": np.array([2.0]), "w": np.array([[1.0]])},
+        ...     (np.ones((1, 1)), np.zeros(1)),
+        ... )
+        >>> found = dropout_noise(
+        ...     TwoLayer("relu"), one, data, keep=0.5, rate=0.1, masks=4000
+        ... )
         >>> abs(found.r2 - 0.1 / 4 * (8**2 + 16**2) / 2) < 4 * found.r2_error
         True
         >>> abs(found.loss - 4) < 4 * found.loss_error

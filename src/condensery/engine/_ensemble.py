@@ -15,11 +15,13 @@ from condensery.models import two_layer_normal
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """Members of an ensemble of two-layer networks: one entry per member in every array.
+    """Members of an ensemble of two-layer networks: one entry per member in every
+    array.
 
-    κ = m^−γ and κ' = m^−γ' are the prefactor and the mobility ratio of the normalised model (Luo et al. 2021, arXiv
-    2007.07497, Sec. 2). The raw model f = Σ a_k σ(w_k·x) (α = 1) at the same place starts from a ~ N(0, β1²) and
-    w ~ N(0, β2² I) with β1β2 = κ and β1/β2 = κ', so equal standard deviations m^−g are γ = 2g, γ' = 0.
+    κ = m^−γ and κ' = m^−γ' are the prefactor and the mobility ratio of the normalised
+    model (Luo et al. 2021, arXiv 2007.07497, Sec. 2). The raw model f = Σ a_k σ(w_k·x)
+    (α = 1) at the same place starts from a ~ N(0, β1²) and w ~ N(0, β2² I) with β1β2 =
+    κ and β1/β2 = κ', so equal standard deviations m^−g are γ = 2g, γ' = 0.
 
     Attributes:
         widths: Number of units m.
@@ -30,7 +32,11 @@ class Ensemble:
     Example:
         >>> from condensery.engine import Ensemble
         >>> ensemble = Ensemble.grid(widths=[100, 400], seeds=[0, 1, 2], gammas=[2.0])
-        >>> len(ensemble), ensemble.widths.tolist(), ensemble.draw(features=2)[0]["w"].shape
+        >>> (
+        ...     len(ensemble),
+        ...     ensemble.widths.tolist(),
+        ...     ensemble.draw(features=2)[0]["w"].shape,
+        ... )
         (6, [100, 100, 100, 400, 400, 400], (100, 2))
     """
 
@@ -93,7 +99,9 @@ class Ensemble:
         return self.widths.astype(np.float64) ** -self.gamma_primes
 
     def identity(self, member: int) -> tuple[int, int, float, float]:
-        """Width, seed, γ and γ' of one member: all that its random numbers depend on."""
+        """Width, seed, γ and γ' of one member: all that its random numbers depend
+        on.
+        """
         return (
             int(self.widths[member]),
             int(self.seeds[member]),
@@ -121,7 +129,8 @@ class Ensemble:
         }
 
     def draw(self, *, features: int) -> list[dict[str, np.ndarray]]:
-        """Initial parameters ``{"a": (unit,), "w": (unit, feature)}`` of the raw model, ready for `descend`.
+        """Initial parameters ``{"a": (unit,), "w": (unit, feature)}`` of the raw model,
+        ready for `descend`.
 
         A member's draw depends on its width, seed and standard deviations only (see
         `condensery.models.two_layer_normal`).

@@ -1,4 +1,6 @@
-"""Gradient flow of ensembles of normalised two-layer networks, without a learning rate."""
+"""Gradient flow of ensembles of normalised two-layer networks, without a learning
+rate.
+"""
 
 from __future__ import annotations
 
@@ -46,14 +48,16 @@ class FlowResult:
 
     Attributes:
         ensemble: The members.
-        rd: Relative distance of the input weights, ‖θ_w − θ_w(0)‖/‖θ_w(0)‖ (with ASI: of copy 1).
+        rd: Relative distance of the input weights, ‖θ_w − θ_w(0)‖/‖θ_w(0)‖ (with ASI:
+            of copy 1).
         rd_a: The same of the output weights.
         rd_theta: The same of all parameters in the normalised coordinates.
         loss: Mean square of the residual.
         time: Flow time in the normalised units t/(β₁β₂).
         steps: Steps taken.
         status: `condensery.records.Status` as integers.
-        probed: What the probes returned, by name: ``(probed step, member, ...)``; the key ``step`` holds the steps.
+        probed: What the probes returned, by name: ``(probed step, member, ...)``; the
+            key ``step`` holds the steps.
         state: Pass it back to `flow` to go on.
     """
 
@@ -74,7 +78,9 @@ class FlowResult:
     def parameters(
         self, member: int, *, initial: bool = False
     ) -> dict[str, np.ndarray]:
-        """Of one member ``a`` (unit,) and ``w`` (unit, feature) with the bias last; with ASI those of both copies."""
+        """Of one member ``a`` (unit,) and ``w`` (unit, feature) with the bias last;
+        with ASI those of both copies.
+        """
         bucket, row = self._locate(member)
         constants, now = self.state.constants[bucket], self.state.buckets[bucket]
         a, w = (constants.a0, constants.w0) if initial else (now.a, now.w)
@@ -132,16 +138,20 @@ def flow(  # ruff: ignore[too-many-arguments] all but the data are options with 
     state: FlowState | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> FlowResult:
-    """Gradient flow of the normalised two-layer model, for all members of an ensemble; there is no learning rate.
+    """Gradient flow of the normalised two-layer model, for all members of an ensemble;
+    there is no learning rate.
 
-    f(x) = κ Σ_k a_k σ(w_k·(x, 1)) with κ = m^−γ, mobilities 1/κ' on a and κ' on w, κ' = m^−γ', a and w standard normal;
-    the flow descends (1/2n)Σ(f − y)² (Luo et al. 2021, arXiv 2007.07497, Eqs. 9-12). With ASI the hidden layer is
-    doubled with opposite a, so that f(0) = 0, and both copies train.
+    f(x) = κ Σ_k a_k σ(w_k·(x, 1)) with κ = m^−γ, mobilities 1/κ' on a and κ' on w, κ' =
+    m^−γ', a and w standard normal; the flow descends (1/2n)Σ(f − y)² (Luo et al. 2021,
+    arXiv 2007.07497, Eqs. 9-12). With ASI the hidden layer is doubled with opposite a,
+    so that f(0) = 0, and both copies train.
 
-    The exponential step (`condensery.engine._flow_kernel`) is limited by `eta` alone: no step moves a or W by more than
-    eta times their norm, nor by more than eta times their whole way so far and to come. Halving eta until RD stands
-    still is `calibrate_eta`. Members are run one after the other inside compiled code, so that a member's result does
-    not depend on its companions: it is the same bit for bit whatever the ensemble, on one machine with one thread.
+    The exponential step (`condensery.engine._flow_kernel`) is limited by `eta` alone:
+    no step moves a or W by more than eta times their norm, nor by more than eta times
+    their whole way so far and to come. Halving eta until RD stands still is
+    `calibrate_eta`. Members are run one after the other inside compiled code, so that a
+    member's result does not depend on its companions: it is the same bit for bit
+    whatever the ensemble, on one machine with one thread.
 
     Args:
         ensemble: Widths, seeds, gammas and gamma_primes.
@@ -149,17 +159,21 @@ def flow(  # ruff: ignore[too-many-arguments] all but the data are options with 
         y: Targets.
         activation_name: A name of `condensery.models.ACTIVATIONS`.
         asi: Antisymmetric initialisation.
-        eta: Step parameter, one for all or one per member; default 0.05 (0.005 to 0.1 are sensible). For the method
-            ``gram`` a factor on its step, default 1.
-        target_loss: Members stop below this mean square (Status.CONVERGED); one for all or one per member.
+        eta: Step parameter, one for all or one per member; default 0.05 (0.005 to 0.1
+            are sensible). For the method ``gram`` a factor on its step, default 1.
+        target_loss: Members stop below this mean square (Status.CONVERGED); one for all
+            or one per member.
         max_time: Members stop at this flow time (Status.OUT_OF_TIME).
         max_steps: Members stop after this many steps (Status.OUT_OF_STEPS).
-        method: ``exponential``, or ``gram``: the plain explicit step h = min(1/λ_max(G), 0.2/(κ‖Xᵀe/n‖)).
-        probes: Named measures of host snapshots ``{"a": (member, unit), "w": (member, unit, feature)}`` of each bucket;
-            for them the ensemble must have one width.
+        method: ``exponential``, or ``gram``: the plain explicit step h =
+            min(1/λ_max(G), 0.2/(κ‖Xᵀe/n‖)).
+        probes: Named measures of host snapshots ``{"a": (member, unit), "w": (member,
+            unit, feature)}`` of each bucket; for them the ensemble must have one width.
         schedule: Steps at which probes are called; log-spaced by default.
-        state: The `state` of an earlier result: go on from there (x, y and the ensemble must be the same).
-        on_progress: Called between compiled chunks with the fraction of members that have stopped.
+        state: The `state` of an earlier result: go on from there (x, y and the ensemble
+            must be the same).
+        on_progress: Called between compiled chunks with the fraction of members that
+            have stopped.
 
     Returns:
         Where each member stands.
@@ -171,7 +185,9 @@ def flow(  # ruff: ignore[too-many-arguments] all but the data are options with 
         >>> import numpy as np
         >>> from condensery.engine import Ensemble, flow
         >>> x = np.linspace(-0.5, 0.5, 4)[:, None]
-        >>> result = flow(Ensemble.grid(widths=[200], gammas=[0.5, 1.75]), x, x[:, 0] ** 2)
+        >>> result = flow(
+        ...     Ensemble.grid(widths=[200], gammas=[0.5, 1.75]), x, x[:, 0] ** 2
+        ... )
         >>> bool(result.rd[0] < 0.1 < 1 < result.rd[1])
         True
     """
@@ -218,7 +234,8 @@ def _per_member(name: str, value: float | np.ndarray, ensemble: Ensemble) -> np.
     """One number for all members, or one for each.
 
     Raises:
-        InvalidInputError: A number that is not positive, or not as many as there are members.
+        InvalidInputError: A number that is not positive, or not as many as there are
+            members.
     """
     values = np.asarray(value, float)
     if values.shape not in {(), (len(ensemble),)} or not np.all(values > 0):
@@ -313,9 +330,11 @@ def _begin(
 
 
 def _filled(members: np.ndarray, units: int) -> np.ndarray:
-    """The members, filled up with copies of the first to a common number, so that few shapes are compiled.
+    """The members, filled up with copies of the first to a common number, so that few
+    shapes are compiled.
 
-    Copies have a target that they meet at the start; they cost memory only, which is why wide ones are not filled up.
+    Copies have a target that they meet at the start; they cost memory only, which is
+    why wide ones are not filled up.
     """
     if len(members) == 1 or units * _COMMON > _ROWS_AT_ONCE:
         return members
@@ -331,7 +350,8 @@ def _reopened(
     max_time: float,
     max_steps: int,
 ) -> FlowState:
-    """The state with the limits of this call, its members running again where these leave them room.
+    """The state with the limits of this call, its members running again where these
+    leave them room.
 
     Raises:
         InvalidInputError: The state is that of another ensemble.
@@ -376,7 +396,9 @@ def _running_steps(bucket: Member) -> np.ndarray:
 
 
 def _chunk(bucket: Member) -> int:
-    """Steps per compiled call: long enough to amortise the call, short enough for progress and Ctrl-C."""
+    """Steps per compiled call: long enough to amortise the call, short enough for
+    progress and Ctrl-C.
+    """
     members, features, units = bucket.w.shape
     samples = bucket.e.shape[1]
     return int(

@@ -1,24 +1,31 @@
-"""The compiled part of `flow`: one step in function space, repeated per member until that member stops.
+"""The compiled part of `flow`: one step in function space, repeated per member until
+that member stops.
 
-Notation (Luo et al. 2021, arXiv 2007.07497, Eqs. 9-12; bias absorbed in x): with S = σ(XW) and B = a∘σ'(XW), both
-(sample, unit), the normalised flow is da/dt = −(κ/(κ'n)) eᵀS and dW/dt = −(κκ'/n) Xᵀ(e∘B), and while S and B are frozen
-the residual obeys e' = −G e with G = (κ²/n)[S Sᵀ/κ' + κ' (B Bᵀ)∘X Xᵀ].
+Notation (Luo et al. 2021, arXiv 2007.07497, Eqs. 9-12; bias absorbed in x): with S =
+σ(XW) and B = a∘σ'(XW), both (sample, unit), the normalised flow is da/dt = −(κ/(κ'n))
+eᵀS and dW/dt = −(κκ'/n) Xᵀ(e∘B), and while S and B are frozen the residual obeys e' =
+−G e with G = (κ²/n)[S Sᵀ/κ' + κ' (B Bᵀ)∘X Xᵀ].
 
-That is stiff only within the n-dimensional space of outputs, so a step solves it there exactly,
-e(h) = exp(−hG) e and Δθ = −(1/n) D Jᵀ u with u = h φ₁(hG) e, φ₁(z) = (1 − e^−z)/z, by one n×n eigendecomposition; h is
-limited only by how far the features move (exponential integrators: Hochbruck and Ostermann 2010, Acta Numerica 19,
-Sec. 2; here the neural tangent Gram matrix is the linear part).
+That is stiff only within the n-dimensional space of outputs, so a step solves it there
+exactly, e(h) = exp(−hG) e and Δθ = −(1/n) D Jᵀ u with u = h φ₁(hG) e, φ₁(z) = (1 −
+e^−z)/z, by one n×n eigendecomposition; h is limited only by how far the features move
+(exponential integrators: Hochbruck and Ostermann 2010, Acta Numerica 19, Sec. 2; here
+the neural tangent Gram matrix is the linear part).
 
-A step predicts its end with J at its start, and corrects with a mean Jacobian between the two. For smooth activations
-that is the *secant*, mean a, mean σ, and σ' replaced by Δσ/Δz: second order. (If the prediction were the end itself,
-f(θ₁) − f(θ₀) = J̄(θ₁ − θ₀) would hold exactly, a discrete gradient: Gonzalez 1996, J. Nonlinear Sci. 6, Sec. 2.)
+A step predicts its end with J at its start, and corrects with a mean Jacobian between
+the two. For smooth activations that is the *secant*, mean a, mean σ, and σ' replaced by
+Δσ/Δz: second order. (If the prediction were the end itself, f(θ₁) − f(θ₀) = J̄(θ₁ − θ₀)
+would hold exactly, a discrete gradient: Gonzalez 1996, J. Nonlinear Sci. 6, Sec. 2.)
 
-An activation with a kink at 0 (ReLU) is followed through it instead, unit by unit and sample by sample. Within a step z
-moves at a constant speed on either side of the kink, and the two speeds differ by the unit's own push on that sample.
-Where they point towards each other the unit slides along the kink, as condensed units do, and σ' is then the mixture of
-the two slopes for which z stands still (Filippov 1988, Differential Equations with Discontinuous Righthand Sides,
-Sec. 4); otherwise it crosses, and each side counts for the time spent on it. Units that slide thus neither flip with
-the full push at every step, which holds the midpoint rule at first order, nor stand off the kink by a step's length.
+An activation with a kink at 0 (ReLU) is followed through it instead, unit by unit and
+sample by sample. Within a step z moves at a constant speed on either side of the kink,
+and the two speeds differ by the unit's own push on that sample. Where they point
+towards each other the unit slides along the kink, as condensed units do, and σ' is then
+the mixture of the two slopes for which z stands still (Filippov 1988, Differential
+Equations with Discontinuous Righthand Sides, Sec. 4); otherwise it crosses, and each
+side counts for the time spent on it. Units that slide thus neither flip with the full
+push at every step, which holds the midpoint rule at first order, nor stand off the kink
+by a step's length.
 """
 
 from __future__ import annotations
@@ -45,17 +52,22 @@ from condensery.records import Status
 
 _GRAM_MOVE = 0.2
 _JACOBIAN = jnp.float32
-"""Precision of the Jacobian within a step. The residual is formed anew at every step, and parameters are kept, in
-float64; what the Jacobian's rounding does to a step, 1e-7 of it, is far below what eta does, and half the memory
-traffic is most of a step's time."""
+"""Precision of the Jacobian within a step.
+
+The residual is formed anew at every step, and parameters are kept, in float64; what the
+Jacobian's rounding does to a step, 1e-7 of it, is far below what eta does, and half the
+memory traffic is most of a step's time.
+"""
 _UNROLLED = 8
 
 
 class Member(NamedTuple):
-    """What changes while a member trains. With a leading member axis it is the state of a bucket of equal widths.
+    """What changes while a member trains.
 
-    `moved_a` and `moved_w` are S Sᵀ and (B Bᵀ)∘X Xᵀ at the present parameters: the squared lengths of the moves of a
-    and W that a u causes are quadratic forms in them.
+    With a leading member axis it is the state of a bucket of equal widths.
+
+    `moved_a` and `moved_w` are S Sᵀ and (B Bᵀ)∘X Xᵀ at the present parameters: the
+    squared lengths of the moves of a and W that a u causes are quadratic forms in them.
     """
 
     a: Float[Array, " unit"]
@@ -82,7 +94,9 @@ class Constants(NamedTuple):
 
 
 class _Factors(NamedTuple):
-    """What a Jacobian is made of: S and σ' (or its secant), both (sample, unit), and the output weights."""
+    """What a Jacobian is made of: S and σ' (or its secant), both (sample, unit), and
+    the output weights.
+    """
 
     s: Float[Array, "sample unit"]
     slope: Float[Array, "sample unit"]
@@ -92,7 +106,8 @@ class _Factors(NamedTuple):
 def _preactivations(
     X: Float[Array, "sample feature"], w: Float[Array, "feature unit"]
 ) -> Float[Array, "sample unit"]:
-    # With few features an unrolled sum fuses into what consumes it; a matrix product would be written out first.
+    # With few features an unrolled sum fuses into what consumes it; a matrix product
+    # would be written out first.
     if X.shape[1] <= _UNROLLED:
         return sum(
             (X[:, j, None] * w[None, j] for j in range(1, X.shape[1])),
@@ -122,7 +137,8 @@ def _through_kink(
     end: tuple[Array, Array],
     push: Float[Array, " sample"],
 ) -> _Factors:
-    """The factors of the mean Jacobian along the way to a predicted end, for an activation with a kink at 0.
+    """The factors of the mean Jacobian along the way to a predicted end, for an
+    activation with a kink at 0.
 
     Args:
         act: The activation.
@@ -130,7 +146,8 @@ def _through_kink(
         X: Samples.
         start: a and W at the start of the step.
         end: The same at the end, predicted with σ' at the start.
-        push: Change of z that a unit of a = 1 and σ' = 1 works on each sample by itself.
+        push: Change of z that a unit of a = 1 and σ' = 1 works on each sample by
+            itself.
     """
     z0, z1 = _preactivations(X, start[1]), _preactivations(X, end[1])
     means = mean_through_kink(act, slopes, z0, z1, push[:, None] * start[0])
@@ -156,7 +173,9 @@ def _standing(
 def _moved(
     X: Array, start: Member, f: _Factors, u: Array, c: Constants
 ) -> tuple[Array, Array]:
-    """The parameters at the start minus (1/n) D Jᵀ u, with the Jacobian of the factors."""
+    """The parameters at the start minus (1/n) D Jᵀ u, with the Jacobian of the
+    factors.
+    """
     n, d = X.shape
     X, u = X.astype(f.s.dtype), u.astype(f.s.dtype)
     if n <= _UNROLLED and d <= _UNROLLED:
@@ -185,7 +204,9 @@ def _eigen(
 def _step_length(
     member: Member, c: Constants, rates: Array, Q: Array
 ) -> tuple[Array, Array]:
-    """The length of the step as far as a and W allow it (see `step_length`), and their limits."""
+    """The length of the step as far as a and W allow it (see `step_length`), and their
+    limits.
+    """
     parts = ((member.moved_a, member.a, c.a0), (member.moved_w, member.w, c.w0))
     moves = tuple(
         Move(scale, form, jnp.sum(now**2), jnp.sum((now - initial) ** 2))
@@ -225,7 +246,8 @@ def _exponential_step(
     else:
         push = -_scales(c, len(y))[1] * u * jnp.sum(X**2, axis=1)
         mean = _through_kink(act, act.slopes, low, here, there, push.astype(_JACOBIAN))
-    # Without the barrier the factors would be worked out twice, for the squares and for the move.
+    # Without the barrier the factors would be worked out twice, for the squares and for
+    # the move.
     mean = _Factors(*lax.optimization_barrier(tuple(mean)))
     forms = _squares(X, mean)
     rates, Q = _eigen(*forms, c)
@@ -239,7 +261,9 @@ def _exponential_step(
 def _gram_step(
     act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, start: Member
 ) -> Member:
-    """Explicit Euler with h = eta·min(1/λ_max(G), 0.2/(κ‖Xᵀe/n‖)): the plain reference of the exponential step."""
+    """Explicit Euler with h = eta·min(1/λ_max(G), 0.2/(κ‖Xᵀe/n‖)): the plain reference
+    of the exponential step.
+    """
     rates, _ = _eigen(start.moved_a, start.moved_w, c)
     h = c.eta * jnp.minimum(
         1.0 / rates[-1],
@@ -271,10 +295,13 @@ METHODS = tuple(_STEPS)
 
 
 def unstarted(a: Array, w: Array, samples: int) -> Member:
-    """A bucket before its first `advance`, which fills in what depends on the parameters."""
+    """A bucket before its first `advance`, which fills in what depends on the
+    parameters.
+    """
     members, dtype = len(a), a.dtype
     square = jnp.zeros((members, samples, samples), dtype)
-    # Every dtype is named: a weakly typed array would have `advance` compiled once more for its own results.
+    # Every dtype is named: a weakly typed array would have `advance` compiled once more
+    # for its own results.
     return Member(
         a,
         w,
@@ -314,8 +341,9 @@ def advance(
 ) -> Member:
     """Every member of a bucket advanced to `until` steps, or to where it stops.
 
-    Members run one after the other inside the compiled loop, each for as many steps as it needs: nothing is computed
-    for a member that has stopped, and a member's bits do not depend on its companions.
+    Members run one after the other inside the compiled loop, each for as many steps as
+    it needs: nothing is computed for a member that has stopped, and a member's bits do
+    not depend on its companions.
     """
     step = partial(_STEPS[method], act, X, y)
 

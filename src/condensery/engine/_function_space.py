@@ -1,8 +1,10 @@
-"""What the steps of every flow share: how far to go in the space of outputs, and means of σ and σ' along the way.
+"""What the steps of every flow share: how far to go in the space of outputs, and means
+of σ and σ' along the way.
 
-While the Jacobian J is frozen, the residual obeys e' = −G e with G = J D Jᵀ/n (D: mobilities). A flow hands over the
-eigenvalues and eigenvectors of G, and for each group of parameters the quadratic form that gives the squared length of
-the move which a u works on it; nothing here knows a model.
+While the Jacobian J is frozen, the residual obeys e' = −G e with G = J D Jᵀ/n (D:
+mobilities). A flow hands over the eigenvalues and eigenvectors of G, and for each group
+of parameters the quadratic form that gives the squared length of the move which a u
+works on it; nothing here knows a model.
 """
 
 from __future__ import annotations
@@ -17,13 +19,21 @@ from condensery.models import Activation
 from condensery.records import Status
 
 _CANDIDATES = np.logspace(-8.0, 10.0, 96)
-"""Step lengths that are weighed against one another, in units of the shortest time scale 1/λ_max(G)."""
+"""Step lengths that are weighed against one another, in units of the shortest time
+scale 1/λ_max(G).
+"""
 _LANDING = 0.8
-"""Fraction of the target loss below which no step may aim (so that members stop just below the target)."""
+"""Fraction of the target loss below which no step may aim (so that members stop just
+below the target).
+"""
 _LOSS_FACTOR = 0.5
-"""No step may aim at less than this fraction of the present loss: slow modes of the residual are then resolved."""
+"""No step may aim at less than this fraction of the present loss: slow modes of the
+residual are then resolved.
+"""
 _SECANT_GAP = 1e-3
-"""Below this relative Δz a difference quotient would lose more digits than the derivative at the mean errs."""
+"""Below this relative Δz a difference quotient would lose more digits than the
+derivative at the mean errs.
+"""
 
 
 class Move(NamedTuple):
@@ -43,7 +53,9 @@ class Move(NamedTuple):
 
 
 def h_phi1(h: Array, rate: Array) -> Array:
-    """The value h φ₁(h·rate) = (1 − e^(−h·rate))/rate, and h where the rate is too small to matter."""
+    """The value h φ₁(h·rate) = (1 − e^(−h·rate))/rate, and h where the rate is too
+    small to matter.
+    """
     z = h * rate
     return jnp.where(z > 1e-12, -jnp.expm1(-z) / jnp.where(rate > 0, rate, 1.0), h)
 
@@ -57,11 +69,13 @@ def step_length(
     eta: Array,
     target: Array,
 ) -> tuple[Float[Array, ""], Float[Array, " group"]]:
-    """The largest h that moves no group too far and leaves the frozen model's loss above the landing zone.
+    """The largest h that moves no group too far and leaves the frozen model's loss
+    above the landing zone.
 
-    A move is too far when it exceeds eta times the group's norm, or eta times the way it has gone from its initial
-    value together with the way the frozen model predicts until the target: the first resolves the growth of condensing
-    features, the second the small moves of lazy ones.
+    A move is too far when it exceeds eta times the group's norm, or eta times the way
+    it has gone from its initial value together with the way the frozen model predicts
+    until the target: the first resolves the growth of condensing features, the second
+    the small moves of lazy ones.
 
     Args:
         modes: Qᵀ e.
@@ -88,7 +102,8 @@ def step_length(
         gone = jnp.sqrt(move.gone_square) + jnp.sqrt(way[last])
         limits.append(jnp.maximum(eta**2 * jnp.minimum(move.square, gone**2), 1e-300))
         excess = jnp.maximum(excess, way / limits[-1])
-    # Each ratio grows with h and must stay below 1. Between candidates the chord lies above it, so h errs short.
+    # Each ratio grows with h and must stay below 1. Between candidates the chord lies
+    # above it, so h errs short.
     k = jnp.clip(jnp.sum(excess <= 1.0) - 1, 0, len(_CANDIDATES) - 2)
     part = jnp.clip((1.0 - excess[k]) / (excess[k + 1] - excess[k]), 0.0, 1.0)
     return h[k] + part * (h[k + 1] - h[k]), jnp.stack(limits)
@@ -97,10 +112,12 @@ def step_length(
 def shortening(
     scaled: tuple[tuple[Array, Array], ...], u: Array, limits: Array
 ) -> Float[Array, ""]:
-    """Factor, at most 1, on a corrected move that is more than twice as long as the prediction was allowed to be.
+    """Factor, at most 1, on a corrected move that is more than twice as long as the
+    prediction was allowed to be.
 
-    h was chosen with the Jacobian at the start. Where a unit leaves a sample within the step, a mode of G can all but
-    vanish from the mean Jacobian, and h φ₁ of it is then h itself, however long.
+    h was chosen with the Jacobian at the start. Where a unit leaves a sample within the
+    step, a mode of G can all but vanish from the mean Jacobian, and h φ₁ of it is then
+    h itself, however long.
 
     Args:
         scaled: (scale, form) of each group, with the mean Jacobian.
@@ -132,7 +149,9 @@ def verdict(
 
 
 def mean_secant(act: Activation, z0: Array, z1: Array) -> tuple[Array, Array]:
-    """Mean σ, and Δσ/Δz in place of σ', between two points: the factors of the secant Jacobian."""
+    """Mean σ, and Δσ/Δz in place of σ', between two points: the factors of the secant
+    Jacobian.
+    """
     s0, s1 = act.sigma(z0), act.sigma(z1)
     gap = z1 - z0
     wide = jnp.abs(gap) > _SECANT_GAP * (jnp.abs(z0) + jnp.abs(z1))
@@ -145,14 +164,16 @@ def mean_secant(act: Activation, z0: Array, z1: Array) -> tuple[Array, Array]:
 def mean_through_kink(
     act: Activation, slopes: tuple[float, float], z0: Array, z1: Array, push: Array
 ) -> tuple[Array, Array]:
-    """Mean σ and mean σ' on the way from z0 to a predicted z1, for an activation with a kink at 0.
+    """Mean σ and mean σ' on the way from z0 to a predicted z1, for an activation with a
+    kink at 0.
 
     Args:
         act: The activation.
         slopes: σ' below and above 0.
         z0: Preactivations at the start of the step.
         z1: The same at the end, predicted with σ' at the start.
-        push: The part of z1 − z0 that a unit with σ' = 1 works on each sample by itself.
+        push: The part of z1 − z0 that a unit with σ' = 1 works on each sample by
+            itself.
     """
     below, above = slopes
     here = jnp.where(z0 > 0, above, below).astype(z0.dtype)

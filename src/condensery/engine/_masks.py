@@ -1,8 +1,11 @@
-"""Dropout masks by counter: a mask depends on the member's seed, the step, the layer and its own shape, on no more.
+"""Dropout masks by counter: a mask depends on the member's seed, the step, the layer
+and its own shape, on no more.
 
-One block of the Threefry generator turns (seed, step, layer) into two words; every entry is then hashed from its index
-and these words. That is six to seven times faster than drawing every entry from Threefry (15 × 1000 entries: 4.7
-against 31 µs on one core), where masks would be the larger part of a step (see `docs/adr/010-hashed-masks.md`).
+One block of the Threefry generator turns (seed, step, layer) into two words; every
+entry is then hashed from its index and these words. That is six to seven times faster
+than drawing every entry from Threefry (15 × 1000 entries: 4.7 against 31 µs on one
+core), where masks would be the larger part of a step (see
+`docs/adr/010-hashed-masks.md`).
 """
 
 from __future__ import annotations
@@ -61,7 +64,8 @@ def check_mask(mask: str) -> None:
 
 
 def _mixed(word: UInt32[Array, "*shape"]) -> UInt32[Array, "*shape"]:
-    # a bijection of 32-bit words whose output bits each depend on every input bit (multipliers of C. Wellons' search)
+    # a bijection of 32-bit words whose output bits each depend on every input bit
+    # (multipliers of C. Wellons' search)
     word = (word ^ (word >> jnp.uint32(16))) * jnp.uint32(0x7FEB352D)
     word = (word ^ (word >> jnp.uint32(15))) * jnp.uint32(0x846CA68B)
     return word ^ (word >> jnp.uint32(16))
@@ -76,9 +80,11 @@ def dropout_factor(
     layer: int,
     dtype: jnp.dtype,
 ) -> Float[Array, "sample unit"]:
-    """What the outputs of a layer are multiplied by: 1 + η = 1/p with probability p, else 0.
+    """What the outputs of a layer are multiplied by: 1 + η = 1/p with probability p,
+    else 0.
 
-    p is met to 2^−32. Entries are independent; those of shared masks are the same for every sample.
+    p is met to 2^−32. Entries are independent; those of shared masks are the same for
+    every sample.
 
     Args:
         key: Of the member and the step.

@@ -1,4 +1,6 @@
-"""Members of an ensemble, stacked by shape: those of one width advance in one compiled program, padding nothing."""
+"""Members of an ensemble, stacked by shape: those of one width advance in one compiled
+program, padding nothing.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ Tree = Any
 
 @dataclass(frozen=True, eq=False)
 class Bucket:
-    """Members with parameters of the same shapes, every leaf with a leading member axis.
+    """Members with parameters of the same shapes, every leaf with a leading member
+    axis.
 
     Attributes:
         members: Their positions in the ensemble.
@@ -25,7 +28,8 @@ class Bucket:
         parameters: Stacked parameters.
         memory: The optimiser's memory: trees like `parameters`.
         steps: Steps that each member has taken.
-        status: `condensery.records.Status` as a number; running until it converged or diverged.
+        status: `condensery.records.Status` as a number; running until it converged or
+            diverged.
     """
 
     members: Int[np.ndarray, " member"]
@@ -39,7 +43,8 @@ class Bucket:
 def group_by_shape(
     members: Sequence[Tree], *, dtype: str
 ) -> list[tuple[list[int], Tree]]:
-    """Positions and stacked parameters of the members, one entry per set of shapes, in order of first appearance.
+    """Positions and stacked parameters of the members, one entry per set of shapes, in
+    order of first appearance.
 
     Args:
         members: One tree of parameters per member.
@@ -87,7 +92,9 @@ def group_by_shape(
 
 
 def member_trees(buckets: Iterable[Bucket]) -> list[Tree]:
-    """The parameters of every member in its own shapes, in the order of the ensemble."""
+    """The parameters of every member in its own shapes, in the order of the
+    ensemble.
+    """
     placed: dict[int, Tree] = {}
     for bucket in buckets:
         host = jax.tree.map(np.asarray, bucket.parameters)
@@ -99,10 +106,12 @@ def member_trees(buckets: Iterable[Bucket]) -> list[Tree]:
 
 
 def snapshot(buckets: Sequence[Bucket]) -> dict[str, np.ndarray]:
-    """Host copy of all parameters by leaf name, with a leading member axis; narrower members are padded with zeros.
+    """Host copy of all parameters by leaf name, with a leading member axis; narrower
+    members are padded with zeros.
 
-    A unit of zeros adds nothing to any output and has amplitude 0, so measures of active neurons do not see it. Names
-    are the keys of the tree joined by dots (``a``, ``w``; for a list of layers ``0.0``, ``0.1``, …).
+    A unit of zeros adds nothing to any output and has amplitude 0, so measures of
+    active neurons do not see it. Names are the keys of the tree joined by dots (``a``,
+    ``w``; for a list of layers ``0.0``, ``0.1``, …).
     """
     count = sum(len(bucket.members) for bucket in buckets)
     pieces: dict[str, list[tuple[Bucket, np.ndarray]]] = {}

@@ -1,4 +1,6 @@
-"""What a descent minimises: a value and its gradient in the memory layout that the compiled loop likes best."""
+"""What a descent minimises: a value and its gradient in the memory layout that the
+compiled loop likes best.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,13 @@ Model = Callable[[Any, Float[Array, "sample feature"]], Float[Array, "sample ...
 
 
 class Objective(Protocol):
-    """A loss over a data set. Frozen and hashable: it is a static argument of the compiled loop.
+    """A loss over a data set.
 
-    `pack` turns parameters, possibly with leading axes, into the layout in which `value` and `value_and_grad` take
-    them; `unpack` turns them back. Both move entries and do no arithmetic.
+    Frozen and hashable: it is a static argument of the compiled loop.
+
+    `pack` turns parameters, possibly with leading axes, into the layout in which
+    `value` and `value_and_grad` take them; `unpack` turns them back. Both move entries
+    and do no arithmetic.
     """
 
     def pack(self, parameters: Tree) -> Tree:
@@ -94,9 +99,10 @@ def unit_last(parameters: Mapping[str, Array]) -> Tree:
 class TwoLayerMeanSquare:
     """Mean square of a two-layer net with the gradient written out.
 
-    Packed, w is (feature, unit): the long unit axis is contiguous, so XLA's loops vectorise over it. For four samples,
-    1000 units and float32 that is four to five times faster than (unit, feature), and the written gradient 1.0 to 1.4
-    times faster than the derived one (measured on two cores with JAX 0.10).
+    Packed, w is (feature, unit): the long unit axis is contiguous, so XLA's loops
+    vectorise over it. For four samples, 1000 units and float32 that is four to five
+    times faster than (unit, feature), and the written gradient 1.0 to 1.4 times faster
+    than the derived one (measured on two cores with JAX 0.10).
     """
 
     model: TwoLayer
@@ -138,12 +144,14 @@ class TwoLayerMeanSquare:
 def mean_square(model: Model, *, factor: float = 1.0) -> Objective:
     """The objective factor · mean over samples and outputs of (model(x) − y)².
 
-    For a `TwoLayer` the gradient is written out, for any other callable it is derived by JAX. The model must be
-    hashable (a function or a frozen dataclass): it is part of the compiled program's key.
+    For a `TwoLayer` the gradient is written out, for any other callable it is derived
+    by JAX. The model must be hashable (a function or a frozen dataclass): it is part of
+    the compiled program's key.
 
     Args:
         model: ``model(parameters, x)``; its output has the shape of the targets.
-        factor: 1 for the plain mean square, ½ for the convention of Luo et al. 2021 (arXiv 2007.07497), Sec. 2.
+        factor: 1 for the plain mean square, ½ for the convention of Luo et al. 2021
+            (arXiv 2007.07497), Sec. 2.
 
     Returns:
         What `descend` minimises.
@@ -152,7 +160,9 @@ def mean_square(model: Model, *, factor: float = 1.0) -> Objective:
         >>> import jax.numpy as jnp
         >>> from condensery.engine import mean_square
         >>> line = mean_square(lambda theta, x: x @ theta)
-        >>> loss, slope = line.value_and_grad(jnp.array([3.0]), jnp.array([[1.0], [2.0]]), jnp.array([1.0, 2.0]))
+        >>> loss, slope = line.value_and_grad(
+        ...     jnp.array([3.0]), jnp.array([[1.0], [2.0]]), jnp.array([1.0, 2.0])
+        ... )
         >>> float(loss), slope.tolist()
         (10.0, [10.0])
     """

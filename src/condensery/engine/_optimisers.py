@@ -16,7 +16,9 @@ Tree = Any
 
 
 class Optimiser(Protocol):
-    """A frozen, hashable update rule; its memory is a tuple of trees shaped like the parameters."""
+    """A frozen, hashable update rule; its memory is a tuple of trees shaped like the
+    parameters.
+    """
 
     def init(self, parameters: Tree) -> tuple[Tree, ...]:
         """The memory before the first step."""
@@ -36,7 +38,8 @@ class Optimiser(Protocol):
 def _check(
     name: str, value: object, *, above: float, below: float, including: bool
 ) -> None:
-    # inside a compiled function the fields are tracers; what a person gives is a plain number
+    # inside a compiled function the fields are tracers; what a person gives is a plain
+    # number
     if isinstance(value, (int, float)) and not (
         (above <= value if including else above < value) and value < below
     ):
@@ -51,7 +54,8 @@ def _check(
 )
 @dataclass(frozen=True)
 class SGD:
-    """Gradient descent θ ← θ − rate·v with v ← momentum·v + ∇ (PyTorch's convention); momentum 0 keeps no memory.
+    """Gradient descent θ ← θ − rate·v with v ← momentum·v + ∇ (PyTorch's convention);
+    momentum 0 keeps no memory.
 
     Attributes:
         rate: Learning rate, positive; changing it does not compile anew.
@@ -63,7 +67,9 @@ class SGD:
         >>> rule = SGD(0.5, momentum=0.5)
         >>> theta, memory = {"w": jnp.array([1.0])}, rule.init({"w": jnp.array([1.0])})
         >>> for step in range(2):
-        ...     theta, memory = rule.update({"w": jnp.array([1.0])}, memory, theta, step)
+        ...     theta, memory = rule.update(
+        ...         {"w": jnp.array([1.0])}, memory, theta, step
+        ...     )
         >>> float(theta["w"][0])
         -0.25
     """
@@ -104,10 +110,11 @@ class SGD:
 )
 @dataclass(frozen=True)
 class Adam:
-    """Adam with bias correction: θ ← θ − rate·m̂/(√v̂ + ε), m̂ = m/(1 − β1^t), v̂ = v/(1 − β2^t).
+    """Adam with bias correction: θ ← θ − rate·m̂/(√v̂ + ε), m̂ = m/(1 − β1^t), v̂ =
+    v/(1 − β2^t).
 
-    Kingma and Ba 2015 (arXiv 1412.6980), Algorithm 1, with its default β1, β2 and ε, which are PyTorch's too. The first
-    step is rate·sign(∇) wherever |∇| ≫ ε.
+    Kingma and Ba 2015 (arXiv 1412.6980), Algorithm 1, with its default β1, β2 and ε,
+    which are PyTorch's too. The first step is rate·sign(∇) wherever |∇| ≫ ε.
 
     Attributes:
         rate: Learning rate, positive; changing it does not compile anew.
@@ -119,7 +126,9 @@ class Adam:
         >>> import jax.numpy as jnp
         >>> from condensery.engine import Adam
         >>> rule, theta = Adam(0.1), jnp.array([1.0, 1.0])
-        >>> theta, memory = rule.update(jnp.array([5.0, -0.01]), rule.init(theta), theta, jnp.array(0))
+        >>> theta, memory = rule.update(
+        ...     jnp.array([5.0, -0.01]), rule.init(theta), theta, jnp.array(0)
+        ... )
         >>> [round(value, 5) for value in theta.tolist()]
         [0.9, 1.1]
     """

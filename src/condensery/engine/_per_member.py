@@ -1,4 +1,6 @@
-"""An objective under which every member of an ensemble has data, a unit of the loss and a pace of its own."""
+"""An objective under which every member of an ensemble has data, a unit of the loss and
+a pace of its own.
+"""
 
 from __future__ import annotations
 
@@ -19,25 +21,41 @@ Tree = Any
 
 @dataclass(frozen=True)
 class PerMember:
-    """Lets the members of one `descend` differ in more than their parameters; made for `per_member` parameters.
+    """Lets the members of one `descend` differ in more than their parameters; made for
+    `per_member` parameters.
 
-    The data have a leading axis of draws: inputs (draw, sample, feature), targets (draw, sample). A member trains on
-    the draw that its leaf ``draw`` names. Its loss is told in units of its leaf ``unit``, so that one `stop_loss` is a
-    share of each member's own; the gradient stays that of the loss itself. Its gradient is multiplied by the leaf
-    ``pace``, which for plain gradient descent is a learning rate of its own: pace · rate. (Adam does not see a common
-    factor of its gradients.) These leaves never move. Full batch only: a mini-batch would be one of draws.
+    The data have a leading axis of draws: inputs (draw, sample, feature), targets
+    (draw, sample). A member trains on the draw that its leaf ``draw`` names. Its loss
+    is told in units of its leaf ``unit``, so that one `stop_loss` is a share of each
+    member's own; the gradient stays that of the loss itself. Its gradient is multiplied
+    by the leaf ``pace``, which for plain gradient descent is a learning rate of its
+    own: pace · rate. (Adam does not see a common factor of its gradients.) These leaves
+    never move. Full batch only: a mini-batch would be one of draws.
 
     Attributes:
         objective: The loss on one data set.
 
     Example:
         >>> import numpy as np
-        >>> from condensery.engine import SGD, PerMember, descend, mean_square, per_member
+        >>> from condensery.engine import (
+        ...     SGD,
+        ...     PerMember,
+        ...     descend,
+        ...     mean_square,
+        ...     per_member,
+        ... )
         >>> line = mean_square(lambda theta, x: x @ theta)
         >>> x, y = np.ones((2, 1, 1)), np.array([[1.0], [3.0]])
-        >>> members = per_member([np.zeros(1), np.zeros(1)], draws=[0, 1], units=[1.0, 9.0])
-        >>> result = descend(members, PerMember(line), (x, y), optimiser=SGD(0.5), steps=1)
-        >>> [float(tree["net"][0]) for tree in result.parameters], result.loss[:, 0].tolist()
+        >>> members = per_member(
+        ...     [np.zeros(1), np.zeros(1)], draws=[0, 1], units=[1.0, 9.0]
+        ... )
+        >>> result = descend(
+        ...     members, PerMember(line), (x, y), optimiser=SGD(0.5), steps=1
+        ... )
+        >>> (
+        ...     [float(tree["net"][0]) for tree in result.parameters],
+        ...     result.loss[:, 0].tolist(),
+        ... )
         ([1.0, 3.0], [1.0, 1.0])
     """
 
@@ -78,7 +96,8 @@ def per_member(
     units: Sequence[float] | None = None,
     paces: Sequence[float] | None = None,
 ) -> list[Tree]:
-    """Parameters for `PerMember`: each network with the index of its data, the unit of its loss and its pace.
+    """Parameters for `PerMember`: each network with the index of its data, the unit of
+    its loss and its pace.
 
     Args:
         networks: One tree of parameters per member.
@@ -90,7 +109,8 @@ def per_member(
         One dictionary ``{"net", "draw", "unit", "pace"}`` per member.
 
     Raises:
-        InvalidInputError: A number of entries that is not that of the networks, or an entry out of its range.
+        InvalidInputError: A number of entries that is not that of the networks, or an
+            entry out of its range.
 
     Example:
         >>> import numpy as np

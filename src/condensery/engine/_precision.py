@@ -1,4 +1,6 @@
-"""The lab computes in float64: the flag has to be set before the first array is made, so it is set on import."""
+"""The lab computes in float64: the flag has to be set before the first array is made,
+so it is set on import.
+"""
 
 import jax
 

@@ -26,7 +26,14 @@ class RecordParameters:
         >>> line = mean_square(lambda theta, x: x @ theta["w"])
         >>> data = np.ones((1, 1)), np.zeros(1)
         >>> probes = [RecordParameters()]
-        >>> result = descend([{"w": np.ones(1)}], line, data, optimiser=SGD(0.25), steps=2, probes=probes)
+        >>> result = descend(
+        ...     [{"w": np.ones(1)}],
+        ...     line,
+        ...     data,
+        ...     optimiser=SGD(0.25),
+        ...     steps=2,
+        ...     probes=probes,
+        ... )
         >>> result.probed["w"][:, 0, 0].tolist()
         [1.0, 0.5, 0.25]
     """
@@ -38,12 +45,15 @@ class RecordParameters:
 
 @dataclass(frozen=True)
 class RecordOutput:
-    """Evaluates a model of named parameters on fixed inputs: ``output`` of shape (step, member, sample).
+    """Evaluates a model of named parameters on fixed inputs: ``output`` of shape (step,
+    member, sample).
 
-    Zero-padded units of narrower members add nothing, so that members of different widths share one table.
+    Zero-padded units of narrower members add nothing, so that members of different
+    widths share one table.
 
     Attributes:
-        model: ``model(parameters, x)`` with parameters by name, such as `condensery.models.TwoLayer`.
+        model: ``model(parameters, x)`` with parameters by name, such as
+            `condensery.models.TwoLayer`.
         x: Inputs, the constant feature included.
     """
 
@@ -59,13 +69,16 @@ class RecordOutput:
 
 @dataclass(frozen=True, eq=False)
 class RecordLoss:
-    """Evaluates a loss on all data that is not the one that is minimised: `name` of shape (step, member).
+    """Evaluates a loss on all data that is not the one that is minimised: `name` of
+    shape (step, member).
 
     Attributes:
         name: What it is called in the result.
-        objective: The loss; its public parameters are by name, as for a two-layer net, or layers of (W, b).
+        objective: The loss; its public parameters are by name, as for a two-layer net,
+            or layers of (W, b).
         data: Inputs and targets.
-        layers: Whether each layer of a multilayer net has a bias; None for parameters by name.
+        layers: Whether each layer of a multilayer net has a bias; None for parameters
+            by name.
     """
 
     name: str
@@ -97,7 +110,11 @@ def layer_tree(
 
     Example:
         >>> import numpy as np
-        >>> leaves = {"0.0": np.ones((1, 3, 2)), "0.1": np.ones((1, 3)), "1.0": np.ones((1, 1, 3))}
+        >>> leaves = {
+        ...     "0.0": np.ones((1, 3, 2)),
+        ...     "0.1": np.ones((1, 3)),
+        ...     "1.0": np.ones((1, 1, 3)),
+        ... }
         >>> pairs = layer_tree(leaves, (True, False))
         >>> pairs[0][0].shape, pairs[1][1] is None
         ((1, 3, 2), True)

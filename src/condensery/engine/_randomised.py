@@ -1,4 +1,6 @@
-"""An objective whose steps follow a random draw of it, while what is recorded is not random."""
+"""An objective whose steps follow a random draw of it, while what is recorded is not
+random.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +18,18 @@ Sampler = Callable[[Any, Array, Array, Array], tuple[Float[Array, ""], Tree]]
 
 @dataclass(frozen=True)
 class Randomised:
-    """A random loss: each step follows the gradient of one draw; losses are recorded, and judged, without randomness.
+    """A random loss: each step follows the gradient of one draw; losses are recorded,
+    and judged, without randomness.
 
-    The draw of a step depends on the member's seed (see `init_descent`) and the step's number only, so that a descent
-    in pieces, in company or resumed draws the same, bit for bit.
+    The draw of a step depends on the member's seed (see `init_descent`) and the step's
+    number only, so that a descent in pieces, in company or resumed draws the same, bit
+    for bit.
 
     Attributes:
-        recorded: What is recorded at the scheduled steps and compared with ``stop_loss`` there.
-        draw: ``draw(packed, x, y, key) -> (loss, gradient)`` in the packed layout of `recorded`; hashable, and a pure
-            function of its arguments.
+        recorded: What is recorded at the scheduled steps and compared with
+            ``stop_loss`` there.
+        draw: ``draw(packed, x, y, key) -> (loss, gradient)`` in the packed layout of
+            `recorded`; hashable, and a pure function of its arguments.
     """
 
     recorded: Objective

@@ -1,4 +1,6 @@
-"""The gradient flow by a general solver of differential equations: what both methods of `flow` are checked against."""
+"""The gradient flow by a general solver of differential equations: what both methods of
+`flow` are checked against.
+"""
 
 from __future__ import annotations
 
@@ -39,14 +41,16 @@ class _Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class ReferenceResult:
-    """Where the members of an ensemble stand according to diffrax; arrays have the ensemble's member axis.
+    """Where the members of an ensemble stand according to diffrax; arrays have the
+    ensemble's member axis.
 
     Attributes:
         rd: Relative distance of the input weights (with ASI: of copy 1).
         loss: Mean square of the residual.
         time: Flow time reached, in the normalised units of `flow`.
         steps: Steps tried.
-        parameters: Of each member ``a`` (unit,) and ``w`` (unit, feature), the bias last, with ASI of both copies.
+        parameters: Of each member ``a`` (unit,) and ``w`` (unit, feature), the bias
+            last, with ASI of both copies.
     """
 
     rd: Float[np.ndarray, " member"]
@@ -70,28 +74,34 @@ def reference_flow(
 ) -> ReferenceResult:
     """The same flow as `flow`, member by member, by a solver that knows nothing of it.
 
-    The right-hand side is `jax.grad` of the loss on the full features: neither the Gram matrix, nor the derivatives
-    of the registry, nor the reduction to the samples' span enters. It needs thousands of steps where `flow` needs a
-    hundred; it is made for checks.
+    The right-hand side is `jax.grad` of the loss on the full features: neither the Gram
+    matrix, nor the derivatives of the registry, nor the reduction to the samples' span
+    enters. It needs thousands of steps where `flow` needs a hundred; it is made for
+    checks.
 
-    Activations with kinks are solved by Heun's rule with `steps` steps of one length. No adaptive rule gets far there:
-    as the network condenses, units slide along the kinks of the samples, where the right-hand side jumps; the error
-    estimate is then of first order in the step whatever the rule's order is, and the step falls without end. For the
-    same reason a rule of higher order gains nothing (Tsit5 needs four times the work and errs more). At m = 1000 on the
-    paper's four points, 20,000 steps take about 2.5 s on one core; RD is that of `flow` at eta = 0.005 within 7e-4 in
-    the eight cells (0.6, 0), (1, 0), (1.4, 0), (1.75, 0), (0.6, −0.4), (1, −0.4), (1, 0.4), (1.4, 0.4), and within
-    2.3e-3 at (γ, γ') = (1.4, −0.4); with 80,000 steps it moves by less than 3e-4. Judge `steps` by halving them: they
-    must also keep λ_max(G) · max_time/steps below 2, or the rule is unstable. Smooth activations are solved by Tsit5
-    with an adaptive step.
+    Activations with kinks are solved by Heun's rule with `steps` steps of one length.
+    No adaptive rule gets far there: as the network condenses, units slide along the
+    kinks of the samples, where the right-hand side jumps; the error estimate is then of
+    first order in the step whatever the rule's order is, and the step falls without
+    end. For the same reason a rule of higher order gains nothing (Tsit5 needs four
+    times the work and errs more). At m = 1000 on the paper's four points, 20,000 steps
+    take about 2.5 s on one core; RD is that of `flow` at eta = 0.005 within 7e-4 in the
+    eight cells (0.6, 0), (1, 0), (1.4, 0), (1.75, 0), (0.6, −0.4), (1, −0.4), (1, 0.4),
+    (1.4, 0.4), and within 2.3e-3 at (γ, γ') = (1.4, −0.4); with 80,000 steps it moves
+    by less than 3e-4. Judge `steps` by halving them: they must also keep λ_max(G) ·
+    max_time/steps below 2, or the rule is unstable. Smooth activations are solved by
+    Tsit5 with an adaptive step.
 
     Args:
         ensemble: The members.
         x: Inputs without the bias column.
         y: Targets.
-        max_time: Where to stop, one for all or one per member; `FlowResult.time` compares RD at equal times.
+        max_time: Where to stop, one for all or one per member; `FlowResult.time`
+            compares RD at equal times.
         activation_name: A name of `condensery.models.ACTIVATIONS`.
         asi: Antisymmetric initialisation.
-        target_loss: Stop after the first step that ends below this mean square; by default none does.
+        target_loss: Stop after the first step that ends below this mean square; by
+            default none does.
         steps: Number of steps of equal length (activations with kinks).
         rtol: Relative and absolute tolerance per step (smooth activations).
 
@@ -99,19 +109,26 @@ def reference_flow(
         Where each member stands.
 
     Raises:
-        InvalidInputError: A time that is not positive and finite, or a number of steps below 1.
+        InvalidInputError: A time that is not positive and finite, or a number of steps
+            below 1.
         MissingExtraError: diffrax is not installed.
 
     Source:
-        The flow: Luo et al. 2021, arXiv 2007.07497, Eqs. 9-12. The solvers: Kidger 2021, arXiv 2202.02435 (diffrax).
+        The flow: Luo et al. 2021, arXiv 2007.07497, Eqs. 9-12. The solvers: Kidger
+        2021, arXiv 2202.02435 (diffrax).
 
     Example:
         >>> import numpy as np
         >>> from condensery.engine import Ensemble, flow
         >>> from condensery.engine._reference import reference_flow
-        >>> x, ensemble = np.linspace(-0.5, 0.5, 4)[:, None], Ensemble.grid(widths=[50], gammas=[0.6])
+        >>> x, ensemble = (
+        ...     np.linspace(-0.5, 0.5, 4)[:, None],
+        ...     Ensemble.grid(widths=[50], gammas=[0.6]),
+        ... )
         >>> result = flow(ensemble, x, x[:, 0] ** 2, eta=0.01)
-        >>> reference = reference_flow(ensemble, x, x[:, 0] ** 2, max_time=result.time, steps=2000)
+        >>> reference = reference_flow(
+        ...     ensemble, x, x[:, 0] ** 2, max_time=result.time, steps=2000
+        ... )
         >>> bool(abs(result.rd[0] / reference.rd[0] - 1) < 0.005)
         True
     """
@@ -189,7 +206,9 @@ def _diffrax() -> Any:
 
 @cache
 def _solver(act: Activation, *, kinks: bool) -> Any:
-    """The compiled solver of one activation, so that members of one width share a program."""
+    """The compiled solver of one activation, so that members of one width share a
+    program.
+    """
     diffrax = _diffrax()
 
     def slope(_: Array, parameters: Parameters, problem: _Problem) -> Parameters:

@@ -13,10 +13,12 @@ from condensery._errors import InvalidInputError
 def log_steps(
     steps: int, *, per_decade: int = 10, extra: Iterable[int] = ()
 ) -> Int[np.ndarray, " step"]:
-    """Whole steps from 0 to `steps`, evenly spaced in the logarithm: the default schedule of probes.
+    """Whole steps from 0 to `steps`, evenly spaced in the logarithm: the default
+    schedule of probes.
 
-    0, then round(10^(k / per_decade)) for k = 0, 1, … below `steps`, then `steps` itself, without repetition. The steps
-    below `steps` do not depend on it, so a longer run records what a shorter one did and more.
+    0, then round(10^(k / per_decade)) for k = 0, 1, … below `steps`, then `steps`
+    itself, without repetition. The steps below `steps` do not depend on it, so a longer
+    run records what a shorter one did and more.
 
     Args:
         steps: The last step, at least 0.

@@ -1,4 +1,6 @@
-"""Initial parameters of the normalised two-layer model, and the part of them that training can reach."""
+"""Initial parameters of the normalised two-layer model, and the part of them that
+training can reach.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,14 @@ _BLOCK = 4096
 class Span:
     """The span of the samples: all that training changes of an input weight lies in it.
 
-    Every dw_k is a combination of the samples, so with more features than samples it is enough to train the n
-    coordinates ``w @ basis`` on the samples ``x @ basis``; the rest of w stays as drawn and enters only ‖W(0)‖.
+    Every dw_k is a combination of the samples, so with more features than samples it is
+    enough to train the n coordinates ``w @ basis`` on the samples ``x @ basis``; the
+    rest of w stays as drawn and enters only ‖W(0)‖.
 
     Attributes:
         x: The samples to train on, (sample, coordinate); the bias column is included.
-        basis: Orthonormal columns (feature, coordinate), or None where the features are trained themselves.
+        basis: Orthonormal columns (feature, coordinate), or None where the features are
+            trained themselves.
     """
 
     x: Float[np.ndarray, "sample coordinate"]
@@ -32,7 +36,9 @@ class Span:
 
 
 def span_of(x: Float[np.ndarray, "sample feature"]) -> Span:
-    """The span of the samples with their bias column; the identity unless features outnumber samples."""
+    """The span of the samples with their bias column; the identity unless features
+    outnumber samples.
+    """
     full = np.column_stack([x, np.ones(len(x))])
     if full.shape[1] <= full.shape[0]:
         return Span(full, None)
@@ -42,7 +48,9 @@ def span_of(x: Float[np.ndarray, "sample feature"]) -> Span:
 
 @dataclass(frozen=True)
 class Start:
-    """Initial parameters of one member; `w` has feature-major layout, as the compiled loops want it."""
+    """Initial parameters of one member; `w` has feature-major layout, as the compiled
+    loops want it.
+    """
 
     a: Float[np.ndarray, " unit"]
     w: Float[np.ndarray, "coordinate unit"]
@@ -53,8 +61,9 @@ class Start:
 def _generator(
     width: int, seed: int, gamma: float, gamma_prime: float
 ) -> np.random.Generator:
-    # A member's draw depends on what defines the member and on nothing else: neither its place in the ensemble nor its
-    # companions. Cells of a diagram get independent draws, as in the paper, where each cell was a run of its own.
+    # A member's draw depends on what defines the member and on nothing else: neither
+    # its place in the ensemble nor its companions. Cells of a diagram get independent
+    # draws, as in the paper, where each cell was a run of its own.
     key = [seed, width, round((gamma + 100) * 1e6), round((gamma_prime + 100) * 1e6)]
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
 
@@ -70,7 +79,9 @@ def full_start(
 def draw_start(
     width: int, seed: int, gamma: float, gamma_prime: float, span: Span
 ) -> Start:
-    """The same draw as `full_start`, reduced to the span block by block so that wide nets need little memory."""
+    """The same draw as `full_start`, reduced to the span block by block so that wide
+    nets need little memory.
+    """
     rng = _generator(width, seed, gamma, gamma_prime)
     a = rng.standard_normal(width)
     if span.basis is None:

@@ -1,4 +1,6 @@
-"""Gradient flow of ensembles of normalised three-layer networks, without a learning rate."""
+"""Gradient flow of ensembles of normalised three-layer networks, without a learning
+rate.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,16 @@ _COMMON = 8
 
 @dataclass(frozen=True, eq=False)
 class ThreeLayerEnsemble:
-    """Members of an ensemble of three-layer networks: one entry per member in every array.
+    """Members of an ensemble of three-layer networks: one entry per member in every
+    array.
 
-    The raw model is f = (1/α) Σ a_k σ(W₂σ(W₁x)) with entries of W₁, W₂, a of standard deviations β₁, β₂, β₃. Divided
-    by these, its flow depends on κ₃ = β₁β₂β₃/α = m^−γ₃ and on the ratios of the β alone; here β₂ = β₃, which leaves
-    κ₂ = β₂/β₁ = m^−γ₂. In the time t/(β₁β₂β₃)^(2/3) the mobilities of W₁, W₂, a are κ₂^(4/3), κ₂^(−2/3), κ₂^(−2/3).
-    **The orientation of the ratio, and β₂ = β₃, are a choice of this library**, made so that γ₂ > 0 slows the first
-    layer down as γ' > 0 does in two layers.
+    The raw model is f = (1/α) Σ a_k σ(W₂σ(W₁x)) with entries of W₁, W₂, a of standard
+    deviations β₁, β₂, β₃. Divided by these, its flow depends on κ₃ = β₁β₂β₃/α = m^−γ₃
+    and on the ratios of the β alone; here β₂ = β₃, which leaves κ₂ = β₂/β₁ = m^−γ₂. In
+    the time t/(β₁β₂β₃)^(2/3) the mobilities of W₁, W₂, a are κ₂^(4/3), κ₂^(−2/3),
+    κ₂^(−2/3). **The orientation of the ratio, and β₂ = β₃, are a choice of this
+    library**, made so that γ₂ > 0 slows the first layer down as γ' > 0 does in two
+    layers.
 
     Attributes:
         widths: Units of either hidden layer, m.
@@ -44,7 +49,8 @@ class ThreeLayerEnsemble:
         gamma3s: γ₃.
 
     Source:
-        Zhou et al. 2022, arXiv 2205.12101 (two independent quantities, coordinates γ₂ and γ₃).
+        Zhou et al. 2022, arXiv 2205.12101 (two independent quantities, coordinates γ₂
+        and γ₃).
 
     Example:
         >>> from condensery.engine import ThreeLayerEnsemble
@@ -138,9 +144,11 @@ class ThreeLayerEnsemble:
         }
 
     def draw(self, member: int, features: int) -> dict[str, np.ndarray]:
-        """Standard-normal ``a`` (outer,), ``v`` (outer, inner and bias), ``w`` (inner, feature) of one member.
+        """Standard-normal ``a`` (outer,), ``v`` (outer, inner and bias), ``w`` (inner,
+        feature) of one member.
 
-        A draw depends on width, seed and coordinates of its member alone, not on its companions.
+        A draw depends on width, seed and coordinates of its member alone, not on its
+        companions.
 
         Args:
             member: Its position.
@@ -168,7 +176,8 @@ class ThreeLayerResult:
 
     Attributes:
         ensemble: The members.
-        rd1: Relative distance ‖W₁ − W₁(0)‖/‖W₁(0)‖, rows with their bias (with ASI: of copy 1).
+        rd1: Relative distance ‖W₁ − W₁(0)‖/‖W₁(0)‖, rows with their bias (with ASI: of
+            copy 1).
         rd2: The same of W₂.
         rd_a: The same of the output weights.
         loss: Mean square of the residual.
@@ -193,7 +202,8 @@ class ThreeLayerResult:
     def parameters(
         self, member: int, *, initial: bool = False
     ) -> dict[str, np.ndarray]:
-        """Of a kept member ``a`` (copy, outer), ``v`` (copy, outer, inner and bias), ``w`` (copy, inner, feature).
+        """Of a kept member ``a`` (copy, outer), ``v`` (copy, outer, inner and bias),
+        ``w`` (copy, inner, feature).
 
         Raises:
             InvalidInputError: The call was not told to keep it.
@@ -246,12 +256,15 @@ def three_layer_flow(  # ruff: ignore[too-many-arguments] all but the data are o
     keep: Sequence[int] = (),
     on_progress: Callable[[float], None] | None = None,
 ) -> ThreeLayerResult:
-    """Gradient flow of the normalised three-layer model, for all members of an ensemble; there is no learning rate.
+    """Gradient flow of the normalised three-layer model, for all members of an
+    ensemble; there is no learning rate.
 
-    f(x) = κ₃ Σ_k a_k σ(Σ_j v_kj σ(w_j·(x, 1)) + v_k,bias) with all parameters standard normal and the mobilities of
-    `ThreeLayerEnsemble`; the flow descends (1/2n)Σ(f − y)². With ASI the network is doubled with opposite a, so that
-    f(0) = 0, and both copies train. The step is that of `flow` with three groups of parameters in place of two; changes
-    of v enter as products of rank n (`condensery.engine._three_layer_kernel`).
+    f(x) = κ₃ Σ_k a_k σ(Σ_j v_kj σ(w_j·(x, 1)) + v_k,bias) with all parameters standard
+    normal and the mobilities of `ThreeLayerEnsemble`; the flow descends (1/2n)Σ(f −
+    y)². With ASI the network is doubled with opposite a, so that f(0) = 0, and both
+    copies train. The step is that of `flow` with three groups of parameters in place of
+    two; changes of v enter as products of rank n
+    (`condensery.engine._three_layer_kernel`).
 
     Args:
         ensemble: Widths, seeds, gamma2s and gamma3s.
@@ -259,14 +272,15 @@ def three_layer_flow(  # ruff: ignore[too-many-arguments] all but the data are o
         y: Targets.
         activation_name: A name of `condensery.models.ACTIVATIONS`.
         asi: Antisymmetric initialisation.
-        eta: Step parameter, one for all or one per member; default 0.05. For the method ``gram`` a factor on its
-            step, default 1.
+        eta: Step parameter, one for all or one per member; default 0.05. For the method
+            ``gram`` a factor on its step, default 1.
         target_loss: Members stop below this mean square (Status.CONVERGED).
         max_time: Members stop at this flow time (Status.OUT_OF_TIME).
         max_steps: Members stop after this many steps (Status.OUT_OF_STEPS).
         method: ``exponential``, or ``gram``: the plain explicit step.
         keep: Members whose parameters the result keeps (2m² numbers each).
-        on_progress: Called between compiled chunks with the fraction of members that have stopped.
+        on_progress: Called between compiled chunks with the fraction of members that
+            have stopped.
 
     Returns:
         Where each member stands. A member's numbers do not depend on its companions.
@@ -275,14 +289,22 @@ def three_layer_flow(  # ruff: ignore[too-many-arguments] all but the data are o
         InvalidInputError: An argument that cannot be used.
 
     Source:
-        The flow: Zhou et al. 2022, arXiv 2205.12101, whose two-layer form is Luo et al. 2021, arXiv 2007.07497.
+        The flow: Zhou et al. 2022, arXiv 2205.12101, whose two-layer form is Luo et al.
+        2021, arXiv 2007.07497.
 
     Example:
         >>> import numpy as np
         >>> from condensery.engine import ThreeLayerEnsemble, three_layer_flow
         >>> x = np.linspace(-0.5, 0.5, 4)[:, None]
-        >>> result = three_layer_flow(ThreeLayerEnsemble.grid(widths=[40], gamma3s=[1.0, 2.0]), x, x[:, 0] ** 2)
-        >>> bool(result.rd1[0] < 0.2 < result.rd1[1]), bool(result.rd2[1] < result.rd1[1])
+        >>> result = three_layer_flow(
+        ...     ThreeLayerEnsemble.grid(widths=[40], gamma3s=[1.0, 2.0]),
+        ...     x,
+        ...     x[:, 0] ** 2,
+        ... )
+        >>> (
+        ...     bool(result.rd1[0] < 0.2 < result.rd1[1]),
+        ...     bool(result.rd2[1] < result.rd1[1]),
+        ... )
         (True, True)
     """
     x, y = _checked(x, y, method, max_time, max_steps, target_loss)
@@ -351,7 +373,8 @@ def _checked(
             "x, y",
             given=f"shapes {x.shape}, {y.shape}",
             remedy="reshape and clean the data",
-            allowed="finite numbers of shapes (sample, feature), (sample,) with >= 2 samples",
+            allowed="finite numbers of shapes (sample, feature), (sample,) with >= "
+            "2 samples",
         )
     if method not in METHODS:
         raise InvalidInputError(
@@ -396,7 +419,9 @@ def _constants(
     target: float,
     max_time: float,
 ) -> Constants:
-    """The members' constants, filled up with copies of the first that stop at once, so that few shapes are compiled."""
+    """The members' constants, filled up with copies of the first that stop at once, so
+    that few shapes are compiled.
+    """
     spare = (
         -len(members) % _COMMON
         if len(members) > 1 and ensemble.widths[members[0]] <= 200
@@ -419,7 +444,9 @@ def _constants(
 
 
 def _chunk(bucket: Member) -> int:
-    """Steps per compiled call: long enough to amortise the call, short enough for progress and Ctrl-C."""
+    """Steps per compiled call: long enough to amortise the call, short enough for
+    progress and Ctrl-C.
+    """
     members, copies, outer, inner = bucket.v.shape
     return int(
         np.clip(

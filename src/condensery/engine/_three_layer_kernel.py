@@ -1,15 +1,19 @@
-"""The compiled part of `three_layer_flow`: the exponential step of `_flow_kernel`, with one more layer.
+"""The compiled part of `three_layer_flow`: the exponential step of `_flow_kernel`, with
+one more layer.
 
-Notation (bias absorbed; h = (σ(z₁), 1)): z₁ = Xw, z₂ = h vᵀ, f = κ Σ_k a_k σ(z₂k), summed over the copies of an
-antisymmetric start. With b = a∘σ'(z₂) and c = (b v)∘σ'(z₁) the normalised flow is
+Notation (bias absorbed; h = (σ(z₁), 1)): z₁ = Xw, z₂ = h vᵀ, f = κ Σ_k a_k σ(z₂k),
+summed over the copies of an antisymmetric start. With b = a∘σ'(z₂) and c = (b v)∘σ'(z₁)
+the normalised flow is
 
     da/dt = −(M₃κ/n) eᵀσ(z₂)     dv/dt = −(M₂κ/n) (e∘b)ᵀh     dw/dt = −(M₁κ/n) Xᵀ(e∘c)
 
-and while the Jacobian is frozen e' = −G e with G = (κ²/n)[M₃ σ(z₂)σ(z₂)ᵀ + M₂ (b bᵀ)∘(h hᵀ) + M₁ (c cᵀ)∘(X Xᵀ)].
+and while the Jacobian is frozen e' = −G e with G = (κ²/n)[M₃ σ(z₂)σ(z₂)ᵀ + M₂ (b bᵀ)∘(h
+hᵀ) + M₁ (c cᵀ)∘(X Xᵀ)].
 
-All changes of v, which has m² entries, are of rank n in a step. The end that a step predicts, and the mean of v along
-the way, therefore enter as v plus an n-term product that is never written out: both meet v only through n rows. A step
-reads v four times and writes it once; no per-sample matrix of m × m entries exists.
+All changes of v, which has m² entries, are of rank n in a step. The end that a step
+predicts, and the mean of v along the way, therefore enter as v plus an n-term product
+that is never written out: both meet v only through n rows. A step reads v four times
+and writes it once; no per-sample matrix of m × m entries exists.
 """
 
 from __future__ import annotations
@@ -40,12 +44,14 @@ Weights = tuple[Array, Array, Array]
 
 
 class Passed(NamedTuple):
-    """What one pass forwards and backwards through the network leaves: all (copy, sample, unit).
+    """What one pass forwards and backwards through the network leaves: all (copy,
+    sample, unit).
 
     Attributes:
         z1: Preactivations of the first hidden layer.
         z2: Of the second.
-        back: b v without the bias column: what z1 is worth to the output, before σ'(z1).
+        back: b v without the bias column: what z1 is worth to the output, before
+            σ'(z1).
     """
 
     z1: Float[Array, "copy sample inner"]
@@ -54,7 +60,10 @@ class Passed(NamedTuple):
 
 
 class Member(NamedTuple):
-    """What changes while a member trains. With a leading member axis it is the state of a bucket of equal widths."""
+    """What changes while a member trains.
+
+    With a leading member axis it is the state of a bucket of equal widths.
+    """
 
     a: Float[Array, "copy outer"]
     v: Float[Array, "copy outer inner_and_bias"]
@@ -68,7 +77,8 @@ class Member(NamedTuple):
 
 
 class Constants(NamedTuple):
-    """What stays fixed while a member trains; the initial weights are those of the first copy, the last has −a0.
+    """What stays fixed while a member trains; the initial weights are those of the
+    first copy, the last has −a0.
 
     `mobility` is (M₁, M₂, M₃).
     """
@@ -130,7 +140,9 @@ def _gram(rows: Float[Array, "copy sample unit"]) -> Float[Array, "copy sample s
 
 
 def _forms(X: Array, f: _Factors) -> tuple[Array, Array, Array]:
-    """Quadratic forms of w, v and a: squared lengths of their moves, before their scales."""
+    """Quadratic forms of w, v and a: squared lengths of their moves, before their
+    scales.
+    """
     return (
         jnp.sum(_gram(f.c), axis=0) * (X @ X.T),
         jnp.sum(_gram(f.b) * _gram(f.h), axis=0),
@@ -188,7 +200,9 @@ def _moves(start: Member, forms: tuple[Array, ...], c: Constants) -> tuple[Move,
 def _mean_factors(
     act: Activation, X: Array, start: Member, here: _Factors, u: Array, c: Constants
 ) -> _Factors:
-    """The factors of the mean Jacobian between the start and the end that u predicts with the Jacobian there."""
+    """The factors of the mean Jacobian between the start and the end that u predicts
+    with the Jacobian there.
+    """
     scale_w, scale_v, scale_a = _scales(c, len(u))
     a = start.a - scale_a * jnp.einsum("s,csk->ck", u, here.s)
     z1 = start.passed.z1 - scale_w * jnp.einsum(
@@ -259,7 +273,9 @@ def _exponential_step(
 def _gram_step(
     act: Activation, X: Array, y: Array, c: Constants, max_steps: Array, start: Member
 ) -> Member:
-    """Explicit Euler with h = eta·min(1/λ_max(G), 0.05·‖θ_l‖/‖θ_l'‖ over the layers): the plain reference."""
+    """Explicit Euler with h = eta·min(1/λ_max(G), 0.05·‖θ_l‖/‖θ_l'‖ over the layers):
+    the plain reference.
+    """
     here = _factors(act, start.a, start.passed)
     forms = _forms(X, here)
     rates, _ = _eigen(forms, c)
@@ -300,7 +316,9 @@ METHODS = tuple(_STEPS)
 
 
 def unstarted(c: Constants, *, copies: int, samples: int) -> Member:
-    """A bucket before its first `advance`, which fills in what depends on the parameters."""
+    """A bucket before its first `advance`, which fills in what depends on the
+    parameters.
+    """
     members, (_, outer, wide), dtype = len(c.kappa), c.v0.shape, c.a0.dtype
     a = jnp.stack([c.a0, -c.a0][:copies], axis=1)
     v, w = (jnp.stack([part] * copies, axis=1) for part in (c.v0, c.w0))
@@ -344,10 +362,11 @@ def advance(
     until: Array,
     max_steps: Array,
 ) -> Member:
-    """Every member of a bucket advanced to `until` steps, or to where it stops; the bucket given is used up.
+    """Every member of a bucket advanced to `until` steps, or to where it stops; the
+    bucket given is used up.
 
-    Members run one after the other inside the compiled loop, each for as many steps as it needs, as in the two-layer
-    flow: a member's bits do not depend on its companions.
+    Members run one after the other inside the compiled loop, each for as many steps as
+    it needs, as in the two-layer flow: a member's bits do not depend on its companions.
     """
     step = partial(_STEPS[method], act, X, y)
 

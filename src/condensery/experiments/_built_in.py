@@ -29,7 +29,9 @@ BUILT_IN: dict[str, str] = {
     "reduction": "condensery.experiments.reduction:Reduction",
     "real-networks": "condensery.experiments.real_networks:RealNetworks",
 }
-"""The name that a user types, and the reference of the experiment: plain text, so that nothing is imported."""
+"""The name that a user types, and the reference of the experiment: plain text, so that
+nothing is imported.
+"""
 
 ENTRY_POINTS = "condensery.experiments"
 """The entry point group under which other packages supply theirs."""

@@ -1,4 +1,7 @@
-"""Do other structures condense? MLP, CNN, residual net and transformer over initial scale, dropout and weight decay."""
+"""Do other structures condense?
+
+MLP, CNN, residual net and transformer over initial scale, dropout and weight decay.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ from condensery.records import Claim, FigureSpec, Relation, Statement, Table
 
 KINDS = ("mlp", "cnn", "residual", "transformer")
 THRESHOLDS = (0.7, 0.95)
-"""Cosines at which directions count as one: of the papers on transformers, and of those on dropout."""
+"""Cosines at which directions count as one: of the papers on transformers, and of those
+on dropout.
+"""
 ACTIVE = 0.05
 SHUFFLES = 5
 OPEN = "an open question: reported, not judged"
@@ -24,7 +29,8 @@ class Config(BaseModel):
 
     Attributes:
         kinds: Which networks.
-        gammas: Every weight starts from N(0, d^−2γ), d the number of its inputs; γ = ½ is LeCun's scale.
+        gammas: Every weight starts from N(0, d^−2γ), d the number of its inputs; γ = ½
+            is LeCun's scale.
         keeps: Keep probabilities of dropout on every hidden layer; 1 is none.
         decays: Decoupled weight decay of Adam.
         seeds: Runs per setting.
@@ -73,8 +79,9 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
         advance: Told how far it is.
 
     Returns:
-        Per run (gamma, decay, seed, loss, accuracy, status), and per run and layer (layer_name, layer_run, units,
-        active, and for each threshold ratio, ratio_null, ratio_initial as ``ratio_70`` and so on).
+        Per run (gamma, decay, seed, loss, accuracy, status), and per run and layer
+        (layer_name, layer_run, units, active, and for each threshold ratio, ratio_null,
+        ratio_initial as ``ratio_70`` and so on).
     """
     from condensery.data import load
     from condensery.engine import AdamW, cross_entropy, descend, init_descent
@@ -140,7 +147,9 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
 
 
 def _measured(rows: np.ndarray, initial: np.ndarray, seed: int) -> dict[str, float]:
-    """Effective ratios over the active units: of the layer, of its rows with shuffled entries, and of its start."""
+    """Effective ratios over the active units: of the layer, of its rows with shuffled
+    entries, and of its start.
+    """
     from condensery.metrics import condensation
 
     rng = np.random.Generator(np.random.Philox(key=[seed, 78]))
@@ -176,7 +185,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
 
 
 def _s(name: str, relation: Relation, statement: str) -> Statement:
-    source = "condensation is independent of the architecture; small initialisation or dropout facilitate it"
+    source = (
+        "condensation is independent of the architecture; small initialisation "
+        "or dropout facilitate it"
+    )
     return Statement(
         id=name,
         paper="xu2025overview",
@@ -187,14 +199,19 @@ def _s(name: str, relation: Relation, statement: str) -> Statement:
 
 
 class Architectures:
-    """Effective ratio of every layer of four architectures, with their test accuracy."""
+    """Effective ratio of every layer of four architectures, with their test
+    accuracy.
+    """
 
     name: ClassVar[str] = "architectures"
     title: ClassVar[str] = "Do other structures condense?"
     summary: ClassVar[str] = (
-        "A dense network, a convolutional one, a residual one and a small transformer learn digits from "
-        "initialisations of several sizes, with and without dropout and weight decay. How many directions do the units "
-        "of each layer share, compared with rows whose entries are shuffled, and what does it do to the accuracy?"
+        "A dense network, a convolutional one, a residual one and a small "
+        "transformer learn digits from "
+        "initialisations of several sizes, with and without dropout and weight "
+        "decay. How many directions do the units "
+        "of each layer share, compared with rows whose entries are shuffled, and "
+        "what does it do to the accuracy?"
     )
     papers: ClassVar[tuple[str, ...]] = ("xu2025overview",)
     task_version: ClassVar[str] = "1"
@@ -214,36 +231,43 @@ class Architectures:
         _s(
             "small-scale",
             ">=",
-            "A small initial scale condenses every architecture (fall of the mean effective ratio "
-            "of its layers at cosine 0.7 from the largest to the smallest scale; smallest over the architectures).",
+            "A small initial scale condenses every architecture (fall of the mean "
+            "effective ratio "
+            "of its layers at cosine 0.7 from the largest to the smallest scale; "
+            "smallest over the architectures).",
         ),
         _s(
             "dropout",
             ">=",
-            "Dropout condenses every architecture (fall of that ratio from none to the strongest "
+            "Dropout condenses every architecture (fall of that ratio from none to "
+            "the strongest "
             "dropout at the largest scale; smallest over the architectures).",
         ),
         _s(
             "decay",
             ">=",
-            "Weight decay condenses every architecture (fall of that ratio from none to the strongest "
+            "Weight decay condenses every architecture (fall of that ratio from "
+            "none to the strongest "
             "decay at the largest scale; smallest over the architectures).",
         ),
         _s(
             "layers",
             ">=",
-            "Every layer condenses at the smallest scale (share of layers whose ratio is below 0.9 of "
+            "Every layer condenses at the smallest scale (share of layers whose "
+            "ratio is below 0.9 of "
             "that of their shuffled rows).",
         ),
         _s(
             "heads",
             "<=",
-            "Attention heads condense too (their effective ratio at the smallest scale).",
+            "Attention heads condense too (their effective ratio at the smallest "
+            "scale).",
         ),
         _s(
             "accuracy",
             ">=",
-            "Condensed networks classify as well (test accuracy at the smallest scale minus that at "
+            "Condensed networks classify as well (test accuracy at the smallest "
+            "scale minus that at "
             "the largest; smallest over the architectures).",
         ),
     )
@@ -307,7 +331,8 @@ class Architectures:
             "layers": Table(
                 columns={name: np.concatenate(parts) for name, parts in layers.items()},
                 units={
-                    "ratio_70": "directions that cover the active units at cosine 0.7, over their number",
+                    "ratio_70": "directions that cover the active units at cosine "
+                    "0.7, over their number",
                     "null_70": "the same with every row's entries shuffled",
                     "active": "share of units that are",
                 },
@@ -315,7 +340,9 @@ class Architectures:
         }
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
-        """What the overview states of small scales and dropout is judged, the rest reported."""
+        """What the overview states of small scales and dropout is judged, the rest
+        reported.
+        """
         known = _known(config)
         large, small = min(known.gammas), max(known.gammas)
         plain = {"keep": max(known.keeps), "decay": min(known.decays)}
@@ -378,8 +405,10 @@ class Architectures:
             FigureSpec(
                 name="architecture-ratios",
                 plot="condensery.plots.architecture_ratios",
-                caption="Effective ratio of every layer (rows) at every setting (columns): dark is condensed, 1 is "
-                "as many directions as units (after a bar: of shuffled rows, where below .95). γ: exponent of the "
+                caption="Effective ratio of every layer (rows) at every setting "
+                "(columns): dark is condensed, 1 is "
+                "as many directions as units (after a bar: of shuffled rows, where "
+                "below .95). γ: exponent of the "
                 "initial scale; p: keep probability; λ: weight decay.",
             )
         ]

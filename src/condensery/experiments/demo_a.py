@@ -21,11 +21,15 @@ ANGLES = (
     -float(np.arccos(1 / np.sqrt(1 + 1 / 9))),
     -float(np.arccos(-1 / np.sqrt(1 + 1 / 9))),
 )
-"""Orientations whose kinks lie at the inner data points, x = −b/w = ±1/3 with b < 0: −0.32175 and −2.81984."""
+"""Orientations whose kinks lie at the inner data points, x = −b/w = ±1/3 with b < 0:
+−0.32175 and −2.81984.
+"""
 NEAR = 0.02
 SEEDS_PER_TASK = 16
 ENOUGH_SEEDS = 16
-"""At step 3999 single seeds scatter by 10 %: the median of fewer is uncertain by more than 3 %."""
+"""At step 3999 single seeds scatter by 10 %: the median of fewer is uncertain by more
+than 3 %.
+"""
 
 
 def target(x: np.ndarray) -> np.ndarray:
@@ -37,12 +41,14 @@ class Config(BaseModel):
     """What demo-a can be told.
 
     Attributes:
-        gamma: All parameters start from N(0, std²) with std = width^−gamma; the phase coordinates are (2·gamma, 0).
+        gamma: All parameters start from N(0, std²) with std = width^−gamma; the phase
+            coordinates are (2·gamma, 0).
         width: Number of units.
         steps: Full-batch steps.
         rate: Learning rate.
         seeds: How many runs, with seeds 0, 1, ….
-        dtype: Arithmetic of the training; float32 is the notebook's. (float64 changes the losses by 1e-5 of them.)
+        dtype: Arithmetic of the training; float32 is the notebook's. (float64 changes
+            the losses by 1e-5 of them.)
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,12 +75,14 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     """Train one network per seed, side by side.
 
     Args:
-        parameters: gamma, width, steps, rate, dtype, count (how many seeds from `seed` on).
+        parameters: gamma, width, steps, rate, dtype, count (how many seeds from `seed`
+            on).
         seed: The first seed.
         advance: Told how far it is.
 
     Returns:
-        step, loss (member, step), status, and initial and final a (member, unit) and w (member, unit, feature).
+        step, loss (member, step), status, and initial and final a (member, unit) and w
+        (member, unit, feature).
     """
     from condensery.engine import (
         SGD,
@@ -168,13 +176,17 @@ STATEMENTS = (
 
 
 class DemoA:
-    """A wide two-layer network on four points, trained from a small initialisation until it is condensed."""
+    """A wide two-layer network on four points, trained from a small initialisation
+    until it is condensed.
+    """
 
     name: ClassVar[str] = "demo-a"
     title: ClassVar[str] = "Demo A: a thousand neurons in two orientations"
     summary: ClassVar[str] = (
-        "A two-layer ReLU network of 1000 units with parameters of size m^−γ learns four points by gradient descent. "
-        "At γ = 1, phase coordinates (2γ, 0) = (2, 0), it is in the condensed regime: its neurons gather in two "
+        "A two-layer ReLU network of 1000 units with parameters of size m^−γ learns "
+        "four points by gradient descent. "
+        "At γ = 1, phase coordinates (2γ, 0) = (2, 0), it is in the condensed "
+        "regime: its neurons gather in two "
         "orientations, whose kinks are the inner data points."
     )
     papers: ClassVar[tuple[str, ...]] = ("xu2025overview", "luo2021phase")
@@ -282,8 +294,10 @@ class DemoA:
                 name="demo-a",
                 plot="condensery.plots.demo_a",
                 caption=(
-                    "Loss, output before and after training, and every neuron's orientation and amplitude "
-                    "|a|·‖(w, b)‖. In the condensed regime the neurons end on the dashed lines: two orientations, "
+                    "Loss, output before and after training, and every neuron's "
+                    "orientation and amplitude "
+                    "|a|·‖(w, b)‖. In the condensed regime the neurons end on the "
+                    "dashed lines: two orientations, "
                     "two kinks."
                 ),
             )
@@ -298,7 +312,10 @@ def _loss_claim(
     if not config.is_reference:
         return statement.check(value, None, note="no reference for this setting")
     if step and config.seeds < ENOUGH_SEEDS:
-        note = f"single seeds scatter by 2 to 10 %: asserted with at least {ENOUGH_SEEDS} seeds"
+        note = (
+            "single seeds scatter by 2 to 10 %: asserted with at least "
+            f"{ENOUGH_SEEDS} seeds"
+        )
         return statement.check(value, None, tolerance=0.05 * expected, note=note)
     spread = float(np.std(found) / np.mean(found))
     return statement.check(
@@ -382,7 +399,9 @@ def _members(
 
 
 def _orientations(found: Sequence[Condensation]) -> Table:
-    """The two heaviest groups of every seed; where there is only one, the orientation of the other is nan."""
+    """The two heaviest groups of every seed; where there is only one, the orientation
+    of the other is nan.
+    """
     from condensery.metrics import orientation
 
     columns = {

@@ -1,4 +1,6 @@
-"""Demo C: a target of four kinks, and orientations that become more, one by one, while the network trains."""
+"""Demo C: a target of four kinks, and orientations that become more, one by one, while
+the network trains.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ class Config(BaseModel):
         width: Number of units.
         samples: Points of data, even on [−1, 1] (the source does not say how many).
         rate: Learning rate of full-batch gradient descent on the mean square.
-        snapshots: Steps at which orientations are counted and drawn; the last is where the training ends.
+        snapshots: Steps at which orientations are counted and drawn; the last is where
+            the training ends.
         seeds: How many runs, with seeds 0, 1, …; the source shows one.
     """
 
@@ -67,7 +70,9 @@ class Config(BaseModel):
 
 
 def _count(a: np.ndarray, w: np.ndarray) -> tuple[int, int, int]:
-    """Orientations by ‖(w, b)‖, the same by |a|·‖(w, b)‖, and groups by complete linkage of the first kind."""
+    """Orientations by ‖(w, b)‖, the same by |a|·‖(w, b)‖, and groups by complete
+    linkage of the first kind.
+    """
     from condensery.metrics import condensation
 
     found = condensation(w, amplitude="input", threshold=THRESHOLD, active=ACTIVE)
@@ -76,7 +81,9 @@ def _count(a: np.ndarray, w: np.ndarray) -> tuple[int, int, int]:
 
 
 class _CountOrientations:
-    """The probe that follows the growth: counts at every recorded step, for every member."""
+    """The probe that follows the growth: counts at every recorded step, for every
+    member.
+    """
 
     def __call__(self, step: int, snapshot: Arrays) -> Arrays:
         counts = [
@@ -93,13 +100,14 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     """Train one network per seed and count its orientations on the way.
 
     Args:
-        parameters: The configuration without seeds, and count (how many seeds from `seed` on).
+        parameters: The configuration without seeds, and count (how many seeds from
+            `seed` on).
         seed: The first seed.
         advance: Told how far it is.
 
     Returns:
-        step, loss (member, step), status, counts (step, member, kind), and the first member's a (step, unit) and
-        w (step, unit, feature).
+        step, loss (member, step), status, counts (step, member, kind), and the first
+        member's a (step, unit) and w (step, unit, feature).
     """
     from condensery.engine import SGD, Ensemble, descend, log_steps, mean_square
     from condensery.models import TwoLayer, with_bias
@@ -151,8 +159,10 @@ class DemoC:
     name: ClassVar[str] = "demo-c"
     title: ClassVar[str] = "Demo C: orientations that become more"
     summary: ClassVar[str] = (
-        "A two-layer ReLU network of 100 units with parameters of size m⁻² learns a target of four kinks. At first all "
-        "neurons share one orientation; then new ones split off, and with each the output gains a kink."
+        "A two-layer ReLU network of 100 units with parameters of size m⁻² learns a "
+        "target of four kinks. At first all "
+        "neurons share one orientation; then new ones split off, and with each the "
+        "output gains a kink."
     )
     papers: ClassVar[tuple[str, ...]] = ("xu2025overview",)
     task_version: ClassVar[str] = "1"
@@ -164,7 +174,8 @@ class DemoC:
     statements: ClassVar[tuple[Statement, ...]] = (
         _statement(
             "grows",
-            "From snapshot to snapshot the number of orientations does not fall (τ = .99, neurons with ‖(w, b)‖ > .05 "
+            "From snapshot to snapshot the number of orientations does not fall (τ "
+            "= .99, neurons with ‖(w, b)‖ > .05 "
             "of the largest; median over seeds).",
         ),
         _statement(
@@ -201,7 +212,9 @@ class DemoC:
     def tables(
         self, config: BaseModel, shards: Sequence[Arrays]
     ) -> Mapping[str, Table]:
-        """Counts for every seed at every snapshot; growth, neurons and outputs of the first."""
+        """Counts for every seed at every snapshot; growth, neurons and outputs of the
+        first.
+        """
         known = Config.model_validate(config.model_dump())
         step, x = np.asarray(shards[0]["step"]), np.linspace(-1, 1, known.samples)
         counts = np.concatenate(
@@ -226,7 +239,8 @@ class DemoC:
                     "orientations": counts[-1, :, 0],
                 },
                 units={
-                    "gamma": "phase coordinate: 2 × the exponent of the standard deviation"
+                    "gamma": "phase coordinate: 2 × the exponent of the standard "
+                    "deviation"
                 },
             ),
             "counts": _counts(step[rows], counts[rows], seeds),
@@ -283,8 +297,10 @@ class DemoC:
                 name="orientation-growth",
                 plot="condensery.plots.orientation_growth",
                 caption=(
-                    "Number of orientations against the step, and at the snapshots every neuron's orientation and "
-                    "amplitude ‖(w, b)‖ with the output below. Each new orientation is a new kink of the output."
+                    "Number of orientations against the step, and at the snapshots "
+                    "every neuron's orientation and "
+                    "amplitude ‖(w, b)‖ with the output below. Each new orientation "
+                    "is a new kink of the output."
                 ),
                 animated=True,
             )
@@ -300,7 +316,8 @@ def _counts(step: np.ndarray, counts: np.ndarray, seeds: np.ndarray) -> Table:
             **{kind: counts[:, :, place].ravel() for place, kind in enumerate(kinds)},
         },
         units={
-            "orientations": "directions that cover all neurons with ‖(w, b)‖ > .05 of the largest at cosine .99",
+            "orientations": "directions that cover all neurons with ‖(w, b)‖ > .05 "
+            "of the largest at cosine .99",
             "orientations_product": "the same by |a|·‖(w, b)‖",
             "groups": "groups of the same neurons by complete linkage at cosine .99",
         },

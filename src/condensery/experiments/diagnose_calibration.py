@@ -1,4 +1,6 @@
-"""How often `condensery.torch.diagnose` is right, on two-layer networks whose regime the theory knows."""
+"""How often `condensery.torch.diagnose` is right, on two-layer networks whose regime
+the theory knows.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,9 @@ _SLACK = 1e-9
 class Config(BaseModel):
     """What diagnose-calibration can be told.
 
-    The margins of the verdicts were chosen on γ ∈ {0.6, 0.8, 0.9, 1, 1.1, 1.2, 1.4}, γ' ∈ {−0.4, −0.2, 0, 0.2, 0.4}
-    with the seeds 100 to 105. The presets have other γ' in every row, and other seeds.
+    The margins of the verdicts were chosen on γ ∈ {0.6, 0.8, 0.9, 1, 1.1, 1.2, 1.4}, γ'
+    ∈ {−0.4, −0.2, 0, 0.2, 0.4} with the seeds 100 to 105. The presets have other γ' in
+    every row, and other seeds.
 
     Attributes:
         gammas: γ of the cells.
@@ -83,7 +86,8 @@ def diagnose_cell(
         advance: Told how far it is.
 
     Returns:
-        The columns of the verdicts' table, an entry for each layer, and the model's regime.
+        The columns of the verdicts' table, an entry for each layer, and the model's
+        regime.
     """
     from condensery.torch._studies._diagnose_calibration import calibrate_cell
 
@@ -100,7 +104,9 @@ def diagnose_cell(
 
 
 def is_right(verdict: np.ndarray, slope: np.ndarray) -> np.ndarray:
-    """Whether verdicts agree with exponents: linear S < 0, condensed S > 0, critical |S| < 0.1; undetermined agrees."""
+    """Whether verdicts agree with exponents: linear S < 0, condensed S > 0, critical
+    |S| < 0.1; undetermined agrees.
+    """
     sign = np.where(np.abs(slope) < _SLACK, 0, np.sign(slope))
     return (
         (verdict == "undetermined")
@@ -129,7 +135,8 @@ STATEMENTS = (
     _statement(
         "clear-decided",
         ">=",
-        "Where |S| >= 0.1 the hidden layer gets a verdict in at least 70 % of the cells.",
+        "Where |S| >= 0.1 the hidden layer gets a verdict in at least 70 % of the "
+        "cells.",
     ),
     _statement(
         "clear-wrong",
@@ -155,8 +162,10 @@ class DiagnoseCalibration:
     name: ClassVar[str] = "diagnose-calibration"
     title: ClassVar[str] = "Calibration: is diagnose right where the answer is known?"
     summary: ClassVar[str] = (
-        "Two-layer ReLU networks at points (γ, γ′) of the phase diagram, without antisymmetric initialisation, are "
-        "given to condensery.torch.diagnose, which is not told the point. Its verdicts are compared with the theory, "
+        "Two-layer ReLU networks at points (γ, γ′) of the phase diagram, without "
+        "antisymmetric initialisation, are "
+        "given to condensery.torch.diagnose, which is not told the point. Its "
+        "verdicts are compared with the theory, "
         "on cells and seeds that had no part in choosing its margins. Needs PyTorch."
     )
     papers: ClassVar[tuple[str, ...]] = ("luo2021phase",)
@@ -293,7 +302,8 @@ class DiagnoseCalibration:
                 _share(~near["right"]),
                 0.05,
                 note=f"{len(near)} cells, {len(given)} with a verdict, "
-                f"{int(np.sum(given == 'critical'))} of them critical, which is right for |S| < 0.1",
+                f"{int(np.sum(given == 'critical'))} of them critical, which is "
+                "right for |S| < 0.1",
             ),
             output_wrong.check(
                 _wrong(beyond),
@@ -309,8 +319,10 @@ class DiagnoseCalibration:
                 name="verdicts",
                 plot="condensery.plots.verdicts",
                 caption=(
-                    "Verdicts of diagnose on the hidden and on the output layer over the phase plane, with the "
-                    "boundary of the theory (for the output layer its mirror image, γ′ → −γ′). Small dots: "
+                    "Verdicts of diagnose on the hidden and on the output layer "
+                    "over the phase plane, with the "
+                    "boundary of the theory (for the output layer its mirror image, "
+                    "γ′ → −γ′). Small dots: "
                     "undetermined. A wrong verdict is ringed."
                 ),
             )

@@ -1,4 +1,6 @@
-"""Two ways to a condensed network: a small initialisation, which stalls, and dropout, which does not."""
+"""Two ways to a condensed network: a small initialisation, which stalls, and dropout,
+which does not.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ from condensery.protocols import Advance, Arrays
 from condensery.records import Table
 
 Way = Literal["descent", "adam", "dropout"]
-"""Small initialisation by gradient descent and by Adam; dropout from a large one by Adam."""
+"""Small initialisation by gradient descent and by Adam; dropout from a large one by
+Adam.
+"""
 WAYS: tuple[Way, ...] = get_args(Way)
 X, FINE = np.linspace(-12, 12, 15), np.linspace(-12, 12, 481)
 BINS, PER_DECADE = 64, 10
@@ -67,7 +71,9 @@ class Config(Settings):
 
     @property
     def is_reference(self) -> bool:
-        """Whether the statements are about this setting, and long enough to see them."""
+        """Whether the statements are about this setting, and long enough to see
+        them.
+        """
         setting = (
             self.keep,
             self.small_exponent,
@@ -87,8 +93,9 @@ def train(config: Config, seed: int, advance: Advance, *, way: Way) -> Arrays:
     """Train one network per seed in one of the three ways.
 
     Returns:
-        step, loss R_S (member, step), status, orientations (step, member), and of the first member the outputs at
-        2000 steps (or the nearest recorded ones) and at the end.
+        step, loss R_S (member, step), status, orientations (step, member), and of the
+        first member the outputs at 2000 steps (or the nearest recorded ones) and at the
+        end.
     """
     from condensery.engine import (
         SGD,
@@ -220,7 +227,8 @@ def _length(config: Config) -> str:
 
 stalls_descent = fig_9(
     "stalls-descent",
-    "Gradient descent from a small initialisation rests on a plateau (R_S after 100,000 steps over R_S after 2,000; 1 "
+    "Gradient descent from a small initialisation rests on a plateau (R_S after "
+    "100,000 steps over R_S after 2,000; 1 "
     "is no progress).",
     at_least(0.95),
 )(partial(rests, "descent"))
@@ -231,8 +239,10 @@ stalls_adam = fig_9("stalls-adam", "So does Adam.", at_least(0.95))(
 
 @fig_9(
     "escapes",
-    "Dropout from a large initialisation gets below a tenth of the plateau's R_S, for good, in a fraction of the steps "
-    "after which the small initialisations do, or have not done so yet (about 1e5 against 9e5 in the source).",
+    "Dropout from a large initialisation gets below a tenth of the plateau's R_S, "
+    "for good, in a fraction of the steps "
+    "after which the small initialisations do, or have not done so yet (about 1e5 "
+    "against 9e5 in the source).",
     at_most(0.5),
 )
 def escapes(config: Config, tables: Tables) -> Measured:
@@ -257,7 +267,9 @@ def _steps(below: Mapping[Way, float]) -> str:
 
 
 def _first_below(curves: Table, way: Way, loss: float) -> float:
-    """The first recorded step from which on the median over seeds stays below `loss`; inf if there is none."""
+    """The first recorded step from which on the median over seeds stays below `loss`;
+    inf if there is none.
+    """
     curve = curves.select(way=way)
     steps = np.unique(curve["step"])
     below = [np.median(curve["loss"][curve["step"] == step]) <= loss for step in steps]
@@ -267,7 +279,8 @@ def _first_below(curves: Table, way: Way, loss: float) -> float:
 
 @fig_9(
     "ends-lower",
-    "At the end R_S of the small initialisations is more than ten times that of dropout (least ratio).",
+    "At the end R_S of the small initialisations is more than ten times that of "
+    "dropout (least ratio).",
     at_least(10.0),
 )
 def ends_lower(config: Config, tables: Tables) -> Measured:
@@ -279,7 +292,8 @@ def ends_lower(config: Config, tables: Tables) -> Measured:
 
 @fig_9(
     "condensed-both",
-    "Both ways condense: effective orientations at the end, the larger of dropout and of the plateau.",
+    "Both ways condense: effective orientations at the end, the larger of dropout "
+    "and of the plateau.",
     at_most(8.0),
 )
 def condensed_both(config: Config, tables: Tables) -> Measured:
@@ -323,8 +337,10 @@ early_and_late = Panel(
 dropout_stall = Declared(
     name="dropout-stall",
     title="Small initialisation stalls, dropout does not",
-    summary="A network condenses if it starts small or if it is trained with dropout. Starting small it soon rests on "
-    "a plateau, near a saddle point that embeds the best narrower network, and waits there for a very long time; with "
+    summary="A network condenses if it starts small or if it is trained with "
+    "dropout. Starting small it soon rests on "
+    "a plateau, near a saddle point that embeds the best narrower network, and "
+    "waits there for a very long time; with "
     "dropout it starts large, passes no such plateau and condenses on the way.",
     papers=("zhang2024dropout",),
     Config=Config,
@@ -335,7 +351,8 @@ dropout_stall = Declared(
     draws=(
         figure(
             "dropout-stall",
-            "R_S and the number of effective orientations while training from a small initialisation and with dropout, "
+            "R_S and the number of effective orientations while training from a "
+            "small initialisation and with dropout, "
             "and the outputs after 2,000 steps (thin) and at the end.",
             Chart(panels=((losses, counts, early_and_late),)),
         ),

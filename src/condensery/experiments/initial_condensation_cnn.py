@@ -1,4 +1,6 @@
-"""Initial condensation of convolution kernels: along a direction known beforehand, and in a small CNN on images."""
+"""Initial condensation of convolution kernels: along a direction known beforehand, and
+in a small CNN on images.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ STDS = (1e-5, 1e-3, 1e-2)
 CLASSES, DENSE, CNN_KERNELS = 10, 64, 32
 PER_DECADE = 8
 TAU, UNTRAINED = 0.95, 0.2
-"""Two kernels are condensed from this cosine on; a network is untrained up to this accuracy."""
+"""Two kernels are condensed from this cosine on; a network is untrained up to this
+accuracy.
+"""
 SMALL, LARGE = 1e-3, 1e-1
 """Standard deviations of the CNN: condensing, and a control of the usual size."""
 _HERE = "condensery.experiments.initial_condensation_cnn"
@@ -28,10 +32,13 @@ class Config(BaseModel):
 
     Attributes:
         draws: Sets of images and weights of the two-layer network.
-        data: What the CNN learns: ``digits``, ``fashion-mnist``, ``mnist``, or the path of IDX files.
-        data_path: Where the IDX files of fashion-mnist or mnist are: a folder, or the image file.
+        data: What the CNN learns: ``digits``, ``fashion-mnist``, ``mnist``, or the path
+            of IDX files.
+        data_path: Where the IDX files of fashion-mnist or mnist are: a folder, or the
+            image file.
         samples: How many images.
-        activations: Of the CNN, names of the registry; the first is also run from the large initialisation.
+        activations: Of the CNN, names of the registry; the first is also run from the
+            large initialisation.
         rate: Adam's rate.
         steps: Adam's steps, full batch.
         seeds: Runs of each CNN.
@@ -63,7 +70,9 @@ class Config(BaseModel):
 
 
 def smooth_images(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Thirty images of 10 × 10, white noise smoothed over two pixels and of variance 1, with labels ±1 by chance."""
+    """Thirty images of 10 × 10, white noise smoothed over two pixels and of variance 1,
+    with labels ±1 by chance.
+    """
     from scipy.ndimage import gaussian_filter
 
     generator = np.random.Generator(np.random.Philox(key=[seed, 13]))
@@ -82,7 +91,8 @@ def _rows(w: np.ndarray, b: np.ndarray) -> np.ndarray:
 def train_two_layer(
     parameters: dict[str, JsonValue], seed: int, advance: Advance
 ) -> Arrays:
-    """Train the two-layer network on every draw and from every scale by gradient descent, to a drop of 3 %.
+    """Train the two-layer network on every draw and from every scale by gradient
+    descent, to a drop of 3 %.
 
     Args:
         parameters: draws.
@@ -90,8 +100,9 @@ def train_two_layer(
         advance: Told how far it is.
 
     Returns:
-        Per member std, draw, status, growth (s₁T in e-folds), rd; per member and kernel cosine with the first singular
-        vector and cosine_linear, what the linearised flow gives for it; shares, the norm along that vector.
+        Per member std, draw, status, growth (s₁T in e-folds), rd; per member and kernel
+        cosine with the first singular vector and cosine_linear, what the linearised
+        flow gives for it; shares, the norm along that vector.
     """
     from condensery.engine import SGD, PerMember, descend, mean_square, per_member
     from condensery.models import TwoLayerConv, two_layer_conv_normal
@@ -160,7 +171,9 @@ def train_two_layer(
 def _linear_flow(
     drawn: tuple[np.ndarray, np.ndarray], net: Mapping[str, np.ndarray], steps: int
 ) -> np.ndarray:
-    """Kernels after so many steps of the linearised descent Ẇ = Za, ȧ = ZᵀW, mode by mode."""
+    """Kernels after so many steps of the linearised descent Ẇ = Za, ȧ = ZᵀW, mode by
+    mode.
+    """
     images, labels = drawn
     mean = np.tensordot(labels, images, axes=(0, 0)) / len(labels)
     patches = np.lib.stride_tricks.sliding_window_view(mean, (SIZE, SIZE))
@@ -187,7 +200,8 @@ def train_cnn(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> 
         advance: Told how far it is.
 
     Returns:
-        step, loss (seed, step), accuracy (step, seed), kernels (step, seed, kernel, entry) with the bias last.
+        step, loss (seed, step), accuracy (step, seed), kernels (step, seed, kernel,
+        entry) with the bias last.
     """
     from condensery.data import load
     from condensery.engine import (
@@ -274,7 +288,8 @@ STATEMENTS = (
     _statement(
         "median",
         ">=",
-        "From 1e-5 the median kernel is along v₁ (least of the draws' median |cosine|).",
+        "From 1e-5 the median kernel is along v₁ (least of the draws' median "
+        "|cosine|).",
     ),
     _statement("kernels", ">=", "From 1e-5: share of all kernels with |cosine| > .95."),
     _statement(
@@ -290,7 +305,8 @@ STATEMENTS = (
     _statement(
         "linear",
         "<=",
-        "Kernels from 1e-5 point where the linearised flow has them (largest gap of |cosine|).",
+        "Kernels from 1e-5 point where the linearised flow has them (largest gap of "
+        "|cosine|).",
     ),
     _statement(
         "cnn-before",
@@ -321,8 +337,10 @@ class InitialCondensationCnn:
     name: ClassVar[str] = "initial-condensation-cnn"
     title: ClassVar[str] = "Initial condensation of convolution kernels"
     summary: ClassVar[str] = (
-        "The kernels of one convolution layer condense as neurons do. In a two-layer network the direction is known "
-        "beforehand: the first singular vector of a matrix of mean patches of the labelled images. In a small CNN on "
+        "The kernels of one convolution layer condense as neurons do. In a "
+        "two-layer network the direction is known "
+        "beforehand: the first singular vector of a matrix of mean patches of the "
+        "labelled images. In a small CNN on "
         "images the kernels become parallel while its accuracy is that of guessing."
     )
     papers: ClassVar[tuple[str, ...]] = ("zhou2023cnn",)
@@ -338,7 +356,8 @@ class InitialCondensationCnn:
         """Digest of the images.
 
         Raises:
-            InvalidInputError: They are not square, or their labels are not of ten classes.
+            InvalidInputError: They are not square, or their labels are not of ten
+                classes.
         """
         from condensery._errors import InvalidInputError
         from condensery.data import load
@@ -356,7 +375,8 @@ class InitialCondensationCnn:
                 "data",
                 given=f"{data.name} with {data.x.shape[1]} features",
                 remedy="use digits or fashion-mnist",
-                allowed=f"square images of at least {SIZE} x {SIZE} pixels with labels 0 to {CLASSES - 1}",
+                allowed=f"square images of at least {SIZE} x {SIZE} pixels with "
+                f"labels 0 to {CLASSES - 1}",
             )
         return data.digest
 
@@ -392,7 +412,9 @@ class InitialCondensationCnn:
     def tables(
         self, config: BaseModel, shards: Sequence[Arrays]
     ) -> Mapping[str, Table]:
-        """Kernels of the two-layer network with the closed form; the CNNs step by step; cosines of the first seed."""
+        """Kernels of the two-layer network with the closed form; the CNNs step by step;
+        cosines of the first seed.
+        """
         known = _known(config)
         first = {name: np.asarray(array) for name, array in shards[0].items()}
         per_kernel = {name: first.pop(name) for name in ("cosine", "cosine_linear")}
@@ -437,25 +459,31 @@ class InitialCondensationCnn:
         return judge(_known(config), tables)
 
     def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
-        """Alignment of the kernels, the CNN while it learns, and its cosine matrices."""
+        """Alignment of the kernels, the CNN while it learns, and its cosine
+        matrices.
+        """
         return [
             FigureSpec(
                 name="kernel-alignment",
                 plot="condensery.plots.kernel_alignment",
-                caption="|cosine| of every kernel of the two-layer network with the first singular vector, sorted, "
+                caption="|cosine| of every kernel of the two-layer network with the "
+                "first singular vector, sorted, "
                 "from three scales of initialisation. Dashed: the linearised flow.",
             ),
             FigureSpec(
                 name="kernels-while-learning",
                 plot="condensery.plots.kernels_while_learning",
-                caption="The CNN while it learns: share of pairs of kernels with |cosine| > .95, and its accuracy.",
+                caption="The CNN while it learns: share of pairs of kernels with "
+                "|cosine| > .95, and its accuracy.",
             ),
             FigureSpec(
                 name="kernel-cosines",
                 plot="condensery.plots.cosine_maps",
                 options={"part": "cnn", "across": len(_known(config).activations) + 1},
-                caption="Cosines between the kernels of the CNN, sorted: before training, at the last step with an "
-                "accuracy below 20 %, and at the end. The last column is from a large initialisation.",
+                caption="Cosines between the kernels of the CNN, sorted: before "
+                "training, at the last step with an "
+                "accuracy below 20 %, and at the end. The last column is from a "
+                "large initialisation.",
             ),
         ]
 
@@ -553,7 +581,10 @@ def _judged_theory(
     cosine = gap["cosine"].reshape(len(small), KERNELS)
     gaps = np.abs(gap["cosine"] - gap["cosine_linear"])
     worst = gap["cosine"][int(np.argmax(gaps))]
-    apart = f"99 % of the kernels within {np.quantile(gaps, 0.99):.2g}; the worst ends at |cosine| {worst:.2f}"
+    apart = (
+        f"99 % of the kernels within {np.quantile(gaps, 0.99):.2g}; the worst "
+        f"ends at |cosine| {worst:.2f}"
+    )
     every = (cosine > TAU).all(axis=1)
     draws, second = f"{len(small)} draws", small["gap"][int(np.argmin(small["share"]))]
     close = (
@@ -562,7 +593,8 @@ def _judged_theory(
     lost = (
         ""
         if every.all()
-        else f"; the others hold kernels that began across v₁, least |cosine| {cosine.min():.2f}"
+        else "; the others hold kernels that began across v₁, least |cosine| "
+        f"{cosine.min():.2f}"
     )
     return {
         "share": (float(small["share"].min()), 0.99, close),
@@ -598,8 +630,12 @@ def _judged_cnn(
         if not early.any():
             continue
         best = float(own["pairs"][early].max())
-        note = f"at the end {np.mean(own['pairs'][end]):.2f} with {np.mean(own['accuracy'][end]):.0%} right"
-        # one line cannot be expected of p > 1 or without p: there is no theorem for them here
+        note = (
+            f"at the end {np.mean(own['pairs'][end]):.2f} with "
+            f"{np.mean(own['accuracy'][end]):.0%} right"
+        )
+        # one line cannot be expected of p > 1 or without p: there is no theorem for
+        # them here
         expected = 0.8 if name == "tanh" else None
         values[f"cnn-{name}"] = (
             best,

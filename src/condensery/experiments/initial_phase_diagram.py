@@ -1,4 +1,6 @@
-"""The phase diagram of initial condensation: how far, along what and when two-layer tanh networks condense first."""
+"""The phase diagram of initial condensation: how far, along what and when two-layer
+tanh networks condense first.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +14,22 @@ from condensery.protocols import Advance, Arrays, Task
 from condensery.records import Claim, FigureSpec, Relation, Statement, Table
 
 ROW = ((2.0, 0.0), (2.0, -0.5), (3.0, 0.0), (2.0, 0.5), (1.5, 0.7))
-"""Cells that are followed over the width: condensed ones, one near the boundary, and a linear one."""
+"""Cells that are followed over the width: condensed ones, one near the boundary, and a
+linear one.
+"""
 SAMPLES, FEATURES = 20, 4
 RESOLUTION = 300
 """Steps that the predicted e-folds are cut into."""
 WIDE = 1000
-"""Closed forms are means over the units: they are held against networks of at least so many."""
+"""Closed forms are means over the units: they are held against networks of at least so
+many.
+"""
 
 
 def data() -> tuple[np.ndarray, np.ndarray]:
-    """Twenty inputs of four features and the constant one, and a smooth target with a slope (our choice)."""
+    """Twenty inputs of four features and the constant one, and a smooth target with a
+    slope (our choice).
+    """
     x = np.random.Generator(np.random.Philox(key=[0, 11])).standard_normal(
         (SAMPLES, FEATURES)
     )
@@ -39,8 +47,8 @@ class Config(BaseModel):
         row_widths: Widths of the cells that are followed, at least two.
         seeds: Runs per cell and width of the map.
         row_seeds: The same of the cells that are followed.
-        activation: A name of the registry; the predictions are for tanh, sin, hardtanh and linear, where σ(0) = 0 and
-            σ'(0) = 1.
+        activation: A name of the registry; the predictions are for tanh, sin, hardtanh
+            and linear, where σ(0) = 0 and σ'(0) = 1.
         drop: The share of the loss at which the initial stage is over.
         max_steps: Steps after which a member is given up.
     """
@@ -106,10 +114,12 @@ class Config(BaseModel):
 
 
 def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """Train all widths and seeds of some cells by gradient descent until the loss has fallen by the share `drop`.
+    """Train all widths and seeds of some cells by gradient descent until the loss has
+    fallen by the share `drop`.
 
     Args:
-        parameters: cells [[gamma, gamma_prime], …], widths, seeds (a count), activation, drop, max_steps.
+        parameters: cells [[gamma, gamma_prime], …], widths, seeds (a count),
+            activation, drop, max_steps.
         seed: The first seed.
         advance: Told how far it is.
 
@@ -178,7 +188,9 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
 
 
 def _rates(ensemble: Any, x: np.ndarray, y: np.ndarray, drop: float) -> np.ndarray:
-    """Learning rates that cut the predicted stage into equal steps, well below what is stable."""
+    """Learning rates that cut the predicted stage into equal steps, well below what is
+    stable.
+    """
     from condensery.theory import early_growth
 
     lam = float(np.linalg.norm(y @ x / len(y)))
@@ -261,20 +273,26 @@ STATEMENTS = (
     _statement(
         "sign",
         ">=",
-        "RD grows with the width in the condensed regime, falls in the linear (share of cells).",
+        "RD grows with the width in the condensed regime, falls in the linear "
+        "(share of cells).",
     ),
 )
 
 
 class InitialPhaseDiagram:
-    """RD, alignment and time of the initial stage over (γ, γ') and the width, against closed forms."""
+    """RD, alignment and time of the initial stage over (γ, γ') and the width, against
+    closed forms.
+    """
 
     name: ClassVar[str] = "initial-phase-diagram"
     title: ClassVar[str] = "Phase diagram of initial condensation"
     summary: ClassVar[str] = (
-        "Two-layer tanh networks are trained until the loss has fallen by a tenth. In the condensed regime, γ > 1 and "
-        "γ' < γ − 1, their input weights have by then moved far and all along one direction, ẑ, and how far, how well "
-        "aligned and how long after the start is told by the linearised flow without a free parameter."
+        "Two-layer tanh networks are trained until the loss has fallen by a tenth. "
+        "In the condensed regime, γ > 1 and "
+        "γ' < γ − 1, their input weights have by then moved far and all along one "
+        "direction, ẑ, and how far, how well "
+        "aligned and how long after the start is told by the linearised flow "
+        "without a free parameter."
     )
     papers: ClassVar[tuple[str, ...]] = ("chen2023phase",)
     task_version: ClassVar[str] = "1"
@@ -297,7 +315,9 @@ class InitialPhaseDiagram:
         return ""
 
     def tasks(self, config: BaseModel) -> Sequence[Task]:
-        """One task per row of the map, and one per cell that is followed over the width."""
+        """One task per row of the map, and one per cell that is followed over the
+        width.
+        """
         known = _known(config)
         rows = [
             [[gamma, prime] for gamma in known.gammas] for prime in known.gamma_primes
@@ -352,14 +372,18 @@ class InitialPhaseDiagram:
             FigureSpec(
                 name="initial-widths",
                 plot="condensery.plots.initial_widths",
-                caption="RD, alignment with ẑ, and e-folds λT until the loss has fallen by a tenth, against the width. "
-                "Marks: trained networks, every seed; lines: the linearised flow, without a free parameter.",
+                caption="RD, alignment with ẑ, and e-folds λT until the loss has "
+                "fallen by a tenth, against the width. "
+                "Marks: trained networks, every seed; lines: the linearised flow, "
+                "without a free parameter.",
             ),
             FigureSpec(
                 name="initial-map",
                 plot="condensery.plots.initial_map",
-                caption="Slope of log RD, alignment at the largest width, and slope of λT over (γ, γ'). Condensed is "
-                "below the solid line γ' = γ − 1; below the dashed line γ' = 1 − γ the input weights move at once.",
+                caption="Slope of log RD, alignment at the largest width, and slope "
+                "of λT over (γ, γ'). Condensed is "
+                "below the solid line γ' = γ − 1; below the dashed line γ' = 1 − γ "
+                "the input weights move at once.",
             ),
         ]
 
@@ -423,7 +447,9 @@ _TIMES = ("growth", "growth_closed")
 
 
 def _slopes(members: Table, part: str) -> Table:
-    """One row per cell: slopes over log m of RD, of the closed RD, and of λT; alignment at the largest width."""
+    """One row per cell: slopes over log m of RD, of the closed RD, and of λT; alignment
+    at the largest width.
+    """
     from condensery.metrics import width_slope
     from condensery.theory import condensation_time, phase_slope, regime
 

@@ -1,4 +1,6 @@
-"""The dimension of critical manifolds: zero modes of the Hessian against what counting embeddings predicts."""
+"""The dimension of critical manifolds: zero modes of the Hessian against what counting
+embeddings predicts.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 SAMPLES, INPUTS, STD = 120, 4, 0.7
 """Of the narrow nets; smaller inputs or larger weights leave more spectra undecided."""
 GAP = 1e-7
-"""Singular values of the tangent map below this part of the largest are zero; central differences are right to 1e-9."""
+"""Singular values of the tangent map below this part of the largest are zero; central
+differences are right to 1e-9.
+"""
 EXAMPLE_ALPHA = 0.4
 
 
@@ -28,7 +32,8 @@ class Config(BaseModel):
     Attributes:
         hidden: Numbers of hidden layers of the narrow nets.
         narrow: Units of every hidden layer of the narrow nets.
-        most_copies: Copies added per layer, at most; all combinations with at least one in the first and last layer.
+        most_copies: Copies added per layer, at most; all combinations with at least one
+            in the first and last layer.
         outputs: Numbers of outputs.
         seeds: Narrow critical points per kind.
     """
@@ -43,7 +48,9 @@ class Config(BaseModel):
 
 
 def copies(hidden: int, most: int) -> list[list[int]]:
-    """How many copies each layer gets: all the same, and growing or falling with depth."""
+    """How many copies each layer gets: all the same, and growing or falling with
+    depth.
+    """
     same = [[count] * hidden for count in range(1, most + 1)]
     rising = [1 + (level % most) for level in range(hidden)]
     found = [*same, rising, rising[::-1]]
@@ -59,8 +66,9 @@ def dimensions(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
         advance: Told how far it is.
 
     Returns:
-        rows: seed, K, K + ΣK_lK_{l−1}, rank of the tangent map, n₀ of the narrow and of the wide net, n₋ of both,
-        whether both spectra are decided, and the number of the kind of embedding.
+        rows: seed, K, K + ΣK_lK_{l−1}, rank of the tangent map, n₀ of the narrow and of
+        the wide net, n₋ of both, whether both spectra are decided, and the number of
+        the kind of embedding.
     """
     from condensery.landscape import compatible, made_critical, widths
     from condensery.models import mlp_normal
@@ -120,7 +128,9 @@ COLUMNS = (
 
 
 def _tangent_rank(net: Parameters, made: Any) -> int:
-    """Rank of the derivative of the embedding with respect to its shares and free coefficients: the true dimension."""
+    """Rank of the derivative of the embedding with respect to its shares and free
+    coefficients: the true dimension.
+    """
     from condensery.landscape import flatten, widths
     from condensery.theory import embed, embedding
 
@@ -163,7 +173,8 @@ def _tangent_rank(net: Parameters, made: Any) -> int:
 
 
 def example(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """The one-step embedding that the picture shows: unit 0 of the first hidden layer of a small net, split.
+    """The one-step embedding that the picture shows: unit 0 of the first hidden layer
+    of a small net, split.
 
     Args:
         parameters: alpha.
@@ -171,8 +182,9 @@ def example(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Ar
         advance: Told when it is done.
 
     Returns:
-        edges: side (0 before, 1 after), layer, unit, unit before, weight, kind (0 unchanged, 1 copied, 2 shared);
-        widths of both nets; change, the largest change of the output on random inputs.
+        edges: side (0 before, 1 after), layer, unit, unit before, weight, kind (0
+        unchanged, 1 copied, 2 shared); widths of both nets; change, the largest change
+        of the output on random inputs.
     """
     from condensery.landscape import Problem, split
     from condensery.models import mlp_normal
@@ -241,14 +253,19 @@ STATEMENTS = (
 
 
 class ManifoldDimension:
-    """Random critical points of narrow nets, embedded in general position, and their zero modes counted."""
+    """Random critical points of narrow nets, embedded in general position, and their
+    zero modes counted.
+    """
 
     name: ClassVar[str] = "manifold-dimension"
     title: ClassVar[str] = "How large are critical manifolds?"
     summary: ClassVar[str] = (
-        "A critical point of a narrow net gives a whole manifold of critical points of a wider one. Counting free "
-        "coefficients gives it the dimension K + ΣK_lK_{l−1}, with K_l neurons more in layer l. The rank of the "
-        "embedding's derivative and the zero eigenvalues of the wide Hessian are measured against this count."
+        "A critical point of a narrow net gives a whole manifold of critical points "
+        "of a wider one. Counting free "
+        "coefficients gives it the dimension K + ΣK_lK_{l−1}, with K_l neurons more "
+        "in layer l. The rank of the "
+        "embedding's derivative and the zero eigenvalues of the wide Hessian are "
+        "measured against this count."
     )
     papers: ClassVar[tuple[str, ...]] = ("zhang2022embedding",)
     task_version: ClassVar[str] = "1"
@@ -354,17 +371,20 @@ class ManifoldDimension:
             degenerate.check(
                 float((gained - rows["added"]).min()) if some else None,
                 0.0,
-                note=f"least of n₀ − n₀(narrow) − K over the {len(rows)} of {len(table)} decided spectra",
+                note=f"least of n₀ − n₀(narrow) − K over the {len(rows)} of "
+                f"{len(table)} decided spectra",
             ),
             counted.check(
                 float(np.mean(table["tangent"] == table["counted"])),
                 1.0,
-                note="share of embeddings at which the rank of the derivative is the count",
+                note="share of embeddings at which the rank of the derivative is "
+                "the count",
             ),
             modes.check(
                 float(np.mean(excess == 0)) if some else None,
                 None,
-                note=f"reported, not judged: share with n₀ − n₀(narrow) equal to the count; differences by {by_depth}",
+                note="reported, not judged: share with n₀ − n₀(narrow) equal to "
+                f"the count; differences by {by_depth}",
             ),
         ]
 
@@ -375,16 +395,20 @@ class ManifoldDimension:
                 name="one-step-embedding",
                 plot="condensery.plots.embedded_network",
                 caption=(
-                    "One neuron (filled) is split in two: the new one (below) has the same input weights (blue), "
-                    "and the output weights are shared out between the two (orange). All other weights (grey) stay."
+                    "One neuron (filled) is split in two: the new one (below) has "
+                    "the same input weights (blue), "
+                    "and the output weights are shared out between the two "
+                    "(orange). All other weights (grey) stay."
                 ),
             ),
             FigureSpec(
                 name="dimension",
                 plot="condensery.plots.manifold_dimension",
                 caption=(
-                    "Zero eigenvalues gained by general embeddings of critical points (filled) and the dimension of "
-                    "the manifold of embeddings (rings) against the count K + ΣK_lK_{l−1}; on the line they are equal."
+                    "Zero eigenvalues gained by general embeddings of critical "
+                    "points (filled) and the dimension of "
+                    "the manifold of embeddings (rings) against the count K + "
+                    "ΣK_lK_{l−1}; on the line they are equal."
                 ),
             ),
         ]

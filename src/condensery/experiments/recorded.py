@@ -1,4 +1,6 @@
-"""A run that was not computed here: what a monitor wrote while a user's own model trained."""
+"""A run that was not computed here: what a monitor wrote while a user's own model
+trained.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,15 @@ class Config(BaseModel):
 
 
 class Recorded:
-    """What `condensery.record` keeps: it has a figure and tables, but no tasks and nothing to claim."""
+    """What `condensery.record` keeps: it has a figure and tables, but no tasks and
+    nothing to claim.
+    """
 
     name: ClassVar[str] = "recorded"
     title: ClassVar[str] = "A training that was recorded"
     summary: ClassVar[str] = (
-        "The condensation of each layer of a user's own model, measured while it trained."
+        "The condensation of each layer of a user's own model, measured while it "
+        "trained."
     )
     papers: ClassVar[tuple[str, ...]] = ("xu2025overview",)
     task_version: ClassVar[str] = "1"
@@ -46,13 +51,15 @@ class Recorded:
         """Refuses: there is nothing to run.
 
         Raises:
-            InvalidInputError: Always; a recorded run is made by `condensery.record` alone.
+            InvalidInputError: Always; a recorded run is made by `condensery.record`
+                alone.
         """
         raise InvalidInputError(
             "experiment",
             given="recorded",
             allowed="an experiment that can be run",
-            remedy="a recorded run is written by condensery.record(name) while your own model trains",
+            remedy="a recorded run is written by condensery.record(name) while your "
+            "own model trains",
         )
 
     def tasks(self, config: BaseModel) -> Sequence[Task]:
@@ -76,8 +83,10 @@ class Recorded:
                 name="monitor",
                 plot="condensery.plots.monitored",
                 caption=(
-                    "Effective ratio of every layer (directions that cover its neurons, over their number) while the "
-                    "model trains. 1: every neuron has a direction of its own. Near 0: they have gathered in few."
+                    "Effective ratio of every layer (directions that cover its "
+                    "neurons, over their number) while the "
+                    "model trains. 1: every neuron has a direction of its own. Near "
+                    "0: they have gathered in few."
                 ),
             )
         ]

@@ -1,4 +1,6 @@
-"""Reduction against its peers: condensed and ordinary classifiers, cut down to equal sizes in every way there is."""
+"""Reduction against its peers: condensed and ordinary classifiers, cut down to equal
+sizes in every way there is.
+"""
 
 from __future__ import annotations
 
@@ -26,25 +28,32 @@ class Config(BaseModel):
     """What reduce-benchmark can be told.
 
     Attributes:
-        data: digits, mnist-1d (for the mlp), mnist or fashion-mnist, or the path of a file or folder as
-            `condensery.data.load` takes it.
+        data: digits, mnist-1d (for the mlp), mnist or fashion-mnist, or the path of a
+            file or folder as `condensery.data.load` takes it.
         samples: Keep only the first so many of the data; 0 for all of them.
         test: How many of them are held out, drawn at random by the seed.
-        cnn_train: Keep only so many training samples for the cnn, which is slower; 0 for all of them.
-        networks: mlp (one hidden layer) and cnn (two convolutions and one hidden layer).
+        cnn_train: Keep only so many training samples for the cnn, which is slower; 0
+            for all of them.
+        networks: mlp (one hidden layer) and cnn (two convolutions and one hidden
+            layer).
         mlp_width: Hidden units of the mlp.
         cnn_widths: Channels, channels and hidden units of the cnn.
-        gamma: The condensed mlp starts from N(0, std²) with std = width^−gamma, as `condensery.torch.condense` does it.
-        cnn_gamma: The same for the cnn, layer by layer. It is smaller: with four small layers in a row the gradients of
-            the first ones vanish for the whole training.
+        gamma: The condensed mlp starts from N(0, std²) with std = width^−gamma, as
+            `condensery.torch.condense` does it.
+        cnn_gamma: The same for the cnn, layer by layer. It is smaller: with four small
+            layers in a row the gradients of the first ones vanish for the whole
+            training.
         weight_decay: Decoupled, of the condensed networks alone.
         tau: Cosine of the merging that is told no width.
-        fitted: Training samples that are given to the repair of folding and to least squares.
+        fitted: Training samples that are given to the repair of folding and to least
+            squares.
         ratios: Shares of every width to keep.
-        epochs: Of training, and of the control that is trained at the small size from scratch.
+        epochs: Of training, and of the control that is trained at the small size from
+            scratch.
         finetune: Epochs of fine-tuning after the cut.
         batch: Samples of a step.
-        rate: Learning rate of Adam at the beginning; it falls to zero along a half cosine.
+        rate: Learning rate of Adam at the beginning; it falls to zero along a half
+            cosine.
         seeds: How many runs, with seeds 0, 1, ….
     """
 
@@ -71,7 +80,8 @@ class Config(BaseModel):
 
 
 def compare(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """Train one network, cut it down by every method to every size, and measure its accuracy.
+    """Train one network, cut it down by every method to every size, and measure its
+    accuracy.
 
     Args:
         parameters: The configuration, with network and start.
@@ -146,17 +156,20 @@ STATEMENTS = (
             _statement(
                 f"{network}-four-times",
                 "<=",
-                f"The condensed {network} with 4 times fewer {unit} loses at most half a point without fine-tuning.",
+                f"The condensed {network} with 4 times fewer {unit} loses at most "
+                "half a point without fine-tuning.",
             ),
             _statement(
                 f"{network}-eight-times",
                 "<=",
-                f"The condensed {network} with 8 times fewer {unit} loses at most half a point after fine-tuning.",
+                f"The condensed {network} with 8 times fewer {unit} loses at most "
+                "half a point after fine-tuning.",
             ),
             _statement(
                 f"{network}-ahead",
                 ">=",
-                f"On the condensed {network} merging by direction is ahead of every peer at every size, before fine-tuning "
+                f"On the condensed {network} merging by direction is ahead of every "
+                "peer at every size, before fine-tuning "
                 "(the least lead, mean over seeds).",
             ),
         )
@@ -164,29 +177,38 @@ STATEMENTS = (
     _statement(
         "mlp-threshold-units",
         "<=",
-        "Merging by direction at the cosine tau alone leaves at most a quarter of the condensed mlp's hidden units.",
+        "Merging by direction at the cosine tau alone leaves at most a quarter of "
+        "the condensed mlp's hidden units.",
     ),
     _statement(
         "mlp-threshold-loss",
         "<=",
-        "Merging by direction at the cosine tau alone costs the condensed mlp at most half a point.",
+        "Merging by direction at the cosine tau alone costs the condensed mlp at "
+        "most half a point.",
     ),
 )
 
 
 class ReduceBenchmark:
-    """Merging by direction against pruning, neuron merging and folding, at equal numbers of units."""
+    """Merging by direction against pruning, neuron merging and folding, at equal
+    numbers of units.
+    """
 
     name: ClassVar[str] = "reduce-benchmark"
     title: ClassVar[str] = (
         "Cutting networks down: merging by direction against its peers"
     )
     summary: ClassVar[str] = (
-        "A multilayer and a convolutional classifier are trained from a small initialisation with weight decay, by "
-        "which they condense, and from torch's own without. Each is cut down to the same widths by merging by "
-        "direction (with and without least squares on data), magnitude pruning, neuron merging, k-means folding with "
-        "and without repair, and Torch-Pruning where it is installed; accuracy is measured before and after the same "
-        "short fine-tuning. A network of the small size trained from scratch is the control."
+        "A multilayer and a convolutional classifier are trained from a small "
+        "initialisation with weight decay, by "
+        "which they condense, and from torch's own without. Each is cut down to the "
+        "same widths by merging by "
+        "direction (with and without least squares on data), magnitude pruning, "
+        "neuron merging, k-means folding with "
+        "and without repair, and Torch-Pruning where it is installed; accuracy is "
+        "measured before and after the same "
+        "short fine-tuning. A network of the small size trained from scratch is the "
+        "control."
     )
     papers: ClassVar[tuple[str, ...]] = ("chen2024reduction", "zhang2022embedding")
     task_version: ClassVar[str] = "2"
@@ -214,7 +236,8 @@ class ReduceBenchmark:
         """Digest of the images.
 
         Raises:
-            InvalidInputError: A cnn is asked for, and the data are no square images of 4 x 4 pixels or more.
+            InvalidInputError: A cnn is asked for, and the data are no square images of
+                4 x 4 pixels or more.
         """
         from condensery._errors import InvalidInputError
         from condensery.data import load
@@ -255,7 +278,9 @@ class ReduceBenchmark:
     def tables(
         self, config: BaseModel, shards: Sequence[Arrays]
     ) -> Mapping[str, Table]:
-        """Every accuracy, their means over seeds, how far the layers are condensed, and merging at tau alone."""
+        """Every accuracy, their means over seeds, how far the layers are condensed, and
+        merging at tau alone.
+        """
         names = (
             "network",
             "start",
@@ -287,7 +312,9 @@ class ReduceBenchmark:
         }
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
-        """Losses and leads on the condensed networks; the better of the two ways to merge is named."""
+        """Losses and leads on the condensed networks; the better of the two ways to
+        merge is named.
+        """
         means = tables["means"]
         claims = []
         for network, statements in zip(
@@ -316,9 +343,12 @@ class ReduceBenchmark:
                 name="accuracy-against-size",
                 plot="condensery.plots.accuracy_against_size",
                 caption=(
-                    "Test accuracy against the share of every width that is kept, before (top) and after (bottom) the "
-                    "same fine-tuning; means over seeds with their range. The grey line is the whole network; from "
-                    "scratch is a network of the small size trained as long as the large one."
+                    "Test accuracy against the share of every width that is kept, "
+                    "before (top) and after (bottom) the "
+                    "same fine-tuning; means over seeds with their range. The grey "
+                    "line is the whole network; from "
+                    "scratch is a network of the small size trained as long as the "
+                    "large one."
                 ),
             )
         ]
@@ -353,7 +383,9 @@ def _means(table: Table) -> Table:
 
 
 def _layers(shards: Sequence[Arrays]) -> Table:
-    """Effective neurons (cosine 0.9) of every hidden layer of every network before it is cut."""
+    """Effective neurons (cosine 0.9) of every hidden layer of every network before it
+    is cut.
+    """
     found: dict[str, Any] = {
         name: []
         for name in ("network", "start", "seed", "layer", "layer_units", "effective")
@@ -423,15 +455,19 @@ def _least_loss(table: Table, ratio: float, column: str) -> tuple[float, str]:
 
 
 def _lead(statement: Statement, own: Table) -> Claim:
-    """The least lead over any peer at any size, of the better of our two ways; like with like in the note."""
+    """The least lead over any peer at any size, of the better of our two ways; like
+    with like in the note.
+    """
     if not len(own):
         return statement.check(None, None, note="not run")
     worst, where = _least_lead(own, OURS, lambda method: True)
     plain, _ = _least_lead(own, OURS[:1], lambda method: method not in WITH_DATA)
     fitted, _ = _least_lead(own, OURS[1:], lambda method: method in WITH_DATA)
     note = (
-        f"nearest: {where}; without data against peers without {100 * plain:+.1f} points, with data against peers "
-        f"with {100 * fitted:+.1f}; merging leaves at most {_more(own)} units more than the peers"
+        f"nearest: {where}; without data against peers without {100 * plain:+.1f} "
+        "points, with data against peers "
+        f"with {100 * fitted:+.1f}; merging leaves at most {_more(own)} units more "
+        "than the peers"
     )
     return statement.check(worst, 0.0, note=note)
 
@@ -453,7 +489,9 @@ def _least_lead(
 
 
 def _more(own: Table) -> str:
-    """Units that are left above those of the control: clusters that cancel are not merged, and stay."""
+    """Units that are left above those of the control: clusters that cancel are not
+    merged, and stay.
+    """
     rows = [own.select(ratio=ratio) for ratio in np.unique(own["ratio"]).tolist()]
     least = [float(row.select(method=CONTROL)["units"][0]) for row in rows]
     ours = [

@@ -1,4 +1,6 @@
-"""Reduction: a condensed network is merged group by group, and trains on as if nothing had happened."""
+"""Reduction: a condensed network is merged group by group, and trains on as if nothing
+had happened.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ CLASSES = 10
 COSINES = (0.8, 0.85, 0.9, 0.95, 0.98)
 """Thresholds at which the widths are compared; the paper's is 0.9."""
 DROP = 0.02
-"""Units with less than this part of the largest amplitude are taken out first; the paper does not say how small."""
+"""Units with less than this part of the largest amplitude are taken out first; the
+paper does not say how small.
+"""
 PAPER_RATE = 3e-5
 
 
@@ -30,8 +34,10 @@ class Config(BaseModel):
     """What reduction can be told.
 
     Attributes:
-        data: ``digits``, or ``mnist`` or ``fashion-mnist`` from the IDX files at `data_path`.
-        data_path: A folder of IDX files, or the image file; empty to search (see `condensery.data.load`).
+        data: ``digits``, or ``mnist`` or ``fashion-mnist`` from the IDX files at
+            `data_path`.
+        data_path: A folder of IDX files, or the image file; empty to search (see
+            `condensery.data.load`).
         samples: Images to train on.
         held_out: Images on which predictions are compared, those after `samples`.
         width: Hidden units.
@@ -61,7 +67,9 @@ class Config(BaseModel):
 
     @property
     def is_reference(self) -> bool:
-        """Whether the setting is the paper's but for the images, the rate, and the time."""
+        """Whether the setting is the paper's but for the images, the rate, and the
+        time.
+        """
         return (self.width, self.gamma, self.samples, self.cosine) == (
             400,
             3.0,
@@ -86,8 +94,9 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
         advance: Told how far it is.
 
     Returns:
-        step, loss, width (groups) of the recorded steps; chosen, its place among them; retrain_step, retrain_wide,
-        retrain_narrow; cosine, sweep_width, sweep_agreement, sweep_loss; agreement, accuracy, change, cosines.
+        step, loss, width (groups) of the recorded steps; chosen, its place among them;
+        retrain_step, retrain_wide, retrain_narrow; cosine, sweep_width,
+        sweep_agreement, sweep_loss; agreement, accuracy, change, cosines.
     """
     from condensery.engine import Adam, init_descent
     from condensery.models import mlp_normal
@@ -142,10 +151,12 @@ def recorded_steps(last: int) -> np.ndarray:
 
 
 def slowest(steps: np.ndarray, losses: np.ndarray) -> int:
-    """The recorded step at which the loss falls most slowly on a logarithmic scale, once the first plateau is left.
+    """The recorded step at which the loss falls most slowly on a logarithmic scale,
+    once the first plateau is left.
 
-    The first plateau, a constant output, is left when the loss is below 0.9 of it; the search ends at half of it. The
-    plateau is the loss at the place of slowest fall of the whole run.
+    The first plateau, a constant output, is left when the loss is below 0.9 of it; the
+    search ends at half of it. The plateau is the loss at the place of slowest fall of
+    the whole run.
     """
     slope = -np.gradient(
         np.log(np.maximum(losses, np.finfo(np.float64).tiny)), np.log(steps)
@@ -257,7 +268,9 @@ def _reduced(
 
 
 def _grouped_cosines(net: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Cosines between the units that are not taken out, in the order in which complete linkage joins them."""
+    """Cosines between the units that are not taken out, in the order in which complete
+    linkage joins them.
+    """
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform
 
@@ -293,17 +306,20 @@ STATEMENTS = (
     _statement(
         "width",
         ">=",
-        "A condensed network of width 400 is merged to a width at least 4 times smaller.",
+        "A condensed network of width 400 is merged to a width at least 4 times "
+        "smaller.",
     ),
     _statement(
         "agreement",
         ">=",
-        "The merged network predicts the same class for at least 97 % of unseen images.",
+        "The merged network predicts the same class for at least 97 % of unseen "
+        "images.",
     ),
     _statement(
         "returns",
         "<=",
-        "Trained on for a few steps, it is back at the loss before the merge, within 5 %.",
+        "Trained on for a few steps, it is back at the loss before the merge, "
+        "within 5 %.",
     ),
     _statement(
         "paper-width",
@@ -314,13 +330,17 @@ STATEMENTS = (
 
 
 class Reduction:
-    """A wide ReLU network from a tiny initialisation on images, cut down in the middle of its training."""
+    """A wide ReLU network from a tiny initialisation on images, cut down in the middle
+    of its training.
+    """
 
     name: ClassVar[str] = "reduction"
     title: ClassVar[str] = "Reduction: a condensed network is merged and trains on"
     summary: ClassVar[str] = (
-        "A two-layer ReLU network of width 400, started from N(0, m^−6), learns 1000 images by full-batch Adam. Where "
-        "its loss falls most slowly its neurons stand in a few dozen groups; each group is merged into one neuron, and "
+        "A two-layer ReLU network of width 400, started from N(0, m^−6), learns "
+        "1000 images by full-batch Adam. Where "
+        "its loss falls most slowly its neurons stand in a few dozen groups; each "
+        "group is merged into one neuron, and "
         "the small network is compared with the large one and trained on."
     )
     papers: ClassVar[tuple[str, ...]] = ("zhang2021embedding", "chen2024reduction")
@@ -354,7 +374,9 @@ class Reduction:
     def tables(
         self, config: BaseModel, shards: Sequence[Arrays]
     ) -> Mapping[str, Table]:
-        """Training, retraining, the sweep of thresholds, one row per seed, and the cosines of seed 0."""
+        """Training, retraining, the sweep of thresholds, one row per seed, and the
+        cosines of seed 0.
+        """
         return {
             "training": _rows(shards, step="step", loss="loss", width="width"),
             "retraining": _rows(
@@ -375,10 +397,15 @@ class Reduction:
         }
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
-        """Judged at the paper's width, initialisation, number of images and threshold; the worst seed counts."""
+        """Judged at the paper's width, initialisation, number of images and threshold;
+        the worst seed counts.
+        """
         known = Config.model_validate(config.model_dump())
         members = tables["members"]
-        remark = f"the least favourable of {known.seeds} seeds; {known.data}, rate {known.rate:g}"
+        remark = (
+            f"the least favourable of {known.seeds} seeds; {known.data}, rate "
+            f"{known.rate:g}"
+        )
         note = remark if known.is_reference else "another setting than the paper's"
         width, agreement, returns, paper = self.statements
         factor = float((known.width / members["width"]).min())
@@ -387,7 +414,10 @@ class Reduction:
             float(members["return_ratio"].max()),
         )
         median = float(np.median(members["width"]))
-        images = f"not judged: the paper's images are MNIST and its stop is not printed; median of {known.seeds} seeds"
+        images = (
+            "not judged: the paper's images are MNIST and its stop is not "
+            f"printed; median of {known.seeds} seeds"
+        )
         return [
             width.check(factor, 4.0 if known.is_reference else None, note=note),
             agreement.check(least, 0.97 if known.is_reference else None, note=note),
@@ -406,9 +436,12 @@ class Reduction:
                 name="reduction",
                 plot="condensery.plots.reduction",
                 caption=(
-                    "Left: the loss of the wide network (one line per seed; merged at the ring) and, on the "
-                    "right axis, its number of groups. Middle: cosines between its neurons, sorted: blocks are groups. "
-                    "Right: the merged network trains on beside the wide one; dashed, 5 % above the loss before the "
+                    "Left: the loss of the wide network (one line per seed; merged "
+                    "at the ring) and, on the "
+                    "right axis, its number of groups. Middle: cosines between its "
+                    "neurons, sorted: blocks are groups. "
+                    "Right: the merged network trains on beside the wide one; "
+                    "dashed, 5 % above the loss before the "
                     "merge."
                 ),
             )
@@ -468,6 +501,7 @@ def _members(config: Config, shards: Sequence[Arrays]) -> Table:
         units={
             "change": "max |Δf| over max |f| on the training images",
             "left_apart": "groups that the merge refused",
-            "return_ratio": "least loss of the merged network while it trains on, over the loss before the merge",
+            "return_ratio": "least loss of the merged network while it trains on, "
+            "over the loss before the merge",
         },
     )

@@ -1,4 +1,6 @@
-"""The loss landscape of multilayer nets in float64: operators that move a net, with receipts, and what is there."""
+"""The loss landscape of multilayer nets in float64: operators that move a net, with
+receipts, and what is there.
+"""
 
 from condensery.landscape._critical import (
     CriticalPoint,

@@ -49,11 +49,15 @@ FLAT = 1e-6
 """‖Hg‖ below this share of ‖H‖‖g‖: a minimum of ‖g‖ that is no critical point."""
 
 PINNED = 1e-6
-"""A unit whose σ′(z)x̃ has a smaller relative singular value is not held by the data: it is on its way to infinity."""
+"""A unit whose σ′(z)x̃ has a smaller relative singular value is not held by the data:
+it is on its way to infinity.
+"""
 
 
 NEAR, EQUAL, CANCELS = 0.1, 1e-6, 0.1
-"""Two units this near and not equal, with output weights that cancel to this share, are a channel to infinity."""
+"""Two units this near and not equal, with output weights that cancel to this share, are
+a channel to infinity.
+"""
 
 
 class SearchStatus(IntEnum):
@@ -71,9 +75,12 @@ class SearchStatus(IntEnum):
         """What to change so that a critical point is found (empty when it was)."""
         return {
             SearchStatus.FOUND: "",
-            SearchStatus.GRADIENT_FLAT: "start elsewhere: ‖g‖ has a minimum here that is not zero",
-            SearchStatus.AT_INFINITY: "start elsewhere: a unit saturates, and the loss is lowest at infinite weights",
-            SearchStatus.AT_KINK: "use a smooth activation: the Hessian is undefined here",
+            SearchStatus.GRADIENT_FLAT: "start elsewhere: ‖g‖ has a minimum here "
+            "that is not zero",
+            SearchStatus.AT_INFINITY: "start elsewhere: a unit saturates, and the "
+            "loss is lowest at infinite weights",
+            SearchStatus.AT_KINK: "use a smooth activation: the Hessian is "
+            "undefined here",
             SearchStatus.OUT_OF_STEPS: "raise steps",
             SearchStatus.NOT_FINITE: "start with smaller parameters",
         }[self]
@@ -114,13 +121,16 @@ class CriticalSearch:
         """The critical points without repetition, by ascending loss.
 
         Args:
-            by: ``"point"``: equal up to the order of units and, for odd and even activations, their signs.
-                ``"function"``: equal outputs, on the data and on points between and beyond them; all points of a
-                critical manifold that comes from one narrow net are then one.
-            tolerance: Largest difference of parameters or outputs, relative to the larger of 1 and their size.
+            by: ``"point"``: equal up to the order of units and, for odd and even
+                activations, their signs. ``"function"``: equal outputs, on the data and
+                on points between and beyond them; all points of a critical manifold
+                that comes from one narrow net are then one.
+            tolerance: Largest difference of parameters or outputs, relative to the
+                larger of 1 and their size.
 
         Returns:
-            One entry per point with how many starts led to it; the representative has the least ‖g‖₁.
+            One entry per point with how many starts led to it; the representative has
+            the least ‖g‖₁.
         """
         rows = self.found
         if by == "point":
@@ -187,14 +197,17 @@ def find_critical(
     steps: int = 300,
     tolerance: float = TOLERANCE,
 ) -> CriticalSearch:
-    """Search a critical point from every start, all starts side by side in compiled code.
+    """Search a critical point from every start, all starts side by side in compiled
+    code.
 
-    ``"minimum"`` takes Levenberg–Marquardt steps on the residuals first. Then, and with ``"any"`` at once, ‖g‖ is
-    lowered by steps −(H² + μ²)⁻¹Hg, which become the pseudo-inverse Newton step −H⁺g as μ falls and lead to saddles as
-    well as minima. An end point is critical if ‖g‖₁ ≤ tolerance·(1 + R); minima of ‖g‖ that are not zero, points on
-    the way to infinity (a unit that saturates on all samples but too few to hold its weights) and points at a kink are
-    told apart by their status. A failed search is a value, never an exception. (Zhang et al. 2021, arXiv 2105.14573,
-    take the iterate of least gradient of a long training, with ‖g‖₁ < 1e-10.)
+    ``"minimum"`` takes Levenberg–Marquardt steps on the residuals first. Then, and with
+    ``"any"`` at once, ‖g‖ is lowered by steps −(H² + μ²)⁻¹Hg, which become the
+    pseudo-inverse Newton step −H⁺g as μ falls and lead to saddles as well as minima. An
+    end point is critical if ‖g‖₁ ≤ tolerance·(1 + R); minima of ‖g‖ that are not zero,
+    points on the way to infinity (a unit that saturates on all samples but too few to
+    hold its weights) and points at a kink are told apart by their status. A failed
+    search is a value, never an exception. (Zhang et al. 2021, arXiv 2105.14573, take
+    the iterate of least gradient of a long training, with ‖g‖₁ < 1e-10.)
 
     Args:
         starts: Parameters of one shape, one entry per start.
@@ -204,10 +217,12 @@ def find_critical(
         tolerance: Of ‖g‖₁/(1 + R).
 
     Returns:
-        End points with losses, gradients and statuses; `CriticalSearch.distinct` counts each point once.
+        End points with losses, gradients and statuses; `CriticalSearch.distinct` counts
+        each point once.
 
     Raises:
-        InvalidInputError: No start, starts of different shapes or not finite, steps below 1, an unknown method.
+        InvalidInputError: No start, starts of different shapes or not finite, steps
+            below 1, an unknown method.
 
     Example:
         f = a·tanh(w x) on x = 1, y = 0.5: all minima fit exactly.
@@ -215,7 +230,9 @@ def find_critical(
         >>> import numpy as np
         >>> from condensery.landscape import Problem, find_critical
         >>> start = [(np.array([[0.5]]), None), (np.array([[2.0]]), None)]
-        >>> found = find_critical([start], Problem(np.ones((1, 1)), np.array([0.5]), "tanh"))
+        >>> found = find_critical(
+        ...     [start], Problem(np.ones((1, 1)), np.array([0.5]), "tanh")
+        ... )
         >>> found.status.tolist(), bool(found.loss[0] < 1e-20)
         ([0], True)
     """
@@ -225,7 +242,8 @@ def find_critical(
     parts = []
     for first in range(0, len(theta), BLOCK):
         block = theta[first : first + BLOCK]
-        # a last block that is not full is filled up, so that it needs no program of its own
+        # a last block that is not full is filled up, so that it needs no program of its
+        # own
         padded = jnp.asarray(
             np.concatenate(
                 [block, np.repeat(block[-1:], _room(len(theta)) - len(block), axis=0)]
@@ -302,7 +320,9 @@ def _judge(
 
 
 def _runs_away(parameters: Parameters, problem: Problem) -> bool:
-    """Whether weights grow without bound: some unit saturates, or two units form a channel to infinity."""
+    """Whether weights grow without bound: some unit saturates, or two units form a
+    channel to infinity.
+    """
     if activation_facts(problem.activation).affine_pieces:
         return False  # a piece on which σ is affine is no limit
     return _saturates(parameters, problem) or _has_channel(
@@ -311,7 +331,9 @@ def _runs_away(parameters: Parameters, problem: Problem) -> bool:
 
 
 def _has_channel(parameters: Parameters, activation_name: str) -> bool:
-    """Whether two units that become one have growing output weights of opposite signs: their limit is a derivative."""
+    """Whether two units that become one have growing output weights of opposite signs:
+    their limit is a derivative.
+    """
     parity = {"odd": -1.0, "even": 1.0, "none": 0.0}[
         activation_facts(activation_name).parity
     ]
@@ -334,7 +356,9 @@ def _has_channel(parameters: Parameters, activation_name: str) -> bool:
 
 
 def _saturates(parameters: Parameters, problem: Problem) -> bool:
-    """Whether some unit's σ′(z_i)x̃_i span less than the x̃_i do, so that its weights can grow without any effect."""
+    """Whether some unit's σ′(z_i)x̃_i span less than the x̃_i do, so that its weights
+    can grow without any effect.
+    """
     prime = activation(problem.activation).sigma_prime
     before = preactivations(parameters, problem.x, problem.activation)
     below = features(parameters, problem.x, problem.activation)
@@ -352,9 +376,11 @@ def _saturates(parameters: Parameters, problem: Problem) -> bool:
 def canonical(
     parameters: Sequence[Layer], activation_name: str
 ) -> Float[np.ndarray, " parameter"]:
-    """Flat parameters, the same for nets that differ in the order of their units and, where σ is odd or even, in signs.
+    """Flat parameters, the same for nets that differ in the order of their units and,
+    where σ is odd or even, in signs.
 
-    Units are turned and sorted by their product with a fixed vector of random numbers, layer by layer.
+    Units are turned and sorted by their product with a fixed vector of random numbers,
+    layer by layer.
 
     Example:
         >>> import numpy as np
@@ -378,7 +404,8 @@ def canonical(
             (rows @ fixed[: rows.shape[1]] < 0) & (parity != "none"), -1.0, 1.0
         )
         rows, out = turn[:, None] * rows, after * (turn if parity == "odd" else 1.0)
-        # the output weights tell parallel units apart; those of the layer after are not sorted yet, so take norms there
+        # the output weights tell parallel units apart; those of the layer after are not
+        # sorted yet, so take norms there
         last = index == len(layers) - 2
         order = np.argsort(
             rows @ fixed[: rows.shape[1]]
@@ -410,9 +437,11 @@ def plateau_starts(
     snapshots: Sequence[Sequence[Layer]],
     problem: Problem,
 ) -> list[tuple[int, Parameters]]:
-    """Starts for `find_critical` from a training: on each plateau of the loss the iterate of least ‖g‖₁.
+    """Starts for `find_critical` from a training: on each plateau of the loss the
+    iterate of least ‖g‖₁.
 
-    Zhang et al. 2021 (arXiv 2105.14573, Sec. 5) take the iterate of least gradient where the loss decays very slowly.
+    Zhang et al. 2021 (arXiv 2105.14573, Sec. 5) take the iterate of least gradient
+    where the loss decays very slowly.
 
     Args:
         steps: Steps at which the training was recorded.
@@ -421,7 +450,8 @@ def plateau_starts(
         problem: The problem trained on.
 
     Returns:
-        The step and the parameters, one pair per plateau (see `condensery.metrics.plateaus`); empty without a plateau.
+        The step and the parameters, one pair per plateau (see
+        `condensery.metrics.plateaus`); empty without a plateau.
 
     Raises:
         InvalidInputError: Numbers of steps, losses and snapshots that differ.
@@ -429,7 +459,8 @@ def plateau_starts(
     if not len(steps) == len(loss) == len(snapshots):
         raise InvalidInputError(
             "snapshots",
-            given=f"{len(steps)} steps, {len(loss)} losses and {len(snapshots)} snapshots",
+            given=f"{len(steps)} steps, {len(loss)} losses and {len(snapshots)} "
+            "snapshots",
             allowed="as many of each",
             remedy="record all at the same steps",
         )

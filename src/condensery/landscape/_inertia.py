@@ -1,4 +1,6 @@
-"""Inertia: how many eigenvalues of a Hessian are negative, zero and positive, and whether the spectrum lets one say."""
+"""Inertia: how many eigenvalues of a Hessian are negative, zero and positive, and
+whether the spectrum lets one say.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +28,24 @@ from condensery.models import activation
 from condensery.theory import activation_facts
 
 RELATIVE, ROUNDING, GRADIENT = 1e-9, 10.0, 10.0
-"""Factors of the tolerance: of the largest eigenvalue, of M·eps times it, and of ‖g‖₁/min‖a‖."""
+"""Factors of the tolerance: of the largest eigenvalue, of M·eps times it, and of
+‖g‖₁/min‖a‖.
+"""
 
 DECIDED = 1e3
-"""A gap below this between what counts as zero and what does not leaves the counts undecided."""
+"""A gap below this between what counts as zero and what does not leaves the counts
+undecided.
+"""
 
 LEVEL = 1e4
-"""Zeros at a smooth place are at most this times the rounding M·eps·max|λ|; larger ones may be small eigenvalues."""
+"""Zeros at a smooth place are at most this times the rounding M·eps·max|λ|; larger ones
+may be small eigenvalues.
+"""
 
 SILENT = 1e-6
-"""A unit with output weights below this share of the largest, or of 1, counts as having none."""
+"""A unit with output weights below this share of the largest, or of 1, counts as having
+none.
+"""
 
 KINK = 1e-8
 """A pre-activation nearer than this to a kink leaves the Hessian undefined."""
@@ -51,10 +61,12 @@ class Inertia:
         positive: n₊.
         eigenvalues: Ascending.
         tolerance: τ; an eigenvalue with |λ| ≤ τ counts as zero.
-        gap: Smallest |λ| counted as nonzero over the largest counted as zero. Where nothing counts as zero, over the
-            rounding M·eps·max|λ|; where everything does, infinity.
-        decided: Whether the gap is at least 1000 and the zeros are as small as rounding, or the gradient, makes them:
-            not above 1e4·M·eps·max|λ|. If not, the counts are a guess.
+        gap: Smallest |λ| counted as nonzero over the largest counted as zero. Where
+            nothing counts as zero, over the rounding M·eps·max|λ|; where everything
+            does, infinity.
+        decided: Whether the gap is at least 1000 and the zeros are as small as
+            rounding, or the gradient, makes them: not above 1e4·M·eps·max|λ|. If not,
+            the counts are a guess.
     """
 
     negative: int
@@ -75,7 +87,8 @@ class Inertia:
         return (
             counts
             if self.decided
-            else f"undecided: {counts} with a gap of {self.gap:.1e} at {self.tolerance:.1e}"
+            else f"undecided: {counts} with a gap of {self.gap:.1e} at "
+            f"{self.tolerance:.1e}"
         )
 
 
@@ -85,27 +98,35 @@ def inertia(
     *,
     smallest_output: float = 1.0,
 ) -> Inertia:
-    """Inertia of a symmetric matrix under the tolerance τ = max(1e-9 max|λ|, 10 M eps max|λ|, 10 ‖g‖₁ / min‖a_s‖).
+    """Inertia of a symmetric matrix under the tolerance τ = max(1e-9 max|λ|, 10 M eps
+    max|λ|, 10 ‖g‖₁ / min‖a_s‖).
 
-    The last term is for Hessians near a critical point: there eigenvalues that are zero at the point itself are of the
-    size of the gradient over the output weights. Zhang et al. 2021 (NeurIPS, arXiv 2105.14573, Fig. 3) use a fixed line
-    at 1e-11 instead. The eigenvalues decide only if they leave a gap of 1000 around τ (`Inertia.decided`).
+    The last term is for Hessians near a critical point: there eigenvalues that are zero
+    at the point itself are of the size of the gradient over the output weights. Zhang
+    et al. 2021 (NeurIPS, arXiv 2105.14573, Fig. 3) use a fixed line at 1e-11 instead.
+    The eigenvalues decide only if they leave a gap of 1000 around τ
+    (`Inertia.decided`).
 
     Args:
         hessian: H; only its symmetric part counts.
         gradient: g at the same place; None stands for zero.
-        smallest_output: min over units of the norm of their output weights ‖a_s‖ (see `smallest_output_weight`).
+        smallest_output: min over units of the norm of their output weights ‖a_s‖ (see
+            `smallest_output_weight`).
 
     Returns:
         The counts, the eigenvalues and whether the counts are decided.
 
     Raises:
-        InvalidInputError: A matrix that is not square or not finite (a NaN loss), or smallest_output not above 0.
+        InvalidInputError: A matrix that is not square or not finite (a NaN loss), or
+            smallest_output not above 0.
 
     Example:
         >>> import numpy as np
         >>> from condensery.landscape import inertia
-        >>> str(inertia(np.diag([-1.0, 0.0, 2.0]))), inertia(np.diag([1.0, 1e-10, 1e-7])).decided
+        >>> (
+        ...     str(inertia(np.diag([-1.0, 0.0, 2.0]))),
+        ...     inertia(np.diag([1.0, 1e-10, 1e-7])).decided,
+        ... )
         ('(1, 1, 1)', False)
     """
     H = np.asarray(hessian, dtype=np.float64)
@@ -163,7 +184,9 @@ def count_signs(
 
 
 def smallest_output_weight(parameters: Sequence[Layer]) -> float:
-    """Min over hidden units with output weights of the norm ‖W_{l+1}[:, s]‖; 1 where there is none."""
+    """Min over hidden units with output weights of the norm ‖W_{l+1}[:, s]‖; 1 where
+    there is none.
+    """
     norms = np.concatenate(
         [np.linalg.norm(weight, axis=0) for weight, _ in parameters[1:]] or [np.ones(1)]
     )
@@ -179,7 +202,8 @@ def inertia_at(parameters: Sequence[Layer], problem: Problem) -> Inertia:
         problem: Data, activation and loss.
 
     Raises:
-        InvalidInputError: A loss or parameters that are not finite, or a pre-activation at a kink of the activation.
+        InvalidInputError: A loss or parameters that are not finite, or a pre-activation
+            at a kink of the activation.
 
     Example:
         R = (aw)² has a saddle at 0 with H = 0.
@@ -224,7 +248,8 @@ def refuse_nan(parameters: Sequence[Layer], problem: Problem) -> None:
 def kink_distance(
     parameters: Sequence[Layer], problem: Problem
 ) -> tuple[float, int, int, int]:
-    """Smallest distance of a pre-activation from a kink, and the layer (from 1), unit and sample where it is.
+    """Smallest distance of a pre-activation from a kink, and the layer (from 1), unit
+    and sample where it is.
 
     Infinite, at layer 0, for activations without a kink.
     """
@@ -250,26 +275,32 @@ def kink_distance(
 
 
 def refuse_kinks(parameters: Sequence[Layer], problem: Problem) -> None:
-    """Refuse a place where the Hessian is undefined because a pre-activation is at a kink.
+    """Refuse a place where the Hessian is undefined because a pre-activation is at a
+    kink.
 
     Raises:
-        InvalidInputError: A pre-activation is within 1e-8 of a kink; layer, unit and sample are named.
+        InvalidInputError: A pre-activation is within 1e-8 of a kink; layer, unit and
+            sample are named.
     """
     distance, layer, unit, sample = kink_distance(parameters, problem)
     if distance <= KINK:
         raise InvalidInputError(
             "hessian",
-            given=f"a pre-activation {distance:.1e} from a kink of {problem.activation} "
+            given=f"a pre-activation {distance:.1e} from a kink of "
+            f"{problem.activation} "
             f"(layer {layer}, unit {unit}, sample {sample})",
             allowed=f"all of them at least {KINK:g} away",
-            remedy="the Hessian is undefined here: use a smooth activation, or move the parameters",
+            remedy="the Hessian is undefined here: use a smooth activation, or move "
+            "the parameters",
         )
 
 
 def second_derivative(
     name: str, z: Float[np.ndarray, "*shape"]
 ) -> Float[np.ndarray, "*shape"]:
-    """σ″ elementwise, the derivative of the registry's σ′ (0 on the pieces of relu-like activations)."""
+    """σ″ elementwise, the derivative of the registry's σ′ (0 on the pieces of relu-like
+    activations).
+    """
     return np.asarray(_second_derivative(z, name))
 
 

@@ -1,4 +1,6 @@
-"""Operators of depth: `lift` inserts a layer that computes nothing new on the data, `unlift` takes such a layer out."""
+"""Operators of depth: `lift` inserts a layer that computes nothing new on the data,
+`unlift` takes such a layer out.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +39,14 @@ SATURATED = {
 """Where a smooth activation is affine to the last bit of double precision."""
 
 EXACT = 1e-9
-"""A residual of the factorisation above this (relatively) means that the new layer is too narrow."""
+"""A residual of the factorisation above this (relatively) means that the new layer is
+too narrow.
+"""
 
 LINEAR = 1 - 1e-3
-"""A unit with a linearity score above this is taken for a linear one when `fit` is asked for."""
+"""A unit with a linearity score above this is taken for a linear one when `fit` is
+asked for.
+"""
 
 
 def lift(
@@ -57,23 +63,30 @@ def lift(
     seed: int = 0,
     spectrum: bool = True,
 ) -> Moved:
-    """Insert a hidden layer whose units all stay in an affine piece of the activation on the data.
+    """Insert a hidden layer whose units all stay in an affine piece of the activation
+    on the data.
 
-    With z = Ŵf + b̂ the new pre-activations, σ(z_j) = λ_j z_j + μ_j on every sample, the next layer's W becomes V with
-    V diag(λ) Ŵ = W and its bias b − V(λ·b̂ + μ). On the data nothing changes; elsewhere the output is the same only as
-    far as the inputs stay in the piece (the receipt's random inputs tell). At a critical point with Ŵ or V of full
-    rank the inertia becomes (n₋, n₀ + D, n₊), D the number of parameters more.
+    With z = Ŵf + b̂ the new pre-activations, σ(z_j) = λ_j z_j + μ_j on every sample,
+    the next layer's W becomes V with V diag(λ) Ŵ = W and its bias b − V(λ·b̂ + μ). On
+    the data nothing changes; elsewhere the output is the same only as far as the inputs
+    stay in the piece (the receipt's random inputs tell). At a critical point with Ŵ or
+    V of full rank the inertia becomes (n₋, n₀ + D, n₊), D the number of parameters
+    more.
 
     Args:
         parameters: ``(W, b)`` per layer; they are left as they are.
-        problem: Data, activation and loss; the activation has an affine piece (relu, leaky_relu, hardtanh, linear), one
-            to rounding (gelu, softplus, xtanh), or `epsilon` is given.
+        problem: Data, activation and loss; the activation has an affine piece (relu,
+            leaky_relu, hardtanh, linear), one to rounding (gelu, softplus, xtanh), or
+            `epsilon` is given.
         after: The new layer comes after this one; 0 is the input.
-        width: Its number of units, by default that of the layer before; at least the rank of the next weights.
-        weights: Ŵ and b̂; by default Ŵ is random and b̂ leaves a distance of `margin` to the ends of the piece.
+        width: Its number of units, by default that of the layer before; at least the
+            rank of the next weights.
+        weights: Ŵ and b̂; by default Ŵ is random and b̂ leaves a distance of `margin`
+            to the ends of the piece.
         margin: See `weights`; for a piece with two ends, of half its length at most.
-        epsilon: For activations that are odd about 0 up to a constant (tanh, sigmoid, sin, x2tanh is not): Ŵ is scaled
-            to this size and the affine piece is replaced by the tangent at 0; the output is wrong by O(epsilon²).
+        epsilon: For activations that are odd about 0 up to a constant (tanh, sigmoid,
+            sin, x2tanh is not): Ŵ is scaled to this size and the affine piece is
+            replaced by the tangent at 0; the output is wrong by O(epsilon²).
         spread: Standard deviation of the part of V that nothing determines.
         seed: Of Ŵ and V.
         spectrum: Whether the receipt measures and predicts inertia.
@@ -82,17 +95,22 @@ def lift(
         The new parameters and the receipt.
 
     Raises:
-        InvalidInputError: No such layer, a width below the rank, an activation without affine piece and no epsilon,
-            given weights that leave the piece on some sample (which is named), or a next layer without bias whose
-            shift the new layer cannot absorb.
+        InvalidInputError: No such layer, a width below the rank, an activation without
+            affine piece and no epsilon, given weights that leave the piece on some
+            sample (which is named), or a next layer without bias whose shift the new
+            layer cannot absorb.
 
     Source:
-        After the abstract of Bai, Luo, Xu and Zhang 2022 (arXiv 2205.13283); the details are this program's.
+        After the abstract of Bai, Luo, Xu and Zhang 2022 (arXiv 2205.13283); the
+        details are this program's.
 
     Example:
         >>> import numpy as np
         >>> from condensery.landscape import Problem, lift
-        >>> net = [(np.array([[1.0], [-1.0]]), np.zeros(2)), (np.array([[1.0, 1.0]]), np.zeros(1))]
+        >>> net = [
+        ...     (np.array([[1.0], [-1.0]]), np.zeros(2)),
+        ...     (np.array([[1.0, 1.0]]), np.zeros(1)),
+        ... ]
         >>> problem = Problem(np.array([[0.5], [-2.0]]), np.zeros(2), "relu")
         >>> deep, receipt = lift(net, problem, after=1)
         >>> receipt.widths[1], receipt.data_change < 1e-12
@@ -143,12 +161,14 @@ def lift(
         []
         if epsilon is None
         else [
-            f"tangent at 0, not an affine piece: the change is O(epsilon²), {epsilon = :g}"
+            "tangent at 0, not an affine piece: the change is O(epsilon²), "
+            f"{epsilon = :g}"
         ]
     )
     if b is None:
         notes.append(
-            "the next layer has no bias: the new biases stand in for one, and a critical point is not kept"
+            "the next layer has no bias: the new biases stand in for one, and a "
+            "critical point is not kept"
         )
     certain = (
         b is not None
@@ -223,7 +243,9 @@ def _drawn(
 def _placed(
     hat: np.ndarray, below: np.ndarray, name: str, margin: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ŵ and b̂ with all pre-activations `margin` inside the first piece that is not flat."""
+    """Ŵ and b̂ with all pre-activations `margin` inside the first piece that is not
+    flat.
+    """
     pieces = [piece for piece in _affine(name) if piece.slope]
     piece = pieces[-1]  # unbounded above where there is a choice
     low, high = (below @ hat.T).min(axis=0), (below @ hat.T).max(axis=0)
@@ -260,7 +282,8 @@ def _pieces(z: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
     """λ and μ of every unit; refuses a unit that no single piece holds.
 
     Raises:
-        InvalidInputError: The pre-activations of a unit leave the piece that holds most of them; the sample is named.
+        InvalidInputError: The pre-activations of a unit leave the piece that holds most
+            of them; the sample is named.
     """
     pieces = _affine(name)
     inside = np.array(
@@ -273,7 +296,8 @@ def _pieces(z: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
             raise InvalidInputError(
                 f"unit {unit} of the linear layer",
                 given=f"pre-activation {z[sample, unit]:.6g} on sample {sample}",
-                allowed=f"{piece.lower:g} to {piece.upper:g} on every sample, where {name} is affine",
+                allowed=f"{piece.lower:g} to {piece.upper:g} on every sample, where "
+                f"{name} is affine",
                 remedy="shift its bias, or leave out that sample",
             )
     return np.array([pieces[k].slope for k in best]), np.array(
@@ -320,10 +344,12 @@ def _factor(
     slope: np.ndarray,
     free: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """V with V diag(λ) Ŵ = W and the bias with V·constant + b' = b; without a bias V·constant = 0 is asked of V.
+    """V with V diag(λ) Ŵ = W and the bias with V·constant + b' = b; without a bias
+    V·constant = 0 is asked of V.
 
     Raises:
-        InvalidInputError: The new layer is too narrow or some unit is flat, so that there is no such V.
+        InvalidInputError: The new layer is too narrow or some unit is flat, so that
+            there is no such V.
     """
     columns, aim = slope[:, None] * hat, W
     if b is None:
@@ -337,7 +363,8 @@ def _factor(
         raise InvalidInputError(
             "width",
             given=f"{len(hat)} units of rank {np.linalg.matrix_rank(columns)}",
-            allowed="enough to span the next layer's weights, and one more where that layer has no bias",
+            allowed="enough to span the next layer's weights, and one more where "
+            "that layer has no bias",
             remedy="give more units"
             if b is not None
             else "give more units, or the next layer a bias",
@@ -353,28 +380,33 @@ def unlift(
     fit: bool = False,
     spectrum: bool = True,
 ) -> Moved:
-    """Take out a hidden layer that is linear on the data: W = V diag(λ) Ŵ, b = V(λ·b̂ + μ) + b'.
+    """Take out a hidden layer that is linear on the data: W = V diag(λ) Ŵ, b = V(λ·b̂ +
+    μ) + b'.
 
     Args:
         parameters: ``(W, b)`` per layer; they are left as they are.
         problem: Data, activation and loss.
         layer: The hidden layer to take out, from 1.
-        fit: False: every unit must stay in one affine piece on every sample, and the output on the data is kept. True:
-            λ and μ are least-squares fits, every live unit must have a linearity score above 0.999, and the output
-            changes by what the receipt says.
+        fit: False: every unit must stay in one affine piece on every sample, and the
+            output on the data is kept. True: λ and μ are least-squares fits, every live
+            unit must have a linearity score above 0.999, and the output changes by what
+            the receipt says.
         spectrum: Whether the receipt measures and predicts inertia.
 
     Returns:
         The new parameters and the receipt.
 
     Raises:
-        InvalidInputError: No such layer, a unit that is not linear (its sample or score is named), or a next layer
-            without bias that would need one.
+        InvalidInputError: No such layer, a unit that is not linear (its sample or score
+            is named), or a next layer without bias that would need one.
 
     Example:
         >>> import numpy as np
         >>> from condensery.landscape import Problem, lift, unlift
-        >>> net = [(np.array([[1.0], [-1.0]]), np.zeros(2)), (np.array([[1.0, 1.0]]), np.zeros(1))]
+        >>> net = [
+        ...     (np.array([[1.0], [-1.0]]), np.zeros(2)),
+        ...     (np.array([[1.0, 1.0]]), np.zeros(1)),
+        ... ]
         >>> problem = Problem(np.array([[0.5], [-2.0]]), np.zeros(2), "relu")
         >>> deep, _ = lift(net, problem, after=1, width=5)
         >>> shallow, receipt = unlift(deep, problem, layer=2)
@@ -420,10 +452,11 @@ def unlift(
 def linearity(
     parameters: Sequence[Layer], problem: Problem
 ) -> list[Float[np.ndarray, " unit"]]:
-    r"""How linear every hidden unit is on the data: \|Pearson correlation\| of pre-activation and activation.
+    r"""How linear every hidden unit is on the data: \|Pearson correlation\| of
+    pre-activation and activation.
 
-    The score of a layer is the least of its live units. A unit whose activation does not vary (dead or saturated) has
-    none: nan.
+    The score of a layer is the least of its live units. A unit whose activation does
+    not vary (dead or saturated) has none: nan.
 
     Args:
         parameters: ``(W, b)`` per layer.
@@ -435,8 +468,13 @@ def linearity(
     Example:
         >>> import numpy as np
         >>> from condensery.landscape import Problem, linearity
-        >>> net = [(np.array([[1.0], [1.0]]), np.array([5.0, -9.0])), (np.ones((1, 2)), None)]
-        >>> linearity(net, Problem(np.array([[0.5], [-2.0], [1.0]]), np.zeros(3), "relu"))
+        >>> net = [
+        ...     (np.array([[1.0], [1.0]]), np.array([5.0, -9.0])),
+        ...     (np.ones((1, 2)), None),
+        ... ]
+        >>> linearity(
+        ...     net, Problem(np.array([[0.5], [-2.0], [1.0]]), np.zeros(3), "relu")
+        ... )
         [array([ 1., nan])]
     """
     z = preactivations(parameters, problem.x, problem.activation)[:-1]

@@ -28,15 +28,18 @@ def made_critical(
     size: float = 1.0,
     factor: float = 1.0,
 ) -> Problem:
-    """A problem at which the net is a critical point with a loss above zero: its targets are chosen so.
+    """A problem at which the net is a critical point with a loss above zero: its
+    targets are chosen so.
 
-    The gradient is linear in the output errors, (sample, output), and with more of them than parameters it vanishes on
-    a whole space of errors. A random one is taken, and y = f(x) − error. So operators can be tried at
-    critical points of any kind of net without looking for one.
+    The gradient is linear in the output errors, (sample, output), and with more of them
+    than parameters it vanishes on a whole space of errors. A random one is taken, and y
+    = f(x) − error. So operators can be tried at critical points of any kind of net
+    without looking for one.
 
     Args:
         parameters: ``(W, b)`` per layer.
-        x: Inputs; more samples times outputs than there are parameters, or at least than the rank of the Jacobian.
+        x: Inputs; more samples times outputs than there are parameters, or at least
+            than the rank of the Jacobian.
         activation: That of the hidden layers.
         seed: Of the errors.
         size: Of the errors; large ones make saddles, small ones minima.
@@ -50,7 +53,10 @@ def made_critical(
         >>> from condensery.landscape import flatten, gradient, loss, made_critical
         >>> net = [(np.array([[2.0]]), np.array([1.0])), (np.array([[4.0]]), None)]
         >>> problem = made_critical(net, np.linspace(-1, 1, 9)[:, None], "tanh")
-        >>> bool(np.abs(flatten(gradient(net, problem))).max() < 1e-14), loss(net, problem) > 0.1
+        >>> (
+        ...     bool(np.abs(flatten(gradient(net, problem))).max() < 1e-14),
+        ...     loss(net, problem) > 0.1,
+        ... )
         (True, True)
     """
     layers = check_parameters(parameters)

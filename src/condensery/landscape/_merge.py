@@ -1,4 +1,6 @@
-"""Merging parallel units: exact by the table of the activation, or approximate and said to be so."""
+"""Merging parallel units: exact by the table of the activation, or approximate and said
+to be so.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +31,19 @@ from condensery.models import activation
 from condensery.theory import MergeRule, activation_facts, merge_rule
 
 PARALLEL = 1e-12
-"""Rows are exactly parallel if what is left after projection is below this part of them: rounding of sums of copies."""
+"""Rows are exactly parallel if what is left after projection is below this part of
+them: rounding of sums of copies.
+"""
 
 CANCELLING = 0.1
-"""Below this |Σ a‖w‖| / Σ|a|‖w‖ a group that is not exactly parallel is a difference, not a sum."""
+"""Below this |Σ a‖w‖| / Σ|a|‖w‖ a group that is not exactly parallel is a difference,
+not a sum.
+"""
 
-INFINITY = "the units are on the way to channels to infinity: nearly parallel, with outgoing weights that cancel"
+INFINITY = (
+    "the units are on the way to channels to infinity: nearly parallel, with "
+    "outgoing weights that cancel"
+)
 
 
 @dataclass(eq=False)
@@ -76,49 +85,61 @@ def merge(
     dead: bool = False,
     spectrum: bool = True,
 ) -> Moved:
-    r"""Merge parallel units: a_j ← Σ a_k·factor_k and b ← b + Σ a_k·constant_k for w_k = c_k·w_j (the merge table).
+    r"""Merge parallel units: a_j ← Σ a_k·factor_k and b ← b + Σ a_k·constant_k for w_k
+    = c_k·w_j (the merge table).
 
-    Units are compared by their input weights with bias, layer after layer from the input, since a merge sums columns of
-    the next layer and can make rows of it parallel. Units without outgoing weights, and units that are a constant
-    because their input weights are zero, are removed. All this is exact: the inverse of `split`, `split_many`, `null`
-    and `global_three`, and criticality is kept, too.
+    Units are compared by their input weights with bias, layer after layer from the
+    input, since a merge sums columns of the next layer and can make rows of it
+    parallel. Units without outgoing weights, and units that are a constant because
+    their input weights are zero, are removed. All this is exact: the inverse of
+    `split`, `split_many`, `null` and `global_three`, and criticality is kept, too.
 
-    With `cosine`, units that are nearly parallel are merged as well: groups by complete linkage, so that *every* pair
-    of a group has at least this cosine; for activations that are not homogeneous the shorter of two rows also has at
-    least this part of the length of the longer. The representative has the direction of the amplitude-weighted mean
-    and takes Σ a_k‖w_k‖ (Σ a_k where lengths cannot be traded). The output changes; the receipt says by how much.
+    With `cosine`, units that are nearly parallel are merged as well: groups by complete
+    linkage, so that *every* pair of a group has at least this cosine; for activations
+    that are not homogeneous the shorter of two rows also has at least this part of the
+    length of the longer. The representative has the direction of the amplitude-weighted
+    mean and takes Σ a_k‖w_k‖ (Σ a_k where lengths cannot be traded). The output
+    changes; the receipt says by how much.
 
-    A group that is not exactly parallel and has \|Σ a_k‖w_k‖\| < 0.1 Σ \|a_k\|‖w_k‖ is on the way to *channels to
-    infinity* and is refused: its function is the derivative of a unit, not a unit. Exactly parallel copies merge
-    whatever their signs.
+    A group that is not exactly parallel and has \|Σ a_k‖w_k‖\| < 0.1 Σ \|a_k\|‖w_k‖ is
+    on the way to *channels to infinity* and is refused: its function is the derivative
+    of a unit, not a unit. Exactly parallel copies merge whatever their signs.
 
     Args:
         parameters: ``(W, b)`` per layer; they are left as they are.
         problem: Data, activation and loss.
         layer: The hidden layer, from 1; None for all.
-        units: Of `layer`: exactly these units are made one, the first being the representative; what cannot be merged
-            is refused. None merges what can be merged and notes what was left.
+        units: Of `layer`: exactly these units are made one, the first being the
+            representative; what cannot be merged is refused. None merges what can be
+            merged and notes what was left.
         cosine: In (0, 1): see above; None merges exactly parallel units only.
-        drop_below: Units with an amplitude ‖a‖‖(w, b)‖ below this part of the layer's largest are removed first.
-        dead: Whether to remove units that are constant on the data, too. This depends on the data.
+        drop_below: Units with an amplitude ‖a‖‖(w, b)‖ below this part of the layer's
+            largest are removed first.
+        dead: Whether to remove units that are constant on the data, too. This depends
+            on the data.
         spectrum: Whether the receipt measures inertia.
 
     Returns:
         The new parameters and the receipt.
 
     Raises:
-        InvalidInputError: No such layer or unit; with `units`: what the table forbids, a constant that the next layer
-            has no bias for, or channels to infinity.
+        InvalidInputError: No such layer or unit; with `units`: what the table forbids,
+            a constant that the next layer has no bias for, or channels to infinity.
 
     Source:
-        Zhang et al. 2021 (NeurIPS, arXiv 2105.14573), Fig. 5, cosine 0.9 and low amplitudes removed; complete linkage
-        and the mean direction are this program's.
+        Zhang et al. 2021 (NeurIPS, arXiv 2105.14573), Fig. 5, cosine 0.9 and low
+        amplitudes removed; complete linkage and the mean direction are this program's.
 
     Example:
         >>> import numpy as np
         >>> from condensery.landscape import Problem, merge
-        >>> net = [(np.array([[1.0], [-1.0]]), np.array([0.5, -0.5])), (np.array([[2.0, 3.0]]), None)]
-        >>> narrow, receipt = merge(net, Problem(np.array([[0.5], [1.0]]), np.zeros(2), "tanh"))
+        >>> net = [
+        ...     (np.array([[1.0], [-1.0]]), np.array([0.5, -0.5])),
+        ...     (np.array([[2.0, 3.0]]), None),
+        ... ]
+        >>> narrow, receipt = merge(
+        ...     net, Problem(np.array([[0.5], [1.0]]), np.zeros(2), "tanh")
+        ... )
         >>> narrow[1][0].tolist(), receipt.widths[1]
         ([[-1.0]], (1, 1, 1))
     """
@@ -354,7 +375,9 @@ def _cancelling(work: _Work, units: Sequence[int]) -> bool:
 
 
 def _groups(work: _Work, cosine: float) -> list[list[int]]:
-    """Units of which every pair is parallel enough, by complete linkage; only groups of several."""
+    """Units of which every pair is parallel enough, by complete linkage; only groups of
+    several.
+    """
     units = np.flatnonzero(work.alive & work.rows.any(axis=1))
     if len(units) < 2:
         return []
@@ -377,7 +400,9 @@ def _groups(work: _Work, cosine: float) -> list[list[int]]:
 
 
 def _merge_near(work: _Work, members: Sequence[int]) -> None:
-    """One unit in the place of nearly parallel ones: the mean direction, weighted by amplitude."""
+    """One unit in the place of nearly parallel ones: the mean direction, weighted by
+    amplitude.
+    """
     rows, outgoing = work.rows[members], work.outgoing[members]
     sizes = np.linalg.norm(rows, axis=1)
     weights = sizes * np.linalg.norm(outgoing, axis=1)

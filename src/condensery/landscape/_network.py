@@ -1,4 +1,6 @@
-"""The multilayer net of the landscape: its parameters, and output, loss, gradient, Jacobian and Hessian at them."""
+"""The multilayer net of the landscape: its parameters, and output, loss, gradient,
+Jacobian and Hessian at them.
+"""
 
 from __future__ import annotations
 
@@ -24,18 +26,21 @@ Parameters = list[Layer]
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What a landscape is the landscape of: data, an activation, and the loss R = `factor` · mean of (f(x) − y)².
+    """What a landscape is the landscape of: data, an activation, and the loss R =
+    `factor` · mean of (f(x) − y)².
 
     The mean is over samples and outputs, as in `condensery.engine.mean_square`.
 
     Attributes:
         x: Inputs.
         y: Targets; (sample,) is taken for one output.
-        activation: That of every hidden layer, a name of the registry in `condensery.models`.
+        activation: That of every hidden layer, a name of the registry in
+            `condensery.models`.
         factor: 1 for the plain mean square, ½ for the other convention.
 
     Raises:
-        InvalidInputError: Data of mismatched or zero length or not finite, an unknown activation, a factor ≤ 0.
+        InvalidInputError: Data of mismatched or zero length or not finite, an unknown
+            activation, a factor ≤ 0.
 
     Example:
         >>> import numpy as np
@@ -58,7 +63,8 @@ class Problem:
             raise InvalidInputError(
                 "data",
                 given=f"inputs of shape {x.shape} and targets of shape {y.shape}",
-                allowed="x: (sample, feature) and y: (sample, output) with at least one sample",
+                allowed="x: (sample, feature) and y: (sample, output) with at least "
+                "one sample",
                 remedy="check the leading axes",
             )
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
@@ -86,12 +92,15 @@ def check_parameters(parameters: Sequence[Layer]) -> Parameters:
         parameters: ``(W, b)`` per layer, input first; b may be None.
 
     Raises:
-        InvalidInputError: No layer, shapes that do not fit together, or a value that is not finite.
+        InvalidInputError: No layer, shapes that do not fit together, or a value that is
+            not finite.
 
     Example:
         >>> import numpy as np
         >>> from condensery.landscape import check_parameters
-        >>> check_parameters([(np.ones((2, 1)), None), (np.ones((1, 2)), None)])[0][0].shape
+        >>> check_parameters([(np.ones((2, 1)), None), (np.ones((1, 2)), None)])[0][
+        ...     0
+        ... ].shape
         (2, 1)
     """
     layers: Parameters = []
@@ -103,7 +112,8 @@ def check_parameters(parameters: Sequence[Layer]) -> Parameters:
             raise InvalidInputError(
                 f"layer {number}",
                 given=f"W of shape {W.shape}, b of {None if b is None else b.shape}",
-                allowed="W: (out, in) with in = out of the layer before, b: (out,) or None",
+                allowed="W: (out, in) with in = out of the layer before, b: (out,) "
+                "or None",
                 remedy="check the shapes",
             )
         if not (np.isfinite(W).all() and (b is None or np.isfinite(b).all())):
@@ -137,7 +147,9 @@ def parameter_count(parameters: Sequence[Layer]) -> int:
 
 
 def flatten(parameters: Sequence[Layer]) -> Float[np.ndarray, " parameter"]:
-    """All parameters in one vector: layer by layer W row by row, then b. The order of Jacobian and Hessian.
+    """All parameters in one vector: layer by layer W row by row, then b.
+
+    The order of Jacobian and Hessian.
 
     Example:
         >>> import numpy as np
@@ -184,7 +196,9 @@ def forward(
 def elementwise(
     function: Callable[[Array], Array], z: Float[np.ndarray, "*shape"]
 ) -> Float[np.ndarray, "*shape"]:
-    """σ or σ′ of the registry on a host array; padded to powers of two, so that few sizes are ever compiled."""
+    """σ or σ′ of the registry on a host array; padded to powers of two, so that few
+    sizes are ever compiled.
+    """
     padded = np.zeros(max(1024, 1 << max(z.size - 1, 0).bit_length()), dtype=PRECISION)
     padded[: z.size] = z.ravel()
     return np.asarray(_compiled(function, padded))[: z.size].reshape(z.shape)
@@ -220,7 +234,9 @@ def forward_pass(
 ) -> tuple[
     list[Float[np.ndarray, "sample unit"]], list[Float[np.ndarray, "sample unit"]]
 ]:
-    """What goes into every layer, f_0 … f_{L−1}, and what comes out of its weights, z_1 … z_L."""
+    """What goes into every layer, f_0 … f_{L−1}, and what comes out of its weights, z_1
+    … z_L.
+    """
     sigma = activation(activation_name).sigma
     below, before = [np.asarray(x, dtype=PRECISION)], []
     for weight, bias in parameters:
@@ -232,7 +248,9 @@ def forward_pass(
 
 
 def loss(parameters: Sequence[Layer], problem: Problem) -> float:
-    """R = factor · mean over samples and outputs of (f − y)²; nan or inf where the net overflows."""
+    """R = factor · mean over samples and outputs of (f − y)²; nan or inf where the net
+    overflows.
+    """
     return float(
         problem.factor
         * np.mean((forward(parameters, problem.x, problem.activation) - problem.y) ** 2)
@@ -242,7 +260,9 @@ def loss(parameters: Sequence[Layer], problem: Problem) -> float:
 def output_errors(
     parameters: Sequence[Layer], problem: Problem
 ) -> Float[np.ndarray, "sample output"]:
-    """E_L: the derivative of a sample's loss with respect to its outputs, so that ∇R = mean over samples of Eᵀ∇f."""
+    """E_L: the derivative of a sample's loss with respect to its outputs, so that ∇R =
+    mean over samples of Eᵀ∇f.
+    """
     return errors_of(forward(parameters, problem.x, problem.activation), problem)
 
 
@@ -263,7 +283,10 @@ def gradient(parameters: Sequence[Layer], problem: Problem) -> Parameters:
 
         >>> import numpy as np
         >>> from condensery.landscape import Problem, gradient
-        >>> gradient([(np.array([[3.0]]), None)], Problem(np.ones((1, 1)), np.zeros(1), "tanh"))
+        >>> gradient(
+        ...     [(np.array([[3.0]]), None)],
+        ...     Problem(np.ones((1, 1)), np.zeros(1), "tanh"),
+        ... )
         [(array([[6.]]), None)]
     """
     passed = forward_pass(parameters, problem.x, problem.activation)
@@ -278,7 +301,9 @@ def pullback(
     errors: Float[np.ndarray, "sample output"],
     activation_name: str,
 ) -> Parameters:
-    """Mean over samples of Σ_i errors_i ∇f_i: the gradient of any loss with these output errors, linear in them."""
+    """Mean over samples of Σ_i errors_i ∇f_i: the gradient of any loss with these
+    output errors, linear in them.
+    """
     return _pulled_back(
         parameters,
         forward_pass(parameters, x, activation_name),
@@ -325,14 +350,18 @@ def hessian(
 ) -> Float[np.ndarray, "parameter parameter"]:
     """∇²R, symmetric to the last bit; parameters in the order of `flatten`.
 
-    At a kink it is the Hessian of the piece whose derivative `condensery.models` takes: see `preactivations`.
+    At a kink it is the Hessian of the piece whose derivative `condensery.models` takes:
+    see `preactivations`.
 
     Example:
         R = mean (θx)² with x = 1, 2: the second derivative is 2·mean x² = 5.
 
         >>> import numpy as np
         >>> from condensery.landscape import Problem, hessian
-        >>> hessian([(np.array([[3.0]]), None)], Problem(np.array([[1.0], [2.0]]), np.zeros(2), "tanh")).tolist()
+        >>> hessian(
+        ...     [(np.array([[3.0]]), None)],
+        ...     Problem(np.array([[1.0], [2.0]]), np.zeros(2), "tanh"),
+        ... ).tolist()
         [[5.0]]
     """
     shapes = _shapes(parameters)

@@ -30,7 +30,8 @@ class ModelRank:
     Attributes:
         rank: Number of singular values above the tolerance.
         singular_values: Descending.
-        gap: Smallest counted over largest not counted; infinity where all are counted or the rest is exactly zero.
+        gap: Smallest counted over largest not counted; infinity where all are counted
+            or the rest is exactly zero.
         decided: Whether the gap is at least 1000.
     """
 
@@ -53,14 +54,19 @@ def jacobian_rank(
         The rank and the gap behind it. A matrix of zeros has rank 0.
 
     Raises:
-        InvalidInputError: Not a matrix, or a value that is not finite; a tolerance outside (0, 1).
+        InvalidInputError: Not a matrix, or a value that is not finite; a tolerance
+            outside (0, 1).
 
     Example:
         f = t0 + t1 x1 + t2 t3 x2 at t = (1, 1, 0, 0): the columns are 1, x1, 0, 0.
 
         >>> import numpy as np
         >>> from condensery.landscape import jacobian_rank
-        >>> jacobian_rank(np.array([[1.0, 0.5, 0.0, 0.0], [1.0, -2.0, 0.0, 0.0], [1.0, 3.0, 0.0, 0.0]])).rank
+        >>> jacobian_rank(
+        ...     np.array(
+        ...         [[1.0, 0.5, 0.0, 0.0], [1.0, -2.0, 0.0, 0.0], [1.0, 3.0, 0.0, 0.0]]
+        ...     )
+        ... ).rank
         2
     """
     J = np.asarray(jacobian, dtype=np.float64)
@@ -95,17 +101,20 @@ def model_rank(
     seed: int = 0,
     tolerance: float = TOLERANCE,
 ) -> ModelRank:
-    """Dim span{∂f/∂θ_i} at the parameters: what Zhang et al. 2023 (arXiv 2307.08921) call the model rank.
+    """Dim span{∂f/∂θ_i} at the parameters: what Zhang et al. 2023 (arXiv 2307.08921)
+    call the model rank.
 
-    Its least value over all parameters of one function is the optimistic sample size: with fewer samples that function
-    cannot be recovered even locally. For a two-layer tanh net without biases it is m_w + m_a·d, with m_w distinct
-    nonzero ±w, m_a of them with a ≠ 0; splits and null units keep it.
+    Its least value over all parameters of one function is the optimistic sample size:
+    with fewer samples that function cannot be recovered even locally. For a two-layer
+    tanh net without biases it is m_w + m_a·d, with m_w distinct nonzero ±w, m_a of them
+    with a ≠ 0; splits and null units keep it.
 
     Args:
         parameters: ``(W, b)`` per layer.
         activation: A name of the registry.
-        inputs: Where the functions ∂f/∂θ_i are compared; by default 4 M/outputs standard normal points. For analytic
-            activations the rank on random points is that of the functions.
+        inputs: Where the functions ∂f/∂θ_i are compared; by default 4 M/outputs
+            standard normal points. For analytic activations the rank on random points
+            is that of the functions.
         seed: Of the default inputs.
         tolerance: Share of the largest singular value from which one counts.
 
@@ -113,14 +122,18 @@ def model_rank(
         The rank, the singular values and whether their gap decides.
 
     Raises:
-        InvalidInputError: Parameters that do not fit together, or inputs of another width.
+        InvalidInputError: Parameters that do not fit together, or inputs of another
+            width.
 
     Example:
         Two copies of one unit in one dimension: ∂f/∂a and ∂f/∂w, once each.
 
         >>> import numpy as np
         >>> from condensery.landscape import model_rank
-        >>> model_rank([(np.array([[0.8], [0.8]]), None), (np.array([[1.0, 2.0]]), None)], "tanh").rank
+        >>> model_rank(
+        ...     [(np.array([[0.8], [0.8]]), None), (np.array([[1.0, 2.0]]), None)],
+        ...     "tanh",
+        ... ).rank
         2
     """
     layers = check_parameters(parameters)

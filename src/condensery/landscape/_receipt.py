@@ -1,4 +1,6 @@
-"""The receipt of a move in parameter space: what it changed, measured, and what it should do to the spectrum."""
+"""The receipt of a move in parameter space: what it changed, measured, and what it
+should do to the spectrum.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ from condensery.landscape._network import (
 Counts = tuple[int, int, int]
 
 AFFORDABLE = 300
-"""Most parameters of a net whose spectrum a receipt measures: a Hessian of that size takes about a second."""
+"""Most parameters of a net whose spectrum a receipt measures: a Hessian of that size
+takes about a second.
+"""
 
 RANDOM_INPUTS = 256
 
@@ -43,14 +47,17 @@ class Receipt:
         widths: Widths before and after, inputs and outputs included.
         data_change: max \|Δf\| over the samples and outputs of the data.
         data_change_relative: The same over max \|f\| before.
-        random_change: max \|Δf\| over 256 random inputs, normal with the mean and twice the spread of the data.
+        random_change: max \|Δf\| over 256 random inputs, normal with the mean and twice
+            the spread of the data.
         random_change_relative: The same over max \|f\| before on those inputs.
         loss: R before and after.
         gradient: ‖∇R‖₁ before and after.
         inertia_before: Of the Hessian before; None where it was not measured.
-        predicted: (n₋, n₀, n₊) after, from the net before; None where there is no prediction.
+        predicted: (n₋, n₀, n₊) after, from the net before; None where there is no
+            prediction.
         inertia: Of the Hessian after; None where it was not measured.
-        notes: What a reader should know: why something was not measured, what was left as it was.
+        notes: What a reader should know: why something was not measured, what was left
+            as it was.
     """
 
     operator: str
@@ -69,10 +76,14 @@ class Receipt:
     def __str__(self) -> str:
         lines = [
             f"{self.operator}: widths {self.widths[0]} -> {self.widths[1]}",
-            f"  max |Δf| on the data {self.data_change:.1e} ({self.data_change_relative:.1e} of max |f|), "
-            f"on random inputs {self.random_change:.1e} ({self.random_change_relative:.1e})",
-            f"  loss {self.loss[0]:.6g} -> {self.loss[1]:.6g}, |∇R|₁ {self.gradient[0]:.1e} -> {self.gradient[1]:.1e}",
-            f"  inertia {_told(self.inertia_before)} -> {_told(self.inertia)}, predicted {self.predicted or 'nothing'}",
+            f"  max |Δf| on the data {self.data_change:.1e} "
+            f"({self.data_change_relative:.1e} of max |f|), "
+            f"on random inputs {self.random_change:.1e} "
+            f"({self.random_change_relative:.1e})",
+            f"  loss {self.loss[0]:.6g} -> {self.loss[1]:.6g}, |∇R|₁ "
+            f"{self.gradient[0]:.1e} -> {self.gradient[1]:.1e}",
+            f"  inertia {_told(self.inertia_before)} -> {_told(self.inertia)}, "
+            f"predicted {self.predicted or 'nothing'}",
         ]
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 
@@ -89,7 +100,8 @@ def admitted(parameters: Sequence[Layer], problem: Problem) -> Parameters:
     """A copy of parameters that an operator can work on.
 
     Raises:
-        InvalidInputError: Parameters that are no net, do not fit the data, or whose loss is not finite.
+        InvalidInputError: Parameters that are no net, do not fit the data, or whose
+            loss is not finite.
     """
     layers = check_parameters(parameters)
     sizes, needed = widths(layers), (problem.x.shape[1], problem.y.shape[1])
@@ -150,7 +162,9 @@ def check_unit(layers: Parameters, layer: int, unit: int) -> None:
 def random_inputs(
     x: Float[np.ndarray, "sample feature"],
 ) -> Float[np.ndarray, "random feature"]:
-    """Inputs that are not in the data: normal, with their mean and twice their standard deviation; always the same."""
+    """Inputs that are not in the data: normal, with their mean and twice their standard
+    deviation; always the same.
+    """
     rng = np.random.Generator(np.random.Philox(0))
     spread = np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
     return x.mean(axis=0) + 2 * spread * rng.standard_normal(

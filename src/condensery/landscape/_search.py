@@ -1,4 +1,6 @@
-"""The compiled loops that look for critical points: many starts side by side, in float64."""
+"""The compiled loops that look for critical points: many starts side by side, in
+float64.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from condensery.landscape._network import Shapes, _net
 from condensery.models import mlp
 
 CUTOFF = 1e-12
-"""Eigenvalues below this share of the largest are not divided by: the pseudo-inverse's rcond."""
+"""Eigenvalues below this share of the largest are not divided by: the pseudo-inverse's
+rcond.
+"""
 
 STALLED = 12
 """Refused steps in a row after which a search has come as far as it can."""
@@ -61,9 +65,11 @@ def begin_descent(thetas: Array, net: Net, x: Array, y: Array, factor: Array) ->
 def levenberg_marquardt(
     search: Search, net: Net, x: Array, y: Array, factor: Array, *, steps: int
 ) -> Search:
-    """Steps d = −(JᵀJ + μ diag)⁻¹Jᵀr on the residuals r of every start; a step that does not lower the loss is refused.
+    """Steps d = −(JᵀJ + μ diag)⁻¹Jᵀr on the residuals r of every start; a step that
+    does not lower the loss is refused.
 
-    The damping is Marquardt's: relative to the diagonal of JᵀJ, with a floor so that a saturated unit moves at all.
+    The damping is Marquardt's: relative to the diagonal of JᵀJ, with a floor so that a
+    saturated unit moves at all.
     """
 
     def advance(one: Search) -> Search:
@@ -100,8 +106,8 @@ def flatten_gradient(
 ) -> Search:
     """Steps d = −(H² + μ²λ²)⁻¹H g, λ the largest |eigenvalue|, that must lower ‖g‖₂.
 
-    They minimise ½‖g‖², whatever the signs of H, so that saddles are found as well as minima; as μ falls they become
-    the pseudo-inverse Newton step −H⁺g.
+    They minimise ½‖g‖², whatever the signs of H, so that saddles are found as well as
+    minima; as μ falls they become the pseudo-inverse Newton step −H⁺g.
     """
 
     def advance(one: Search) -> Search:
@@ -161,7 +167,9 @@ def _repeat(advance, search: Search, steps: int) -> Search:
 def measure(
     thetas: Array, net: Net, x: Array, y: Array, factor: Array
 ) -> tuple[Array, Array, Array, Array]:
-    """Loss, ‖g‖₁, ‖Hg‖₂/(‖H‖₂‖g‖₂), and the length of the Newton step −H⁺g, of every start."""
+    """Loss, ‖g‖₁, ‖Hg‖₂/(‖H‖₂‖g‖₂), and the length of the Newton step −H⁺g, of every
+    start.
+    """
 
     def one(theta: Array) -> tuple[Array, Array, Array, Array]:
         value, g = jax.value_and_grad(lambda at: _loss(at, net, x, y, factor))(theta)

@@ -1,4 +1,6 @@
-"""The inertia of a net after splitting units, from the narrow net alone: the wide Hessian is never formed."""
+"""The inertia of a net after splitting units, from the narrow net alone: the wide
+Hessian is never formed.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +40,11 @@ Counts = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class UnitSplit:
-    """Unit `unit` (from 0) of hidden layer `layer` (from 1) becomes one copy per fraction; fractions sum to 1.
+    """Unit `unit` (from 0) of hidden layer `layer` (from 1) becomes one copy per
+    fraction; fractions sum to 1.
 
-    A copy keeps the input weights and bias and takes its fraction, which may be negative, of the output weights.
+    A copy keeps the input weights and bias and takes its fraction, which may be
+    negative, of the output weights.
     """
 
     layer: int
@@ -50,7 +54,9 @@ class UnitSplit:
 
 @dataclass(frozen=True)
 class NullUnit:
-    """A new unit in hidden layer `layer` (from 1) without input and output weights, with bias `bias`."""
+    """A new unit in hidden layer `layer` (from 1) without input and output weights,
+    with bias `bias`.
+    """
 
     layer: int
     bias: float = 0.0
@@ -61,10 +67,12 @@ class InnerHessian:
     """What decides the new eigenvalues when one unit is split.
 
     Attributes:
-        B: B_s = E[Z_s σ″(z_s) x̃ x̃ᵀ], Z_s the derivative of the loss with respect to the unit's activation and
-            x̃ = (f_{l−1}, 1) its inputs.
-        C: C_s = E[E_{l+1} σ′(z_s) x̃ᵀ], E_{l+1} the errors at the pre-activations of the next layer.
-        inner_size: E[Σ_k|E_{l+1,k} W_{l+1,ks}|·|σ″|·‖x̃‖²]: how large B would be if nothing cancelled.
+        B: B_s = E[Z_s σ″(z_s) x̃ x̃ᵀ], Z_s the derivative of the loss with respect to
+            the unit's activation and x̃ = (f_{l−1}, 1) its inputs.
+        C: C_s = E[E_{l+1} σ′(z_s) x̃ᵀ], E_{l+1} the errors at the pre-activations of
+            the next layer.
+        inner_size: E[Σ_k|E_{l+1,k} W_{l+1,ks}|·|σ″|·‖x̃‖²]: how large B would be if
+            nothing cancelled.
         companion_size: The same for C.
         output_norm: ‖W_{l+1}[:, s]‖.
     """
@@ -117,9 +125,10 @@ def inner_hessian(
 ) -> InnerHessian:
     """The inner Hessian B_s of a unit and its companion C_s.
 
-    Fukumizu & Amari 2000 (Neural Networks 13) use B for one hidden layer; here for any layer and output dimension:
-    along (δ, η), w_j → w_j + δ_j with Σα_jδ_j = 0 and a_j → a_j + η_j with Ση_j = 0, the second variation of the loss
-    after a split with fractions α_j is Σ α_j δ_jᵀB δ_j + 2 Σ η_jᵀC δ_j.
+    Fukumizu & Amari 2000 (Neural Networks 13) use B for one hidden layer; here for any
+    layer and output dimension: along (δ, η), w_j → w_j + δ_j with Σα_jδ_j = 0 and a_j →
+    a_j + η_j with Ση_j = 0, the second variation of the loss after a split with
+    fractions α_j is Σ α_j δ_jᵀB δ_j + 2 Σ η_jᵀC δ_j.
 
     Args:
         parameters: ``(W, b)`` per layer.
@@ -128,18 +137,22 @@ def inner_hessian(
         unit: Unit, from 0.
 
     Returns:
-        B: (input, input) and C: (next, input), where input counts the bias if there is one.
+        B: (input, input) and C: (next, input), where input counts the bias if there is
+        one.
 
     Raises:
         InvalidInputError: A layer or unit that does not exist.
 
     Example:
-        f = a·w²x² for σ(z) = z·tanh z near 0; at w = 0: σ″(0) = 2, so B = 2a·E[error·x²].
+        f = a·w²x² for σ(z) = z·tanh z near 0; at w = 0: σ″(0) = 2, so B =
+        2a·E[error·x²].
 
         >>> import numpy as np
         >>> from condensery.landscape import Problem, inner_hessian
         >>> net = [(np.zeros((1, 1)), None), (np.array([[3.0]]), None)]
-        >>> inner_hessian(net, Problem(np.ones((1, 1)), np.ones(1), "xtanh"), layer=1, unit=0).B.tolist()
+        >>> inner_hessian(
+        ...     net, Problem(np.ones((1, 1)), np.ones(1), "xtanh"), layer=1, unit=0
+        ... ).B.tolist()
         [[-12.0]]
     """
     layers = check_parameters(parameters)
@@ -152,27 +165,33 @@ def split_inertia(
     problem: Problem,
     changes: Sequence[UnitSplit | NullUnit],
 ) -> SplitInertia:
-    """Inertia of the net after the changes, from the narrow Hessian and one small matrix per changed unit.
+    """Inertia of the net after the changes, from the narrow Hessian and one small
+    matrix per changed unit.
 
-    In coordinates adapted to the split the wide Hessian is diag(H, M): the directions that keep the copies equal see
-    the narrow H, all others have no first-order effect on the network, and none on each other. M falls into k − 1
-    blocks [[±B_s, C_sᵀ], [C_s, 0]], with the sign + (#positive fractions − 1) times and − (#negative fractions) times,
-    and without B_s for each fraction 0; such a block has r = rank C_s extra negative and positive eigenvalues, zeros,
-    and the inertia of ±B_s on the kernel of C_s. A null unit adds σ′(β)·[[0, Gᵀ], [G, 0]] with G = E[E_{l+1} x̃ᵀ].
-    Valid at any parameters, critical or not, for any number of layers, outputs and changes; the changes of one unit
-    must be given as one `UnitSplit`. That the counts never fall is Thm 6.2 of Zhang et al. 2022 (J. Mach. Learn. 1).
+    In coordinates adapted to the split the wide Hessian is diag(H, M): the directions
+    that keep the copies equal see the narrow H, all others have no first-order effect
+    on the network, and none on each other. M falls into k − 1 blocks [[±B_s, C_sᵀ],
+    [C_s, 0]], with the sign + (#positive fractions − 1) times and − (#negative
+    fractions) times, and without B_s for each fraction 0; such a block has r = rank C_s
+    extra negative and positive eigenvalues, zeros, and the inertia of ±B_s on the
+    kernel of C_s. A null unit adds σ′(β)·[[0, Gᵀ], [G, 0]] with G = E[E_{l+1} x̃ᵀ].
+    Valid at any parameters, critical or not, for any number of layers, outputs and
+    changes; the changes of one unit must be given as one `UnitSplit`. That the counts
+    never fall is Thm 6.2 of Zhang et al. 2022 (J. Mach. Learn. 1).
 
     Args:
         parameters: The narrow net, ``(W, b)`` per layer.
         problem: Data, activation and loss.
-        changes: Splits and null units, all of the narrow net; any number of null units per layer.
+        changes: Splits and null units, all of the narrow net; any number of null units
+            per layer.
 
     Returns:
         The counts, those of the narrow net, and what each change adds.
 
     Raises:
-        InvalidInputError: A layer or unit that does not exist, a unit named twice, fractions that are not finite or do
-            not sum to 1, a null unit whose σ(β) no bias can compensate, a loss that is not finite, a kink.
+        InvalidInputError: A layer or unit that does not exist, a unit named twice,
+            fractions that are not finite or do not sum to 1, a null unit whose σ(β) no
+            bias can compensate, a loss that is not finite, a kink.
 
     Example:
         >>> import numpy as np
@@ -197,7 +216,8 @@ def split_inertia(
     blocks = []
     for change in changes:
         biased = int(layers[change.layer - 1][1] is not None)
-        # as if the last layer were changed first: a split sees the narrow layer before it and the wide one behind it
+        # as if the last layer were changed first: a split sees the narrow layer before
+        # it and the wide one behind it
         room = widths(layers)[change.layer - 1] + biased + wide[change.layer + 1]
         blocks.append(
             _split_block(run, change, room)
@@ -216,13 +236,14 @@ def split_inertia(
 def new_descent_direction(
     parameters: Sequence[Layer], problem: Problem, change: UnitSplit
 ) -> tuple[float, Parameters] | None:
-    """A direction of negative curvature of the wide net that the narrow net does not have, or None if there is none.
+    """A direction of negative curvature of the wide net that the narrow net does not
+    have, or None if there is none.
 
     Args:
         parameters: The narrow net.
         problem: Data, activation and loss.
-        change: One split; the copies are the unit itself and then units at the end of its layer, as `split_many` makes
-            them.
+        change: One split; the copies are the unit itself and then units at the end of
+            its layer, as `split_many` makes them.
 
     Returns:
         uᵀH′u for the unit vector u, and u in the shape of the wide net's parameters.
@@ -245,7 +266,8 @@ def new_descent_direction(
         )
         values, vectors = np.linalg.eigh(M)
         inputs, outputs = np.split(vectors[:, 0], [len(inner.B)])
-        # dual to D within the vectors that sum to zero, so that a pair of modes is weighted by one
+        # dual to D within the vectors that sum to zero, so that a pair of modes is
+        # weighted by one
         shares = D @ mode
         shifts = shares - fractions * shares.sum()
         direction, length = _as_parameters(
@@ -260,7 +282,9 @@ def new_descent_direction(
 def _as_parameters(
     layers: Parameters, change: UnitSplit, inputs: np.ndarray, outputs: np.ndarray
 ) -> tuple[Parameters, float]:
-    """Copies' changes of input weights (copy, input) and output weights (copy, next) as a unit vector; its length."""
+    """Copies' changes of input weights (copy, input) and output weights (copy, next) as
+    a unit vector; its length.
+    """
     length = float(np.sqrt((inputs**2).sum() + (outputs**2).sum()))
     inputs, outputs = inputs / length, outputs / length
     found: Parameters = []
@@ -281,7 +305,9 @@ def _as_parameters(
 
 @dataclass(frozen=True, eq=False)
 class _Pass:
-    """One pass forward and back: inputs x̃ and errors of every layer, σ′ and σ″ of hidden ones, the gradient's size."""
+    """One pass forward and back: inputs x̃ and errors of every layer, σ′ and σ″ of
+    hidden ones, the gradient's size.
+    """
 
     layers: Parameters
     inputs: list[np.ndarray]
@@ -328,7 +354,8 @@ def _inner(run: _Pass, layer: int, unit: int) -> InnerHessian:
     )
     out = run.layers[layer][0][:, unit]
     curvature = run.curvatures[layer - 1][:, unit]
-    # errors of several outputs may cancel in Z_s to rounding: the size is that of the terms
+    # errors of several outputs may cancel in Z_s to rounding: the size is that of the
+    # terms
     pull, terms = (E @ out) * curvature, (np.abs(E) @ np.abs(out)) * np.abs(curvature)
     lengths, count = np.linalg.norm(x, axis=1), len(x)
     return InnerHessian(
@@ -344,7 +371,8 @@ def _inner(run: _Pass, layer: int, unit: int) -> InnerHessian:
 
 def _split_block(run: _Pass, change: UnitSplit, room: int) -> SplitBlock:
     inner = _inner(run, change.layer, change.unit)
-    # C_sᵀa_s is the gradient at the unit's weights: it bounds C_s only where a_s is not nothing
+    # C_sᵀa_s is the gradient at the unit's weights: it bounds C_s only where a_s is not
+    # nothing
     floor = (
         GRADIENT
         * run.gradient_norm
@@ -394,7 +422,9 @@ def _null(run: _Pass, change: NullUnit, room: int) -> SplitBlock:
 def _rank(
     matrix: np.ndarray, *, scale: float, floor: float
 ) -> tuple[int, np.ndarray, bool]:
-    """Rank, an orthonormal basis of the kernel, and whether the gap between the singular values is wide enough."""
+    """Rank, an orthonormal basis of the kernel, and whether the gap between the
+    singular values is wide enough.
+    """
     _, values, right = np.linalg.svd(matrix)
     tau = max(RELATIVE * scale, floor)
     rank = int((values > tau).sum())
@@ -480,6 +510,7 @@ def _check_changes(
             raise InvalidInputError(
                 "bias",
                 given=change.bias,
-                allowed="a finite number; without a bias in its layer 0, and without one in the next layer σ(β) = 0",
+                allowed="a finite number; without a bias in its layer 0, and "
+                "without one in the next layer σ(β) = 0",
                 remedy="give the next layer a bias, or use a split",
             )

@@ -1,4 +1,6 @@
-"""Operators that make a net wider without changing its function: splits, null units, general compatible embeddings."""
+"""Operators that make a net wider without changing its function: splits, null units,
+general compatible embeddings.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,10 @@ from condensery.theory import NULL, Embedding, embed, embedding, even_fractions
 STARTS = 40
 """From how many random places `zero_output` looks for input weights."""
 
-BIASLESS = "the next layer has no bias and σ(β) is not 0: the output is kept, but a critical point is not"
+BIASLESS = (
+    "the next layer has no bias and σ(β) is not 0: the output is kept, but a "
+    "critical point is not"
+)
 
 
 def split(
@@ -47,9 +52,11 @@ def split(
     alpha: float,
     spectrum: bool = True,
 ) -> Moved:
-    """Split one unit in two: the copy takes the share α of the outgoing weights, the unit keeps 1 − α.
+    """Split one unit in two: the copy takes the share α of the outgoing weights, the
+    unit keeps 1 − α.
 
-    The copy is the last unit of its layer. Output, gradient at zero and all units' functions are kept, for any real α.
+    The copy is the last unit of its layer. Output, gradient at zero and all units'
+    functions are kept, for any real α.
 
     Args:
         parameters: ``(W, b)`` per layer; they are left as they are.
@@ -60,10 +67,12 @@ def split(
         spectrum: Whether the receipt measures and predicts inertia.
 
     Returns:
-        The new parameters and the receipt; the predicted inertia holds at any parameters, not only critical ones.
+        The new parameters and the receipt; the predicted inertia holds at any
+        parameters, not only critical ones.
 
     Raises:
-        InvalidInputError: α is not finite, there is no such layer or unit, or the loss is not finite.
+        InvalidInputError: α is not finite, there is no such layer or unit, or the loss
+            is not finite.
 
     Source:
         Zhang, Zhang, Luo and Xu 2021 (NeurIPS, arXiv 2105.14573), Definition 5.
@@ -98,7 +107,8 @@ def split_many(
     fractions: int | Sequence[float],
     spectrum: bool = True,
 ) -> Moved:
-    """Split one unit in several: the unit keeps the first fraction, its copies take the others.
+    """Split one unit in several: the unit keeps the first fraction, its copies take the
+    others.
 
     Args:
         parameters: ``(W, b)`` per layer; they are left as they are.
@@ -119,7 +129,9 @@ def split_many(
         >>> from condensery.landscape import Problem, split_many
         >>> net = [(np.array([[2.0]]), np.array([1.0])), (np.array([[4.0]]), None)]
         >>> problem = Problem(np.array([[0.5], [1.0]]), np.zeros(2))
-        >>> split_many(net, problem, layer=1, unit=0, fractions=4, spectrum=False)[0][1][0].tolist()
+        >>> split_many(net, problem, layer=1, unit=0, fractions=4, spectrum=False)[0][
+        ...     1
+        ... ][0].tolist()
         [[1.0, 1.0, 1.0, 1.0]]
     """
     return _split(
@@ -185,7 +197,8 @@ def null(
     bias: float = 0.0,
     spectrum: bool = True,
 ) -> Moved:
-    """Add a unit without weights, neither incoming nor outgoing: the constant σ(bias) that nothing reads.
+    """Add a unit without weights, neither incoming nor outgoing: the constant σ(bias)
+    that nothing reads.
 
     Args:
         parameters: ``(W, b)`` per layer; they are left as they are.
@@ -195,11 +208,13 @@ def null(
         spectrum: Whether the receipt measures and predicts inertia.
 
     Returns:
-        The new parameters, the new unit last in its layer, and the receipt. Criticality is kept if the next layer has
-        a bias or σ(β) = 0; otherwise a note says that it is not.
+        The new parameters, the new unit last in its layer, and the receipt. Criticality
+        is kept if the next layer has a bias or σ(β) = 0; otherwise a note says that it
+        is not.
 
     Raises:
-        InvalidInputError: A bias that is not finite, or other than 0 in a layer without biases; no such layer.
+        InvalidInputError: A bias that is not finite, or other than 0 in a layer without
+            biases; no such layer.
 
     Source:
         Zhang et al. 2021 (NeurIPS, arXiv 2105.14573), Definition 5.
@@ -207,7 +222,10 @@ def null(
     Example:
         >>> import numpy as np
         >>> from condensery.landscape import Problem, null
-        >>> net = [(np.array([[2.0]]), np.array([1.0])), (np.array([[4.0]]), np.array([0.0]))]
+        >>> net = [
+        ...     (np.array([[2.0]]), np.array([1.0])),
+        ...     (np.array([[4.0]]), np.array([0.0])),
+        ... ]
         >>> problem = Problem(np.array([[0.5], [1.0]]), np.zeros(2))
         >>> wide, receipt = null(net, problem, layer=1, bias=3.0)
         >>> wide[0][1].tolist(), wide[1][0].tolist(), receipt.random_change
@@ -244,24 +262,32 @@ def compatible(
     Args:
         parameters: ``(W, b)`` per layer; they are left as they are.
         problem: Data, activation and loss.
-        made: From `condensery.theory.embedding` (given copies and shares) or `condensery.theory.random_embedding`.
-        spectrum: Whether the receipt measures inertia. (There is no prediction; no count is less than before.)
+        made: From `condensery.theory.embedding` (given copies and shares) or
+            `condensery.theory.random_embedding`.
+        spectrum: Whether the receipt measures inertia. (There is no prediction; no
+            count is less than before.)
 
     Returns:
         The new parameters and the receipt.
 
     Raises:
-        InvalidInputError: An embedding of a net of other widths, one that violates its conditions by more than 1e-9, or
-            null units in layers whose biases they need and that have none.
+        InvalidInputError: An embedding of a net of other widths, one that violates its
+            conditions by more than 1e-9, or null units in layers whose biases they need
+            and that have none.
 
     Source:
-        Zhang et al. 2022 (J. Mach. Learn. 1, arXiv 2111.15527), Definitions 5.1 to 5.4; the sampler is this program's.
+        Zhang et al. 2022 (J. Mach. Learn. 1, arXiv 2111.15527), Definitions 5.1 to 5.4;
+        the sampler is this program's.
 
     Example:
         >>> import numpy as np
         >>> from condensery.landscape import Problem, compatible
         >>> from condensery.theory import random_embedding
-        >>> net = [(np.eye(2), np.zeros(2)), (np.eye(2), np.ones(2)), (np.ones((1, 2)), np.zeros(1))]
+        >>> net = [
+        ...     (np.eye(2), np.zeros(2)),
+        ...     (np.eye(2), np.ones(2)),
+        ...     (np.ones((1, 2)), np.zeros(1)),
+        ... ]
         >>> problem = Problem(np.array([[0.5, 1.0], [1.0, -1.0]]), np.zeros(2))
         >>> made = random_embedding([2, 2, 2, 1], add={1: 2, 2: 1}, seed=3)
         >>> wide, receipt = compatible(net, problem, made, spectrum=False)
@@ -290,13 +316,16 @@ def compatible(
 def global_three(
     parameters: Sequence[Layer], problem: Problem, *, spectrum: bool = True
 ) -> Moved:
-    """Three copies of the whole net side by side, with the shares 1, 1 and −1 of the output.
+    """Three copies of the whole net side by side, with the shares 1, 1 and −1 of the
+    output.
 
-    At a critical point without negative eigenvalues, whose residual part of the Hessian is not zero, this is a strict
-    saddle: the construction behind "no truly-bad critical points" of Zhang et al. 2022 (arXiv 2111.15527), Example 5.1.
+    At a critical point without negative eigenvalues, whose residual part of the Hessian
+    is not zero, this is a strict saddle: the construction behind "no truly-bad critical
+    points" of Zhang et al. 2022 (arXiv 2111.15527), Example 5.1.
 
     Args:
-        parameters: ``(W, b)`` per layer, at least one hidden; they are left as they are.
+        parameters: ``(W, b)`` per layer, at least one hidden; they are left as they
+            are.
         problem: Data, activation and loss.
         spectrum: Whether the receipt measures inertia.
 
@@ -310,7 +339,9 @@ def global_three(
         >>> import numpy as np
         >>> from condensery.landscape import Problem, global_three
         >>> net = [(np.array([[2.0]]), np.array([1.0])), (np.array([[4.0]]), None)]
-        >>> global_three(net, Problem(np.ones((1, 1)), np.zeros(1)), spectrum=False)[0][1][0].tolist()
+        >>> global_three(net, Problem(np.ones((1, 1)), np.zeros(1)), spectrum=False)[0][
+        ...     1
+        ... ][0].tolist()
         [[4.0, 4.0, -4.0]]
     """
     layers = admitted(parameters, problem)
@@ -375,25 +406,30 @@ def zero_output(
     seed: int = 0,
     spectrum: bool = True,
 ) -> Moved:
-    """Add a unit that nothing reads but that is no constant: the embedding that depends on the samples.
+    """Add a unit that nothing reads but that is no constant: the embedding that depends
+    on the samples.
 
-    Criticality is kept if E[E_{l+1} σ(w·x̃)] = 0, with E_{l+1} the errors at the pre-activations of the next layer and
-    x̃ = (f_{l−1}, 1). Without `weight` the operator looks for such a w from 40 random starts and takes, of those it
-    finds, the one that is least parallel to any unit of the layer (for these are roots, too).
+    Criticality is kept if E[E_{l+1} σ(w·x̃)] = 0, with E_{l+1} the errors at the
+    pre-activations of the next layer and x̃ = (f_{l−1}, 1). Without `weight` the
+    operator looks for such a w from 40 random starts and takes, of those it finds, the
+    one that is least parallel to any unit of the layer (for these are roots, too).
 
     Args:
         parameters: ``(W, b)`` per layer; they are left as they are.
         problem: Data, activation and loss.
         layer: A hidden layer, from 1.
-        weight: The input weights, followed by the bias if the layer has one; None to search.
+        weight: The input weights, followed by the bias if the layer has one; None to
+            search.
         seed: Of the search.
         spectrum: Whether the receipt measures inertia.
 
     Returns:
-        The new parameters, the new unit last, and the receipt, whose gradient tells whether criticality was kept.
+        The new parameters, the new unit last, and the receipt, whose gradient tells
+        whether criticality was kept.
 
     Raises:
-        InvalidInputError: A weight of another length or not finite; no such layer; a search that found nothing.
+        InvalidInputError: A weight of another length or not finite; no such layer; a
+            search that found nothing.
 
     Source:
         The samples decide: arXiv 2405.17501 and 2505.13582.
@@ -403,7 +439,9 @@ def zero_output(
         >>> from condensery.landscape import Problem, zero_output
         >>> net = [(np.array([[2.0]]), np.array([1.0])), (np.array([[4.0]]), None)]
         >>> problem = Problem(np.array([[0.5], [1.0]]), np.zeros(2))
-        >>> wide, receipt = zero_output(net, problem, layer=1, weight=[5.0, -1.0], spectrum=False)
+        >>> wide, receipt = zero_output(
+        ...     net, problem, layer=1, weight=[5.0, -1.0], spectrum=False
+        ... )
         >>> wide[0][0].tolist(), wide[1][0].tolist(), receipt.data_change
         ([[2.0], [5.0]], [[4.0, 0.0]], 0.0)
     """

@@ -1,6 +1,7 @@
 """Measures of condensation, distance and rank on plain NumPy arrays.
 
-Arrays have the axes ``(member, unit, feature)`` in this order; every measure computes in float64.
+Arrays have the axes ``(member, unit, feature)`` in this order; every measure computes
+in float64.
 """
 
 from condensery.metrics._condensation import Condensation, condensation

@@ -1,4 +1,6 @@
-"""How condensed a layer is: effective neurons, condensed groups and their shares of the amplitude."""
+"""How condensed a layer is: effective neurons, condensed groups and their shares of the
+amplitude.
+"""
 
 from __future__ import annotations
 
@@ -26,23 +28,29 @@ class Condensation:
         units: m, all units of the layer.
         active_units: Units whose amplitude is above the cut.
         zero_units: Units with a zero row (w, b), which have no direction.
-        borderline_units: Units whose amplitude is within the relative guard of the cut, so that they might count
-            or not.
+        borderline_units: Units whose amplitude is within the relative guard of the cut,
+            so that they might count or not.
         effective_neurons: m_eff, directions that cover all active units.
-        effective_neurons_range: Least and largest m_eff of the same cover with the angle of the threshold moved by
-            ∓ `guard`. Equal to each other if there are no ties.
+        effective_neurons_range: Least and largest m_eff of the same cover with the
+            angle of the threshold moved by ∓ `guard`. Equal to each other if there are
+            no ties.
         effective_ratio: m_eff/m, over all units of the layer.
-        ties: Active units that were covered, or not covered, by less than `guard`. Without ties no change of the
-            directions that moves each angle by less than `guard` changes m_eff.
+        ties: Active units that were covered, or not covered, by less than `guard`.
+            Without ties no change of the directions that moves each angle by less than
+            `guard` changes m_eff.
         representatives: Index of the units of the cover, by falling amplitude.
-        groups: Number of each unit's condensed group; 0 has the largest amplitude, -1 is an inactive unit.
+        groups: Number of each unit's condensed group; 0 has the largest amplitude, -1
+            is an inactive unit.
         group_sizes: Units of each group.
         group_shares: Share of each group in the amplitude of all active units.
-        group_directions: Unit vector of each group: the amplitude-weighted mean of its directions; with `antipodal`
-            they are first turned to the side of the heaviest unit.
-        group_spreads: Root mean square angle of each group's units to its direction, in radians.
+        group_directions: Unit vector of each group: the amplitude-weighted mean of its
+            directions; with `antipodal` they are first turned to the side of the
+            heaviest unit.
+        group_spreads: Root mean square angle of each group's units to its direction, in
+            radians.
         effective_orientations: exp of the entropy of `group_shares`.
-        grouping: How the groups were formed: ``linkage`` (complete linkage) or ``cover`` (nearest representative).
+        grouping: How the groups were formed: ``linkage`` (complete linkage) or
+            ``cover`` (nearest representative).
         amplitude: ``product`` for |a|·‖(w, b)‖, ``input`` for ‖(w, b)‖.
         threshold: Cosine from which two directions count as one.
         active: Cut, as a share of the largest amplitude.
@@ -89,51 +97,75 @@ def condensation(
     r"""Measure the condensation of one layer.
 
     Formula:
-        A unit is active if A > `active`·max A. **Effective neurons**: of the active units not covered yet, take the one
-        of largest amplitude and cover all units whose cosine with it is at least `threshold`; repeat until all are
-        covered; m_eff is the number taken. (The least number of covering directions is NP-hard to find; this cover
-        is deterministic. Of equal amplitudes the earlier unit comes first.) **Groups**: complete linkage, cut where
-        every pair within a group has a cosine of at least `threshold`. A group is thus at most as wide as the threshold
-        and a unit's cover is up to twice as wide, so that the two numbers may differ in a layer that is not condensed.
+        A unit is active if A > `active`·max A. **Effective neurons**: of the active
+        units not covered yet, take the one of largest amplitude and cover all units
+        whose cosine with it is at least `threshold`; repeat until all are covered;
+        m_eff is the number taken. (The least number of covering directions is NP-hard
+        to find; this cover is deterministic. Of equal amplitudes the earlier unit comes
+        first.) **Groups**: complete linkage, cut where every pair within a group has a
+        cosine of at least `threshold`. A group is thus at most as wide as the threshold
+        and a unit's cover is up to twice as wide, so that the two numbers may differ in
+        a layer that is not condensed.
 
     Args:
-        weights: Rows w, or (w, b) with the bias as a column. ReLU units that are dead on the data are
-            not told apart here: leave their rows out first where the data is known.
-        output_weights: a of every unit; for several outputs the norm over them. None: amplitude ``input``.
+        weights: Rows w, or (w, b) with the bias as a column. ReLU units that are dead
+            on the data are not told apart here: leave their rows out first where the
+            data is known.
+        output_weights: a of every unit; for several outputs the norm over them. None:
+            amplitude ``input``.
         bias: Bias of every unit; becomes the last column.
-        threshold: Cosine in (0, 1]. 0.99 is the count by which the number of orientations of the standard
-            one-dimensional demonstration grows with time. Luo et al. give none. Zhang & Xu count at 0.95 with *all*
-            units (`active=0`); 0.9 and 0.7 are in use for network reduction and for transformers.
-        active: Cut in [0, 1). Luo et al. speak of "significant amplitude" without a number; 0.05 leaves exactly the two
-            clusters of their Fig. 2 (γ = 1.75). 0 keeps every unit of positive amplitude.
-        antipodal: Whether opposite directions count as one (signed cosines are the convention of the papers).
-        amplitude: ``product`` |a|·‖(w, b)‖ (Luo et al.) or ``input`` ‖(w, b)‖ (growth of the number of
-            orientations in Xu et al.). None: ``product`` if there are output weights, otherwise ``input``.
-        grouping: ``linkage``, ``cover``, or ``auto``: linkage up to 5,000 active units, above that the nearest
-            representative of the cover taken before the unit. The result says which was used.
-        guard: Tie guard in radians. None: 1e-9, or 8 spacings of the coarsest dtype if that is more (1e-6 in float32).
-        block: Units compared at once. Time is O(active × m_eff); memory beyond a few numbers per unit is O(block²) and
-            the representatives, so that a million units in few directions take a few seconds.
+        threshold: Cosine in (0, 1]. 0.99 is the count by which the number of
+            orientations of the standard one-dimensional demonstration grows with time.
+            Luo et al. give none. Zhang & Xu count at 0.95 with *all* units
+            (`active=0`); 0.9 and 0.7 are in use for network reduction and for
+            transformers.
+        active: Cut in [0, 1). Luo et al. speak of "significant amplitude" without a
+            number; 0.05 leaves exactly the two clusters of their Fig. 2 (γ = 1.75). 0
+            keeps every unit of positive amplitude.
+        antipodal: Whether opposite directions count as one (signed cosines are the
+            convention of the papers).
+        amplitude: ``product`` |a|·‖(w, b)‖ (Luo et al.) or ``input`` ‖(w, b)‖ (growth
+            of the number of orientations in Xu et al.). None: ``product`` if there are
+            output weights, otherwise ``input``.
+        grouping: ``linkage``, ``cover``, or ``auto``: linkage up to 5,000 active units,
+            above that the nearest representative of the cover taken before the unit.
+            The result says which was used.
+        guard: Tie guard in radians. None: 1e-9, or 8 spacings of the coarsest dtype if
+            that is more (1e-6 in float32).
+        block: Units compared at once. Time is O(active × m_eff); memory beyond a few
+            numbers per unit is O(block²) and the representatives, so that a million
+            units in few directions take a few seconds.
 
     Returns:
-        The numbers, the groups and the settings. Cosines are compared by 1 − cosine, and by the chord ‖u − v‖²/2
-        for thresholds within 1e-4 of 1, so that angles are resolved to better than 1e-9 rad at any threshold. Zero rows
-        and zero amplitudes are never active. If no unit is active, m_eff, its ratio and the effective orientations are
-        0 and there are no groups. Everything is invariant under a common positive scale of (w, b) or of a, under
-        rotations, and, with distinct amplitudes and no ties, under permutations.
+        The numbers, the groups and the settings. Cosines are compared by 1 − cosine,
+        and by the chord ‖u − v‖²/2 for thresholds within 1e-4 of 1, so that angles are
+        resolved to better than 1e-9 rad at any threshold. Zero rows and zero amplitudes
+        are never active. If no unit is active, m_eff, its ratio and the effective
+        orientations are 0 and there are no groups. Everything is invariant under a
+        common positive scale of (w, b) or of a, under rotations, and, with distinct
+        amplitudes and no ties, under permutations.
 
     Raises:
-        InvalidInputError: The shapes do not fit, an entry is not finite, or an option is outside its range.
+        InvalidInputError: The shapes do not fit, an entry is not finite, or an option
+            is outside its range.
 
     Source:
-        Zhang & Xu 2024, IEEE TPAMI 46(6):4206, arXiv 2207.05952 (effective ratio, greedy cover); Luo et al. 2021,
-        arXiv 2007.07497, Fig. 2 (amplitude, orientation); Xu et al. 2025, arXiv 2504.09484 (number of orientations).
+        Zhang & Xu 2024, IEEE TPAMI 46(6):4206, arXiv 2207.05952 (effective ratio,
+        greedy cover); Luo et al. 2021, arXiv 2007.07497, Fig. 2 (amplitude,
+        orientation); Xu et al. 2025, arXiv 2504.09484 (number of orientations).
 
     Example:
         >>> import numpy as np
-        >>> w = np.array([[2.0, 0.0], [1.0, 0.001], [0.0, 3.0], [0.0, 0.0], [0.01, -0.01]])
+        >>> w = np.array(
+        ...     [[2.0, 0.0], [1.0, 0.001], [0.0, 3.0], [0.0, 0.0], [0.01, -0.01]]
+        ... )
         >>> found = condensation(w, np.ones(5))
-        >>> found.effective_neurons, found.groups.tolist(), found.active_units, found.zero_units
+        >>> (
+        ...     found.effective_neurons,
+        ...     found.groups.tolist(),
+        ...     found.active_units,
+        ...     found.zero_units,
+        ... )
         (2, [0, 0, 1, -1, -1], 3, 1)
         >>> [round(float(share), 3) for share in found.group_shares]
         [0.5, 0.5]
@@ -238,7 +270,8 @@ def _relative_amplitudes(
     output_weights: np.ndarray | None,
     kind: Literal["product", "input"] | None,
 ) -> tuple[np.ndarray, int, Literal["product", "input"]]:
-    """Amplitudes over the largest one, number of zero rows, and the kind of amplitude that was used.
+    """Amplitudes over the largest one, number of zero rows, and the kind of amplitude
+    that was used.
 
     Raises:
         InvalidInputError: The output weights are missing, do not fit or are not finite.
@@ -248,7 +281,8 @@ def _relative_amplitudes(
     ):
         raise InvalidInputError(
             "amplitude",
-            given=f"{kind!r} {'without' if output_weights is None else 'with'} output weights",
+            given=f"{kind!r} {'without' if output_weights is None else 'with'} "
+            "output weights",
             allowed="'product' with output weights, or 'input'",
             remedy="pass output_weights, or amplitude='input'",
         )
@@ -261,7 +295,8 @@ def _relative_amplitudes(
     if outputs.shape != lengths.shape or not np.all(np.isfinite(outputs)):
         raise InvalidInputError(
             "output_weights",
-            given=f"shape {outputs.shape}, {np.count_nonzero(~np.isfinite(outputs))} entries nan or inf",
+            given=f"shape {outputs.shape}, "
+            f"{np.count_nonzero(~np.isfinite(outputs))} entries nan or inf",
             allowed=f"shape {lengths.shape}, one finite entry per unit",
             remedy="for several outputs pass the norm over the outputs",
         )
@@ -282,7 +317,9 @@ def _ties(
     guard: float,
     block: int,
 ) -> tuple[int, tuple[int, int]]:
-    """Units decided by less than the guard, and the range of the count with the threshold moved by it."""
+    """Units decided by less than the guard, and the range of the count with the
+    threshold moved by it.
+    """
     count = len(cover.representatives)
     narrow, wide = nearness.shifted(-guard), nearness.shifted(guard)
     ties = int(
@@ -316,7 +353,9 @@ def _describe_groups(
     *,
     antipodal: bool,
 ) -> _Groups:
-    """Renumber the groups by falling amplitude and summarise them, a block of units at a time."""
+    """Renumber the groups by falling amplitude and summarise them, a block of units at
+    a time.
+    """
     count = int(labels.max()) + 1 if len(labels) else 0
     # Without labels bincount forgets that its weights are floats.
     totals = np.bincount(labels, weights=weights, minlength=count).astype(np.float64)
@@ -333,7 +372,8 @@ def _describe_groups(
             rows.directions(order[step]), heaviest[labels[step]], antipodal=antipodal
         )
         _add_rows(sums, labels[step], turned * weights[step, None])
-    # Never zero: a group's directions all lie within a right angle of its heaviest one, as the threshold is positive.
+    # Never zero: a group's directions all lie within a right angle of its heaviest one,
+    # as the threshold is positive.
     means = normalise(sums)[0]
     for step in steps:
         turned = _turned(

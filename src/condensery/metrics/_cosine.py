@@ -13,7 +13,8 @@ from condensery.metrics._rows import Rows
 
 # 20,000 units are a matrix of 3.2 GB.
 _WHOLE_MATRIX_LIMIT = 20_000
-# Above this size one eigenvector by Lanczos iteration is cheaper than a dense reduction.
+# Above this size one eigenvector by Lanczos iteration is cheaper than a dense
+# reduction.
 _DENSE_LIMIT = 1_000
 
 
@@ -26,8 +27,9 @@ class CosineMatrix:
         order: Original index of the unit of each row.
         dropped: Original indices of the units with a zero row, which have no direction.
         eigenvector: Entry of the leading eigenvector for the unit of each row.
-        leading_share: Leading eigenvalue divided by the number of rows: 1 if all units are parallel or antiparallel,
-            1/dim if the directions are isotropic, nan without rows.
+        leading_share: Leading eigenvalue divided by the number of rows: 1 if all units
+            are parallel or antiparallel, 1/dim if the directions are isotropic, nan
+            without rows.
     """
 
     matrix: np.ndarray
@@ -45,31 +47,38 @@ def cosine_matrix(
 ) -> CosineMatrix:
     """Matrix of cosines D(u, v) = u·v/(‖u‖‖v‖) between the rows (w, b) of a layer.
 
-    The units are ordered by their entry in the leading eigenvector of the matrix, so that groups of parallel units
-    stand together. The eigenvector is computed from the smaller of the matrices U·Uᵀ (unit × unit) and Uᵀ·U
-    (row × row), where U holds the unit vectors. Its sign is fixed so that the first unit with an entry of at least half
-    the largest magnitude is positive. Where the leading eigenvalue is multiple, the order in its space is arbitrary.
+    The units are ordered by their entry in the leading eigenvector of the matrix, so
+    that groups of parallel units stand together. The eigenvector is computed from the
+    smaller of the matrices U·Uᵀ (unit × unit) and Uᵀ·U (row × row), where U holds the
+    unit vectors. Its sign is fixed so that the first unit with an entry of at least
+    half the largest magnitude is positive. Where the leading eigenvalue is multiple,
+    the order in its space is arbitrary.
 
     Args:
         weights: Rows w, or (w, b) with the bias as a column.
         bias: Bias of every unit.
-        sort: Whether to order the units; otherwise they keep their order and the eigenvector is reported alone.
+        sort: Whether to order the units; otherwise they keep their order and the
+            eigenvector is reported alone.
 
     Returns:
-        Matrix, order, dropped units, eigenvector. Entries are accurate to 1e-15 in the cosine; for the angle between
-        nearly parallel units use `angle_between`, since the arccos of a cosine near 1 loses half the digits.
+        Matrix, order, dropped units, eigenvector. Entries are accurate to 1e-15 in the
+        cosine; for the angle between nearly parallel units use `angle_between`, since
+        the arccos of a cosine near 1 loses half the digits.
 
     Raises:
-        InvalidInputError: The shapes do not fit, an entry is not finite, or there are more than 20,000 units, for which
-            `cosine_blocks` gives the same matrix in slices.
+        InvalidInputError: The shapes do not fit, an entry is not finite, or there are
+            more than 20,000 units, for which `cosine_blocks` gives the same matrix in
+            slices.
 
     Source:
-        Zhou et al. 2022, arXiv 2105.11686, Sec. 3 (with bias); the ordering: demonstration notebooks that accompany
-        Xu et al. 2025, arXiv 2504.09484.
+        Zhou et al. 2022, arXiv 2105.11686, Sec. 3 (with bias); the ordering:
+        demonstration notebooks that accompany Xu et al. 2025, arXiv 2504.09484.
 
     Example:
         >>> import numpy as np
-        >>> found = cosine_matrix(np.array([[1.0, 0.0], [-3.0, 0.0], [0.0, 0.0], [2.0, 0.0]]))
+        >>> found = cosine_matrix(
+        ...     np.array([[1.0, 0.0], [-3.0, 0.0], [0.0, 0.0], [2.0, 0.0]])
+        ... )
         >>> found.matrix
         array([[ 1., -1., -1.],
                [-1.,  1.,  1.],
@@ -107,12 +116,13 @@ def cosine_blocks(
         block: Rows per slice; memory is one slice and the unit vectors.
 
     Returns:
-        An iterator. Each item has two arrays: the original indices of the units of the slice, and their
-        cosines with all units in the same overall order, which is the concatenation of all indices. Units with a zero
-        row are left out.
+        An iterator. Each item has two arrays: the original indices of the units of the
+        slice, and their cosines with all units in the same overall order, which is the
+        concatenation of all indices. Units with a zero row are left out.
 
     Raises:
-        InvalidInputError: The shapes do not fit, an entry is not finite, or `block` is below 1.
+        InvalidInputError: The shapes do not fit, an entry is not finite, or `block` is
+            below 1.
 
     Source:
         As for `cosine_matrix`.
@@ -120,14 +130,18 @@ def cosine_blocks(
     Example:
         >>> import numpy as np
         >>> w = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 2.0]])
-        >>> [(units.tolist(), slice_.tolist()) for units, slice_ in cosine_blocks(w, sort=False, block=2)]
+        >>> [
+        ...     (units.tolist(), slice_.tolist())
+        ...     for units, slice_ in cosine_blocks(w, sort=False, block=2)
+        ... ]
         [([0, 1], [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]), ([2], [[0.0, 1.0, 1.0]])]
     """
     if block < 1:
         raise InvalidInputError(
             "block", given=block, allowed="a whole number >= 1", remedy="leave it out"
         )
-    # Not itself a generator, so that bad input is refused at the call and not at the first slice.
+    # Not itself a generator, so that bad input is refused at the call and not at the
+    # first slice.
     unit, order, *_ = _ordered(Rows.of(weights, bias), sort=sort)
     slices = (slice(start, start + block) for start in range(0, len(order), block))
     return (

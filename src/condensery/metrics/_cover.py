@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 
 from condensery.metrics._rows import Rows
 
-# Below this distance of the threshold from 1, 1 − u·v has too few digits left and ‖u − v‖²/2 is used.
+# Below this distance of the threshold from 1, 1 − u·v has too few digits left and ‖u −
+# v‖²/2 is used.
 _TIGHT = 1e-4
 _REPRESENTATIVES_AT_ONCE = 4096
 
@@ -27,7 +28,9 @@ class Nearness:
     antipodal: bool
 
     def shifted(self, radians: float) -> Nearness:
-        """The same rule with the angle of the threshold moved by some radians, kept within [0, π]."""
+        """The same rule with the angle of the threshold moved by some radians, kept
+        within [0, π].
+        """
         angle = 2.0 * np.arcsin(np.sqrt(self.limit / 2.0))
         angle = np.clip(angle + radians, 0.0, np.pi)
         return Nearness(float(2.0 * np.sin(angle / 2.0) ** 2), self.antipodal)
@@ -56,11 +59,12 @@ class Cover:
     """Outcome of a greedy cover.
 
     Attributes:
-        representatives: Units that cover all others, in the order in which they were taken.
-        nearest: For each unit of the order, the position in `representatives` of the nearest one taken before it (of
-            itself, if it is one).
-        decisive: For each unit of the order, its gap to the nearest representative taken before it: what decided
-            whether it became one. inf for the first.
+        representatives: Units that cover all others, in the order in which they were
+            taken.
+        nearest: For each unit of the order, the position in `representatives` of the
+            nearest one taken before it (of itself, if it is one).
+        decisive: For each unit of the order, its gap to the nearest representative
+            taken before it: what decided whether it became one. inf for the first.
     """
 
     representatives: np.ndarray
@@ -71,10 +75,12 @@ class Cover:
 def greedy_cover(
     rows: Rows, order: Int[np.ndarray, " active"], nearness: Nearness, *, block: int
 ) -> Cover:
-    """Take the first unit of the order that is not covered yet, cover all units near it, and so on.
+    """Take the first unit of the order that is not covered yet, cover all units near
+    it, and so on.
 
-    A unit is taken exactly if no unit taken before it is near. That needs only the representatives so far and one block
-    of units: O(units × representatives) time, and never a matrix of units × units.
+    A unit is taken exactly if no unit taken before it is near. That needs only the
+    representatives so far and one block of units: O(units × representatives) time, and
+    never a matrix of units × units.
     """
     nearest = np.zeros(len(order), dtype=np.intp)
     decisive = np.full(len(order), np.inf)
@@ -105,7 +111,9 @@ def _take_within(
     *,
     count: int,
 ) -> list[int]:
-    """Take representatives within one block, in order; updates `gap` and `where` of the units after each."""
+    """Take representatives within one block, in order; updates `gap` and `where` of the
+    units after each.
+    """
     gaps = nearness.gaps(directions[open_units], directions)
     taken: list[int] = []
     for row, unit in enumerate(open_units.tolist()):
@@ -134,7 +142,9 @@ def _nearest_known(
 
 
 def _append(known: np.ndarray, count: int, new: np.ndarray) -> np.ndarray:
-    """Rows of `new` after the first `count` of `known`, in an array that doubles when it is full."""
+    """Rows of `new` after the first `count` of `known`, in an array that doubles when
+    it is full.
+    """
     needed = count + len(new)
     if needed > len(known):
         grown = np.empty((max(needed, 2 * len(known), 64), new.shape[1]))

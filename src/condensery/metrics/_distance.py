@@ -24,27 +24,32 @@ def relative_distance(
 def relative_distance(
     initial: Parameters, final: Parameters, *, member_axes: int = 0
 ) -> float | Float[np.ndarray, " ..."]:
-    """Relative distance RD of parameters from their initial values: the order parameter of the phase diagram.
+    """Relative distance RD of parameters from their initial values: the order parameter
+    of the phase diagram.
 
     Formula:
-        RD(θ) = ‖θ − θ⁰‖/‖θ⁰‖ in the Frobenius norm. For RD(θ_w) pass the rows (w, b), for RD(a) the output weights, for
-        RD of both together the two arrays in a sequence, whose squares are added before the root is taken.
+        RD(θ) = ‖θ − θ⁰‖/‖θ⁰‖ in the Frobenius norm. For RD(θ_w) pass the rows (w, b),
+        for RD(a) the output weights, for RD of both together the two arrays in a
+        sequence, whose squares are added before the root is taken.
 
     Args:
         initial: θ⁰, one array or a sequence of arrays.
         final: θ in the same shapes.
-        member_axes: How many leading axes number the members of an ensemble; the norm is taken over the others.
+        member_axes: How many leading axes number the members of an ensemble; the norm
+            is taken over the others.
 
     Returns:
-        Numbers ≥ 0 without unit: a float if `member_axes` is 0, otherwise an array of the shape of the leading axes.
-        inf where θ⁰ is zero and θ is not, nan where both are zero; a member with nan or inf gives nan or inf.
+        Numbers ≥ 0 without unit: a float if `member_axes` is 0, otherwise an array of
+        the shape of the leading axes. inf where θ⁰ is zero and θ is not, nan where both
+        are zero; a member with nan or inf gives nan or inf.
 
     Raises:
-        InvalidInputError: The shapes differ, or an array has fewer axes than `member_axes`.
+        InvalidInputError: The shapes differ, or an array has fewer axes than
+            `member_axes`.
 
     Source:
-        Luo et al. 2021, arXiv 2007.07497, Sec. 3. There w includes the bias, and under antisymmetric initialisation
-        only the first copy is measured.
+        Luo et al. 2021, arXiv 2007.07497, Sec. 3. There w includes the bias, and under
+        antisymmetric initialisation only the first copy is measured.
 
     Example:
         >>> import numpy as np

@@ -9,28 +9,32 @@ from condensery._errors import InvalidInputError
 
 
 def effective_orientations(shares: Float[np.ndarray, " group"]) -> float:
-    """Amplitude-weighted effective number of orientations: exp of the entropy of the amplitude shares.
+    """Amplitude-weighted effective number of orientations: exp of the entropy of the
+    amplitude shares.
 
     Formula:
         exp(−Σ p_g log p_g) with p_g = A_g/Σ A, and 0·log 0 = 0.
 
-    It ignores the many weak units that a count of directions sees: in the plane 16 directions at cosine 0.95 cover the
-    whole circle, so that a count cannot tell a condensed layer from an initial one there, and this number can.
+    It ignores the many weak units that a count of directions sees: in the plane 16
+    directions at cosine 0.95 cover the whole circle, so that a count cannot tell a
+    condensed layer from an initial one there, and this number can.
 
     Args:
-        shares: Amplitude A_g ≥ 0 of every group, of every bin of orientation, or of every unit; need not sum to 1.
-            For equal bins of the angle:
-            ``np.histogram(orientation(w, b), bins=64, range=(-np.pi, np.pi), weights=amplitude(a, w, b))[0]``.
+        shares: Amplitude A_g ≥ 0 of every group, of every bin of orientation, or of
+            every unit; need not sum to 1. For equal bins of the angle:
+            ``np.histogram(orientation(w, b), bins=64, range=(-np.pi, np.pi),
+            weights=amplitude(a, w, b))[0]``.
 
     Returns:
-        A number in [1, number of positive shares], without unit; 0 if there is no positive share.
+        A number in [1, number of positive shares], without unit; 0 if there is no
+        positive share.
 
     Raises:
         InvalidInputError: A share is negative or not finite.
 
     Source:
-        Exponential of the Shannon entropy (Hill number of order 1), applied to the amplitude |a|·‖(w, b)‖ of
-        Luo et al. 2021, arXiv 2007.07497, Sec. 3.
+        Exponential of the Shannon entropy (Hill number of order 1), applied to the
+        amplitude |a|·‖(w, b)‖ of Luo et al. 2021, arXiv 2007.07497, Sec. 3.
 
     Example:
         >>> import numpy as np
@@ -50,13 +54,15 @@ def effective_rank(matrix: Float[np.ndarray, "row column"]) -> float:
         matrix: Any matrix, such as the weights or the features of a layer.
 
     Returns:
-        A number in [1, rank], without unit; 0 for the zero matrix. Invariant under rotation and scale.
+        A number in [1, rank], without unit; 0 for the zero matrix. Invariant under
+        rotation and scale.
 
     Raises:
         InvalidInputError: Not a matrix, or an entry is not finite.
 
     Source:
-        O. Roy and M. Vetterli, "The effective rank: a measure of effective dimensionality", EUSIPCO 2007, Def. 1.
+        O. Roy and M. Vetterli, "The effective rank: a measure of effective
+        dimensionality", EUSIPCO 2007, Def. 1.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,6 @@
-"""Condensed groups over time: which group of one moment is which of the next, where groups are born and merge."""
+"""Condensed groups over time: which group of one moment is which of the next, where
+groups are born and merge.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,18 @@ from condensery._errors import InvalidInputError
 
 @dataclass(frozen=True, eq=False)
 class Lineages:
-    """The tree of groups over time that `lineages` found; lineages are numbered by their first frame.
+    """The tree of groups over time that `lineages` found; lineages are numbered by
+    their first frame.
 
     Attributes:
-        member_of: Lineage of every unit at every frame; −1 where the unit is in no group or in one that does not last.
+        member_of: Lineage of every unit at every frame; −1 where the unit is in no
+            group or in one that does not last.
         born: First frame of each lineage.
         ended: Last frame of each lineage.
-        parent: The lineage from which most of it came when it was born; −1 for those of the first frame and for those
-            that came from units in no group.
-        merged: The lineage into which most of it went when it ended; −1 where it lasts to the end or dissolves.
+        parent: The lineage from which most of it came when it was born; −1 for those of
+            the first frame and for those that came from units in no group.
+        merged: The lineage into which most of it went when it ended; −1 where it lasts
+            to the end or dissolves.
     """
 
     member_of: np.ndarray
@@ -49,15 +54,18 @@ def lineages(
     """Follow condensed groups from frame to frame.
 
     Formula:
-        The overlap of a group g of frame t − 1 and a group h of frame t is the weight at t of the units they share. h
-        continues g if g is what most of h came from and h is where most of g went (units in no group count as a group
-        of their own in the first question). Otherwise h is born, out of g. A group that nothing continues ends, and
-        merges into the group where most of it went. Lineages of fewer than `persistence` frames are taken away at the
-        end; what was born out of one of them counts as born out of its parent, what merged into one as merged into
-        what that one merged into, or else into its parent.
+        The overlap of a group g of frame t − 1 and a group h of frame t is the weight
+        at t of the units they share. h continues g if g is what most of h came from and
+        h is where most of g went (units in no group count as a group of their own in
+        the first question). Otherwise h is born, out of g. A group that nothing
+        continues ends, and merges into the group where most of it went. Lineages of
+        fewer than `persistence` frames are taken away at the end; what was born out of
+        one of them counts as born out of its parent, what merged into one as merged
+        into what that one merged into, or else into its parent.
 
     Args:
-        groups: Number of each unit's group at each frame, −1 for none; the numbers may change from frame to frame.
+        groups: Number of each unit's group at each frame, −1 for none; the numbers may
+            change from frame to frame.
         weights: A weight ≥ 0 per unit and frame, such as the amplitude.
         persistence: Least number of frames of a lineage, ≥ 1.
 
@@ -65,13 +73,19 @@ def lineages(
         The lineages.
 
     Raises:
-        InvalidInputError: Shapes that do not fit, a weight that is negative or not finite, or a persistence below 1.
+        InvalidInputError: Shapes that do not fit, a weight that is negative or not
+            finite, or a persistence below 1.
 
     Example:
         >>> import numpy as np
         >>> groups = np.array([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0]])
         >>> tree = lineages(groups, np.array([[2.0, 2.0, 1.0, 1.0]] * 4))
-        >>> tree.born.tolist(), tree.ended.tolist(), tree.parent.tolist(), tree.merged.tolist()
+        >>> (
+        ...     tree.born.tolist(),
+        ...     tree.ended.tolist(),
+        ...     tree.parent.tolist(),
+        ...     tree.merged.tolist(),
+        ... )
         ([0, 1], [3, 2], [-1, 0], [-1, 0])
         >>> tree.count().tolist()
         [1, 2, 2, 1]

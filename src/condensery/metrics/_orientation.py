@@ -1,4 +1,6 @@
-"""Orientation and amplitude of units: the two coordinates in which condensation is seen."""
+"""Orientation and amplitude of units: the two coordinates in which condensation is
+seen.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,10 @@ def orientation(
     r"""Angle of (w, b) to the first axis, for units with one input and a bias.
 
     Formula:
-        ``angle``: θ = atan2(b, w).
-        ``notebook``: θ = sign(b)·arccos(w/√(w²+b²)), as in the demonstration notebooks. It equals the angle wherever
-        b ≠ 0, but is 0 wherever b = 0, also for w < 0, where the angle is π. It is computed from the angle, because
-        arccos loses half the digits near ±1.
+        ``angle``: θ = atan2(b, w). ``notebook``: θ = sign(b)·arccos(w/√(w²+b²)), as in
+        the demonstration notebooks. It equals the angle wherever b ≠ 0, but is 0
+        wherever b = 0, also for w < 0, where the angle is π. It is computed from the
+        angle, because arccos loses half the digits near ±1.
 
     Args:
         weights: Rows (w, b), or rows (w) if `bias` is given. Leading axes are kept.
@@ -31,15 +33,17 @@ def orientation(
         convention: Which formula.
 
     Returns:
-        Angles in radians in (-π, π], float64, accurate to a few units in the last place. Luo et al. print the half-open
-        range [-π, π): only the name of the direction (-1, 0) differs. Rows that are zero or not finite give nan.
+        Angles in radians in (-π, π], float64, accurate to a few units in the last
+        place. Luo et al. print the half-open range [-π, π): only the name of the
+        direction (-1, 0) differs. Rows that are zero or not finite give nan.
 
     Raises:
-        InvalidInputError: The rows do not have exactly two columns, or the shapes do not fit.
+        InvalidInputError: The rows do not have exactly two columns, or the shapes do
+            not fit.
 
     Source:
-        Luo et al. 2021, arXiv 2007.07497, Fig. 2; the notebook convention: demonstration notebooks that accompany
-        Xu et al. 2025, arXiv 2504.09484.
+        Luo et al. 2021, arXiv 2007.07497, Fig. 2; the notebook convention:
+        demonstration notebooks that accompany Xu et al. 2025, arXiv 2504.09484.
 
     Example:
         >>> import numpy as np
@@ -55,7 +59,8 @@ def orientation(
             "weights",
             given=f"rows of {rows.shape[-1]} columns",
             allowed="two columns (w, b): one input dimension and a bias",
-            remedy="use directions() or projection_orientation() for more input dimensions",
+            remedy="use directions() or projection_orientation() for more input "
+            "dimensions",
         )
     if convention not in ("angle", "notebook"):
         raise InvalidInputError(
@@ -66,7 +71,8 @@ def orientation(
         )
     w, b = rows[..., 0], rows[..., 1]
     angle = np.arctan2(b, w)
-    # A negative zero, or a b that is negligible against w < 0, rounds to -π, which the range leaves out.
+    # A negative zero, or a b that is negligible against w < 0, rounds to -π, which the
+    # range leaves out.
     angle = np.where(angle <= -np.pi, np.pi, angle)
     if convention == "notebook":
         angle = np.where(b == 0, 0.0, angle)
@@ -81,18 +87,21 @@ def directions(
     """Unit vectors (w, b)/‖(w, b)‖ of units with any number of inputs.
 
     Args:
-        weights: Rows of input weights; a bias may be a column of them. Leading axes are kept.
+        weights: Rows of input weights; a bias may be a column of them. Leading axes are
+            kept.
         bias: Bias of every unit; becomes the last column.
 
     Returns:
-        Rows of Euclidean length 1 in float64. Rows that are zero or not finite give nan. Entries are scaled before they
-        are squared, so that rows of length 1e-200 keep their direction.
+        Rows of Euclidean length 1 in float64. Rows that are zero or not finite give
+        nan. Entries are scaled before they are squared, so that rows of length 1e-200
+        keep their direction.
 
     Raises:
         InvalidInputError: The shapes do not fit.
 
     Source:
-        Luo et al. 2021, arXiv 2007.07497, Sec. 3 (orientation of the input weight with the bias absorbed).
+        Luo et al. 2021, arXiv 2007.07497, Sec. 3 (orientation of the input weight with
+        the bias absorbed).
 
     Example:
         >>> import numpy as np
@@ -113,7 +122,8 @@ def projection_orientation(
         I = ŵ·p with p = (1, …, 1)/√dim and dim the number of columns of (w, b).
 
     Args:
-        weights: Rows of input weights; a bias may be a column of them. Leading axes are kept.
+        weights: Rows of input weights; a bias may be a column of them. Leading axes are
+            kept.
         bias: Bias of every unit; becomes the last column.
 
     Returns:
@@ -127,7 +137,9 @@ def projection_orientation(
 
     Example:
         >>> import numpy as np
-        >>> projection_orientation(np.array([[3.0, 3.0, 3.0], [1.0, 2.0, -3.0]]), np.array([3.0, 0.0]))
+        >>> projection_orientation(
+        ...     np.array([[3.0, 3.0, 3.0], [1.0, 2.0, -3.0]]), np.array([3.0, 0.0])
+        ... )
         array([1., 0.])
     """
     unit = directions(weights, bias)
@@ -139,25 +151,29 @@ def amplitude(
     input_weights: Float[np.ndarray, "*member unit feature"],
     bias: Float[np.ndarray, "*member unit"] | None = None,
 ) -> Float[np.ndarray, "*member unit"]:
-    """Size of a unit's contribution: |a|·‖(w, b)‖, or ‖(w, b)‖ where no output weights are given.
+    """Size of a unit's contribution: |a|·‖(w, b)‖, or ‖(w, b)‖ where no output weights
+    are given.
 
-    For a ReLU unit the product is invariant under (a, w, b) → (a/c, c·w, c·b), c > 0, and so is its function.
+    For a ReLU unit the product is invariant under (a, w, b) → (a/c, c·w, c·b), c > 0,
+    and so is its function.
 
     Args:
-        output_weights: a of every unit, or None for the amplitude of the input weights alone. For several outputs pass
-            ‖a‖, which is ``np.linalg.norm(W, axis=0)`` for a ``W: (out, in)``.
+        output_weights: a of every unit, or None for the amplitude of the input weights
+            alone. For several outputs pass ‖a‖, which is ``np.linalg.norm(W, axis=0)``
+            for a ``W: (out, in)``.
         input_weights: Rows w, or (w, b) with the bias as a column.
         bias: Bias of every unit.
 
     Returns:
-        Values ≥ 0 in float64, in the units of the function's slope; not divided by the largest. nan stays nan.
+        Values ≥ 0 in float64, in the units of the function's slope; not divided by the
+        largest. nan stays nan.
 
     Raises:
         InvalidInputError: The shapes do not fit.
 
     Source:
-        The product: Luo et al. 2021, arXiv 2007.07497, Sec. 3. The input weights alone: the growth of the number of
-        orientations in Xu et al. 2025, arXiv 2504.09484.
+        The product: Luo et al. 2021, arXiv 2007.07497, Sec. 3. The input weights alone:
+        the growth of the number of orientations in Xu et al. 2025, arXiv 2504.09484.
 
     Example:
         >>> import numpy as np
@@ -186,13 +202,15 @@ def angle_between(
     """Angle between vectors, accurate at every angle.
 
     Formula:
-        2·atan2(‖u − v‖, ‖u + v‖) for the unit vectors u, v. The arccos of a cosine within 1e-16 of 1 is uncertain by
-        1.5e-8 rad; this form keeps full relative accuracy for nearly parallel vectors and, for nearly opposite ones,
-        absolute accuracy of a few 1e-16.
+        2·atan2(‖u − v‖, ‖u + v‖) for the unit vectors u, v. The arccos of a cosine
+        within 1e-16 of 1 is uncertain by 1.5e-8 rad; this form keeps full relative
+        accuracy for nearly parallel vectors and, for nearly opposite ones, absolute
+        accuracy of a few 1e-16.
 
     Args:
         first: Vectors along the last axis.
-        second: Vectors along the last axis; leading axes broadcast against those of `first`.
+        second: Vectors along the last axis; leading axes broadcast against those of
+            `first`.
 
     Returns:
         Radians in [0, π], float64; nan where either vector is zero or not finite.
@@ -201,7 +219,8 @@ def angle_between(
         InvalidInputError: The vectors have different lengths.
 
     Source:
-        W. Kahan, "How futile are mindless assessments of roundoff in floating-point computation?", 2006, Sec. 12.
+        W. Kahan, "How futile are mindless assessments of roundoff in floating-point
+        computation?", 2006, Sec. 12.
 
     Example:
         >>> import numpy as np

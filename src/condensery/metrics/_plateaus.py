@@ -18,7 +18,8 @@ class Plateau:
         first: Its first recorded step.
         last: Its last recorded step.
         decades: log10(last/first).
-        loss: The loss in its middle (geometric mean of the losses at the recorded steps).
+        loss: The loss in its middle (geometric mean of the losses at the recorded
+            steps).
     """
 
     first: int
@@ -35,30 +36,39 @@ def plateaus(
     decades: float = 0.3,
     skip: float = 1.0,
 ) -> list[Plateau]:
-    """Maximal stretches of log t on which |d log10 R / d log10 t| < `slope`, if they span at least `decades`.
+    """Maximal stretches of log t on which |d log10 R / d log10 t| < `slope`, if they
+    span at least `decades`.
 
-    Zhang et al. 2021 (arXiv 2105.14573, Sec. 5) look for intervals of very slow decay of the loss by eye; the two
-    numbers are ours. The derivative is the difference quotient between successive recorded steps, so that it wants
-    losses recorded at steps that are even in the logarithm (`condensery.engine.log_steps`).
+    Zhang et al. 2021 (arXiv 2105.14573, Sec. 5) look for intervals of very slow decay
+    of the loss by eye; the two numbers are ours. The derivative is the difference
+    quotient between successive recorded steps, so that it wants losses recorded at
+    steps that are even in the logarithm (`condensery.engine.log_steps`).
 
     Args:
-        steps: Recorded steps, increasing; those below `skip` are left out, since log 0 is none.
-        loss: The loss at them, in any unit. A stretch ends where it is not a positive number.
+        steps: Recorded steps, increasing; those below `skip` are left out, since log 0
+            is none.
+        loss: The loss at them, in any unit. A stretch ends where it is not a positive
+            number.
         slope: Largest |d log10 R / d log10 t|.
         decades: Least length in decades of the step.
         skip: First step that counts, at least 1.
 
     Returns:
-        The plateaus, by their first step; empty if there is none or fewer than two steps.
+        The plateaus, by their first step; empty if there is none or fewer than two
+        steps.
 
     Raises:
-        InvalidInputError: Lengths that differ, steps that do not increase, or slope, decades or skip not positive.
+        InvalidInputError: Lengths that differ, steps that do not increase, or slope,
+            decades or skip not positive.
 
     Example:
         >>> import numpy as np
         >>> from condensery.metrics import plateaus
         >>> steps = np.array([0, 1, 10, 100, 1000, 10000])
-        >>> [(one.first, one.last) for one in plateaus(steps, np.array([9.0, 5.0, 1.0, 1.0, 0.99, 0.1]))]
+        >>> [
+        ...     (one.first, one.last)
+        ...     for one in plateaus(steps, np.array([9.0, 5.0, 1.0, 1.0, 0.99, 0.1]))
+        ... ]
         [(10, 1000)]
     """
     t, R = np.asarray(steps, dtype=np.float64), np.asarray(loss, dtype=np.float64)

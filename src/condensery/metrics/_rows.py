@@ -1,4 +1,6 @@
-"""Rows (w, b) of a layer: joined, normalised and cut into blocks without copying the whole layer."""
+"""Rows (w, b) of a layer: joined, normalised and cut into blocks without copying the
+whole layer.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ def join(
             "weights",
             given=f"shape {weights.shape}",
             allowed="shape (..., unit, feature) with at least one feature",
-            remedy="pass one row per unit; for one input dimension use weights[:, None]",
+            remedy="pass one row per unit; for one input dimension use weights[:, "
+            "None]",
         )
     if bias is None:
         return weights
@@ -47,9 +50,12 @@ def join(
 def normalise(
     rows: Float[np.ndarray, "*vector row"],
 ) -> tuple[Float[np.ndarray, "*vector row"], Float[np.ndarray, "*vector"]]:
-    """Unit vectors and lengths of the rows; a zero row has length 0 and the unit vector nan."""
+    """Unit vectors and lengths of the rows; a zero row has length 0 and the unit vector
+    nan.
+    """
     scale = np.max(np.abs(rows), axis=-1, keepdims=True)
-    # Squares of entries such as 1e-170 would underflow, hence the division by the largest entry first.
+    # Squares of entries such as 1e-170 would underflow, hence the division by the
+    # largest entry first.
     with np.errstate(invalid="ignore", over="ignore"):
         scaled = rows / np.where(scale > 0, scale, 1.0)
         lengths = np.sqrt(np.sum(scaled**2, axis=-1, keepdims=True))
@@ -97,7 +103,9 @@ class Rows:
 
     @property
     def resolution(self) -> float:
-        """The coarsest relative spacing among the dtypes of the arrays (0 for integers)."""
+        """The coarsest relative spacing among the dtypes of the arrays (0 for
+        integers).
+        """
         arrays = [self.weights] if self.bias is None else [self.weights, self.bias]
         return max(
             (float(np.finfo(a.dtype).eps) for a in arrays if a.dtype.kind == "f"),
@@ -141,8 +149,10 @@ class Rows:
         if not np.all(np.isfinite(lengths)):
             raise InvalidInputError(
                 "weights",
-                given=f"{np.count_nonzero(~np.isfinite(lengths))} units with nan, inf or a length beyond float64",
+                given=f"{np.count_nonzero(~np.isfinite(lengths))} units with nan, "
+                "inf or a length beyond float64",
                 allowed="finite rows (w, b)",
-                remedy="look at the member's status: a diverged training has no directions",
+                remedy="look at the member's status: a diverged training has no "
+                "directions",
             )
         return lengths

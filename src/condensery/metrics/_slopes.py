@@ -16,7 +16,8 @@ class WidthSlope:
 
     Attributes:
         slope: S = d log value/d log m; nan if fewer than two widths are left.
-        slope_se: Its standard error; nan if only two points are left, through which every line fits exactly.
+        slope_se: Its standard error; nan if only two points are left, through which
+            every line fits exactly.
         intercept: log value at m = 1.
         points: Values used.
         left_out: Values that were nan and are not used.
@@ -51,27 +52,31 @@ class Boundary:
 def width_slope(
     widths: Real[np.ndarray, " width"], values: Float[np.ndarray, " width *seed"]
 ) -> WidthSlope:
-    """Exponent with which a value grows with the width: S = d log value/d log m by least squares.
+    """Exponent with which a value grows with the width: S = d log value/d log m by
+    least squares.
 
     Formula:
-        log value = S·log m + c over all (width, seed) points in one regression, natural logarithms;
-        se(S)² = (Σ residual²/(N − 2))/Σ(log m − mean log m)².
+        log value = S·log m + c over all (width, seed) points in one regression, natural
+        logarithms; se(S)² = (Σ residual²/(N − 2))/Σ(log m − mean log m)².
 
     Args:
-        widths: m > 0, one per row of `values`; may repeat, if each seed is a row of its own.
-        values: RD or another positive value; further axes are seeds. nan stands for a member that did not end well:
-            it is left out and counted.
+        widths: m > 0, one per row of `values`; may repeat, if each seed is a row of its
+            own.
+        values: RD or another positive value; further axes are seeds. nan stands for a
+            member that did not end well: it is left out and counted.
 
     Returns:
-        The line. If fewer than two distinct widths have a value, slope, error and intercept are nan. With exactly two
-        points the standard error is nan.
+        The line. If fewer than two distinct widths have a value, slope, error and
+        intercept are nan. With exactly two points the standard error is nan.
 
     Raises:
-        InvalidInputError: The shapes do not fit, fewer than two distinct widths were given, a width is not positive
-            and finite, or a value is zero, negative or infinite.
+        InvalidInputError: The shapes do not fit, fewer than two distinct widths were
+            given, a width is not positive and finite, or a value is zero, negative or
+            infinite.
 
     Source:
-        Luo et al. 2021, arXiv 2007.07497, Sec. 3: S_w = lim log RD(θ_w)/log m, estimated as the slope of the line.
+        Luo et al. 2021, arXiv 2007.07497, Sec. 3: S_w = lim log RD(θ_w)/log m,
+        estimated as the slope of the line.
 
     Example:
         >>> import numpy as np
@@ -101,7 +106,8 @@ def width_slope(
     if np.any((values <= 0) | np.isinf(values)):
         raise InvalidInputError(
             "values",
-            given=f"{np.count_nonzero((values <= 0) | np.isinf(values))} entries that are <= 0 or inf",
+            given=f"{np.count_nonzero((values <= 0) | np.isinf(values))} entries "
+            "that are <= 0 or inf",
             allowed="positive, finite numbers, or nan for a missing member",
             remedy="set to nan what did not end well; a value of 0 has no logarithm",
         )
@@ -129,27 +135,32 @@ def boundary_row_fit(
     *,
     saturated_below: float | None = None,
 ) -> Boundary:
-    """Boundary γ₀ of one row of the phase diagram: root of the straight line fitted to all its cells.
+    """Boundary γ₀ of one row of the phase diagram: root of the straight line fitted to
+    all its cells.
 
     Formula:
-        S = s·γ + c by least squares over the row, γ₀ = −c/s. With mean γ̄, S̄ of N cells, the residual variance
-        v = Σ residual²/(N − 2) and Q = Σ(γ − γ̄)², the delta method gives se(γ₀)² = v·(1/N + (γ₀ − γ̄)²/Q)/s².
+        S = s·γ + c by least squares over the row, γ₀ = −c/s. With mean γ̄, S̄ of N
+        cells, the residual variance v = Σ residual²/(N − 2) and Q = Σ(γ − γ̄)², the
+        delta method gives se(γ₀)² = v·(1/N + (γ₀ − γ̄)²/Q)/s².
 
     Args:
         gammas: γ of every cell; any order.
         slopes: S_w of every cell; nan is left out.
-        saturated_below: Leave out cells with S_w below this value; -0.5 is where the colours of the published figure
-            end. None, the default, fits the whole row, as the published boundary does.
+        saturated_below: Leave out cells with S_w below this value; -0.5 is where the
+            colours of the published figure end. None, the default, fits the whole row,
+            as the published boundary does.
 
     Returns:
-        The root. It may lie outside the row. nan if fewer than two distinct γ are left, or if the line is flat.
+        The root. It may lie outside the row. nan if fewer than two distinct γ are left,
+        or if the line is flat.
 
     Raises:
         InvalidInputError: The shapes do not fit, or a γ or an S_w is infinite.
 
     Source:
-        Luo et al. 2021, arXiv 2007.07497, Fig. 4 and 5: the stars. The captions suggest an interpolation, but the
-        printed stars agree with this fit to 0.001 and not with the local crossing (1.039 against 0.994 at γ' = 0).
+        Luo et al. 2021, arXiv 2007.07497, Fig. 4 and 5: the stars. The captions suggest
+        an interpolation, but the printed stars agree with this fit to 0.001 and not
+        with the local crossing (1.039 against 0.994 at γ' = 0).
 
     Example:
         >>> import numpy as np
@@ -185,29 +196,37 @@ def boundary_row_fit(
 def boundary_local_crossing(
     gammas: Float[np.ndarray, " gamma"], slopes: Float[np.ndarray, " gamma"]
 ) -> float:
-    """Boundary γ₀ of one row of the phase diagram: where S_w changes sign between two neighbouring cells.
+    """Boundary γ₀ of one row of the phase diagram: where S_w changes sign between two
+    neighbouring cells.
 
     Formula:
-        γ₀ = γ_i − S_i·(γ_{i+1} − γ_i)/(S_{i+1} − S_i) for the neighbours with S_i < 0 ≤ S_{i+1}.
+        γ₀ = γ_i − S_i·(γ_{i+1} − γ_i)/(S_{i+1} − S_i) for the neighbours with S_i < 0 ≤
+        S_{i+1}.
 
     Args:
         gammas: γ of every cell, all different; any order.
-        slopes: S_w of every cell; nan is left out, and its neighbours become neighbours.
+        slopes: S_w of every cell; nan is left out, and its neighbours become
+            neighbours.
 
     Returns:
-        The crossing from negative to positive. If there are several, the one at the largest γ: to its right the row
-        does not rise through zero again. A row that starts at exactly 0 crosses there, if nowhere later. nan if there
-        is no crossing.
+        The crossing from negative to positive. If there are several, the one at the
+        largest γ: to its right the row does not rise through zero again. A row that
+        starts at exactly 0 crosses there, if nowhere later. nan if there is no
+        crossing.
 
     Raises:
-        InvalidInputError: The shapes do not fit, a γ appears twice, or a γ or an S_w is infinite.
+        InvalidInputError: The shapes do not fit, a γ appears twice, or a γ or an S_w is
+            infinite.
 
     Source:
-        What the captions of Fig. 4 and 5 of Luo et al. 2021, arXiv 2007.07497, suggest (see `boundary_row_fit`).
+        What the captions of Fig. 4 and 5 of Luo et al. 2021, arXiv 2007.07497, suggest
+        (see `boundary_row_fit`).
 
     Example:
         >>> import numpy as np
-        >>> boundary_local_crossing(np.array([0.5, 1.0, 1.5]), np.array([-0.5, -0.25, 0.75]))
+        >>> boundary_local_crossing(
+        ...     np.array([0.5, 1.0, 1.5]), np.array([-0.5, -0.25, 0.75])
+        ... )
         1.125
     """
     x, y = _row(gammas, slopes)
@@ -237,7 +256,9 @@ class _Line:
 
 
 def _fit_line(x: np.ndarray, y: np.ndarray) -> _Line | None:
-    """Least squares about the mean point; None if there are fewer than two distinct x."""
+    """Least squares about the mean point; None if there are fewer than two distinct
+    x.
+    """
     if len(np.unique(x)) < 2:
         return None
     x_mean, y_mean = float(x.mean()), float(y.mean())
@@ -260,7 +281,8 @@ def _row(gammas: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray
     ):
         raise InvalidInputError(
             "slopes",
-            given=f"shape {y.shape} for gammas of shape {x.shape}, {np.count_nonzero(~np.isfinite(x))} gammas and "
+            given=f"shape {y.shape} for gammas of shape {x.shape}, "
+            f"{np.count_nonzero(~np.isfinite(x))} gammas and "
             f"{np.count_nonzero(np.isinf(y))} slopes not finite",
             allowed="one finite slope (or nan) per finite gamma",
             remedy="pass one row of the diagram at a time",

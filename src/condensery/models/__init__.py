@@ -1,4 +1,6 @@
-"""Networks as pure JAX functions of their parameters, and how the parameters are drawn."""
+"""Networks as pure JAX functions of their parameters, and how the parameters are
+drawn.
+"""
 
 from condensery.models._activations import ACTIVATIONS, Activation, activation
 from condensery.models._batch_norm import BatchNormMlp

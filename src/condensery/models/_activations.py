@@ -1,4 +1,6 @@
-"""The registry of activations as JAX functions, each with its derivative written out."""
+"""The registry of activations as JAX functions, each with its derivative written
+out.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +20,19 @@ LEAKY_SLOPE = 0.01
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation and its derivative, both elementwise and of the dtype of their argument.
+    """An activation and its derivative, both elementwise and of the dtype of their
+    argument.
 
-    At a kink the derivative is the one-sided value that PyTorch uses too, and that `jax.grad` of `sigma` returns: 0 for
-    relu at 0 and for hardtanh at ±1, the small slope for leaky_relu at 0.
+    At a kink the derivative is the one-sided value that PyTorch uses too, and that
+    `jax.grad` of `sigma` returns: 0 for relu at 0 and for hardtanh at ±1, the small
+    slope for leaky_relu at 0.
 
     Attributes:
         name: The name in the registry.
         sigma: z -> σ(z).
         sigma_prime: z -> σ'(z).
-        slopes: For activations that are linear on either side of 0, σ' below and above it; None for all others.
+        slopes: For activations that are linear on either side of 0, σ' below and above
+            it; None for all others.
     """
 
     name: str
@@ -105,10 +110,12 @@ _REGISTRY = {
 def activation(name: str) -> Activation:
     """The activation of the registry that a name stands for.
 
-    relu max(z, 0); leaky_relu with slope 0.01; tanh; sigmoid; softplus log(1 + e^z); sin; xtanh z·tanh z; x2tanh
-    z²·tanh z; gelu z·Φ(z) with the exact normal distribution function; hardtanh clip(z, −1, 1); linear z. xtanh and
-    x2tanh have multiplicity 2 and 3 (Zhou et al. 2022, arXiv 2105.11686, Sec. 3). The same name always gives the same
-    object, so that it can be a static argument of a compiled function.
+    relu max(z, 0); leaky_relu with slope 0.01; tanh; sigmoid; softplus log(1 + e^z);
+    sin; xtanh z·tanh z; x2tanh z²·tanh z; gelu z·Φ(z) with the exact normal
+    distribution function; hardtanh clip(z, −1, 1); linear z. xtanh and x2tanh have
+    multiplicity 2 and 3 (Zhou et al. 2022, arXiv 2105.11686, Sec. 3). The same name
+    always gives the same object, so that it can be a static argument of a compiled
+    function.
 
     Args:
         name: One of `ACTIVATIONS`.

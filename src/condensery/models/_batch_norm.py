@@ -20,10 +20,12 @@ EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class BatchNormMlp:
-    """h_l = σ(γ·(z − mean z)/√(var z + 1e-5) + β) with z = W_l h_{l−1}, mean and variance over the batch.
+    """h_l = σ(γ·(z − mean z)/√(var z + 1e-5) + β) with z = W_l h_{l−1}, mean and
+    variance over the batch.
 
-    Parameters are ``(W, gamma, beta)`` per hidden layer, then ``(W, b)``. This is batch normalisation in training mode
-    (Ioffe and Szegedy 2015, arXiv 1502.03167) with the whole data as the batch; there are no running statistics.
+    Parameters are ``(W, gamma, beta)`` per hidden layer, then ``(W, b)``. This is batch
+    normalisation in training mode (Ioffe and Szegedy 2015, arXiv 1502.03167) with the
+    whole data as the batch; there are no running statistics.
 
     Attributes:
         activation: A name of the registry; an unknown one raises `InvalidInputError`.
@@ -60,13 +62,17 @@ class BatchNormMlp:
     def folded(
         self, parameters: Sequence[tuple[Array, ...]], x: Float[Array, "sample feature"]
     ) -> list[tuple[Float[Array, "output input"], Float[Array, " output"]]]:
-        """The plain net ``(W, b)`` per layer that does the same on this batch: the statistics become weights.
+        """The plain net ``(W, b)`` per layer that does the same on this batch: the
+        statistics become weights.
 
         Example:
             >>> import jax.numpy as jnp
             >>> from condensery.models import BatchNormMlp, mlp
             >>> one, x = jnp.ones(1), jnp.array([[-2.0], [3.0]])
-            >>> net = [(jnp.array([[7.0]]), 2 * one, one), (jnp.array([[1.0]]), 0 * one)]
+            >>> net = [
+            ...     (jnp.array([[7.0]]), 2 * one, one),
+            ...     (jnp.array([[1.0]]), 0 * one),
+            ... ]
             >>> model = BatchNormMlp("tanh")
             >>> bool(jnp.allclose(mlp(model.folded(net, x), x, "tanh"), model(net, x)))
             True

@@ -1,4 +1,6 @@
-"""Convolutional networks: the two-layer one of the theory, and a small one with dense layers on top."""
+"""Convolutional networks: the two-layer one of the theory, and a small one with dense
+layers on top.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +40,11 @@ def _as_images(
 
 @dataclass(frozen=True)
 class TwoLayerConv:
-    """f(x) = Σ_β Σ_uv a_β,uv σ((w_β * x)_uv + b_β): one layer of convolution and a linear read-out of all positions.
+    """f(x) = Σ_β Σ_uv a_β,uv σ((w_β * x)_uv + b_β): one layer of convolution and a
+    linear read-out of all positions.
 
-    Parameters are ``{"a": (kernel, up, across), "w": (kernel, channel, row, column), "b": (kernel,)}``. Zhou et al.
-    2023 (arXiv 2305.09947), the network of the theory.
+    Parameters are ``{"a": (kernel, up, across), "w": (kernel, channel, row, column),
+    "b": (kernel,)}``. Zhou et al. 2023 (arXiv 2305.09947), the network of the theory.
 
     Attributes:
         activation: A name of the registry.
@@ -50,7 +53,11 @@ class TwoLayerConv:
     Example:
         >>> import jax.numpy as jnp
         >>> from condensery.models import TwoLayerConv
-        >>> one = {"a": jnp.ones((1, 1, 2)), "w": jnp.ones((1, 1, 1, 1)), "b": jnp.array([0.5])}
+        >>> one = {
+        ...     "a": jnp.ones((1, 1, 2)),
+        ...     "w": jnp.ones((1, 1, 1, 1)),
+        ...     "b": jnp.array([0.5]),
+        ... }
         >>> TwoLayerConv("relu", (1, 1, 2))(one, jnp.array([[1.0, -2.0]])).tolist()
         [1.5]
     """
@@ -75,10 +82,12 @@ class TwoLayerConv:
 
 @dataclass(frozen=True)
 class Cnn:
-    """One layer of convolution, then dense layers; the same activation everywhere, the last layer linear.
+    """One layer of convolution, then dense layers; the same activation everywhere, the
+    last layer linear.
 
-    Parameters are ``[(kernels, b), (W, b), …]`` with kernels (kernel, channel, row, column) and W (out, in). Zhou et
-    al. 2023 (arXiv 2305.09947), the kind of network of the experiments: convolution and two dense layers.
+    Parameters are ``[(kernels, b), (W, b), …]`` with kernels (kernel, channel, row,
+    column) and W (out, in). Zhou et al. 2023 (arXiv 2305.09947), the kind of network of
+    the experiments: convolution and two dense layers.
 
     Attributes:
         activation: A name of the registry.
@@ -88,7 +97,9 @@ class Cnn:
         >>> import jax.numpy as jnp
         >>> from condensery.models import Cnn
         >>> conv = (jnp.ones((1, 1, 1, 1)), jnp.zeros(1))
-        >>> Cnn("relu", (1, 1, 2))([conv, (jnp.array([[1.0, 2.0]]), jnp.zeros(1))], jnp.array([[1.0, 3.0]])).tolist()
+        >>> Cnn("relu", (1, 1, 2))(
+        ...     [conv, (jnp.array([[1.0, 2.0]]), jnp.zeros(1))], jnp.array([[1.0, 3.0]])
+        ... ).tolist()
         [[7.0]]
     """
 
@@ -130,7 +141,8 @@ def two_layer_conv_normal(
         ``{"a", "w", "b"}`` in float64.
 
     Raises:
-        InvalidInputError: Kernels that do not fit; also, as in `two_layer_normal`, no kernels and a negative seed.
+        InvalidInputError: Kernels that do not fit; also, as in `two_layer_normal`, no
+            kernels and a negative seed.
 
     Example:
         >>> from condensery.models import two_layer_conv_normal
@@ -161,7 +173,8 @@ def cnn_normal(
     seed: int,
     std: float | Sequence[float],
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Draw all parameters of a `Cnn`, each layer from N(0, std²) and a stream of its own.
+    """Draw all parameters of a `Cnn`, each layer from N(0, std²) and a stream of its
+    own.
 
     Args:
         kernels: How many, at least 1.
@@ -179,14 +192,20 @@ def cnn_normal(
 
     Example:
         >>> from condensery.models import cnn_normal
-        >>> [w.shape for w, b in cnn_normal(4, shape=(1, 8, 8), size=3, dense=[16, 10], seed=0, std=0.1)]
+        >>> [
+        ...     w.shape
+        ...     for w, b in cnn_normal(
+        ...         4, shape=(1, 8, 8), size=3, dense=[16, 10], seed=0, std=0.1
+        ...     )
+        ... ]
         [(4, 1, 3, 3), (16, 144), (10, 16)]
     """
     channels, up, across = _positions(shape, size)
     deviations = (
         [float(std)] * (len(dense) + 1) if isinstance(std, (int, float)) else list(std)
     )
-    # the first two layers of a dense network that sees patches, and the rest of one that sees the layer of kernels
+    # the first two layers of a dense network that sees patches, and the rest of one
+    # that sees the layer of kernels
     first = mlp_normal([channels * size**2, kernels], seed=seed, std=deviations[0])[0]
     rest = mlp_normal(
         [1, kernels * up * across, *dense], seed=seed, std=[1.0, *deviations[1:]]

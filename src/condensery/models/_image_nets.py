@@ -1,7 +1,9 @@
-"""Four small networks for small images, written alike so that their layers compare: MLP, CNN, residual, transformer.
+"""Four small networks for small images, written alike so that their layers compare:
+MLP, CNN, residual, transformer.
 
-Parameters are one flat dictionary of arrays per network; a weight that has units is ``(unit, feature)`` and its bias,
-if any, has the same name with ``_bias``. `drop` is called on the output of every hidden layer, where dropout goes.
+Parameters are one flat dictionary of arrays per network; a weight that has units is
+``(unit, feature)`` and its bias, if any, has the same name with ``_bias``. `drop` is
+called on the output of every hidden layer, where dropout goes.
 """
 
 from __future__ import annotations
@@ -34,11 +36,12 @@ def _keep(values: Array, layer: int) -> Array:
 class ImageNet:
     """A ReLU network for images of 8 × 8 pixels and ten classes.
 
-    mlp: two hidden layers of 64. cnn: 16 and 32 kernels of 3 × 3 with zero padding, each followed by the mean over
-    2 × 2 pixels, then a dense layer of 64. residual: a layer of 64, then two blocks h + W'σ(Wh). transformer: the eight
-    rows of the image are tokens, embedded in 32 numbers with a learned place; one block of four attention heads and a
-    layer of 64, both added to their input, and the mean over tokens. Each ends in a linear map to ten outputs. None
-    normalises.
+    mlp: two hidden layers of 64. cnn: 16 and 32 kernels of 3 × 3 with zero padding,
+    each followed by the mean over 2 × 2 pixels, then a dense layer of 64. residual: a
+    layer of 64, then two blocks h + W'σ(Wh). transformer: the eight rows of the image
+    are tokens, embedded in 32 numbers with a learned place; one block of four attention
+    heads and a layer of 64, both added to their input, and the mean over tokens. Each
+    ends in a linear map to ten outputs. None normalises.
 
     Attributes:
         kind: One of `IMAGE_NETS`; another raises `InvalidInputError`.
@@ -65,7 +68,9 @@ class ImageNet:
     def draw(
         self, *, seed: int, gamma: float
     ) -> dict[str, Float[np.ndarray, "*shape"]]:
-        """Every weight from N(0, d^−2γ) with d the number of its inputs; biases 0. γ = ½ is LeCun's scale.
+        """Every weight from N(0, d^−2γ) with d the number of its inputs; biases 0.
+
+        γ = ½ is LeCun's scale.
 
         Args:
             seed: At least 0.
@@ -86,9 +91,11 @@ class ImageNet:
     def rows(
         self, parameters: Mapping[str, ArrayLike]
     ) -> dict[str, Float[np.ndarray, "unit feature"]]:
-        """The input weights of every hidden layer's units, with their bias; of a transformer also one row per head.
+        """The input weights of every hidden layer's units, with their bias; of a
+        transformer also one row per head.
 
-        A head's row is its d × d form Qᵀ K, written out: heads with equal rows attend alike.
+        A head's row is its d × d form Qᵀ K, written out: heads with equal rows attend
+        alike.
 
         Args:
             parameters: Of one member.
@@ -111,7 +118,9 @@ class ImageNet:
     def __call__(
         self, parameters: Parameters, x: ArrayLike, drop: Drop = _keep
     ) -> Float[Array, "sample label"]:
-        """The ten outputs; `drop(values, layer)` is applied to every hidden layer's output."""
+        """The ten outputs; `drop(values, layer)` is applied to every hidden layer's
+        output.
+        """
         return _FORWARD[self.kind](parameters, jnp.asarray(x), drop)
 
 
@@ -169,7 +178,9 @@ def _mlp(p: Parameters, x: Array, drop: Drop) -> Array:
 def _patches(
     images: Float[Array, "sample row column channel"],
 ) -> Float[Array, "sample row column feature"]:
-    """The 3 × 3 neighbourhood of every pixel, zeros outside: a convolution is then a matrix product."""
+    """The 3 × 3 neighbourhood of every pixel, zeros outside: a convolution is then a
+    matrix product.
+    """
     _, rows, columns, _ = images.shape
     padded = jnp.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
     shifts = [

@@ -1,4 +1,6 @@
-"""Random initial parameters, counter-based: a draw depends on its own seed and shape and on nothing else."""
+"""Random initial parameters, counter-based: a draw depends on its own seed and shape
+and on nothing else.
+"""
 
 from __future__ import annotations
 
@@ -39,12 +41,14 @@ def _checked_width(width: int) -> int:
 def two_layer_normal(
     width: int, *, features: int, seed: int, std_a: float, std_w: float
 ) -> dict[str, Float[np.ndarray, "*shape"]]:
-    """Draw a_k ~ N(0, std_a²) and w_k ~ N(0, std_w² I), independent, from the Philox generator.
+    """Draw a_k ~ N(0, std_a²) and w_k ~ N(0, std_w² I), independent, from the Philox
+    generator.
 
-    The random streams of a and w are separate and unit k's numbers come k-th, so the first units of a wide network
-    equal those of a narrow one with the same seed, and no draw depends on what else is drawn. In the raw two-layer
-    model of Luo et al. 2021 (arXiv 2007.07497, Sec. 2) std_a is β1 and std_w is β2. `InvalidInputError` answers a
-    width below 1 and a negative seed.
+    The random streams of a and w are separate and unit k's numbers come k-th, so the
+    first units of a wide network equal those of a narrow one with the same seed, and no
+    draw depends on what else is drawn. In the raw two-layer model of Luo et al. 2021
+    (arXiv 2007.07497, Sec. 2) std_a is β1 and std_w is β2. `InvalidInputError` answers
+    a width below 1 and a negative seed.
 
     Args:
         width: Number of units, at least 1.
@@ -78,7 +82,8 @@ def mlp_normal(
     bias: bool = True,
     output_bias: bool = True,
 ) -> list[tuple[np.ndarray, np.ndarray | None]]:
-    """Draw every weight and bias of layer l from N(0, std_l²), each layer from a stream of its own.
+    """Draw every weight and bias of layer l from N(0, std_l²), each layer from a stream
+    of its own.
 
     Args:
         sizes: Input size, hidden widths, output size.
@@ -91,8 +96,8 @@ def mlp_normal(
         ``(W, b)`` per layer in float64, ``W: (out, in)``.
 
     Raises:
-        InvalidInputError: Fewer than two sizes, or a number of deviations that fits no layers; also, as in
-            `two_layer_normal`, a size below 1 and a negative seed.
+        InvalidInputError: Fewer than two sizes, or a number of deviations that fits no
+            layers; also, as in `two_layer_normal`, a size below 1 and a negative seed.
 
     Example:
         >>> from condensery.models import mlp_normal

@@ -16,7 +16,8 @@ Layer = tuple[Float[Array, "output input"], Float[Array, " output"] | None]
 class Mlp:
     """h_l = σ(W_l h_{l-1} + b_l), with a linear last layer.
 
-    Parameters are a sequence of ``(W, b)``, input first, ``W: (out, in)``, ``b: (out,)`` or None.
+    Parameters are a sequence of ``(W, b)``, input first, ``W: (out, in)``, ``b:
+    (out,)`` or None.
 
     Attributes:
         activation: A name of the registry; an unknown one raises `InvalidInputError`.
@@ -24,7 +25,10 @@ class Mlp:
     Example:
         >>> import jax.numpy as jnp
         >>> from condensery.models import Mlp
-        >>> hat = [(jnp.array([[1.0], [-1.0]]), None), (jnp.array([[1.0, 1.0]]), jnp.array([0.5]))]
+        >>> hat = [
+        ...     (jnp.array([[1.0], [-1.0]]), None),
+        ...     (jnp.array([[1.0, 1.0]]), jnp.array([0.5])),
+        ... ]
         >>> Mlp("relu")(hat, jnp.array([[-2.0], [3.0]])).tolist()
         [[2.5], [3.5]]
     """
@@ -44,7 +48,8 @@ class Mlp:
 def mlp(
     parameters: Sequence[Layer], x: Float[Array, "sample feature"], activation_name: str
 ) -> Float[Array, "sample output"]:
-    """Output of a multilayer network with the same activation in every hidden layer and a linear last layer.
+    """Output of a multilayer network with the same activation in every hidden layer and
+    a linear last layer.
 
     Args:
         parameters: ``(W, b)`` per layer, input first; b may be None.
@@ -57,7 +62,9 @@ def mlp(
     Example:
         >>> import jax.numpy as jnp
         >>> from condensery.models import mlp
-        >>> mlp([(jnp.array([[2.0, 0.0]]), None)], jnp.array([[3.0, 1.0]]), "tanh").tolist()
+        >>> mlp(
+        ...     [(jnp.array([[2.0, 0.0]]), None)], jnp.array([[3.0, 1.0]]), "tanh"
+        ... ).tolist()
         [[6.0]]
     """
     sigma = activation(activation_name).sigma

@@ -1,4 +1,6 @@
-"""Deep networks whose hidden layers have activations of their own, with or without residual connections."""
+"""Deep networks whose hidden layers have activations of their own, with or without
+residual connections.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,12 @@ from condensery.models._mlp import Layer
 
 @dataclass(frozen=True)
 class LayeredMlp:
-    """h₁ = σ₁(W₁x + b₁), then h_l = σ_l(W_l h_{l−1} + b_l) + h_{l−1}, and a linear last layer.
+    """h₁ = σ₁(W₁x + b₁), then h_l = σ_l(W_l h_{l−1} + b_l) + h_{l−1}, and a linear last
+    layer.
 
-    Zhou et al. 2022 (arXiv 2105.11686), Fig. 3: a different activation in every hidden layer, so that one network shows
-    the multiplicity of each. The first layer changes the number of features and has no residual connection.
+    Zhou et al. 2022 (arXiv 2105.11686), Fig. 3: a different activation in every hidden
+    layer, so that one network shows the multiplicity of each. The first layer changes
+    the number of features and has no residual connection.
 
     Attributes:
         activations: One name of the registry per hidden layer, input first.
@@ -27,9 +31,13 @@ class LayeredMlp:
         >>> import jax.numpy as jnp
         >>> from condensery.models import LayeredMlp
         >>> one = (jnp.array([[1.0]]), jnp.array([0.0]))
-        >>> LayeredMlp(("linear", "relu"))([one, one, one], jnp.array([[2.0], [-3.0]])).tolist()
+        >>> LayeredMlp(("linear", "relu"))(
+        ...     [one, one, one], jnp.array([[2.0], [-3.0]])
+        ... ).tolist()
         [[4.0], [-3.0]]
-        >>> LayeredMlp(("linear", "relu"), residual=False)([one, one, one], jnp.array([[2.0], [-3.0]])).tolist()
+        >>> LayeredMlp(("linear", "relu"), residual=False)(
+        ...     [one, one, one], jnp.array([[2.0], [-3.0]])
+        ... ).tolist()
         [[2.0], [0.0]]
     """
 

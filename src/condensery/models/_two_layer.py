@@ -18,15 +18,18 @@ Parameters = Mapping[str, Float[Array, "*shape"]]
 def with_bias(
     x: ArrayLike,
 ) -> Float[Array, "sample feature"] | Float[np.ndarray, "sample feature"]:
-    """Append the constant feature 1, so that the last entry of every w is its unit's bias.
+    """Append the constant feature 1, so that the last entry of every w is its unit's
+    bias.
 
     Luo et al. 2021 (arXiv 2007.07497), Sec. 2: x → (x, 1), w → (w, b).
 
     Args:
-        x: Inputs of shape (sample, feature); a vector is taken as one feature per sample.
+        x: Inputs of shape (sample, feature); a vector is taken as one feature per
+            sample.
 
     Returns:
-        The inputs with a last column of ones: a JAX array for a JAX array, otherwise a NumPy array.
+        The inputs with a last column of ones: a JAX array for a JAX array, otherwise a
+        NumPy array.
 
     Example:
         >>> import numpy as np
@@ -43,10 +46,11 @@ def with_bias(
 
 @dataclass(frozen=True)
 class TwoLayer:
-    """f(x) = scale · Σ_k a_k σ(w_k · x) with the bias absorbed in w (see `with_bias`); no output bias.
+    """f(x) = scale · Σ_k a_k σ(w_k · x) with the bias absorbed in w (see `with_bias`);
+    no output bias.
 
-    Parameters are ``{"a": (unit,), "w": (unit, feature)}``. Luo et al. 2021 (arXiv 2007.07497), Sec. 2, where scale is
-    1/α for the raw and κ for the normalised model.
+    Parameters are ``{"a": (unit,), "w": (unit, feature)}``. Luo et al. 2021 (arXiv
+    2007.07497), Sec. 2, where scale is 1/α for the raw and κ for the normalised model.
 
     Attributes:
         activation: A name of the registry; an unknown one raises `InvalidInputError`.
@@ -55,7 +59,10 @@ class TwoLayer:
     Example:
         >>> import jax.numpy as jnp
         >>> from condensery.models import TwoLayer, with_bias
-        >>> hat = {"a": jnp.array([1.0, 1.0]), "w": jnp.array([[1.0, 0.0], [-1.0, 0.0]])}
+        >>> hat = {
+        ...     "a": jnp.array([1.0, 1.0]),
+        ...     "w": jnp.array([[1.0, 0.0], [-1.0, 0.0]]),
+        ... }
         >>> TwoLayer("relu")(hat, with_bias(jnp.array([-2.0, 0.5]))).tolist()
         [2.0, 0.5]
     """

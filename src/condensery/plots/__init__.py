@@ -1,22 +1,35 @@
-"""Figures: one module per figure, each with ``figure_data(tables, **options)`` and ``draw(data, axes=None)``.
+"""Figures: one module per figure, each with ``figure_data(tables, **options)`` and
+``draw(data, axes=None)``.
 
-The numbers come first: `figure_data` picks what is shown out of stored tables, and `draw` puts it on a figure of its
-own or on a user's Axes. Nothing here fits or measures. Importing this package loads no matplotlib; a module of it does.
+The numbers come first: `figure_data` picks what is shown out of stored tables, and
+`draw` puts it on a figure of its own or on a user's Axes. Nothing here fits or
+measures. Importing this package loads no matplotlib; a module of it does.
 
-`chart` draws any `condensery.charts.Chart`. Pictures of their own, by what they show: of the phase diagram `slope_map`, `rd_against_width`, `regimes`, `scatter_grid`; of three
-layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks `demo_a`, `orientation_growth` (which has
-``animate`` too), `group_tree`, `birth_alignment`, `architecture_ratios`; of initial condensation `direction_field`,
-`early_outputs`, `cosine_maps`, `line_counts`, `alignment`, `initial_widths`, `initial_map`, `kernel_alignment`,
-`kernels_while_learning`; of dropout `dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
-`dropout_controls`, `dropout_images`, `dropout_paths`; of the landscape `embedding_spectra`,
-`embedding_descent`, `embedded_network`, `census_lattice`, `depth_spectra`, `layer_linearity`, `manifold_dimension`,
-`reduction`, `generalisation`, `width_similarity`; of PyTorch models `verdicts`, `monitor_demo`, `monitored`,
-`partners`, `accuracy_against_size`. `render` turns a figure into PNG or PDF bytes, `save` writes both.
+`chart` draws any `condensery.charts.Chart`. Pictures of their own, by what they show:
+of the phase diagram `slope_map`, `rd_against_width`, `regimes`, `scatter_grid`; of
+three layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks
+`demo_a`, `orientation_growth` (which has ``animate`` too), `group_tree`,
+`birth_alignment`, `architecture_ratios`; of initial condensation `direction_field`,
+`early_outputs`, `cosine_maps`, `line_counts`, `alignment`, `initial_widths`,
+`initial_map`, `kernel_alignment`, `kernels_while_learning`; of dropout
+`dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
+`dropout_controls`, `dropout_images`, `dropout_paths`; of the landscape
+`embedding_spectra`, `embedding_descent`, `embedded_network`, `census_lattice`,
+`depth_spectra`, `layer_linearity`, `manifold_dimension`, `reduction`, `generalisation`,
+`width_similarity`; of PyTorch models `verdicts`, `monitor_demo`, `monitored`,
+`partners`, `accuracy_against_size`. `render` turns a figure into PNG or PDF bytes,
+`save` writes both.
 
 Example:
     >>> from condensery import plots
     >>> from condensery.records import Table
-    >>> slopes = Table(columns={"gamma": [0.5, 1.5], "gamma_prime": [0.0, 0.0], "slope": [-0.5, 0.25]})
+    >>> slopes = Table(
+    ...     columns={
+    ...         "gamma": [0.5, 1.5],
+    ...         "gamma_prime": [0.0, 0.0],
+    ...         "slope": [-0.5, 0.25],
+    ...     }
+    ... )
     >>> data = plots.slope_map.figure_data({"slopes": slopes})
     >>> data.slope
     array([[-0.5 ,  0.25]])

@@ -1,4 +1,6 @@
-"""Scatters of any number of points: single points while they are few, occupied bins when they are many."""
+"""Scatters of any number of points: single points while they are few, occupied bins
+when they are many.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ def gather(
     span: tuple[float, float],
     at_most: int = 5000,
 ) -> Cloud:
-    """The cloud of points (x, y), binned on a grid of 240 × 160 if there are more than `at_most`; non-finite ones go.
+    """The cloud of points (x, y), binned on a grid of 240 × 160 if there are more than
+    `at_most`; non-finite ones go.
 
     Args:
         x: Abscissae; binned over `span`, those outside of it in the outermost bin.
@@ -78,7 +81,8 @@ def gather(
 def opacity(
     counts: Int[np.ndarray, "column row"], *, floor: float = 0.3
 ) -> Float[np.ndarray, "column row"]:
-    """0 where there is no point, else from `floor` (one point) to 1 (the fullest bin) with the logarithm of the count.
+    """0 where there is no point, else from `floor` (one point) to 1 (the fullest bin)
+    with the logarithm of the count.
 
     Example:
         >>> import numpy as np
@@ -96,7 +100,8 @@ def opacity(
 def spread(
     shade: Float[np.ndarray, "column row"], mark: float
 ) -> Float[np.ndarray, "column row"]:
-    """Widen each bin to a mark of about `mark` times the grid's extent in both directions; the strongest shade wins.
+    """Widen each bin to a mark of about `mark` times the grid's extent in both
+    directions; the strongest shade wins.
 
     Example:
         >>> import numpy as np
@@ -122,7 +127,9 @@ def draw_counts(
     mark: float = 0.0,
     floor: float = 0.3,
 ) -> None:
-    """Draw occupied bins in one colour, the fuller the more opaque: a picture, whose size is that of the grid."""
+    """Draw occupied bins in one colour, the fuller the more opaque: a picture, whose
+    size is that of the grid.
+    """
     picture = np.empty((counts.shape[1], counts.shape[0], 4))
     picture[..., :3] = to_rgb(colour)
     picture[..., 3] = spread(opacity(counts, floor=floor), mark).T
@@ -132,7 +139,9 @@ def draw_counts(
 
 
 def draw_cloud(axes: Axes, cloud: Cloud, role: Role) -> None:
-    """Draw the cloud in the look of `role`; hundreds of points become pixels, so that a file stays small."""
+    """Draw the cloud in the look of `role`; hundreds of points become pixels, so that a
+    file stays small.
+    """
     face, edge = ("none", role.colour) if role.hollow else (role.colour, "none")
     if cloud.counts.size:
         draw_counts(
@@ -172,7 +181,8 @@ def cloud_handle(role: Role, label: str) -> Line2D:
 
 
 def orientation_span(orientation: str) -> tuple[float, float]:
-    """The range of the abscissa: an angle in [−π, π), or the projection I = ŵ·p in [−1, 1].
+    """The range of the abscissa: an angle in [−π, π), or the projection I = ŵ·p in [−1,
+    1].
 
     Raises:
         InvalidInputError: For another word.

@@ -15,7 +15,9 @@ from condensery.plots._tables import levels, need
 from condensery.records import Table
 
 NEAR = 0.2
-"""Two groups of successive frames that are closer than this angle (rad) share a colour."""
+"""Two groups of successive frames that are closer than this angle (rad) share a
+colour.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +29,8 @@ class Frame:
         orientation: Angle of (w, b) of each neuron in [−π, π).
         amplitude: Its amplitude over the largest of this step.
         group: Condensed group of each neuron; −1 for a neuron that is not active.
-        look: Index of the group's colour and mark, kept from frame to frame; −1 for a neuron that is not active.
+        look: Index of the group's colour and mark, kept from frame to frame; −1 for a
+            neuron that is not active.
         orientations: Number of orientations; −1 if it was not counted at this step.
         x: Abscissae of the output, ascending.
         model: The output.
@@ -124,9 +127,11 @@ def _frame(
 
 
 def follow(frames: Sequence[Frame]) -> tuple[Frame, ...]:
-    """Give each group the look of the nearest group before it, if that is nearer than `NEAR`; else the rarest look.
+    """Give each group the look of the nearest group before it, if that is nearer than
+    `NEAR`; else the rarest look.
 
-    A group is where its neuron of largest amplitude is; the groups with the largest neurons choose first.
+    A group is where its neuron of largest amplitude is; the groups with the largest
+    neurons choose first.
     """
     known: list[tuple[float, int]] = []
     followed = []
@@ -154,7 +159,9 @@ def follow(frames: Sequence[Frame]) -> tuple[Frame, ...]:
 
 
 def draw_units(ax: Axes, frame: Frame, *, scale: float = 1.0) -> None:
-    """(orientation, amplitude): one colour and mark per group, small grey dots for neurons that are not active."""
+    """(orientation, amplitude): one colour and mark per group, small grey dots for
+    neurons that are not active.
+    """
     idle = frame.look < 0
     ax.plot(
         frame.orientation[idle],

@@ -41,10 +41,12 @@ class SlopeMap:
         gamma_prime_edges: Edges of the rows.
         limit: Colours saturate at ±limit.
         symbol: What the colour stands for.
-        boundary_gamma_prime: Rows of the boundary estimates, ascending; empty where there are none.
+        boundary_gamma_prime: Rows of the boundary estimates, ascending; empty where
+            there are none.
         row_fit: Root of the straight-line fit over each row.
         row_fit_se: Its standard error (NaN: unknown).
-        local_crossing: Where the slope changes sign between neighbouring cells (NaN: nowhere).
+        local_crossing: Where the slope changes sign between neighbouring cells (NaN:
+            nowhere).
         theory: The boundary that theory gives for the row.
         places: Named initialisations; those at one point share a label.
         x_limits: Limits of the γ axis.
@@ -69,7 +71,8 @@ class SlopeMap:
 
 
 def cell_edges(centres: Float[np.ndarray, " centre"]) -> Float[np.ndarray, " edge"]:
-    """Edges midway between ascending centres; the outer cells are symmetric; a lone cell is 0.1 wide.
+    """Edges midway between ascending centres; the outer cells are symmetric; a lone
+    cell is 0.1 wide.
 
     Example:
         >>> import numpy as np
@@ -85,11 +88,16 @@ def cell_edges(centres: Float[np.ndarray, " centre"]) -> Float[np.ndarray, " edg
 
 
 def gather_places(table: Table | None) -> tuple[Place, ...]:
-    """Named initialisations, one place per point; those without finite coordinates (a line, say) are left out.
+    """Named initialisations, one place per point; those without finite coordinates (a
+    line, say) are left out.
 
     Example:
         >>> from condensery.records import Table
-        >>> columns = {"name": ["lecun", "he", "ntk"], "gamma": [0.5, 0.5, 0.5], "gamma_prime": [0.5, 0.5, 0]}
+        >>> columns = {
+        ...     "name": ["lecun", "he", "ntk"],
+        ...     "gamma": [0.5, 0.5, 0.5],
+        ...     "gamma_prime": [0.5, 0.5, 0],
+        ... }
         >>> table = Table(columns=columns)
         >>> [place.label for place in gather_places(table)]
         ['LeCun, He', 'NTK']
@@ -108,7 +116,8 @@ def gather_places(table: Table | None) -> tuple[Place, ...]:
 def outer_limits(
     edges: Float[np.ndarray, " edge"], points: Sequence[float]
 ) -> tuple[float, float]:
-    """Limits that hold the cells, and any point that lies at most a quarter of their extent outside of them.
+    """Limits that hold the cells, and any point that lies at most a quarter of their
+    extent outside of them.
 
     Example:
         >>> import numpy as np

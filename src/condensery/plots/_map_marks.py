@@ -1,4 +1,6 @@
-"""What lies on top of the heat map: boundary estimates, theory, named initialisations."""
+"""What lies on top of the heat map: boundary estimates, theory, named
+initialisations.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def theory_line(data: SlopeMap) -> Float[np.ndarray, "point 2"]:
 
 
 def draw_boundary(ax: Axes, data: SlopeMap) -> None:
-    """Theory as a line, row fits as stars with their standard errors, local crossings as rings."""
+    """Theory as a line, row fits as stars with their standard errors, local crossings
+    as rings.
+    """
     rows = data.boundary_gamma_prime
     if not rows.size:
         return
@@ -49,7 +53,9 @@ def draw_boundary(ax: Axes, data: SlopeMap) -> None:
 
 
 def draw_legend(ax: Axes, data: SlopeMap, *, own: bool) -> None:
-    """Above the map, in one row if it is wide enough; a user's layout makes room for it if it is not too wide."""
+    """Above the map, in one row if it is wide enough; a user's layout makes room for it
+    if it is not too wide.
+    """
     handles = []
     if data.boundary_gamma_prime.size:
         handles = [
@@ -78,7 +84,9 @@ def draw_legend(ax: Axes, data: SlopeMap, *, own: bool) -> None:
 def mark_positions(
     ax: Axes, data: SlopeMap
 ) -> tuple[Float[np.ndarray, "mark 2"], Float[np.ndarray, " mark"]]:
-    """Where marks and the theory line lie, in pixels, and the room each takes around it."""
+    """Where marks and the theory line lie, in pixels, and the room each takes around
+    it.
+    """
     pixel = _pixels_per_point(ax)
     rows = data.boundary_gamma_prime
     spots = np.array(
@@ -109,9 +117,11 @@ def mark_positions(
 
 
 def draw_places(ax: Axes, data: SlopeMap) -> list[Annotation]:
-    """A diamond and a label per place; one outside of the axes is named at the edge with an arrow towards it.
+    """A diamond and a label per place; one outside of the axes is named at the edge
+    with an arrow towards it.
 
-    Labels take the nearest free spot; between two rows of cells first, where they cover no number.
+    Labels take the nearest free spot; between two rows of cells first, where they cover
+    no number.
     """
     labels: list[Annotation] = []
     marks, radius = mark_positions(ax, data)
@@ -183,7 +193,9 @@ def _pixels_per_point(ax: Axes) -> float:
 def _spots(
     ax: Axes, place: Place, data: SlopeMap, outward: np.ndarray
 ) -> list[tuple[float, float]]:
-    """Candidate offsets in points of the label's left end (or right end, if to the left), the best first."""
+    """Candidate offsets in points of the label's left end (or right end, if to the
+    left), the best first.
+    """
     if outward.any():
         sides = (-outward[0],) if outward[0] else (1.0, -1.0)
         return [
@@ -225,7 +237,9 @@ def _settle(
     marks: Float[np.ndarray, "mark 2"],
     radius: Float[np.ndarray, " mark"],
 ) -> tuple[float, float]:
-    """Move the label to the spot where it covers least; the order of the spots decides between equals."""
+    """Move the label to the spot where it covers least; the order of the spots decides
+    between equals.
+    """
     frame = ax.get_window_extent()
     taken = [other.get_window_extent() for other in others]
     corners = [(data.gamma_edges[end], data.gamma_prime_edges[end]) for end in (0, -1)]

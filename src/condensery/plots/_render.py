@@ -1,4 +1,6 @@
-"""Figures to bytes, so that whoever keeps them (the store, a user) decides where they go."""
+"""Figures to bytes, so that whoever keeps them (the store, a user) decides where they
+go.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,13 @@ _DPI = 200
 
 
 def render(figure: Figure, format: Format) -> bytes:
-    """The figure as a file: equal figures give equal bytes (for one version of matplotlib).
+    """The figure as a file: equal figures give equal bytes (for one version of
+    matplotlib).
 
     Args:
         figure: What a ``draw`` returned, or any other matplotlib figure.
-        format: ``png`` (200 dots per inch) or ``pdf`` (TrueType fonts embedded, no date).
+        format: ``png`` (200 dots per inch) or ``pdf`` (TrueType fonts embedded, no
+            date).
 
     Raises:
         InvalidInputError: For another format.

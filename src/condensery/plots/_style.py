@@ -1,4 +1,6 @@
-"""The look of every figure, and where it is drawn: on a figure of its own or on a user's Axes."""
+"""The look of every figure, and where it is drawn: on a figure of its own or on a
+user's Axes.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,14 @@ from matplotlib.patheffects import AbstractPathEffect, withStroke
 from condensery._errors import InvalidInputError
 
 PAGE, COLUMN = 7.0, 3.4
-"""Widths in inches of a journal's page and of one of its two columns; figures are drawn at the size of print."""
+"""Widths in inches of a journal's page and of one of its two columns; figures are drawn
+at the size of print.
+"""
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#000000", "#56B4E9", "#CC79A7", "#E69F00")
-"""Okabe and Ito's colours, ordered so that the first ones differ most for every eye; their yellow vanishes on paper."""
+"""Okabe and Ito's colours, ordered so that the first ones differ most for every eye;
+their yellow vanishes on paper.
+"""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """One shape per colour, for readers who see no colours."""
@@ -46,13 +52,16 @@ AFTER = Role("#D55E00", "o", 1.7)
 TARGET = Role(INK, "", 0.0, dashes=":")
 SAMPLES = Role(INK, "D", 3.4)
 
-# rcParams belong to the whole process: two threads must not enter and leave the style crosswise.
+# rcParams belong to the whole process: two threads must not enter and leave the style
+# crosswise.
 _lock = threading.RLock()
 
 
 @contextmanager
 def style() -> Generator[None]:
-    """Matplotlib's defaults plus `condensery.mplstyle`, whatever the user's settings are; they are put back after."""
+    """Matplotlib's defaults plus `condensery.mplstyle`, whatever the user's settings
+    are; they are put back after.
+    """
     with (
         _lock,
         matplotlib_style.context("condensery.plots.condensery", after_reset=True),
@@ -73,12 +82,14 @@ def panels(
     size: tuple[float, float],
     heights: list[float] | None = None,
 ) -> Generator[tuple[Figure, list[Axes]]]:
-    """Where to draw: the user's Axes under the user's own style, or a new figure under ours.
+    """Where to draw: the user's Axes under the user's own style, or a new figure under
+    ours.
 
     Args:
-        axes: None, one Axes, or a sequence or array of as many Axes as `layout` has names (row by row).
-        layout: Names of the panels row by row, as for `Figure.subplot_mosaic`; a repeated name spans its cells
-            and a dot leaves its cell empty.
+        axes: None, one Axes, or a sequence or array of as many Axes as `layout` has
+            names (row by row).
+        layout: Names of the panels row by row, as for `Figure.subplot_mosaic`; a
+            repeated name spans its cells and a dot leaves its cell empty.
         size: Width and height of a new figure in inches.
         heights: Relative heights of the rows.
 
@@ -97,29 +108,37 @@ def panels(
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(
             figure
-        )  # keeps one renderer, where the default canvas makes one for every measured text
+            # keeps one renderer, where the default canvas makes one for every measured
+            # text
+        )
         # pyrefly: ignore[no-matching-overload]
         made: dict[str, Axes] = figure.subplot_mosaic(
             layout, gridspec_kw={"height_ratios": heights}
         )
-        # A figure that could not be drawn is not worth finishing: nothing to catch or to clean up.
+        # A figure that could not be drawn is not worth finishing: nothing to catch or
+        # to clean up.
         yield figure, [made[name] for name in names]  # ruff: ignore[fallible-context-manager]
         lay_out(figure)
-        # One more layout at every drawing would move things by a hair and change the bytes of a file. Ticks are made at
-        # the first drawing with the settings of that moment, so that it has to be here.
+        # One more layout at every drawing would move things by a hair and change the
+        # bytes of a file. Ticks are made at the first drawing with the settings of that
+        # moment, so that it has to be here.
         figure.set_layout_engine("none")
         figure.draw_without_rendering()
 
 
 def grid_of(count: int, *, across: int) -> list[list[str]]:
-    """The `layout` of `panels` for so many panels in rows of `across`, the last row filled up with empty cells."""
+    """The `layout` of `panels` for so many panels in rows of `across`, the last row
+    filled up with empty cells.
+    """
     rows = -(-count // across)
     names = [f"p{k}" if k < count else "." for k in range(rows * across)]
     return [names[row * across : (row + 1) * across] for row in range(rows)]
 
 
 def lay_out(figure: Figure) -> None:
-    """Give every panel its place; a layout changes the ticks, which changes the layout: go on until it stands still."""
+    """Give every panel its place; a layout changes the ticks, which changes the layout:
+    go on until it stands still.
+    """
     engine = figure.get_layout_engine()
     places = np.array([ax.get_position().bounds for ax in figure.axes])
     if engine is None:
@@ -151,7 +170,8 @@ def check_axes(axes: Axes | Sequence[Axes] | np.ndarray, count: int) -> list[Axe
             "axes",
             given=f"{len(given)} of type {', '.join(kinds) or 'nothing'}",
             allowed=f"{count} matplotlib Axes",
-            remedy="pass as many Axes as the figure has panels, or none to have a new figure",
+            remedy="pass as many Axes as the figure has panels, or none to have a "
+            "new figure",
         )
     return given
 

@@ -32,7 +32,8 @@ def need(tables: Mapping[str, Table], name: str, *columns: str) -> Table:
     if missing or not len(table):
         raise InvalidInputError(
             f"table {name!r}",
-            given=f"{len(table)} rows of {', '.join(sorted(table.columns)) or 'no columns'}",
+            given=f"{len(table)} rows of "
+            f"{', '.join(sorted(table.columns)) or 'no columns'}",
             allowed=f"at least one row of {', '.join(columns)}",
             remedy="run the experiment to its end, then draw",
         )
@@ -45,7 +46,9 @@ def levels(values: np.ndarray) -> Float[np.ndarray, " level"]:
 
 
 def where(table: Table, **equals: float) -> Bool[np.ndarray, " row"]:
-    """Where every named column equals the given value to 1e-9: `Table.select` without copying the columns."""
+    """Where every named column equals the given value to 1e-9: `Table.select` without
+    copying the columns.
+    """
     keep = np.ones(len(table), dtype=bool)
     for name, value in equals.items():
         keep &= np.isclose(table[name], value, rtol=1e-9, atol=1e-9)
@@ -70,7 +73,8 @@ def available_cells(table: Table) -> list[Cell]:
 def choose_cells(
     table: Table, wanted: Sequence[Sequence[float]] | None, *, at_most: int
 ) -> list[Cell]:
-    """The wanted cells, or an even choice along the row of the table that is nearest to gamma_prime = 0.
+    """The wanted cells, or an even choice along the row of the table that is nearest to
+    gamma_prime = 0.
 
     Raises:
         InvalidInputError: If a wanted cell is not in the table.

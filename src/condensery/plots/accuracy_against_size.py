@@ -1,4 +1,6 @@
-"""Accuracy of networks that were cut down, against their size, for every way to do it."""
+"""Accuracy of networks that were cut down, against their size, for every way to do
+it.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,8 @@ class AccuracyAgainstSize:
     """What the figure shows.
 
     Attributes:
-        panels: Eight of them: before fine-tuning (mlp condensed, ordinary, cnn condensed, ordinary), then after.
+        panels: Eight of them: before fine-tuning (mlp condensed, ordinary, cnn
+            condensed, ordinary), then after.
         methods: All methods, ours first and the control last.
     """
 
@@ -75,16 +78,26 @@ def figure_data(tables: Mapping[str, Table]) -> AccuracyAgainstSize:
     """The numbers of the figure.
 
     Args:
-        tables: ``means`` (network, start, method, ratio, whole, before, before_least, before_most, and the same for
-            after).
+        tables: ``means`` (network, start, method, ratio, whole, before, before_least,
+            before_most, and the same for after).
 
     Raises:
         InvalidInputError: If the table or a column is missing.
 
     Example:
         >>> from condensery.records import Table
-        >>> row = {"network": ["mlp"], "start": ["condensed"], "method": ["direction"], "ratio": [0.5], "whole": [0.9]}
-        >>> row |= {f"{when}{kind}": [0.8] for when in ("before", "after") for kind in ("", "_least", "_most")}
+        >>> row = {
+        ...     "network": ["mlp"],
+        ...     "start": ["condensed"],
+        ...     "method": ["direction"],
+        ...     "ratio": [0.5],
+        ...     "whole": [0.9],
+        ... }
+        >>> row |= {
+        ...     f"{when}{kind}": [0.8]
+        ...     for when in ("before", "after")
+        ...     for kind in ("", "_least", "_most")
+        ... }
         >>> figure_data({"means": Table(columns=row)}).panels[0].curves[0].mean
         array([0.8])
     """
@@ -134,7 +147,8 @@ def draw(
 ) -> Figure:
     """Draw accuracy against the share of the width that is kept.
 
-    Ours are thick lines, peers thin ones, the control dashed; bars are the range over seeds.
+    Ours are thick lines, peers thin ones, the control dashed; bars are the range over
+    seeds.
 
     Args:
         data: From `figure_data`.

@@ -1,4 +1,6 @@
-"""Alignment of the neurons with the theorem's line, step by step, under Adam and under gradient descent."""
+"""Alignment of the neurons with the theorem's line, step by step, under Adam and under
+gradient descent.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,8 @@ class Alignment:
 
 
 def figure_data(tables: Mapping[str, Table], *, part: str = "demo-b") -> Alignment:
-    """The numbers of the figure (demonstration notebook that accompanies Xu et al. 2025, arXiv 2504.09484).
+    """The numbers of the figure (demonstration notebook that accompanies Xu et al.
+    2025, arXiv 2504.09484).
 
     Args:
         tables: ``measures`` (part, optimiser, draw, step, aligned, sign_aligned).
@@ -56,8 +59,15 @@ def figure_data(tables: Mapping[str, Table], *, part: str = "demo-b") -> Alignme
 
     Example:
         >>> from condensery.records import Table
-        >>> columns = {"part": ["demo-b"] * 2, "optimiser": ["Adam"] * 2, "draw": [0, 1], "step": [1, 1]}
-        >>> table = Table(columns={**columns, "aligned": [0.8, 0.6], "sign_aligned": [1.0, 1.0]})
+        >>> columns = {
+        ...     "part": ["demo-b"] * 2,
+        ...     "optimiser": ["Adam"] * 2,
+        ...     "draw": [0, 1],
+        ...     "step": [1, 1],
+        ... }
+        >>> table = Table(
+        ...     columns={**columns, "aligned": [0.8, 0.6], "sign_aligned": [1.0, 1.0]}
+        ... )
         >>> figure_data({"measures": table}).courses[0].aligned.round(3).tolist()
         [0.7]
     """
@@ -106,7 +116,8 @@ def figure_data(tables: Mapping[str, Table], *, part: str = "demo-b") -> Alignme
 def draw(
     data: Alignment, axes: Sequence[Axes] | np.ndarray | Axes | None = None
 ) -> Figure:
-    """Draw one panel per optimiser: alignment with z with the range of the draws, and with sign(z) dashed.
+    """Draw one panel per optimiser: alignment with z with the range of the draws, and
+    with sign(z) dashed.
 
     Args:
         data: From `figure_data`.

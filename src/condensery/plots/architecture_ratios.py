@@ -1,4 +1,6 @@
-"""Effective ratios of the layers of several architectures over their settings, with the test accuracy."""
+"""Effective ratios of the layers of several architectures over their settings, with the
+test accuracy.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ class ArchitectureRatios:
     Attributes:
         settings: (γ, keep probability, weight decay) of the columns.
         rows: Name of each row: ``mlp: first`` for a layer, ``mlp`` for an accuracy.
-        ratio: Mean effective ratio over the seeds of each layer and setting; NaN in rows of accuracies.
+        ratio: Mean effective ratio over the seeds of each layer and setting; NaN in
+            rows of accuracies.
         null: The same of the shuffled rows.
         accuracy: Mean test accuracy; NaN in rows of layers.
     """
@@ -41,8 +44,9 @@ def figure_data(
     """The numbers of the figure.
 
     Args:
-        tables: ``layers`` (kind, layer, gamma, keep, decay, ratio_70 and null_70 or those of another threshold) and
-            ``members`` (kind, gamma, keep, decay, accuracy).
+        tables: ``layers`` (kind, layer, gamma, keep, decay, ratio_70 and null_70 or
+            those of another threshold) and ``members`` (kind, gamma, keep, decay,
+            accuracy).
         threshold: Hundred times the cosine.
 
     Raises:
@@ -51,8 +55,20 @@ def figure_data(
     Example:
         >>> from condensery.records import Table
         >>> where = {"kind": ["mlp"], "gamma": [0.5], "keep": [1.0], "decay": [0.0]}
-        >>> layers = Table(columns={**where, "layer": ["first"], "ratio_70": [0.5], "null_70": [1.0]})
-        >>> data = figure_data({"layers": layers, "members": Table(columns={**where, "accuracy": [0.9]})})
+        >>> layers = Table(
+        ...     columns={
+        ...         **where,
+        ...         "layer": ["first"],
+        ...         "ratio_70": [0.5],
+        ...         "null_70": [1.0],
+        ...     }
+        ... )
+        >>> data = figure_data(
+        ...     {
+        ...         "layers": layers,
+        ...         "members": Table(columns={**where, "accuracy": [0.9]}),
+        ...     }
+        ... )
         >>> data.rows, data.ratio[0].tolist(), data.accuracy[1].tolist()
         (('mlp: first', 'mlp'), [0.5], [0.9])
     """
@@ -95,9 +111,11 @@ def _mean(values: np.ndarray) -> float:
 
 
 def draw(data: ArchitectureRatios, axes: Axes | None = None) -> Figure:
-    """Draw the ratios as a heat map with their numbers; accuracies stand in white rows, in per cent.
+    """Draw the ratios as a heat map with their numbers; accuracies stand in white rows,
+    in per cent.
 
-    Where the shuffled rows have a ratio below 0.95 themselves it stands small beside the layer's.
+    Where the shuffled rows have a ratio below 0.95 themselves it stands small beside
+    the layer's.
 
     Args:
         data: From `figure_data`.

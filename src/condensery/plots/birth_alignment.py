@@ -1,4 +1,6 @@
-"""How condensed groups stand when they are born: cosine with the pull of the residual, and nearness to rest."""
+"""How condensed groups stand when they are born: cosine with the pull of the residual,
+and nearness to rest.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from condensery.records import Table
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """The births of one target, sorted: cosines of newborn groups and their parents, ranks of the distance to rest."""
+    """The births of one target, sorted: cosines of newborn groups and their parents,
+    ranks of the distance to rest.
+    """
 
     label: str
     cosine: Float[np.ndarray, " birth"]
@@ -36,15 +40,23 @@ def figure_data(tables: Mapping[str, Table]) -> BirthAlignment:
     """The numbers of the figure.
 
     Args:
-        tables: ``events`` (target, kind, cosine, parent_cosine, rank); rows of the kind merge are left out.
+        tables: ``events`` (target, kind, cosine, parent_cosine, rank); rows of the kind
+            merge are left out.
 
     Raises:
         InvalidInputError: If the table or a column is missing.
 
     Example:
         >>> from condensery.records import Table
-        >>> columns = {"target": ["t", "t"], "kind": ["split", "merge"], "cosine": [0.9, 0.0], "rank": [0.1, 0.0]}
-        >>> figure_data({"events": Table(columns={**columns, "parent_cosine": [1.0, 0.0]})}).series[0].cosine
+        >>> columns = {
+        ...     "target": ["t", "t"],
+        ...     "kind": ["split", "merge"],
+        ...     "cosine": [0.9, 0.0],
+        ...     "rank": [0.1, 0.0],
+        ... }
+        >>> figure_data(
+        ...     {"events": Table(columns={**columns, "parent_cosine": [1.0, 0.0]})}
+        ... ).series[0].cosine
         array([0.9])
     """
     events = need(tables, "events", "target", "kind", "cosine", "parent_cosine", "rank")
@@ -65,7 +77,8 @@ def figure_data(tables: Mapping[str, Table]) -> BirthAlignment:
 def draw(
     data: BirthAlignment, axes: Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
-    """Draw two distribution functions: of the cosines (parents dashed), and of the ranks (the diagonal is chance).
+    """Draw two distribution functions: of the cosines (parents dashed), and of the
+    ranks (the diagonal is chance).
 
     Args:
         data: From `figure_data`.

@@ -1,4 +1,6 @@
-"""The lattice of critical points: classes by width and loss, joined to their embeddings."""
+"""The lattice of critical points: classes by width and loss, joined to their
+embeddings.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ SAME = 1e-6
 """Losses that differ by less are one level."""
 
 LABELLED = 24
-"""With more levels than this only every other one, and so on, has its loss written beside it."""
+"""With more levels than this only every other one, and so on, has its loss written
+beside it.
+"""
 
 APART = 0.035
 """Classes of one level and width stand this far apart."""
@@ -35,9 +39,11 @@ class CensusLattice:
         width: Width of each class.
         loss: Its loss.
         new: Whether no narrower net has its function.
-        kind: 0 minimum, 1 with one direction of descent, 2 with more (least that was met in the class), 3 undecided.
+        kind: 0 minimum, 1 with one direction of descent, 2 with more (least that was
+            met in the class), 3 undecided.
         starts: How many starts led to it.
-        lines: (width, loss, other width, found) of every embedding of a new class in the next width.
+        lines: (width, loss, other width, found) of every embedding of a new class in
+            the next width.
         statuses: How searches ended.
         shares: Share of each status per searched width.
         searched: The searched widths.
@@ -55,11 +61,12 @@ class CensusLattice:
 
 
 def figure_data(tables: Mapping[str, Table]) -> CensusLattice:
-    """The numbers of the figure (to Zhang et al. 2021, arXiv 2105.14573, Fig. 4, which shows four of the classes).
+    """The numbers of the figure (to Zhang et al. 2021, arXiv 2105.14573, Fig. 4, which
+    shows four of the classes).
 
     Args:
-        tables: ``classes`` (width, loss, new, negative, decided, starts), ``edges`` (class, width, found) and
-            ``searches`` (width, status, count).
+        tables: ``classes`` (width, loss, new, negative, decided, starts), ``edges``
+            (class, width, found) and ``searches`` (width, status, count).
 
     Raises:
         InvalidInputError: If a table or a column is missing.
@@ -205,7 +212,9 @@ def _ranked(loss: np.ndarray) -> tuple[np.ndarray, list[float]]:
 
 
 def _apart(width: np.ndarray, height: np.ndarray) -> np.ndarray:
-    """Sideways shifts of classes that have width and level in common, such as a function and its mirror image."""
+    """Sideways shifts of classes that have width and level in common, such as a
+    function and its mirror image.
+    """
     shift = np.zeros(len(width))
     for spot in {(int(w), int(h)) for w, h in zip(width, height, strict=True)}:
         rows = np.flatnonzero((width == spot[0]) & (height == spot[1]))

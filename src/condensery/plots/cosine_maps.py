@@ -1,4 +1,6 @@
-"""Heat maps of the cosines between the units of a layer, sorted so that condensed groups are blocks."""
+"""Heat maps of the cosines between the units of a layer, sorted so that condensed
+groups are blocks.
+"""
 
 from __future__ import annotations
 
@@ -44,13 +46,16 @@ class CosineMaps:
 def figure_data(
     tables: Mapping[str, Table], *, part: str = "five", across: int | None = None
 ) -> CosineMaps:
-    """The numbers of the figure (Zhou et al. 2022, arXiv 2105.11686, Figs. 2 and 3; Zhou et al. 2023, 2305.09947).
+    """The numbers of the figure (Zhou et al. 2022, arXiv 2105.11686, Figs. 2 and 3;
+    Zhou et al. 2023, 2305.09947).
 
     Args:
-        tables: For the part ``deep`` the table ``deep`` (residual, layer, activation, draw, step, cosine), of which the
-            second draw is shown if there is one; otherwise ``cosines`` (part, activation, optimiser, step, cosine).
-        part: ``five``: the last step of Adam of every activation; ``deep``: every layer, with residuals above;
-            any other: all maps of that part, under their column ``title`` if there is one.
+        tables: For the part ``deep`` the table ``deep`` (residual, layer, activation,
+            draw, step, cosine), of which the second draw is shown if there is one;
+            otherwise ``cosines`` (part, activation, optimiser, step, cosine).
+        part: ``five``: the last step of Adam of every activation; ``deep``: every
+            layer, with residuals above; any other: all maps of that part, under their
+            column ``title`` if there is one.
         across: Maps per row; by default at most five.
 
     Raises:
@@ -59,8 +64,15 @@ def figure_data(
     Example:
         >>> import numpy as np
         >>> from condensery.records import Table
-        >>> columns = {"part": ["five"], "activation": ["tanh"], "optimiser": ["Adam"], "step": [100]}
-        >>> data = figure_data({"cosines": Table(columns={**columns, "cosine": np.ones((1, 2, 2))})})
+        >>> columns = {
+        ...     "part": ["five"],
+        ...     "activation": ["tanh"],
+        ...     "optimiser": ["Adam"],
+        ...     "step": [100],
+        ... }
+        >>> data = figure_data(
+        ...     {"cosines": Table(columns={**columns, "cosine": np.ones((1, 2, 2))})}
+        ... )
         >>> data.maps[0].title
         'tanh'
     """
@@ -143,7 +155,8 @@ def _deep(table: Table) -> CosineMaps:
 
 
 def draw(data: CosineMaps, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
-    """Draw the heat maps, red for parallel and blue for opposite units, with one colour bar.
+    """Draw the heat maps, red for parallel and blue for opposite units, with one colour
+    bar.
 
     Args:
         data: From `figure_data`.

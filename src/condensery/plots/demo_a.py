@@ -1,4 +1,6 @@
-"""Demo A, a small condensed network: loss, output and the orientations of its neurons."""
+"""Demo A, a small condensed network: loss, output and the orientations of its
+neurons.
+"""
 
 from __future__ import annotations
 
@@ -65,13 +67,16 @@ class DemoA:
 def figure_data(
     tables: Mapping[str, Table], *, seed: int | None = None, bin_above: int = 5000
 ) -> DemoA:
-    """The numbers of the figure (Xu et al. 2025, arXiv 2504.09484, demonstration notebook of condensation).
+    """The numbers of the figure (Xu et al. 2025, arXiv 2504.09484, demonstration
+    notebook of condensation).
 
     Args:
-        tables: ``loss`` (step, loss, and seed if there are several), ``output`` (x, target, initial, final),
-            ``scatter`` (when (0 initial, 1 final), orientation, amplitude); if present ``data`` (x, y) and
-            ``predicted`` (orientation).
-        seed: Of ``output`` and ``scatter``, where they have a column seed; by default the smallest.
+        tables: ``loss`` (step, loss, and seed if there are several), ``output`` (x,
+            target, initial, final), ``scatter`` (when (0 initial, 1 final),
+            orientation, amplitude); if present ``data`` (x, y) and ``predicted``
+            (orientation).
+        seed: Of ``output`` and ``scatter``, where they have a column seed; by default
+            the smallest.
         bin_above: Scatters of more neurons are binned.
 
     Raises:
@@ -79,11 +84,22 @@ def figure_data(
 
     Example:
         >>> from condensery.records import Table
-        >>> lines = {"x": [1.0, 0.0], "target": [1.0, 0.0], "initial": [0.0, 0.0], "final": [0.9, 0.0]}
+        >>> lines = {
+        ...     "x": [1.0, 0.0],
+        ...     "target": [1.0, 0.0],
+        ...     "initial": [0.0, 0.0],
+        ...     "final": [0.9, 0.0],
+        ... }
         >>> tables = {
         ...     "loss": Table(columns={"step": [0, 10], "loss": [1.0, 0.1]}),
         ...     "output": Table(columns=lines),
-        ...     "scatter": Table(columns={"when": [0, 1], "orientation": [0.0, 0.5], "amplitude": [0.1, 1.0]}),
+        ...     "scatter": Table(
+        ...         columns={
+        ...             "when": [0, 1],
+        ...             "orientation": [0.0, 0.5],
+        ...             "amplitude": [0.1, 1.0],
+        ...         }
+        ...     ),
         ... }
         >>> figure_data(tables).final
         array([0. , 0.9])
@@ -134,9 +150,11 @@ def _of_seed(table: Table, seed: int | None) -> Table:
 
 
 def draw(data: DemoA, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
-    """Draw loss (both axes logarithmic), output, and scatter of (orientation, amplitude), side by side.
+    """Draw loss (both axes logarithmic), output, and scatter of (orientation,
+    amplitude), side by side.
 
-    Before training is blue, after it vermilion; dashed lines in the scatter are the orientations that theory expects.
+    Before training is blue, after it vermilion; dashed lines in the scatter are the
+    orientations that theory expects.
 
     Args:
         data: From `figure_data`.

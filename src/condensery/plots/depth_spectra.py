@@ -1,4 +1,6 @@
-"""Spectra of the Hessian at critical points and at their lifts, on an axis logarithmic on both sides of zero."""
+"""Spectra of the Hessian at critical points and at their lifts, on an axis logarithmic
+on both sides of zero.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from condensery.plots._tables import need, number
 from condensery.records import Table
 
 BAND = 1e-9
-"""Share of the largest eigenvalue below which one counts as zero; the axis is linear within it."""
+"""Share of the largest eigenvalue below which one counts as zero; the axis is linear
+within it.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +29,8 @@ class DepthSpectra:
 
     Attributes:
         activations: Their names.
-        before: Eigenvalues at the critical point, ascending, over the largest in absolute value.
+        before: Eigenvalues at the critical point, ascending, over the largest in
+            absolute value.
         after: The same at the lift.
         counts: (n₋, n₀, n₊) at the point and at the lift.
     """
@@ -37,10 +42,12 @@ class DepthSpectra:
 
 
 def figure_data(tables: Mapping[str, Table], *, at_most: int = 4) -> DepthSpectra:
-    """The numbers of the figure: the first critical point of every activation and its first lift.
+    """The numbers of the figure: the first critical point of every activation and its
+    first lift.
 
     Args:
-        tables: ``spectra`` (activation, when, eigenvalue) and ``lifts`` (activation, before_negative … after_positive).
+        tables: ``spectra`` (activation, when, eigenvalue) and ``lifts`` (activation,
+            before_negative … after_positive).
         at_most: How many activations.
 
     Raises:
@@ -76,7 +83,8 @@ def figure_data(tables: Mapping[str, Table], *, at_most: int = 4) -> DepthSpectr
 def draw(
     data: DepthSpectra, axes: Axes | Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
-    """Draw one panel per activation: eigenvalues over the largest against their rank, the zeros' band in grey.
+    """Draw one panel per activation: eigenvalues over the largest against their rank,
+    the zeros' band in grey.
 
     Args:
         data: From `figure_data`.

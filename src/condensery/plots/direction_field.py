@@ -1,4 +1,6 @@
-"""Neurons of one-dimensional input in the plane (w, b), the field that moves them, and the predicted lines."""
+"""Neurons of one-dimensional input in the plane (w, b), the field that moves them, and
+the predicted lines.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ class Panel:
     Attributes:
         title: Its name.
         units: (w, b) of the neurons.
-        motion: The direction in which each moves, as vectors of length 1 (0 where it does not).
+        motion: The direction in which each moves, as vectors of length 1 (0 where it
+            does not).
         field: Points of the field.
         field_motion: Vectors of the field there, the longest of length 1.
         lines: Unit vectors of the predicted lines; none without a prediction.
@@ -60,16 +63,25 @@ def figure_data(tables: Mapping[str, Table]) -> DirectionField:
     """The numbers of the figure (Zhou et al. 2022, arXiv 2105.11686, Fig. 6).
 
     Args:
-        tables: ``neurons`` (activation, step, w, b, dw, db), ``field`` (activation, w, b, dw, db), and if there is a
-            prediction ``predicted`` (activation, w, b).
+        tables: ``neurons`` (activation, step, w, b, dw, db), ``field`` (activation, w,
+            b, dw, db), and if there is a prediction ``predicted`` (activation, w, b).
 
     Raises:
         InvalidInputError: If a table or a column is missing.
 
     Example:
         >>> from condensery.records import Table
-        >>> one = {"activation": ["tanh"], "w": [1.0], "b": [0.0], "dw": [0.0], "db": [2.0]}
-        >>> tables = {"neurons": Table(columns={**one, "step": [10]}), "field": Table(columns=one)}
+        >>> one = {
+        ...     "activation": ["tanh"],
+        ...     "w": [1.0],
+        ...     "b": [0.0],
+        ...     "dw": [0.0],
+        ...     "db": [2.0],
+        ... }
+        >>> tables = {
+        ...     "neurons": Table(columns={**one, "step": [10]}),
+        ...     "field": Table(columns=one),
+        ... }
         >>> data = figure_data(tables)
         >>> data.panels[0].motion, data.step
         (array([[0., 1.]]), 10)
@@ -113,7 +125,8 @@ def _pair(table: Table, first: str, second: str) -> Float[np.ndarray, "row 2"]:
 def draw(
     data: DirectionField, axes: Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
-    """Draw one square per activation: neurons as dots with arrows, the field in grey, predicted lines dashed.
+    """Draw one square per activation: neurons as dots with arrows, the field in grey,
+    predicted lines dashed.
 
     Args:
         data: From `figure_data`.

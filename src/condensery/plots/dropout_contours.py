@@ -1,4 +1,6 @@
-"""The plane of two contributions: R_S, R1 and their sum as contours, and the paths of training."""
+"""The plane of two contributions: R_S, R1 and their sum as contours, and the paths of
+training.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ class DropoutContours:
         side: Abscissae of the square grid, which are its ordinates too.
         plain: R_S on the grid.
         r1: R1 on the grid.
-        paths: Per loss (plain, expected, dropped) and start the contributions of both units, (step, unit).
+        paths: Per loss (plain, expected, dropped) and start the contributions of both
+            units, (step, unit).
     """
 
     side: Float[np.ndarray, " side"]
@@ -39,10 +42,12 @@ class DropoutContours:
 
 
 def figure_data(tables: Mapping[str, Table]) -> DropoutContours:
-    """The numbers of the figure (the toy model of two neurons in Zhang and Xu 2024, arXiv 2207.05952).
+    """The numbers of the figure (the toy model of two neurons in Zhang and Xu 2024,
+    arXiv 2207.05952).
 
     Args:
-        tables: ``landscape`` (first, second, plain, r1 on a square grid), ``paths`` (loss, start, step, first, second).
+        tables: ``landscape`` (first, second, plain, r1 on a square grid), ``paths``
+            (loss, start, step, first, second).
 
     Raises:
         InvalidInputError: If a table or a column is missing.
@@ -74,7 +79,8 @@ def _path(rows: Table) -> np.ndarray:
 def draw(
     data: DropoutContours, axes: Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
-    """Draw one panel per loss: contours of the loss, the valley of R_S, and the path from every start.
+    """Draw one panel per loss: contours of the loss, the valley of R_S, and the path
+    from every start.
 
     Args:
         data: From `figure_data`.

@@ -1,4 +1,6 @@
-"""Controls of dropout: effective orientations while training, and the loss along random directions."""
+"""Controls of dropout: effective orientations while training, and the loss along random
+directions.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +42,12 @@ class DropoutControls:
 
 
 def figure_data(tables: Mapping[str, Table]) -> DropoutControls:
-    """The numbers of the figure (Zhang and Xu 2024, arXiv 2207.05952, Figs. 1, 6 and 12).
+    """The numbers of the figure (Zhang and Xu 2024, arXiv 2207.05952, Figs. 1, 6 and
+    12).
 
     Args:
-        tables: ``growth`` (target, layers, kind, step, effective_orientations), ``profiles`` (target, layers, kind,
-            distance, loss).
+        tables: ``growth`` (target, layers, kind, step, effective_orientations),
+            ``profiles`` (target, layers, kind, distance, loss).
 
     Raises:
         InvalidInputError: If a table or a column is missing.

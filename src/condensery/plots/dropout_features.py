@@ -1,4 +1,6 @@
-"""Fits with and without dropout: outputs, zoomed outputs, and the features of the first layer before and after."""
+"""Fits with and without dropout: outputs, zoomed outputs, and the features of the first
+layer before and after.
+"""
 
 from __future__ import annotations
 
@@ -82,12 +84,14 @@ def figure_data(
     """The numbers of the figure (Zhang and Xu 2024, arXiv 2207.05952, Figs. 1 and 4).
 
     Args:
-        tables: ``outputs`` (target, layers, kind, x, final, wanted), ``features`` (target, layers, kind, when,
-            orientation, amplitude), ``data`` (target, x, y), ``predicted`` (target, orientation).
+        tables: ``outputs`` (target, layers, kind, x, final, wanted), ``features``
+            (target, layers, kind, when, orientation, amplitude), ``data`` (target, x,
+            y), ``predicted`` (target, orientation).
         target: ``tanh`` or ``relu``.
 
     Raises:
-        InvalidInputError: If a table or a column is missing, or the target was not fitted.
+        InvalidInputError: If a table or a column is missing, or the target was not
+            fitted.
     """
     outputs = need(
         tables, "outputs", "target", "layers", "kind", "x", "final", "wanted"

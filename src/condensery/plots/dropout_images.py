@@ -1,4 +1,6 @@
-"""Dropout on images: accuracy and terms over p, and the four losses that take dropout apart."""
+"""Dropout on images: accuracy and terms over p, and the four losses that take dropout
+apart.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ class DropoutImages:
     Attributes:
         keep: Values of p, ascending.
         plain: Accuracy of R_S in percent.
-        values: Per kind (dropout, expected) and column (accuracy in percent, loss, r1) the values at `keep`.
+        values: Per kind (dropout, expected) and column (accuracy in percent, loss, r1)
+            the values at `keep`.
         parts: Accuracies of L1 to L4 in percent.
         part_plain: Accuracy of R_S by the same rule as the parts.
         part_keep: Their p.

@@ -1,4 +1,6 @@
-"""R_S on the straight lines between the solutions of the four losses that take dropout apart."""
+"""R_S on the straight lines between the solutions of the four losses that take dropout
+apart.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ _PAIRS = {
     ("L3", "L4"): (PALETTE[3], (0, (1, 1))),
 }
 _ROOM = 2.0
-"""The ordinate ends at so many times the highest point between the ends: what lies outside climbs much further."""
+"""The ordinate ends at so many times the highest point between the ends: what lies
+outside climbs much further.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +76,8 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutPaths:
 
 
 def draw(data: DropoutPaths, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
-    """Draw one panel per p: solid lines between two of a type, broken ones between one with R1 and one without.
+    """Draw one panel per p: solid lines between two of a type, broken ones between one
+    with R1 and one without.
 
     Args:
         data: From `figure_data`.

@@ -1,4 +1,6 @@
-"""The regulariser of dropout: R1 by all masks, R1 and R2 against p, the order of the modified flow, two vectors."""
+"""The regulariser of dropout: R1 by all masks, R1 and R2 against p, the order of the
+modified flow, two vectors.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ class DropoutRegulariser:
         terms: Per name (r1, r2 per sample, r2 shared, drawn) the values at `keep`.
         step_size: ε.
         gaps: Per name (plain, modified) the distance of one step from the flow.
-        vectors: Per loss (plain, expected) start and end of the two contributions, (unit, start or end, coordinate).
+        vectors: Per loss (plain, expected) start and end of the two contributions,
+            (unit, start or end, coordinate).
     """
 
     r1: Float[np.ndarray, " net"]
@@ -41,11 +44,13 @@ class DropoutRegulariser:
 
 
 def figure_data(tables: Mapping[str, Table]) -> DropoutRegulariser:
-    """The numbers of the figure (Zhang and Xu 2024, arXiv 2207.05952, Lemma 1 and the modified flow).
+    """The numbers of the figure (Zhang and Xu 2024, arXiv 2207.05952, Lemma 1 and the
+    modified flow).
 
     Args:
-        tables: ``nets`` (r1, excess), ``drawn`` (keep, shared, r1, r2, excess), ``orders`` (step_size, plain,
-            modified), ``vectors`` (loss, unit, start_x, start_y, end_x, end_y).
+        tables: ``nets`` (r1, excess), ``drawn`` (keep, shared, r1, r2, excess),
+            ``orders`` (step_size, plain, modified), ``vectors`` (loss, unit, start_x,
+            start_y, end_x, end_y).
 
     Raises:
         InvalidInputError: If a table or a column is missing.
@@ -175,13 +180,16 @@ def _orders(ax: Axes, data: DropoutRegulariser) -> None:
 
 
 def _vectors(ax: Axes, data: DropoutRegulariser) -> None:
-    """Contributions as arrows from the origin: pale at the start, full at the end, per loss in one colour."""
+    """Contributions as arrows from the origin: pale at the start, full at the end, per
+    loss in one colour.
+    """
     ax.axhline(0, color=GREY, lw=0.5, zorder=0)
     ax.axvline(0, color=GREY, lw=0.5, zorder=0)
     looks = {"plain": PALETTE[2], "expected": AFTER.colour}
     for (name, label), width in zip(_KINDS, (1.1, 1.1), strict=True):
         for unit, (_, end) in enumerate(data.vectors[name]):
-            # equal arrows would hide one another: the second is drawn wider, below the first
+            # equal arrows would hide one another: the second is drawn wider, below the
+            # first
             wide = width * (1 + 2.2 * unit * (name == "expected"))
             colour = looks[name]
             arrow = {

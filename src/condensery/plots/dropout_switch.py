@@ -1,4 +1,6 @@
-"""The switch from R_S to dropout: R_S, R1 and effective orientations over the steps, and the outputs at the end."""
+"""The switch from R_S to dropout: R_S, R1 and effective orientations over the steps,
+and the outputs at the end.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ class DropoutSwitch:
 
     Attributes:
         switch: The step of the switch.
-        curves: Per branch (first, plain, dropout, expected) the steps and the measures at them.
+        curves: Per branch (first, plain, dropout, expected) the steps and the measures
+            at them.
         x: Abscissae of the outputs.
         wanted: The function that made the data.
         outputs: Per branch the output at the end.
@@ -51,8 +54,8 @@ def figure_data(
     """The numbers of the figure (Zhang and Xu 2024, arXiv 2207.05952, Fig. 5).
 
     Args:
-        tables: ``switch`` (branch, step, seed, loss, r1, effective_orientations), ``switch_outputs`` (branch, seed, x,
-            final, wanted).
+        tables: ``switch`` (branch, step, seed, loss, r1, effective_orientations),
+            ``switch_outputs`` (branch, seed, x, final, wanted).
         seed: Which seed; by default the smallest.
 
     Raises:

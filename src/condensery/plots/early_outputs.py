@@ -1,4 +1,6 @@
-"""What networks have learned at the initial stage, beside polynomials of the degree of their multiplicity."""
+"""What networks have learned at the initial stage, beside polynomials of the degree of
+their multiplicity.
+"""
 
 from __future__ import annotations
 
@@ -60,9 +62,20 @@ def figure_data(tables: Mapping[str, Table]) -> EarlyOutputs:
 
     Example:
         >>> from condensery.records import Table
-        >>> columns = {"activation": ["tanh"] * 2, "step": [9, 9], "degree": [1, 1], "x": [0.0, 1.0]}
-        >>> lines = {"model": [0.1, 0.2], "polynomial": [0.1, 0.2], "target": [0.0, 1.0]}
-        >>> figure_data({"output": Table(columns={**columns, **lines})}).panels[0].curves[0].model
+        >>> columns = {
+        ...     "activation": ["tanh"] * 2,
+        ...     "step": [9, 9],
+        ...     "degree": [1, 1],
+        ...     "x": [0.0, 1.0],
+        ... }
+        >>> lines = {
+        ...     "model": [0.1, 0.2],
+        ...     "polynomial": [0.1, 0.2],
+        ...     "target": [0.0, 1.0],
+        ... }
+        >>> figure_data({"output": Table(columns={**columns, **lines})}).panels[
+        ...     0
+        ... ].curves[0].model
         array([0.1, 0.2])
     """
     output = need(
@@ -91,7 +104,8 @@ def figure_data(tables: Mapping[str, Table]) -> EarlyOutputs:
 
 
 def draw(data: EarlyOutputs, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
-    """Draw one panel per activation: target dotted grey, outputs in colour, polynomials dashed black.
+    """Draw one panel per activation: target dotted grey, outputs in colour, polynomials
+    dashed black.
 
     Args:
         data: From `figure_data`.

@@ -1,4 +1,6 @@
-"""A net before and after one neuron is split, drawn with what is copied and what is shared out."""
+"""A net before and after one neuron is split, drawn with what is copied and what is
+shared out.
+"""
 
 from __future__ import annotations
 
@@ -60,8 +62,9 @@ def figure_data(tables: Mapping[str, Table]) -> EmbeddedNetwork:
     """The numbers of the figure (after Zhang et al. 2021, arXiv 2105.14573, Fig. 2).
 
     Args:
-        tables: ``edges`` (side, layer, unit, before, weight, kind): side 0 before, 1 after; kind 0 unchanged, 1 input
-            weights of the split unit, 2 its output weights.
+        tables: ``edges`` (side, layer, unit, before, weight, kind): side 0 before, 1
+            after; kind 0 unchanged, 1 input weights of the split unit, 2 its output
+            weights.
 
     Raises:
         InvalidInputError: If the table or a column is missing.
@@ -96,7 +99,8 @@ def _net(table: Table) -> Net:
 def draw(
     data: EmbeddedNetwork, axes: Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
-    """Draw both nets from left to right, line widths by the size of the weights, dashed where they are negative.
+    """Draw both nets from left to right, line widths by the size of the weights, dashed
+    where they are negative.
 
     The weights of the split unit are labelled; the new unit is the filled one.
 

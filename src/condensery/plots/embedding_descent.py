@@ -1,4 +1,6 @@
-"""Ways down from an embedded critical point: the loss along one, their number, and how steep they are."""
+"""Ways down from an embedded critical point: the loss along one, their number, and how
+steep they are.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ class EmbeddingDescent:
         measured: The same by the dense Hessian; −1 where it was not formed.
         steepest: Minus the least eigenvalue.
         escape_width: Widths of the escapes.
-        escape_time: Median of steps times rate; those that did not get away count with the most steps.
+        escape_time: Median of steps times rate; those that did not get away count with
+            the most steps.
         escaped: Share that got away.
     """
 
@@ -51,11 +54,13 @@ class EmbeddingDescent:
 
 
 def figure_data(tables: Mapping[str, Table]) -> EmbeddingDescent:
-    """The numbers of the figure (to Zhang et al. 2022, arXiv 2111.15527, Thm 6.2; the figure is ours).
+    """The numbers of the figure (to Zhang et al. 2022, arXiv 2111.15527, Thm 6.2; the
+    figure is ours).
 
     Args:
-        tables: ``points`` (net, point, width), ``descent`` (point, unit, curvature, t, loss), ``widths`` (width,
-            negative, measured_negative, lambda_min), ``escapes`` (width, time, status).
+        tables: ``points`` (net, point, width), ``descent`` (point, unit, curvature, t,
+            loss), ``widths`` (width, negative, measured_negative, lambda_min),
+            ``escapes`` (width, time, status).
 
     Raises:
         InvalidInputError: If a table or a column is missing.
@@ -100,7 +105,8 @@ def figure_data(tables: Mapping[str, Table]) -> EmbeddingDescent:
 def draw(
     data: EmbeddingDescent, axes: Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
-    """Draw the loss along the new directions, their number against the width, and steepness with the time to escape.
+    """Draw the loss along the new directions, their number against the width, and
+    steepness with the time to escape.
 
     Args:
         data: From `figure_data`.

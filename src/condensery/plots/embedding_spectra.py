@@ -1,4 +1,6 @@
-"""Spectra of the Hessian before and after splits, on an axis that is logarithmic on both sides of zero."""
+"""Spectra of the Hessian before and after splits, on an axis that is logarithmic on
+both sides of zero.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,18 @@ from condensery.plots._tables import need
 from condensery.records import Table
 
 BAND = 1e-9
-"""Share of the largest eigenvalue below which one counts as zero; the axis is linear within it."""
+"""Share of the largest eigenvalue below which one counts as zero; the axis is linear
+within it.
+"""
 
 SHOWN = ("none", "2 equal", "3 equal")
 
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Eigenvalues at one point after one split, ascending and over the largest in absolute value."""
+    """Eigenvalues at one point after one split, ascending and over the largest in
+    absolute value.
+    """
 
     label: str
     values: Float[np.ndarray, " parameter"]
@@ -47,13 +53,13 @@ def figure_data(tables: Mapping[str, Table]) -> EmbeddingSpectra:
     """The numbers of the figure (Zhang et al. 2021, arXiv 2105.14573, Fig. 3).
 
     Args:
-        tables: ``points`` (net, point, width, loss, as_published), ``splits`` (net, point, unit, fractions,
-            measured_negative, measured_zero, measured_positive) and ``spectra`` (net, point, unit, fractions,
-            eigenvalue).
+        tables: ``points`` (net, point, width, loss, as_published), ``splits`` (net,
+            point, unit, fractions, measured_negative, measured_zero, measured_positive)
+            and ``spectra`` (net, point, unit, fractions, eigenvalue).
 
     Returns:
-        The best points of widths 1 and 2 of the three steps, and of Iris the point with the published counts, else
-        the best one; unit 0.
+        The best points of widths 1 and 2 of the three steps, and of Iris the point with
+        the published counts, else the best one; unit 0.
 
     Raises:
         InvalidInputError: If a table or a column is missing.
@@ -106,7 +112,8 @@ def _spectrum(
 def draw(
     data: EmbeddingSpectra, axes: Axes | Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
-    """Draw one panel per point: eigenvalues over the largest against their rank, with the counts in the legend.
+    """Draw one panel per point: eigenvalues over the largest against their rank, with
+    the counts in the legend.
 
     Args:
         data: From `figure_data`.
@@ -122,7 +129,10 @@ def draw(
         ):
             ax.axhspan(-BAND, BAND, color=GREY, alpha=0.25, lw=0)
             for number, one in enumerate(group):
-                label = f"{one.label.replace('none', 'narrow')}: ({', '.join(str(count) for count in one.counts)})"
+                label = (
+                    f"{one.label.replace('none', 'narrow')}: "
+                    f"({', '.join(str(count) for count in one.counts)})"
+                )
                 ax.plot(
                     np.arange(1, len(one.values) + 1),
                     one.values,

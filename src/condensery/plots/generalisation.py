@@ -1,4 +1,6 @@
-"""Recovery of narrow targets against the number of samples, and test error against effective neurons."""
+"""Recovery of narrow targets against the number of samples, and test error against
+effective neurons.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ LEAST = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Median test error of one width and initial scale against the number of samples."""
+    """Median test error of one width and initial scale against the number of
+    samples.
+    """
 
     width: int
     scale: float
@@ -37,11 +41,13 @@ class Target:
         units: k.
         optimistic: k(d + 1).
         curves: One per width and scale.
-        effective: Effective neurons over k of every fitted net near the optimistic size.
+        effective: Effective neurons over k of every fitted net near the optimistic
+            size.
         test: Its test error.
         scale: Its initial scale.
         width: Its width.
-        slope: Of the line in logarithms, with the ends of its interval; nan where there is none.
+        slope: Of the line in logarithms, with the ends of its interval; nan where there
+            is none.
         intercept: Of the line.
     """
 
@@ -57,11 +63,13 @@ class Target:
 
 
 def figure_data(tables: Mapping[str, Table]) -> tuple[Target, ...]:
-    """The numbers of the figure (to Zhang et al. 2023, arXiv 2307.08921, Figs. 3 and 4; the lower row is ours).
+    """The numbers of the figure (to Zhang et al. 2023, arXiv 2307.08921, Figs. 3 and 4;
+    the lower row is ours).
 
     Args:
-        tables: ``recovery`` (units, width, scale, samples, test), ``thresholds`` (units, optimistic), ``nets`` (units,
-            samples, width, scale, train, test, effective) and ``fit`` (units, slope, low, high, intercept).
+        tables: ``recovery`` (units, width, scale, samples, test), ``thresholds``
+            (units, optimistic), ``nets`` (units, samples, width, scale, train, test,
+            effective) and ``fit`` (units, slope, low, high, intercept).
 
     Returns:
         One entry per k.
@@ -211,7 +219,8 @@ def _scatter(ax: Axes, target: Target, scales: np.ndarray, widths: np.ndarray) -
     ends = np.array([target.effective.min(), target.effective.max()])
     ax.plot(ends, 10 ** (target.intercept + slope * np.log10(ends)), color=INK, lw=1.0)
     ax.annotate(
-        f"slope {number(round(slope, 1))} ({number(round(low, 1))} to {number(round(high, 1))})",
+        f"slope {number(round(slope, 1))} ({number(round(low, 1))} to "
+        f"{number(round(high, 1))})",
         (0.97, 0.04),
         xycoords="axes fraction",
         ha="right",

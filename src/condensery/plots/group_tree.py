@@ -1,4 +1,6 @@
-"""Condensed groups over time, a column per target: loss and number of groups above, directions and events below."""
+"""Condensed groups over time, a column per target: loss and number of groups above,
+directions and events below.
+"""
 
 from __future__ import annotations
 
@@ -61,20 +63,40 @@ def figure_data(tables: Mapping[str, Table]) -> GroupTree:
     """The numbers of the figure.
 
     Args:
-        tables: ``curves`` (target, step, loss, groups, falls), ``paths`` (target, lineage, step, angle, share),
-            ``tree`` (target, lineage, parent, merged, after_collapse); if present ``targets`` (target, title).
+        tables: ``curves`` (target, step, loss, groups, falls), ``paths`` (target,
+            lineage, step, angle, share), ``tree`` (target, lineage, parent, merged,
+            after_collapse); if present ``targets`` (target, title).
 
     Raises:
         InvalidInputError: If a table or column is missing.
 
     Example:
         >>> from condensery.records import Table
-        >>> curves = {"target": ["t", "t"], "step": [1, 10], "loss": [1.0, 0.1], "groups": [1, 1]}
+        >>> curves = {
+        ...     "target": ["t", "t"],
+        ...     "step": [1, 10],
+        ...     "loss": [1.0, 0.1],
+        ...     "groups": [1, 1],
+        ... }
         >>> curves["falls"] = [True, True]
-        >>> paths = {"target": ["t", "t"], "lineage": [0, 0], "step": [1, 10], "angle": [0.0, 0.1], "share": [1.0, 1.0]}
-        >>> tree = {"target": ["t"], "lineage": [0], "parent": [-1], "merged": [-1], "after_collapse": [False]}
+        >>> paths = {
+        ...     "target": ["t", "t"],
+        ...     "lineage": [0, 0],
+        ...     "step": [1, 10],
+        ...     "angle": [0.0, 0.1],
+        ...     "share": [1.0, 1.0],
+        ... }
+        >>> tree = {
+        ...     "target": ["t"],
+        ...     "lineage": [0],
+        ...     "parent": [-1],
+        ...     "merged": [-1],
+        ...     "after_collapse": [False],
+        ... }
         >>> made = {"curves": curves, "paths": paths, "tree": tree}
-        >>> data = figure_data({name: Table(columns=columns) for name, columns in made.items()})
+        >>> data = figure_data(
+        ...     {name: Table(columns=columns) for name, columns in made.items()}
+        ... )
         >>> data.columns[0].lineages[0].angle
         array([0. , 0.1])
     """
@@ -130,13 +152,16 @@ def _angle_at(way: Table | None, step: int) -> float:
 
 
 def draw(data: GroupTree, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
-    """Draw the columns: loss, number of groups, and the tree of groups, all against the step.
+    """Draw the columns: loss, number of groups, and the tree of groups, all against the
+    step.
 
-    The thicker a line, the larger the group's share of the amplitude; grey lines were there before the collapse.
+    The thicker a line, the larger the group's share of the amplitude; grey lines were
+    there before the collapse.
 
     Args:
         data: From `figure_data`.
-        axes: Three Axes per column (losses, then numbers, then trees); None makes a figure.
+        axes: Three Axes per column (losses, then numbers, then trees); None makes a
+            figure.
 
     Raises:
         InvalidInputError: If `axes` are not that many.

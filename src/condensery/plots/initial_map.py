@@ -1,4 +1,6 @@
-"""Maps over (γ, γ′) of the initial stage: slope of RD, alignment, and slope of its time."""
+"""Maps over (γ, γ′) of the initial stage: slope of RD, alignment, and slope of its
+time.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +53,15 @@ def figure_data(tables: Mapping[str, Table]) -> InitialMap:
 
     Example:
         >>> from condensery.records import Table
-        >>> columns = {"gamma": [1.0, 2.0], "gamma_prime": [0.0, 0.0], "slope": [0.0, 0.5], "alignment": [0.4, 1.0]}
-        >>> figure_data({"slopes": Table(columns={**columns, "time_slope": [0.0, 0.5]})}).values[1]
+        >>> columns = {
+        ...     "gamma": [1.0, 2.0],
+        ...     "gamma_prime": [0.0, 0.0],
+        ...     "slope": [0.0, 0.5],
+        ...     "alignment": [0.4, 1.0],
+        ... }
+        >>> figure_data(
+        ...     {"slopes": Table(columns={**columns, "time_slope": [0.0, 0.5]})}
+        ... ).values[1]
         array([[0.4, 1. ]])
     """
     table = need(
@@ -68,7 +77,8 @@ def figure_data(tables: Mapping[str, Table]) -> InitialMap:
 
 
 def draw(data: InitialMap, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
-    """Draw the three maps side by side, each cell with its number, and the boundaries of theory as lines.
+    """Draw the three maps side by side, each cell with its number, and the boundaries
+    of theory as lines.
 
     Args:
         data: From `figure_data`.

@@ -1,4 +1,6 @@
-"""RD, alignment and time of initial condensation against the width, with the closed forms."""
+"""RD, alignment and time of initial condensation against the width, with the closed
+forms.
+"""
 
 from __future__ import annotations
 
@@ -50,10 +52,12 @@ class InitialWidths:
 
 
 def figure_data(tables: Mapping[str, Table], *, part: str = "row") -> InitialWidths:
-    """The numbers of the figure (Chen et al. 2023, arXiv 2303.06561: the initial stage in the phase diagram).
+    """The numbers of the figure (Chen et al. 2023, arXiv 2303.06561: the initial stage
+    in the phase diagram).
 
     Args:
-        tables: ``members`` (part, gamma, gamma_prime, width, rd, alignment, growth, and each with ``_closed``).
+        tables: ``members`` (part, gamma, gamma_prime, width, rd, alignment, growth, and
+            each with ``_closed``).
         part: The rows that are shown.
 
     Raises:
@@ -61,9 +65,20 @@ def figure_data(tables: Mapping[str, Table], *, part: str = "row") -> InitialWid
 
     Example:
         >>> from condensery.records import Table
-        >>> columns = {"part": ["row"], "gamma": [2.0], "gamma_prime": [0.0], "width": [100]}
-        >>> numbers = {name + end: [1.0] for name in ("rd", "alignment", "growth") for end in ("", "_closed")}
-        >>> figure_data({"members": Table(columns={**columns, **numbers})}).series[0].measured.tolist()
+        >>> columns = {
+        ...     "part": ["row"],
+        ...     "gamma": [2.0],
+        ...     "gamma_prime": [0.0],
+        ...     "width": [100],
+        ... }
+        >>> numbers = {
+        ...     name + end: [1.0]
+        ...     for name in ("rd", "alignment", "growth")
+        ...     for end in ("", "_closed")
+        ... }
+        >>> figure_data({"members": Table(columns={**columns, **numbers})}).series[
+        ...     0
+        ... ].measured.tolist()
         [[1.0], [1.0], [1.0]]
     """
     names = [name for pair in QUANTITIES for name in pair[:2]]
@@ -90,7 +105,8 @@ def figure_data(tables: Mapping[str, Table], *, part: str = "row") -> InitialWid
 def draw(
     data: InitialWidths, axes: Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
-    """Draw three panels over the logarithm of the width: marks for networks, lines for the closed forms.
+    """Draw three panels over the logarithm of the width: marks for networks, lines for
+    the closed forms.
 
     Args:
         data: From `figure_data`.

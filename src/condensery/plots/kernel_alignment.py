@@ -1,4 +1,6 @@
-"""Alignment of convolution kernels with the direction that theory predicts, from several scales of initialisation."""
+"""Alignment of convolution kernels with the direction that theory predicts, from
+several scales of initialisation.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from condensery.records import Table
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """One scale of initialisation: |cosines| of all kernels, rising, measured and by the linearised flow."""
+    """One scale of initialisation: |cosines| of all kernels, rising, measured and by
+    the linearised flow.
+    """
 
     std: float
     cosine: Float[np.ndarray, " kernel"]
@@ -32,7 +36,8 @@ class KernelAlignment:
 
 
 def figure_data(tables: Mapping[str, Table]) -> KernelAlignment:
-    """The numbers of the figure (Zhou et al. 2023, arXiv 2305.09947: the two-layer network of the theory).
+    """The numbers of the figure (Zhou et al. 2023, arXiv 2305.09947: the two-layer
+    network of the theory).
 
     Args:
         tables: ``kernels`` (std, cosine, cosine_linear), one row per kernel.
@@ -42,7 +47,11 @@ def figure_data(tables: Mapping[str, Table]) -> KernelAlignment:
 
     Example:
         >>> from condensery.records import Table
-        >>> columns = {"std": [1.0, 1.0], "cosine": [0.9, 0.2], "cosine_linear": [0.8, 0.1]}
+        >>> columns = {
+        ...     "std": [1.0, 1.0],
+        ...     "cosine": [0.9, 0.2],
+        ...     "cosine_linear": [0.8, 0.1],
+        ... }
         >>> figure_data({"kernels": Table(columns=columns)}).scales[0].cosine
         array([0.2, 0.9])
     """
@@ -61,7 +70,8 @@ def figure_data(tables: Mapping[str, Table]) -> KernelAlignment:
 
 
 def draw(data: KernelAlignment, axes: Axes | None = None) -> Figure:
-    """Draw the sorted |cosines| over the share of the kernels; dashed the linearised flow.
+    """Draw the sorted |cosines| over the share of the kernels; dashed the linearised
+    flow.
 
     Args:
         data: From `figure_data`.

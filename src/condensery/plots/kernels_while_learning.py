@@ -1,4 +1,6 @@
-"""A CNN while it learns: how many of its kernels are parallel, and how many images it tells."""
+"""A CNN while it learns: how many of its kernels are parallel, and how many images it
+tells.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +30,20 @@ class Course:
 
 @dataclass(frozen=True, eq=False)
 class KernelsWhileLearning:
-    """What the figure shows: one course per activation and scale, in the order of the table."""
+    """What the figure shows: one course per activation and scale, in the order of the
+    table.
+    """
 
     courses: tuple[Course, ...]
 
 
 def figure_data(tables: Mapping[str, Table]) -> KernelsWhileLearning:
-    """The numbers of the figure (Zhou et al. 2023, arXiv 2305.09947: kernels while the accuracy is low).
+    """The numbers of the figure (Zhou et al. 2023, arXiv 2305.09947: kernels while the
+    accuracy is low).
 
     Args:
-        tables: ``followed`` (activation, std, step, accuracy, pairs), one row per step and seed.
+        tables: ``followed`` (activation, std, step, accuracy, pairs), one row per step
+            and seed.
 
     Raises:
         InvalidInputError: If the table or a column is missing.
@@ -45,7 +51,13 @@ def figure_data(tables: Mapping[str, Table]) -> KernelsWhileLearning:
     Example:
         >>> from condensery.records import Table
         >>> columns = {"activation": ["tanh"] * 2, "std": [0.1] * 2, "step": [0, 0]}
-        >>> data = figure_data({"followed": Table(columns={**columns, "accuracy": [0.1, 0.2], "pairs": [0.0, 1.0]})})
+        >>> data = figure_data(
+        ...     {
+        ...         "followed": Table(
+        ...             columns={**columns, "accuracy": [0.1, 0.2], "pairs": [0.0, 1.0]}
+        ...         )
+        ...     }
+        ... )
         >>> data.courses[0].title, data.courses[0].pairs
         ('tanh, std 0.1', array([0.5]))
     """

@@ -1,4 +1,6 @@
-"""log RD of both layers of three-layer networks against log width at γ₂ = 0, with the fitted slopes."""
+"""log RD of both layers of three-layer networks against log width at γ₂ = 0, with the
+fitted slopes.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +43,8 @@ def figure_data(
     """The numbers of the figure (Zhou et al. 2022, arXiv 2205.12101, Fig. 4).
 
     Args:
-        tables: ``members`` (gamma2, gamma3, width, rd1, rd2, status); if present ``slopes`` (gamma2, gamma3, first,
-            second and their _se).
+        tables: ``members`` (gamma2, gamma3, width, rd1, rd2, status); if present
+            ``slopes`` (gamma2, gamma3, first, second and their _se).
         gamma3s: γ₃ shown; by default up to five of the row.
         gamma2: The row.
 
@@ -51,9 +53,16 @@ def figure_data(
 
     Example:
         >>> from condensery.records import Table
-        >>> columns = {"gamma2": [0.0, 0.0], "gamma3": [1.0, 1.0], "width": [10, 10], "rd1": [1.0, 4.0]}
+        >>> columns = {
+        ...     "gamma2": [0.0, 0.0],
+        ...     "gamma3": [1.0, 1.0],
+        ...     "width": [10, 10],
+        ...     "rd1": [1.0, 4.0],
+        ... }
         >>> columns["rd2"] = [1.0, 1.0]
-        >>> figure_data({"members": Table(columns=columns)}).layers[0].series[0].mean.round(3)
+        >>> figure_data({"members": Table(columns=columns)}).layers[0].series[
+        ...     0
+        ... ].mean.round(3)
         array([2.])
     """
     members = need(tables, "members", "gamma2", "gamma3", "width", "rd1", "rd2").select(

@@ -1,4 +1,6 @@
-"""How linear the layers of deep nets are: one plateau for all depths, scores while training, scores against data."""
+"""How linear the layers of deep nets are: one plateau for all depths, scores while
+training, scores against data.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,14 @@ class LayerLinearity:
     """What the three panels show.
 
     Attributes:
-        losses: Per number of hidden layers: steps and median loss over seeds, for the most samples.
-        plain: Steps and the least score of any layer (median over seeds), three hidden layers, most samples.
+        losses: Per number of hidden layers: steps and median loss over seeds, for the
+            most samples.
+        plain: Steps and the least score of any layer (median over seeds), three hidden
+            layers, most samples.
         normalised: The same with batch normalisation.
         samples: Numbers of samples.
-        final: Per number of samples the least score of any layer at the end, one value per seed.
+        final: Per number of samples the least score of any layer at the end, one value
+            per seed.
     """
 
     losses: dict[int, Curve]
@@ -40,7 +45,8 @@ def figure_data(tables: Mapping[str, Table]) -> LayerLinearity:
     """The numbers of the figure (after Bai et al. 2024, arXiv 2205.13283).
 
     Args:
-        tables: ``curves`` (hidden, samples, batch_norm, seed, step, loss) and ``scores`` (with layer, score for loss).
+        tables: ``curves`` (hidden, samples, batch_norm, seed, step, loss) and
+            ``scores`` (with layer, score for loss).
 
     Raises:
         InvalidInputError: If a table or a column is missing.
@@ -108,7 +114,8 @@ def _over_steps(table: Table, column: str) -> Curve:
 def draw(
     data: LayerLinearity, axes: Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
-    """Draw loss against step for every depth, the score while training, and the score at the end against samples.
+    """Draw loss against step for every depth, the score while training, and the score
+    at the end against samples.
 
     Args:
         data: From `figure_data`.

@@ -1,4 +1,6 @@
-"""Heat maps of both layers' width slopes over (γ₃, γ₂), with the lines where a balance of the layers makes them 0."""
+"""Heat maps of both layers' width slopes over (γ₃, γ₂), with the lines where a balance
+of the layers makes them 0.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ class LayerMaps:
     Attributes:
         gamma3: Centres of the columns.
         gamma2: Centres of the rows.
-        slopes: Slope of the first and of the second layer in each cell; NaN where none was measured.
+        slopes: Slope of the first and of the second layer in each cell; NaN where none
+            was measured.
         gamma3_edges: Edges of the columns.
         gamma2_edges: Edges of the rows.
         line: γ₂ along the lines; empty where there are none.
@@ -49,10 +52,12 @@ class LayerMaps:
 
 
 def figure_data(tables: Mapping[str, Table], *, limit: float = 1.0) -> LayerMaps:
-    """The numbers of the maps (Zhou et al. 2022, arXiv 2205.12101, the phase diagrams of W1 and W2).
+    """The numbers of the maps (Zhou et al. 2022, arXiv 2205.12101, the phase diagrams
+    of W1 and W2).
 
     Args:
-        tables: ``slopes`` (gamma2, gamma3, first, second); if present ``boundary`` (gamma2, first, second).
+        tables: ``slopes`` (gamma2, gamma3, first, second); if present ``boundary``
+            (gamma2, first, second).
         limit: Colours saturate at ±limit.
 
     Raises:
@@ -60,7 +65,12 @@ def figure_data(tables: Mapping[str, Table], *, limit: float = 1.0) -> LayerMaps
 
     Example:
         >>> from condensery.records import Table
-        >>> columns = {"gamma2": [0.0, 0.0], "gamma3": [1.0, 2.0], "first": [-0.5, 0.2], "second": [-1.0, -0.3]}
+        >>> columns = {
+        ...     "gamma2": [0.0, 0.0],
+        ...     "gamma3": [1.0, 2.0],
+        ...     "first": [-0.5, 0.2],
+        ...     "second": [-1.0, -0.3],
+        ... }
         >>> figure_data({"slopes": Table(columns=columns)}).slopes[1]
         array([[-1. , -0.3]])
     """
@@ -92,7 +102,8 @@ def figure_data(tables: Mapping[str, Table], *, limit: float = 1.0) -> LayerMaps
 
 
 def draw(data: LayerMaps, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
-    """Draw both maps: γ₃ to the right, γ₂ upwards, blue where the slope is negative (linear), red where positive.
+    """Draw both maps: γ₃ to the right, γ₂ upwards, blue where the slope is negative
+    (linear), red where positive.
 
     Args:
         data: From `figure_data`.

@@ -1,4 +1,6 @@
-"""One column per γ₃: outputs above, and the raw (w, b) of every first-layer neuron before and after below."""
+"""One column per γ₃: outputs above, and the raw (w, b) of every first-layer neuron
+before and after below.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from condensery.records import Table
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One network: abscissae and outputs, and the pairs (w, b) of its neurons before and after."""
+    """One network: abscissae and outputs, and the pairs (w, b) of its neurons before
+    and after.
+    """
 
     title: str
     x: Float[np.ndarray, " point"]
@@ -42,18 +46,33 @@ def figure_data(tables: Mapping[str, Table]) -> LayerNeurons:
     """The numbers of the figure (Zhou et al. 2022, arXiv 2205.12101, Fig. 2).
 
     Args:
-        tables: ``pairs`` (gamma3, when (0 before, 1 after), weight, bias), ``outputs`` (gamma3, x, initial, final,
-            reference), ``data`` (x, y); if present ``neurons`` (gamma3, orientations).
+        tables: ``pairs`` (gamma3, when (0 before, 1 after), weight, bias), ``outputs``
+            (gamma3, x, initial, final, reference), ``data`` (x, y); if present
+            ``neurons`` (gamma3, orientations).
 
     Raises:
         InvalidInputError: If a table or column is missing.
 
     Example:
         >>> from condensery.records import Table
-        >>> pairs = Table(columns={"gamma3": [1.0, 1.0], "when": [0, 1], "weight": [0.1, 2.0], "bias": [0.0, 1.0]})
-        >>> outputs = Table(columns={name: [1.0] for name in ("gamma3", "x", "initial", "final", "reference")})
+        >>> pairs = Table(
+        ...     columns={
+        ...         "gamma3": [1.0, 1.0],
+        ...         "when": [0, 1],
+        ...         "weight": [0.1, 2.0],
+        ...         "bias": [0.0, 1.0],
+        ...     }
+        ... )
+        >>> outputs = Table(
+        ...     columns={
+        ...         name: [1.0]
+        ...         for name in ("gamma3", "x", "initial", "final", "reference")
+        ...     }
+        ... )
         >>> data = Table(columns={"x": [[0.0]], "y": [1.0]})
-        >>> figure_data({"pairs": pairs, "outputs": outputs, "data": data}).columns[0].after
+        >>> figure_data({"pairs": pairs, "outputs": outputs, "data": data}).columns[
+        ...     0
+        ... ].after
         array([[2., 1.]])
     """
     pairs = need(tables, "pairs", "gamma3", "when", "weight", "bias")
@@ -84,7 +103,8 @@ def figure_data(tables: Mapping[str, Table]) -> LayerNeurons:
 
 
 def draw(data: LayerNeurons, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
-    """Draw the columns: before training blue (dashes, rings), after it vermilion (line, dots).
+    """Draw the columns: before training blue (dashes, rings), after it vermilion (line,
+    dots).
 
     Args:
         data: From `figure_data`.

@@ -1,4 +1,6 @@
-"""How many lines are found in how many draws, and what share of the neurons has moved under which optimiser."""
+"""How many lines are found in how many draws, and what share of the neurons has moved
+under which optimiser.
+"""
 
 from __future__ import annotations
 
@@ -39,10 +41,12 @@ class LineCounts:
 def figure_data(
     tables: Mapping[str, Table], *, part: str = "five", most: int = 6
 ) -> LineCounts:
-    """The numbers of the figure (Zhou et al. 2022, arXiv 2105.11686, Fig. 2, over many draws).
+    """The numbers of the figure (Zhou et al. 2022, arXiv 2105.11686, Fig. 2, over many
+    draws).
 
     Args:
-        tables: ``measures`` (part, activation, optimiser, draw, step, last, lines, moved).
+        tables: ``measures`` (part, activation, optimiser, draw, step, last, lines,
+            moved).
         part: The part whose lines are counted.
         most: The largest number of lines with a column of its own.
 
@@ -51,8 +55,18 @@ def figure_data(
 
     Example:
         >>> from condensery.records import Table
-        >>> columns = {"part": ["five"] * 2, "activation": ["tanh"] * 2, "optimiser": ["Adam"] * 2, "draw": [0, 1]}
-        >>> more = {"step": [9, 9], "last": [True, True], "lines": [1.0, 2.0], "moved": [1.0, 1.0]}
+        >>> columns = {
+        ...     "part": ["five"] * 2,
+        ...     "activation": ["tanh"] * 2,
+        ...     "optimiser": ["Adam"] * 2,
+        ...     "draw": [0, 1],
+        ... }
+        >>> more = {
+        ...     "step": [9, 9],
+        ...     "last": [True, True],
+        ...     "lines": [1.0, 2.0],
+        ...     "moved": [1.0, 1.0],
+        ... }
         >>> figure_data({"measures": Table(columns={**columns, **more})}, most=3).counts
         array([[0, 1, 1, 0]])
     """
@@ -109,7 +123,8 @@ def figure_data(
 def draw(
     data: LineCounts, axes: Sequence[Axes] | np.ndarray | Axes | None = None
 ) -> Figure:
-    """Draw the counts as a table of shades with numbers, and the shares as bars beside it.
+    """Draw the counts as a table of shades with numbers, and the shares as bars beside
+    it.
 
     Args:
         data: From `figure_data`.

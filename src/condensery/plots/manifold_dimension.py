@@ -36,7 +36,8 @@ def figure_data(tables: Mapping[str, Table]) -> ManifoldDimension:
     """The numbers of the figure.
 
     Args:
-        tables: ``dimensions`` (hidden, counted, tangent, narrow_zero, wide_zero, decided).
+        tables: ``dimensions`` (hidden, counted, tangent, narrow_zero, wide_zero,
+            decided).
 
     Raises:
         InvalidInputError: If the table or a column is missing.

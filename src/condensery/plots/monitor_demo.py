@@ -1,4 +1,6 @@
-"""Effective ratio of two layers, and accuracy, while a network trains from a small and from an ordinary start."""
+"""Effective ratio of two layers, and accuracy, while a network trains from a small and
+from an ordinary start.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _DASHES = {1: "-", 2: (0, (4, 1.5))}
 
 @dataclass(frozen=True)
 class Bundle:
-    """One start and layer (0 for the accuracy): the steps, a row per seed, and the median over them."""
+    """One start and layer (0 for the accuracy): the steps, a row per seed, and the
+    median over them.
+    """
 
     start: str
     layer: int

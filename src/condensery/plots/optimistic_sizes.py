@@ -1,4 +1,6 @@
-"""How few samples are enough: completed matrices, a plane from two points, and model ranks against their formulas."""
+"""How few samples are enough: completed matrices, a plane from two points, and model
+ranks against their formulas.
+"""
 
 from __future__ import annotations
 
@@ -64,11 +66,12 @@ class OptimisticSizesFigure:
 
 
 def figure_data(tables: Mapping[str, Table]) -> OptimisticSizesFigure:
-    """The numbers of the figure (to the experiments of Zhang et al. 2023, arXiv 2307.08921).
+    """The numbers of the figure (to the experiments of Zhang et al. 2023, arXiv
+    2307.08921).
 
     Args:
-        tables: ``fits`` (model, rank, scale, samples, test), ``recovery`` (those, optimistic) and ``ranks`` (model,
-            rank, expected, rank_wide).
+        tables: ``fits`` (model, rank, scale, samples, test), ``recovery`` (those,
+            optimistic) and ``ranks`` (model, rank, expected, rank_wide).
 
     Raises:
         InvalidInputError: If a table or a column is missing.

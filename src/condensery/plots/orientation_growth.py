@@ -1,4 +1,6 @@
-"""Growth of the number of orientations while a network trains, with its neurons and its output at snapshots."""
+"""Growth of the number of orientations while a network trains, with its neurons and its
+output at snapshots.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ class OrientationGrowth:
     Attributes:
         step: Steps at which orientations were counted, ascending.
         orientations: Their number over neurons of a large ‖(w, b)‖.
-        orientations_product: Their number over neurons of a large |a|·‖(w, b)‖; empty if not counted.
+        orientations_product: Their number over neurons of a large |a|·‖(w, b)‖; empty
+            if not counted.
         snapshots: The frames of the figure.
         frames: The frames of the animation; all snapshots if there are no others.
         sample_x: Training data.
@@ -52,15 +55,18 @@ class OrientationGrowth:
 
 
 def figure_data(tables: Mapping[str, Table], *, at_most: int = 6) -> OrientationGrowth:
-    """The numbers of the figure (Xu et al. 2025, arXiv 2504.09484: condensation during training).
+    """The numbers of the figure (Xu et al. 2025, arXiv 2504.09484: condensation during
+    training).
 
     Args:
-        tables: ``growth`` (step, orientations, and orientations_product if counted); ``snapshots`` (step, orientation,
-            amplitude, and group if known, −1 for neurons that are not active) and ``output`` (step, x, model, target),
-            one row per neuron or point; if present ``data`` (x, y) and ``frames``, one row per frame of the animation
-            (step; orientation, amplitude and, if known, group of shape (frame, unit); x, model, target of shape
-            (frame, point)).
-        at_most: Snapshots of the figure; of more, so many are chosen evenly, with the first and the last.
+        tables: ``growth`` (step, orientations, and orientations_product if counted);
+            ``snapshots`` (step, orientation, amplitude, and group if known, −1 for
+            neurons that are not active) and ``output`` (step, x, model, target), one
+            row per neuron or point; if present ``data`` (x, y) and ``frames``, one row
+            per frame of the animation (step; orientation, amplitude and, if known,
+            group of shape (frame, unit); x, model, target of shape (frame, point)).
+        at_most: Snapshots of the figure; of more, so many are chosen evenly, with the
+            first and the last.
 
     Raises:
         InvalidInputError: If a table or a column is missing.
@@ -69,8 +75,21 @@ def figure_data(tables: Mapping[str, Table], *, at_most: int = 6) -> Orientation
         >>> from condensery.records import Table
         >>> tables = {
         ...     "growth": Table(columns={"step": [1, 10], "orientations": [1, 2]}),
-        ...     "snapshots": Table(columns={"step": [10, 10], "orientation": [0.0, 1.0], "amplitude": [2.0, 1.0]}),
-        ...     "output": Table(columns={"step": [10, 10], "x": [0.0, 1.0], "model": [0.0, 0.9], "target": [0.0, 1.0]}),
+        ...     "snapshots": Table(
+        ...         columns={
+        ...             "step": [10, 10],
+        ...             "orientation": [0.0, 1.0],
+        ...             "amplitude": [2.0, 1.0],
+        ...         }
+        ...     ),
+        ...     "output": Table(
+        ...         columns={
+        ...             "step": [10, 10],
+        ...             "x": [0.0, 1.0],
+        ...             "model": [0.0, 0.9],
+        ...             "target": [0.0, 1.0],
+        ...         }
+        ...     ),
         ... }
         >>> frame = figure_data(tables).snapshots[0]
         >>> frame.step, frame.orientations, frame.amplitude
@@ -110,14 +129,16 @@ def _evenly(frames: Sequence[Frame], at_most: int) -> tuple[Frame, ...]:
 def draw(
     data: OrientationGrowth, axes: Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
-    """Draw the count against the step (logarithmic), below it each snapshot's neurons, and below those its output.
+    """Draw the count against the step (logarithmic), below it each snapshot's neurons,
+    and below those its output.
 
-    Groups differ in colour and mark and keep both from snapshot to snapshot; grey dots are neurons that are not active.
+    Groups differ in colour and mark and keep both from snapshot to snapshot; grey dots
+    are neurons that are not active.
 
     Args:
         data: From `figure_data`.
-        axes: 1 + 2k Axes for k snapshots: the count, then k for the neurons, then k for the outputs; None makes a
-            figure.
+        axes: 1 + 2k Axes for k snapshots: the count, then k for the neurons, then k for
+            the outputs; None makes a figure.
 
     Raises:
         InvalidInputError: If `axes` are not that many.
@@ -185,7 +206,9 @@ def _draw_growth(ax: Axes, data: OrientationGrowth) -> None:
     )
     if (
         highest > 15
-    ):  # all neurons differ at the start; the growth from one to a few has to be seen beside that
+        # all neurons differ at the start; the growth from one to a few has to be seen
+        # beside that
+    ):
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(
             FixedLocator([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
@@ -204,7 +227,10 @@ def caption(frame: Frame, between: str) -> str:
     text = f"step {thousands(frame.step)}"
     if frame.orientations < 0:
         return text
-    return f"{text}{between}{frame.orientations} orientation{'s' * (frame.orientations != 1)}"
+    return (
+        f"{text}{between}{frame.orientations} "
+        f"orientation{'s' * (frame.orientations != 1)}"
+    )
 
 
 def _pictures(frames: Sequence[Frame], data: OrientationGrowth) -> list[Image.Image]:
@@ -255,7 +281,8 @@ def animate(
     at_most: int = 100,
     milliseconds: int = 120,
 ) -> None:
-    """Write an animated GIF: per frame the neurons with, beside them, the output; the last frame stays for 2 s.
+    """Write an animated GIF: per frame the neurons with, beside them, the output; the
+    last frame stays for 2 s.
 
     Equal data give equal bytes; 100 frames take about 1 MB.
 
@@ -268,11 +295,26 @@ def animate(
     Example:
         >>> import io
         >>> from condensery.records import Table
-        >>> data = figure_data({
-        ...     "growth": Table(columns={"step": [1], "orientations": [1]}),
-        ...     "snapshots": Table(columns={"step": [1, 9], "orientation": [0.0, 1.0], "amplitude": [2.0, 1.0]}),
-        ...     "output": Table(columns={"step": [1, 9], "x": [0.0, 1.0], "model": [0.0, 0.9], "target": [0.0, 1.0]}),
-        ... })
+        >>> data = figure_data(
+        ...     {
+        ...         "growth": Table(columns={"step": [1], "orientations": [1]}),
+        ...         "snapshots": Table(
+        ...             columns={
+        ...                 "step": [1, 9],
+        ...                 "orientation": [0.0, 1.0],
+        ...                 "amplitude": [2.0, 1.0],
+        ...             }
+        ...         ),
+        ...         "output": Table(
+        ...             columns={
+        ...                 "step": [1, 9],
+        ...                 "x": [0.0, 1.0],
+        ...                 "model": [0.0, 0.9],
+        ...                 "target": [0.0, 1.0],
+        ...             }
+        ...         ),
+        ...     }
+        ... )
         >>> buffer = io.BytesIO()
         >>> animate(data, buffer)
         >>> Image.open(buffer).n_frames

@@ -1,4 +1,6 @@
-"""Share of units with a partner, layer by layer, one panel per network; zeros and what is not there are shown too."""
+"""Share of units with a partner, layer by layer, one panel per network; zeros and what
+is not there are shown too.
+"""
 
 from __future__ import annotations
 
@@ -58,18 +60,31 @@ def figure_data(tables: Mapping[str, Table]) -> PartnerShares:
     """The numbers of the figure.
 
     Args:
-        tables: ``networks`` (network, title, package, status) and ``layers`` (network, layer, either_share,
-            bare_share, chance_share, two_way), which may have no rows.
+        tables: ``networks`` (network, title, package, status) and ``layers`` (network,
+            layer, either_share, bare_share, chance_share, two_way), which may have no
+            rows.
 
     Raises:
         InvalidInputError: If a table or a column is missing.
 
     Example:
         >>> from condensery.records import Table
-        >>> names = {"network": ["a"], "title": ["A"], "package": ["a-net"], "status": ["found"]}
-        >>> row = {"network": ["a"], "layer": ["conv1"], "either_share": [0.25], "bare_share": [0.0]}
+        >>> names = {
+        ...     "network": ["a"],
+        ...     "title": ["A"],
+        ...     "package": ["a-net"],
+        ...     "status": ["found"],
+        ... }
+        >>> row = {
+        ...     "network": ["a"],
+        ...     "layer": ["conv1"],
+        ...     "either_share": [0.25],
+        ...     "bare_share": [0.0],
+        ... }
         >>> layers = Table(columns={**row, "chance_share": [0.0], "two_way": [False]})
-        >>> figure_data({"networks": Table(columns=names), "layers": layers}).panels[0].either
+        >>> figure_data({"networks": Table(columns=names), "layers": layers}).panels[
+        ...     0
+        ... ].either
         array([0.25])
     """
     networks = need(tables, "networks", "network", "title", "package", "status")

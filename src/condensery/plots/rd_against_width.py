@@ -1,4 +1,6 @@
-"""log RD against log width for chosen cells of the phase plane, with the fitted slopes."""
+"""log RD against log width for chosen cells of the phase plane, with the fitted
+slopes.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ class Series:
         member_width: Width of each member that has a positive finite RD.
         member_rd: Its RD.
         member_converged: Whether its training converged.
-        width: Distinct widths of the converged members (of all, where none converged), ascending.
+        width: Distinct widths of the converged members (of all, where none converged),
+            ascending.
         mean: Geometric mean of RD over the seeds of a width.
         error: Standard error of log RD over the seeds; 0 for a single seed.
         slope: The stored slope; NaN where none was fitted.
@@ -55,7 +58,9 @@ class Series:
 
 @dataclass(frozen=True, eq=False)
 class RDAgainstWidth:
-    """What the figure shows: one series per cell, the largest RD first, and the name of the ordinate."""
+    """What the figure shows: one series per cell, the largest RD first, and the name of
+    the ordinate.
+    """
 
     series: tuple[Series, ...]
     symbol: str
@@ -72,9 +77,11 @@ def figure_data(
     """The numbers of the figure (Luo et al. 2021, arXiv 2007.07497, Fig. 3).
 
     Args:
-        tables: ``members`` (gamma, gamma_prime, width, the column `quantity`, and status if known); if present
-            ``slopes`` (gamma, gamma_prime, slope or slope_a or slope_theta, slope_se).
-        cells: Pairs (gamma, gamma_prime); by default up to `at_most` along the row nearest to gamma_prime = 0.
+        tables: ``members`` (gamma, gamma_prime, width, the column `quantity`, and
+            status if known); if present ``slopes`` (gamma, gamma_prime, slope or
+            slope_a or slope_theta, slope_se).
+        cells: Pairs (gamma, gamma_prime); by default up to `at_most` along the row
+            nearest to gamma_prime = 0.
         quantity: rd, rd_a or rd_theta.
         at_most: How many cells the default choice takes.
         slopes: Name of the table of slopes.
@@ -84,7 +91,12 @@ def figure_data(
 
     Example:
         >>> from condensery.records import Table
-        >>> columns = {"gamma": [1.0, 1.0], "gamma_prime": [0.0, 0.0], "width": [10, 10], "rd": [1.0, 4.0]}
+        >>> columns = {
+        ...     "gamma": [1.0, 1.0],
+        ...     "gamma_prime": [0.0, 0.0],
+        ...     "width": [10, 10],
+        ...     "rd": [1.0, 4.0],
+        ... }
         >>> members = Table(columns=columns)
         >>> series = figure_data({"members": members}).series[0]
         >>> series.width, series.mean.round(3), series.slope
@@ -153,9 +165,10 @@ def _series(
 def draw(data: RDAgainstWidth, axes: Axes | None = None) -> Figure:
     """Draw RD against width on logarithmic axes.
 
-    A large mark is the geometric mean over seeds with its standard error, a small one a member, a grey cross a member
-    that did not converge. A line has the stored slope and runs through the middle of its marks; the legend names it,
-    the largest RD on top. Without a slope (one width) only the marks are drawn.
+    A large mark is the geometric mean over seeds with its standard error, a small one a
+    member, a grey cross a member that did not converge. A line has the stored slope and
+    runs through the middle of its marks; the legend names it, the largest RD on top.
+    Without a slope (one width) only the marks are drawn.
 
     Args:
         data: From `figure_data`.

@@ -1,4 +1,6 @@
-"""Reduction of a condensed network: its training, its groups, and how the merged one trains on."""
+"""Reduction of a condensed network: its training, its groups, and how the merged one
+trains on.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +46,8 @@ def figure_data(tables: Mapping[str, Table]) -> Reduction:
     """The numbers of the figure (Zhang et al. 2021, arXiv 2105.14573, Fig. 5).
 
     Args:
-        tables: ``training`` (seed, step, loss, width), ``retraining`` (seed, step, narrow, wide), ``members`` (seed,
-            step, loss) and ``cosines`` (cosine).
+        tables: ``training`` (seed, step, loss, width), ``retraining`` (seed, step,
+            narrow, wide), ``members`` (seed, step, loss) and ``cosines`` (cosine).
 
     Raises:
         InvalidInputError: If a table or a column is missing.
@@ -76,7 +78,8 @@ def _curves(table: Table, column: str) -> tuple[Curve, ...]:
 
 
 def draw(data: Reduction, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
-    """Draw loss and number of groups over the steps, the cosines, and the losses after the merge.
+    """Draw loss and number of groups over the steps, the cosines, and the losses after
+    the merge.
 
     Args:
         data: From `figure_data`.

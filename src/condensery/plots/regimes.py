@@ -1,4 +1,6 @@
-"""One column per regime: outputs before and after training above, (orientation, amplitude) of the neurons below."""
+"""One column per regime: outputs before and after training above, (orientation,
+amplitude) of the neurons below.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Regimes:
-    """What the figure shows; `sample_x` and `sample_y` are the training data, empty where it is not on a line."""
+    """What the figure shows; `sample_x` and `sample_y` are the training data, empty
+    where it is not on a line.
+    """
 
     columns: tuple[Column, ...]
     sample_x: Float[np.ndarray, " sample"]
@@ -77,10 +81,12 @@ def figure_data(
     """The numbers of the figure (Luo et al. 2021, arXiv 2007.07497, Fig. 2).
 
     Args:
-        tables: ``scatter`` (gamma, gamma_prime, width, seed, when (0 initial, 1 final), orientation, amplitude); if
-            present ``outputs`` (gamma, gamma_prime, width, seed, x, initial, final, and reference if known) and
-            ``data`` (x, y). Without ``outputs`` only the scatters are shown.
-        cells: Pairs (gamma, gamma_prime), one per column; by default up to `at_most` near gamma_prime = 0.
+        tables: ``scatter`` (gamma, gamma_prime, width, seed, when (0 initial, 1 final),
+            orientation, amplitude); if present ``outputs`` (gamma, gamma_prime, width,
+            seed, x, initial, final, and reference if known) and ``data`` (x, y).
+            Without ``outputs`` only the scatters are shown.
+        cells: Pairs (gamma, gamma_prime), one per column; by default up to `at_most`
+            near gamma_prime = 0.
         names: A name per cell ("linear", …) that stands above its column.
         width: The width to show; by default the largest of each cell.
         seed: The seed to show; by default the smallest of each cell.
@@ -89,13 +95,22 @@ def figure_data(
         bin_above: Scatters of more neurons are binned.
 
     Raises:
-        InvalidInputError: If a table or column is missing, a cell, width or seed is unknown, or the names are not as
-            many as the cells.
+        InvalidInputError: If a table or column is missing, a cell, width or seed is
+            unknown, or the names are not as many as the cells.
 
     Example:
         >>> from condensery.records import Table
-        >>> scatter = Table(columns={"gamma": [1.0, 1.0], "gamma_prime": [0.0, 0.0], "width": [1, 1], "seed": [0, 0],
-        ...                          "when": [0, 1], "orientation": [0.1, 0.2], "amplitude": [0.5, 1.0]})
+        >>> scatter = Table(
+        ...     columns={
+        ...         "gamma": [1.0, 1.0],
+        ...         "gamma_prime": [0.0, 0.0],
+        ...         "width": [1, 1],
+        ...         "seed": [0, 0],
+        ...         "when": [0, 1],
+        ...         "orientation": [0.1, 0.2],
+        ...         "amplitude": [0.5, 1.0],
+        ...     }
+        ... )
         >>> column = figure_data({"scatter": scatter}).columns[0]
         >>> column.title, column.after.x, column.x.size
         ('γ = 1, γ′ = 0', array([0.2]), 0)
@@ -196,12 +211,14 @@ def _samples(data: Table | None) -> tuple[np.ndarray, np.ndarray]:
 def draw(data: Regimes, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
     """Draw the columns: outputs above (where there are any), scatters below.
 
-    Before training is blue (dashes, rings), after it vermilion (line, dots); the data are black diamonds, the linear
-    interpolant dots. Amplitudes are relative to the largest at the end of training.
+    Before training is blue (dashes, rings), after it vermilion (line, dots); the data
+    are black diamonds, the linear interpolant dots. Amplitudes are relative to the
+    largest at the end of training.
 
     Args:
         data: From `figure_data`.
-        axes: As many Axes as there are panels (row by row: outputs, then scatters); None makes a figure.
+        axes: As many Axes as there are panels (row by row: outputs, then scatters);
+            None makes a figure.
 
     Raises:
         InvalidInputError: If `axes` are not that many.

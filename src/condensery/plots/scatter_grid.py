@@ -1,4 +1,6 @@
-"""A scatter of (orientation, amplitude) at every cell of the phase plane, widths overlaid."""
+"""A scatter of (orientation, amplitude) at every cell of the phase plane, widths
+overlaid.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ from condensery.plots._style import PAGE, panels
 from condensery.plots._tables import levels, need, number, thousands
 from condensery.records import Table
 
-# From light and large to dark and small, so that a narrow cloud of a wide network stays visible on a broad one.
+# From light and large to dark and small, so that a narrow cloud of a wide network stays
+# visible on a broad one.
 LAYERS = (("#F0B429", 0.036), ("#009E73", 0.025), ("#1B2A6B", 0.018))
 BOX = "#0072B2"
 
@@ -35,7 +38,8 @@ class ScatterGrid:
         gamma: Columns, ascending.
         gamma_prime: Rows, ascending.
         width: Widths that are overlaid, ascending.
-        counts: Neurons per bin at the end of training; all 0 where a cell was not computed.
+        counts: Neurons per bin at the end of training; all 0 where a cell was not
+            computed.
         orientation_edges: Edges of the orientation bins.
         amplitude_edges: Edges of the amplitude bins (relative to the final maximum).
         on_boundary: Whether a cell lies on the theoretical boundary.
@@ -63,23 +67,36 @@ def figure_data(
     """The numbers of the grid (Luo et al. 2021, arXiv 2007.07497, Figs. 6 and 7).
 
     Args:
-        tables: ``scatter_grid`` (gamma, gamma_prime, width, counts with shape (row, orientation_bin, amplitude_bin),
-            and perhaps when, of which 1, the end, is shown) and ``scatter_bins`` (axis: orientation or amplitude;
-            edge); if present ``boundary`` (gamma_prime, theory).
+        tables: ``scatter_grid`` (gamma, gamma_prime, width, counts with shape (row,
+            orientation_bin, amplitude_bin), and perhaps when, of which 1, the end, is
+            shown) and ``scatter_bins`` (axis: orientation or amplitude; edge); if
+            present ``boundary`` (gamma_prime, theory).
         orientation: ``angle`` in [−π, π), or ``input`` for I = ŵ·p in [−1, 1].
         gammas: Columns to show; by default all.
         gamma_primes: Rows to show; by default all.
         widths: Widths to show; by default the smallest, the middle and the largest.
 
     Raises:
-        InvalidInputError: If a table or column is missing, the bins do not match the counts, nothing is left to show,
-            or more than three widths are asked for.
+        InvalidInputError: If a table or column is missing, the bins do not match the
+            counts, nothing is left to show, or more than three widths are asked for.
 
     Example:
         >>> import numpy as np
         >>> from condensery.records import Table
-        >>> grid = Table(columns={"gamma": [1.0], "gamma_prime": [0.0], "width": [7], "counts": np.full((1, 1, 1), 7)})
-        >>> bins = Table(columns={"axis": ["orientation"] * 2 + ["amplitude"] * 2, "edge": [-3.2, 3.2, 0.0, 1.0]})
+        >>> grid = Table(
+        ...     columns={
+        ...         "gamma": [1.0],
+        ...         "gamma_prime": [0.0],
+        ...         "width": [7],
+        ...         "counts": np.full((1, 1, 1), 7),
+        ...     }
+        ... )
+        >>> bins = Table(
+        ...     columns={
+        ...         "axis": ["orientation"] * 2 + ["amplitude"] * 2,
+        ...         "edge": [-3.2, 3.2, 0.0, 1.0],
+        ...     }
+        ... )
         >>> figure_data({"scatter_grid": grid, "scatter_bins": bins}).counts.tolist()
         [[[[[7]]]]]
     """
@@ -96,7 +113,8 @@ def figure_data(
         raise InvalidInputError(
             "table 'scatter_grid'",
             given=f"counts of shape {table['counts'].shape[1:]}",
-            allowed=f"one count per bin of 'scatter_bins', {tuple(edge.size - 1 for edge in edges)}",
+            allowed="one count per bin of 'scatter_bins', "
+            f"{tuple(edge.size - 1 for edge in edges)}",
             remedy="write both tables with the same bins",
         )
     gamma, prime = (
@@ -179,13 +197,16 @@ def _on_boundary(
 
 
 def draw(data: ScatterGrid, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
-    """Draw the grid: γ to the right, γ′ upwards; cells on the theoretical boundary have a blue frame.
+    """Draw the grid: γ to the right, γ′ upwards; cells on the theoretical boundary have
+    a blue frame.
 
-    A mark is an occupied bin, the fuller the more opaque; wider networks lie on top, darker and smaller.
+    A mark is an occupied bin, the fuller the more opaque; wider networks lie on top,
+    darker and smaller.
 
     Args:
         data: From `figure_data`.
-        axes: An array of (row, column) Axes, the top row being the largest γ′; None makes a figure.
+        axes: An array of (row, column) Axes, the top row being the largest γ′; None
+            makes a figure.
 
     Raises:
         InvalidInputError: If `axes` are not as many as there are cells.

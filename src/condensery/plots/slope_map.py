@@ -1,4 +1,6 @@
-"""Heat map of the width slope S over (γ, γ′) with both boundary estimates, theory and the named initialisations."""
+"""Heat map of the width slope S over (γ, γ′) with both boundary estimates, theory and
+the named initialisations.
+"""
 
 from __future__ import annotations
 
@@ -38,12 +40,13 @@ def figure_data(
     limit: float = 0.5,
     boundary: str | None = "boundary",
 ) -> SlopeMap:
-    """The numbers of the heat map (Luo et al. 2021, arXiv 2007.07497, Figs. 4, 5 and 10).
+    """The numbers of the heat map (Luo et al. 2021, arXiv 2007.07497, Figs. 4, 5 and
+    10).
 
     Args:
-        tables: ``slopes`` (gamma, gamma_prime and the column `quantity`); if present ``boundary`` (gamma_prime,
-            row_fit, local_crossing, theory, and row_fit_se if known) and ``initialisations`` (name, gamma,
-            gamma_prime).
+        tables: ``slopes`` (gamma, gamma_prime and the column `quantity`); if present
+            ``boundary`` (gamma_prime, row_fit, local_crossing, theory, and row_fit_se
+            if known) and ``initialisations`` (name, gamma, gamma_prime).
         quantity: Column of ``slopes``: slope, slope_a, slope_theta or theory.
         limit: Colours saturate at ±limit, as in the paper at 0.5.
         boundary: Name of the table of boundary estimates; None draws none.
@@ -53,7 +56,11 @@ def figure_data(
 
     Example:
         >>> from condensery.records import Table
-        >>> columns = {"gamma": [1.0, 1.0, 2.0], "gamma_prime": [0.0, 1.0, 0.0], "slope": [0.0, -1.0, 0.5]}
+        >>> columns = {
+        ...     "gamma": [1.0, 1.0, 2.0],
+        ...     "gamma_prime": [0.0, 1.0, 0.0],
+        ...     "slope": [0.0, -1.0, 0.5],
+        ... }
         >>> slopes = Table(columns=columns)
         >>> data = figure_data({"slopes": slopes})
         >>> data.slope
@@ -111,14 +118,17 @@ def figure_data(
 
 
 def draw(data: SlopeMap, axes: Axes | None = None) -> Figure:
-    """Draw the heat map: γ to the right, γ′ upwards, blue where S < 0 (linear), red where S > 0 (condensed).
+    """Draw the heat map: γ to the right, γ′ upwards, blue where S < 0 (linear), red
+    where S > 0 (condensed).
 
-    Stars are the row fits, rings the local zero crossings, the dashed line is the boundary in theory. Each cell's
-    number is printed where it fits. A cell without a value is hatched.
+    Stars are the row fits, rings the local zero crossings, the dashed line is the
+    boundary in theory. Each cell's number is printed where it fits. A cell without a
+    value is hatched.
 
     Args:
         data: From `figure_data`.
-        axes: The Axes to draw on; the colour bar takes a part of its room. None makes a figure.
+        axes: The Axes to draw on; the colour bar takes a part of its room. None makes a
+            figure.
 
     Raises:
         InvalidInputError: If `axes` is not one Axes.
@@ -180,7 +190,9 @@ def _draw_cells(ax: Axes, data: SlopeMap) -> QuadMesh:
 def _print_numbers(
     ax: Axes, mesh: QuadMesh, data: SlopeMap, labels: list[Annotation]
 ) -> None:
-    """Print each value upright, or turned by 90° in a narrow cell, unless it touches what is already there."""
+    """Print each value upright, or turned by 90° in a narrow cell, unless it touches
+    what is already there.
+    """
     taken = [label.get_window_extent().padded(1.0) for label in labels]
     marks, radius = mark_positions(ax, data)
     for row, column in np.argwhere(np.isfinite(data.slope)):

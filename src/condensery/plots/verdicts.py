@@ -1,4 +1,6 @@
-"""Verdicts over the phase plane, one panel per layer, with the boundary of the theory."""
+"""Verdicts over the phase plane, one panel per layer, with the boundary of the
+theory.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +101,9 @@ def figure_data(
 
 
 def _line(low: float, high: float, *, mirrored: bool) -> np.ndarray:
-    """γ = max(1, 1 + γ') between two heights; `mirrored` is γ = max(1, 1 − γ'), the boundary of the output weights."""
+    """γ = max(1, 1 + γ') between two heights; `mirrored` is γ = max(1, 1 − γ'), the
+    boundary of the output weights.
+    """
     heights = np.array(sorted({low, high, *([0.0] if low < 0 < high else [])}))
     return np.column_stack(
         [1.0 + np.maximum(0.0, -heights if mirrored else heights), heights]

@@ -1,4 +1,6 @@
-"""Nets of different widths: their losses, and outputs, features and escapes at the common plateau."""
+"""Nets of different widths: their losses, and outputs, features and escapes at the
+common plateau.
+"""
 
 from __future__ import annotations
 
@@ -56,12 +58,14 @@ class WidthSimilarity:
 
 
 def figure_data(tables: Mapping[str, Table]) -> WidthSimilarity:
-    """The numbers of the figure (Zhang et al. 2021, arXiv 2105.14573, Fig. 1, there for one width).
+    """The numbers of the figure (Zhang et al. 2021, arXiv 2105.14573, Fig. 1, there for
+    one width).
 
     Args:
-        tables: ``loss`` (optimiser, width, seed, step, loss), ``plateaus`` (optimiser, width, seed, first, last),
-            ``levels`` (width, loss), ``outputs`` (optimiser, width, x, y), ``optima`` (width, x, y), ``features``
-            (optimiser, width, orientation, amplitude) and ``escapes`` (width, steps).
+        tables: ``loss`` (optimiser, width, seed, step, loss), ``plateaus`` (optimiser,
+            width, seed, first, last), ``levels`` (width, loss), ``outputs`` (optimiser,
+            width, x, y), ``optima`` (width, x, y), ``features`` (optimiser, width,
+            orientation, amplitude) and ``escapes`` (width, steps).
 
     Raises:
         InvalidInputError: If a table or a column is missing.
@@ -133,7 +137,8 @@ def figure_data(tables: Mapping[str, Table]) -> WidthSimilarity:
 def draw(
     data: WidthSimilarity, axes: Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
-    """Draw the losses of both optimisers above, and outputs, features and escapes below.
+    """Draw the losses of both optimisers above, and outputs, features and escapes
+    below.
 
     Args:
         data: From `figure_data`.

@@ -1,4 +1,6 @@
-"""Runners move tasks to where they are computed and hand back what became of them; they know nothing else."""
+"""Runners move tasks to where they are computed and hand back what became of them; they
+know nothing else.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ __all__ = ["LocalRunner"]
 
 
 def __getattr__(name: str) -> object:
-    # Lazy, because a worker process imports this package too and has no use for the records that runners import.
+    # Lazy, because a worker process imports this package too and has no use for the
+    # records that runners import.
     if name == "LocalRunner":
         from condensery.runners.local import LocalRunner
 

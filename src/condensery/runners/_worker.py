@@ -1,4 +1,6 @@
-"""The program of one worker process: tasks come in on its standard input, what becomes of them goes out."""
+"""The program of one worker process: tasks come in on its standard input, what becomes
+of them goes out.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,17 @@ from condensery._reference import load
 Request = tuple[str, dict[str, object], int]
 """Function reference, parameters, seed."""
 
-_PROGRESS_INTERVAL = 0.1  # seconds; a task may report at every step, a person reads ten reports per second at most
+# seconds; a task may report at every step, a person reads ten reports per second at
+# most
+_PROGRESS_INTERVAL = 0.1
 
 
 def main() -> None:
-    """Compute tasks until the standard input ends, which it does when the parent ends, however it ends."""
-    # Ctrl-C in a terminal reaches the whole process group; the parent alone decides what becomes of the workers.
+    """Compute tasks until the standard input ends, which it does when the parent ends,
+    however it ends.
+    """
+    # Ctrl-C in a terminal reaches the whole process group; the parent alone decides
+    # what becomes of the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     incoming, outgoing = _take_streams()
     requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
@@ -43,7 +50,9 @@ def main() -> None:
 
 
 def _take_streams() -> tuple[BinaryIO, BinaryIO]:
-    """Keep the two pipes to ourselves: what a task prints goes to stderr, and it finds its input empty."""
+    """Keep the two pipes to ourselves: what a task prints goes to stderr, and it finds
+    its input empty.
+    """
     incoming = os.fdopen(os.dup(0), "rb")
     outgoing = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -58,7 +67,8 @@ def _receive(incoming: BinaryIO, requests: queue.SimpleQueue[Request]) -> None:
         try:
             requests.put(pickle.load(incoming))  # ruff: ignore[suspicious-pickle-usage] - from our own parent
         except (EOFError, OSError, pickle.UnpicklingError):
-            # The parent has ended or has no more work; os._exit because the main thread may be deep in a task.
+            # The parent has ended or has no more work; os._exit because the main thread
+            # may be deep in a task.
             os._exit(0)
 
 
@@ -103,20 +113,25 @@ def _compute(
     result = call(parameters, seed, advance)
     if not isinstance(result, Mapping):
         raise TypeError(
-            f"{function} returned {type(result).__name__}; a task returns a mapping from name to array"
+            f"{function} returned {type(result).__name__}; a task returns a mapping "
+            "from name to array"
         )
     arrays = {name: np.asarray(value) for name, value in result.items()}
     for name, array in arrays.items():
         if not isinstance(name, str) or array.dtype.kind not in "biufU":
             raise TypeError(
-                f"{function} returned {name!r} with dtype {array.dtype}; allowed: bool, integer, float and text arrays "
-                "under names that are text (store a complex array as its real and imaginary parts)"
+                f"{function} returned {name!r} with dtype {array.dtype}; allowed: "
+                "bool, integer, float and text arrays "
+                "under names that are text (store a complex array as its real and "
+                "imaginary parts)"
             )
     return arrays
 
 
 def _describe(error: BaseException) -> str:
-    """One line that says what happened, then the traceback without the frames of this file."""
+    """One line that says what happened, then the traceback without the frames of this
+    file.
+    """
     summary = " ".join(f"{type(error).__name__}: {error}".split())
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:

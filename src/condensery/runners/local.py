@@ -21,9 +21,13 @@ from condensery.protocols import Task, TaskOutcome
 
 __all__ = ["LocalRunner", "available_processors", "worker_environment"]
 
-# The parent's path first of all: a worker must find the same modules, and a file named numpy.py in the working
-# directory must not stand in for numpy where it would not have done so in the parent.
-_PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; del sys.argv[1:]; from condensery.runners._worker import main; main()"
+# The parent's path first of all: a worker must find the same modules, and a file named
+# numpy.py in the working directory must not stand in for numpy where it would not have
+# done so in the parent.
+_PROGRAM = (
+    "import sys; sys.path[:] = sys.argv[1:]; del sys.argv[1:]; from "
+    "condensery.runners._worker import main; main()"
+)
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -43,13 +47,16 @@ _POLL = (
 class LocalRunner:
     """Computes tasks in worker processes of one thread each, the costly ones first.
 
-    Also one worker is a process of its own, and its numerical libraries use one thread: the bits of a result do not
-    depend on the number of workers. A worker that dies (out of memory, a crash in a library) costs the task it was
-    computing, which becomes an outcome with `error`; a new worker takes its place. Workers end when their parent does,
-    even if it was killed. The first line of an outcome's `error` is a summary; the traceback follows.
+    Also one worker is a process of its own, and its numerical libraries use one thread:
+    the bits of a result do not depend on the number of workers. A worker that dies (out
+    of memory, a crash in a library) costs the task it was computing, which becomes an
+    outcome with `error`; a new worker takes its place. Workers end when their parent
+    does, even if it was killed. The first line of an outcome's `error` is a summary;
+    the traceback follows.
 
     Attributes:
-        workers: How many processes; by default one per processor this process may use. Never more than tasks.
+        workers: How many processes; by default one per processor this process may use.
+            Never more than tasks.
 
     Raises:
         InvalidInputError: If `workers` is not a whole number >= 1.
@@ -57,8 +64,15 @@ class LocalRunner:
     Example:
         >>> from condensery.protocols import Task
         >>> from condensery.runners import LocalRunner
-        >>> task = Task(function="condensery.testing._tasks:square", parameters={"x": [1.0, 3.0]})
-        >>> LocalRunner(workers=1).run([task], lambda outcome: print(outcome.arrays["y"]), lambda task, fraction: None)
+        >>> task = Task(
+        ...     function="condensery.testing._tasks:square",
+        ...     parameters={"x": [1.0, 3.0]},
+        ... )
+        >>> LocalRunner(workers=1).run(
+        ...     [task],
+        ...     lambda outcome: print(outcome.arrays["y"]),
+        ...     lambda task, fraction: None,
+        ... )
         [1. 9.]
     """
 
@@ -105,7 +119,8 @@ class LocalRunner:
                     on_progress(worker.task.hash, message[2])
                     continue
                 outcome = worker.outcome(message)
-                # The next task first: a worker should not wait while the arrays of the last one are stored.
+                # The next task first: a worker should not wait while the arrays of the
+                # last one are stored.
                 _go_on(worker, message, waiting, crew, events)
                 on_outcome(outcome)
         finally:
@@ -122,14 +137,17 @@ def available_processors() -> int:
 
 
 _XLA = ("--xla_cpu_multi_thread_eigen=false", "--xla_cpu_prefer_vector_width=512")
-"""One thread, and vectors as wide as the processor has: XLA stops at 256 bits otherwise; the flow gains a fifth."""
+"""One thread, and vectors as wide as the processor has: XLA stops at 256 bits
+otherwise; the flow gains a fifth.
+"""
 
 
 def worker_environment(given: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a worker: one thread in every numerical library, float64, a fixed hash seed.
+    """The environment of a worker: one thread in every numerical library, float64, a
+    fixed hash seed.
 
-    These variables are read when NumPy, JAX or torch is first imported, so a worker has to be born with them. Which
-    device JAX uses stays what it was.
+    These variables are read when NumPy, JAX or torch is first imported, so a worker has
+    to be born with them. Which device JAX uses stays what it was.
 
     Example:
         >>> from condensery.runners.local import worker_environment
@@ -138,7 +156,8 @@ def worker_environment(given: Mapping[str, str]) -> dict[str, str]:
     """
     one_thread = dict.fromkeys(_THREADS, "1")
     flags = " ".join([*given.get("XLA_FLAGS", "").split(), *_XLA])
-    # A set of texts has an order that changes with the hash seed, and a task repeats bit for bit.
+    # A set of texts has an order that changes with the hash seed, and a task repeats
+    # bit for bit.
     return {
         **given,
         **one_thread,
@@ -149,7 +168,9 @@ def worker_environment(given: Mapping[str, str]) -> dict[str, str]:
 
 
 class _Worker:
-    """One worker process, the task it computes, and a thread that turns what it sends into events."""
+    """One worker process, the task it computes, and a thread that turns what it sends
+    into events.
+    """
 
     def __init__(
         self, task: Task, crew: set[_Worker], events: queue.SimpleQueue[_Event]
@@ -174,7 +195,8 @@ class _Worker:
 
     def assign(self, task: Task) -> None:
         self.task, self.started = task, time.perf_counter()
-        # If the worker is gone already its listener is about to say so, and the task is counted as lost with it.
+        # If the worker is gone already its listener is about to say so, and the task is
+        # counted as lost with it.
         with contextlib.suppress(OSError):
             pickle.dump((task.function, task.parameters, task.seed), self.requests)
             self.requests.flush()
@@ -217,7 +239,8 @@ class _Worker:
             events.put((self, ("ended",)))
 
 
-# ("progress", text, fraction), ("done", arrays, seconds), ("failed", error, seconds) or ("ended",)
+# ("progress", text, fraction), ("done", arrays, seconds), ("failed", error, seconds) or
+# ("ended",)
 _Message = tuple[Any, ...]
 _Event = tuple[_Worker, _Message]
 
@@ -229,7 +252,9 @@ def _go_on(
     crew: set[_Worker],
     events: queue.SimpleQueue[_Event],
 ) -> None:
-    """Give the next task to this worker, or to a new one where this one has died; send it home if there is none."""
+    """Give the next task to this worker, or to a new one where this one has died; send
+    it home if there is none.
+    """
     if waiting and message[0] != "ended":
         worker.assign(waiting.popleft())
         return
@@ -240,7 +265,8 @@ def _go_on(
 
 
 def _stop(crew: set[_Worker]) -> None:
-    # Killed rather than asked: a worker holds nothing of value, and one deep in a compiled loop would not hear us.
+    # Killed rather than asked: a worker holds nothing of value, and one deep in a
+    # compiled loop would not hear us.
     for worker in crew:
         worker.process.kill()
     for worker in crew:
@@ -255,15 +281,23 @@ def _obituary(pid: int, code: int, task: Task) -> str:
             name = f"signal {-code}"
         how = f"was ended by {name}"
         if name == "SIGKILL":
-            how += ", which is what the system does when memory runs out (use fewer workers or smaller sizes)"
+            how += (
+                ", which is what the system does when memory runs out (use fewer "
+                "workers or smaller sizes)"
+            )
     else:
         how = f"ended by itself with exit status {code}"
-    return f"worker process {pid} {how}, while it computed {task.label or task.function} ({task.hash})"
+    return (
+        f"worker process {pid} {how}, while it computed "
+        f"{task.label or task.function} ({task.hash})"
+    )
 
 
 @contextlib.contextmanager
 def _child_deaf_to_interrupts() -> Generator[None, None, None]:
-    """A child inherits the signal mask; a Ctrl-C must not end it before it has had time to make arrangements."""
+    """A child inherits the signal mask; a Ctrl-C must not end it before it has had time
+    to make arrangements.
+    """
     if sys.platform == "win32":
         yield
         return

@@ -1,4 +1,6 @@
-"""The store: a SQLite ledger and immutable safetensors shards; it alone writes below a runs folder."""
+"""The store: a SQLite ledger and immutable safetensors shards; it alone writes below a
+runs folder.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Arrays and tables as safetensors files that carry the checksum of their own content."""
+"""Arrays and tables as safetensors files that carry the checksum of their own
+content.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +39,9 @@ def encode(
 ) -> bytes:
     """One safetensors file: the same arrays always give the same bytes.
 
-    Text is stored as numbers of entries in a list that stands in the file's metadata, together with the order of the
-    columns, their units, what the file is (`identity`) and a SHA-256 of it all.
+    Text is stored as numbers of entries in a list that stands in the file's metadata,
+    together with the order of the columns, their units, what the file is (`identity`)
+    and a SHA-256 of it all.
 
     Raises:
         InvalidInputError: If an array has a dtype that cannot be stored.
@@ -59,9 +62,11 @@ def encode(
                 "array",
                 given=f"{name!r} of dtype {array.dtype}",
                 allowed="bool, integer, float (16 to 64 bits) or text",
-                remedy="convert it; store a complex array as its real and imaginary parts",
+                remedy="convert it; store a complex array as its real and imaginary "
+                "parts",
             )
-        # safetensors writes the memory as it lies: an array in column order, or a strided one, would come back wrong.
+        # safetensors writes the memory as it lies: an array in column order, or a
+        # strided one, would come back wrong.
         numbers[name] = np.asarray(
             array, dtype=array.dtype.newbyteorder("<"), order="C"
         )

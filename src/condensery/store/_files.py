@@ -16,10 +16,11 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+=-]{0,199}")
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that after any crash it has either its old content or all of the new one.
+    """Write a file so that after any crash it has either its old content or all of the
+    new one.
 
-    Temporary file in the same folder, fsync, rename, fsync of the folder. A failure leaves no temporary file; a kill
-    may leave one, which `clear_unfinished` removes.
+    Temporary file in the same folder, fsync, rename, fsync of the folder. A failure
+    leaves no temporary file; a kill may leave one, which `clear_unfinished` removes.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
     handle = os.open(
@@ -63,7 +64,9 @@ def make_folder(folder: Path) -> None:
 
 
 def set_aside(path: Path) -> Path | None:
-    """Move a damaged file out of the way, keeping it for whoever wants to look; None if there is no file."""
+    """Move a damaged file out of the way, keeping it for whoever wants to look; None if
+    there is no file.
+    """
     for number in range(1, 1000):
         aside = path.with_name(
             f"{path.name}.set-aside" + (f"-{number}" if number > 1 else "")
@@ -95,7 +98,8 @@ def checked_name(
         folders: Whether the name may have folders in it.
 
     Raises:
-        InvalidInputError: If the name is absolute, has ``..``, or characters that some file system does not take.
+        InvalidInputError: If the name is absolute, has ``..``, or characters that some
+            file system does not take.
     """
     parts = name.split("/") if folders else [name]
     if not all(_SEGMENT.fullmatch(part) for part in parts) or parts[0] in reserved:

@@ -1,4 +1,6 @@
-"""The ledger: one SQLite file that knows the runs, their tasks and the checksums of their shards."""
+"""The ledger: one SQLite file that knows the runs, their tasks and the checksums of
+their shards.
+"""
 
 from __future__ import annotations
 
@@ -38,17 +40,20 @@ FROM runs
 
 
 class Ledger:
-    """Short transactions on ``ledger.sqlite``; a connection lives as long as one of them.
+    """Short transactions on ``ledger.sqlite``; a connection lives as long as one of
+    them.
 
-    Rollback journal and full sync: what was committed survives a loss of power, and a reader waits for one commit at
-    most. No write-ahead log: SQLite 3.40, which Debian 12 brings, can corrupt the database when it resets the log.
+    Rollback journal and full sync: what was committed survives a loss of power, and a
+    reader waits for one commit at most. No write-ahead log: SQLite 3.40, which Debian
+    12 brings, can corrupt the database when it resets the log.
 
     Args:
         root: The runs folder.
         write: Whether to make the ledger where it is missing.
 
     Raises:
-        InvalidInputError: If the file is not a ledger, is damaged, or was written by a newer version.
+        InvalidInputError: If the file is not a ledger, is damaged, or was written by a
+            newer version.
     """
 
     def __init__(self, root: Path, *, write: bool) -> None:
@@ -70,7 +75,9 @@ class Ledger:
         created: str,
         tasks: Iterable[str],
     ) -> None:
-        """Add a run (one that is there keeps its row and becomes the latest) and set the list of its tasks."""
+        """Add a run (one that is there keeps its row and becomes the latest) and set
+        the list of its tasks.
+        """
         with self._transaction() as database:
             database.execute(
                 "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, 'unfinished', 0, ?, 0)",
@@ -132,9 +139,12 @@ class Ledger:
         }
 
     def shards(self, run: str) -> list[tuple[str, str, int, float]]:
-        """Task hash, SHA-256 of the file, its bytes and the task's seconds, for every shard of a run."""
+        """Task hash, SHA-256 of the file, its bytes and the task's seconds, for every
+        shard of a run.
+        """
         return self._read(
-            "SELECT task, sha256, bytes, seconds FROM shards WHERE run = ? ORDER BY task",
+            "SELECT task, sha256, bytes, seconds FROM shards WHERE run = ? ORDER BY "
+            "task",
             run,
         )
 
@@ -148,15 +158,20 @@ class Ledger:
         return next(iter(rows), None)
 
     def summaries(self, run: str | None = None) -> list[tuple]:
-        """Run, experiment, preset, status, seconds, created, tasks, finished; the latest run first."""
+        """Run, experiment, preset, status, seconds, created, tasks, finished; the
+        latest run first.
+        """
         if run is None:
             return self._read(f"{_SUMMARY} ORDER BY turn DESC")
         return self._read(f"{_SUMMARY} WHERE run = ?", run)
 
     def last_cost(self, experiment: str, preset: str) -> float | None:
-        """Seconds of the latest run of this experiment and preset that reached its end."""
+        """Seconds of the latest run of this experiment and preset that reached its
+        end.
+        """
         rows = self._read(
-            "SELECT seconds FROM runs WHERE experiment = ? AND preset = ? AND status IN ('done', 'claim failed') "
+            "SELECT seconds FROM runs WHERE experiment = ? AND preset = ? AND "
+            "status IN ('done', 'claim failed') "
             "ORDER BY turn DESC LIMIT 1",
             experiment,
             preset,
@@ -200,8 +215,8 @@ class Ledger:
                 except sqlite3.OperationalError as error:
                     if error.sqlite_errorname != "SQLITE_READONLY_ROLLBACK":
                         raise
-                # A killed writer left a commit half done. Undoing it means writing, which is for the next writer to
-                # do: a reader undoes it in a copy.
+                # A killed writer left a commit half done. Undoing it means writing,
+                # which is for the next writer to do: a reader undoes it in a copy.
                 with tempfile.TemporaryDirectory(prefix="condensery-") as folder:
                     copy = Path(folder, NAME)
                     if self._copy_with_journal(copy):
@@ -211,7 +226,9 @@ class Ledger:
         )
 
     def _copy_with_journal(self, copy: Path) -> bool:
-        """Copy the ledger and undo the half commit; False if a writer came first and removed the journal meanwhile."""
+        """Copy the ledger and undo the half commit; False if a writer came first and
+        removed the journal meanwhile.
+        """
         journal = self.path.with_name(f"{NAME}-journal")
         try:
             before = journal.stat()
@@ -220,8 +237,9 @@ class Ledger:
             after = journal.stat()
         except FileNotFoundError:
             return False
-        # The journal holds every page as it was, so a ledger half undone with its whole journal is as good as one
-        # not undone at all; only without its journal would it be worth nothing.
+        # The journal holds every page as it was, so a ledger half undone with its whole
+        # journal is as good as one not undone at all; only without its journal would it
+        # be worth nothing.
         if (before.st_ino, before.st_mtime_ns, before.st_size) != (
             after.st_ino,
             after.st_mtime_ns,
@@ -248,7 +266,8 @@ class Ledger:
                 "runs folder",
                 given=f"{self.path} of version {version}",
                 allowed=f"version {VERSION}, which this condensery writes",
-                remedy="upgrade condensery (pip install -U condensery) or use another folder (--runs DIR)",
+                remedy="upgrade condensery (pip install -U condensery) or use "
+                "another folder (--runs DIR)",
             )
         return version
 
@@ -263,7 +282,8 @@ class Ledger:
                     "ledger",
                     given=str(self.path),
                     allowed="the ledger as condensery wrote it",
-                    remedy=f"it is damaged ({error}): move it away and run the same again; finished shards are kept",
+                    remedy=f"it is damaged ({error}): move it away and run the same "
+                    "again; finished shards are kept",
                 ) from error
             if name.startswith(
                 ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_IOERR")

@@ -1,4 +1,6 @@
-"""One writer per runs folder: a lock of the operating system, which is released however its holder ends."""
+"""One writer per runs folder: a lock of the operating system, which is released however
+its holder ends.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,13 @@ _FAR = (
 
 
 class WriterLock:
-    """Held from construction to `release`; the file tells whoever is refused who holds it.
+    """Held from construction to `release`; the file tells whoever is refused who holds
+    it.
 
     Raises:
         StoreBusyError: If another process (or another store of this one) holds it.
-        InvalidInputError: If the folder cannot be written or its file system has no locks.
+        InvalidInputError: If the folder cannot be written or its file system has no
+            locks.
     """
 
     def __init__(self, root: Path) -> None:
@@ -44,8 +48,10 @@ class WriterLock:
             holder = _holder(self._handle)
             self.release()
             raise StoreBusyError(
-                f"runs folder {root} is being written by {holder}; wait until it has ended, or use another folder "
-                "(--runs DIR); reading goes on meanwhile (condensery runs, show, claims)"
+                f"runs folder {root} is being written by {holder}; wait until it "
+                "has ended, or use another folder "
+                "(--runs DIR); reading goes on meanwhile (condensery runs, show, "
+                "claims)"
             ) from None
         except OSError as error:
             self.release()
@@ -54,7 +60,8 @@ class WriterLock:
     def release(self) -> None:
         """Let the next writer in; nothing happens the second time."""
         if self._handle is not None:
-            # The file stays: removing it would let two processes hold locks on two files of the same name.
+            # The file stays: removing it would let two processes hold locks on two
+            # files of the same name.
             os.close(self._handle)
             self._handle = None
 

@@ -36,7 +36,9 @@ _OWN = ("config.json", "claims.json", "shards", "tables")
 
 
 class ShardRow(Record):
-    """What the ledger knows of one shard: the task's hash, the SHA-256 of the file, its size, the task's seconds."""
+    """What the ledger knows of one shard: the task's hash, the SHA-256 of the file, its
+    size, the task's seconds.
+    """
 
     task: str
     sha256: str
@@ -47,11 +49,13 @@ class ShardRow(Record):
 def open_store(root: str | Path, *, write: bool = False) -> LocalStore:
     """Open a runs folder.
 
-    Opened for reading, nothing is ever written, not even the folder where there is none; any number of processes may
-    read while one writes. Opened for writing, the folder is made and this process is its one writer until `close`.
+    Opened for reading, nothing is ever written, not even the folder where there is
+    none; any number of processes may read while one writes. Opened for writing, the
+    folder is made and this process is its one writer until `close`.
 
-    A folder that another process writes is refused with `StoreBusyError`, which names the holder; one that cannot be
-    written, or whose ledger is damaged or from a newer version, with `InvalidInputError`.
+    A folder that another process writes is refused with `StoreBusyError`, which names
+    the holder; one that cannot be written, or whose ledger is damaged or from a newer
+    version, with `InvalidInputError`.
 
     Args:
         root: The runs folder.
@@ -65,9 +69,14 @@ def open_store(root: str | Path, *, write: bool = False) -> LocalStore:
         >>> from condensery.store import open_store
         >>> config = RunConfig(experiment="demo", preset="quick", parameters={})
         >>> task = Task(function="demo:task", parameters={})
-        >>> with tempfile.TemporaryDirectory() as folder, open_store(folder, write=True) as store:
+        >>> with (
+        ...     tempfile.TemporaryDirectory() as folder,
+        ...     open_store(folder, write=True) as store,
+        ... ):
         ...     store.create_run(config, [task])
-        ...     store.put_shard(config.run_id, task, {"loss": np.array([1.0, 0.5])}, seconds=2.0)
+        ...     store.put_shard(
+        ...         config.run_id, task, {"loss": np.array([1.0, 0.5])}, seconds=2.0
+        ...     )
         ...     open_store(folder).shard("last", task)["loss"]
         array([1. , 0.5])
     """
@@ -75,17 +84,22 @@ def open_store(root: str | Path, *, write: bool = False) -> LocalStore:
 
 
 class LocalStore:
-    """Runs in a local folder; implements `condensery.protocols.Store`. Use `open_store`.
+    """Runs in a local folder; implements `condensery.protocols.Store`.
 
-    Every file is written to a temporary one in its folder, synced, renamed, and the folder synced. A shard's SHA-256
-    enters the ledger after its file is in place, and is checked whenever the shard is read. A shard whose ledger row is
-    missing (a kill between the two, or a lost ledger) is adopted by `create_run` if the checksum that it carries inside
-    proves it whole. A damaged one is named in a warning on the logger ``condensery.store``; a writer also moves it
-    aside (``<name>.set-aside``, never deleted) and drops its row, so that its task is run again. Tables carry their
+    Use `open_store`.
+
+    Every file is written to a temporary one in its folder, synced, renamed, and the
+    folder synced. A shard's SHA-256 enters the ledger after its file is in place, and
+    is checked whenever the shard is read. A shard whose ledger row is missing (a kill
+    between the two, or a lost ledger) is adopted by `create_run` if the checksum that
+    it carries inside proves it whole. A damaged one is named in a warning on the logger
+    ``condensery.store``; a writer also moves it aside (``<name>.set-aside``, never
+    deleted) and drops its row, so that its task is run again. Tables carry their
     checksum inside.
 
-    Wherever a method takes a run, a unique prefix of at least four digits of its id or ``last`` will do; for a run that
-    does not exist, and for writing in a store that was opened for reading, it raises `InvalidInputError`.
+    Wherever a method takes a run, a unique prefix of at least four digits of its id or
+    ``last`` will do; for a run that does not exist, and for writing in a store that was
+    opened for reading, it raises `InvalidInputError`.
 
     Attributes:
         root: The runs folder.
@@ -124,7 +138,8 @@ class LocalStore:
             self._lock = None
 
     def create_run(self, config: RunConfig, tasks: Sequence[Task]) -> None:
-        """Make the run's folder and ledger rows, and adopt whole shards that the ledger does not know.
+        """Make the run's folder and ledger rows, and adopt whole shards that the ledger
+        does not know.
 
         What is there already stays as it is, but the run becomes the latest.
         """
@@ -168,7 +183,8 @@ class LocalStore:
         return self._summary(row)
 
     def resolve(self, run: str) -> str:
-        """The full run id that a unique prefix of at least four digits or ``last`` names.
+        """The full run id that a unique prefix of at least four digits or ``last``
+        names.
 
         Raises:
             InvalidInputError: If no run or more than one has this prefix.
@@ -207,11 +223,15 @@ class LocalStore:
             )
 
     def shard(self, run: str, task: Task) -> dict[str, np.ndarray] | None:
-        """A finished task's arrays, or None; a torn or altered shard is named in a warning, set aside, and None."""
+        """A finished task's arrays, or None; a torn or altered shard is named in a
+        warning, set aside, and None.
+        """
         return self._read_shard(self.resolve(run), task.hash)
 
     def finished(self, run: str) -> set[str]:
-        """Hashes of the tasks whose shards are whole; every one is read and its checksum compared."""
+        """Hashes of the tasks whose shards are whole; every one is read and its
+        checksum compared.
+        """
         run = self.resolve(run)
         tasks = self._ledger.tasks(run)
         return {
@@ -240,10 +260,12 @@ class LocalStore:
     def tables(self, run: str) -> dict[str, Table]:
         """All tables of a run, by name.
 
-        A damaged table is named in a warning; a writer sets it aside and leaves it out, for it to be computed anew.
+        A damaged table is named in a warning; a writer sets it aside and leaves it out,
+        for it to be computed anew.
 
         Raises:
-            InvalidInputError: If there is no such run, or, in a store opened for reading, a table is damaged.
+            InvalidInputError: If there is no such run, or, in a store opened for
+                reading, a table is damaged.
         """
         run = self.resolve(run)
         tables = {}
@@ -280,7 +302,8 @@ class LocalStore:
         """The claims of a run, none if it has not come so far.
 
         Raises:
-            InvalidInputError: If there is no such run, or the file was altered so that it cannot be read.
+            InvalidInputError: If there is no such run, or the file was altered so that
+                it cannot be read.
         """
         run = self.resolve(run)
         path = self.root / run / "claims.json"
@@ -297,7 +320,9 @@ class LocalStore:
             ) from error
 
     def put_file(self, run: str, name: str, content: bytes) -> Path:
-        """Store a report or a figure (``figures/x.png``), replacing one of the same name."""
+        """Store a report or a figure (``figures/x.png``), replacing one of the same
+        name.
+        """
         run = self.resolve(run)
         path = self.root / run / checked_name(name, reserved=_OWN, folders=True)
         with self._writing():
@@ -312,7 +337,9 @@ class LocalStore:
             self._ledger.set_status(run, status, seconds)
 
     def last_cost(self, experiment: str, preset: str) -> float | None:
-        """Seconds that the latest finished run of this experiment and preset has cost here, or None."""
+        """Seconds that the latest finished run of this experiment and preset has cost
+        here, or None.
+        """
         return self._ledger.last_cost(experiment, preset)
 
     def _shard_path(self, run: str, task: str) -> Path:
@@ -330,7 +357,9 @@ class LocalStore:
         )
 
     def _shard_content(self, run: str, task: str) -> bytes | None:
-        """The bytes of a shard if they are those that the ledger has the checksum of."""
+        """The bytes of a shard if they are those that the ledger has the checksum
+        of.
+        """
         row = self._ledger.shard(run, task)
         if row is None:
             return None

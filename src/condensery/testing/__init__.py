@@ -1,6 +1,8 @@
-"""Contract tests for authors of stores, runners and experiments; the built-in ones pass the same.
+"""Contract tests for authors of stores, runners and experiments; the built-in ones pass
+the same.
 
-Subclass a contract in a test module and override its fixture; pytest collects the tests that it inherits::
+Subclass a contract in a test module and override its fixture; pytest collects the tests
+that it inherits::
 
     from condensery.testing import ExperimentContract
 
@@ -28,7 +30,8 @@ __all__ = ["ExperimentContract", "RunnerContract", "StoreContract"]
 
 
 def __getattr__(name: str) -> object:
-    # Lazy, because worker processes import this package for `_tasks` and need no pytest for that.
+    # Lazy, because worker processes import this package for `_tasks` and need no pytest
+    # for that.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib

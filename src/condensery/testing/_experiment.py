@@ -21,7 +21,9 @@ from condensery.protocols import Arrays, Experiment, Task
 from condensery.records import Claim, Statement, Table, canonical_json
 
 HEAVY = ("jax", "torch", "matplotlib")
-"""What the module that defines an experiment must not import: `condensery list` shows them all at once."""
+"""What the module that defines an experiment must not import: `condensery list` shows
+them all at once.
+"""
 
 _PROBE = """
 import sys
@@ -35,8 +37,9 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}))
 class ExperimentContract:
     """Tests for an implementation of `condensery.protocols.Experiment`.
 
-    Override `experiment`, and `overrides` with values that make the ``quick`` preset as small as it can be: its tasks
-    are computed once in this process, and its cheapest task a second time.
+    Override `experiment`, and `overrides` with values that make the ``quick`` preset as
+    small as it can be: its tasks are computed once in this process, and its cheapest
+    task a second time.
 
     Example:
         >>> import pytest
@@ -117,7 +120,9 @@ class ExperimentContract:
         )
 
     def test_presets_are_complete_and_valid(self, experiment: Experiment) -> None:
-        """``quick`` and ``paper`` exist; each gives a configuration that survives JSON."""
+        """``quick`` and ``paper`` exist; each gives a configuration that survives
+        JSON.
+        """
         assert {"quick", "paper"} <= set(experiment.presets)
         for name, preset in experiment.presets.items():
             config = experiment.Config.model_validate(preset)
@@ -131,7 +136,9 @@ class ExperimentContract:
             )
 
     def test_tasks_are_pure(self, experiment: Experiment, config: BaseModel) -> None:
-        """The same list every time, hashes that differ, parameters that survive JSON, the experiment's version."""
+        """The same list every time, hashes that differ, parameters that survive JSON,
+        the experiment's version.
+        """
         presets = [
             experiment.Config.model_validate(preset)
             for preset in experiment.presets.values()
@@ -163,7 +170,9 @@ class ExperimentContract:
             assert callable(load(task.function)), task.function
 
     def test_statements(self, experiment: Experiment) -> None:
-        """Ids are unique, every statement names one of the experiment's papers and says something."""
+        """Ids are unique, every statement names one of the experiment's papers and says
+        something.
+        """
         ids = [statement.id for statement in experiment.statements]
         assert len(set(ids)) == len(ids), "two statements have one id"
         assert experiment.papers, "no papers"
@@ -190,7 +199,9 @@ class ExperimentContract:
         shards: list[Arrays],
         tables: Mapping[str, Table],
     ) -> None:
-        """At least one table with rows; a second call gives the same, and the shards are left as they were."""
+        """At least one table with rows; a second call gives the same, and the shards
+        are left as they were.
+        """
         before = [_bytes(shard) for shard in shards]
         again = experiment.tables(config, shards)
         assert [_bytes(shard) for shard in shards] == before, (
@@ -207,7 +218,9 @@ class ExperimentContract:
     def test_claims_are_declared(
         self, experiment: Experiment, config: BaseModel, tables: Mapping[str, Table]
     ) -> None:
-        """Every claim is one of the statements, word for word, and the tables do not change on the way."""
+        """Every claim is one of the statements, word for word, and the tables do not
+        change on the way.
+        """
         declared = {statement.id: statement for statement in experiment.statements}
         before = {name: _bytes(table.columns) for name, table in tables.items()}
         for claim in experiment.claims(config, tables):
@@ -229,7 +242,9 @@ class ExperimentContract:
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """Each plot module turns the tables into data and the data into a figure; names are unique file stems."""
+        """Each plot module turns the tables into data and the data into a figure; names
+        are unique file stems.
+        """
         monkeypatch.setenv("MPLBACKEND", "Agg")
         figures = list(experiment.figures(config))
         assert len({figure.name for figure in figures}) == len(figures), (
@@ -298,7 +313,8 @@ def _bytes(
 
 
 def _close_figures() -> None:
-    # Only if something drew through pyplot, which keeps its figures; this package does not import matplotlib itself.
+    # Only if something drew through pyplot, which keeps its figures; this package does
+    # not import matplotlib itself.
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
         pyplot.close("all")

@@ -122,7 +122,9 @@ class RunnerContract:
     def test_a_worker_that_dies_costs_one_task(
         self, make_runner: Callable[[int], Runner], end: str
     ) -> None:
-        """The outcome says how it ended; the others go on, also when it was the only worker."""
+        """The outcome says how it ended; the others go on, also when it was the only
+        worker.
+        """
         tasks = [
             _task("square", x=[1.0], cost=3.0),
             _task(end, label="the deadly one", cost=2.0),

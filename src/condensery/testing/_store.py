@@ -31,7 +31,8 @@ Open = Callable[..., Store]
 class StoreContract:
     """Tests for an implementation of `condensery.protocols.Store`.
 
-    Override `open_it`: a function that opens the same place again and again, for writing if `write` is true.
+    Override `open_it`: a function that opens the same place again and again, for
+    writing if `write` is true.
 
     Example:
         >>> import pytest
@@ -45,7 +46,9 @@ class StoreContract:
 
     @pytest.fixture
     def open_it(self) -> Open:
-        """A function that opens the store under test, for writing if `write` is true."""
+        """A function that opens the store under test, for writing if `write` is
+        true.
+        """
         raise NotImplementedError("override the fixture open_it")
 
     @pytest.fixture
@@ -113,7 +116,9 @@ class StoreContract:
     def test_a_shard_never_changes(
         self, open_it: Open, config: RunConfig, tasks: list[Task]
     ) -> None:
-        """The second of two equal tasks changes nothing, and neither does making the run again."""
+        """The second of two equal tasks changes nothing, and neither does making the
+        run again.
+        """
         store, run = open_it(write=True), config.run_id
         store.create_run(config, tasks)
         store.put_shard(run, tasks[0], {"y": np.array([1.0])}, seconds=1.0)
@@ -196,7 +201,9 @@ class StoreContract:
     def test_files_stay_inside_the_run(
         self, open_it: Open, config: RunConfig, name: str
     ) -> None:
-        """A name that would leave the run's folder, or hit what the store keeps there, is refused."""
+        """A name that would leave the run's folder, or hit what the store keeps there,
+        is refused.
+        """
         store = open_it(write=True)
         store.create_run(config, [])
         with pytest.raises(InvalidInputError, match="file name: given"):
@@ -206,7 +213,9 @@ class StoreContract:
     def test_one_writer_and_many_readers(
         self, open_it: Open, config: RunConfig, tasks: list[Task]
     ) -> None:
-        """A second writer is refused until the first closes; readers see each shard as soon as it is there."""
+        """A second writer is refused until the first closes; readers see each shard as
+        soon as it is there.
+        """
         writer, reader, run = open_it(write=True), open_it(write=False), config.run_id
         with pytest.raises(StoreBusyError, match="process"):
             open_it(write=True)

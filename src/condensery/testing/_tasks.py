@@ -1,4 +1,6 @@
-"""Task functions for `RunnerContract`: module-level, so that every worker can import them by reference."""
+"""Task functions for `RunnerContract`: module-level, so that every worker can import
+them by reference.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def square(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
 
 
 def spectrum(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """Sums that are rounded differently when more than one thread takes part in them."""
+    """Sums that are rounded differently when more than one thread takes part in
+    them.
+    """
     matrix = np.random.default_rng(seed).normal(size=(240, 240))
     gram = matrix @ matrix.T
     return {"gram": gram, "eigenvalues": np.linalg.eigvalsh(gram)}

@@ -1,4 +1,6 @@
-"""Closed forms: where a network lies in the phase diagram, what it will do there, how neurons merge and split."""
+"""Closed forms: where a network lies in the phase diagram, what it will do there, how
+neurons merge and split.
+"""
 
 from condensery.theory._activations import (
     ACTIVATION_NAMES,

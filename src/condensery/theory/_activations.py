@@ -1,4 +1,6 @@
-"""What is exactly true of each activation: written once, for everything that merges, splits or lifts neurons."""
+"""What is exactly true of each activation: written once, for everything that merges,
+splits or lifts neurons.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ Parity = Literal["even", "odd", "none"]
 
 @dataclass(frozen=True)
 class AffinePiece:
-    """An interval on which an activation is exactly affine: σ(z) = `slope`·z + `intercept` for lower ≤ z ≤ upper."""
+    """An interval on which an activation is exactly affine: σ(z) = `slope`·z +
+    `intercept` for lower ≤ z ≤ upper.
+    """
 
     lower: float
     upper: float
@@ -24,7 +28,9 @@ class AffinePiece:
 
 @dataclass(frozen=True)
 class Reflection:
-    """An identity that takes σ at −z back to z: σ(−z) = `sign`·σ(z) + `constant` + `slope`·z for every z."""
+    """An identity that takes σ at −z back to z: σ(−z) = `sign`·σ(z) + `constant` +
+    `slope`·z for every z.
+    """
 
     sign: int
     constant: float
@@ -37,13 +43,17 @@ class ActivationFacts:
 
     Attributes:
         name: Its name, the same as in `condensery.models`.
-        parity: ``"even"`` if σ(−z) = σ(z) for every z, ``"odd"`` if σ(−z) = −σ(z), otherwise ``"none"``.
-        homogeneity: The degree k with σ(cz) = c^k σ(z) for every z and every c > 0; None if there is none.
-        multiplicity: The smallest p ≥ 1 with a non-zero p-th derivative at 0; None if σ is not smooth at 0.
+        parity: ``"even"`` if σ(−z) = σ(z) for every z, ``"odd"`` if σ(−z) = −σ(z),
+            otherwise ``"none"``.
+        homogeneity: The degree k with σ(cz) = c^k σ(z) for every z and every c > 0;
+            None if there is none.
+        multiplicity: The smallest p ≥ 1 with a non-zero p-th derivative at 0; None if σ
+            is not smooth at 0.
         leading_derivative: That derivative, σ⁽ᵖ⁾(0); None together with `multiplicity`.
         value_at_zero: σ(0), what a neuron without weights adds to the next layer.
         reflection: The identity for σ(−z).
-        affine_pieces: The largest intervals on which σ is affine, from left to right; empty if there is none.
+        affine_pieces: The largest intervals on which σ is affine, from left to right;
+            empty if there is none.
     """
 
     name: str
@@ -121,8 +131,9 @@ ACTIVATION_NAMES = tuple(_FACTS)
 def activation_facts(name: str) -> ActivationFacts:
     """The exact facts about an activation.
 
-    relu max(z, 0); leaky_relu with slope 0.01; tanh; sigmoid; softplus log(1 + e^z); sin; xtanh z·tanh z; x2tanh
-    z²·tanh z; gelu z·Φ(z) with the normal distribution function; hardtanh clip(z, −1, 1); linear z.
+    relu max(z, 0); leaky_relu with slope 0.01; tanh; sigmoid; softplus log(1 + e^z);
+    sin; xtanh z·tanh z; x2tanh z²·tanh z; gelu z·Φ(z) with the normal distribution
+    function; hardtanh clip(z, −1, 1); linear z.
 
     Args:
         name: One of `ACTIVATION_NAMES`.
@@ -131,7 +142,8 @@ def activation_facts(name: str) -> ActivationFacts:
         InvalidInputError: There is no such activation.
 
     Source:
-        Multiplicity: Zhou et al. 2022, arXiv 2105.11686, Definition 1; there relu has none, being no smooth function.
+        Multiplicity: Zhou et al. 2022, arXiv 2105.11686, Definition 1; there relu has
+        none, being no smooth function.
 
     Example:
         >>> from condensery.theory import activation_facts

@@ -1,4 +1,6 @@
-"""Where an initialisation lies in the phase diagram: (γ, γ') in the limit, (κ, κ') at a width."""
+"""Where an initialisation lies in the phase diagram: (γ, γ') in the limit, (κ, κ') at a
+width.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ class Coordinates:
         scheme: The initialisation, by the name it has in `SCHEMES`.
         gamma: γ = −lim log κ/log m, exact.
         gamma_prime: γ' = −lim log κ'/log m, exact.
-        width: The width m that the four values below are for; None, as they are, where none was given.
+        width: The width m that the four values below are for; None, as they are, where
+            none was given.
         kappa: κ = β1 β2/α at that width.
         kappa_prime: κ' = β1/β2 at that width.
         gamma_at_width: −log κ/log m; it tends to `gamma` as slowly as 1/log m.
@@ -87,10 +90,12 @@ def coordinates(
     exponent: float | None = None,
     beta: float | None = None,
 ) -> Coordinates:
-    """The place of a named initialisation in the phase diagram of f(x) = (1/α) Σ_k a_k σ(w_k·x).
+    """The place of a named initialisation in the phase diagram of f(x) = (1/α) Σ_k a_k
+    σ(w_k·x).
 
     Formula:
-        a_k ~ N(0, β1²), w_k ~ N(0, β2² I), κ = β1 β2/α, κ' = β1/β2, γ = −lim log κ/log m, γ' = −lim log κ'/log m.
+        a_k ~ N(0, β1²), w_k ~ N(0, β2² I), κ = β1 β2/α, κ' = β1/β2, γ = −lim log κ/log
+        m, γ' = −lim log κ'/log m.
 
         ============ === ============ ============ ===== =====
         scheme       α   β1           β2           γ     γ'
@@ -104,20 +109,24 @@ def coordinates(
         ============ === ============ ============ ===== =====
 
     Args:
-        scheme: A name of `SCHEMES` or an alias (``"mf"``, ``"kaiming"``, ``"glorot"``, ``"e"``); upper and lower case,
-            spaces, underscores and hyphens are not told apart.
+        scheme: A name of `SCHEMES` or an alias (``"mf"``, ``"kaiming"``, ``"glorot"``,
+            ``"e"``); upper and lower case, spaces, underscores and hyphens are not told
+            apart.
         width: The width m ≥ 2, a whole number, at which κ and κ' are wanted too.
-        input_dimension: The fan-in d ≥ 1 that lecun, he and xavier divide by; it matters at a finite width only. The
-            default is the synthetic data of the paper.
+        input_dimension: The fan-in d ≥ 1 that lecun, he and xavier divide by; it
+            matters at a finite width only. The default is the synthetic data of the
+            paper.
         exponent: For e-et-al: g = lim log(1/β)/log m, any finite number.
-        beta: For e-et-al, in place of `exponent`: β > 0 at the given `width`, read as m^−g.
+        beta: For e-et-al, in place of `exponent`: β > 0 at the given `width`, read as
+            m^−g.
 
     Returns:
         The exact limits, and with `width` the values at that width.
 
     Raises:
-        InvalidInputError: An unknown scheme; a width < 2 or a dimension < 1; for e-et-al not exactly one of `exponent`
-            and `beta`, or `beta` without `width`; for another scheme either of them.
+        InvalidInputError: An unknown scheme; a width < 2 or a dimension < 1; for
+            e-et-al not exactly one of `exponent` and `beta`, or `beta` without `width`;
+            for another scheme either of them.
 
     Source:
         Luo et al. 2021, arXiv 2007.07497, Table 1.
@@ -162,22 +171,26 @@ def kappas(
 def kappas(
     alpha: ArrayLike, beta1: ArrayLike, beta2: ArrayLike
 ) -> tuple[float, float] | tuple[Float[np.ndarray, " ..."], Float[np.ndarray, " ..."]]:
-    """The two numbers that a two-layer ReLU network's training depends on, from the three scales of its definition.
+    """The two numbers that a two-layer ReLU network's training depends on, from the
+    three scales of its definition.
 
     Formula:
-        f(x) = (1/α) Σ_k a_k σ(w_k·x), a_k ~ N(0, β1²), w_k ~ N(0, β2² I):  κ = β1 β2/α and κ' = β1/β2.
-        Time is measured in units of β1 β2. The bias belongs to w_k and is drawn with scale β2.
+        f(x) = (1/α) Σ_k a_k σ(w_k·x), a_k ~ N(0, β1²), w_k ~ N(0, β2² I):  κ = β1 β2/α
+        and κ' = β1/β2. Time is measured in units of β1 β2. The bias belongs to w_k and
+        is drawn with scale β2.
 
     Args:
         alpha: α > 0, what the output is divided by (1 in most programs).
         beta1: β1 > 0, standard deviation of the output weights.
-        beta2: β2 > 0, standard deviation of the hidden weights; the three are broadcast.
+        beta2: β2 > 0, standard deviation of the hidden weights; the three are
+            broadcast.
 
     Returns:
         (κ, κ'), both > 0, as floats or arrays of the broadcast shape.
 
     Raises:
-        InvalidInputError: A scale is not a finite positive number, or so small or large that κ or κ' is not.
+        InvalidInputError: A scale is not a finite positive number, or so small or large
+            that κ or κ' is not.
 
     Source:
         Luo et al. 2021, arXiv 2007.07497, Sec. 3.1.
@@ -194,7 +207,8 @@ def kappas(
                 name,
                 given=repr(scale.tolist()),
                 allowed="finite numbers > 0",
-                remedy="give the standard deviation of the weights, not their logarithm",
+                remedy="give the standard deviation of the weights, not their "
+                "logarithm",
             )
     divisor, output, hidden = scales
     with np.errstate(all="ignore"):
@@ -222,11 +236,12 @@ def finite_width_slope(
     input_dimension: int = 1,
     exponent: float | None = None,
 ) -> tuple[float, float]:
-    """The exponents of a named initialisation as measured between two widths: the slopes of −log κ and −log κ'.
+    """The exponents of a named initialisation as measured between two widths: the
+    slopes of −log κ and −log κ'.
 
     Formula:
-        −(log κ(m₂) − log κ(m₁))/(log m₂ − log m₁), and the same of κ'. Unlike −log κ/log m it has no 1/log m term, so
-        that it is near the limit at ordinary widths.
+        −(log κ(m₂) − log κ(m₁))/(log m₂ − log m₁), and the same of κ'. Unlike −log
+        κ/log m it has no 1/log m term, so that it is near the limit at ordinary widths.
 
     Args:
         scheme: As in `coordinates`.
@@ -293,7 +308,8 @@ def _resolve(scheme: str) -> str:
 
 
 def _whole(what: str, value: float, *, least: int) -> int:
-    # Written-out widths such as 1e4 are floats and are welcome; True is an int and is not.
+    # Written-out widths such as 1e4 are floats and are welcome; True is an int and is
+    # not.
     fits = isinstance(value, int | float | np.integer | np.floating) and not isinstance(
         value, bool
     )

@@ -1,4 +1,6 @@
-"""The implicit regulariser of dropout: what masks add to the loss on average, and where that drives a network."""
+"""The implicit regulariser of dropout: what masks add to the loss on average, and where
+that drives a network.
+"""
 
 from __future__ import annotations
 
@@ -19,25 +21,29 @@ def dropout_r1(
     keep: float,
     loss: Convention = "half",
 ) -> float:
-    """R1, by which dropout after the last hidden layer raises the mean of the squared loss over all masks.
+    """R1, by which dropout after the last hidden layer raises the mean of the squared
+    loss over all masks.
 
     Formula:
-        R1 = (1 − p)/(2np) Σ_i Σ_j ‖W_L[:, j]‖² f_{L−1}[i, j]², and E_η R_drop = R_S + R1 exactly, whether or not the
-        samples share a mask. It does not vanish with the learning rate. Among output weights and features with the same
-        sum of contributions it is least when all contributions are parallel and equal (see `dropout_r1_bound`).
+        R1 = (1 − p)/(2np) Σ_i Σ_j ‖W_L[:, j]‖² f_{L−1}[i, j]², and E_η R_drop = R_S +
+        R1 exactly, whether or not the samples share a mask. It does not vanish with the
+        learning rate. Among output weights and features with the same sum of
+        contributions it is least when all contributions are parallel and equal (see
+        `dropout_r1_bound`).
 
     Args:
         features: Outputs f_{L−1} of the last hidden layer without mask.
         output_weights: W_L, or a for a two-layer network with one output.
         keep: The keep probability p in (0, 1]; PyTorch's ``Dropout`` takes 1 − p.
-        loss: ``half`` for R_S = 1/(2n) Σ ‖f − y‖², ``mse`` for the mean over samples and outputs, as PyTorch's MSELoss:
-            2/d' times as much for d' outputs.
+        loss: ``half`` for R_S = 1/(2n) Σ ‖f − y‖², ``mse`` for the mean over samples
+            and outputs, as PyTorch's MSELoss: 2/d' times as much for d' outputs.
 
     Returns:
         A number ≥ 0 in units of the loss; 0 for p = 1.
 
     Raises:
-        InvalidInputError: p outside (0, 1], arrays that do not fit or are not finite, an unknown convention.
+        InvalidInputError: p outside (0, 1], arrays that do not fit or are not finite,
+            an unknown convention.
 
     Source:
         Zhang and Xu 2024 (arXiv 2207.05952), Lemma 1.
@@ -74,8 +80,9 @@ def dropout_r1_bound(
     """The least R1 that any network of the same width with the same outputs could have.
 
     Formula:
-        R1 ≥ (1 − p)/(2npm) Σ_i ‖f(x_i) − b_L‖², because the squares of m vectors of given sum are least when the
-        vectors are equal; equality holds if and only if all units contribute the same on the data.
+        R1 ≥ (1 − p)/(2npm) Σ_i ‖f(x_i) − b_L‖², because the squares of m vectors of
+        given sum are least when the vectors are equal; equality holds if and only if
+        all units contribute the same on the data.
 
     Args:
         features: As in `dropout_r1`.
@@ -89,12 +96,16 @@ def dropout_r1_bound(
         InvalidInputError: As in `dropout_r1`.
 
     Source:
-        Derived here; the case m = 2 is the toy model of Zhang and Xu 2024 (arXiv 2207.05952).
+        Derived here; the case m = 2 is the toy model of Zhang and Xu 2024 (arXiv
+        2207.05952).
 
     Example:
         >>> import numpy as np
         >>> alike, apart = np.array([[1.0, 1.0]]), np.array([[2.0, 0.0]])
-        >>> [dropout_r1(f, np.ones(2), keep=0.5) for f in (alike, apart)], dropout_r1_bound(apart, np.ones(2), keep=0.5)
+        >>> (
+        ...     [dropout_r1(f, np.ones(2), keep=0.5) for f in (alike, apart)],
+        ...     dropout_r1_bound(apart, np.ones(2), keep=0.5),
+        ... )
         ([1.0, 2.0], 1.0)
     """
     f, W = _layer(features, output_weights)
@@ -111,10 +122,11 @@ def dropout_r1_approximate(
     """R1 to second order in the masks, for dropout after any layer and for any loss.
 
     Formula:
-        R1~ = (1 − p)/(2pn) Σ_i Σ_j f_l[i, j]² [J_iᵀ H_i J_i]_jj with J = d output/d f_l and H = d² loss/d output².
-        For squared loss (H = 1) after the last hidden layer (J = W_L) it is `dropout_r1`; it is exact wherever the
-        output is linear in f_l and the loss quadratic. Elsewhere nothing is proved of its error, as the masks are not
-        small: compare it with an average over masks.
+        R1~ = (1 − p)/(2pn) Σ_i Σ_j f_l[i, j]² [J_iᵀ H_i J_i]_jj with J = d output/d f_l
+        and H = d² loss/d output². For squared loss (H = 1) after the last hidden layer
+        (J = W_L) it is `dropout_r1`; it is exact wherever the output is linear in f_l
+        and the loss quadratic. Elsewhere nothing is proved of its error, as the masks
+        are not small: compare it with an average over masks.
 
     Args:
         features: Outputs f_l of the layer before the mask.
@@ -126,7 +138,8 @@ def dropout_r1_approximate(
         In units of the loss; ≥ 0 for a convex loss.
 
     Raises:
-        InvalidInputError: p outside (0, 1], or arrays that do not fit or are not finite.
+        InvalidInputError: p outside (0, 1], or arrays that do not fit or are not
+            finite.
 
     Source:
         Wei, Kakade and Ma 2020 (arXiv 2002.12915), explicit regulariser of dropout.
@@ -164,13 +177,15 @@ def dropout_flattening(
     *,
     keep: float,
 ) -> Float[np.ndarray, " unit"]:
-    """How fast R1 flattens the loss around a zero of R_S: the rate of each unit's share of the Hessian's trace.
+    """How fast R1 flattens the loss around a zero of R_S: the rate of each unit's share
+    of the Hessian's trace.
 
     Formula:
-        Under the flow of R_S + R1 at R_S = 0, for f = Σ a_j ReLU(w_j·x), with D_j the samples on which unit j is active
-        and F_j = Σ_{D_j} ‖∇_{θ_j} f‖²:
-        dF_j/dt = −2(1 − p)/(np) a_j² { ‖Σ_{D_j} (w_j·x)x‖² + (Σ_{D_j} ‖x‖²)(Σ_{D_j} (w_j·x)²) }.
-        (1/n) Σ_j F_j is the trace of the Hessian of R_S there, so that flatness grows wherever ∇R1 ≠ 0.
+        Under the flow of R_S + R1 at R_S = 0, for f = Σ a_j ReLU(w_j·x), with D_j the
+        samples on which unit j is active and F_j = Σ_{D_j} ‖∇_{θ_j} f‖²: dF_j/dt = −2(1
+        − p)/(np) a_j² { ‖Σ_{D_j} (w_j·x)x‖² + (Σ_{D_j} ‖x‖²)(Σ_{D_j} (w_j·x)²) }. (1/n)
+        Σ_j F_j is the trace of the Hessian of R_S there, so that flatness grows
+        wherever ∇R1 ≠ 0.
 
     Args:
         a: Output weights.
@@ -179,17 +194,22 @@ def dropout_flattening(
         keep: The keep probability p in (0, 1].
 
     Returns:
-        dF_j/dt ≤ 0 of every unit; 0 for units that are active on no sample. The paper's own flow prints half of it.
+        dF_j/dt ≤ 0 of every unit; 0 for units that are active on no sample. The paper's
+        own flow prints half of it.
 
     Raises:
-        InvalidInputError: p outside (0, 1], or arrays that do not fit or are not finite.
+        InvalidInputError: p outside (0, 1], or arrays that do not fit or are not
+            finite.
 
     Source:
-        Zhang and Xu 2024 (arXiv 2207.05952), Theorem 2; the closed form is derived here.
+        Zhang and Xu 2024 (arXiv 2207.05952), Theorem 2; the closed form is derived
+        here.
 
     Example:
         >>> import numpy as np
-        >>> dropout_flattening(np.array([2.0]), np.array([[3.0]]), np.array([[1.0]]), keep=0.5)
+        >>> dropout_flattening(
+        ...     np.array([2.0]), np.array([[3.0]]), np.array([[1.0]]), keep=0.5
+        ... )
         array([-144.])
     """
     a, w, x = (np.asarray(part, dtype=np.float64) for part in (a, w, x))

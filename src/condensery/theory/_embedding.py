@@ -1,4 +1,6 @@
-"""Coefficients of the embeddings of a net in a wider one: which unit copies which, and how weights are shared out."""
+"""Coefficients of the embeddings of a net in a wider one: which unit copies which, and
+how weights are shared out.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from jaxtyping import Float, Int
 from condensery._errors import InvalidInputError
 
 NULL = -1
-"""The source of a null unit: it copies none, and is the same constant for every input."""
+"""The source of a null unit: it copies none, and is the same constant for every
+input.
+"""
 
 _SUM = 1e-12
 
@@ -21,27 +25,35 @@ Layers = Sequence[tuple[np.ndarray, np.ndarray | None]]
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """A compatible embedding of a net with widths m_0 … m_L in one with widths m'_0 … m'_L; layer 0 is the input.
+    """A compatible embedding of a net with widths m_0 … m_L in one with widths m'_0 …
+    m'_L; layer 0 is the input.
 
-    W'_l[i, j] = alpha_l[i, j]·W_l[source_l[i], source_{l−1}[j]], with 1 in the place of W where a source is `NULL`;
-    b'_l[i] = b_l[source_l[i]] − Σ over null j of alpha_l[i, j]·σ(constant_{l−1}[j]), and for a null unit i the same
-    with constant_l[i] in the place of b. The output, the units' functions, and criticality are kept for all data if
+    W'_l[i, j] = alpha_l[i, j]·W_l[source_l[i], source_{l−1}[j]], with 1 in the place of
+    W where a source is `NULL`; b'_l[i] = b_l[source_l[i]] − Σ over null j of alpha_l[i,
+    j]·σ(constant_{l−1}[j]), and for a null unit i the same with constant_l[i] in the
+    place of b. The output, the units' functions, and criticality are kept for all data
+    if
 
-    * the shares of the copies of a unit sum to one: Σ beta_l[i] = 1 over the i of one source; beta = 0 for null units;
-    * rows: Σ over the copies j of one source of alpha_l[i, j] is 1, for a null unit i it is 0;
-    * columns: Σ over the copies i of one source of beta_l[i]·alpha_l[i, j] is beta_{l−1}[j].
+    * the shares of the copies of a unit sum to one: Σ beta_l[i] = 1 over the i of one
+      source; beta = 0 for null units;
+    * rows: Σ over the copies j of one source of alpha_l[i, j] is 1, for a null unit i
+      it is 0;
+    * columns: Σ over the copies i of one source of beta_l[i]·alpha_l[i, j] is
+      beta_{l−1}[j].
 
-    Criticality also needs, for every null unit with σ(constant) ≠ 0, a bias in the next layer.
+    Criticality also needs, for every null unit with σ(constant) ≠ 0, a bias in the next
+    layer.
 
     Attributes:
         source: Per layer 0 … L the unit that each unit copies, or `NULL`.
         beta: Per layer 0 … L the share of its source that each unit has.
         alpha: Per layer 1 … L the coefficients (unit, unit of the layer before).
-        constant: Per layer 0 … L the pre-activation of the null units; 0 for all others.
+        constant: Per layer 0 … L the pre-activation of the null units; 0 for all
+            others.
 
     Source:
-        Zhang, Li, Zhang, Luo and Xu 2022 (arXiv 2111.15527), Definitions 5.1 to 5.4, with the bias correction of its
-        Fig. 5.5 for units that are no null units.
+        Zhang, Li, Zhang, Luo and Xu 2022 (arXiv 2111.15527), Definitions 5.1 to 5.4,
+        with the bias correction of its Fig. 5.5 for units that are no null units.
     """
 
     source: tuple[Int[np.ndarray, " unit"], ...]
@@ -55,7 +67,9 @@ class Embedding:
         return sum(len(one) - int(one.max()) - 1 for one in self.source[1:-1])
 
     def defect(self) -> float:
-        """The largest violation of the three conditions; a few 1e-16 for a compatible embedding."""
+        """The largest violation of the three conditions; a few 1e-16 for a compatible
+        embedding.
+        """
         worst = [0.0]
         for source, beta in zip(self.source, self.beta, strict=True):
             worst.append(
@@ -80,13 +94,16 @@ class Embedding:
 
 
 def even_fractions(fractions: int | Sequence[float]) -> Float[np.ndarray, " copy"]:
-    """The shares of the copies of a split unit: k copies of 1/k each, or any real numbers that sum to one.
+    """The shares of the copies of a split unit: k copies of 1/k each, or any real
+    numbers that sum to one.
 
     Args:
-        fractions: The number of copies, ≥ 1, or the shares; negative ones and ones above 1 are allowed.
+        fractions: The number of copies, ≥ 1, or the shares; negative ones and ones
+            above 1 are allowed.
 
     Raises:
-        InvalidInputError: Fewer than one copy, shares that are not finite or whose sum is not 1 to 1e-12 of their size.
+        InvalidInputError: Fewer than one copy, shares that are not finite or whose sum
+            is not 1 to 1e-12 of their size.
 
     Example:
         >>> from condensery.theory import even_fractions
@@ -130,30 +147,38 @@ def embedding(
     spread: float = 1.0,
     free: Sequence[np.ndarray] | None = None,
 ) -> Embedding:
-    """The compatible embedding with given copies and shares, its coefficients sampled in closed form.
+    """The compatible embedding with given copies and shares, its coefficients sampled
+    in closed form.
 
-    Every block of p copies of a unit above and q copies of a unit below has the coefficients
-    alpha = 1 betaᵀ_below + (I − 1 betaᵀ_above) Z (I − 11ᵀ/q): all that the conditions allow, (p − 1)(q − 1) free
-    dimensions. Rows and columns of null units have the same form without the first term. Z = 0 is a plain split.
+    Every block of p copies of a unit above and q copies of a unit below has the
+    coefficients alpha = 1 betaᵀ_below + (I − 1 betaᵀ_above) Z (I − 11ᵀ/q): all that the
+    conditions allow, (p − 1)(q − 1) free dimensions. Rows and columns of null units
+    have the same form without the first term. Z = 0 is a plain split.
 
     Args:
         widths: m_0 … m_L of the narrow net, inputs and outputs included.
-        source: Per hidden layer that grows: the unit that each unit copies, or −1 for a null unit.
+        source: Per hidden layer that grows: the unit that each unit copies, or −1 for a
+            null unit.
         beta: For the same layers: the share of each unit, 0 for a null unit.
-        constant: For layers with null units: the pre-activation of each unit, used for the null ones; 0 by default.
+        constant: For layers with null units: the pre-activation of each unit, used for
+            the null ones; 0 by default.
         seed: Of Z; None is Z = 0.
         spread: Standard deviation of the entries of Z.
-        free: Z itself, one matrix (unit, unit of the layer before) per layer 1 … L, instead of a seed.
+        free: Z itself, one matrix (unit, unit of the layer before) per layer 1 … L,
+            instead of a seed.
 
     Raises:
-        InvalidInputError: A layer that is not hidden, a source that does not exist or is left out, shares that do not
-            sum to one or are not finite, or lengths that do not fit.
+        InvalidInputError: A layer that is not hidden, a source that does not exist or
+            is left out, shares that do not sum to one or are not finite, or lengths
+            that do not fit.
 
     Example:
         Unit 0 of a hidden layer of two is split into 1.5 and −0.5 of itself:
 
         >>> from condensery.theory import embedding
-        >>> split = embedding([1, 2, 1], source={1: [0, 1, 0]}, beta={1: [1.5, 1.0, -0.5]})
+        >>> split = embedding(
+        ...     [1, 2, 1], source={1: [0, 1, 0]}, beta={1: [1.5, 1.0, -0.5]}
+        ... )
         >>> split.alpha[1].tolist(), split.added, split.defect()
         ([[1.5, 1.0, -0.5]], 1, 0.0)
     """
@@ -271,7 +296,8 @@ def embed(
     """The parameters of the wide net.
 
     Args:
-        parameters: ``(W, b)`` per layer of the narrow net, W: (out, in), b: (out,) or None.
+        parameters: ``(W, b)`` per layer of the narrow net, W: (out, in), b: (out,) or
+            None.
         embedding: From `embedding`; layers with one activation `sigma`.
         sigma: The activation; called on the constants of null units only.
 
@@ -279,14 +305,19 @@ def embed(
         ``(W', b')`` per layer; a layer without bias stays without.
 
     Raises:
-        InvalidInputError: A layer without bias would need one: for a null unit with a constant other than 0 in it, or
-            for null units with σ(constant) ≠ 0 in the layer before whose coefficients do not cancel.
+        InvalidInputError: A layer without bias would need one: for a null unit with a
+            constant other than 0 in it, or for null units with σ(constant) ≠ 0 in the
+            layer before whose coefficients do not cancel.
 
     Example:
         >>> import numpy as np
         >>> from condensery.theory import embed, embedding
         >>> net = [(np.array([[2.0]]), np.array([1.0])), (np.array([[4.0]]), None)]
-        >>> wide = embed(net, embedding([1, 1, 1], source={1: [0, 0]}, beta={1: [0.25, 0.75]}), sigma=np.tanh)
+        >>> wide = embed(
+        ...     net,
+        ...     embedding([1, 1, 1], source={1: [0, 0]}, beta={1: [0.25, 0.75]}),
+        ...     sigma=np.tanh,
+        ... )
         >>> wide[0][0].tolist(), wide[1][0].tolist()
         ([[2.0], [2.0]], [[1.0, 3.0]])
     """
@@ -315,7 +346,8 @@ def embed(
                 raise InvalidInputError(
                     f"layer {level}",
                     given=f"no bias, where unit {unit} needs {shift[unit]:.6g}",
-                    allowed="null units whose constants the layers without bias can do without",
+                    allowed="null units whose constants the layers without bias can "
+                    "do without",
                     remedy="use constants with σ = 0, or give the layer a bias",
                 )
             wide.append((W, None))
@@ -332,12 +364,14 @@ def random_embedding(
     seed: int = 0,
     spread: float = 1.0,
 ) -> Embedding:
-    """A random compatible embedding: random units are copied, with normal shares, coefficients and constants.
+    """A random compatible embedding: random units are copied, with normal shares,
+    coefficients and constants.
 
     Args:
         widths: m_0 … m_L of the narrow net.
         add: Per hidden layer, how many copies more.
-        nulls: Per hidden layer, how many null units more; their constants are standard normal.
+        nulls: Per hidden layer, how many null units more; their constants are standard
+            normal.
         seed: Of everything that is random.
         spread: Standard deviation of the free part of shares and coefficients.
 
@@ -346,7 +380,9 @@ def random_embedding(
 
     Example:
         >>> from condensery.theory import random_embedding
-        >>> made = random_embedding([2, 3, 3, 1], add={1: 2, 2: 1}, nulls={2: 1}, seed=7)
+        >>> made = random_embedding(
+        ...     [2, 3, 3, 1], add={1: 2, 2: 1}, nulls={2: 1}, seed=7
+        ... )
         >>> made.added, made.defect() < 1e-12
         (4, True)
     """

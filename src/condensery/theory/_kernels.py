@@ -29,29 +29,34 @@ def ntk_two_layer_relu(
     other: Float[np.ndarray, "other feature"] | None = None,
     bias: bool = True,
 ) -> NtkKernels:
-    """The expectations, over standard-normal weights, of the tangent kernels of a two-layer ReLU network.
+    """The expectations, over standard-normal weights, of the tangent kernels of a
+    two-layer ReLU network.
 
     Formula:
-        With u, v rows of `x` and `other` after the bias column, θ the angle between them:
-        K^a(u, v) = ‖u‖‖v‖ (sin θ + (π − θ) cos θ)/(2π)  and  K^w(u, v) = (π − θ) u·v/(2π):
-        half the arc-cosine kernels of order 1 and 0. The empirical kernels are m κ² K^a and m κ² K^w to 1/√m; gradient
-        flow of the normalised model adds them up as K^a/κ' + κ' K^w.
+        With u, v rows of `x` and `other` after the bias column, θ the angle between
+        them: K^a(u, v) = ‖u‖‖v‖ (sin θ + (π − θ) cos θ)/(2π)  and  K^w(u, v) = (π − θ)
+        u·v/(2π): half the arc-cosine kernels of order 1 and 0. The empirical kernels
+        are m κ² K^a and m κ² K^w to 1/√m; gradient flow of the normalised model adds
+        them up as K^a/κ' + κ' K^w.
 
     Args:
         x: The samples, without the bias column.
-        other: A second set of samples with the same features; without it the kernels are those of `x` with itself.
+        other: A second set of samples with the same features; without it the kernels
+            are those of `x` with itself.
         bias: Whether a column of ones is appended, so that w holds the bias too.
 
     Returns:
-        (K^a, K^w). For `x` with itself both are symmetric and positive semidefinite, positive definite if no two rows
-        are parallel; K^a_ii = K^w_ii = ‖x_i‖²/2. A row of zeros without bias gives zeros.
+        (K^a, K^w). For `x` with itself both are symmetric and positive semidefinite,
+        positive definite if no two rows are parallel; K^a_ii = K^w_ii = ‖x_i‖²/2. A row
+        of zeros without bias gives zeros.
 
     Raises:
-        InvalidInputError: An array is not two-dimensional and finite, or the features differ.
+        InvalidInputError: An array is not two-dimensional and finite, or the features
+            differ.
 
     Source:
-        Cho and Saul 2009, Kernel methods for deep learning (arc-cosine kernels); the Gram matrices of Luo et al. 2021,
-        arXiv 2007.07497, Theorem 6.
+        Cho and Saul 2009, Kernel methods for deep learning (arc-cosine kernels); the
+        Gram matrices of Luo et al. 2021, arXiv 2007.07497, Theorem 6.
 
     Example:
         >>> import numpy as np
@@ -81,10 +86,12 @@ def ntk_two_layer_relu(
 def design(
     x: ArrayLike, *, bias: bool, what: str
 ) -> Float[np.ndarray, "sample column"]:
-    """The rows that the hidden weights multiply: `x` as float64, with a column of ones where there is a bias.
+    """The rows that the hidden weights multiply: `x` as float64, with a column of ones
+    where there is a bias.
 
     Raises:
-        InvalidInputError: `x`, which the user knows as `what`, is not two-dimensional and finite.
+        InvalidInputError: `x`, which the user knows as `what`, is not two-dimensional
+            and finite.
     """
     given = np.asarray(x)
     if given.ndim != 2 or 0 in given.shape or given.dtype.kind not in "biuf":
@@ -106,7 +113,9 @@ def design(
 
 
 def _angles(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Angles by Kahan's formula, row by row: the arc cosine of a product loses half the digits at 0 and π."""
+    """Angles by Kahan's formula, row by row: the arc cosine of a product loses half the
+    digits at 0 and π.
+    """
     first, second = _unit(left), _unit(right)
     found = np.empty((len(first), len(second)))
     for row, direction in enumerate(first):

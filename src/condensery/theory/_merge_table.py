@@ -1,4 +1,6 @@
-"""Which neurons merge exactly: what an activation makes of a multiple of its argument, written once."""
+"""Which neurons merge exactly: what an activation makes of a multiple of its argument,
+written once.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +14,24 @@ from condensery.theory._activations import (
 )
 
 SAME = 1e-12
-"""Two ratios closer than this (relatively) are one: what rounding does to copies in double precision."""
+"""Two ratios closer than this (relatively) are one: what rounding does to copies in
+double precision.
+"""
 
 
 @dataclass(frozen=True)
 class MergeRule:
     """An identity for every z: σ(ratio·z) = `factor`·σ(z) + `constant` + `slope`·z.
 
-    A neuron (w_k, a_k) with w_k = ratio·w_j is merged into neuron j by a_j ← a_j + `factor`·a_k and, for the bias b of
-    the next layer, b ← b + `constant`·a_k; w is the augmented (weights, bias) of a neuron, a its outgoing weights.
+    A neuron (w_k, a_k) with w_k = ratio·w_j is merged into neuron j by a_j ← a_j +
+    `factor`·a_k and, for the bias b of the next layer, b ← b + `constant`·a_k; w is the
+    augmented (weights, bias) of a neuron, a its outgoing weights.
 
     Attributes:
         factor: Of σ(z).
         constant: Needs a bias in the next layer where it is not 0.
-        slope: Needs a linear path past the activation where it is not 0: without one the merge is not exact.
+        slope: Needs a linear path past the activation where it is not 0: without one
+            the merge is not exact.
     """
 
     factor: float
@@ -40,7 +46,9 @@ class MergeRule:
 
 @dataclass(frozen=True)
 class _Symmetry:
-    """σ(cz) = c^`homogeneity` σ(z) for c > 0, and what is known of σ(−z); None is none."""
+    """σ(cz) = c^`homogeneity` σ(z) for c > 0, and what is known of σ(−z); None is
+    none.
+    """
 
     homogeneity: int | None
     reflection: Reflection | None
@@ -91,21 +99,26 @@ def merge_rule(
     elu, selu, mish, relu6              none                          1         none
     =================================== ============================= ========= =================================
 
-    A negative ratio other than −1 is the two steps one after the other where the activation is homogeneous.
+    A negative ratio other than −1 is the two steps one after the other where the
+    activation is homogeneous.
 
     Args:
         name: One of `MERGE_NAMES`.
-        ratio: w_k / w_j of two parallel neurons, not 0; within 1e-12 of ±1 it is taken for ±1.
-        negative_slope: For leaky_relu: the slope below 0 that both neurons have (default 0.01).
+        ratio: w_k / w_j of two parallel neurons, not 0; within 1e-12 of ±1 it is taken
+            for ±1.
+        negative_slope: For leaky_relu: the slope below 0 that both neurons have
+            (default 0.01).
 
     Returns:
         The rule; `MergeRule.exact` tells whether a plain layer can follow it.
 
     Raises:
-        InvalidInputError: An activation that is not in the table, or a ratio that is 0 or not finite.
+        InvalidInputError: An activation that is not in the table, or a ratio that is 0
+            or not finite.
 
     Source:
-        Zhang et al. 2022 (arXiv 2111.15527), Sec. 6, merges by direction; the identities are elementary.
+        Zhang et al. 2022 (arXiv 2111.15527), Sec. 6, merges by direction; the
+        identities are elementary.
 
     Example:
         >>> from condensery.theory import merge_rule

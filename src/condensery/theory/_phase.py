@@ -1,4 +1,6 @@
-"""The phase diagram of two-layer ReLU networks at infinite width: regimes, their boundary, exponents of RD."""
+"""The phase diagram of two-layer ReLU networks at infinite width: regimes, their
+boundary, exponents of RD.
+"""
 
 from __future__ import annotations
 
@@ -51,27 +53,32 @@ def regime(
 def regime(
     gamma: ArrayLike, gamma_prime: ArrayLike, *, tolerance: float = 1e-9
 ) -> Regime | np.ndarray:
-    """The regime of the hidden weights θ_w at a point of the phase diagram, in the limit of infinite width.
+    """The regime of the hidden weights θ_w at a point of the phase diagram, in the
+    limit of infinite width.
 
     Formula:
-        With γ_c = max(1, 1 + γ'): linear where γ < γ_c (RD(θ_w) → 0), condensed where γ > γ_c (RD(θ_w) → ∞), critical
-        where |γ − γ_c| ≤ `tolerance` (RD(θ_w) of order 1).
+        With γ_c = max(1, 1 + γ'): linear where γ < γ_c (RD(θ_w) → 0), condensed where γ
+        > γ_c (RD(θ_w) → ∞), critical where |γ − γ_c| ≤ `tolerance` (RD(θ_w) of order
+        1).
 
     Args:
         gamma: γ = −lim log κ/log m.
         gamma_prime: γ' = −lim log κ'/log m; broadcast with `gamma`.
-        tolerance: Half the width, in γ, of the strip that is called critical, ≥ 0. The default only forgives rounding:
-            the theory's critical line is thin, a measurement's is not.
+        tolerance: Half the width, in γ, of the strip that is called critical, ≥ 0. The
+            default only forgives rounding: the theory's critical line is thin, a
+            measurement's is not.
 
     Returns:
-        ``"linear"``, ``"critical"`` or ``"condensed"``; for arrays an array of these words.
+        ``"linear"``, ``"critical"`` or ``"condensed"``; for arrays an array of these
+        words.
 
     Raises:
-        InvalidInputError: A coordinate is not finite, or `tolerance` is negative or nan.
+        InvalidInputError: A coordinate is not finite, or `tolerance` is negative or
+            nan.
 
     Source:
-        Luo et al. 2021, arXiv 2007.07497, Sec. 3 (Theorems 6 and 8, Fig. 1). Of θ_w: where γ ≥ 1 and γ' > γ − 1 the
-        output weights do move far.
+        Luo et al. 2021, arXiv 2007.07497, Sec. 3 (Theorems 6 and 8, Fig. 1). Of θ_w:
+        where γ ≥ 1 and γ' > γ − 1 the output weights do move far.
 
     Example:
         >>> from condensery.theory import regime
@@ -108,7 +115,8 @@ def phase_slope(
 def phase_slope(
     gamma: ArrayLike, gamma_prime: ArrayLike, *, of: Part = "w"
 ) -> float | Float[np.ndarray, " ..."]:
-    """The exponent S = lim log RD/log m of the relative distance after training, from a scaling argument.
+    """The exponent S = lim log RD/log m of the relative distance after training, from a
+    scaling argument.
 
     Formula:
         S_w = γ − 1 − 2 max(γ', 0)   for γ < 1;
@@ -121,19 +129,22 @@ def phase_slope(
     Args:
         gamma: γ, a number or an array.
         gamma_prime: γ', broadcast with `gamma`.
-        of: ``"w"`` for the hidden weights with their biases, ``"a"`` for the output weights, ``"theta"`` for both.
+        of: ``"w"`` for the hidden weights with their biases, ``"a"`` for the output
+            weights, ``"theta"`` for both.
 
     Returns:
-        The exponent, without unit: negative in the linear regime, 0 on the critical line, positive in the condensed
-        regime. A float, or an array of the broadcast shape; nan where a coordinate is nan.
+        The exponent, without unit: negative in the linear regime, 0 on the critical
+        line, positive in the condensed regime. A float, or an array of the broadcast
+        shape; nan where a coordinate is nan.
 
     Raises:
         InvalidInputError: `of` is another word.
 
     Source:
-        A scaling argument of this project from the normalised gradient flow and its conserved quantity
-        κ'²a² − ‖w‖² (Luo et al. 2021, arXiv 2007.07497, Eq. 77); that paper proves the signs (Theorems 6 and 8) and
-        measures the values (Fig. 4). At finite width measured slopes cross over: against Fig. 4 to about 0.1.
+        A scaling argument of this project from the normalised gradient flow and its
+        conserved quantity κ'²a² − ‖w‖² (Luo et al. 2021, arXiv 2007.07497, Eq. 77);
+        that paper proves the signs (Theorems 6 and 8) and measures the values (Fig. 4).
+        At finite width measured slopes cross over: against Fig. 4 to about 0.1.
 
     Example:
         >>> from condensery.theory import phase_slope

@@ -96,10 +96,19 @@ def ntk_relative_distance(
         >>> import numpy as np
         >>> from condensery.theory import ntk_relative_distance
         >>> x = np.linspace(-0.5, 0.5, 4)[:, None]
-        >>> round(ntk_relative_distance(x, x[:, 0] ** 2, gamma=0.5, gamma_prime=0.0, width=1000), 5)
+        >>> round(
+        ...     ntk_relative_distance(
+        ...         x, x[:, 0] ** 2, gamma=0.5, gamma_prime=0.0, width=1000
+        ...     ),
+        ...     5,
+        ... )
         0.00866
-        >>> one = np.array([[2.0]])  # one sample, no bias: K^a = K^w = x²/2, so RD = |y|/(2√2|x|) at m = κ' = 1
-        >>> value = ntk_relative_distance(one, np.array([6.0]), gamma=0.0, gamma_prime=0.0, width=1, bias=False)
+        >>> one = np.array(
+        ...     [[2.0]]
+        ... )  # one sample, no bias: K^a = K^w = x²/2, so RD = |y|/(2√2|x|) at m = κ' = 1
+        >>> value = ntk_relative_distance(
+        ...     one, np.array([6.0]), gamma=0.0, gamma_prime=0.0, width=1, bias=False
+        ... )
         >>> bool(np.isclose(value, 6 / (2 * np.sqrt(2) * 2)))
         True
     """

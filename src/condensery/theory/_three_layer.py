@@ -17,21 +17,25 @@ class LayerSlopes(NamedTuple):
 
 
 def three_layer_slopes(gamma2: ArrayLike, gamma3: ArrayLike) -> LayerSlopes:
-    r"""Exponents S_W1 and S_W2 of a three-layer ReLU network with κ₃ = m^−γ₃, κ₂ = β₂/β₁ = m^−γ₂ and β₂ = β₃.
+    r"""Exponents S_W1 and S_W2 of a three-layer ReLU network with κ₃ = m^−γ₃, κ₂ =
+    β₂/β₁ = m^−γ₂ and β₂ = β₃.
 
     Formula:
-        Let C, B, A be the changes of W₁, W₂, a in norm; initially ‖W₁‖ ~ ‖a‖ ~ √m and ‖W₂‖ ~ m, in spectral norm √m.
-        Each layer enters the output at least by its initial size, so that the fit needs
-        κ₃·max(√m, A)·max(√m, B)·max(√m, C) ~ 1 once γ₃ ≥ 3/2, and the conserved quantities of ReLU tie the growth of
-        layers together, A = B and C = κ₂·A where they outgrow their start. Hence, with x = γ₃ − 3/2,
+        Let C, B, A be the changes of W₁, W₂, a in norm; initially ‖W₁‖ ~ ‖a‖ ~ √m and
+        ‖W₂‖ ~ m, in spectral norm √m. Each layer enters the output at least by its
+        initial size, so that the fit needs κ₃·max(√m, A)·max(√m, B)·max(√m, C) ~ 1 once
+        γ₃ ≥ 3/2, and the conserved quantities of ReLU tie the growth of layers
+        together, A = B and C = κ₂·A where they outgrow their start. Hence, with x = γ₃
+        − 3/2,
 
         * x < 0 (kernel regime): S_W1 = x − 2·max(γ₂, 0), S_W2 = γ₃ − 2 + 2·min(γ₂, 0);
         * 0 ≤ x < 2γ₂ (W₂ and a grow, W₁ lags): S_W1 = x − 2γ₂, S_W2 = γ₃/2 − 5/4;
         * 0 ≤ x < −γ₂ (W₁ grows alone): S_W1 = x, S_W2 = 2γ₃ − 7/2 + 2γ₂;
         * else (all grow): S_W1 = (γ₃ − 2γ₂)/3 − 1/2, S_W2 = (γ₃ + γ₂)/3 − 1.
 
-        Both are continuous. S_W1 = 0 on γ₃ = 3/2 + 2·max(γ₂, 0); S_W2 = 0 on γ₃ = 3 − γ₂ for γ₂ ≤ 1/2 and on γ₃ = 5/2
-        beyond. The two lines part the plane into four regions.
+        Both are continuous. S_W1 = 0 on γ₃ = 3/2 + 2·max(γ₂, 0); S_W2 = 0 on γ₃ = 3 −
+        γ₂ for γ₂ ≤ 1/2 and on γ₃ = 5/2 beyond. The two lines part the plane into four
+        regions.
 
     Args:
         gamma2: γ₂.
@@ -41,8 +45,9 @@ def three_layer_slopes(gamma2: ArrayLike, gamma3: ArrayLike) -> LayerSlopes:
         S_W1 and S_W2.
 
     Source:
-        A scaling argument of this library, not a theorem and not in the paper (Zhou et al. 2022, arXiv 2205.12101, find
-        the regimes by experiment). It is the way of Luo et al. 2021, arXiv 2007.07497, Sec. 3, for two layers.
+        A scaling argument of this library, not a theorem and not in the paper (Zhou et
+        al. 2022, arXiv 2205.12101, find the regimes by experiment). It is the way of
+        Luo et al. 2021, arXiv 2007.07497, Sec. 3, for two layers.
 
     Example:
         >>> from condensery.theory import three_layer_slopes

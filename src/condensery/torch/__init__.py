@@ -1,7 +1,8 @@
 """The workshop: condensery on a user's own PyTorch model. It works without JAX.
 
-Importing this package loads neither torch nor anything else that is slow; each name is loaded when it is first used,
-and without torch its use is refused with the extra to install.
+Importing this package loads neither torch nor anything else that is slow; each name is
+loaded when it is first used, and without torch its use is refused with the extra to
+install.
 
 Example:
     >>> import condensery.torch

@@ -1,4 +1,6 @@
-"""Weights from files and models from factories; nothing that is loaded here can run code that a file brings along."""
+"""Weights from files and models from factories; nothing that is loaded here can run
+code that a file brings along.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +18,28 @@ from condensery._errors import InvalidInputError
 from condensery._reference import load
 
 _READ = ".safetensors, .pt, .pth, .bin or .ckpt"
-_SAVE = "save its weights alone: safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')"
+_SAVE = (
+    "save its weights alone: safetensors.torch.save_file(model.state_dict(), "
+    "'weights.safetensors')"
+)
 _DEQUANTISE = "load the model before it was quantised, or dequantise it"
 _PICKLED = (".pt", ".pth", ".bin", ".ckpt")
 _WRAPPINGS = ("state_dict", "model_state_dict", "model", "module", "net", "params")
 _PREFIXES = ("module.", "_orig_mod.")
-"""What DistributedDataParallel and torch.compile put before the names of a model's weights."""
+"""What DistributedDataParallel and torch.compile put before the names of a model's
+weights.
+"""
 
 
 def load_weights(path: str | Path) -> dict[str, torch.Tensor]:
     """Read a state dict from a file, on the CPU, in the dtypes of the file.
 
-    ``.safetensors`` is read as it is. ``.pt``, ``.pth``, ``.bin`` and ``.ckpt`` are read with
-    ``torch.load(weights_only=True)`` and never in another way: a pickle that needs code is refused. A checkpoint that
-    holds its weights under
-    ``state_dict``, ``model_state_dict``, ``model``, ``module``, ``net`` or ``params`` is unwrapped, and prefixes that
-    DistributedDataParallel (``module.``) and torch.compile (``_orig_mod.``) put before every name are taken off.
+    ``.safetensors`` is read as it is. ``.pt``, ``.pth``, ``.bin`` and ``.ckpt`` are
+    read with ``torch.load(weights_only=True)`` and never in another way: a pickle that
+    needs code is refused. A checkpoint that holds its weights under ``state_dict``,
+    ``model_state_dict``, ``model``, ``module``, ``net`` or ``params`` is unwrapped, and
+    prefixes that DistributedDataParallel (``module.``) and torch.compile
+    (``_orig_mod.``) put before every name are taken off.
 
     Args:
         path: The file.
@@ -40,8 +48,9 @@ def load_weights(path: str | Path) -> dict[str, torch.Tensor]:
         Names and tensors. Tensors of zero size, integers and buffers are kept.
 
     Raises:
-        InvalidInputError: There is no such file, it is torn, it could run code (a pickled model, TorchScript,
-            ``.pt2``), it holds no weights, or a weight is complex, quantised, sparse, nan or infinite.
+        InvalidInputError: There is no such file, it is torn, it could run code (a
+            pickled model, TorchScript, ``.pt2``), it holds no weights, or a weight is
+            complex, quantised, sparse, nan or infinite.
 
     Example:
         >>> import tempfile, torch
@@ -50,7 +59,10 @@ def load_weights(path: str | Path) -> dict[str, torch.Tensor]:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder) / "net.pt"
         ...     torch.save({"state_dict": torch.nn.Linear(2, 3).state_dict()}, path)
-        ...     {name: tuple(tensor.shape) for name, tensor in load_weights(path).items()}
+        ...     {
+        ...         name: tuple(tensor.shape)
+        ...         for name, tensor in load_weights(path).items()
+        ...     }
         {'weight': (3, 2), 'bias': (3,)}
     """
     path = Path(path).expanduser()
@@ -78,12 +90,15 @@ def load_model(reference: str, weights: str | Path | None = None) -> nn.Module:
     """Build a model with its factory and, where a file is given, load its weights.
 
     Args:
-        reference: ``package.module:factory`` or ``path/to/file.py:factory`` of a function (or class) that is called
-            without arguments and returns a ``torch.nn.Module``. The factory is the user's own code and is run.
-        weights: A file as for `load_weights`; its names and shapes must be those of the model.
+        reference: ``package.module:factory`` or ``path/to/file.py:factory`` of a
+            function (or class) that is called without arguments and returns a
+            ``torch.nn.Module``. The factory is the user's own code and is run.
+        weights: A file as for `load_weights`; its names and shapes must be those of the
+            model.
 
     Raises:
-        InvalidInputError: There is no such factory, it fails or returns something else, or the weights do not fit.
+        InvalidInputError: There is no such factory, it fails or returns something else,
+            or the weights do not fit.
 
     Example:
         >>> from condensery.torch import load_model
@@ -127,7 +142,8 @@ def check_weights(weights: Mapping[str, object], *, where: str) -> None:
         where: What the user knows it as.
 
     Raises:
-        InvalidInputError: A weight is complex, quantised, sparse, without values, nan or infinite.
+        InvalidInputError: A weight is complex, quantised, sparse, without values, nan
+            or infinite.
     """
     for name, tensor in weights.items():
         if not isinstance(tensor, torch.Tensor) or isinstance(
@@ -146,7 +162,9 @@ def check_weights(weights: Mapping[str, object], *, where: str) -> None:
 
 
 def quantised_module(model: nn.Module) -> str | None:
-    """Name of the first module whose weights are quantised and packed, which no parameter or buffer shows."""
+    """Name of the first module whose weights are quantised and packed, which no
+    parameter or buffer shows.
+    """
     return next(
         (
             name or type(one).__name__
@@ -162,7 +180,9 @@ def _is_packed(module: nn.Module) -> bool:
 
 
 def _packed(found: Mapping[object, object]) -> str | None:
-    """Name of the first entry of a state dict that holds quantised numbers inside something else."""
+    """Name of the first entry of a state dict that holds quantised numbers inside
+    something else.
+    """
     for name, value in found.items():
         if isinstance(value, tuple | list) and any(
             isinstance(x, torch.Tensor) and x.is_quantized for x in value
@@ -240,7 +260,8 @@ def _read_pickled(path: Path) -> object:
             )  # about parts of torch that old files are made of
             return torch.load(path, weights_only=True, map_location="cpu")
     except pickle.UnpicklingError as error:
-        # torch's text tells how to load it unsafely; the first line names what is inside.
+        # torch's text tells how to load it unsafely; the first line names what is
+        # inside.
         needs = next(
             (
                 line
@@ -282,7 +303,10 @@ def _runs_code(path: Path, what: str, remedy: str) -> InvalidInputError:
 
 def _other_format(path: Path) -> str:
     if path.suffix == ".pt2":
-        return f"loading an exported program can run code: where you trust it, load it with torch.export.load and {_SAVE}"
+        return (
+            "loading an exported program can run code: where you trust it, load "
+            f"it with torch.export.load and {_SAVE}"
+        )
     return f"load it with the library that wrote it and {_SAVE}"
 
 

@@ -1,6 +1,9 @@
-"""The use cases: run, resume, open, report, export, claims, cite, list, bench. The only door to results.
+"""The use cases: run, resume, open, report, export, claims, cite, list, bench.
 
-What users call is also at the top (`condensery.run`, `condensery.open`); the command line calls what is here.
+The only door to results.
+
+What users call is also at the top (`condensery.run`, `condensery.open`); the command
+line calls what is here.
 """
 
 from __future__ import annotations

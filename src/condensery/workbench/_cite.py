@@ -39,9 +39,11 @@ def references() -> dict[str, str]:
 
 
 def bibliography(experiment: Experiment, claims: Sequence[Claim]) -> str:
-    """The entries of the experiment's papers, of its claims' papers and of condensery itself.
+    """The entries of the experiment's papers, of its claims' papers and of condensery
+    itself.
 
-    A key without an entry (an experiment of another package may cite what it likes) becomes a BibTeX comment.
+    A key without an entry (an experiment of another package may cite what it likes)
+    becomes a BibTeX comment.
     """
     known = references()
     keys = dict.fromkeys(
@@ -63,5 +65,8 @@ def cite(run: str, runs: str | Path = "runs") -> str:
     """
     opened = reopen(run, runs)
     experiment = find(opened.config.experiment).experiment
-    head = f"% what run {opened.id} ({opened.config.experiment}) rests on; condensery {version(SOFTWARE)}"
+    head = (
+        f"% what run {opened.id} ({opened.config.experiment}) rests on; "
+        f"condensery {version(SOFTWARE)}"
+    )
     return f"{head}\n\n{bibliography(experiment, opened.claims)}\n"

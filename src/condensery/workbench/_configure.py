@@ -1,4 +1,6 @@
-"""From a preset and overrides to an experiment's complete configuration, or to one line that says what is wrong."""
+"""From a preset and overrides to an experiment's complete configuration, or to one line
+that says what is wrong.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ def configure(
     A single value stands for a list of one where the configuration wants a list.
 
     Raises:
-        InvalidInputError: For an unknown preset or override, or a value that the configuration refuses.
+        InvalidInputError: For an unknown preset or override, or a value that the
+            configuration refuses.
     """
     experiment = found.experiment
     base = choose_preset(experiment, preset)
@@ -56,7 +59,8 @@ def validated(experiment: Experiment, record: RunConfig) -> BaseModel:
     """The configuration of a run that is there.
 
     Raises:
-        InvalidInputError: If the experiment's configuration has changed so that it does not take it any more.
+        InvalidInputError: If the experiment's configuration has changed so that it does
+            not take it any more.
     """
     try:
         return experiment.Config.model_validate(record.parameters)
@@ -87,7 +91,9 @@ def choose_preset(experiment: Experiment, preset: str) -> Mapping[str, JsonValue
 
 
 def changed(experiment: Experiment, record: RunConfig) -> dict[str, JsonValue]:
-    """The parameters in which a run differs from its preset: what a user has to set to have it again."""
+    """The parameters in which a run differs from its preset: what a user has to set to
+    have it again.
+    """
     preset = experiment.presets.get(record.preset)
     base = (
         {}
@@ -187,7 +193,10 @@ def _allowed(detail: Mapping[str, Any]) -> str:
     if detail["type"] in {"too_short", "too_long"}:
         least = detail["type"] == "too_short"
         count = detail["ctx"]["min_length" if least else "max_length"]
-        return f"{'at least' if least else 'at most'} {count} value{'s' if count != 1 else ''}"
+        return (
+            f"{'at least' if least else 'at most'} {count} "
+            f"value{'s' if count != 1 else ''}"
+        )
     message = (
         detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     )
@@ -225,7 +234,12 @@ def as_override(value: JsonValue) -> str:
 
     Example:
         >>> from condensery.workbench._configure import as_override
-        >>> as_override([0.5, 1]), as_override("line"), as_override("1"), as_override(True)
+        >>> (
+        ...     as_override([0.5, 1]),
+        ...     as_override("line"),
+        ...     as_override("1"),
+        ...     as_override(True),
+        ... )
         ('0.5,1', 'line', '"1"', 'true')
     """
     if isinstance(value, str):

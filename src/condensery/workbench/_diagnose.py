@@ -25,15 +25,16 @@ def diagnose(
     equal_steps: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> Diagnosis:
-    """Diagnose a training that is named by references (see `condensery.torch.diagnose`).
+    """Diagnose a training that is named by references (see
+    `condensery.torch.diagnose`).
 
     Args:
         build: Reference of ``build(width)``.
         loader: Reference of the batches, or of a function that returns them.
         widths: As typed, each one a width or several with commas.
         loss: Reference of ``loss(output, target)``.
-        optimiser: A learning rate of plain gradient descent, or the reference of a function of the model that returns
-            an optimiser.
+        optimiser: A learning rate of plain gradient descent, or the reference of a
+            function of the model that returns an optimiser.
         seeds: How many.
         steps: Most steps of a run.
         relative_loss: Share of the initial loss at which the widths are compared.

@@ -24,7 +24,9 @@ _CLAIM = (
 
 
 def run_document(run: Run) -> dict[str, JsonValue]:
-    """What ``run --json`` and ``resume --json`` print: id, status, seconds, claims, report and figures."""
+    """What ``run --json`` and ``resume --json`` print: id, status, seconds, claims,
+    report and figures.
+    """
     return {
         "run": run.id,
         "status": run.status,
@@ -41,7 +43,8 @@ def _claim(claim: Claim) -> dict[str, JsonValue]:
 
 
 def show(run: str, runs: str | Path = "runs") -> dict[str, JsonValue]:
-    """All that is known of a run: the document of ``run --json``, its configuration, tasks and tables.
+    """All that is known of a run: the document of ``run --json``, its configuration,
+    tasks and tables.
 
     A run that does not exist is refused with `InvalidInputError`.
 

@@ -22,7 +22,8 @@ _IN_THIS_PROCESS = 2
 def draw_all(
     root: Path, run: str, specs: Sequence[FigureSpec]
 ) -> list[dict[str, bytes]]:
-    """Of each figure the file contents by ending: png, pdf, and gif where it is animated.
+    """Of each figure the file contents by ending: png, pdf, and gif where it is
+    animated.
 
     Raises:
         TaskFailedError: A figure could not be drawn; the message names it.
@@ -64,7 +65,8 @@ def _as_bytes(arrays: Arrays) -> dict[str, bytes]:
 
 
 def draw_one(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """One figure: a task like any other, so that the local runner can draw several at once.
+    """One figure: a task like any other, so that the local runner can draw several at
+    once.
 
     Args:
         parameters: root and run (where the tables are), spec (of the figure).

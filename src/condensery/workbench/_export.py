@@ -23,8 +23,9 @@ def export(
 ) -> Path:
     """Write a run's tables where another program reads them.
 
-    ``netcdf`` is one file with a group per table (the labelled view of `Run.to_xarray`). ``parquet`` and ``csv`` are a
-    folder with a file per table, ``config.json`` and ``claims.json``; a cell that holds an array is a list (in CSV as
+    ``netcdf`` is one file with a group per table (the labelled view of
+    `Run.to_xarray`). ``parquet`` and ``csv`` are a folder with a file per table,
+    ``config.json`` and ``claims.json``; a cell that holds an array is a list (in CSV as
     JSON).
 
     Args:
@@ -37,8 +38,10 @@ def export(
         What was made.
 
     Raises:
-        InvalidInputError: If there is no such run or format, the run has no tables yet, or `to` exists already.
-        MissingExtraError: If a package of the extra ``export`` is needed and not installed.
+        InvalidInputError: If there is no such run or format, the run has no tables yet,
+            or `to` exists already.
+        MissingExtraError: If a package of the extra ``export`` is needed and not
+            installed.
     """
     if format not in FORMATS:
         raise InvalidInputError(

@@ -1,4 +1,6 @@
-"""What happens when the last task has ended: tables, claims, figures and the report, each from the one before."""
+"""What happens when the last task has ended: tables, claims, figures and the report,
+each from the one before.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def finish(
     shards: Sequence[Arrays],
     meter: Meter,
 ) -> list[Claim]:
-    """Tables from the shards; everything else from the stored tables, so that `report` gives the same again."""
+    """Tables from the shards; everything else from the stored tables, so that `report`
+    gives the same again.
+    """
     run = config.run_id
     meter.tell("tables")
     for name, table in experiment.tables(model, shards).items():
@@ -78,7 +82,9 @@ def draw(
 
 
 def with_open(experiment: Experiment, judged: Sequence[Claim]) -> list[Claim]:
-    """The claims in the order of the statements; a statement that was not judged is an open claim."""
+    """The claims in the order of the statements; a statement that was not judged is an
+    open claim.
+    """
     by_id: dict[str, list[Claim]] = {
         statement.id: [] for statement in experiment.statements
     }

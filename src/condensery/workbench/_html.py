@@ -1,4 +1,6 @@
-"""Pieces of HTML that the report and the notebook share; every text that comes from a run is escaped."""
+"""Pieces of HTML that the report and the notebook share; every text that comes from a
+run is escaped.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from condensery.workbench._wording import VERDICTS, expectation, number
 
 
 def claims_table(claims: Sequence[Claim]) -> str:
-    """One row per claim: verdict as mark and word, statement, measured and expected value, source, note."""
+    """One row per claim: verdict as mark and word, statement, measured and expected
+    value, source, note.
+    """
     if not claims:
         return "<p>No claims yet.</p>"
     rows = "\n".join(_claim_row(claim) for claim in claims)
@@ -19,16 +23,21 @@ def claims_table(claims: Sequence[Claim]) -> str:
         f'<th scope="col">{head}</th>'
         for head in ("", "Claim", "Measured", "Expected", "Source")
     )
-    return f'<table class="claims">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>'
+    return (
+        "<table "
+        f'class="claims">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>'
+    )
 
 
 def _claim_row(claim: Claim) -> str:
     mark, word = VERDICTS[claim.passed]
     note = f'<div class="note">{escape(claim.note)}</div>' if claim.note else ""
     return (
-        f'<tr class="{word}"><td class="verdict"><span aria-hidden="true">{mark}</span> {word}</td>'
+        f'<tr class="{word}"><td class="verdict"><span '
+        f'aria-hidden="true">{mark}</span> {word}</td>'
         f"<td>{escape(claim.statement)} <code>{escape(claim.id)}</code>{note}</td>"
-        f'<td class="number">{number(claim.value)}</td><td class="number">{escape(expectation(claim))}</td>'
+        f'<td class="number">{number(claim.value)}</td><td '
+        f'class="number">{escape(expectation(claim))}</td>'
         f"<td>{escape(claim.paper)}, {escape(claim.source)}</td></tr>"
     )
 
@@ -42,7 +51,10 @@ def table(
         f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
         for row in rows
     )
-    return f'<table class="{kind}">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>'
+    return (
+        "<table "
+        f'class="{kind}">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>'
+    )
 
 
 def pairs(values: Iterable[tuple[str, str]]) -> str:

@@ -34,7 +34,8 @@ ROW = "row"
 
 
 def labelled(tables: Mapping[str, Table], *, about: Mapping[str, str]) -> DataTree:
-    """One dataset per table, and what they are about as attributes; see `Run.to_xarray`.
+    """One dataset per table, and what they are about as attributes; see
+    `Run.to_xarray`.
 
     Raises:
         MissingExtraError: If xarray is not installed.
@@ -53,7 +54,9 @@ def labelled(tables: Mapping[str, Table], *, about: Mapping[str, str]) -> DataTr
 
 
 def dataset(table: Table) -> Dataset:
-    """A table as a dataset: on a grid where its labels span one, by rows where they do not."""
+    """A table as a dataset: on a grid where its labels span one, by rows where they do
+    not.
+    """
     import xarray
 
     keys = [name for name in LABELS if name in table.columns and table[name].ndim == 1]
@@ -92,7 +95,9 @@ def dataset(table: Table) -> Dataset:
 def _grid(
     table: Table, keys: list[str]
 ) -> tuple[dict[str, np.ndarray] | None, np.ndarray]:
-    """The axes that the label columns span, and the place of each row on that grid; None if they span none."""
+    """The axes that the label columns span, and the place of each row on that grid;
+    None if they span none.
+    """
     axes: dict[str, np.ndarray] = {}
     places = np.zeros(len(table), dtype=np.int64)
     for name in keys:

@@ -13,7 +13,9 @@ from condensery.workbench._registry import Found, every
 
 
 class PresetInfo(Record):
-    """A preset, its parameters, and what its last run cost here (None: not measured)."""
+    """A preset, its parameters, and what its last run cost here (None: not
+    measured).
+    """
 
     name: str
     parameters: dict[str, JsonValue]
@@ -43,14 +45,19 @@ class ExperimentInfo(Record):
 
 
 def list_experiments(runs: str | Path = "runs") -> list[ExperimentInfo]:
-    """All registered experiments, with what each preset cost when it was last run here without overrides.
+    """All registered experiments, with what each preset cost when it was last run here
+    without overrides.
 
     Args:
         runs: The folder whose runs tell the cost.
 
     Example:
         >>> from condensery.workbench import list_experiments
-        >>> [info.name for info in list_experiments("nowhere") if info.name.startswith("demo")]
+        >>> [
+        ...     info.name
+        ...     for info in list_experiments("nowhere")
+        ...     if info.name.startswith("demo")
+        ... ]
         ['demo-a', 'demo-c']
     """
     costs = _costs(runs)
@@ -76,7 +83,9 @@ _Costs = list[tuple[str, str, dict[str, JsonValue], float]]
 
 
 def _costs(runs: str | Path) -> _Costs:
-    """Experiment, preset, parameters and seconds of every finished run, the latest first."""
+    """Experiment, preset, parameters and seconds of every finished run, the latest
+    first.
+    """
     with closing(open_store(runs)) as store:
         ended = [
             summary
@@ -93,7 +102,8 @@ def _info(found: Found, costs: _Costs) -> ExperimentInfo:
     experiment = found.experiment
     presets = []
     for name, parameters in experiment.presets.items():
-        # A run with overrides carries the preset's name too, and its cost would mislead.
+        # A run with overrides carries the preset's name too, and its cost would
+        # mislead.
         complete = experiment.Config.model_validate(dict(parameters)).model_dump(
             mode="json"
         )

@@ -30,4 +30,7 @@ def notebook_html(
         f'<img src="{data_uri("png", content)}" alt="{escape(name)}" width="{_WIDTH}">'
         for name, content in pictures.items()
     )
-    return f"<div><p><b>{title}</b> <code>{summary.run}</code>: {state}</p>{claims_table(claims)}<p>{images}</p></div>"
+    return (
+        f"<div><p><b>{title}</b> <code>{summary.run}</code>: "
+        f"{state}</p>{claims_table(claims)}<p>{images}</p></div>"
+    )

@@ -36,7 +36,8 @@ _ENDINGS = (".png", ".pdf", ".gif")
 class Run:
     """One run in a runs folder.
 
-    What it shows is what the store held when it was asked first; `condensery.open` again to see what has changed since.
+    What it shows is what the store held when it was asked first; `condensery.open`
+    again to see what has changed since.
 
     Args:
         id: The full run id.
@@ -56,7 +57,10 @@ class Run:
         self.id, self.root, self.config, self.summary = id, root, config, summary
 
     def __repr__(self) -> str:
-        return f"<Run {self.id} of {self.config.experiment}, preset {self.config.preset}: {self.status}>"
+        return (
+            f"<Run {self.id} of {self.config.experiment}, preset "
+            f"{self.config.preset}: {self.status}>"
+        )
 
     @property
     def folder(self) -> Path:
@@ -81,7 +85,9 @@ class Run:
 
     @cached_property
     def claims(self) -> list[Claim]:
-        """The claims with their measured values; empty before the last task has ended."""
+        """The claims with their measured values; empty before the last task has
+        ended.
+        """
         with closing(open_store(self.root)) as store:
             return store.claims(self.id)
 
@@ -102,14 +108,17 @@ class Run:
         return path if path.is_file() else None
 
     def figure(self, name: str, axes: Any = None) -> Any:
-        """Draw one figure of the experiment from the stored tables; returns the matplotlib figure.
+        """Draw one figure of the experiment from the stored tables; returns the
+        matplotlib figure.
 
         Args:
             name: Its name, the file stem in `figures`.
-            axes: Matplotlib Axes to draw on (a list of them for a figure of several panels); by default a new figure.
+            axes: Matplotlib Axes to draw on (a list of them for a figure of several
+                panels); by default a new figure.
 
         Raises:
-            InvalidInputError: If the experiment has no such figure, or the run has no tables yet.
+            InvalidInputError: If the experiment has no such figure, or the run has no
+                tables yet.
         """
         specs = {spec.name: spec for spec in self.figure_specs()}
         if name not in specs:
@@ -131,9 +140,10 @@ class Run:
     def to_xarray(self) -> DataTree:
         """The labelled view: one dataset per table.
 
-        Where gamma, gamma_prime, width, seed and the like span a grid they become its axes; elsewhere the rows are kept
-        and these columns label them. Without the extra ``export`` it says so (`MissingExtraError`), and a run without
-        tables is refused (`InvalidInputError`).
+        Where gamma, gamma_prime, width, seed and the like span a grid they become its
+        axes; elsewhere the rows are kept and these columns label them. Without the
+        extra ``export`` it says so (`MissingExtraError`), and a run without tables is
+        refused (`InvalidInputError`).
         """
         from condensery.workbench._labelled import labelled
 
@@ -183,10 +193,13 @@ def require_tables(run: Run) -> None:
             "run",
             given=f"{run.id}, which is {run.status} and has no tables yet",
             allowed="a run whose tasks have all ended",
-            remedy=f"finish it first: condensery resume {run.id} --runs {shlex.quote(str(run.root))}",
+            remedy=f"finish it first: condensery resume {run.id} --runs "
+            f"{shlex.quote(str(run.root))}",
         )
 
 
 def plot_of(spec: FigureSpec) -> Any:
-    """The module (or, for ``module:Name`` and ``path.py:Name``, the object) that draws a figure."""
+    """The module (or, for ``module:Name`` and ``path.py:Name``, the object) that draws
+    a figure.
+    """
     return load(spec.plot) if ":" in spec.plot else import_module(spec.plot)

@@ -17,7 +17,8 @@ class Progress:
         stage: ``tasks``, ``tables``, ``claims``, ``figures``, ``report`` or ``done``.
         finished: Tasks that have ended.
         tasks: All tasks of the run.
-        fraction: Share of the tasks' work that is done, in [0, 1], with their relative costs as weights.
+        fraction: Share of the tasks' work that is done, in [0, 1], with their relative
+            costs as weights.
         label: The task or the part of the stage that this is about.
     """
 
@@ -30,7 +31,9 @@ class Progress:
 
 
 Watcher = Callable[[Progress], None]
-"""``watch(progress)`` is called in the process of the caller at every change; what it does is its own affair."""
+"""``watch(progress)`` is called in the process of the caller at every change; what it
+does is its own affair.
+"""
 
 
 class Meter:

@@ -1,4 +1,6 @@
-"""What a run was computed with: versions and machine, found out without importing any framework."""
+"""What a run was computed with: versions and machine, found out without importing any
+framework.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ FILE = "provenance.json"
 
 
 def provenance() -> dict[str, dict[str, str]]:
-    """Versions of Python and of the packages that can bear on a result, and the machine.
+    """Versions of Python and of the packages that can bear on a result, and the
+    machine.
 
     Example:
         >>> from condensery.workbench._provenance import provenance

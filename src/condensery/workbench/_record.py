@@ -27,13 +27,15 @@ def record(
     flush_seconds: float = 30.0,
     patience: float = 30.0,
 ) -> RecordSink:
-    """A sink whose values become a run that ``condensery runs``, ``report`` and ``export`` accept.
+    """A sink whose values become a run that ``condensery runs``, ``report`` and
+    ``export`` accept.
 
     Args:
         name: What the training is called; two of one name are two runs.
         runs: The folder that holds all runs.
-        flush_seconds: How often the table is written while the training goes on. The folder is held for the moment of
-            writing alone; if another process is writing then, the next occasion is taken.
+        flush_seconds: How often the table is written while the training goes on. The
+            folder is held for the moment of writing alone; if another process is
+            writing then, the next occasion is taken.
         patience: Seconds to wait for another writer at the end.
 
     Raises:
@@ -47,7 +49,9 @@ def record(
         ...     for step, ratio in ((1, 1.0), (10, 0.5), (100, 0.125)):
         ...         sink.write(step, {"0/effective_ratio": ratio})
         ...     sink.close()
-        ...     condensery.open(sink.run, runs=folder).tables["monitor"]["effective_ratio"]
+        ...     condensery.open(sink.run, runs=folder).tables["monitor"][
+        ...         "effective_ratio"
+        ...     ]
         array([1.   , 0.5  , 0.125])
     """
     if not name.strip():
@@ -93,7 +97,8 @@ class RecordSink:
         """Write the table, the figure and the report.
 
         Raises:
-            StoreBusyError: Another process has been writing the folder for longer than the patience.
+            StoreBusyError: Another process has been writing the folder for longer than
+                the patience.
         """
         if self._closed or not self._history:
             return

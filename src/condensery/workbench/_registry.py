@@ -18,7 +18,9 @@ from condensery.protocols import Experiment
 _log = logging.getLogger("condensery.workbench")
 
 FED = {"recorded": "condensery.experiments.recorded:Recorded"}
-"""Runs that are written from outside: they can be shown and drawn, but neither listed nor run."""
+"""Runs that are written from outside: they can be shown and drawn, but neither listed
+nor run.
+"""
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,11 @@ class Found:
     """An experiment and how a run's record names it.
 
     Attributes:
-        name: The registered name, or the absolute path of a file, a colon and the name in it.
+        name: The registered name, or the absolute path of a file, a colon and the name
+            in it.
         experiment: The experiment itself.
-        task_version: Its version of its tasks; for a file also a digest of the file, so that edited code never meets
-            shards of the code before.
+        task_version: Its version of its tasks; for a file also a digest of the file, so
+            that edited code never meets shards of the code before.
     """
 
     name: str
@@ -66,7 +69,8 @@ def find(reference: str) -> Found:
             allowed=f"{', '.join(sorted(known))}, or path/to/file.py:Name",
             remedy=f"did you mean {near[0]}?" if near else "see condensery list",
         )
-    # Absolute, so that a run resumes from any folder and a file has one id wherever it is named from.
+    # Absolute, so that a run resumes from any folder and a file has one id wherever it
+    # is named from.
     path = Path(where).expanduser().resolve()
     reference = f"{path}:{name}"
     experiment = _instance(reference, load(reference))
@@ -75,7 +79,9 @@ def find(reference: str) -> Found:
 
 
 def registered() -> dict[str, str]:
-    """Names and references of all registered experiments: ours first, then those of other packages."""
+    """Names and references of all registered experiments: ours first, then those of
+    other packages.
+    """
     found = dict(BUILT_IN)
     for point in entry_points(group=ENTRY_POINTS):
         found.setdefault(point.name, point.value)
@@ -83,7 +89,8 @@ def registered() -> dict[str, str]:
 
 
 def every() -> Iterator[Found]:
-    """All registered experiments by name; one of another package that cannot be loaded is named in a warning.
+    """All registered experiments by name; one of another package that cannot be loaded
+    is named in a warning.
 
     Raises:
         CondenseryError: If one of ours cannot be loaded.

@@ -1,4 +1,6 @@
-"""``report.html``: one file that holds everything a reader of a run needs and loads nothing."""
+"""``report.html``: one file that holds everything a reader of a run needs and loads
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -83,10 +85,19 @@ def _figure(drawn: Drawn) -> str:
     name, caption = escape(drawn.spec.name), escape(drawn.spec.caption)
     moving = ""
     if drawn.gif is not None:
-        image = f'<img src="{data_uri("gif", drawn.gif)}" alt="{name}, moving: described below">'
-        moving = f'<details class="moving"><summary>The same, moving</summary>{image}</details>'
+        image = (
+            f'<img src="{data_uri("gif", drawn.gif)}" alt="{name}, moving: '
+            'described below">'
+        )
+        moving = (
+            '<details class="moving"><summary>The same, '
+            f"moving</summary>{image}</details>"
+        )
     image = f'<img src="{data_uri("png", drawn.png)}" alt="{name}: described below">'
-    return f'<figure id="figure-{name}">{image}<figcaption>{caption}</figcaption>{moving}</figure>'
+    return (
+        "<figure "
+        f'id="figure-{name}">{image}<figcaption>{caption}</figcaption>{moving}</figure>'
+    )
 
 
 def _configuration(config: RunConfig) -> str:
@@ -134,7 +145,10 @@ def _members(members: Table | None) -> str:
     listed = f'<div class="scroll">{table(("status", *labels), rows)}</div>{more}'
     opened = " open" if len(unwell) < _OPEN_BELOW else ""
     count = "1 member" if len(unwell) == 1 else f"{len(unwell)} members"
-    return f"{summary}<details{opened}><summary>{count} that did not converge</summary>{listed}</details>"
+    return (
+        f"{summary}<details{opened}><summary>{count} that did not "
+        f"converge</summary>{listed}</details>"
+    )
 
 
 def _status_name(code: int) -> str:

@@ -1,4 +1,6 @@
-"""Carrying out a run: configuration → tasks → shards → tables → claims → figures → report."""
+"""Carrying out a run: configuration → tasks → shards → tables → claims → figures →
+report.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ RUNNERS = ("local",)
 
 
 class RunInterrupted(KeyboardInterrupt):
-    """Ctrl-C in the middle of a run: what had finished is kept, and `resume` goes on from there.
+    """Ctrl-C in the middle of a run: what had finished is kept, and `resume` goes on
+    from there.
 
     Attributes:
         run: The id of the interrupted run.
@@ -36,7 +39,8 @@ class RunInterrupted(KeyboardInterrupt):
     def __init__(self, run: str, root: Path) -> None:
         self.run = run
         super().__init__(
-            f"run {run} was interrupted; go on with: condensery resume {run} --runs {shlex.quote(str(root))}"
+            f"run {run} was interrupted; go on with: condensery resume {run} --runs "
+            f"{shlex.quote(str(root))}"
         )
 
 
@@ -64,15 +68,18 @@ def run(
 ) -> Run:
     """Run an experiment to its end, or reopen it if just this was run before.
 
-    A run is named by a hash of its complete configuration, its data and its task version. What an interrupted or killed
-    run had finished is not computed again, and the result is the same, bit for bit, for any number of workers.
+    A run is named by a hash of its complete configuration, its data and its task
+    version. What an interrupted or killed run had finished is not computed again, and
+    the result is the same, bit for bit, for any number of workers.
 
-    What cannot be used is refused with `InvalidInputError` before anything is written. If tasks fail, the others finish
-    and are kept, then `TaskFailedError` is raised. Ctrl-C raises `RunInterrupted`, which says how to go on.
+    What cannot be used is refused with `InvalidInputError` before anything is written.
+    If tasks fail, the others finish and are kept, then `TaskFailedError` is raised.
+    Ctrl-C raises `RunInterrupted`, which says how to go on.
 
     Args:
         experiment: A registered name, or ``path/to/file.py:Name``.
-        preset: ``quick`` (at most a minute on two cores) or ``paper`` (the published sizes, or close to them).
+        preset: ``quick`` (at most a minute on two cores) or ``paper`` (the published
+            sizes, or close to them).
         runs: The folder that holds all runs.
         runner: ``local``: worker processes on this machine.
         workers: How many; by default one per processor.
@@ -101,10 +108,11 @@ def resume(
     workers: int | None = None,
     progress: Watcher | None = None,
 ) -> Run:
-    """Finish a run that was interrupted, killed, or whose tasks failed; one that has ended is reopened.
+    """Finish a run that was interrupted, killed, or whose tasks failed; one that has
+    ended is reopened.
 
-    A run that does not exist, or whose data or code have changed since it began, is refused with `InvalidInputError`;
-    otherwise as for `run`.
+    A run that does not exist, or whose data or code have changed since it began, is
+    refused with `InvalidInputError`; otherwise as for `run`.
 
     Args:
         run: Its id, a unique beginning of it, or ``last``.
@@ -143,7 +151,8 @@ def _changed(began: RunConfig, what: str, given: str) -> InvalidInputError:
         f"{what} of run {began.run_id}",
         given=given,
         allowed="what the run began with",
-        remedy=f"start a new run: condensery run {shlex.quote(began.experiment)} --preset {began.preset}",
+        remedy=f"start a new run: condensery run {shlex.quote(began.experiment)} "
+        f"--preset {began.preset}",
     )
 
 
@@ -175,7 +184,9 @@ def _carry_out(
 
 
 def _is_complete(root: Path, run: str, tasks: Sequence[Task]) -> bool:
-    """Whether there is nothing left to do; looked up without asking for the right to write."""
+    """Whether there is nothing left to do; looked up without asking for the right to
+    write.
+    """
     try:
         opened = reopen(run, root)
         if (
@@ -219,7 +230,8 @@ def _to_the_end(
         if len(whole) < len(shards):
             raise RunFailedError(
                 run,
-                f"{len(shards) - len(whole)} shards of run {run} were damaged while it ran; resume it",
+                f"{len(shards) - len(whole)} shards of run {run} were damaged while "
+                "it ran; resume it",
             )
         claims = finish(store, experiment, model, config, whole, meter)
     except KeyboardInterrupt:
@@ -279,11 +291,15 @@ def _compute(
             run,
             f"{len(failures)} of {len(tasks)} tasks of run {run} failed, first {what}: "
             f"{first.error.splitlines()[0]}; all errors are in {path}; "
-            f"mend the cause, then: condensery resume {run} --runs {shlex.quote(str(store.root))}",
+            f"mend the cause, then: condensery resume {run} --runs "
+            f"{shlex.quote(str(store.root))}",
         )
     return meter
 
 
 def _obituary(outcome: TaskOutcome) -> str:
     task = outcome.task
-    return f"task {task.hash} {task.label}\n{task.function} seed {task.seed} {task.parameters}\n{outcome.error}\n"
+    return (
+        f"task {task.hash} {task.label}\n{task.function} seed {task.seed} "
+        f"{task.parameters}\n{outcome.error}\n"
+    )

@@ -1,4 +1,6 @@
-"""The scoreboard: what all runs in a folder say about every statement of every paper."""
+"""The scoreboard: what all runs in a folder say about every statement of every
+paper.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,11 @@ class Score(Claim):
 
 
 def claims(runs: str | Path = "runs") -> list[Score]:
-    """Every statement of every registered experiment, and of every other experiment that was run, by paper.
+    """Every statement of every registered experiment, and of every other experiment
+    that was run, by paper.
 
-    The numbers are those of the latest run that judged the statement; `passed` is None where none did.
+    The numbers are those of the latest run that judged the statement; `passed` is None
+    where none did.
 
     Args:
         runs: The folder that holds all runs.
@@ -65,7 +69,9 @@ def claims(runs: str | Path = "runs") -> list[Score]:
 def _with_run(
     known: Score | None, claim: Claim, summary: RunSummary, config: RunConfig
 ) -> Score:
-    """Count a run's verdict; the first run that judged the statement is the latest and gives the numbers."""
+    """Count a run's verdict; the first run that judged the statement is the latest and
+    gives the numbers.
+    """
     passed = (known.runs_passed if known else 0) + (claim.passed is True)
     failed = (known.runs_failed if known else 0) + (claim.passed is False)
     counts = {"runs_passed": passed, "runs_failed": failed}

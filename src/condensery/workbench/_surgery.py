@@ -42,7 +42,8 @@ def reduce_model(
     Args:
         factory: ``package.module:factory``.
         weights: File of its weights.
-        shape: Of example inputs, which are drawn from a normal distribution; empty to take the first of `data`.
+        shape: Of example inputs, which are drawn from a normal distribution; empty to
+            take the first of `data`.
         data: ``.npy`` file of inputs.
         to: Folder to write to.
         formats: Some of safetensors, pt2, onnx.
@@ -69,7 +70,8 @@ def grow_model(
     widths: Sequence[str],
     **options: Any,
 ) -> Operated:
-    """Grow a model from its factory and write it to a folder; arguments as for `reduce_model`.
+    """Grow a model from its factory and write it to a folder; arguments as for
+    `reduce_model`.
 
     Args:
         factory: ``package.module:factory``.

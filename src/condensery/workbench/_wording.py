@@ -1,4 +1,6 @@
-"""How numbers, claims and verdicts are put into words, the same in a terminal, a notebook and a report."""
+"""How numbers, claims and verdicts are put into words, the same in a terminal, a
+notebook and a report.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from collections.abc import Sequence
 from condensery.records import Claim
 
 VERDICTS = {True: ("✓", "passed"), False: ("✗", "failed"), None: ("–", "open")}
-"""Mark and word of `Claim.passed`; the word stands beside the mark wherever there is room."""
+"""Mark and word of `Claim.passed`; the word stands beside the mark wherever there is
+room.
+"""
 
 _SIGNS = {"<=": "≤", ">=": "≥", "equal": "=", "within": "="}
 
@@ -34,7 +38,15 @@ def expectation(claim: Claim) -> str:
     Example:
         >>> from condensery.records import Claim
         >>> from condensery.workbench import expectation
-        >>> c = Claim(id="a", paper="k", statement="s", relation="within", source="f", expected=1.0, tolerance=0.05)
+        >>> c = Claim(
+        ...     id="a",
+        ...     paper="k",
+        ...     statement="s",
+        ...     relation="within",
+        ...     source="f",
+        ...     expected=1.0,
+        ...     tolerance=0.05,
+        ... )
         >>> expectation(c)
         '1 ± 0.05'
     """

@@ -1,4 +1,6 @@
-"""The workshop on a user's own model: what the command line asks of `condensery.torch`."""
+"""The workshop on a user's own model: what the command line asks of
+`condensery.torch`.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,17 @@ def inspect(
     activation: str | None = None,
     heads: int | None = None,
 ) -> Inspection:
-    """Measure the condensation of every layer of a model; see `condensery.torch.inspect`.
+    """Measure the condensation of every layer of a model; see
+    `condensery.torch.inspect`.
 
-    Without the extra ``torch`` it says so (`MissingExtraError`); a model that cannot be read is refused with
-    `InvalidInputError`.
+    Without the extra ``torch`` it says so (`MissingExtraError`); a model that cannot be
+    read is refused with `InvalidInputError`.
 
     Args:
         model: A weights file, or ``package.module:factory``.
         weights: Weights for a factory.
-        threshold: Cosine from which two directions count as one; by default that of `condensery.torch.inspect`.
+        threshold: Cosine from which two directions count as one; by default that of
+            `condensery.torch.inspect`.
         active: Cut on the amplitude; likewise.
         activation: The activation behind layers whose own is not known.
         heads: Number of attention heads.

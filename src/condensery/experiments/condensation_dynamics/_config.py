@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 @dataclass(frozen=True)
 class Target:
-    """A function on a line, where it is sampled, and the learning rate at which descent on it is stable."""
+    """A function on a line, where it is sampled, and the learning rate at which descent
+    on it is stable.
+    """
 
     title: str
     lower: float
@@ -50,7 +52,9 @@ TARGETS = {
         lambda x: np.sin(3 * x) + 0.5 * np.sin(6 * x),
     ),
 }
-"""Demo C, a symmetric target of two kinks, and a smooth one (Zhou et al. 2022, arXiv 2105.11686, Fig. 5)."""
+"""Demo C, a symmetric target of two kinks, and a smooth one (Zhou et al. 2022, arXiv
+2105.11686, Fig. 5).
+"""
 
 
 class Config(BaseModel):
@@ -61,7 +65,8 @@ class Config(BaseModel):
         gamma: All parameters start from N(0, std²) with std = width^−gamma.
         width: Number of units.
         samples: Points of data, even on the target's interval.
-        steps: Steps of full-batch gradient descent on the mean square, at the target's rate.
+        steps: Steps of full-batch gradient descent on the mean square, at the target's
+            rate.
         seeds: Runs per target, with seeds 0, 1, …
         per_decade: Recorded steps per factor of ten.
         threshold: Cosine within which the neurons of a group lie.
@@ -87,7 +92,8 @@ class Config(BaseModel):
         unknown = [name for name in self.targets if name not in TARGETS]
         if unknown or len(set(self.targets)) < len(self.targets):
             raise ValueError(
-                f"targets must differ from one another and be among {', '.join(TARGETS)}"
+                "targets must differ from one another and be among "
+                f"{', '.join(TARGETS)}"
             )
         return self
 

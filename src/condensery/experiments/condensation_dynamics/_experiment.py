@@ -34,8 +34,10 @@ class CondensationDynamics:
     name: ClassVar[str] = "condensation-dynamics"
     title: ClassVar[str] = "Births and merges of condensed groups"
     summary: ClassVar[str] = (
-        "Two-layer ReLU networks of 100 units with parameters of size m⁻² learn three targets on a line. Every "
-        "condensed group is followed from step to step: where it is born, out of which other, where it merges, what "
+        "Two-layer ReLU networks of 100 units with parameters of size m⁻² learn "
+        "three targets on a line. Every "
+        "condensed group is followed from step to step: where it is born, out of "
+        "which other, where it merges, what "
         "the residual pulls it to at that moment, and whether the loss falls then."
     )
     papers: ClassVar[tuple[str, ...]] = ("xu2025overview", "zhou2022initial")
@@ -49,19 +51,22 @@ class CondensationDynamics:
         _s(
             "grows",
             ">=",
-            "After the neurons have gathered, their groups become more (median over runs of the number "
+            "After the neurons have gathered, their groups become more (median over "
+            "runs of the number "
             "at the end minus that at the collapse; smallest over the targets).",
         ),
         _s(
             "near-falls",
             ">=",
-            "Groups are born where the loss falls: births within 0.1 decades of a fall, relative to "
+            "Groups are born where the loss falls: births within 0.1 decades of a "
+            "fall, relative to "
             "births spread evenly over the logarithm of time (pooled).",
         ),
         _s(
             "monotone",
             "<=",
-            "Once they grow the number of groups does not fall (mean over runs of the greatest fall "
+            "Once they grow the number of groups does not fall (mean over runs of "
+            "the greatest fall "
             "below an earlier number).",
         ),
         _s(
@@ -70,18 +75,21 @@ class CondensationDynamics:
         _s(
             "splits",
             ">=",
-            "New groups split off others (share of births; the rest emerge from neurons in no group).",
+            "New groups split off others (share of births; the rest emerge from "
+            "neurons in no group).",
         ),
         _s(
             "aligned",
             ">=",
-            "A newborn group points where its own residual pulls it, Σ e_i σ'(w·x_i) x_i over its "
+            "A newborn group points where its own residual pulls it, Σ e_i "
+            "σ'(w·x_i) x_i over its "
             "active samples (median cosine).",
         ),
         _s(
             "at-rest",
             "<=",
-            "A newborn group stands near a direction at which the residual would let it rest (mean "
+            "A newborn group stands near a direction at which the residual would "
+            "let it rest (mean "
             "rank of the distance among all live directions, ½ by chance).",
         ),
     )
@@ -117,7 +125,9 @@ class CondensationDynamics:
     def tables(
         self, config: BaseModel, shards: Sequence[Arrays]
     ) -> Mapping[str, Table]:
-        """Members, events, and of the first seed of every target the curves, the groups' paths and their tree."""
+        """Members, events, and of the first seed of every target the curves, the
+        groups' paths and their tree.
+        """
         known = _known(config)
         per_target = -(-known.seeds // SEEDS_PER_TASK)
         names = [name for name in known.targets for _ in range(per_target)]
@@ -148,7 +158,9 @@ class CondensationDynamics:
         }
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
-        """Two statements that can be made in advance are judged, the others reported."""
+        """Two statements that can be made in advance are judged, the others
+        reported.
+        """
         known = _known(config)
         members, events = tables["members"], tables["events"]
         asserted = known.is_reference
@@ -167,12 +179,14 @@ class CondensationDynamics:
         split = events["kind"] == "split"
         cosines, parents = events["cosine"][born], events["parent_cosine"][split]
         measured = (
-            f"{seen:.0f} of {count} births, {expected:.1f} expected; a fall: −d log loss/d log step ≥ "
+            f"{seen:.0f} of {count} births, {expected:.1f} expected; a fall: −d log "
+            "loss/d log step ≥ "
             f"{known.falling:g} over five recorded steps"
         )
         by_kind = (
             f"emerged {_median(events['cosine'][events['kind'] == 'emerged'])}, "
-            f"split {_median(events['cosine'][split])}, the parents of these {_median(parents)}"
+            f"split {_median(events['cosine'][split])}, the parents of these "
+            f"{_median(parents)}"
         )
         setting = "" if asserted else "no prediction for this setting"
         return [
@@ -209,14 +223,18 @@ class CondensationDynamics:
             FigureSpec(
                 name="group-tree",
                 plot="condensery.plots.group_tree",
-                caption="Above: the loss (shaded where it falls) and the number of groups. Below: where every "
-                "condensed group points, from birth to end; rings: splits; triangles: it emerges; crosses: merges.",
+                caption="Above: the loss (shaded where it falls) and the number of "
+                "groups. Below: where every "
+                "condensed group points, from birth to end; rings: splits; "
+                "triangles: it emerges; crosses: merges.",
             ),
             FigureSpec(
                 name="birth-alignment",
                 plot="condensery.plots.birth_alignment",
-                caption="At all births of all runs: cosine between a newborn group and what the residual pulls it to, "
-                "and how near it stands to a direction of rest, as a rank; the diagonal is chance.",
+                caption="At all births of all runs: cosine between a newborn group "
+                "and what the residual pulls it to, "
+                "and how near it stands to a direction of rest, as a rank; the "
+                "diagonal is chance.",
             ),
         ]
 

@@ -1,4 +1,6 @@
-"""What is measured on the groups of a network: where its residual would bring them to rest, and when the loss falls."""
+"""What is measured on the groups of a network: where its residual would bring them to
+rest, and when the loss falls.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ GRID = 1440
 
 
 def drive(directions: np.ndarray, x: np.ndarray, e: np.ndarray) -> np.ndarray:
-    """V(u) = −(2/n) Σ e_i σ'(u·x_i) x_i over a unit's own active samples: ẇ = a V for descent on the mean square.
+    """V(u) = −(2/n) Σ e_i σ'(u·x_i) x_i over a unit's own active samples: ẇ = a V for
+    descent on the mean square.
 
     Args:
         directions: Unit vectors u (direction, 2).
@@ -21,10 +24,12 @@ def drive(directions: np.ndarray, x: np.ndarray, e: np.ndarray) -> np.ndarray:
 
 
 def resting_angles(x: np.ndarray, e: np.ndarray, sign: float) -> np.ndarray:
-    """Angles at which a unit with output weight of the given sign would cease to turn, and to which it returns.
+    """Angles at which a unit with output weight of the given sign would cease to turn,
+    and to which it returns.
 
-    There the part of sign·V along the circle passes from positive to negative; where it jumps, at a sample's kink, the
-    unit slides into it. Without active samples nothing turns, so that a dead arc holds no such angle.
+    There the part of sign·V along the circle passes from positive to negative; where it
+    jumps, at a sample's kink, the unit slides into it. Without active samples nothing
+    turns, so that a dead arc holds no such angle.
     """
     angles = np.arange(GRID) * (2 * np.pi / GRID)
     u = np.column_stack([np.cos(angles), np.sin(angles)])
@@ -46,7 +51,9 @@ def distance_to(angles: np.ndarray, resting: np.ndarray) -> np.ndarray:
 
 
 def rank_of_gap(angle: float, x: np.ndarray, resting: np.ndarray) -> float:
-    """Share of all directions with an active sample that are as near to a resting angle as this one; ½ by chance."""
+    """Share of all directions with an active sample that are as near to a resting angle
+    as this one; ½ by chance.
+    """
     grid = np.arange(GRID) * (2 * np.pi / GRID)
     live = (np.column_stack([np.cos(grid), np.sin(grid)]) @ x.T > 0).any(axis=1)
     return float(
@@ -57,7 +64,9 @@ def rank_of_gap(angle: float, x: np.ndarray, resting: np.ndarray) -> float:
 
 
 def falling_frames(step: np.ndarray, loss: np.ndarray, threshold: float) -> np.ndarray:
-    """Whether −d log loss/d log step ≥ threshold at each recorded step, by a line through five of them (step 0: no)."""
+    """Whether −d log loss/d log step ≥ threshold at each recorded step, by a line
+    through five of them (step 0: no).
+    """
     found = np.zeros(len(step), dtype=bool)
     good = np.flatnonzero((step > 0) & (loss > 0))
     t, r = np.log10(step[good].astype(float)), np.log10(loss[good])
@@ -70,7 +79,9 @@ def falling_frames(step: np.ndarray, loss: np.ndarray, threshold: float) -> np.n
 
 
 def near(step: np.ndarray, frames: np.ndarray, decades: float) -> np.ndarray:
-    """Whether each recorded step lies within some decades of a step where `frames` is true (step 0: no)."""
+    """Whether each recorded step lies within some decades of a step where `frames` is
+    true (step 0: no).
+    """
     if not frames.any():
         return np.zeros(len(step), dtype=bool)
     at = np.log10(np.maximum(step, 1).astype(float))

@@ -1,4 +1,6 @@
-"""The work of condensation-dynamics: training with a record of every group, and the events of its tree."""
+"""The work of condensation-dynamics: training with a record of every group, and the
+events of its tree.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +21,28 @@ from condensery.protocols import Advance, Arrays
 
 ACTIVE = 0.05
 KINDS = ("split", "emerged", "merge")
-"""A group born out of another; one born of neurons in no group; one that ends in another."""
+"""A group born out of another; one born of neurons in no group; one that ends in
+another.
+"""
 
 
 def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
     """Train a few seeds on one target and follow their groups.
 
     Args:
-        parameters: The configuration without targets and seeds, target, count (how many seeds from `seed` on).
+        parameters: The configuration without targets and seeds, target, count (how many
+            seeds from `seed` on).
         seed: The first seed.
         advance: Told how far it is.
 
     Returns:
-        step; per member (seed, status, loss (member, step), groups (member, step), collapse (a recorded step's place),
-        covered (share of the later log time near a fall of the loss)); per event (event_member, event_place,
-        event_kind, event_near, event_cosine, event_parent_cosine, event_rank); per point of the first member's tree
-        (path_lineage, path_place, path_angle, path_share), per lineage of it (born, ended, parent, merged), and
-        whether its loss falls at each recorded step (falls).
+        step; per member (seed, status, loss (member, step), groups (member, step),
+        collapse (a recorded step's place), covered (share of the later log time near a
+        fall of the loss)); per event (event_member, event_place, event_kind,
+        event_near, event_cosine, event_parent_cosine, event_rank); per point of the
+        first member's tree (path_lineage, path_place, path_angle, path_share), per
+        lineage of it (born, ended, parent, merged), and whether its loss falls at each
+        recorded step (falls).
     """
     from condensery.engine import (
         SGD,
@@ -109,12 +116,14 @@ def _followed(
     labels, lengths = np.stack([one.groups for one in found]), np.linalg.norm(w, axis=2)
     tree = lineages(labels, lengths, persistence=config.frames)
     groups = tree.count()
-    # The first fewest of the first tenth of the training: later a group may vanish without any gathering.
+    # The first fewest of the first tenth of the training: later a group may vanish
+    # without any gathering.
     collapse = int(np.argmin(groups[: np.searchsorted(step, config.steps // 10) + 1]))
     falls = falling_frames(step, loss, config.falling)
     fall = near(step, falls, config.persistence)
     later = np.arange(len(step)) > collapse
-    # Recorded steps are even in log time only where they are whole numbers apart: weigh each by what it stands for.
+    # Recorded steps are even in log time only where they are whole numbers apart: weigh
+    # each by what it stands for.
     weight = np.gradient(np.log10(np.maximum(step, 1).astype(float)))
     events = _events(tree, collapse)
     measured = [_at_birth(tree, event, a, w, data) for event in events]
@@ -144,7 +153,9 @@ def _followed(
 
 
 def _events(tree: Any, collapse: int) -> list[tuple[int, int, int]]:
-    """(lineage, place among the recorded steps, kind) of what happens after the collapse, in order of time."""
+    """(lineage, place among the recorded steps, kind) of what happens after the
+    collapse, in order of time.
+    """
     every = range(len(tree))
     births = [
         (k, int(tree.born[k]), 0 if tree.parent[k] >= 0 else 1)
@@ -166,7 +177,9 @@ def _at_birth(
     w: np.ndarray,
     data: tuple[np.ndarray, np.ndarray],
 ) -> tuple[float, float, float]:
-    """Cosine of a newborn group with its drive, the same of its parent, and the rank of its distance to rest."""
+    """Cosine of a newborn group with its drive, the same of its parent, and the rank of
+    its distance to rest.
+    """
     lineage, place, kind = event
     if kind == 2:
         return np.nan, np.nan, np.nan

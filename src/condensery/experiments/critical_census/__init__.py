@@ -1,4 +1,6 @@
-"""The census of critical points: which there are at each width, and which embed in which."""
+"""The census of critical points: which there are at each width, and which embed in
+which.
+"""
 
 from condensery.experiments.critical_census._config import Config
 from condensery.experiments.critical_census._experiment import CriticalCensus

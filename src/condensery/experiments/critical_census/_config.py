@@ -10,8 +10,9 @@ class Config(BaseModel):
 
     Attributes:
         widths: Widths of the nets, increasing.
-        starts: From how many random places critical points of each width are searched; half of them by steps that lower
-            the loss first, half by steps that lower the gradient alone.
+        starts: From how many random places critical points of each width are searched;
+            half of them by steps that lower the loss first, half by steps that lower
+            the gradient alone.
         blocks: Into how many tasks the starts of a width are cut.
         steps: Most steps of each kind per start.
     """

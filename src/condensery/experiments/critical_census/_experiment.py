@@ -45,14 +45,16 @@ STATEMENTS = (
         paper="zhang2022embedding",
         relation=">=",
         source="Thm 6.2",
-        statement="No embedded class has fewer negative eigenvalues than the class it comes from (smallest change).",
+        statement="No embedded class has fewer negative eigenvalues than the class "
+        "it comes from (smallest change).",
     ),
     Statement(
         id="becomes-saddle",
         paper="zhang2021embedding",
         relation=">=",
         source="Sec. 4; Fig. 4",
-        statement="Every local minimum with a loss above 0 that was found again in a wider net was found there as a "
+        statement="Every local minimum with a loss above 0 that was found again in "
+        "a wider net was found there as a "
         "strict saddle (share).",
     ),
     _open(
@@ -61,26 +63,33 @@ STATEMENTS = (
     ),
     _open(
         "new-minima-2",
-        "Local minima of width 2 that are no embedding and are not the best one (published: none).",
+        "Local minima of width 2 that are no embedding and are not the best one "
+        "(published: none).",
     ),
     _open("new-2", "Classes of width 2 that are no embedding."),
     _open("new-3", "Classes of width 3 that are no embedding."),
     _open(
         "unknown",
-        "Classes that are an embedding of a narrower net, where no start of that width led to it.",
+        "Classes that are an embedding of a narrower net, where no start of that "
+        "width led to it.",
     ),
 )
 
 
 class CriticalCensus:
-    """All critical points that many starts lead to, width by width, and which embed in which."""
+    """All critical points that many starts lead to, width by width, and which embed in
+    which.
+    """
 
     name: ClassVar[str] = "critical-census"
     title: ClassVar[str] = "A census of critical points"
     summary: ClassVar[str] = (
-        "From hundreds of random places critical points of tanh nets of widths 1, 2 and 3 are searched, each is "
-        "reduced to the smallest net with its function, and classes of equal functions are linked across widths. Those "
-        "that are no embedding of a narrower net are counted: how many there are is an open question."
+        "From hundreds of random places critical points of tanh nets of widths 1, 2 "
+        "and 3 are searched, each is "
+        "reduced to the smallest net with its function, and classes of equal "
+        "functions are linked across widths. Those "
+        "that are no embedding of a narrower net are counted: how many there are is "
+        "an open question."
     )
     papers: ClassVar[tuple[str, ...]] = ("zhang2021embedding", "zhang2022embedding")
     task_version: ClassVar[str] = "1"
@@ -121,11 +130,15 @@ class CriticalCensus:
     def tables(
         self, config: BaseModel, shards: Sequence[Arrays]
     ) -> Mapping[str, Table]:
-        """How the searches ended, the classes of critical points, and the edges between them."""
+        """How the searches ended, the classes of critical points, and the edges between
+        them.
+        """
         return build_tables(Config.model_validate(config.model_dump()), shards)
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
-        """The published losses and theorems; counts without a verdict for the open question."""
+        """The published losses and theorems; counts without a verdict for the open
+        question.
+        """
         classes, edges = tables["classes"], tables["edges"]
         by_id = {statement.id: statement for statement in self.statements}
         claims = []
@@ -145,9 +158,12 @@ class CriticalCensus:
             FigureSpec(
                 name="census-lattice",
                 plot="condensery.plots.census_lattice",
-                caption="Classes of critical points by width and loss. Filled: no narrower net has this function; "
-                "hollow: an embedding. A line joins a class to its embeddings; dashed where it must be by the theorem "
-                "and no start found it. Colours: directions of descent. Right: how the searches ended.",
+                caption="Classes of critical points by width and loss. Filled: no "
+                "narrower net has this function; "
+                "hollow: an embedding. A line joins a class to its embeddings; "
+                "dashed where it must be by the theorem "
+                "and no start found it. Colours: directions of descent. Right: how "
+                "the searches ended.",
             )
         ]
 

@@ -1,4 +1,6 @@
-"""The tables of critical-census: statuses, classes of critical points, and which embed in which."""
+"""The tables of critical-census: statuses, classes of critical points, and which embed
+in which.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ STATUSES = (
 
 
 def build_tables(config: Config, shards: Sequence[Arrays]) -> dict[str, Table]:
-    """Searches per width, classes (one row per function and width) and edges (a class and its embedding)."""
+    """Searches per width, classes (one row per function and width) and edges (a class
+    and its embedding).
+    """
     per_width = {
         width: {
             name: np.concatenate(
@@ -72,7 +76,9 @@ def build_tables(config: Config, shards: Sequence[Arrays]) -> dict[str, Table]:
 
 
 def _nothing() -> dict[str, np.ndarray]:
-    """The net without units: one function, f = 0, and nothing to vary, so that it is critical."""
+    """The net without units: one function, f = 0, and nothing to vary, so that it is
+    critical.
+    """
     from condensery.data import load
 
     whole = {
@@ -101,7 +107,9 @@ def _searches(per_width: dict[int, dict[str, np.ndarray]]) -> Table:
 
 
 def _classes(width: int, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Critical points of a width by their function; of each class the least and largest inertia that was met."""
+    """Critical points of a width by their function; of each class the least and largest
+    inertia that was met.
+    """
     found = np.flatnonzero(arrays["status"] == 0)
     outputs = np.array([_output(arrays["theta"][row], width) for row in found])
     groups: list[list[int]] = []
@@ -161,7 +169,9 @@ def _is_odd(output: np.ndarray) -> bool:
 
 
 def _edges(rows: dict[str, np.ndarray], outputs: list[np.ndarray]) -> Table:
-    """From every new class to the classes of wider nets with its function, found there or only known to be there."""
+    """From every new class to the classes of wider nets with its function, found there
+    or only known to be there.
+    """
     widths = sorted({int(width) for width in rows["width"]})
     columns: dict[str, list] = {"class": [], "width": [], "embedded": [], "found": []}
     for number in np.flatnonzero(rows["new"]):
@@ -184,6 +194,7 @@ def _edges(rows: dict[str, np.ndarray], outputs: list[np.ndarray]) -> Table:
             name: np.asarray(columns[name], dtype=kind) for name, kind in kinds.items()
         },
         units={
-            "embedded": "−1 where no start of that width led to it; that it is critical there is a theorem"
+            "embedded": "−1 where no start of that width led to it; that it is "
+            "critical there is a theorem"
         },
     )

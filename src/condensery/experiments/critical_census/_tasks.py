@@ -1,4 +1,6 @@
-"""The tasks of critical-census: critical points from many starts, and the smallest net that each one is."""
+"""The tasks of critical-census: critical points from many starts, and the smallest net
+that each one is.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
     from condensery.landscape import Parameters
 
 PARALLEL = 1e-4
-"""Two tanh units whose (w, b) differ by less, relative to their size and up to sign, are copies."""
+"""Two tanh units whose (w, b) differ by less, relative to their size and up to sign,
+are copies.
+"""
 
 GENTLE = 0.3
 """Factor of the slopes of starts whose loss is not lowered first."""
@@ -26,13 +30,15 @@ def search(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
     """Search critical points of one width.
 
     Args:
-        parameters: width, steps, count (starts in this task), first (number of the first start).
+        parameters: width, steps, count (starts in this task), first (number of the
+            first start).
         seed: Of the starts.
         advance: Told how far it is.
 
     Returns:
-        theta (point, parameter), loss, gradient, status of every start, and for those found counts (n₋, n₀, n₊),
-        decided and units (those of the smallest equivalent net); zeros elsewhere.
+        theta (point, parameter), loss, gradient, status of every start, and for those
+        found counts (n₋, n₀, n₊), decided and units (those of the smallest equivalent
+        net); zeros elsewhere.
     """
     from condensery.data import load
     from condensery.landscape import Problem, find_critical, inertia_at
@@ -50,7 +56,8 @@ def search(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
     parts = []
     for turn, method in enumerate(("minimum", "any")):
         advance(f"width {width}, {method}", 0.1 + 0.4 * turn)
-        # steep units tend to saturate when the loss does not hold them: gentler ones for the second kind
+        # steep units tend to saturate when the loss does not hold them: gentler ones
+        # for the second kind
         half = (
             starts[turn::2]
             if method == "minimum"
@@ -106,9 +113,11 @@ def _gentle(start: Parameters) -> Parameters:
 
 
 def effective_units(parameters: Parameters) -> int:
-    """Units of the smallest tanh net with the same function: copies up to sign count once, and silent ones not at all.
+    """Units of the smallest tanh net with the same function: copies up to sign count
+    once, and silent ones not at all.
 
-    A unit without input weight is a constant and counts as a unit, all of them together as one.
+    A unit without input weight is a constant and counts as a unit, all of them together
+    as one.
     """
     (W, b), (A, _) = parameters
     rows, out = np.column_stack([W, b if b is not None else np.zeros(len(W))]), A[0]  # pyrefly: ignore

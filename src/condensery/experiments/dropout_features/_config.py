@@ -20,7 +20,9 @@ PREDICTED = {
     ),
     "relu": (float(np.arctan2(-1 / 3, 1.0)), float(np.arctan2(-1 / 3, -1.0))),
 }
-"""Orientations of the units of which the targets are made: ±1.406, ±1.736 (tanh is odd), and −0.322, −2.820."""
+"""Orientations of the units of which the targets are made: ±1.406, ±1.736 (tanh is
+odd), and −0.322, −2.820.
+"""
 
 
 def target(name: TargetName, x: np.ndarray) -> np.ndarray:
@@ -34,24 +36,30 @@ class Config(BaseModel):
     """What dropout-features can be told.
 
     Attributes:
-        keep: The keep probability p in (0, 1]; dropout acts after every hidden layer, with a mask per sample.
+        keep: The keep probability p in (0, 1]; dropout acts after every hidden layer,
+            with a mask per sample.
         targets: Which of the two.
         width: Units of the two-layer nets.
-        deep_width: Units of each hidden layer of the three-layer nets; 0 leaves them out.
-        init_exponent: All parameters start from N(0, std²) with std = width^−init_exponent (0.1: the linear regime).
-        samples: Points of data (the source does not say how many; about 15 are seen in its figures).
+        deep_width: Units of each hidden layer of the three-layer nets; 0 leaves them
+            out.
+        init_exponent: All parameters start from N(0, std²) with std =
+            width^−init_exponent (0.1: the linear regime).
+        samples: Points of data (the source does not say how many; about 15 are seen in
+            its figures).
         rate: Learning rate of Adam, full batch.
         steps: Steps of the two-layer fits.
         deep_steps: Steps of the three-layer fits.
         switch_steps: Steps on R_S before the switch, and steps after it.
         batch_size: Of the control by mini-batches without dropout.
         batch_rate: Its learning rate (plain gradient descent).
-        vector_keep: p of the fit in more dimensions, a two-layer tanh net on tanh(Σ x_i).
+        vector_keep: p of the fit in more dimensions, a two-layer tanh net on tanh(Σ
+            x_i).
         vector_inputs: Its inputs, without the constant one.
         vector_width: Its units.
         vector_samples: Its samples.
-        vector_steps: Its steps by Adam at `rate`, the last third at a tenth of it. The source does not say how many;
-            after 300,000 the directions of some pairs of units are still nearly 60 degrees apart.
+        vector_steps: Its steps by Adam at `rate`, the last third at a tenth of it. The
+            source does not say how many; after 300,000 the directions of some pairs of
+            units are still nearly 60 degrees apart.
         seeds: How many runs of everything, with seeds 0, 1, ….
     """
 
@@ -78,7 +86,9 @@ class Config(BaseModel):
 
     @property
     def is_reference(self) -> bool:
-        """Whether the statements are about this setting, and long enough to see them."""
+        """Whether the statements are about this setting, and long enough to see
+        them.
+        """
         setting = (
             self.keep,
             self.init_exponent,

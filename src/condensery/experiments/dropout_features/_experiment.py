@@ -31,7 +31,8 @@ OF_FITS = (
     _statement(
         "overshoot",
         ">=",
-        f"tanh, two layers: the largest error between the samples at p = 1 is more than twice that {FIT[:10]}.",
+        "tanh, two layers: the largest error between the samples at p = 1 is more "
+        f"than twice that {FIT[:10]}.",
         "Fig. 4",
     ),
     _statement(
@@ -67,7 +68,8 @@ OF_FITS = (
     _statement(
         "on-target-tanh",
         ">=",
-        "tanh, two layers, p = 0.9: share of the amplitude within 0.15 rad of ±1.406 and ±1.736, the "
+        "tanh, two layers, p = 0.9: share of the amplitude within 0.15 rad of "
+        "±1.406 and ±1.736, the "
         "orientations of which the target is made.",
         "Fig. 4",
     ),
@@ -77,13 +79,15 @@ OF_FITS = (
     _statement(
         "stays-without",
         ">=",
-        "tanh, two layers, p = 1: features stay as they were (effective orientations over the initial ones).",
+        "tanh, two layers, p = 1: features stay as they were (effective "
+        "orientations over the initial ones).",
         "Fig. 4",
     ),
     _statement(
         "noise-is-not-enough",
         "within",
-        "Mini-batches of two without dropout condense nothing (effective orientations over the initial ones).",
+        "Mini-batches of two without dropout condense nothing (effective "
+        "orientations over the initial ones).",
         "Fig. 6",
     ),
 )
@@ -91,7 +95,8 @@ OF_SWITCH = (
     _statement(
         "switch-r1",
         ">=",
-        "After the switch R1 is less than half of what it was at the R_S minimum (least ratio of before to "
+        "After the switch R1 is less than half of what it was at the R_S minimum "
+        "(least ratio of before to "
         "after, for R_drop and R_S + R1).",
         "Fig. 5",
     ),
@@ -104,14 +109,16 @@ OF_SWITCH = (
     _statement(
         "switch-condenses",
         "<=",
-        "Both condense, staying on R_S does not (largest ratio of effective orientations to those on R_S).",
+        "Both condense, staying on R_S does not (largest ratio of effective "
+        "orientations to those on R_S).",
         "Fig. 5",
     ),
 )
 FLATTER = _statement(
     "flatter",
     ">=",
-    "Along random directions R_S rises less with dropout (two layers: least ratio over the targets of the "
+    "Along random directions R_S rises less with dropout (two layers: least ratio "
+    "over the targets of the "
     "rise at half a length, p = 1 over p = 0.9).",
     "Figs. 1 and 12",
 )
@@ -119,7 +126,8 @@ OF_VECTORS = (
     _statement(
         "blocks",
         ">=",
-        "tanh, ten inputs, p = 0.5: the cosine matrix is two blocks, any two live units are parallel or "
+        "tanh, ten inputs, p = 0.5: the cosine matrix is two blocks, any two live "
+        "units are parallel or "
         "opposite (least |cosine|).",
         "Fig. 7b",
     ),
@@ -145,9 +153,12 @@ class DropoutFeatures:
     name: ClassVar[str] = "dropout-features"
     title: ClassVar[str] = "Dropout makes features condense"
     summary: ClassVar[str] = (
-        "Wide networks fit a few points from a large initialisation, where without dropout their features stay as "
-        "drawn. With dropout the features gather in the few orientations of which the target is made and the output "
-        "loses its wiggles; a switch to dropout, or to its explicit mean, does the same to a network that fits already."
+        "Wide networks fit a few points from a large initialisation, where without "
+        "dropout their features stay as "
+        "drawn. With dropout the features gather in the few orientations of which "
+        "the target is made and the output "
+        "loses its wiggles; a switch to dropout, or to its explicit mean, does the "
+        "same to a network that fits already."
     )
     papers: ClassVar[tuple[str, ...]] = ("zhang2024dropout",)
     task_version: ClassVar[str] = "2"
@@ -254,15 +265,19 @@ class DropoutFeatures:
         ]
 
     def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
-        """Outputs and features per target, the switch, the controls, and the cosines in ten dimensions."""
+        """Outputs and features per target, the switch, the controls, and the cosines in
+        ten dimensions.
+        """
         known = Config.model_validate(config.model_dump())
         made = [
             FigureSpec(
                 name=f"dropout-features-{name}",
                 plot="condensery.plots.dropout_features",
                 caption=(
-                    "Outputs, zoomed outputs, and the features of the first layer before (blue rings) and after "
-                    "(vermilion), without and with dropout. With dropout the features stand on the dashed lines, the "
+                    "Outputs, zoomed outputs, and the features of the first layer "
+                    "before (blue rings) and after "
+                    "(vermilion), without and with dropout. With dropout the "
+                    "features stand on the dashed lines, the "
                     "orientations of which the target is made."
                 ),
                 options={"target": name},
@@ -275,7 +290,8 @@ class DropoutFeatures:
                 name="dropout-switch",
                 plot="condensery.plots.dropout_switch",
                 caption=(
-                    "A network at a minimum of R_S goes on with R_S, with dropout, or with R_S + R1: R_S, R1, the "
+                    "A network at a minimum of R_S goes on with R_S, with dropout, "
+                    "or with R_S + R1: R_S, R1, the "
                     "number of effective orientations, and the outputs at the end."
                 ),
             ),
@@ -283,7 +299,8 @@ class DropoutFeatures:
                 name="dropout-controls",
                 plot="condensery.plots.dropout_controls",
                 caption=(
-                    "Effective orientations while training: dropout condenses, the noise of mini-batches does not. "
+                    "Effective orientations while training: dropout condenses, the "
+                    "noise of mini-batches does not. "
                     "Right: the loss along random directions around the solutions."
                 ),
             ),
@@ -291,9 +308,12 @@ class DropoutFeatures:
                 name="dropout-cosines",
                 plot="condensery.plots.cosine_maps",
                 caption=(
-                    "Cosines between the input weights of all units of a network with ten inputs, sorted. Without "
-                    "dropout there is no order; with it there are two blocks, one direction and its opposite. The "
-                    "distribution of the inputs and the number of steps are our choice, the source gives neither."
+                    "Cosines between the input weights of all units of a network "
+                    "with ten inputs, sorted. Without "
+                    "dropout there is no order; with it there are two blocks, one "
+                    "direction and its opposite. The "
+                    "distribution of the inputs and the number of steps are our "
+                    "choice, the source gives neither."
                 ),
                 options={"part": "vectors"},
             ),
@@ -312,7 +332,10 @@ def _ratio(above: float | None, below: float | None) -> float | None:
 def _of_fits(config: Config, table: Table) -> list[Claim]:
     overshoot, fit, tanh, relu, tanh3, relu3, on_tanh, on_relu, stays, noise = OF_FITS
     known, deep = config.is_reference, config.is_deep_reference
-    steps = f"{config.steps:,} steps of Adam at rate {config.rate:g}; the paper runs up to 1,000,000"
+    steps = (
+        f"{config.steps:,} steps of Adam at rate {config.rate:g}; the paper "
+        "runs up to 1,000,000"
+    )
     note = steps if known else "no prediction for this setting"
     errors = [
         _middle(table, "off", target="tanh", layers=2, kind=kind)
@@ -407,7 +430,10 @@ def _of_switch(config: Config, tables: Mapping[str, Table]) -> list[Claim]:
         one: float(np.median(last[one]["effective_orientations"]))
         for one in ("plain", "dropout", "expected")
     }
-    shown = f"{note}; R_S {counts['plain']:.1f}, R_drop {counts['dropout']:.1f}, R_S + R1 {counts['expected']:.1f}"
+    shown = (
+        f"{note}; R_S {counts['plain']:.1f}, R_drop {counts['dropout']:.1f}, "
+        f"R_S + R1 {counts['expected']:.1f}"
+    )
     return [
         falls.check(min(ratios), 2.0 if known else None, note=note),
         agree.check(float(np.median(apart)), 0.1 if known else None, note=note),
@@ -442,8 +468,10 @@ def _of_vectors(config: Config, table: Table) -> list[Claim]:
     known = config.is_vector_reference
     dropped, plain = table.select(kind="dropout"), table.select(kind="plain")
     shown = (
-        f"{int(np.median(dropped['live']))} of {config.vector_width} units live, R_S {np.median(dropped['loss']):.1g}; "
-        f"our choice: inputs uniform in [−1, 1], {config.vector_steps:,} steps, the last third at a tenth of the rate"
+        f"{int(np.median(dropped['live']))} of {config.vector_width} units live, "
+        f"R_S {np.median(dropped['loss']):.1g}; "
+        f"our choice: inputs uniform in [−1, 1], {config.vector_steps:,} steps, the "
+        "last third at a tenth of the rate"
         if known
         else "no prediction for this setting"
     )

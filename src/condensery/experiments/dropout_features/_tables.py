@@ -26,14 +26,17 @@ from condensery.records import Table
 
 MEASURES = ("effective_orientations", "four_bins", "near")
 UNITS = {
-    "effective_orientations": "exp of the entropy of the amplitude over 64 bins of orientation",
+    "effective_orientations": "exp of the entropy of the amplitude over 64 bins of "
+    "orientation",
     "four_bins": "share of the amplitude in the four heaviest of the 64 bins",
     "near": "share of the amplitude within 0.15 rad of the target's own orientations",
 }
 
 
 def tables_of(config: Config, shards: Sequence[Arrays]) -> Mapping[str, Table]:
-    """Fits, their growth, outputs, features and profiles; the switch; the data; predicted orientations; the vectors."""
+    """Fits, their growth, outputs, features and profiles; the switch; the data;
+    predicted orientations; the vectors.
+    """
     *trained, switched, without, dropped = shards
     kinds = list(fits(config))
     pairs = list(zip(kinds, trained, strict=True))
@@ -129,7 +132,9 @@ def _outputs(pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
 
 
 def _features(pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
-    """One row per fit, moment and unit that takes part, of the first seed; amplitudes over the moment's largest."""
+    """One row per fit, moment and unit that takes part, of the first seed; amplitudes
+    over the moment's largest.
+    """
     parts = []
     for fit, shard in pairs:
         for when, units in enumerate(np.asarray(shard["features"])):
@@ -152,7 +157,9 @@ def _features(pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
 
 
 def _profiles(pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
-    """One row per fit and distance along a direction: R_S, geometric mean over directions and seeds."""
+    """One row per fit and distance along a direction: R_S, geometric mean over
+    directions and seeds.
+    """
     stride = np.linspace(-REACH_OF_PROFILE, REACH_OF_PROFILE, PROFILE_POINTS)
     parts = []
     for fit, shard in pairs:

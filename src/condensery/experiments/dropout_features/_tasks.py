@@ -1,4 +1,6 @@
-"""The work: one-dimensional fits with and without dropout, and the switch from R_S to dropout."""
+"""The work: one-dimensional fits with and without dropout, and the switch from R_S to
+dropout.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,15 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     """Train one net per seed and follow its features.
 
     Args:
-        parameters: target, layers, kind, keep, samples, width, init_exponent, steps, rate, batch_size, count (seeds).
+        parameters: target, layers, kind, keep, samples, width, init_exponent, steps,
+            rate, batch_size, count (seeds).
         seed: The first seed.
         advance: Told how far it is.
 
     Returns:
-        step, loss R_S (member, step), status, measures (step, member, name), profile (member, direction, point),
-        and of the first member features (when, unit, [orientation, amplitude, alive]) and output (when, point).
+        step, loss R_S (member, step), status, measures (step, member, name), profile
+        (member, direction, point), and of the first member features (when, unit,
+        [orientation, amplitude, alive]) and output (when, point).
     """
     from condensery.engine import (
         SGD,
@@ -93,16 +97,18 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
 
 
 def switch(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """Train on R_S, then go on with R_S, R_drop or R_S + R1 from the same point with the same memory of Adam.
+    """Train on R_S, then go on with R_S, R_drop or R_S + R1 from the same point with
+    the same memory of Adam.
 
     Args:
-        parameters: target, keep, samples, width, init_exponent, first, second, rate, count.
+        parameters: target, keep, samples, width, init_exponent, first, second, rate,
+            count.
         seed: The first seed.
         advance: Told how far it is.
 
     Returns:
-        For the first part and every branch: step, loss R_S and r1 (step, member), measures (step, member, name); for
-        every branch the output of every member.
+        For the first part and every branch: step, loss R_S and r1 (step, member),
+        measures (step, member, name); for every branch the output of every member.
     """
     from condensery.engine import (
         Adam,
@@ -231,12 +237,15 @@ def _off(name: Any, layers: Sequence[Layer]) -> float:
 
 
 def _features(name: str, layers: Sequence[Layer]) -> np.ndarray:
-    """Orientation, amplitude ‖W_2[:, k]‖·‖(w, b)‖ and whether it is ever active, of every unit of the first layer."""
+    """Orientation, amplitude ‖W_2[:, k]‖·‖(w, b)‖ and whether it is ever active, of
+    every unit of the first layer.
+    """
     from condensery.metrics import amplitude, orientation
 
     w = np.column_stack([layers[0][0][:, 0], layers[0][1]])
     size = amplitude(np.linalg.norm(layers[1][0], axis=0), w)
-    # a ReLU unit that is zero on the whole range of the data takes no part, as in the source's figures
+    # a ReLU unit that is zero on the whole range of the data takes no part, as in the
+    # source's figures
     ends = w[:, :1] * np.array([-REACH[name], REACH[name]]) + w[:, 1:]
     alive = (
         np.ones(len(w)) if name == "tanh" else (ends.max(axis=1) > 0).astype(np.float64)
@@ -245,7 +254,9 @@ def _features(name: str, layers: Sequence[Layer]) -> np.ndarray:
 
 
 def measures(name: str, features: np.ndarray) -> tuple[float, float, float]:
-    """Effective orientations over 64 bins, share of the four heaviest bins, share near the target's orientations."""
+    """Effective orientations over 64 bins, share of the four heaviest bins, share near
+    the target's orientations.
+    """
     from condensery.metrics import effective_orientations
 
     angle, size = features[:, 0], features[:, 1] * features[:, 2]
@@ -298,7 +309,9 @@ class _Measure:
 def _profile(
     name: str, layers: Sequence[Layer], data: tuple[np.ndarray, np.ndarray], seed: int
 ) -> np.ndarray:
-    """R_S along random directions, each layer's part of a direction as long as the layer's own parameters."""
+    """R_S along random directions, each layer's part of a direction as long as the
+    layer's own parameters.
+    """
     x, y = data[0][:, 0], np.ravel(data[1])
     rng = np.random.default_rng([17, seed])
     found = np.zeros((DIRECTIONS, PROFILE_POINTS))

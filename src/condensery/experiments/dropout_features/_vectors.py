@@ -1,4 +1,6 @@
-"""The fit in ten dimensions: with dropout all units share one direction and its opposite, without it none do."""
+"""The fit in ten dimensions: with dropout all units share one direction and its
+opposite, without it none do.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,13 @@ from condensery.records import Table
 
 KINDS = ("plain", "dropout")
 COOLING = 0.1
-"""The last third of the steps goes at this fraction of the rate, so that the noise of the masks dies down."""
+"""The last third of the steps goes at this fraction of the rate, so that the noise of
+the masks dies down.
+"""
 LIVE = 0.01
-"""A unit is live if the root mean square of what it contributes to the output is so much of the largest."""
+"""A unit is live if the root mean square of what it contributes to the output is so
+much of the largest.
+"""
 _DATA = 19
 """Seed of the data."""
 
@@ -36,7 +42,9 @@ def vector_parameters(config: Config, kind: str) -> dict[str, JsonValue]:
 
 
 def vector_data(inputs: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
-    """Uniform inputs in [−1, 1] and tanh(Σ x_i); the source does not say how its inputs are distributed."""
+    """Uniform inputs in [−1, 1] and tanh(Σ x_i); the source does not say how its inputs
+    are distributed.
+    """
     x = np.random.default_rng(_DATA).uniform(-1.0, 1.0, (samples, inputs))
     return x, np.tanh(x.sum(axis=1))
 
@@ -47,13 +55,15 @@ def train_vectors(
     """Train one two-layer tanh net per seed on vectors.
 
     Args:
-        parameters: keep, inputs, samples, width, init_exponent, steps, rate, count (seeds).
+        parameters: keep, inputs, samples, width, init_exponent, steps, rate, count
+            (seeds).
         seed: The first seed.
         advance: Told how far it is.
 
     Returns:
-        loss R_S (member) at the end, status, and the parameters at the start and at the end: a (when, member, unit),
-        w (when, member, unit, feature), the bias as the last feature.
+        loss R_S (member) at the end, status, and the parameters at the start and at the
+        end: a (when, member, unit), w (when, member, unit, feature), the bias as the
+        last feature.
     """
     from condensery.engine import Adam, descend, dropout_loss, init_descent, mean_square
     from condensery.models import TwoLayer, two_layer_normal, with_bias
@@ -114,7 +124,9 @@ def train_vectors(
 
 
 def vector_tables(config: Config, shards: Sequence[Arrays]) -> dict[str, Table]:
-    """``vectors``: one row per kind and seed; ``cosines``: the sorted matrix of all units, of the first seed."""
+    """``vectors``: one row per kind and seed; ``cosines``: the sorted matrix of all
+    units, of the first seed.
+    """
     from condensery.metrics import cosine_matrix
 
     x, _ = vector_data(config.vector_inputs, config.vector_samples)
@@ -141,7 +153,8 @@ def vector_tables(config: Config, shards: Sequence[Arrays]) -> dict[str, Table]:
         "live": "units that contribute at least 1 % of what the largest does",
         "least_cosine": "least |cosine| of two live units",
         "mean_cosine": "mean |cosine| of two live units",
-        "signs": "of the cosines of all live units with the first: 2 are two opposite blocks",
+        "signs": "of the cosines of all live units with the first: 2 are two "
+        "opposite blocks",
     }
     return {
         "vectors": Table(
@@ -162,7 +175,8 @@ def vector_tables(config: Config, shards: Sequence[Arrays]) -> dict[str, Table]:
 
 
 def alike(x: np.ndarray, a: np.ndarray, w: np.ndarray) -> Mapping[str, float | int]:
-    """How alike the directions (w, b) of the live units of a tanh net are, and with how many signs.
+    """How alike the directions (w, b) of the live units of a tanh net are, and with how
+    many signs.
 
     Args:
         x: Inputs (sample, feature), which say what a unit contributes.
@@ -170,8 +184,9 @@ def alike(x: np.ndarray, a: np.ndarray, w: np.ndarray) -> Mapping[str, float | i
         w: Input weights and bias (unit, feature + 1).
 
     Returns:
-        live: their number; least_cosine and mean_cosine: of |cosine| over all pairs of them, in [0, 1], 1 if there is
-        but one; signs: of their cosines with the first, 1 or 2.
+        live: their number; least_cosine and mean_cosine: of |cosine| over all pairs of
+        them, in [0, 1], 1 if there is but one; signs: of their cosines with the first,
+        1 or 2.
     """
     from condensery.metrics import cosine_matrix
 

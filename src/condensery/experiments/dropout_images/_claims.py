@@ -11,8 +11,11 @@ from condensery.experiments.dropout_images._tables import ALIKE, PAIRS
 from condensery.records import Claim, Relation, Statement, Table
 
 LEAST_GAIN = {"digits": 5.0, "mnist": 5.0, "fashion-mnist": 0.0}
-"""Points that R_drop and R_S + R1 gain over R_S. The source has nine for MNIST and gives none for Fashion-MNIST, where
-only the sign is judged."""
+"""Points that R_drop and R_S + R1 gain over R_S.
+
+The source has nine for MNIST and gives none for Fashion-MNIST, where only the sign is
+judged.
+"""
 
 
 def _statement(name: str, relation: Relation, statement: str, source: str) -> Statement:
@@ -29,7 +32,8 @@ STATEMENTS = (
     _statement(
         "same-accuracy",
         "<=",
-        "R_drop and R_S + R1 have the same test accuracy (largest difference over p, in points; 0.1 in the "
+        "R_drop and R_S + R1 have the same test accuracy (largest difference over "
+        "p, in points; 0.1 in the "
         "source).",
         "Fig. 2",
     ),
@@ -42,58 +46,67 @@ STATEMENTS = (
     _statement(
         "falls-with-p",
         ">=",
-        "With R_S + R1 the accuracy at the smallest p is at least that at the largest (points; 1 in the "
+        "With R_S + R1 the accuracy at the smallest p is at least that at the "
+        "largest (points; 1 in the "
         "source).",
         "Fig. 2",
     ),
     _statement(
         "same-terms",
         "<=",
-        "R1 of the two solutions is the same (largest of all p of |log10| of their ratio).",
+        "R1 of the two solutions is the same (largest of all p of |log10| of their "
+        "ratio).",
         "Fig. 2",
     ),
     _statement(
         "r1-not-r2",
         "<=",
-        "L2 = R_S + R2~ gains over R_S less than half of what L1 = R_S + R1 gains (ratio of the gains).",
+        "L2 = R_S + R2~ gains over R_S less than half of what L1 = R_S + R1 gains "
+        "(ratio of the gains).",
         "Fig. 13",
     ),
     _statement(
         "without-r2",
         "<=",
-        "Dropout without R2~, L3 = R_drop − R2~, is as good as L1 (difference in points).",
+        "Dropout without R2~, L3 = R_drop − R2~, is as good as L1 (difference in "
+        "points).",
         "Fig. 13",
     ),
     _statement(
         "without-r1",
         "<=",
-        "Dropout without R1, L4 = R_drop − R1, gains less than half of what L1 gains (ratio of the gains).",
+        "Dropout without R1, L4 = R_drop − R1, gains less than half of what L1 "
+        "gains (ratio of the gains).",
         "Fig. 13",
     ),
     _statement(
         "no-barrier",
         "<=",
-        "On the straight lines from L1 to L3, both with R1, and from L2 to L4, both without, R_S has no barrier "
+        "On the straight lines from L1 to L3, both with R1, and from L2 to L4, both "
+        "without, R_S has no barrier "
         "(the higher of the two, largest over p).",
         "Fig. 14",
     ),
     _statement(
         "barrier",
         ">=",
-        "From one with R1 to one without there is a barrier (lowest of four pairs, least over p; 0.013 to 0.033 "
+        "From one with R1 to one without there is a barrier (lowest of four pairs, "
+        "least over p; 0.013 to 0.033 "
         "in the source).",
         "Fig. 14",
     ),
     _statement(
         "barrier-grows",
         ">=",
-        "It grows as p falls (mean of the four pairs at the smallest p over that at the largest).",
+        "It grows as p falls (mean of the four pairs at the smallest p over that at "
+        "the largest).",
         "Fig. 14",
     ),
     _statement(
         "flatter-with-r1",
         "<=",
-        "On these lines R_S is flatter at the end with R1 (its second derivative there over that at the other "
+        "On these lines R_S is flatter at the end with R1 (its second derivative "
+        "there over that at the other "
         "end, largest of the pairs and of p).",
         "Fig. 14",
     ),
@@ -103,11 +116,15 @@ STATEMENTS = (
 def claims_of(config: Config, tables: Mapping[str, Table]) -> list[Claim]:
     """Medians over seeds."""
     table, images = tables["runs"], f"{config.data}, {config.samples} images"
-    adam = f"{images}, {config.steps:,} steps of Adam (the source: gradient descent); {_settled(tables['courses'])}"
+    adam = (
+        f"{images}, {config.steps:,} steps of Adam (the source: gradient "
+        f"descent); {_settled(tables['courses'])}"
+    )
     descent = (
         f"{images}, {config.part_steps:,} steps of gradient descent with momentum, "
         + (
-            "a setting chosen among seven for showing the pattern of L1 to L4: under Adam L2 and L4 fail"
+            "a setting chosen among seven for showing the pattern of L1 to L4: "
+            "under Adam L2 and L4 fail"
             if config.data == "digits"
             else "far from settled"
         )
@@ -121,7 +138,9 @@ def claims_of(config: Config, tables: Mapping[str, Table]) -> list[Claim]:
 
 
 def _settled(courses: Table) -> str:
-    """How far R_drop and R_S + R1 have settled: what changes in the last half of the steps, the largest of all runs."""
+    """How far R_drop and R_S + R1 have settled: what changes in the last half of the
+    steps, the largest of all runs.
+    """
     falls, moves = [], []
     for kind, keep in sorted(
         {
@@ -136,7 +155,8 @@ def _settled(courses: Table) -> str:
             falls.append(float(total[half] - total[-1]))
             moves.append(100 * float(np.ptp(rows["accuracy"][half:])))
     return (
-        f"in the last half of the steps R_S + R1 falls by at most {max(falls):.1g}, accuracy moves by at most "
+        f"in the last half of the steps R_S + R1 falls by at most {max(falls):.1g}, "
+        "accuracy moves by at most "
         f"{max(moves):.1f} points"
     )
 
@@ -201,7 +221,9 @@ def _of_parts(
 def _of_lines(
     config: Config, table: Table, *, asserted: bool, note: str
 ) -> list[Claim]:
-    """The bounds 0.001 (of the source, for no barrier) and ½ were set before the first run."""
+    """The bounds 0.001 (of the source, for no barrier) and ½ were set before the first
+    run.
+    """
     none, some, grows, flatter = STATEMENTS[7:]
     middle = {
         (pair, keep): {

@@ -52,29 +52,38 @@ _SETTINGS: dict[str, dict[str, float]] = {
         "part_rate": 5e-4,
     },
 }
-"""The source does not give its initialisation. Images of 784 pixels, none of them negative, want a smaller one than
-digits, and a smaller rate: at the digits' most units are dead after a few steps and R_S + R1 stays where it is (see ADR
-042)."""
+"""The source does not give its initialisation.
+
+Images of 784 pixels, none of them negative, want a smaller one than digits, and a
+smaller rate: at the digits' most units are dead after a few steps and R_S + R1 stays
+where it is (see ADR 042).
+"""
 
 
 class Config(BaseModel):
-    """What dropout-images can be told; what has no default follows size and kind of data, the number of p too.
+    """What dropout-images can be told; what has no default follows size and kind of
+    data, the number of p too.
 
     Attributes:
         size: ``quick`` or ``paper``; set by the preset.
         data: ``digits``, ``fashion-mnist`` or ``mnist``.
-        data_path: Where the IDX files of fashion-mnist or mnist are: a folder, or the image file.
+        data_path: Where the IDX files of fashion-mnist or mnist are: a folder, or the
+            image file.
         keeps: Keep probabilities p of R_drop and R_S + R1, each in (0, 1].
         part_keeps: p of the losses L1 to L4, in (0, 1]; at the first they are judged.
         part_rate: The learning rate ε in their R2~ (0.05 and 0.005 in the source).
-        part_steps: Their steps, by gradient descent with momentum 0.9, since R2 is the term of such a step.
+        part_steps: Their steps, by gradient descent with momentum 0.9, since R2 is the
+            term of such a step.
         part_exponent: Their init_exponent.
         descent_rate: Their learning rate.
         width: Hidden units.
-        samples: Training images, the first of the data; those after them, at most 5000, are tested on.
+        samples: Training images, the first of the data; those after them, at most 5000,
+            are tested on.
         steps: Full-batch steps, the last quarter at a tenth of the rate.
-        rate: Learning rate of Adam (the source takes gradient descent at 0.005, and many more steps).
-        init_exponent: All parameters start from N(0, std²) with std = width^−init_exponent.
+        rate: Learning rate of Adam (the source takes gradient descent at 0.005, and
+            many more steps).
+        init_exponent: All parameters start from N(0, std²) with std =
+            width^−init_exponent.
         seeds: How many runs of everything, with seeds 0, 1, ….
     """
 
@@ -147,19 +156,25 @@ def _kind(data: object) -> str:
 
 
 def runs(config: Config) -> list[tuple[str, float]]:
-    """What is minimised, and p: R_S, R_drop and R_S + R1 for every p by Adam; R_S and L1 to L4 by gradient descent."""
+    """What is minimised, and p: R_S, R_drop and R_S + R1 for every p by Adam; R_S and
+    L1 to L4 by gradient descent.
+    """
     pairs = [(kind, keep) for keep in config.keeps for kind in ("dropout", "expected")]
     parts = [(part, keep) for keep in config.part_keeps for part in PARTS]
     return [("plain", 1.0), *pairs, ("descent", 1.0), *parts]
 
 
 def by_descent(kind: str) -> bool:
-    """Whether a loss is minimised by gradient descent with momentum rather than by Adam."""
+    """Whether a loss is minimised by gradient descent with momentum rather than by
+    Adam.
+    """
     return kind == "descent" or kind in PARTS
 
 
 def load_images(source: Mapping[str, Any]) -> Any:
-    """The data set that data, data_path and samples name, with the images to test on."""
+    """The data set that data, data_path and samples name, with the images to test
+    on.
+    """
     from condensery.data import load
 
     count = None if source["data"] == "digits" else source["samples"] + HELD_OUT

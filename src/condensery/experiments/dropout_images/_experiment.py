@@ -1,4 +1,6 @@
-"""Dropout on small images: its mean R_S + R1 does as well as dropout, and R1 rather than R2 is the reason."""
+"""Dropout on small images: its mean R_S + R1 does as well as dropout, and R1 rather
+than R2 is the reason.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,10 @@ class DropoutImages:
     name: ClassVar[str] = "dropout-images"
     title: ClassVar[str] = "Dropout on images: R1 does it"
     summary: ClassVar[str] = (
-        "A network with one hidden layer learns some hundred images. Dropout raises its test accuracy by many points; "
-        "so does its explicit mean R_S + R1, without any randomness. Taking R1 away takes most of the gain away, "
+        "A network with one hidden layer learns some hundred images. Dropout raises "
+        "its test accuracy by many points; "
+        "so does its explicit mean R_S + R1, without any randomness. Taking R1 away "
+        "takes most of the gain away, "
         "taking away R2, the term of the finite step, does not."
     )
     papers: ClassVar[tuple[str, ...]] = ("zhang2024dropout",)
@@ -101,13 +105,16 @@ class DropoutImages:
         return claims_of(Config.model_validate(config.model_dump()), tables)
 
     def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
-        """Accuracy and terms over p with the four parts, and the lines between these."""
+        """Accuracy and terms over p with the four parts, and the lines between
+        these.
+        """
         return [
             FigureSpec(
                 name="dropout-images",
                 plot="condensery.plots.dropout_images",
                 caption=(
-                    "Test accuracy of R_drop and R_S + R1 over p against that of R_S; R_S and R1 of both solutions; "
+                    "Test accuracy of R_drop and R_S + R1 over p against that of "
+                    "R_S; R_S and R1 of both solutions; "
                     "and the accuracies of the four losses that take dropout apart."
                 ),
             ),
@@ -115,9 +122,12 @@ class DropoutImages:
                 name="dropout-paths",
                 plot="condensery.plots.dropout_paths",
                 caption=(
-                    "R_S on the straight lines between the solutions of the four losses, which all start from the same "
-                    "parameters. Between two with R1, or two without, the line stays low; between one with and one "
-                    "without it passes a barrier, and the end with R1 is the flatter one."
+                    "R_S on the straight lines between the solutions of the four "
+                    "losses, which all start from the same "
+                    "parameters. Between two with R1, or two without, the line "
+                    "stays low; between one with and one "
+                    "without it passes a barrier, and the end with R1 is the "
+                    "flatter one."
                 ),
             ),
         ]

@@ -1,4 +1,6 @@
-"""From shards to tables: ends, courses, and R_S on the lines between the ends of L1 to L4."""
+"""From shards to tables: ends, courses, and R_S on the lines between the ends of L1 to
+L4.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ PAIRS = (
 """Two of one type, with R1 or without it, and then one with R1 and one without."""
 ALIKE = PAIRS[:2]
 PLACES = np.linspace(-0.5, 1.5, 81)
-"""Where on the line (1 − a) θ_first + a θ_second R_S is taken; 0 and 1 are among them."""
+"""Where on the line (1 − a) θ_first + a θ_second R_S is taken; 0 and 1 are among
+them.
+"""
 _FIRST, _SECOND = 20, 60
 
 Net = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -99,7 +103,8 @@ def _lines(
         "barriers": _joined(
             barriers,
             {
-                "barrier": "largest height of R_S between the ends over the straight line that joins its values there",
+                "barrier": "largest height of R_S between the ends over the "
+                "straight line that joins its values there",
                 "bend_first": bend,
                 "bend_second": bend,
             },
@@ -138,8 +143,8 @@ def along(
     """R_S on the line (1 − a) θ_first + a θ_second.
 
     Formula:
-        R_S(θ) = 1/(2n) Σ ‖W_2 relu(W_1 x + b) − y‖². What goes into the hidden layer is affine in a, and is worked
-        out at the two ends alone.
+        R_S(θ) = 1/(2n) Σ ‖W_2 relu(W_1 x + b) − y‖². What goes into the hidden layer is
+        affine in a, and is worked out at the two ends alone.
 
     Args:
         first: θ at a = 0.
@@ -161,7 +166,9 @@ def along(
 
 
 def barrier(losses: Float[np.ndarray, " place"]) -> float:
-    """Largest height of R_S, for `PLACES` in [0, 1], over the straight line between its values at 0 and 1: ≥ 0."""
+    """Largest height of R_S, for `PLACES` in [0, 1], over the straight line between its
+    values at 0 and 1: ≥ 0.
+    """
     between = slice(_FIRST, _SECOND + 1)
     chord = losses[_FIRST] + PLACES[between] * (losses[_SECOND] - losses[_FIRST])
     return float(np.max(losses[between] - chord))

@@ -1,4 +1,6 @@
-"""The work: one network per seed on one loss, and its accuracy on images it has not seen."""
+"""The work: one network per seed on one loss, and its accuracy on images it has not
+seen.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +20,24 @@ from condensery.protocols import Advance, Arrays
 
 PER_DECADE = 3
 COOLING = 0.1
-"""The last quarter of the steps goes at this fraction of the rate, so that the noise of the masks dies down."""
+"""The last quarter of the steps goes at this fraction of the rate, so that the noise of
+the masks dies down.
+"""
 
 
 def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
     """Train one network per seed on one loss.
 
     Args:
-        parameters: The configuration without seeds and keeps, kind, keep, count (how many seeds from `seed` on).
+        parameters: The configuration without seeds and keeps, kind, keep, count (how
+            many seeds from `seed` on).
         seed: The first seed.
         advance: Told how far it is.
 
     Returns:
-        step, loss R_S and r1 (step, member), accuracy on the held-out images (step, member), status; of L1 to L4 the
-        parameters at the end, W and b of the hidden layer and top (member, ...).
+        step, loss R_S and r1 (step, member), accuracy on the held-out images (step,
+        member), status; of L1 to L4 the parameters at the end, W and b of the hidden
+        layer and top (member, ...).
     """
     from condensery.engine import (
         SGD,
@@ -119,7 +125,9 @@ def _objective(model: Any, given: Mapping[str, Any]) -> Any:
 
 
 class _Accuracy:
-    """The probe: share of held-out images whose largest output is that of their label."""
+    """The probe: share of held-out images whose largest output is that of their
+    label.
+    """
 
     def __init__(self, held_out: tuple[np.ndarray, np.ndarray]) -> None:
         self.x, self.labels = held_out[0].astype(np.float32), held_out[1]

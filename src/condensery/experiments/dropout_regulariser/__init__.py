@@ -1,4 +1,6 @@
-"""The regulariser of dropout: exact on average, what a finite step adds, and where it leads."""
+"""The regulariser of dropout: exact on average, what a finite step adds, and where it
+leads.
+"""
 
 from condensery.experiments.dropout_regulariser._experiment import (
     Config,

@@ -22,9 +22,11 @@ class Config(BaseModel):
     """What dropout-regulariser can be told.
 
     Attributes:
-        keep: The keep probability p of the modified flow and of the two-unit pictures, in (0, 1].
+        keep: The keep probability p of the modified flow and of the two-unit pictures,
+            in (0, 1].
         keeps: Values of p at which R1 is compared with all masks, each in (0, 1).
-        nets: Random nets of every kind (ReLU and tanh, two and three layers, one and three outputs).
+        nets: Random nets of every kind (ReLU and tanh, two and three layers, one and
+            three outputs).
         masks: Masks drawn for the averages (the source takes 3000).
         rate: The learning rate ε of R2.
         picture_rate: Learning rate of the two-unit pictures.
@@ -73,7 +75,8 @@ STATEMENTS = (
     _statement(
         "monte-carlo",
         "<=",
-        "Averages over drawn masks agree with R_S + R1 for masks per sample and for shared masks (in standard "
+        "Averages over drawn masks agree with R_S + R1 for masks per sample and for "
+        "shared masks (in standard "
         "errors, the largest of all p).",
         "Lemma 1",
     ),
@@ -92,7 +95,8 @@ STATEMENTS = (
     _statement(
         "flatter",
         "<=",
-        "At a zero of R_S the flow of R1 lowers (1/n) Σ‖∇f‖², the trace of the Hessian (largest rate).",
+        "At a zero of R_S the flow of R1 lowers (1/n) Σ‖∇f‖², the trace of the "
+        "Hessian (largest rate).",
         "Theorem 2",
     ),
     _statement(
@@ -119,19 +123,22 @@ STATEMENTS = (
     _statement(
         "r2-sharing",
         ">=",
-        "R2, unlike R1, depends on whether samples share a mask: it is larger where they do (least ratio).",
+        "R2, unlike R1, depends on whether samples share a mask: it is larger where "
+        "they do (least ratio).",
         "R2",
     ),
     _statement(
         "parallel",
         ">=",
-        "Of two contributions with a given sum, R_S + R1 makes parallel ones (cosine at the end).",
+        "Of two contributions with a given sum, R_S + R1 makes parallel ones "
+        "(cosine at the end).",
         "toy model, m = 2",
     ),
     _statement(
         "equal",
         "<=",
-        "and equal ones, each half of o*/(1 + (1 − p)/(2p)) (largest distance over ‖o*‖).",
+        "and equal ones, each half of o*/(1 + (1 − p)/(2p)) (largest distance over "
+        "‖o*‖).",
         "toy model, m = 2",
     ),
     _statement(
@@ -144,13 +151,17 @@ STATEMENTS = (
 
 
 class DropoutRegulariser:
-    """Dropout is, on average, a loss with one more term, and that term wants few and equal contributions."""
+    """Dropout is, on average, a loss with one more term, and that term wants few and
+    equal contributions.
+    """
 
     name: ClassVar[str] = "dropout-regulariser"
     title: ClassVar[str] = "What dropout adds to the loss"
     summary: ClassVar[str] = (
-        "Averaged over its masks, the loss of dropout is the ordinary loss plus one explicit term R1, exactly. R1 sums "
-        "the squares of what the neurons contribute; for a given output that sum is least when all contributions are "
+        "Averaged over its masks, the loss of dropout is the ordinary loss plus one "
+        "explicit term R1, exactly. R1 sums "
+        "the squares of what the neurons contribute; for a given output that sum is "
+        "least when all contributions are "
         "parallel and equal, which is condensation."
     )
     papers: ClassVar[tuple[str, ...]] = ("zhang2024dropout",)
@@ -197,7 +208,9 @@ class DropoutRegulariser:
     def tables(
         self, config: BaseModel, shards: Sequence[Arrays]
     ) -> Mapping[str, Table]:
-        """Nets, drawn masks, flattening, orders, paths of two numbers and of two vectors."""
+        """Nets, drawn masks, flattening, orders, paths of two numbers and of two
+        vectors.
+        """
         identities, orders, pictures = shards
         return {
             "nets": _prefixed(
@@ -235,16 +248,20 @@ class DropoutRegulariser:
                 name="dropout-regulariser",
                 plot="condensery.plots.dropout_regulariser",
                 caption=(
-                    "R1 against the mean over all masks for random nets; R1 and R2 against p; distance of one step "
-                    "from the flow and from the modified flow; two contributions before and after training."
+                    "R1 against the mean over all masks for random nets; R1 and R2 "
+                    "against p; distance of one step "
+                    "from the flow and from the modified flow; two contributions "
+                    "before and after training."
                 ),
             ),
             FigureSpec(
                 name="dropout-contours",
                 plot="condensery.plots.dropout_contours",
                 caption=(
-                    "The plane of two contributions: R_S has a valley of zeros, R1 a bowl, and their sum one point, "
-                    "where both are equal. Training on R_S stops where it meets the valley; dropout goes on along it."
+                    "The plane of two contributions: R_S has a valley of zeros, R1 "
+                    "a bowl, and their sum one point, "
+                    "where both are equal. Training on R_S stops where it meets the "
+                    "valley; dropout goes on along it."
                 ),
             ),
         ]
@@ -260,7 +277,9 @@ def _prefixed(shard: Arrays, prefix: str, *, units: dict[str, str]) -> Table:
 
 
 def _paths(shard: Arrays) -> Table:
-    """One row per loss, start and step: the contributions of both units on one sample."""
+    """One row per loss, start and step: the contributions of both units on one
+    sample.
+    """
     step = np.asarray(shard["path_step"])
     starts = np.asarray(shard["path_plain"]).shape[0]
     whole = np.stack([np.asarray(shard[f"path_{name}"])[..., 0] for name in LOSSES])
@@ -278,7 +297,9 @@ def _paths(shard: Arrays) -> Table:
 
 
 def _vectors(shard: Arrays) -> Table:
-    """One row per loss and unit: its contribution on two samples at the start and at the end."""
+    """One row per loss and unit: its contribution on two samples at the start and at
+    the end.
+    """
     ends = np.concatenate(
         [np.asarray(shard[f"vector_{name}"])[0, -1] for name in LOSSES]
     )
@@ -298,7 +319,9 @@ def _vectors(shard: Arrays) -> Table:
 
 
 def _landscape(keep: float) -> Table:
-    """R_S = ½(o1 + o2 − 1)² and R1 = (1 − p)/(2p)·(o1² + o2²) on a grid of contributions on one sample."""
+    """R_S = ½(o1 + o2 − 1)² and R1 = (1 − p)/(2p)·(o1² + o2²) on a grid of
+    contributions on one sample.
+    """
     side = np.linspace(-0.1, 1.5, GRID)
     first, second = (part.ravel() for part in np.meshgrid(side, side))
     return Table(

@@ -1,4 +1,6 @@
-"""The work: R1 by all masks, the order of the modified flow, and two units that follow R_S, R_S + R1 or R_drop."""
+"""The work: R1 by all masks, the order of the modified flow, and two units that follow
+R_S, R_S + R1 or R_drop.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def _sigma(name: str, z: np.ndarray) -> np.ndarray:
 def _net(
     name: str, layers: int, outputs: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Features of the last hidden layer, W_L, b_L and targets of a random net of eight units per hidden layer."""
+    """Features of the last hidden layer, W_L, b_L and targets of a random net of eight
+    units per hidden layer.
+    """
     from condensery.models import mlp_normal
 
     sizes = [2, *[UNITS] * (layers - 1), outputs]
@@ -54,16 +58,19 @@ def _mean_over_masks(
 
 
 def identities(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """R1 of random nets against all of their masks, its scaling and bound, Theorem 2, and averages over drawn masks.
+    """R1 of random nets against all of their masks, its scaling and bound, Theorem 2,
+    and averages over drawn masks.
 
     Args:
-        parameters: keeps, nets (seeds per kind of net), masks (drawn for the averages), rate (ε of R2).
+        parameters: keeps, nets (seeds per kind of net), masks (drawn for the averages),
+            rate (ε of R2).
         seed: The first seed.
         advance: Told how far it is.
 
     Returns:
-        Per net and p: layers, outputs, tanh, keep, r1, excess (E R_drop − R_S over all masks), bound; per p: r1, r2 and
-        mean loss of drawn masks with errors for both kinds of masks; flattening per net: closed and measured.
+        Per net and p: layers, outputs, tanh, keep, r1, excess (E R_drop − R_S over all
+        masks), bound; per p: r1, r2 and mean loss of drawn masks with errors for both
+        kinds of masks; flattening per net: closed and measured.
     """
     from condensery.theory import dropout_r1, dropout_r1_bound
 
@@ -151,10 +158,12 @@ def _drawn(
 
 
 def _flattening(seed: int, nets: int) -> dict[str, np.ndarray]:
-    """d/dt of (1/n) Σ ‖∇f‖² along −∇R1 at nets that fit their own data, closed and by a symmetric difference.
+    """d/dt of (1/n) Σ ‖∇f‖² along −∇R1 at nets that fit their own data, closed and by a
+    symmetric difference.
 
-    Along a straight line and within one activation pattern the trace is a quadratic, whose symmetric difference has no
-    error but rounding. ∇R1 is the difference of the engine's two gradients, which share no code with the closed form.
+    Along a straight line and within one activation pattern the trace is a quadratic,
+    whose symmetric difference has no error but rounding. ∇R1 is the difference of the
+    engine's two gradients, which share no code with the closed form.
     """
     from condensery.engine import expected_dropout_loss, mean_square
     from condensery.models import TwoLayer, two_layer_normal
@@ -200,7 +209,8 @@ def _trace(a: np.ndarray, w: np.ndarray, x: np.ndarray) -> float:
 
 
 def orders(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """How far one step of gradient descent is from the flow of R_drop and of R_drop + (ε/4)‖∇R_drop‖², masks fixed.
+    """How far one step of gradient descent is from the flow of R_drop and of R_drop +
+    (ε/4)‖∇R_drop‖², masks fixed.
 
     Args:
         parameters: keep.
@@ -208,7 +218,8 @@ def orders(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
         advance: Told how far it is.
 
     Returns:
-        step_size; distance to the plain and the modified flow for one mask, and of the means over 64 masks.
+        step_size; distance to the plain and the modified flow for one mask, and of the
+        means over 64 masks.
     """
     keep = float(parameters["keep"])  # pyrefly: ignore[bad-argument-type]
     rng = np.random.default_rng(seed)
@@ -243,7 +254,9 @@ def orders(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
 def _slope(
     theta: np.ndarray, x: np.ndarray, y: np.ndarray, mask: np.ndarray
 ) -> np.ndarray:
-    """∇R_drop of f = Σ a_k tanh(w_k·x), theta = rows (a, w); analytic, so that it takes complex numbers."""
+    """∇R_drop of f = Σ a_k tanh(w_k·x), theta = rows (a, w); analytic, so that it takes
+    complex numbers.
+    """
     a, w = theta[:, 0], theta[:, 1:]
     hidden = np.tanh(x @ w.T)
     error = ((mask * hidden) @ a - y) / len(y)
@@ -266,7 +279,8 @@ def _flow(
         slope = _slope(at, x, y, mask)
         if not modified:
             return -slope
-        # a complex step gives the derivative along ∇R to the last digit: ∇(ε/4)‖∇R‖² = (ε/2) H ∇R
+        # a complex step gives the derivative along ∇R to the last digit: ∇(ε/4)‖∇R‖² =
+        # (ε/2) H ∇R
         return -slope - size / 2 * _slope(at + 1e-30j * slope, x, y, mask).imag / 1e-30
 
     h = size / 20
@@ -282,7 +296,8 @@ def _flow(
 def pictures(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
     """Two units: their contributions while R_S, R_S + R1 or R_drop is minimised.
 
-    Units are linear, so that a contribution is o_k = a_k w_k: a number on one sample, a vector on two.
+    Units are linear, so that a contribution is o_k = a_k w_k: a number on one sample, a
+    vector on two.
 
     Args:
         parameters: keep, rate, steps.
@@ -290,7 +305,8 @@ def pictures(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> A
         advance: Told how far it is.
 
     Returns:
-        path_{loss} (start, step, unit) on one sample, vector_{loss} (step, unit, sample) on two.
+        path_{loss} (start, step, unit) on one sample, vector_{loss} (step, unit,
+        sample) on two.
     """
     from condensery.engine import (
         SGD,

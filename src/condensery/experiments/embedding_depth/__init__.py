@@ -1,4 +1,6 @@
-"""Embedding in depth: lifts of critical points, and how linear the layers of trained nets are."""
+"""Embedding in depth: lifts of critical points, and how linear the layers of trained
+nets are.
+"""
 
 from condensery.experiments.embedding_depth._experiment import Config, EmbeddingDepth
 

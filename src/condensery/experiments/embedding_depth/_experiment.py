@@ -1,4 +1,6 @@
-"""Embedding in depth: a layer that is linear on the data adds flat directions and nothing else."""
+"""Embedding in depth: a layer that is linear on the data adds flat directions and
+nothing else.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,12 @@ class Config(BaseModel):
     """What embedding-depth can be told.
 
     Attributes:
-        points: Critical points per activation, at most: so many minima on demo-c, and so many made by their targets.
+        points: Critical points per activation, at most: so many minima on demo-c, and
+            so many made by their targets.
         starts: Random starts from which the minima are looked for.
         lift_widths: Units of the inserted layer.
-        samples: Sizes of the data (points of demo-c); the largest is also that of the other comparisons.
+        samples: Sizes of the data (points of demo-c); the largest is also that of the
+            other comparisons.
         width: Units of every hidden layer of the trained tanh nets, which have three.
         steps: Full-batch steps of Adam at rate 1e-3.
         seeds: Nets per setting.
@@ -103,9 +107,12 @@ class EmbeddingDepth:
     name: ClassVar[str] = "embedding-depth"
     title: ClassVar[str] = "Embedding in depth: a linear layer adds flat directions"
     summary: ClassVar[str] = (
-        "A hidden layer whose neurons all stay in a linear piece of the activation computes nothing: a shallow net can "
-        "be lifted into a deep one with the same outputs. Critical points are lifted, their Hessian spectra compared; "
-        "then deep nets are trained, and it is measured how linear their layers are, with more data and with batch "
+        "A hidden layer whose neurons all stay in a linear piece of the activation "
+        "computes nothing: a shallow net can "
+        "be lifted into a deep one with the same outputs. Critical points are "
+        "lifted, their Hessian spectra compared; "
+        "then deep nets are trained, and it is measured how linear their layers "
+        "are, with more data and with batch "
         "normalisation, and what happens if linear layers are cut out."
     )
     papers: ClassVar[tuple[str, ...]] = ("bai2024depth",)
@@ -161,7 +168,8 @@ class EmbeddingDepth:
                     },
                     version=self.task_version,
                     cost=float(known.steps * hidden * known.seeds),
-                    label=f"{hidden} hidden layers, {samples} samples{', batch norm' * normalised}",
+                    label=f"{hidden} hidden layers, {samples} "
+                    f"samples{', batch norm' * normalised}",
                 )
             )
         return tasks
@@ -201,8 +209,10 @@ class EmbeddingDepth:
                 name="spectra",
                 plot="condensery.plots.depth_spectra",
                 caption=(
-                    "Hessian eigenvalues at a critical point and at its lift, both ascending, on an axis that is "
-                    "logarithmic on either side of zero: the lift adds a step of zeros in the middle and nothing at "
+                    "Hessian eigenvalues at a critical point and at its lift, both "
+                    "ascending, on an axis that is "
+                    "logarithmic on either side of zero: the lift adds a step of "
+                    "zeros in the middle and nothing at "
                     "the ends."
                 ),
             ),
@@ -210,9 +220,12 @@ class EmbeddingDepth:
                 name="linearity",
                 plot="condensery.plots.layer_linearity",
                 caption=(
-                    "Left: loss of tanh nets with one, two and three hidden layers, which rest at one plateau. Middle: "
-                    "the least linearity (correlation of input and output of a neuron) of any layer while it trains, "
-                    "without and with batch normalisation. Right: the same at the end, against the number of samples."
+                    "Left: loss of tanh nets with one, two and three hidden layers, "
+                    "which rest at one plateau. Middle: "
+                    "the least linearity (correlation of input and output of a "
+                    "neuron) of any layer while it trains, "
+                    "without and with batch normalisation. Right: the same at the "
+                    "end, against the number of samples."
                 ),
             ),
         ]

@@ -18,7 +18,9 @@ def depth_tables(
     settings: Sequence[Setting],
     columns: Sequence[str],
 ) -> dict[str, Table]:
-    """Lifts, spectra, curves, scores and prunings from the shards of both kinds of task."""
+    """Lifts, spectra, curves, scores and prunings from the shards of both kinds of
+    task.
+    """
     lifts, trained = shards[: len(activations)], shards[len(activations) :]
     counts = [len(shard["lifts"]) for shard in lifts]
     stacked = np.concatenate([np.asarray(shard["lifts"]) for shard in lifts])
@@ -112,7 +114,8 @@ def _scores(trained: Sequence[Arrays], settings: Sequence[Setting]) -> Table:
     return _stack(
         parts,
         {
-            "score": "least |correlation| of pre-activation and activation over the live units"
+            "score": "least |correlation| of pre-activation and activation over the "
+            "live units"
         },
     )
 
@@ -141,7 +144,9 @@ def _pruned(trained: Sequence[Arrays], settings: Sequence[Setting]) -> Table:
 def measured(
     tables: Mapping[str, Table], samples: Sequence[int], linear: float
 ) -> tuple[dict[str, float | None], dict[str, str]]:
-    """The value of every claim, None where there is nothing to measure, and what to say beside it."""
+    """The value of every claim, None where there is nothing to measure, and what to say
+    beside it.
+    """
     lifts, pruned = tables["lifts"], tables["pruned"]
     some = len(lifts) > 0
     judged = lifts.select(decided=1)
@@ -181,20 +186,28 @@ def measured(
         }
     )
     notes = {
-        "output": f"{len(lifts)} lifts of {points} critical points; relative to the largest output",
+        "output": f"{len(lifts)} lifts of {points} critical points; relative to the "
+        "largest output",
         "critical": _worst_gradient(lifts) if some else "no critical point was found",
-        "inertia": f"share of {len(judged)} lifts with a decided spectrum; predicted (n₋, n₀ + D, n₊)",
+        "inertia": f"share of {len(judged)} lifts with a decided spectrum; "
+        "predicted (n₋, n₀ + D, n₊)",
         "saddle": (
-            f"reported, not judged: of {int(minima.sum())} lifts of points without negative eigenvalues, those that "
-            "have one; exact lifts by affine pieces cannot, and the abstract's later version does not say it"
+            f"reported, not judged: of {int(minima.sum())} lifts of points without "
+            "negative eigenvalues, those that "
+            "have one; exact lifts by affine pieces cannot, and the abstract's "
+            "later version does not say it"
         ),
-        "shared-plateau": f"largest relative difference from the plateau loss of one hidden layer, {plateau:.4g}",
-        "data": f"median least score at the end: {few:.4f} of {min(samples)} samples, {many:.4f} of {max(samples)}",
+        "shared-plateau": "largest relative difference from the plateau loss of "
+        f"one hidden layer, {plateau:.4g}",
+        "data": f"median least score at the end: {few:.4f} of {min(samples)} "
+        f"samples, {many:.4f} of {max(samples)}",
         "batch-norm": (
-            f"share of recorded steps with a linear layer (score ≥ {linear}): {plain:.2f} without, {normed:.2f} with"
+            f"share of recorded steps with a linear layer (score ≥ {linear}): "
+            f"{plain:.2f} without, {normed:.2f} with"
         ),
         "pruning": (
-            f"largest loss within the retraining over that of the plateau; {int(cut['removed'].sum())} layers of "
+            "largest loss within the retraining over that of the plateau; "
+            f"{int(cut['removed'].sum())} layers of "
             f"{len(cut)} nets were linear and taken out"
         ),
     }
@@ -239,6 +252,7 @@ def _worst_gradient(lifts: Table) -> str:
     before, after = lifts["gradient_before"], lifts["gradient_after"]
     worst = int(np.argmax(after))
     return (
-        f"the 1-norm of the gradient, at most 1e-10·(1 + R) before; {before[worst]:.1g} before in the worst lift, and "
+        "the 1-norm of the gradient, at most 1e-10·(1 + R) before; "
+        f"{before[worst]:.1g} before in the worst lift, and "
         f"{np.median(after):.1g} after in the median one"
     )

@@ -1,4 +1,6 @@
-"""Tasks of embedding-depth: lift critical points, and train nets whose layers may be linear."""
+"""Tasks of embedding-depth: lift critical points, and train nets whose layers may be
+linear.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,21 @@ if TYPE_CHECKING:
     from condensery.landscape import Parameters, Problem
 
 LINEAR = 0.999
-"""A layer whose least linear unit has at least this correlation counts as linear (and can be pruned by a fit)."""
+"""A layer whose least linear unit has at least this correlation counts as linear (and
+can be pruned by a fit).
+"""
 NARROW = 2
 RATE = 1e-3
 STD = 0.05
 ERRORS = 5.0
-"""Size of the errors of the points that targets are made for: large enough for saddles."""
+"""Size of the errors of the points that targets are made for: large enough for
+saddles.
+"""
 
 
 def lifted(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """Lift critical points: minima of a narrow net on demo-c, and as many nets that targets were made for (saddles).
+    """Lift critical points: minima of a narrow net on demo-c, and as many nets that
+    targets were made for (saddles).
 
     Args:
         parameters: activation, points, starts, lift_widths.
@@ -33,9 +40,10 @@ def lifted(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
         advance: Told how far it is.
 
     Returns:
-        One row per lift: point, loss, width, added (D), before, predicted and after (n₋, n₀, n₊), decided, change (of
-        the output on the data, relative), off_data (on random inputs), gradient_before, gradient_after; and eigenvalues
-        of the first point as spectrum_before and spectrum_after.
+        One row per lift: point, loss, width, added (D), before, predicted and after
+        (n₋, n₀, n₊), decided, change (of the output on the data, relative), off_data
+        (on random inputs), gradient_before, gradient_after; and eigenvalues of the
+        first point as spectrum_before and spectrum_after.
     """
     from condensery.data import load
     from condensery.landscape import Problem, lift, parameter_count
@@ -107,9 +115,11 @@ COLUMNS = (
 def _critical_points(
     problem: Problem, starts: int, at_most: int, seed: int
 ) -> list[Parameters]:
-    """Distinct points with ‖∇R‖₁ ≤ 1e-10·(1 + R) and a decided spectrum, those with the most curvature first.
+    """Distinct points with ‖∇R‖₁ ≤ 1e-10·(1 + R) and a decided spectrum, those with the
+    most curvature first.
 
-    Every other start looks for a minimum of the loss, the rest for a zero of the gradient, be it a saddle.
+    Every other start looks for a minimum of the loss, the rest for a zero of the
+    gradient, be it a saddle.
     """
     from condensery.landscape import flatten, gradient, inertia_at, loss, unflatten
     from condensery.models import mlp_normal
@@ -132,7 +142,8 @@ def _critical_points(
             spectrum = inertia_at(net, problem)
         except InvalidInputError:  # a kink at a sample: no Hessian there
             continue
-        # where a tiny output weight makes the tolerance as large as the spectrum, the counts say nothing
+        # where a tiny output weight makes the tolerance as large as the spectrum, the
+        # counts say nothing
         if spectrum.decided and spectrum.tolerance < 1e-6 * float(
             np.abs(spectrum.eigenvalues).max()
         ):
@@ -144,7 +155,9 @@ def _critical_points(
 
 
 def _made_points(name: str, count: int, seed: int) -> list[tuple[Parameters, Problem]]:
-    """Random nets of two inputs and targets for which they are critical; no sample at a kink."""
+    """Random nets of two inputs and targets for which they are critical; no sample at a
+    kink.
+    """
     from condensery.landscape import inertia_at, made_critical
     from condensery.models import mlp_normal
 
@@ -167,7 +180,9 @@ def _made_points(name: str, count: int, seed: int) -> list[tuple[Parameters, Pro
 def _polished(
     theta: np.ndarray, like: Parameters, problem: Problem, *, saddles: bool
 ) -> np.ndarray:
-    """Levenberg-Marquardt on residuals or gradient, then pseudo-inverse Newton steps as long as the gradient falls."""
+    """Levenberg-Marquardt on residuals or gradient, then pseudo-inverse Newton steps as
+    long as the gradient falls.
+    """
     from scipy.optimize import least_squares
 
     from condensery.landscape import (
@@ -210,7 +225,8 @@ def _polished(
 
 
 def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """Train tanh nets on demo-c and look how linear their layers are; prune linear layers at the plateau.
+    """Train tanh nets on demo-c and look how linear their layers are; prune linear
+    layers at the plateau.
 
     Args:
         parameters: hidden, samples, width, steps, seeds, batch_norm, retrain.
@@ -218,9 +234,10 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
         advance: Told how far it is.
 
     Returns:
-        step, loss (member, step), score (member, step, layer; the least of the live units), and without batch
-        normalisation for each member plateau_step, plateau_loss, removed (layers), pruned_loss, and retrained_narrow
-        and retrained_deep, the losses after `retrain` steps.
+        step, loss (member, step), score (member, step, layer; the least of the live
+        units), and without batch normalisation for each member plateau_step,
+        plateau_loss, removed (layers), pruned_loss, and retrained_narrow and
+        retrained_deep, the losses after `retrain` steps.
     """
     from condensery.data import load
     from condensery.engine import Adam, descend, init_descent, mean_square
@@ -293,7 +310,9 @@ def _least(units: np.ndarray) -> float:
 
 
 def plateau(steps: np.ndarray, loss: np.ndarray) -> int:
-    """The recorded step of slowest fall of the loss on a logarithmic scale, between 0.9 and 0.05 of the first loss."""
+    """The recorded step of slowest fall of the loss on a logarithmic scale, between 0.9
+    and 0.05 of the first loss.
+    """
     slope = -np.gradient(
         np.log(np.maximum(loss, np.finfo(np.float64).tiny)), np.log(steps)
     )
@@ -307,7 +326,9 @@ def _pruned(
     problem: Problem,
     retrain: int,
 ) -> dict[str, np.ndarray]:
-    """At each member's plateau: take out linear layers one by one, the most linear first, and train on."""
+    """At each member's plateau: take out linear layers one by one, the most linear
+    first, and train on.
+    """
     from condensery.landscape import linearity, loss, unlift
 
     rows = []

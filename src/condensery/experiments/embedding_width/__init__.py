@@ -1,4 +1,6 @@
-"""The embedding principle in width: what becomes of a narrow net's critical point in a wider net."""
+"""The embedding principle in width: what becomes of a narrow net's critical point in a
+wider net.
+"""
 
 from condensery.experiments.embedding_width._config import Config
 from condensery.experiments.embedding_width._experiment import EmbeddingWidth

@@ -11,7 +11,9 @@ from condensery.records import Claim, Statement, Status, Table
 COUNTS = ("negative", "zero", "positive")
 LOSSES = {1: 0.10902, 2: 0.06979, 3: 0.0}
 DEGENERACY = {1: 2, 2: 1, 3: 0}
-"""Published degrees of degeneracy of the points of widths 1, 2 and 3 in a net of width 3."""
+"""Published degrees of degeneracy of the points of widths 1, 2 and 3 in a net of width
+3.
+"""
 
 _NEURIPS, _JML = "zhang2021embedding", "zhang2022embedding"
 
@@ -22,7 +24,8 @@ STATEMENTS = (
             paper=_NEURIPS,
             relation="within",
             source="Fig. 4",
-            statement=f"The best critical point of width {width} has the loss {loss:g} (published: {text}).",
+            statement=f"The best critical point of width {width} has the loss "
+            f"{loss:g} (published: {text}).",
         )
         for (width, loss), text in zip(LOSSES.items(), (".11", ".07", "0"), strict=True)
     ),
@@ -32,7 +35,8 @@ STATEMENTS = (
             paper=_NEURIPS,
             relation="equal",
             source="Fig. 4",
-            statement=f"Embedded in width 3, the best points of width {width} have degeneracy {degree}.",
+            statement=f"Embedded in width 3, the best points of width {width} have "
+            f"degeneracy {degree}.",
         )
         for width, degree in DEGENERACY.items()
     ),
@@ -41,7 +45,8 @@ STATEMENTS = (
         paper=_NEURIPS,
         relation="equal",
         source="Fig. 3(a)",
-        statement="Two and three equal copies of a unit of the width-1 and width-2 points have 1 and 2 negative "
+        statement="Two and three equal copies of a unit of the width-1 and width-2 "
+        "points have 1 and 2 negative "
         "eigenvalues (largest deviation over points and units).",
     ),
     Statement(
@@ -49,14 +54,16 @@ STATEMENTS = (
         paper=_NEURIPS,
         relation="equal",
         source="Fig. 3(a)",
-        statement="Each copy adds exactly one zero eigenvalue there (largest deviation).",
+        statement="Each copy adds exactly one zero eigenvalue there (largest "
+        "deviation).",
     ),
     Statement(
         id="strict-saddle",
         paper=_NEURIPS,
         relation="<=",
         source="Sec. 4; Fig. 3",
-        statement="The width-1 optimum, a local minimum, becomes a strict saddle by an equal split: the least "
+        statement="The width-1 optimum, a local minimum, becomes a strict saddle by "
+        "an equal split: the least "
         "eigenvalue of width 2 over the largest is below −1e-6.",
     ),
     Statement(
@@ -64,21 +71,24 @@ STATEMENTS = (
         paper=_JML,
         relation=">=",
         source="Thm 6.2",
-        statement="No split lowers the number of negative, zero or positive eigenvalues (smallest change, all nets).",
+        statement="No split lowers the number of negative, zero or positive "
+        "eigenvalues (smallest change, all nets).",
     ),
     Statement(
         id="predicted",
         paper="fukumizu2000local",
         relation="equal",
         source="Sec. 3; extended here to any layer",
-        statement="The inner Hessian of the narrow net predicts the inertia of every split (number of mismatches).",
+        statement="The inner Hessian of the narrow net predicts the inertia of "
+        "every split (number of mismatches).",
     ),
     Statement(
         id="directions",
         paper=_JML,
         relation="equal",
         source="Thm 6.2, Sec. 6",
-        statement="Embedded in width m by equal copies, the width-1 point has m − 1 directions of descent (largest "
+        statement="Embedded in width m by equal copies, the width-1 point has m − 1 "
+        "directions of descent (largest "
         "deviation over the widths).",
     ),
     Statement(
@@ -86,7 +96,8 @@ STATEMENTS = (
         paper=_JML,
         relation="<=",
         source="open: do wider nets leave an embedded point more easily?",
-        statement="Time (steps times learning rate) in which gradient descent leaves the embedded width-1 point, in "
+        statement="Time (steps times learning rate) in which gradient descent "
+        "leaves the embedded width-1 point, in "
         "the widest net over that in the narrowest (medians).",
     ),
     Statement(
@@ -94,15 +105,18 @@ STATEMENTS = (
         paper=_NEURIPS,
         relation=">=",
         source="Fig. 3(b)",
-        statement="On Iris a critical point with 3 negative eigenvalues has 5 and 7 after a neuron is split in two and "
-        "three equal copies, and one zero more each time (number of such points and neurons).",
+        statement="On Iris a critical point with 3 negative eigenvalues has 5 and 7 "
+        "after a neuron is split in two and "
+        "three equal copies, and one zero more each time (number of such points and "
+        "neurons).",
     ),
     Statement(
         id="iris-negatives",
         paper=_NEURIPS,
         relation=">=",
         source="Fig. 3(b)",
-        statement="With three outputs a split adds at least two negative eigenvalues, one per rank of C_s (least "
+        statement="With three outputs a split adds at least two negative "
+        "eigenvalues, one per rank of C_s (least "
         "number added per copy, where C_s has rank 2).",
     ),
     Statement(
@@ -170,23 +184,34 @@ def _escape_time(statement: Statement, escapes: Table) -> Claim:
     rows = [escapes.select(width=int(width)) for width in widths]
     median = [float(np.median(row["time"])) for row in rows]
     away = sum(int((row["status"] == Status.CONVERGED).sum()) for row in rows)
-    note = f"reported, not judged; widths {', '.join(str(width) for width in widths)}; {away} of {len(escapes)} left"
+    note = (
+        "reported, not judged; widths "
+        f"{', '.join(str(width) for width in widths)}; {away} of {len(escapes)} "
+        "left"
+    )
     return statement.check(median[-1] / median[0], None, note=note)
 
 
 def _degeneracy(splits: Table, width: int) -> tuple[float | None, str]:
-    """The largest number of zeros over the points of a width, each embedded in width 3 by equal copies."""
+    """The largest number of zeros over the points of a width, each embedded in width 3
+    by equal copies.
+    """
     name = {1: "3 equal", 2: "2 equal", 3: "none"}[width]
     chosen = splits.select(width=width, fractions=name)
     if not len(chosen):
         return None, "no such point found"
     zeros = chosen["measured_zero"]
-    note = f"{len(np.unique(chosen['point']))} points, every unit: {', '.join(str(one) for one in zeros)}"
+    note = (
+        f"{len(np.unique(chosen['point']))} points, every unit: "
+        f"{', '.join(str(one) for one in zeros)}"
+    )
     return float(zeros[np.argmax(abs(zeros - DEGENERACY[width]))]), note
 
 
 def _added(splits: Table) -> list[dict[str, float]]:
-    """Change of every count against the unsplit point, one row per point, unit and pair of equal copies or more."""
+    """Change of every count against the unsplit point, one row per point, unit and pair
+    of equal copies or more.
+    """
     rows, base = [], {}
     for row, (net, point, kind) in enumerate(
         zip(splits["net"], splits["point"], splits["fractions"], strict=True)
@@ -250,7 +275,9 @@ def _predicted(statement: Statement, splits: Table) -> Claim:
 
 
 def as_published(splits: Table) -> list[tuple[int, int]]:
-    """(point, unit) whose negative eigenvalues are 3, 5 and 7 and whose zeros grow by one, with decided counts."""
+    """(point, unit) whose negative eigenvalues are 3, 5 and 7 and whose zeros grow by
+    one, with decided counts.
+    """
     found = []
     for point in np.unique(splits["point"]):
         for unit in np.unique(splits.select(point=int(point))["unit"]):
@@ -270,7 +297,9 @@ def as_published(splits: Table) -> list[tuple[int, int]]:
 
 
 def _where(splits: Table, found: list[tuple[int, int]]) -> str:
-    """The published counts of zeros and the published point are not printed: ours is described."""
+    """The published counts of zeros and the published point are not printed: ours is
+    described.
+    """
     if not found:
         return "no such point found"
     point, unit = found[0]

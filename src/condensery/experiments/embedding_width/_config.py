@@ -5,7 +5,9 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 FRACTIONS = ((1.0,), (0.5, 0.5), (1 / 3, 1 / 3, 1 / 3), (1.5, -0.5))
-"""The splits of the published tables: none, two and three equal copies, and one with a negative share."""
+"""The splits of the published tables: none, two and three equal copies, and one with a
+negative share.
+"""
 
 NAMES = ("none", "2 equal", "3 equal", "1.5, −0.5")
 
@@ -21,7 +23,8 @@ class Config(BaseModel):
         escape_widths: Widths of the escapes from the embedded width-1 point.
         escape_seeds: How many escapes per width.
         escape_steps: Most steps of an escape.
-        rate: Its learning rate times the largest eigenvalue of the Hessian where it starts; stable below 2.
+        rate: Its learning rate times the largest eigenvalue of the Hessian where it
+            starts; stable below 2.
         noise: Standard deviation of the push at its start.
     """
 

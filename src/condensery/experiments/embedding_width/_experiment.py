@@ -18,14 +18,19 @@ _COSTS = {"embed_line": 3.0, "embed_iris": 2.0}
 
 
 class EmbeddingWidth:
-    """Critical points of narrow nets, embedded in wider ones: same loss, more zeros, and ways down."""
+    """Critical points of narrow nets, embedded in wider ones: same loss, more zeros,
+    and ways down.
+    """
 
     name: ClassVar[str] = "embedding-width"
     title: ClassVar[str] = "The embedding principle in width"
     summary: ClassVar[str] = (
-        "Critical points of tanh nets of widths 1, 2 and 3 are found to ‖g‖ ≤ 1e-10 and embedded in wider nets by "
-        "splitting neurons. The loss stays; each copy adds a zero eigenvalue, and where the inner Hessian of "
-        "the neuron is not zero a direction of descent: a local minimum becomes a strict saddle."
+        "Critical points of tanh nets of widths 1, 2 and 3 are found to ‖g‖ ≤ 1e-10 "
+        "and embedded in wider nets by "
+        "splitting neurons. The loss stays; each copy adds a zero eigenvalue, and "
+        "where the inner Hessian of "
+        "the neuron is not zero a direction of descent: a local minimum becomes a "
+        "strict saddle."
     )
     papers: ClassVar[tuple[str, ...]] = (
         "zhang2021embedding",
@@ -82,7 +87,9 @@ class EmbeddingWidth:
     def tables(
         self, config: BaseModel, shards: Sequence[Arrays]
     ) -> Mapping[str, Table]:
-        """Points, splits with predicted and measured inertia, spectra, widths, curves of descent, escapes."""
+        """Points, splits with predicted and measured inertia, spectra, widths, curves
+        of descent, escapes.
+        """
         line, iris, *escapes = shards
         return build_tables(line, iris, escapes)
 
@@ -96,15 +103,21 @@ class EmbeddingWidth:
             FigureSpec(
                 name="embedding-spectra",
                 plot="condensery.plots.embedding_spectra",
-                caption="Eigenvalues of the Hessian at critical points of widths 1 and 2 and on Iris, before and after "
-                "splitting one neuron in two or three equal copies, on an axis that is logarithmic on both sides of "
-                "the band that counts as zero. Every copy adds eigenvalues below the band.",
+                caption="Eigenvalues of the Hessian at critical points of widths 1 "
+                "and 2 and on Iris, before and after "
+                "splitting one neuron in two or three equal copies, on an axis that "
+                "is logarithmic on both sides of "
+                "the band that counts as zero. Every copy adds eigenvalues below "
+                "the band.",
             ),
             FigureSpec(
                 name="embedding-descent",
                 plot="condensery.plots.embedding_descent",
-                caption="Left: the loss along a direction of descent that the narrow net does not have. Middle: number "
-                "of directions of descent of the width-1 optimum against the width it is embedded in. Right: its most "
-                "negative eigenvalue, and the time, steps times learning rate, that gradient descent needs to leave.",
+                caption="Left: the loss along a direction of descent that the "
+                "narrow net does not have. Middle: number "
+                "of directions of descent of the width-1 optimum against the width "
+                "it is embedded in. Right: its most "
+                "negative eigenvalue, and the time, steps times learning rate, that "
+                "gradient descent needs to leave.",
             ),
         ]

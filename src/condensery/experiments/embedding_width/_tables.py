@@ -17,7 +17,9 @@ COUNTS = ("negative", "zero", "positive")
 def build_tables(
     line: Arrays, iris: Arrays, escapes: Sequence[Arrays]
 ) -> dict[str, Table]:
-    """Points and splits of both nets in one table each; spectra one row per eigenvalue."""
+    """Points and splits of both nets in one table each; spectra one row per
+    eigenvalue.
+    """
     nets = {"three steps": line, "iris": iris}
     splits = _stack([_splits(name, arrays) for name, arrays in nets.items()])
     points = _stack([_points(name, arrays) for name, arrays in nets.items()])
@@ -51,7 +53,8 @@ def _escapes(shards: Sequence[Arrays]) -> Table:
     return Table(
         columns={**columns, "time": columns["steps"] * columns["rate"]},
         units={
-            "steps": "of gradient descent until the loss is 1 % below that of the embedded point",
+            "steps": "of gradient descent until the loss is 1 % below that of the "
+            "embedded point",
             "time": "steps · rate, the time of the gradient flow",
         },
     )

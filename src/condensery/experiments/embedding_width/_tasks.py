@@ -1,4 +1,6 @@
-"""The tasks of embedding-width: critical points of narrow nets, and what embedding makes of them."""
+"""The tasks of embedding-width: critical points of narrow nets, and what embedding
+makes of them.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ SPAN = 1.6
 """How far the curve goes on either side, over the distance of the lowest point."""
 
 IRIS_STD = 2.0
-"""Standard deviation of the starts at width 1; from smaller ones the search ends at constant outputs more often."""
+"""Standard deviation of the starts at width 1; from smaller ones the search ends at
+constant outputs more often.
+"""
 
 SAME = 1e-6
 NEGATIVE = -1
@@ -36,8 +40,8 @@ def embed_line(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
         advance: Told how far it is.
 
     Returns:
-        Arrays ``point_*`` (one row per point), ``split_*`` (per point, unit and split), ``wide_*`` (per width) and
-        ``curve_*`` (per direction of descent).
+        Arrays ``point_*`` (one row per point), ``split_*`` (per point, unit and split),
+        ``wide_*`` (per width) and ``curve_*`` (per direction of descent).
     """
     from condensery.landscape import find_critical
 
@@ -60,9 +64,10 @@ def embed_line(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
 def embed_iris(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
     """Critical points of a 4-2-3 sigmoid net on the Iris data, and their splits.
 
-    To those found at width 2 come the points of width 1, each with its neuron in two equal copies. The measurements are
-    standardised, which moves no critical point and changes no inertia: the first layer has biases, so that it is a
-    change of coordinates of the weights.
+    To those found at width 2 come the points of width 1, each with its neuron in two
+    equal copies. The measurements are standardised, which moves no critical point and
+    changes no inertia: the first layer has biases, so that it is a change of
+    coordinates of the weights.
 
     Args:
         parameters: A `Config` as JSON.
@@ -111,10 +116,12 @@ def embed_iris(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
 
 
 def escape(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """Gradient descent from the width-1 optimum, embedded by equal copies and pushed a little.
+    """Gradient descent from the width-1 optimum, embedded by equal copies and pushed a
+    little.
 
-    The curvature of the embedded point changes with the width, so that each width has the learning rate it can bear,
-    and what is compared is the time of the gradient flow: steps times rate.
+    The curvature of the embedded point changes with the width, so that each width has
+    the learning rate it can bear, and what is compared is the time of the gradient
+    flow: steps times rate.
 
     Args:
         parameters: A `Config` as JSON, and the width.
@@ -122,7 +129,8 @@ def escape(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
         advance: Told how far it is.
 
     Returns:
-        width, escape seed, steps until the loss is 1 % lower, rate, and status, one row per escape.
+        width, escape seed, steps until the loss is 1 % lower, rate, and status, one row
+        per escape.
     """
     from condensery.engine import SGD, descend, mean_square
     from condensery.landscape import find_critical, inertia_at, split_many
@@ -272,7 +280,9 @@ def _splits(points: list[CriticalPoint], problem: Problem) -> dict[str, np.ndarr
 def _wide(
     point: CriticalPoint, problem: Problem, config: Config
 ) -> dict[str, np.ndarray]:
-    """The width-1 point in equal copies: counts, and the most negative eigenvalue in the coordinates of the weights."""
+    """The width-1 point in equal copies: counts, and the most negative eigenvalue in
+    the coordinates of the weights.
+    """
     from condensery.landscape import (
         UnitSplit,
         inertia_at,
@@ -286,7 +296,8 @@ def _wide(
     for width in config.widths:
         fractions = (1 / width,) * width
         found = split_inertia(point.parameters, problem, [UnitSplit(1, 0, fractions)])
-        # directions in which equal copies move apart are orthogonal to those in which they move as one
+        # directions in which equal copies move apart are orthogonal to those in which
+        # they move as one
         block = np.block([[inner.B / width, inner.C.T], [inner.C, np.zeros((1, 1))]])
         least.append(
             np.linalg.eigvalsh(block)[0] if width > 1 else found.narrow.eigenvalues[0]
@@ -316,7 +327,9 @@ def _wide(
 
 
 def _curves(points: list[CriticalPoint], problem: Problem) -> dict[str, np.ndarray]:
-    """The loss along a new direction of descent of the equal 2-split, per unit of every point with a loss."""
+    """The loss along a new direction of descent of the equal 2-split, per unit of every
+    point with a loss.
+    """
     from condensery.landscape import (
         UnitSplit,
         flatten,

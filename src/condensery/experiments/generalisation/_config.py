@@ -10,15 +10,18 @@ class Config(BaseModel):
 
     Attributes:
         features: d, inputs x ~ N(0, I).
-        units: Intrinsic widths k of the targets, each a sum of k tanh units of norm 2 without bias.
+        units: Intrinsic widths k of the targets, each a sum of k tanh units of norm 2
+            without bias.
         samples: Numbers of training samples n.
         widths: Widths of the trained nets.
         scales: Standard deviations of all initial weights.
         seeds: Data sets and initialisations per cell.
         steps: Most steps of full-batch gradient descent on the mean square.
         rate: Its learning rate.
-        stop: Training loss at which a net counts as fitted, over the mean square of the targets.
-        recovered: Test error, over the mean square of the target, below which the target counts as recovered.
+        stop: Training loss at which a net counts as fitted, over the mean square of the
+            targets.
+        recovered: Test error, over the mean square of the target, below which the
+            target counts as recovered.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,5 +40,7 @@ class Config(BaseModel):
     recovered: float = Field(default=1e-3, gt=0.0, allow_inf_nan=False)
 
     def optimistic(self, units: int) -> int:
-        """O = k(d + 1), the optimistic sample size of a sum of k tanh units without bias."""
+        """O = k(d + 1), the optimistic sample size of a sum of k tanh units without
+        bias.
+        """
         return units * (self.features + 1)

@@ -21,7 +21,8 @@ STATEMENTS = (
         paper=_PAPER,
         relation="equal",
         source="Sec. 5",
-        statement="The model rank of a sum of k tanh units is k(d + 1), and splitting or adding silent units keeps it "
+        statement="The model rank of a sum of k tanh units is k(d + 1), and "
+        "splitting or adding silent units keeps it "
         "(largest deviation).",
     ),
     Statement(
@@ -29,7 +30,8 @@ STATEMENTS = (
         paper=_PAPER,
         relation=">=",
         source="Lemma 1; Fig. 3",
-        statement="No net, of whatever width and scale, recovers the target from fewer samples than k(d + 1) (smallest "
+        statement="No net, of whatever width and scale, recovers the target from "
+        "fewer samples than k(d + 1) (smallest "
         "n with a recovered median, minus k(d + 1), over all k).",
     ),
     Statement(
@@ -37,31 +39,38 @@ STATEMENTS = (
         paper=_PAPER,
         relation="<=",
         source="Fig. 3",
-        statement="From the smallest initial weights the number of samples that recovers the target does not depend on "
-        "the width (largest over smallest, worst k; the grid of n has steps of one half, hence our bound).",
+        statement="From the smallest initial weights the number of samples that "
+        "recovers the target does not depend on "
+        "the width (largest over smallest, worst k; the grid of n has steps of one "
+        "half, hence our bound).",
     ),
     Statement(
         id="near",
         paper=_PAPER,
         relation="<=",
         source="near-optimism, an open question",
-        statement="How many times k(d + 1) samples the smallest initial weights need (worst width and k).",
+        statement="How many times k(d + 1) samples the smallest initial weights "
+        "need (worst width and k).",
     ),
     Statement(
         id="scale-helps",
         paper=_PAPER,
         relation=">=",
         source="Fig. 4",
-        statement="Small initial weights need no more samples than large ones (widest net: threshold at the largest "
-        "scale minus that at the smallest, smallest over k; none reached counts as the next larger n).",
+        statement="Small initial weights need no more samples than large ones "
+        "(widest net: threshold at the largest "
+        "scale minus that at the smallest, smallest over k; none reached counts as "
+        "the next larger n).",
     ),
     *(
         Statement(
             id=f"slope-{k}",
             paper="xu2025overview",
             relation=">=",
-            source="open question: how does condensation relate quantitatively to generalisation?",
-            statement=f"Slope of log test error against log (effective neurons / k), target of {k} units, fitted "
+            source="open question: how does condensation relate quantitatively to "
+            "generalisation?",
+            statement="Slope of log test error against log (effective neurons / "
+            f"k), target of {k} units, fitted "
             "nets with n between one and two times k(d + 1).",
         )
         for k in (1, 2)
@@ -70,14 +79,19 @@ STATEMENTS = (
 
 
 class Generalisation:
-    """Recovery of narrow targets from few samples, against width, initial scale and condensation."""
+    """Recovery of narrow targets from few samples, against width, initial scale and
+    condensation.
+    """
 
     name: ClassVar[str] = "generalisation"
     title: ClassVar[str] = "Condensation and generalisation"
     summary: ClassVar[str] = (
-        "Two-layer tanh nets of several widths and initial scales are fitted to n samples of a target of k units. The "
-        "optimistic estimate says that k(d + 1) samples can be enough at any width; whether they are depends on how "
-        "far the trained net condenses, which is measured and set against the test error."
+        "Two-layer tanh nets of several widths and initial scales are fitted to n "
+        "samples of a target of k units. The "
+        "optimistic estimate says that k(d + 1) samples can be enough at any width; "
+        "whether they are depends on how "
+        "far the trained net condenses, which is measured and set against the test "
+        "error."
     )
     papers: ClassVar[tuple[str, ...]] = ("zhang2023optimistic", "xu2025overview")
     task_version: ClassVar[str] = "1"
@@ -117,7 +131,9 @@ class Generalisation:
     def tables(
         self, config: BaseModel, shards: Sequence[Arrays]
     ) -> Mapping[str, Table]:
-        """Every net; medians of the recovery and its thresholds; the fit; model ranks."""
+        """Every net; medians of the recovery and its thresholds; the fit; model
+        ranks.
+        """
         known = Config.model_validate(config.model_dump())
         return build_tables(known, _parts(known), shards)
 
@@ -158,10 +174,14 @@ class Generalisation:
             FigureSpec(
                 name="generalisation",
                 plot="condensery.plots.generalisation",
-                caption="Above: median test error against the number of samples for targets of k units; one colour per "
-                "initial scale, one mark per width; the dashed line is the optimistic sample size k(d + 1). Below: "
-                "test error of every fitted net with between one and two times that many samples, against its "
-                "effective neurons over k, with the fitted line and its 95 % bootstrap interval.",
+                caption="Above: median test error against the number of samples for "
+                "targets of k units; one colour per "
+                "initial scale, one mark per width; the dashed line is the "
+                "optimistic sample size k(d + 1). Below: "
+                "test error of every fitted net with between one and two times that "
+                "many samples, against its "
+                "effective neurons over k, with the fitted line and its 95 % "
+                "bootstrap interval.",
             )
         ]
 
@@ -199,6 +219,9 @@ def _slopes(statements: Sequence[Statement], fit: Table) -> list[Claim]:
         slope, low, high, rho = (
             float(row[name][0]) for name in ("slope", "low", "high", "rho")
         )
-        note = f"95 % bootstrap interval {low:.2f} to {high:.2f}, {int(row['nets'][0])} nets, Spearman {rho:.2f}"
+        note = (
+            f"95 % bootstrap interval {low:.2f} to {high:.2f}, "
+            f"{int(row['nets'][0])} nets, Spearman {rho:.2f}"
+        )
         claims.append(statement.check(slope, None, note=note))
     return claims

@@ -1,4 +1,6 @@
-"""The tables of generalisation: nets, recovery by number of samples, and the fit of error against condensation."""
+"""The tables of generalisation: nets, recovery by number of samples, and the fit of
+error against condensation.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ DRAWS = 2000
 """Bootstrap draws of the fit."""
 
 FITTED = 1e-6
-"""Training error over the mean square of the targets below which a net counts as fitted."""
+"""Training error over the mean square of the targets below which a net counts as
+fitted.
+"""
 
 NAMES = ("samples", "width", "scale", "train", "test", "effective", "status", "steps")
 
@@ -96,7 +100,9 @@ def _recovery(config: Config, nets: Table) -> Table:
 
 
 def _thresholds(config: Config, nets: Table) -> Table:
-    """Per k, width and scale: the least n from which on the median error stays below `recovered`; −1 if none does."""
+    """Per k, width and scale: the least n from which on the median error stays below
+    `recovered`; −1 if none does.
+    """
     found = _recovery(config, nets)
     rows = []
     for k in config.units:
@@ -125,7 +131,9 @@ def _thresholds(config: Config, nets: Table) -> Table:
 
 
 def _fit(config: Config, nets: Table) -> Table:
-    """log10 test error against log10 of effective neurons over k, of fitted nets with O ≤ n ≤ 2 O; bootstrapped."""
+    """log10 test error against log10 of effective neurons over k, of fitted nets with O
+    ≤ n ≤ 2 O; bootstrapped.
+    """
     columns: dict[str, list[float]] = {
         name: []
         for name in ("units", "slope", "low", "high", "intercept", "nets", "rho")

@@ -1,4 +1,6 @@
-"""The tasks of generalisation: nets of several widths and scales fitted to few samples of a narrow target."""
+"""The tasks of generalisation: nets of several widths and scales fitted to few samples
+of a narrow target.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ NORM = 2.0
 
 
 def _weighted(parameters: Any, x: Any) -> Any:
-    """Output of a two-layer tanh net times the last column of x, by which samples that are not used are silent."""
+    """Output of a two-layer tanh net times the last column of x, by which samples that
+    are not used are silent.
+    """
     from condensery.models import TwoLayer
 
     return x[:, -1] * TwoLayer("tanh")(parameters, x[:, :-1])
@@ -36,9 +40,10 @@ def fit(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays
         advance: Told how far it is.
 
     Returns:
-        One row per net: samples, width, scale, train (training loss over the mean square of the targets), test (error
-        over the mean square of the target), effective (neurons by amplitude), status, steps; and rank, that of the
-        target and of its embeddings.
+        One row per net: samples, width, scale, train (training loss over the mean
+        square of the targets), test (error over the mean square of the target),
+        effective (neurons by amplitude), status, steps; and rank, that of the target
+        and of its embeddings.
     """
     from condensery.engine import SGD, descend, mean_square
 
@@ -56,7 +61,8 @@ def fit(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays
     rows = []
     for place, count in enumerate(config.samples):
         advance(f"k = {k}, {count} samples", place / len(config.samples))
-        # unused samples are silenced rather than left out, so that one compiled program serves every n
+        # unused samples are silenced rather than left out, so that one compiled program
+        # serves every n
         weight = np.where(np.arange(most) < count, np.sqrt(most / count), 0.0)
         size = float(np.mean(y[:count] ** 2))
         result = descend(
@@ -113,7 +119,9 @@ def fit(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays
 
 
 def _target(k: int, features: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """K units at right angles as far as there is room, of norm 2, with outputs of either sign."""
+    """K units at right angles as far as there is room, of norm 2, with outputs of
+    either sign.
+    """
     random = np.random.Generator(np.random.Philox(key=[seed, k]))
     w = random.standard_normal((k, features))
     if k <= features:
@@ -145,7 +153,9 @@ def _effective(w: np.ndarray, a: np.ndarray) -> float:
 
 
 def _ranks(target: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Model rank of the target as a net of k units, and of two embeddings in k + 1 and k + 2."""
+    """Model rank of the target as a net of k units, and of two embeddings in k + 1 and
+    k + 2.
+    """
     from condensery.landscape import Problem, model_rank, null, split
 
     w, a = target

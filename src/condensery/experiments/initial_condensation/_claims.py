@@ -134,7 +134,8 @@ STATEMENTS = (
     _statement(
         "theorem-descent",
         ">=",
-        "tanh and sin by gradient descent from m⁻⁴: neurons align with ±Σ e_i x_i (least "
+        "tanh and sin by gradient descent from m⁻⁴: neurons align with ±Σ e_i x_i "
+        "(least "
         "of the draws' medians).",
         _THEOREM,
     ),
@@ -160,7 +161,8 @@ STATEMENTS = (
     _statement(
         "demo-b",
         ">=",
-        "tanh by Adam from m⁻⁴: |cosine| > .95 for 97 % of the pairs (median over draws).",
+        "tanh by Adam from m⁻⁴: |cosine| > .95 for 97 % of the pairs (median over "
+        "draws).",
         _NOTEBOOK,
         paper="xu2025overview",
     ),
@@ -223,7 +225,9 @@ def _rows(
     optimiser: str = ADAM,
     **equals: object,
 ) -> Table:
-    """Rows of one part and activation; without further conditions those of the last step."""
+    """Rows of one part and activation; without further conditions those of the last
+    step.
+    """
     table = tables.get("measures", Table(columns={"part": np.array([], dtype="U1")}))
     if not len(table):
         return table
@@ -253,7 +257,10 @@ def _line(config: Config, tables: Mapping[str, Table]) -> dict[str, Answer]:
     for name, count in (("xtanh", 2.0), ("x2tanh", 3.0)):
         if name in at:
             covered = at[name]["covered"].min()
-            note = f"{len(at[name])} draws of the weights; the lines hold at least {covered:.0%} of the neurons"
+            note = (
+                f"{len(at[name])} draws of the weights; the lines hold at least "
+                f"{covered:.0%} of the neurons"
+            )
             answers[f"line-{name}"] = (
                 float(at[name]["lines"].mean()),
                 count,
@@ -261,7 +268,10 @@ def _line(config: Config, tables: Mapping[str, Table]) -> dict[str, Answer]:
                 note,
             )
     if "tanh" in at:
-        note = f"median {np.median(at['tanh']['largest']):.0%}; others are on their way through 0"
+        note = (
+            f"median {np.median(at['tanh']['largest']):.0%}; others are on their "
+            "way through 0"
+        )
         answers["line-tanh"] = (float(at["tanh"]["largest"].min()), 0.7, None, note)
     if smooth:
         worst = min(smooth, key=lambda name: at[name]["aligned"].min())
@@ -300,7 +310,10 @@ def _five(config: Config, tables: Mapping[str, Table]) -> dict[str, Answer]:
         if not len(rows):
             continue
         largest = rows["largest"]
-        note = f"{len(rows)} draws: least {largest.min():.2f}, median {np.median(largest):.2f}"
+        note = (
+            f"{len(rows)} draws: least {largest.min():.2f}, median "
+            f"{np.median(largest):.2f}"
+        )
         if name in ("tanh", "sigmoid"):
             answers[f"five-{name}"] = (
                 float(np.mean(largest >= SHARE)),
@@ -310,7 +323,10 @@ def _five(config: Config, tables: Mapping[str, Table]) -> dict[str, Answer]:
             )
             failing, share = largest < LEAST, rows["explained"]
             if failing.any():
-                note += f"; the line explains {share[failing].max():.1%} of the target at most in the draws that fail, "
+                note += (
+                    f"; the line explains {share[failing].max():.1%} of the "
+                    "target at most in the draws that fail, "
+                )
                 note += f"{np.median(share):.1%} in the median draw"
             answers[f"five-{name}-all"] = (float(largest.min()), LEAST, None, note)
         elif name == "softplus":
@@ -355,7 +371,10 @@ def _small(tables: Mapping[str, Table]) -> dict[str, Answer]:
         answers["theorem-descent"] = (least, 0.999, None, note)
     blown = _rows(tables, "line", "x2tanh", optimiser=DESCENT)
     if len(blown):
-        note = f"not asserted; the three heaviest neurons hold {np.median(blown['heaviest']):.0%} of the amplitude"
+        note = (
+            "not asserted; the three heaviest neurons hold "
+            f"{np.median(blown['heaviest']):.0%} of the amplitude"
+        )
         answers["descent-x2tanh"] = (float(np.median(blown["moved"])), None, None, note)
     last, first = (
         _rows(tables, "demo-b", "tanh"),
@@ -372,7 +391,10 @@ def _small(tables: Mapping[str, Table]) -> dict[str, Answer]:
             f"with z itself {cosine:.2f}",
         )
         below = int(np.sum(last["pairs"] < 0.97))
-        note = f"{below} of {len(last)} draws are below, the least at {last['pairs'].min():.2f}"
+        note = (
+            f"{below} of {len(last)} draws are below, the least at "
+            f"{last['pairs'].min():.2f}"
+        )
         early = float(np.median(first["pairs"]))
         answers["demo-b"] = (
             float(np.median(last["pairs"])),

@@ -17,25 +17,32 @@ STD, STD_DEEP = 0.005, 0.01
 LINE_WIDTH, LINE_SAMPLES, LINE_RATE = 100, 40, 5e-4
 FIVE_WIDTH, FIVE_SAMPLES, FIVE_RATE = 50, 80, 1e-3
 FIVE_RATES = {"sigmoid": 8e-4, "softplus": 2.5e-4}
-"""Rates of Fig. 2 that differ from the others' 1e-3; sin, which is not in it, takes that of tanh."""
+"""Rates of Fig. 2 that differ from the others' 1e-3; sin, which is not in it, takes
+that of tanh.
+"""
 DEEP_WIDTH, DEEP_FEATURES, DEEP_RATE = 18, 3, 4e-5
 STD_B = 50.0**-4
 TAU_LINE, TAU = 0.99, 0.95
 MINOR = 0.1
 """A line counts if at least this share of the neurons is on it."""
 DROP = 0.1
-"""The control by gradient descent ends when the loss has fallen by this share of what is there to fall."""
+"""The control by gradient descent ends when the loss has fallen by this share of what
+is there to fall.
+"""
 
 
 class Config(BaseModel):
     """What initial-condensation can be told.
 
     Attributes:
-        parts: ``line`` (Figs. 5 and 6), ``five`` (Fig. 2), ``deep`` (Fig. 3), ``demo-b`` (the notebook).
-        activations: Names of the registry, for `line` and `five`; without a multiplicity there is no prediction.
+        parts: ``line`` (Figs. 5 and 6), ``five`` (Fig. 2), ``deep`` (Fig. 3),
+            ``demo-b`` (the notebook).
+        activations: Names of the registry, for `line` and `five`; without a
+            multiplicity there is no prediction.
         draws: Draws of data and weights in five dimensions, and of weights on the line.
         deep_draws: Draws of data and weights of the deep network.
-        line_steps: Steps of Adam after which neurons are drawn, lines are counted, and outputs are drawn once more.
+        line_steps: Steps of Adam after which neurons are drawn, lines are counted, and
+            outputs are drawn once more.
         five_steps: Steps of Adam in five dimensions.
         deep_steps: Steps after which the hidden layers, input first, are looked at.
         demo_b_steps: Steps of Adam of the notebook.
@@ -97,7 +104,9 @@ def multiplicity(name: str) -> int:
 
 
 def line_data() -> tuple[np.ndarray, np.ndarray]:
-    """Figs. 5 and 6: sin 3x + ½ sin 6x at 40 points on [−1, 1.5] (even: our choice); inputs (sample, 1)."""
+    """Figs. 5 and 6: sin 3x + ½ sin 6x at 40 points on [−1, 1.5] (even: our choice);
+    inputs (sample, 1).
+    """
     x = np.linspace(-1, 1.5, LINE_SAMPLES)
     return x[:, None], np.sin(3 * x) + 0.5 * np.sin(6 * x)
 
@@ -105,7 +114,9 @@ def line_data() -> tuple[np.ndarray, np.ndarray]:
 def cloud_data(
     seed: int, *, features: int = 5, amplitude: float = 3.5, frequency: float = 5.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Figs. 2 and 3: amplitude · Σ sin(frequency·x_k + 1) at 80 points drawn evenly from [−4, 2]^features."""
+    """Figs. 2 and 3: amplitude · Σ sin(frequency·x_k + 1) at 80 points drawn evenly
+    from [−4, 2]^features.
+    """
     x = np.random.Generator(np.random.Philox(key=[seed, 7])).uniform(
         -4, 2, (FIVE_SAMPLES, features)
     )

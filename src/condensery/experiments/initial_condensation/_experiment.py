@@ -19,15 +19,21 @@ _FOLLOWED = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70)
 
 
 class InitialCondensation:
-    """The number of lines on which neurons gather first, for activations of different multiplicity."""
+    """The number of lines on which neurons gather first, for activations of different
+    multiplicity.
+    """
 
     name: ClassVar[str] = "initial-condensation"
     title: ClassVar[str] = "Initial condensation and multiplicity"
     summary: ClassVar[str] = (
-        "Networks that start small condense before they learn: their neurons gather on a few lines through 0. For an "
-        "activation whose first p − 1 derivatives vanish at 0 and inputs of one dimension there are at most p of them, "
-        "and they can be predicted from the data. Shown on a line, in five dimensions and in the layers of a deep "
-        "network, under Adam as in the paper and under the plain gradient descent that its theorem is about."
+        "Networks that start small condense before they learn: their neurons gather "
+        "on a few lines through 0. For an "
+        "activation whose first p − 1 derivatives vanish at 0 and inputs of one "
+        "dimension there are at most p of them, "
+        "and they can be predicted from the data. Shown on a line, in five "
+        "dimensions and in the layers of a deep "
+        "network, under Adam as in the paper and under the plain gradient descent "
+        "that its theorem is about."
     )
     papers: ClassVar[tuple[str, ...]] = ("zhou2022initial", "xu2025overview")
     task_version: ClassVar[str] = "1"
@@ -57,7 +63,9 @@ class InitialCondensation:
     def tables(
         self, config: BaseModel, shards: Sequence[Arrays]
     ) -> Mapping[str, Table]:
-        """Measures of every draw, neurons and field on the line, outputs, cosines, layers of the deep network."""
+        """Measures of every draw, neurons and field on the line, outputs, cosines,
+        layers of the deep network.
+        """
         from condensery.experiments.initial_condensation._tables import build_tables
 
         return build_tables(_known(config), self.tasks(config), shards)
@@ -93,7 +101,8 @@ def _shallow(config: Config, part: str, name: str) -> Task:
         "five": [0],
         "demo-b": [k for k in _FOLLOWED if k < last],
     }[part]
-    # in five dimensions and without a theorem the control would show nothing that the line does not
+    # in five dimensions and without a theorem the control would show nothing that the
+    # line does not
     controlled = config.control and (part != "five" or multiplicity(name) == 1)
     parameters: dict[str, JsonValue] = {
         "part": part,
@@ -140,14 +149,18 @@ _FIGURES: dict[str, tuple[FigureSpec, ...]] = {
         FigureSpec(
             name="direction-field",
             plot="condensery.plots.direction_field",
-            caption="One-dimensional input, step 100 of Adam: neurons (w, b) with the direction in which each moves, "
-            "the field that moves them, and the lines that theory predicts (dashed). One line for multiplicity 1, two "
-            "for x tanh x, three for x² tanh x; ReLU has no multiplicity and no prediction.",
+            caption="One-dimensional input, step 100 of Adam: neurons (w, b) with "
+            "the direction in which each moves, "
+            "the field that moves them, and the lines that theory predicts "
+            "(dashed). One line for multiplicity 1, two "
+            "for x tanh x, three for x² tanh x; ReLU has no multiplicity and no "
+            "prediction.",
         ),
         FigureSpec(
             name="early-outputs",
             plot="condensery.plots.early_outputs",
-            caption="What the networks have learned by steps 200 and 1000: a polynomial of the degree of the "
+            caption="What the networks have learned by steps 200 and 1000: a "
+            "polynomial of the degree of the "
             "multiplicity (dotted), at first exactly. ReLU has kinks.",
         ),
     ),
@@ -156,14 +169,17 @@ _FIGURES: dict[str, tuple[FigureSpec, ...]] = {
             name="cosines-five",
             plot="condensery.plots.cosine_maps",
             options={"part": "five"},
-            caption="Five-dimensional input, step 100 of Adam: cosines between the neurons, sorted. Red blocks with "
+            caption="Five-dimensional input, step 100 of Adam: cosines between the "
+            "neurons, sorted. Red blocks with "
             "blue between them are one line.",
         ),
         FigureSpec(
             name="line-counts",
             plot="condensery.plots.line_counts",
-            caption="Left: in how many draws how many lines are found in five dimensions. With multiplicity 1 mostly "
-            "one; without a theorem (p > 1, ReLU) the number depends on the draw. Right: on a line, the share of the "
+            caption="Left: in how many draws how many lines are found in five "
+            "dimensions. With multiplicity 1 mostly "
+            "one; without a theorem (p > 1, ReLU) the number depends on the draw. "
+            "Right: on a line, the share of the "
             "neurons that have moved, by Adam and by gradient descent.",
         ),
     ),
@@ -172,7 +188,8 @@ _FIGURES: dict[str, tuple[FigureSpec, ...]] = {
             name="cosines-deep",
             plot="condensery.plots.cosine_maps",
             options={"part": "deep"},
-            caption="Cosines of the five hidden layers of a network of six, each with its own activation, with "
+            caption="Cosines of the five hidden layers of a network of six, each "
+            "with its own activation, with "
             "residual connections (above) and without (below).",
         ),
     ),
@@ -181,14 +198,17 @@ _FIGURES: dict[str, tuple[FigureSpec, ...]] = {
             name="cosines-demo-b",
             plot="condensery.plots.cosine_maps",
             options={"part": "demo-b"},
-            caption="The notebook's network from m⁻⁴: at the start, after Adam's first step, at its end, and under "
+            caption="The notebook's network from m⁻⁴: at the start, after Adam's "
+            "first step, at its end, and under "
             "plain gradient descent.",
         ),
         FigureSpec(
             name="alignment",
             plot="condensery.plots.alignment",
-            caption="Median alignment of the neurons with the theorem's line ±z, z = Σ y_i x_i, and with sign(z). "
-            "Adam's first step already lines all neurons up, but along the signs; gradient descent comes to z.",
+            caption="Median alignment of the neurons with the theorem's line ±z, z "
+            "= Σ y_i x_i, and with sign(z). "
+            "Adam's first step already lines all neurons up, but along the signs; "
+            "gradient descent comes to z.",
         ),
     ),
 }

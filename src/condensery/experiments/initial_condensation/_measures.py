@@ -1,4 +1,6 @@
-"""What is measured of a layer at the initial stage: lines, shares of neurons, agreement with predicted lines."""
+"""What is measured of a layer at the initial stage: lines, shares of neurons, agreement
+with predicted lines.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,13 @@ from condensery.experiments.initial_condensation._config import MINOR
 
 
 def line_sizes(weights: np.ndarray, *, threshold: float) -> np.ndarray:
-    """Neurons on each line: first the line with most neurons within the threshold, then of those that are left.
+    """Neurons on each line: first the line with most neurons within the threshold, then
+    of those that are left.
 
-    Of all neurons that are left the one with the most others at |cosine| > threshold takes these, until none is left.
-    Unlike the cover of `condensery.metrics.condensation`, which starts from the longest weights, the count does not
-    depend on amplitudes, which mean little while all are small.
+    Of all neurons that are left the one with the most others at |cosine| > threshold
+    takes these, until none is left. Unlike the cover of
+    `condensery.metrics.condensation`, which starts from the longest weights, the count
+    does not depend on amplitudes, which mean little while all are small.
 
     Args:
         weights: (unit, feature) with the bias; rows of zeros are left out.
@@ -37,7 +41,9 @@ def _near(weights: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def condensed(weights: np.ndarray, *, threshold: float) -> dict[str, float]:
-    """Lines with at least a tenth of the neurons, share of the largest, share of pairs at |cosine| > threshold."""
+    """Lines with at least a tenth of the neurons, share of the largest, share of pairs
+    at |cosine| > threshold.
+    """
     sizes, near = line_sizes(weights, threshold=threshold), _near(weights, threshold)
     count = max(len(weights), 1)
     pairs = len(near) * (len(near) - 1) / 2
@@ -50,7 +56,9 @@ def condensed(weights: np.ndarray, *, threshold: float) -> dict[str, float]:
 
 
 def alignment(weights: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Largest |cosine| of each unit with one of the directions; nan where there are none, or for a row of zeros."""
+    """Largest |cosine| of each unit with one of the directions; nan where there are
+    none, or for a row of zeros.
+    """
     if not len(directions):
         return np.full(len(weights), np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -63,7 +71,9 @@ def alignment(weights: np.ndarray, directions: np.ndarray) -> np.ndarray:
 def fit_residual(
     x: np.ndarray, output: np.ndarray, *, degree: int
 ) -> tuple[np.ndarray, float]:
-    """The least-squares polynomial at the samples, and ‖output − polynomial‖/‖output − mean‖."""
+    """The least-squares polynomial at the samples, and ‖output − polynomial‖/‖output −
+    mean‖.
+    """
     basis = np.vander((x - x.mean()) / np.ptp(x), degree + 1)
     fit = basis @ np.linalg.lstsq(basis, output, rcond=None)[0]
     return fit, float(
@@ -72,10 +82,12 @@ def fit_residual(
 
 
 def predicted_lines(x: np.ndarray, y: np.ndarray, name: str) -> np.ndarray:
-    """The theory's lines for inputs (with the constant feature) and targets; none where there is no theorem.
+    """The theory's lines for inputs (with the constant feature) and targets; none where
+    there is no theorem.
 
-    At the start e = f − y = −y. Where σ(0) ≠ 0 the output weights fit the mean of y first, and fast, since they see it
-    however small the input weights are: there e is y less its mean (that is ours, not the paper's).
+    At the start e = f − y = −y. Where σ(0) ≠ 0 the output weights fit the mean of y
+    first, and fast, since they see it however small the input weights are: there e is y
+    less its mean (that is ours, not the paper's).
     """
     from condensery.theory import activation_facts, initial_directions
 
@@ -95,9 +107,10 @@ def _unfitted(y: np.ndarray, name: str) -> np.ndarray:
 def control_stop(x: np.ndarray, y: np.ndarray, name: str, drop: float) -> float:
     """The mean square at which the control ends.
 
-    For p = 1: when `drop` of what an output along the predicted line can explain has been explained. (That is little of
-    these targets, 1 to 8 %: a drop of a tenth of the whole loss would lie beyond the initial stage.) Otherwise, when
-    the loss has fallen by the share `drop`.
+    For p = 1: when `drop` of what an output along the predicted line can explain has
+    been explained. (That is little of these targets, 1 to 8 %: a drop of a tenth of the
+    whole loss would lie beyond the initial stage.) Otherwise, when the loss has fallen
+    by the share `drop`.
     """
     from condensery.theory import activation_facts
 
@@ -108,7 +121,9 @@ def control_stop(x: np.ndarray, y: np.ndarray, name: str, drop: float) -> float:
 
 
 def explained(x: np.ndarray, y: np.ndarray, name: str) -> float:
-    """Share of the mean square of y (less its mean where σ(0) ≠ 0) that r·(u·x) can explain, u the line of p = 1."""
+    """Share of the mean square of y (less its mean where σ(0) ≠ 0) that r·(u·x) can
+    explain, u the line of p = 1.
+    """
     from condensery.theory import activation_facts
 
     left, along = _unfitted(y, name), x @ predicted_lines(x, y, name)[0]

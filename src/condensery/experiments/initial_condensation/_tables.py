@@ -28,11 +28,14 @@ _UNITS = {
     "largest": "share of the neurons on the largest line",
     "covered": "share of the neurons on the counted lines",
     "pairs": "share of pairs of neurons with |cosine| above the threshold",
-    "aligned": "median |cosine| of the neurons with the nearest predicted line; nan without a prediction",
+    "aligned": "median |cosine| of the neurons with the nearest predicted line; nan "
+    "without a prediction",
     "aligned_low": "the same, lowest tenth",
     "sign_aligned": "median |cosine| with sign(z)/√d, where Adam's first step points",
-    "explained": "share of the mean square of y that one line can explain, for multiplicity 1",
-    "residual": "‖output − polynomial of degree p‖/‖output − mean‖ (degree 1 without p)",
+    "explained": "share of the mean square of y that one line can explain, for "
+    "multiplicity 1",
+    "residual": "‖output − polynomial of degree p‖/‖output − mean‖ (degree 1 "
+    "without p)",
     "moved": "share of neurons whose (w, b) moved further than it was long",
     "heaviest": "share of the three heaviest neurons in the sum of |a|·‖(w, b)‖",
     "status": "of the control: 1 reached its loss, 2 out of steps",
@@ -139,7 +142,9 @@ def _moves(a: np.ndarray, w: np.ndarray, start: np.ndarray) -> Row:
 
 
 def _add_line(found: dict[str, list[Row]], name: str, shard: Arrays) -> None:
-    """Of the first draw: neurons with their motion, the field, the predicted lines, and outputs with their fits."""
+    """Of the first draw: neurons with their motion, the field, the predicted lines, and
+    outputs with their fits.
+    """
     step = np.asarray(shard["step"])
     at = int(np.flatnonzero(step > 0)[0])
     w, a, motion = (
@@ -199,7 +204,9 @@ def _add_line(found: dict[str, list[Row]], name: str, shard: Arrays) -> None:
 
 
 def _cosines(given: Mapping[str, Any], shard: Arrays) -> Iterator[Row]:
-    """Sorted cosines of the draw that shows best what the figure is about: the second, whose data have a slope."""
+    """Sorted cosines of the draw that shows best what the figure is about: the second,
+    whose data have a slope.
+    """
     from condensery.metrics import cosine_matrix
 
     draw = min(1, shard["w"].shape[1] - 1)

@@ -21,16 +21,19 @@ EVERY, FOLLOWED = 25, 2000
 
 
 def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """Train one activation by Adam on every draw, and by plain gradient descent as the control.
+    """Train one activation by Adam on every draw, and by plain gradient descent as the
+    control.
 
     Args:
-        parameters: part (``line``, ``five`` or ``demo-b``), activation, draws, steps (recorded, rising), control.
+        parameters: part (``line``, ``five`` or ``demo-b``), activation, draws, steps
+            (recorded, rising), control.
         seed: The first draw.
         advance: Told how far it is.
 
     Returns:
-        step, and for Adam a (step, draw, unit), w (step, draw, unit, feature) and loss (draw, step) in units of the
-        mean square of y; the same of the control, with its status and the steps of every draw; on the line the field.
+        step, and for Adam a (step, draw, unit), w (step, draw, unit, feature) and loss
+        (draw, step) in units of the mean square of y; the same of the control, with its
+        status and the steps of every draw; on the line the field.
     """
     from condensery.engine import (
         Adam,
@@ -77,7 +80,9 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
 def _problem(
     part: str, name: str, seed: int, count: int
 ) -> tuple[np.ndarray, np.ndarray, int, float, float]:
-    """Inputs (draw, sample, feature), targets (draw, sample), width, standard deviation, rate of Adam."""
+    """Inputs (draw, sample, feature), targets (draw, sample), width, standard
+    deviation, rate of Adam.
+    """
     from condensery.models import with_bias
 
     if part == "line":
@@ -106,10 +111,12 @@ def _controlled(
     x: np.ndarray,
     y: np.ndarray,
 ) -> Arrays:
-    """Plain gradient descent from the same random numbers, at the scale that its theorem is about.
+    """Plain gradient descent from the same random numbers, at the scale that its
+    theorem is about.
 
-    For p = 1 all parameters are scaled to m^−4 as in the notebook: it is for small initialisations that the theorem
-    speaks. For other p the scale is kept, since from m^−4 the stage would last 10^10 steps and more.
+    For p = 1 all parameters are scaled to m^−4 as in the notebook: it is for small
+    initialisations that the theorem speaks. For other p the scale is kept, since from
+    m^−4 the stage would last 10^10 steps and more.
     """
     from condensery.engine import (
         SGD,
@@ -168,7 +175,9 @@ def _controlled(
 def _drawn(
     name: str, shard: Mapping[str, np.ndarray], x: np.ndarray, y: np.ndarray
 ) -> Arrays:
-    """Of the first draw: outputs at every recorded step, the motion of every neuron and the field at the first."""
+    """Of the first draw: outputs at every recorded step, the motion of every neuron and
+    the field at the first.
+    """
     from condensery.models import TwoLayer, activation, with_bias
 
     fine = np.asarray(with_bias(np.linspace(x[:, 0].min(), x[:, 0].max(), FINE)))
@@ -213,8 +222,8 @@ def train_deep(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
         advance: Told how far it is.
 
     Returns:
-        step, loss (draw, step), and rows (step, draw, layer, unit, feature) with the bias last and narrower layers
-        padded by zeros in front.
+        step, loss (draw, step), and rows (step, draw, layer, unit, feature) with the
+        bias last and narrower layers padded by zeros in front.
     """
     from condensery.engine import (
         Adam,

@@ -10,18 +10,24 @@ class Config(BaseModel):
 
     Attributes:
         size: Rows and columns d of the matrices.
-        masks: Targets per rank, each with its own mask of observed entries; also the data sets of the plane.
-        around: Numbers of observed entries, counted from the optimistic 2rd − r²; more than d² are left out.
+        masks: Targets per rank, each with its own mask of observed entries; also the
+            data sets of the plane.
+        around: Numbers of observed entries, counted from the optimistic 2rd − r²; more
+            than d² are left out.
         scales: Standard deviations of the initial factors.
         spread: The factors of a target have entries ±exp(spread · normal).
         rate: Learning rate of gradient descent on the factors.
         steps: Its most steps.
-        stop: Training error, over the mean square of the target's entries, at which a fit ends.
-        plane_std: Standard deviation of the initial parameters of the models of the plane.
+        stop: Training error, over the mean square of the target's entries, at which a
+            fit ends.
+        plane_std: Standard deviation of the initial parameters of the models of the
+            plane.
         plane_rate: Their learning rate.
         plane_steps: Their most steps.
-        recovered: Test error, over the mean square of the target, below which it counts as recovered.
-        images: (height d, kernel s, kernels k) of the convolutional nets whose rank is measured.
+        recovered: Test error, over the mean square of the target, below which it counts
+            as recovered.
+        images: (height d, kernel s, kernels k) of the convolutional nets whose rank is
+            measured.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

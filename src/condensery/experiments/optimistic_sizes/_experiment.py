@@ -24,9 +24,12 @@ STATEMENTS = (
         paper=_PAPER,
         relation="equal",
         source="optimistic sample sizes of matrices and tanh CNNs",
-        statement="The model rank is 2 for the bilinear model at 1 + x₁ and 3 for the linear one, 2rd − r² for a "
-        "matrix, and for k kernels s × s on d × d images k(s² + (d + 1 − s)²) with shared weights, "
-        "k(d + 1 − s)²(s² + 1) with local ones and k(d + 1 − s)²(d² + 1) in a dense net; wider nets of the same output "
+        statement="The model rank is 2 for the bilinear model at 1 + x₁ and 3 for "
+        "the linear one, 2rd − r² for a "
+        "matrix, and for k kernels s × s on d × d images k(s² + (d + 1 − s)²) with "
+        "shared weights, "
+        "k(d + 1 − s)²(s² + 1) with local ones and k(d + 1 − s)²(d² + 1) in a dense "
+        "net; wider nets of the same output "
         "keep it (largest deviation).",
     ),
     Statement(
@@ -34,14 +37,16 @@ STATEMENTS = (
         paper=_PAPER,
         relation="<=",
         source="experiment on 1 + x₁",
-        statement="From small parameters θ₀ + θ₁x₁ + θ₂θ₃x₂ fits 1 + x₁ from two points (median test error).",
+        statement="From small parameters θ₀ + θ₁x₁ + θ₂θ₃x₂ fits 1 + x₁ from two "
+        "points (median test error).",
     ),
     Statement(
         id="linear-three",
         paper=_PAPER,
         relation="equal",
         source="experiment on 1 + x₁",
-        statement="θ₀ + θ₁x₁ + θ₂x₂ needs three (least number of points with a recovered median).",
+        statement="θ₀ + θ₁x₁ + θ₂x₂ needs three (least number of points with a "
+        "recovered median).",
     ),
     *(
         Statement(
@@ -49,7 +54,8 @@ STATEMENTS = (
             paper=_PAPER,
             relation="<=",
             source="experiment on 4 × 4 matrices",
-            statement=f"Gradient descent from small factors recovers matrices of rank {rank} from 2rd − r² entries "
+            statement="Gradient descent from small factors recovers matrices of "
+            f"rank {rank} from 2rd − r² entries "
             "that hold them locally (median test error).",
         )
         for rank in (1, 2, 3, 4)
@@ -59,28 +65,36 @@ STATEMENTS = (
         paper=_PAPER,
         relation=">=",
         source="Lemma 1",
-        statement="With one entry less it does not (smallest median test error over the ranks).",
+        statement="With one entry less it does not (smallest median test error over "
+        "the ranks).",
     ),
     Statement(
         id="small-start",
         paper=_PAPER,
         relation=">=",
         source="near-optimism",
-        statement="From small factors no fewer matrices are recovered than from large ones at 2rd − r² entries "
-        "(share recovered at the smallest initial scale minus that at the largest, smallest over the ranks).",
+        statement="From small factors no fewer matrices are recovered than from "
+        "large ones at 2rd − r² entries "
+        "(share recovered at the smallest initial scale minus that at the largest, "
+        "smallest over the ranks).",
     ),
 )
 
 
 class OptimisticSizes:
-    """Matrices, a plane and convolutional nets: fewest samples by rank, and whether training needs more."""
+    """Matrices, a plane and convolutional nets: fewest samples by rank, and whether
+    training needs more.
+    """
 
     name: ClassVar[str] = "optimistic-sizes"
     title: ClassVar[str] = "How few samples can be enough"
     summary: ClassVar[str] = (
-        "The model rank counts the samples that hold a target locally. Matrices of ranks 1 to 4 are completed from "
-        "that many entries and from one less, a plane is fitted from two points and three, and the rank formulas of "
-        "convolutional nets with shared weights, with local ones, and of dense nets are measured."
+        "The model rank counts the samples that hold a target locally. Matrices of "
+        "ranks 1 to 4 are completed from "
+        "that many entries and from one less, a plane is fitted from two points and "
+        "three, and the rank formulas of "
+        "convolutional nets with shared weights, with local ones, and of dense nets "
+        "are measured."
     )
     papers: ClassVar[tuple[str, ...]] = (_PAPER,)
     task_version: ClassVar[str] = "1"
@@ -109,7 +123,9 @@ class OptimisticSizes:
         return ""
 
     def tasks(self, config: BaseModel) -> Sequence[Task]:
-        """One task per rank and initial scale, one per model of the plane, and the ranks."""
+        """One task per rank and initial scale, one per model of the plane, and the
+        ranks.
+        """
         known = Config.model_validate(config.model_dump())
         common, tasks = known.model_dump(mode="json"), []
         for model, rank, scale in parts(known):
@@ -178,15 +194,21 @@ class OptimisticSizes:
         return claims
 
     def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
-        """Recovery of matrices and of the plane, and measured ranks against their formulas."""
+        """Recovery of matrices and of the plane, and measured ranks against their
+        formulas.
+        """
         return [
             FigureSpec(
                 name="optimistic-sizes",
                 plot="condensery.plots.optimistic_sizes",
-                caption="Left: test error of completed matrices, one colour per rank, against the number of observed "
-                "entries less 2rd − r²; dots are single targets from the smallest initial factors, lines their "
-                "medians, and thin dashed lines the medians from the largest. Middle: the same for 1 + x₁ fitted by a "
-                "bilinear and a linear model against the number of points. Right: measured model ranks against their "
+                caption="Left: test error of completed matrices, one colour per "
+                "rank, against the number of observed "
+                "entries less 2rd − r²; dots are single targets from the smallest "
+                "initial factors, lines their "
+                "medians, and thin dashed lines the medians from the largest. "
+                "Middle: the same for 1 + x₁ fitted by a "
+                "bilinear and a linear model against the number of points. Right: "
+                "measured model ranks against their "
                 "formulas; rings are wider nets of the same output.",
             )
         ]

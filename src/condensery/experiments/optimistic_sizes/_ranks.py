@@ -1,4 +1,6 @@
-"""Model ranks: of the bilinear model, of matrix products, and of convolutional nets with and without shared weights."""
+"""Model ranks: of the bilinear model, of matrix products, and of convolutional nets
+with and without shared weights.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,9 @@ def ranks(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
         advance: Told how far it is.
 
     Returns:
-        rows: model (place in `MODELS`), three sizes (r; or d, s, k), rank, expected, rank of a wider net with the same
-        output (−1 without one), whether the singular values decide.
+        rows: model (place in `MODELS`), three sizes (r; or d, s, k), rank, expected,
+        rank of a wider net with the same output (−1 without one), whether the singular
+        values decide.
     """
     from condensery.landscape import jacobian_rank
 
@@ -63,9 +66,11 @@ def ranks(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
 
 
 def optimistic_sizes(height: int, kernel: int, kernels: int) -> tuple[int, int, int]:
-    """Optimistic sample sizes of k kernels s × s on d × d images: shared weights, local ones, dense (no biases).
+    """Optimistic sample sizes of k kernels s × s on d × d images: shared weights, local
+    ones, dense (no biases).
 
-    k(s² + (d + 1 − s)²), k(d + 1 − s)²(s² + 1) and k(d + 1 − s)²(d² + 1). (Zhang et al. 2023, arXiv 2307.08921.)
+    k(s² + (d + 1 − s)²), k(d + 1 − s)²(s² + 1) and k(d + 1 − s)²(d² + 1). (Zhang et al.
+    2023, arXiv 2307.08921.)
 
     Example:
         >>> from condensery.experiments.optimistic_sizes._ranks import optimistic_sizes
@@ -83,7 +88,9 @@ def optimistic_sizes(height: int, kernel: int, kernels: int) -> tuple[int, int, 
 def _convolutional(
     sizes: tuple[int, int, int], random: np.random.Generator
 ) -> list[tuple[int, ...]]:
-    """The three architectures at the function of one tanh CNN, and with its first kernel or unit split in two."""
+    """The three architectures at the function of one tanh CNN, and with its first
+    kernel or unit split in two.
+    """
     from condensery.landscape import Problem, jacobian_rank, model_rank, split
 
     height, kernel, kernels = sizes
@@ -141,13 +148,15 @@ def _convolutional(
 def columns(
     images: np.ndarray, w: np.ndarray, a: np.ndarray, *, shared: bool
 ) -> np.ndarray:
-    """∂f/∂θ of f = Σ_kp a_kp tanh(w_k · patch_p), one row per image, by outputs and then by kernels.
+    """∂f/∂θ of f = Σ_kp a_kp tanh(w_k · patch_p), one row per image, by outputs and
+    then by kernels.
 
     Args:
         images: (image, height, height).
         w: Kernels (kernel, s²).
         a: Output weights (kernel, place).
-        shared: Whether the places share their kernel; otherwise each has one of its own, here of equal value.
+        shared: Whether the places share their kernel; otherwise each has one of its
+            own, here of equal value.
     """
     side = int(np.sqrt(w.shape[1]))
     windows = np.lib.stride_tricks.sliding_window_view(
@@ -164,7 +173,9 @@ def columns(
 
 
 def dense_units(height: int, w: np.ndarray) -> np.ndarray:
-    """Every kernel at every place as a row of weights of the whole image: (kernel · place, height²)."""
+    """Every kernel at every place as a row of weights of the whole image: (kernel ·
+    place, height²).
+    """
     side = int(np.sqrt(w.shape[1]))
     reach = height + 1 - side
     units = np.zeros((len(w), reach, reach, height, height))

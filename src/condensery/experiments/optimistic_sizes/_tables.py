@@ -1,4 +1,6 @@
-"""The tables of optimistic-sizes: every fit, medians and shares per number of samples, and the model ranks."""
+"""The tables of optimistic-sizes: every fit, medians and shares per number of samples,
+and the model ranks.
+"""
 
 from __future__ import annotations
 

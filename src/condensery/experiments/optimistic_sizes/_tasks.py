@@ -1,4 +1,6 @@
-"""The tasks of optimistic-sizes: matrices completed from few entries, a plane from few points, and model ranks."""
+"""The tasks of optimistic-sizes: matrices completed from few entries, a plane from few
+points, and model ranks.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,17 @@ if TYPE_CHECKING:
 PLANE_SAMPLES = (1, 2, 3, 4)
 
 INDEPENDENT = 1e-6
-"""Singular values of the observed tangent rows below this do not count: such a mask holds the target too loosely."""
+"""Singular values of the observed tangent rows below this do not count: such a mask
+holds the target too loosely.
+"""
 
 TRIES = 100_000
 """Random masks tried for one target."""
 
 
 def complete(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """Complete random matrices of one rank from n of their entries by gradient descent on two full factors.
+    """Complete random matrices of one rank from n of their entries by gradient descent
+    on two full factors.
 
     Args:
         parameters: The configuration, and rank and scale.
@@ -32,7 +37,8 @@ def complete(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> A
         advance: Told how far it is.
 
     Returns:
-        One row per fit: samples, draw, train and test (mean squares over the mean square of the target), status, steps.
+        One row per fit: samples, draw, train and test (mean squares over the mean
+        square of the target), status, steps.
     """
     rank, scale = int(parameters["rank"]), float(parameters["scale"])  # pyrefly: ignore
     config = Config.model_validate(
@@ -78,7 +84,8 @@ def complete(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> A
 def plane(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
     """Fit 1 + x₁ from n points by θ₀ + θ₁x₁ + θ₂θ₃x₂ and by θ₀ + θ₁x₁ + θ₂x₂.
 
-    The error over x ~ N(0, I) has the closed form (θ₀ − 1)² + (θ₁ − 1)² + c², c the coefficient of x₂.
+    The error over x ~ N(0, I) has the closed form (θ₀ − 1)² + (θ₁ − 1)² + c², c the
+    coefficient of x₂.
 
     Args:
         parameters: The configuration, and whether the model is bilinear.
@@ -86,7 +93,8 @@ def plane(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
         advance: Told how far it is.
 
     Returns:
-        One row per fit: samples, draw, train, test (over the mean square 2 of the target), status, steps.
+        One row per fit: samples, draw, train, test (over the mean square 2 of the
+        target), status, steps.
     """
     bilinear = bool(parameters["bilinear"])
     config = Config.model_validate(
@@ -125,7 +133,9 @@ def plane(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
 
 
 def _product(net: Mapping[str, Any], x: Any) -> Any:
-    """Entries of left @ right at the one-hot row and column of x, times its last column."""
+    """Entries of left @ right at the one-hot row and column of x, times its last
+    column.
+    """
     size = net["left"].shape[0]
     return x[:, -1] * (
         (x[:, :size] @ net["left"]) * (x[:, size : 2 * size] @ net["right"].T)
@@ -153,7 +163,9 @@ def _descend(
     *,
     size: float = 1.0,
 ) -> DescentResult:
-    """Gradient descent of every net on its own data set; losses over `size`, the mean square of the target."""
+    """Gradient descent of every net on its own data set; losses over `size`, the mean
+    square of the target.
+    """
     from condensery.engine import SGD, PerMember, descend, mean_square, per_member
 
     count = len(nets)
@@ -183,10 +195,12 @@ def _rows(label: np.ndarray, test: np.ndarray, result: DescentResult) -> Arrays:
 def _observed(
     config: Config, rank: int, seed: int, number: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A target of mean square one, and an order of its entries whose first 2rd − r² hold it locally.
+    """A target of mean square one, and an order of its entries whose first 2rd − r²
+    hold it locally.
 
-    They do where the rows of the tangent map at these entries are independent (Zhang et al. 2023, Lemma 1). For rank
-    one this is the same as that the graph of observed rows and columns is connected.
+    They do where the rows of the tangent map at these entries are independent (Zhang et
+    al. 2023, Lemma 1). For rank one this is the same as that the graph of observed rows
+    and columns is connected.
 
     Raises:
         ArithmeticError: If no such mask is found.
@@ -209,7 +223,9 @@ def _observed(
 
 
 def tangent(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Derivatives of the entries of left @ right, row by row, by those of left and right: (d², 2rd)."""
+    """Derivatives of the entries of left @ right, row by row, by those of left and
+    right: (d², 2rd).
+    """
     size = len(left)
     by_left = np.einsum("ik,rj->ijkr", np.eye(size), right).reshape(size**2, -1)
     by_right = np.einsum("ir,jk->ijrk", left, np.eye(size)).reshape(size**2, -1)
@@ -217,7 +233,9 @@ def tangent(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _entries(size: int, observed: np.ndarray) -> np.ndarray:
-    """One-hot row and column of all entries, and √(d²/n) where one is observed, else 0: the mean is then over those."""
+    """One-hot row and column of all entries, and √(d²/n) where one is observed, else 0:
+    the mean is then over those.
+    """
     row, column = np.divmod(np.arange(size**2), size)
     weight = np.zeros(size**2)
     weight[observed] = np.sqrt(size**2 / len(observed))

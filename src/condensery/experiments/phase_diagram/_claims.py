@@ -27,7 +27,9 @@ REDUCED = "reduced widths and one seed: wider than the paper preset's"
 
 
 def judge(config: Config, tables: Tables) -> list[Claim]:
-    """A claim for every statement; those that this configuration cannot judge have no value."""
+    """A claim for every statement; those that this configuration cannot judge have no
+    value.
+    """
     claims: dict[str, Claim] = {}
     for group in _groups(config):
         claims |= {claim.id: claim for claim in group(config, tables)}
@@ -49,7 +51,9 @@ def _groups(config: Config) -> list[Callable[[Config, Tables], list[Claim]]]:
 
 
 def _wide(config: Config) -> bool:
-    """Whether slopes over these widths can be held against the printed ones, which are of widths 1000 to 40,000."""
+    """Whether slopes over these widths can be held against the printed ones, which are
+    of widths 1000 to 40,000.
+    """
     return min(config.widths) >= 1000 and max(config.widths) >= 10 * min(config.widths)
 
 
@@ -65,8 +69,14 @@ def _why_open(name: str, config: Config) -> str:
             "no prediction: the printed numbers are with antisymmetric initialisation"
         )
     if config.kind == "line" and not _wide(config):
-        return "the printed slopes are of widths from 1000 on; needs widths >= 1000 over at least a decade"
-    return "not judged by these data, cells and widths; needs data=line with the preset's grid"
+        return (
+            "the printed slopes are of widths from 1000 on; needs widths >= 1000 "
+            "over at least a decade"
+        )
+    return (
+        "not judged by these data, cells and widths; needs data=line with the "
+        "preset's grid"
+    )
 
 
 def _claim(
@@ -349,7 +359,9 @@ def _outputs(config: Config, tables: Tables) -> list[Claim]:
         return []
 
     def of(gamma: float) -> tuple[float, float]:
-        """Mean f(0) over seeds, and the greatest deviation from the linear interpolant."""
+        """Mean f(0) over seeds, and the greatest deviation from the linear
+        interpolant.
+        """
         rows = tables["outputs"].select(gamma=gamma)
         centre = rows["final"][np.isclose(rows["x"], 0.0)]
         return float(centre.mean()), float(

@@ -70,19 +70,26 @@ class Config(BaseModel):
 
     Attributes:
         size: ``quick`` or ``paper``; set by the preset.
-        data: ``line``, ``digits``, ``fashion-mnist``, ``mnist``, or the path of your own CSV, NPY or NPZ file.
-        data_path: Where the IDX files of fashion-mnist or mnist are: a folder, or the image file.
+        data: ``line``, ``digits``, ``fashion-mnist``, ``mnist``, or the path of your
+            own CSV, NPY or NPZ file.
+        data_path: Where the IDX files of fashion-mnist or mnist are: a folder, or the
+            image file.
         samples: How many samples of the data to take (45 images in the paper's script).
         activation: A name of the registry; the paper's statements are for relu.
-        asi: Antisymmetric initialisation; on for `line`, off for images, as in the paper's scripts.
+        asi: Antisymmetric initialisation; on for `line`, off for images, as in the
+            paper's scripts.
         gammas: γ of the map.
         gamma_primes: γ' of the map.
         widths: Widths whose RD gives the slopes, at least two.
         seeds: Runs per cell and width.
-        row_seeds: Runs per width at γ = 0.5, 1 and 1.75, γ' = 0 (the paper's Figs. 2 and 3; `line` only).
-        scatter_widths: Widths overlaid in the grid of scatters; those not in `widths` are trained for it.
-        target_loss: Mean square at which training stops: 1e-6 for `line`, 1e-4 for images.
-        tolerance: Relative change of RD by the last halving of the step parameter (see `calibrate_eta`).
+        row_seeds: Runs per width at γ = 0.5, 1 and 1.75, γ' = 0 (the paper's Figs. 2
+            and 3; `line` only).
+        scatter_widths: Widths overlaid in the grid of scatters; those not in `widths`
+            are trained for it.
+        target_loss: Mean square at which training stops: 1e-6 for `line`, 1e-4 for
+            images.
+        tolerance: Relative change of RD by the last halving of the step parameter (see
+            `calibrate_eta`).
         max_steps: Steps after which a member is given up.
         figures: Which figures to draw.
     """

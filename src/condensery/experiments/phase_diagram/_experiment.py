@@ -20,13 +20,17 @@ _HERE = "condensery.experiments.phase_diagram._tasks"
 
 
 class PhaseDiagram:
-    """S_w over (γ, γ'): how the relative distance of the input weights grows with the width."""
+    """S_w over (γ, γ'): how the relative distance of the input weights grows with the
+    width.
+    """
 
     name: ClassVar[str] = "phase-diagram"
     title: ClassVar[str] = "Phase diagram of two-layer networks"
     summary: ClassVar[str] = (
-        "Two-layer networks of growing width are trained from initialisations m^−γ (output) and m^−γ' (ratio of the "
-        "layers). Where the relative distance RD of the input weights falls with the width the training is linear, "
+        "Two-layer networks of growing width are trained from initialisations m^−γ "
+        "(output) and m^−γ' (ratio of the "
+        "layers). Where the relative distance RD of the input weights falls with "
+        "the width the training is linear, "
         "where it grows the neurons condense; the line between is critical."
     )
     papers: ClassVar[tuple[str, ...]] = ("luo2021phase",)
@@ -49,13 +53,17 @@ class PhaseDiagram:
         ).digest
 
     def tasks(self, config: BaseModel) -> Sequence[Task]:
-        """Two tasks per row of the map; on the line also the row of Figs. 2 and 3 and the checks of the flow."""
+        """Two tasks per row of the map; on the line also the row of Figs. 2 and 3 and
+        the checks of the flow.
+        """
         return [task for _, task in _parts(_known(config))]
 
     def tables(
         self, config: BaseModel, shards: Sequence[Arrays]
     ) -> Mapping[str, Table]:
-        """Members, slopes, boundaries, counts for the grid of scatters, and the details of Figs. 2 and 3."""
+        """Members, slopes, boundaries, counts for the grid of scatters, and the details
+        of Figs. 2 and 3.
+        """
         from condensery.experiments.phase_diagram._tables import build_tables
 
         known = _known(config)
@@ -77,13 +85,16 @@ class PhaseDiagram:
             "phase-diagram": FigureSpec(
                 name="phase-diagram",
                 plot="condensery.plots.slope_map",
-                caption="Width slope S_w of RD over (γ, γ'). Blue: RD falls with the width (linear); red: it grows "
-                "(condensed). The line is the theory's boundary, the marks are the two estimates of it from the data.",
+                caption="Width slope S_w of RD over (γ, γ'). Blue: RD falls with "
+                "the width (linear); red: it grows "
+                "(condensed). The line is the theory's boundary, the marks are the "
+                "two estimates of it from the data.",
             ),
             "rd-against-width": FigureSpec(
                 name="rd-against-width",
                 plot="condensery.plots.rd_against_width",
-                caption="RD of the input weights against the width; the slope of each line is S_w.",
+                caption="RD of the input weights against the width; the slope of "
+                "each line is S_w.",
                 options={
                     "cells": [[gamma, 0.0] for gamma in ROW_GAMMAS],
                     "slopes": "row_slopes",
@@ -94,8 +105,10 @@ class PhaseDiagram:
             "regimes": FigureSpec(
                 name="regimes",
                 plot="condensery.plots.regimes",
-                caption="Above: outputs before and after training in the linear, critical and condensed regime. Below: "
-                "orientation and amplitude of the neurons; in the condensed regime they gather at the inner samples.",
+                caption="Above: outputs before and after training in the linear, "
+                "critical and condensed regime. Below: "
+                "orientation and amplitude of the neurons; in the condensed regime "
+                "they gather at the inner samples.",
                 options={
                     "orientation": orientation,
                     "names": ["linear", "critical", "condensed"],
@@ -104,7 +117,8 @@ class PhaseDiagram:
             "scatter-grid": FigureSpec(
                 name="scatter-grid",
                 plot="condensery.plots.scatter_grid",
-                caption="Orientation and amplitude of the neurons after training over (γ, γ'), widths overlaid. Right "
+                caption="Orientation and amplitude of the neurons after training "
+                "over (γ, γ'), widths overlaid. Right "
                 "of the boundary (boxes) condensation sharpens with the width.",
                 options={
                     "orientation": orientation,
@@ -130,7 +144,9 @@ def _known(config: BaseModel) -> Config:
 
 
 def _grid_cells(config: Config) -> tuple[list[float], list[float]]:
-    """γ and γ' of the grid of scatters: at most seven by seven, as in the paper, those on multiples of a tenth."""
+    """γ and γ' of the grid of scatters: at most seven by seven, as in the paper, those
+    on multiples of a tenth.
+    """
     gammas = [
         gamma
         for gamma in config.gammas
@@ -148,7 +164,8 @@ def _parts(config: Config) -> list[tuple[str, Task]]:
     """The tasks with the part of the run that each belongs to."""
     counted = [width for width in config.scatter_widths if width in config.widths]
     parts: list[tuple[str, Task]] = []
-    # The row of the smallest γ' takes as long as the rest together: halves keep two workers busy to the end.
+    # The row of the smallest γ' takes as long as the rest together: halves keep two
+    # workers busy to the end.
     at_once = (len(config.gammas) + 1) // 2
     for prime in config.gamma_primes:
         for first in range(0, len(config.gammas), at_once):
@@ -222,10 +239,14 @@ def _training(
         "counts_at": list(counts_at),
         "details_at": details_at,
     }
-    # Condensed cells with γ' < 0 take the smallest steps: they go first, so that no worker ends late.
+    # Condensed cells with γ' < 0 take the smallest steps: they go first, so that no
+    # worker ends late.
     hard = sum(1.0 + 100.0 * max(0.0, -prime) ** 2 * gamma**4 for gamma, prime in cells)
     gammas = [gamma for gamma, _ in cells]
-    label = f"γ = {min(gammas):g} to {max(gammas):g}, γ' = {cells[0][1]:+.2g}, m to {max(widths)}"
+    label = (
+        f"γ = {min(gammas):g} to {max(gammas):g}, γ' = {cells[0][1]:+.2g}, m to "
+        f"{max(widths)}"
+    )
     return _task("train", parameters, cost=hard * seeds * sum(widths), label=label)
 
 

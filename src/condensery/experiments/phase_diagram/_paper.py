@@ -1,4 +1,6 @@
-"""What Luo, Xu, Ma and Zhang (JMLR 22(71), 2021; arXiv 2007.07497) print and state about the phase diagram."""
+"""What Luo, Xu, Ma and Zhang (JMLR 22(71), 2021; arXiv 2007.07497) print and state
+about the phase diagram.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ PAPER = "luo2021phase"
 
 _NAN = float("nan")
 FIG4_GAMMAS = (0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0, 1.02, 1.05, 1.1, 1.2, 1.3, 1.4)
-# Slopes decoded from the vector graphics of Fig. 4; nan where the colour is saturated (below -0.5).
+# Slopes decoded from the vector graphics of Fig. 4; nan where the colour is saturated
+# (below -0.5).
 FIG4 = {
     0.4: (*(_NAN,) * 10, -0.303, -0.107, 0.002),
     0.2: (
@@ -84,7 +87,9 @@ FIG5 = {
 FIG5_STARS = {0.0: 1.048, -0.2: 0.998}
 
 KINKS = (-0.1651, -2.9764)
-"""−arctan(1/6) and −π + arctan(1/6): orientations whose kinks are the inner data points ±1/6."""
+"""−arctan(1/6) and −π + arctan(1/6): orientations whose kinks are the inner data points
+±1/6.
+"""
 
 
 def printed(
@@ -110,27 +115,31 @@ STATEMENTS = (
         "coordinates",
         "<=",
         "Table 1",
-        "The named initialisations have the coordinates of Table 1 (greatest deviation of the slopes of −log κ and "
+        "The named initialisations have the coordinates of Table 1 (greatest "
+        "deviation of the slopes of −log κ and "
         "−log κ' between m = 10⁴ and 10⁶).",
     ),
     _s(
         "conservation-order",
         ">=",
         "Eq. 77",
-        "κ'²a² − ‖w‖² of every neuron is conserved: the mean drift falls at least in proportion to the step (factor "
+        "κ'²a² − ‖w‖² of every neuron is conserved: the mean drift falls at least "
+        "in proportion to the step (factor "
         "for a tenth).",
     ),
     _s(
         "conservation",
         "<=",
         "Eq. 77",
-        "κ'²a² − ‖w‖² of every neuron is conserved (largest drift by a fine fourth-order rule).",
+        "κ'²a² − ‖w‖² of every neuron is conserved (largest drift by a fine "
+        "fourth-order rule).",
     ),
     _s(
         "other-solver",
         "<=",
         "Eqs. 9-12",
-        "The flow is the solution of its equations (relative difference of RD from a fine fourth-order rule).",
+        "The flow is the solution of its equations (relative difference of RD from "
+        "a fine fourth-order rule).",
     ),
     _s(
         "rd-linear",
@@ -142,7 +151,8 @@ STATEMENTS = (
         "rd-ntk",
         "within",
         "Thm. 6",
-        "RD at (0.5, 0), m = 1000 equals the exact neural tangent prediction, within 10 %.",
+        "RD at (0.5, 0), m = 1000 equals the exact neural tangent prediction, "
+        "within 10 %.",
     ),
     _s("rd-critical", "within", "Fig. 3b", "RD = 0.265 ± 15 % at (1, 0), m = 1000."),
     _s(
@@ -173,7 +183,8 @@ STATEMENTS = (
         "slopes-row",
         "<=",
         "Fig. 3d",
-        "S_w = −0.40, −0.20, 0.14, 0.22 at γ = 0.6, 0.8, 1.2, 1.4, γ' = 0 (greatest deviation).",
+        "S_w = −0.40, −0.20, 0.14, 0.22 at γ = 0.6, 0.8, 1.2, 1.4, γ' = 0 (greatest "
+        "deviation).",
     ),
     _s(
         "fig4-rms",
@@ -197,7 +208,8 @@ STATEMENTS = (
         "stars",
         "<=",
         "Fig. 4",
-        "The boundary by row fit lies at the printed stars (greatest deviation over the five rows).",
+        "The boundary by row fit lies at the printed stars (greatest deviation over "
+        "the five rows).",
     ),
     _s(
         "boundary",
@@ -209,25 +221,29 @@ STATEMENTS = (
         "scaling",
         "<=",
         "Sec. 2.2",
-        "RD depends on (κ, κ') only: equal for three (β1, β2) after mapped steps (relative spread).",
+        "RD depends on (κ, κ') only: equal for three (β1, β2) after mapped steps "
+        "(relative spread).",
     ),
     _s(
         "seeds",
         "<=",
         "Sec. 3",
-        "S_w does not depend on the seed (greatest deviation from the mean over seeds).",
+        "S_w does not depend on the seed (greatest deviation from the mean over "
+        "seeds).",
     ),
     _s(
         "linear-identity",
         "<=",
         "Thm. 6",
-        "S_w = γ − 1 in the linear regime whatever γ' ≤ 0 (greatest deviation at γ ≤ 0.8).",
+        "S_w = γ − 1 in the linear regime whatever γ' ≤ 0 (greatest deviation at γ "
+        "≤ 0.8).",
     ),
     _s(
         "condensed-identity",
         "<=",
         "Thm. 8",
-        "S_w = (γ − 1 − γ')/2 where |γ'| ≤ γ − 1 (greatest deviation; the exponent is derived from Thm. 8's scaling).",
+        "S_w = (γ − 1 − γ')/2 where |γ'| ≤ γ − 1 (greatest deviation; the exponent "
+        "is derived from Thm. 8's scaling).",
     ),
     _s("a-lazy", "within", "Prop. 26", "S_w = 0.43 in the a-lazy cell (1.4, −0.4)."),
     _s(
@@ -240,7 +256,8 @@ STATEMENTS = (
         "group-angles",
         "<=",
         "Fig. 2f",
-        "Their orientations are −arctan(1/6) and −π + arctan(1/6) (greatest deviation, rad).",
+        "Their orientations are −arctan(1/6) and −π + arctan(1/6) (greatest "
+        "deviation, rad).",
     ),
     _s(
         "group-spread",
@@ -270,7 +287,8 @@ STATEMENTS = (
         "output-condensed",
         "<=",
         "Fig. 2c",
-        "At (1.75, 0) the output is the linear spline through the samples (greatest deviation).",
+        "At (1.75, 0) the output is the linear spline through the samples (greatest "
+        "deviation).",
     ),
     _s("output-condensed-centre", "within", "Fig. 2c", "f(0) = 0.028 at (1.75, 0)."),
     _s(
@@ -290,13 +308,15 @@ STATEMENTS = (
         "image-boundary",
         "<=",
         "Fig. 5",
-        "On images the boundary by row fit lies at max(1, 1 + γ') (greatest deviation).",
+        "On images the boundary by row fit lies at max(1, 1 + γ') (greatest "
+        "deviation).",
     ),
     _s(
         "image-sign",
         "equal",
         "Fig. 5",
-        "On images S_w has the sign that theory predicts wherever it predicts |S_w| ≥ 0.1 (cells with another sign).",
+        "On images S_w has the sign that theory predicts wherever it predicts |S_w| "
+        "≥ 0.1 (cells with another sign).",
     ),
     _s(
         "fig5-max",
@@ -308,7 +328,8 @@ STATEMENTS = (
         "fig5-stars",
         "<=",
         "Fig. 5",
-        "On MNIST the boundary by row fit lies at the printed stars (greatest deviation).",
+        "On MNIST the boundary by row fit lies at the printed stars (greatest "
+        "deviation).",
     ),
 )
 BY_ID = {statement.id: statement for statement in STATEMENTS}

@@ -47,7 +47,9 @@ UNITS = {"time": "normalised flow time t/(β1 β2)", "loss": "mean square"}
 def build_tables(
     config: Config, parts: Sequence[str], shards: Sequence[Arrays]
 ) -> dict[str, Table]:
-    """All tables of a run; `parts` names the part that each shard belongs to (map, row, wide or flow)."""
+    """All tables of a run; `parts` names the part that each shard belongs to (map, row,
+    wide or flow).
+    """
     data = load(
         # pyrefly: ignore[bad-argument-type]
         **{key: value for key, value in config.source().items() if value is not None}
@@ -79,7 +81,8 @@ def build_tables(
     }
     tables["boundary"] = boundary_table(tables["slopes"])
     tables["coordinates"] = coordinate_table(data.x.shape[1] + 1)
-    # E et al. lies anywhere on the line γ' = γ: it has coordinates to check, but no place on the map.
+    # E et al. lies anywhere on the line γ' = γ: it has coordinates to check, but no
+    # place on the map.
     named = tables["coordinates"]
     keep = named["name"] != "e-et-al"
     tables["initialisations"] = Table(
@@ -152,8 +155,9 @@ def _slope(own: Table, keep: np.ndarray, name: str) -> tuple[float, float]:
 def boundary_table(slopes: Table) -> Table:
     """Both estimates of the boundary in every row, and the theory's.
 
-    The row fit is the paper's: the root of the straight line through *all* cells of the row. Where it is needed, a
-    second fit leaves out the cells that are saturated in the figure (S_w < −0.5).
+    The row fit is the paper's: the root of the straight line through *all* cells of the
+    row. Where it is needed, a second fit leaves out the cells that are saturated in the
+    figure (S_w < −0.5).
     """
     rows: dict[str, list[float]] = {
         name: []
@@ -184,7 +188,9 @@ def boundary_table(slopes: Table) -> Table:
 
 
 def coordinate_table(dimension: int) -> Table:
-    """Where the named initialisations lie, in the limit and by the slope between two finite widths."""
+    """Where the named initialisations lie, in the limit and by the slope between two
+    finite widths.
+    """
     places, finite = [], []
     for name in SCHEMES:
         exponent = E_EXPONENT if name == "e-et-al" else None
@@ -205,7 +211,9 @@ def coordinate_table(dimension: int) -> Table:
 
 
 def scatter_grid_tables(shards: Sequence[Arrays], *, flat: bool) -> dict[str, Table]:
-    """Counts of neurons by orientation and amplitude after training: a row per cell and width, first seed."""
+    """Counts of neurons by orientation and amplitude after training: a row per cell and
+    width, first seed.
+    """
     rows = [
         (shard["gamma"][k], shard["gamma_prime"][k], shard["width"][k], counts)
         for shard in shards
@@ -235,7 +243,9 @@ def scatter_grid_tables(shards: Sequence[Arrays], *, flat: bool) -> dict[str, Ta
 
 
 def detail_tables(shards: Sequence[Arrays]) -> dict[str, Table]:
-    """Outputs, neurons of the first seed, and what is measured on the neurons of every seed."""
+    """Outputs, neurons of the first seed, and what is measured on the neurons of every
+    seed.
+    """
     outputs: dict[str, list[np.ndarray]] = {}
     scatter: dict[str, list[np.ndarray]] = {}
     measured: dict[str, list[float]] = {}
@@ -310,9 +320,11 @@ def _interpolant(grid: np.ndarray) -> np.ndarray:
 def _measure_neurons(
     orientation: np.ndarray, amplitude: np.ndarray
 ) -> dict[str, float]:
-    """Active neurons (A > 0.05 max), their groups, the bins they occupy, and how far they turned.
+    """Active neurons (A > 0.05 max), their groups, the bins they occupy, and how far
+    they turned.
 
-    The groups are by complete linkage at 0.1 rad; of the two with most amplitude, mean angle and greatest distance.
+    The groups are by complete linkage at 0.1 rad; of the two with most amplitude, mean
+    angle and greatest distance.
     """
     active = amplitude[1] > 0.05 * amplitude[1].max()
     angles, weights = orientation[1][active], amplitude[1][active]

@@ -1,4 +1,6 @@
-"""The work of the phase diagram: training ensembles by gradient flow, and the checks of the flow itself."""
+"""The work of the phase diagram: training ensembles by gradient flow, and the checks of
+the flow itself.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +16,25 @@ ANGLE_BINS = 72
 AMPLITUDE_BINS = 32
 RUNGE_KUTTA_STEPS, RUNGE_KUTTA_TIME = 1500, 3000.0
 GRID_POINTS = 401
-"""Where outputs are evaluated; the samples of `line` lie on this grid, from −1/2 to 1/2."""
+"""Where outputs are evaluated; the samples of `line` lie on this grid, from −1/2 to
+1/2.
+"""
 
 
 def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
     """Train all widths and seeds of some cells of the diagram.
 
     Args:
-        parameters: data (what `load` takes), activation, asi, cells [[gamma, gamma_prime], …], widths, seeds (a
-            count), target_loss, tolerance, max_steps, counts_at (widths whose (orientation, amplitude) are counted),
+        parameters: data (what `load` takes), activation, asi, cells [[gamma,
+            gamma_prime], …], widths, seeds (a count), target_loss, tolerance,
+            max_steps, counts_at (widths whose (orientation, amplitude) are counted),
             details_at (the width whose outputs and neurons are kept, or None).
         seed: The first seed.
         advance: Told how far it is.
 
     Returns:
-        Columns of the members' table, ``counts`` per member in `counts_at`, and the details.
+        Columns of the members' table, ``counts`` per member in `counts_at`, and the
+        details.
     """
     from condensery.engine import Ensemble, calibrate_eta, flow
 
@@ -97,7 +103,9 @@ def _load(source: Mapping[str, Any]) -> Any:
 def _neurons(
     result: Any, member: int, *, flat: bool, initial: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Orientation and amplitude of a member's neurons (with ASI of copy 1): an angle on the line, else ŵ·p."""
+    """Orientation and amplitude of a member's neurons (with ASI of copy 1): an angle on
+    the line, else ŵ·p.
+    """
     from condensery.metrics import amplitude, orientation, projection_orientation
 
     found = result.parameters(member, initial=initial)
@@ -153,17 +161,20 @@ def _details(result: Any, members: np.ndarray, *, flat: bool) -> dict[str, np.nd
 
 
 def check_flow(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """The flow against what is known of it: its conserved quantities, another solver, other scalings, without ASI.
+    """The flow against what is known of it: its conserved quantities, another solver,
+    other scalings, without ASI.
 
     Args:
-        parameters: None are needed; the data are the paper's four points, the networks have m = 1000 at (1, 0).
+        parameters: None are needed; the data are the paper's four points, the networks
+            have m = 1000 at (1, 0).
         seed: First seed of the networks.
         advance: Told how far it is.
 
     Returns:
-        Mean ``drift`` of κ'²a² − ‖w‖² at eta = 0.1 and 0.01; ``drift_fine``, the largest by a fine Runge-Kutta rule,
-        and RD by that rule and by `flow` after the same time (``solvers``); RD ``scalings`` by descent from three
-        (β1, β2); RD ``without_asi``.
+        Mean ``drift`` of κ'²a² − ‖w‖² at eta = 0.1 and 0.01; ``drift_fine``, the
+        largest by a fine Runge-Kutta rule, and RD by that rule and by `flow` after the
+        same time (``solvers``); RD ``scalings`` by descent from three (β1, β2); RD
+        ``without_asi``.
     """
     from condensery.engine import Ensemble, flow
 
@@ -199,7 +210,9 @@ def check_flow(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
 def _drift(
     start: Mapping[str, np.ndarray], end: Mapping[str, np.ndarray]
 ) -> np.ndarray:
-    """Change of a² − ‖w‖² of every neuron (κ' = 1), relative to a² + ‖w‖² at the end."""
+    """Change of a² − ‖w‖² of every neuron (κ' = 1), relative to a² + ‖w‖² at the
+    end.
+    """
     (a0, w0), (a1, w1) = (
         (p["a"] ** 2, np.sum(p["w"] ** 2, axis=1)) for p in (start, end)
     )
@@ -207,9 +220,11 @@ def _drift(
 
 
 def _runge_kutta(result: Any, data: Any, time: float) -> tuple[float, float]:
-    """Largest drift, and RD, of the first network by the classical Runge-Kutta rule with short fixed steps.
+    """Largest drift, and RD, of the first network by the classical Runge-Kutta rule
+    with short fixed steps.
 
-    An adaptive solver would crawl here: units that slide along a sample's kink make it halve its step without end.
+    An adaptive solver would crawl here: units that slide along a sample's kink make it
+    halve its step without end.
     """
     start, kappa = result.parameters(0, initial=True), float(result.ensemble.kappa[0])
     X, n = np.column_stack([data.x, np.ones(len(data.x))]), len(data.x)
@@ -238,10 +253,11 @@ def _runge_kutta(result: Any, data: Any, time: float) -> tuple[float, float]:
 
 
 def _scalings(data: Any, seed: int) -> np.ndarray:
-    """RD after the same normalised time of descents that differ in (α, β1, β2) but share κ and κ'.
+    """RD after the same normalised time of descents that differ in (α, β1, β2) but
+    share κ and κ'.
 
-    The raw model f = (1/α) Σ a_k σ(w_k·x) with a ~ N(0, β1²), w ~ N(0, β2² I), written out here: it shares no code with
-    the engine, which knows the normalised model only.
+    The raw model f = (1/α) Σ a_k σ(w_k·x) with a ~ N(0, β1²), w ~ N(0, β2² I), written
+    out here: it shares no code with the engine, which knows the normalised model only.
     """
     width, kappa, steps, stride = 200, 200**-1.2, 4000, 0.05
     rng = np.random.default_rng(seed)
@@ -249,7 +265,8 @@ def _scalings(data: Any, seed: int) -> np.ndarray:
     X = np.column_stack([data.x, np.ones(len(data.x))])
     distances = []
     for beta in (1.0, width**-0.5, width**-1.0):
-        # β1 = β2 keeps κ' = 1, α = β²/κ keeps κ; a rate of stride·β² is a stride of the normalised time t/(β1β2).
+        # β1 = β2 keeps κ' = 1, α = β²/κ keeps κ; a rate of stride·β² is a stride of the
+        # normalised time t/(β1β2).
         a, w, factor, rate = beta * a0, beta * w0, kappa / beta**2, stride * beta**2
         for _ in range(steps):
             z = w @ X.T

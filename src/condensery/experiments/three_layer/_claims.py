@@ -43,19 +43,22 @@ STATEMENTS = (
         "second-linear",
         "<=",
         "phase diagram of W2",
-        "At γ₂ = 0 the second layer is linear where the first condenses already: S_W2 < 0 at all γ₃ ≤ 2.1 (largest).",
+        "At γ₂ = 0 the second layer is linear where the first condenses already: "
+        "S_W2 < 0 at all γ₃ ≤ 2.1 (largest).",
     ),
     _s(
         "grows",
         ">=",
         "Fig. 4",
-        "The slope of RD(W1) grows with γ₃ = 0.9, 1.5, 2.1 (smaller of the two increases).",
+        "The slope of RD(W1) grows with γ₃ = 0.9, 1.5, 2.1 (smaller of the two "
+        "increases).",
     ),
     _s(
         "mixed",
         ">=",
         "abstract",
-        "Different layers can lie in different regimes in one training (largest min(S_W1, −S_W2) over the map).",
+        "Different layers can lie in different regimes in one training (largest "
+        "min(S_W1, −S_W2) over the map).",
     ),
     _s(
         "four-regimes",
@@ -67,26 +70,31 @@ STATEMENTS = (
         "condenses",
         "<=",
         "Fig. 2",
-        "At γ₃ = 2 the active neurons stand at a few orientations (ratio of their number to that at γ₃ = 1).",
+        "At γ₃ = 2 the active neurons stand at a few orientations (ratio of their "
+        "number to that at γ₃ = 1).",
     ),
     _s(
         "method",
         "<=",
         "normalised flow",
-        "The flow is the solution of its equations (RD of W1 by the exponential step against the plain one).",
+        "The flow is the solution of its equations (RD of W1 by the exponential "
+        "step against the plain one).",
     ),
     _s(
         "exponents",
         "<=",
         "scaling argument",
-        "The slopes are those of a balance of the layers (root mean square difference over the map, both layers).",
+        "The slopes are those of a balance of the layers (root mean square "
+        "difference over the map, both layers).",
     ),
 )
 BY_ID = {statement.id: statement for statement in STATEMENTS}
 
 
 def judge(config: Config, tables: Mapping[str, Table]) -> list[Claim]:
-    """A claim for every statement; those that this configuration cannot judge have no value."""
+    """A claim for every statement; those that this configuration cannot judge have no
+    value.
+    """
     claims = {
         claim.id: claim
         for claim in (*_row(tables["slopes"]), *_map(tables["slopes"]), *_shown(tables))
@@ -158,7 +166,10 @@ def _map(slopes: Table) -> list[Claim]:
     whole = (
         len(np.unique(slopes["gamma2"])) > 2 and len(np.unique(slopes["gamma3"])) > 4
     )
-    counted = f"{int(sure.sum())} of {len(first)} cells are told apart from 0 by two standard errors; {OURS}"
+    counted = (
+        f"{int(sure.sum())} of {len(first)} cells are told apart from 0 by "
+        f"two standard errors; {OURS}"
+    )
     return [
         BY_ID["mixed"].check(float(mixed.max()), 0.0, note=place),
         BY_ID["four-regimes"].check(
@@ -183,8 +194,10 @@ def _shown(tables: Mapping[str, Table]) -> list[Claim]:
         BY_ID["condenses"].check(
             count[2.0] / count[1.0],
             0.5,
-            note=f"{count[1.0]} at γ₃ = 1, {count[1.5]} at 1.5, {count[2.0]} at 2, of the longest tenth of "
-            "the neurons; our measure, taken after a first one (all above a fifth of the longest) gave 30, 20",
+            note=f"{count[1.0]} at γ₃ = 1, {count[1.5]} at 1.5, {count[2.0]} at 2, "
+            "of the longest tenth of "
+            "the neurons; our measure, taken after a first one (all above a fifth "
+            "of the longest) gave 30, 20",
         ),
         BY_ID["method"].check(
             float(gap.max()),

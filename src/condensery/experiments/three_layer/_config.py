@@ -13,16 +13,18 @@ SHOWN_GAMMAS = (1.0, 1.5, 2.0)
 class Config(BaseModel):
     """What phase-diagram-three-layer can be told.
 
-    The paper (Zhou et al. 2022) gives the model, the data's size (four points, d = 1), the order parameters, γ₃ = 1,
-    1.5, 2 and 0.9, 1.5, 2.1 at γ₂ = 0, and widths up to 10⁴. The grid, the orientation of γ₂, the points themselves,
-    the stopping rule and the seeds are choices made here.
+    The paper (Zhou et al. 2022) gives the model, the data's size (four points, d = 1),
+    the order parameters, γ₃ = 1, 1.5, 2 and 0.9, 1.5, 2.1 at γ₂ = 0, and widths up to
+    10⁴. The grid, the orientation of γ₂, the points themselves, the stopping rule and
+    the seeds are choices made here.
 
     Attributes:
         gamma2s: γ₂ of the maps, κ₂ = β₂/β₁ = m^−γ₂ with β₃ = β₂.
         gamma3s: γ₃ of the maps, κ₃ = β₁β₂β₃/α = m^−γ₃.
         widths: Widths whose relative distances give the slopes, at least two.
         seeds: Runs per cell and width.
-        row_seeds: Runs per cell and width in the row γ₂ = 0, which the claims are about; at least `seeds`.
+        row_seeds: Runs per cell and width in the row γ₂ = 0, which the claims are
+            about; at least `seeds`.
         shown_width: Width whose outputs and neurons are drawn.
         eta: Step parameter of the flow.
         target_loss: Mean square at which training stops.

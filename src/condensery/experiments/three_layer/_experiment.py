@@ -15,7 +15,9 @@ from condensery.records import Claim, FigureSpec, Statement, Table
 
 _HERE = "condensery.experiments.three_layer._tasks"
 _WHOLE_BELOW = 300
-"""Widths below this are one task: what is compiled for a width is then compiled once."""
+"""Widths below this are one task: what is compiled for a width is then compiled
+once.
+"""
 
 
 class ThreeLayer:
@@ -24,8 +26,10 @@ class ThreeLayer:
     name: ClassVar[str] = "phase-diagram-three-layer"
     title: ClassVar[str] = "Phase diagram of three-layer networks"
     summary: ClassVar[str] = (
-        "Three-layer networks of growing width are trained from initialisations at (γ₂, γ₃). Each layer has a relative "
-        "distance and a regime of its own, and one can condense while the other stays where it was."
+        "Three-layer networks of growing width are trained from initialisations at "
+        "(γ₂, γ₃). Each layer has a relative "
+        "distance and a regime of its own, and one can condense while the other "
+        "stays where it was."
     )
     papers: ClassVar[tuple[str, ...]] = ("zhou2022three", "luo2021phase")
     task_version: ClassVar[str] = "1"
@@ -63,7 +67,9 @@ class ThreeLayer:
         return ""
 
     def tasks(self, config: BaseModel) -> Sequence[Task]:
-        """One task per width, for wide networks one per width and γ₂; at last the networks that are drawn."""
+        """One task per width, for wide networks one per width and γ₂; at last the
+        networks that are drawn.
+        """
         known = _known(config)
         rows = [
             [
@@ -116,20 +122,26 @@ class ThreeLayer:
             FigureSpec(
                 name="layer-maps",
                 plot="condensery.plots.layer_maps",
-                caption="Width slopes of the relative distances of both layers over (γ₃, γ₂). Blue: linear; red: "
-                "condensed. Lines: where a balance of the layers makes each slope 0; they part the plane in four.",
+                caption="Width slopes of the relative distances of both layers over "
+                "(γ₃, γ₂). Blue: linear; red: "
+                "condensed. Lines: where a balance of the layers makes each slope "
+                "0; they part the plane in four.",
             ),
             FigureSpec(
                 name="layer-distance",
                 plot="condensery.plots.layer_distance",
-                caption="Relative distance of both layers against the width at γ₂ = 0. The first layer's lines turn "
-                "from falling to rising at γ₃ = 3/2; the second layer's still fall there.",
+                caption="Relative distance of both layers against the width at γ₂ = "
+                "0. The first layer's lines turn "
+                "from falling to rising at γ₃ = 3/2; the second layer's still fall "
+                "there.",
             ),
             FigureSpec(
                 name="layer-neurons",
                 plot="condensery.plots.layer_neurons",
-                caption="At γ₂ = 0: outputs before and after training, and weight and bias of every first-layer "
-                "neuron. With growing γ₃ the neurons leave the initial cloud along a few rays.",
+                caption="At γ₂ = 0: outputs before and after training, and weight "
+                "and bias of every first-layer "
+                "neuron. With growing γ₃ the neurons leave the initial cloud along "
+                "a few rays.",
             ),
         ]
 

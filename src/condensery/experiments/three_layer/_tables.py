@@ -28,7 +28,9 @@ COLUMNS = (
 )
 THRESHOLD = 0.99
 ACTIVE = 0.1
-"""Active are the longest tenth of the neurons: those away from the origin, of which the paper gives no number."""
+"""Active are the longest tenth of the neurons: those away from the origin, of which the
+paper gives no number.
+"""
 
 
 def build_tables(config: Config, shards: Sequence[Arrays]) -> dict[str, Table]:
@@ -61,7 +63,9 @@ def build_tables(config: Config, shards: Sequence[Arrays]) -> dict[str, Table]:
 
 
 def slope_table(members: Table) -> Table:
-    """Width slopes of every cell from the members that converged, with the exponents of the balance of layers."""
+    """Width slopes of every cell from the members that converged, with the exponents of
+    the balance of layers.
+    """
     cells = np.unique(np.column_stack([members["gamma2"], members["gamma3"]]), axis=0)
     names = {"first": "rd1", "second": "rd2", "output": "rd_a"}
     columns: dict[str, list[float]] = {
@@ -147,7 +151,8 @@ def _shown(config: Config, shard: Arrays) -> dict[str, Table]:
                 "active": np.array([both[1].active_units for both in found]),
             },
             units={
-                "orientations": f"cover at cosine {THRESHOLD} of the longest tenth of the neurons"
+                "orientations": f"cover at cosine {THRESHOLD} of the longest tenth "
+                "of the neurons"
             },
         ),
         "methods": Table(

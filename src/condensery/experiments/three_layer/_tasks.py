@@ -13,7 +13,9 @@ GRID_POINTS = 201
 
 
 def points() -> tuple[np.ndarray, np.ndarray]:
-    """Four points of x² on a line, those of the two-layer phase diagram; the paper does not print its own."""
+    """Four points of x² on a line, those of the two-layer phase diagram; the paper does
+    not print its own.
+    """
     x = np.linspace(-0.5, 0.5, 4)
     return x[:, None], x**2
 
@@ -22,7 +24,8 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     """Train all seeds of some cells of the diagram at one width.
 
     Args:
-        parameters: width, rows ([gamma2, gamma3, seeds] of each cell), eta, target_loss, max_steps.
+        parameters: width, rows ([gamma2, gamma3, seeds] of each cell), eta,
+            target_loss, max_steps.
         seed: The first seed.
         advance: Told how far it is.
 
@@ -62,7 +65,8 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
 
 
 def show(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """Outputs and raw (w, b) of a few networks at γ₂ = 0 before and after, and RD by the plain step as a check.
+    """Outputs and raw (w, b) of a few networks at γ₂ = 0 before and after, and RD by
+    the plain step as a check.
 
     Args:
         parameters: width, gamma3s, eta, target_loss, max_steps.
@@ -70,8 +74,9 @@ def show(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Array
         advance: Told how far it is.
 
     Returns:
-        gamma3, grid, outputs (member, when, point), pairs (member, when, unit, 2), and checked (member, method, layer):
-        RD of W₁ and W₂ of small networks by both methods of the flow.
+        gamma3, grid, outputs (member, when, point), pairs (member, when, unit, 2), and
+        checked (member, method, layer): RD of W₁ and W₂ of small networks by both
+        methods of the flow.
     """
     from condensery.engine import ThreeLayerEnsemble, three_layer_flow
 

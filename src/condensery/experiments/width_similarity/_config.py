@@ -9,9 +9,11 @@ class Config(BaseModel):
     """What width-similarity can be told.
 
     Attributes:
-        widths: Widths of the trained nets; all parameters start from N(0, max(m, 2)^−3).
+        widths: Widths of the trained nets; all parameters start from N(0, max(m,
+            2)^−3).
         seeds: Runs per width and optimiser.
-        rate: Learning rate of full-batch gradient descent on the mean square (stable below .0043 here).
+        rate: Learning rate of full-batch gradient descent on the mean square (stable
+            below .0043 here).
         steps: Its steps.
         adam_rate: Learning rate of Adam.
         adam_steps: Its steps.

@@ -30,7 +30,8 @@ STATEMENTS = (
         paper=_NEURIPS,
         relation="<=",
         source="Fig. 1",
-        statement="Nets of different widths rest at the loss of the best width-1 net, .10902 (relative deviation of "
+        statement="Nets of different widths rest at the loss of the best width-1 "
+        "net, .10902 (relative deviation of "
         "the first plateau below loss 1 of gradient descent, median over the widths).",
     ),
     Statement(
@@ -38,14 +39,16 @@ STATEMENTS = (
         paper=_NEURIPS,
         relation="<=",
         source="Fig. 1",
-        statement="At its plateau the widest net that rests computes the best width-1 function (relative L2 distance).",
+        statement="At its plateau the widest net that rests computes the best "
+        "width-1 function (relative L2 distance).",
     ),
     Statement(
         id="condensed",
         paper=_NEURIPS,
         relation="<=",
         source="Fig. 1",
-        statement="There it is condensed: at most 2 effective neurons (at cosine .95, opposite ones as one; "
+        statement="There it is condensed: at most 2 effective neurons (at cosine "
+        ".95, opposite ones as one; "
         "published: one).",
     ),
     Statement(
@@ -67,21 +70,27 @@ STATEMENTS = (
         paper="xu2025overview",
         relation="<=",
         source="Sec. 6 on critical points",
-        statement="Wider nets leave more easily: from the same embedded point the widest needs no more steps than the "
+        statement="Wider nets leave more easily: from the same embedded point the "
+        "widest needs no more steps than the "
         "narrowest (ratio of the medians of gradient descent).",
     ),
 )
 
 
 class WidthSimilarity:
-    """Loss curves of nets from 1 to 500 units: the same plateaus, and what leaving them costs."""
+    """Loss curves of nets from 1 to 500 units: the same plateaus, and what leaving them
+    costs.
+    """
 
     name: ClassVar[str] = "width-similarity"
     title: ClassVar[str] = "Nets of different widths rest at the same losses"
     summary: ClassVar[str] = (
-        "Tanh nets of widths 1 to 500 learn three steps on a line from small initial weights. Their losses rest on "
-        "common plateaus, which are critical losses of narrower nets, with outputs and features that condense to those "
-        "of the narrow net. From one embedded point the steps to escape are counted against the width."
+        "Tanh nets of widths 1 to 500 learn three steps on a line from small "
+        "initial weights. Their losses rest on "
+        "common plateaus, which are critical losses of narrower nets, with outputs "
+        "and features that condense to those "
+        "of the narrow net. From one embedded point the steps to escape are counted "
+        "against the width."
     )
     papers: ClassVar[tuple[str, ...]] = ("zhang2021embedding", "xu2025overview")
     task_version: ClassVar[str] = "3"
@@ -107,7 +116,9 @@ class WidthSimilarity:
         return load("three-steps").digest
 
     def tasks(self, config: BaseModel) -> Sequence[Task]:
-        """One training per width and optimiser, the levels, and the escapes of each width."""
+        """One training per width and optimiser, the levels, and the escapes of each
+        width.
+        """
         known = Config.model_validate(config.model_dump())
         shared, tasks = known.model_dump(mode="json"), []
         for kind, width, name in _parts(known):
@@ -142,7 +153,9 @@ class WidthSimilarity:
     def tables(
         self, config: BaseModel, shards: Sequence[Arrays]
     ) -> Mapping[str, Table]:
-        """Loss curves, plateaus, outputs and features there, critical levels, and escapes."""
+        """Loss curves, plateaus, outputs and features there, critical levels, and
+        escapes.
+        """
         return build_tables(_parts(Config.model_validate(config.model_dump())), shards)
 
     def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
@@ -204,10 +217,14 @@ class WidthSimilarity:
             FigureSpec(
                 name="width-similarity",
                 plot="condensery.plots.width_similarity",
-                caption="Above: losses of nets of all widths under gradient descent and Adam, with their plateaus "
-                "drawn bold; dashed lines are the best losses of widths 1 and 2. Below: outputs on the first plateau "
-                "of gradient descent, and the best width-1 function (dotted); their features, orientation up to "
-                "sign; and the steps that gradient descent needs to leave the width-1 optimum, embedded in wider nets.",
+                caption="Above: losses of nets of all widths under gradient descent "
+                "and Adam, with their plateaus "
+                "drawn bold; dashed lines are the best losses of widths 1 and 2. "
+                "Below: outputs on the first plateau "
+                "of gradient descent, and the best width-1 function (dotted); their "
+                "features, orientation up to "
+                "sign; and the steps that gradient descent needs to leave the "
+                "width-1 optimum, embedded in wider nets.",
             )
         ]
 
@@ -231,8 +248,10 @@ def _condensed(
     if row is None:
         return statement.check(None, None, note="no net rests near that level")
     note = (
-        f"{width} units, those above .05 of the largest amplitude; all of them need {rests['all_neurons'][row]}; exp "
-        f"of the entropy of amplitudes at cosine .99 is {rests['effective'][row]:.2f}; the claim was first judged by "
+        f"{width} units, those above .05 of the largest amplitude; all of them need "
+        f"{rests['all_neurons'][row]}; exp "
+        "of the entropy of amplitudes at cosine .99 is "
+        f"{rests['effective'][row]:.2f}; the claim was first judged by "
         "that (2.56 at 50 units), then by all units (6 at 500 units), and failed"
     )
     return statement.check(
@@ -241,7 +260,9 @@ def _condensed(
 
 
 def _distance(tables: Mapping[str, Table], width: int) -> float | None:
-    """Relative L2 distance of a net's output on its plateau from the best width-1 function."""
+    """Relative L2 distance of a net's output on its plateau from the best width-1
+    function.
+    """
     output = tables["outputs"].select(optimiser="descent", width=width)["y"]
     best = tables["optima"].select(width=1)["y"]
     return (

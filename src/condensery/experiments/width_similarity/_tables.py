@@ -14,7 +14,9 @@ Part = tuple[str, int, str]
 
 
 def build_tables(parts: Sequence[Part], shards: Sequence[Arrays]) -> dict[str, Table]:
-    """Loss curves, plateaus with the nearest critical level, their outputs and features, levels, and escapes."""
+    """Loss curves, plateaus with the nearest critical level, their outputs and
+    features, levels, and escapes.
+    """
     trained = [
         (width, name, shard)
         for (kind, width, name), shard in zip(parts, shards, strict=True)
@@ -73,7 +75,8 @@ def build_tables(parts: Sequence[Part], shards: Sequence[Arrays]) -> dict[str, T
                 ),
             },
             units={
-                "steps": "of gradient descent until the loss is 1 % below that of the embedded point"
+                "steps": "of gradient descent until the loss is 1 % below that of "
+                "the embedded point"
             },
         ),
     }
@@ -96,7 +99,9 @@ def _losses(trained: Sequence[tuple[int, str, Arrays]]) -> Table:
 
 
 def _plateaus(trained: Sequence[tuple[int, str, Arrays]], level: Arrays) -> Table:
-    """One row per plateau; the nearest level is that of the critical function nearest to the output there."""
+    """One row per plateau; the nearest level is that of the critical function nearest
+    to the output there.
+    """
     critical = np.asarray(level["output"])
     rows, names = [], []
     for width, name, shard in trained:
@@ -155,9 +160,11 @@ def _plateaus(trained: Sequence[tuple[int, str, Arrays]], level: Arrays) -> Tabl
         units={
             "at": "step of the least gradient",
             "effective": "exp of the entropy of the group amplitudes, up to sign",
-            "neurons": "effective neurons at cosine .95, up to sign, of units above .05 of the largest amplitude",
+            "neurons": "effective neurons at cosine .95, up to sign, of units above "
+            ".05 of the largest amplitude",
             "all_neurons": "the same of all units",
-            "level": "loss of the critical function of a narrow net nearest to the output",
+            "level": "loss of the critical function of a narrow net nearest to the "
+            "output",
             "distance": "L2 on the grid, over the norm of that function",
         },
     )
@@ -182,7 +189,9 @@ def _first_rest(shard: Arrays) -> int | None:
 
 
 def _outputs(trained: Sequence[tuple[int, str, Arrays]], x: np.ndarray) -> Table:
-    """Output of the first seed at the least gradient of its first plateau below loss 1."""
+    """Output of the first seed at the least gradient of its first plateau below loss
+    1.
+    """
     columns: dict[str, list[np.ndarray]] = {
         name: [] for name in ("optimiser", "width", "x", "y")
     }
@@ -197,7 +206,9 @@ def _outputs(trained: Sequence[tuple[int, str, Arrays]], x: np.ndarray) -> Table
 
 
 def _features(trained: Sequence[tuple[int, str, Arrays]]) -> Table:
-    """Orientation in [0, π), which does not tell w from −w, and amplitude over the largest, at the same place."""
+    """Orientation in [0, π), which does not tell w from −w, and amplitude over the
+    largest, at the same place.
+    """
     columns: dict[str, list[np.ndarray]] = {
         name: [] for name in ("optimiser", "width", "orientation", "amplitude")
     }

@@ -1,4 +1,6 @@
-"""The tasks of width-similarity: training at each width, the critical levels, and escapes from one embedded point."""
+"""The tasks of width-similarity: training at each width, the critical levels, and
+escapes from one embedded point.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,9 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
         advance: Told how far it is.
 
     Returns:
-        step, loss (member, step), status; per plateau: member, first, last, rest, at, gradient, effective, neurons,
-        all_neurons, output (plateau, point), features (plateau, unit, 3: w, b, a).
+        step, loss (member, step), status; per plateau: member, first, last, rest, at,
+        gradient, effective, neurons, all_neurons, output (plateau, point), features
+        (plateau, unit, 3: w, b, a).
     """
     from condensery.engine import (
         SGD,
@@ -108,7 +111,8 @@ def levels(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
 
 
 def escape(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """Gradient descent from the width-1 optimum in equal copies, pushed a little; one row per width and seed.
+    """Gradient descent from the width-1 optimum in equal copies, pushed a little; one
+    row per width and seed.
 
     Args:
         parameters: The configuration, and width.

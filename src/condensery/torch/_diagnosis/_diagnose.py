@@ -95,10 +95,18 @@ def diagnose(
         >>> from condensery.torch import diagnose
         >>> x = torch.linspace(-1, 1, 8)[:, None]
         >>> def build(width):  # the usual start of PyTorch
-        ...     return torch.nn.Sequential(torch.nn.Linear(1, width), torch.nn.Tanh(), torch.nn.Linear(width, 1))
-        >>> def descent(model):  # at a rate that falls with the width, so that the wide ones do not diverge
+        ...     return torch.nn.Sequential(
+        ...         torch.nn.Linear(1, width),
+        ...         torch.nn.Tanh(),
+        ...         torch.nn.Linear(width, 1),
+        ...     )
+        >>> def descent(
+        ...     model,
+        ... ):  # at a rate that falls with the width, so that the wide ones do not diverge
         ...     return torch.optim.SGD(model.parameters(), lr=1 / model[0].out_features)
-        >>> diagnose(build, [(x, x)], widths=(64, 128, 256, 512, 1024), optimiser=descent).regime
+        >>> diagnose(
+        ...     build, [(x, x)], widths=(64, 128, 256, 512, 1024), optimiser=descent
+        ... ).regime
         'linear'
     """
     stop = stop or UntilLoss()

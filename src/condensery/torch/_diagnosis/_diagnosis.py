@@ -36,7 +36,8 @@ class LayerDiagnosis:
     Attributes:
         name: Its name in the model.
         kind: Class of the module.
-        role: ``hidden`` (units grow with the width), ``output`` (only its inputs do) or ``fixed``.
+        role: ``hidden`` (units grow with the width), ``output`` (only its inputs do) or
+            ``fixed``.
         regime: Its regime.
         remedy: What would settle it where it is undetermined.
         slope: S = d log RD/d log m at the last stage that all runs reached.
@@ -47,8 +48,9 @@ class LayerDiagnosis:
         drift_slope: Slope of the log drift of the layer's tangent kernel.
         drift_slope_se: Its standard error.
         drift: Geometric mean of that drift at every width.
-        condensed: 1 − (effective orientations)/(those of random directions) at the largest width, mean over seeds:
-            near 0 as at random, near 1 if the units point in few directions. nan for other than hidden layers.
+        condensed: 1 − (effective orientations)/(those of random directions) at the
+            largest width, mean over seeds: near 0 as at random, near 1 if the units
+            point in few directions. nan for other than hidden layers.
         condensed_se: Its standard error.
     """
 
@@ -125,10 +127,12 @@ class Diagnosis:
     """The regime of a training, layer by layer; prints as a table.
 
     Attributes:
-        regime: Of the model: ``linear``, ``critical``, ``condensed`` or ``undetermined``.
+        regime: Of the model: ``linear``, ``critical``, ``condensed`` or
+            ``undetermined``.
         remedy: What would settle it where it is undetermined.
         layers: What was found for each layer.
-        kernel_drift: Slope of the log drift of the whole tangent kernel; None if no stage was reached by all.
+        kernel_drift: Slope of the log drift of the whole tangent kernel; None if no
+            stage was reached by all.
         widths: The widths, ascending.
         seeds: The seeds.
         stop: The rule that ended the runs.
@@ -176,7 +180,9 @@ class Diagnosis:
 
     @property
     def measures(self) -> Table:
-        """A row per width, seed, stage and layer: RD, drift and condensation, for a figure of one's own."""
+        """A row per width, seed, stage and layer: RD, drift and condensation, for a
+        figure of one's own.
+        """
         rows = [
             (
                 run.width,
@@ -279,7 +285,8 @@ class Diagnosis:
         )
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self._notes() if note)
         summary = f"<p>{html.escape(self._summary())}</p>"
-        return f"{summary}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+        table = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        return f"{summary}<table>{table}</table>{notes}"
 
     def _summary(self) -> str:
         if not self.stages:
@@ -289,7 +296,10 @@ class Diagnosis:
         else:
             where = f"after {self.stages[-1]:g} steps"
         widths = ", ".join(str(width) for width in self.widths)
-        return f"regime: {self.regime}  (widths {widths}; {len(self.seeds)} seeds; {where})"
+        return (
+            f"regime: {self.regime}  (widths {widths}; {len(self.seeds)} seeds; "
+            f"{where})"
+        )
 
     def _rows(self) -> list[tuple[str, ...]]:
         return [
@@ -318,8 +328,10 @@ class Diagnosis:
             late = [run for run in self.runs if len(run.moments) < len(goal)]
             worst = max(late, key=lambda run: run.loss)
             notes.append(
-                f"{len(late)} of {len(self.runs)} runs did not get to {goal[-1]:g} of the initial loss in "
-                f"{self.stop.steps} steps (width {worst.width}, seed {worst.seed} ended at a loss of {worst.loss:.3g})"
+                f"{len(late)} of {len(self.runs)} runs did not get to {goal[-1]:g} "
+                "of the initial loss in "
+                f"{self.stop.steps} steps (width {worst.width}, seed {worst.seed} "
+                f"ended at a loss of {worst.loss:.3g})"
             )
         if any(
             one.regime == "linear"
@@ -328,7 +340,8 @@ class Diagnosis:
             for one in self.layers
         ):
             notes.append(
-                "the tangent kernel of a linear layer drifts more with the width: other layers move far"
+                "the tangent kernel of a linear layer drifts more with the width: "
+                "other layers move far"
             )
         return ["", *notes] if notes else []
 

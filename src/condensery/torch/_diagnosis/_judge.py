@@ -1,4 +1,8 @@
-"""The judgement: slopes against width with their errors, and what they do and do not decide. NumPy only."""
+"""The judgement: slopes against width with their errors, and what they do and do not
+decide.
+
+NumPy only.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +19,17 @@ CONFIDENCE = 0.975
 CURVED = 0.05
 """Significance from which the means over seeds count as off the line (lack of fit)."""
 CLEAR = 0.1
-"""A slope beyond ±CLEAR has a sign. On the critical line, where the exponent is 0, slopes over widths 256 to 4096 reach
-0.09 (experiment `diagnose-calibration`); a smaller bound would take that for a regime."""
+"""A slope beyond ±CLEAR has a sign.
+
+On the critical line, where the exponent is 0, slopes over widths 256 to 4096 reach 0.09
+(experiment `diagnose-calibration`); a smaller bound would take that for a regime.
+"""
 FLAT = 0.04
 """A slope within ±FLAT is flat."""
 MOST_SEEDS, MOST_RANGE = 30, 64.0
-"""What is worth proposing: at most so many seeds, and a largest width of so many times the present one."""
+"""What is worth proposing: at most so many seeds, and a largest width of so many times
+the present one.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,8 +40,8 @@ class LogSlope:
         slope: S; nan if a value is missing, zero or infinite.
         se: Its standard error; nan where neither seeds nor a third width tell of it.
         bound: One-sided 97.5 % bound on the error: Student's quantile times `se`.
-        limited_by: What the error comes from: the scatter of ``seeds``, or the ``fit``, i.e. the means of the seeds do
-            not lie on a line.
+        limited_by: What the error comes from: the scatter of ``seeds``, or the ``fit``,
+            i.e. the means of the seeds do not lie on a line.
         values: Geometric mean over the seeds, per width.
     """
 
@@ -49,7 +58,8 @@ class Verdict:
 
     Attributes:
         regime: linear, critical, condensed, or undetermined.
-        margin: What the slope may be off: its bound plus how much it still changed with the loss.
+        margin: What the slope may be off: its bound plus how much it still changed with
+            the loss.
         remedy: What would settle it; empty where it is settled.
     """
 
@@ -62,11 +72,13 @@ def log_slope(widths: Sequence[int], values: np.ndarray) -> LogSlope:
     """Slope of log value against log width, with its standard error over seeds and fit.
 
     Formula:
-        y_m = mean over n seeds of log value, x = log m, S = Σ(x − x̄)·y/Q, Q = Σ(x − x̄)², over M widths. The variance
-        of a mean is estimated twice: v_seeds = (variance between seeds, pooled over the widths)/n with M(n − 1)
-        degrees of freedom, v_fit = Σ residual²/(M − 2) with M − 2. If their ratio says at 5 % (F test) that the means
-        do not lie on a line, se² = v_fit/Q: a curve is not averaged away by seeds. Otherwise both are pooled, which is
-        the ordinary regression over all points. With one seed only v_fit is left.
+        y_m = mean over n seeds of log value, x = log m, S = Σ(x − x̄)·y/Q, Q = Σ(x −
+        x̄)², over M widths. The variance of a mean is estimated twice: v_seeds =
+        (variance between seeds, pooled over the widths)/n with M(n − 1) degrees of
+        freedom, v_fit = Σ residual²/(M − 2) with M − 2. If their ratio says at 5 % (F
+        test) that the means do not lie on a line, se² = v_fit/Q: a curve is not
+        averaged away by seeds. Otherwise both are pooled, which is the ordinary
+        regression over all points. With one seed only v_fit is left.
 
     Args:
         widths: M ≥ 2 distinct widths.
@@ -102,7 +114,9 @@ def log_slope(widths: Sequence[int], values: np.ndarray) -> LogSlope:
 def _variance(
     between: float, between_freedom: int, fit: float, fit_freedom: int
 ) -> tuple[float, int, Literal["seeds", "fit"]] | None:
-    """Variance of a mean, its degrees of freedom, and what it comes from; None where nothing tells of it."""
+    """Variance of a mean, its degrees of freedom, and what it comes from; None where
+    nothing tells of it.
+    """
     if between_freedom < 1:
         return (fit, fit_freedom, "fit") if fit_freedom > 0 else None
     if fit_freedom < 1:
@@ -136,9 +150,10 @@ def judge(
 ) -> Verdict:
     """The regime that a layer's slopes of RD show.
 
-    The slope S at the last stage of training decides, if it is beyond its margin: linear where S + margin < −0.1,
-    condensed where S − margin > 0.1, critical where |S| + margin < 0.04. The margin is the 97.5 % bound of S plus the
-    change of S since the stage before.
+    The slope S at the last stage of training decides, if it is beyond its margin:
+    linear where S + margin < −0.1, condensed where S − margin > 0.1, critical where |S|
+    + margin < 0.04. The margin is the 97.5 % bound of S plus the change of S since the
+    stage before.
 
     Args:
         widths: The widths of the slopes.
@@ -191,15 +206,22 @@ def _remedy(
     room = size - CLEAR if size > CLEAR else FLAT - size
     low, high = min(widths), max(widths)
     if room <= 0.01:
-        return f"add widths up to {high * 4}: a slope of {last.slope:+.2f} is too near the critical line to tell"
+        return (
+            f"add widths up to {high * 4}: a slope of {last.slope:+.2f} is too "
+            "near the critical line to tell"
+        )
     if change > last.bound:
         return f"{effort}: the slope still changes with the loss"
-    # One standard error more than the bound, so that the next estimate will do in five cases of six.
+    # One standard error more than the bound, so that the next estimate will do in five
+    # cases of six.
     factor = (last.bound + last.se) / max(room - change, 1e-9)
     if last.limited_by == "seeds":
         needed = int(np.ceil(seeds * factor**2))
         if needed <= MOST_SEEDS:
-            return f"seeds={max(needed, seeds + 1)}: the scatter between seeds hides the slope"
+            return (
+                f"seeds={max(needed, seeds + 1)}: the scatter between seeds "
+                "hides the slope"
+            )
         why = "the scatter between seeds hides the slope"
     else:
         why = "log RD against log width is not a straight line yet"
@@ -216,10 +238,12 @@ def _round(width: float) -> int:
 
 
 def judge_model(roles: Sequence[str], verdicts: Sequence[Verdict]) -> Verdict:
-    """The regime of the model: that of its hidden layers, those whose number of units is the width.
+    """The regime of the model: that of its hidden layers, those whose number of units
+    is the width.
 
-    Condensed if any of them is; linear if all are; critical if none is condensed, none undetermined, and one critical.
-    A model without hidden layers is judged by all its layers.
+    Condensed if any of them is; linear if all are; critical if none is condensed, none
+    undetermined, and one critical. A model without hidden layers is judged by all its
+    layers.
     """
     hidden = [
         verdict

@@ -20,12 +20,13 @@ class Layer:
     """Parameters that are measured together.
 
     Attributes:
-        name: Name of the module, or of the parameter where a module has several weights.
+        name: Name of the module, or of the parameter where a module has several
+            weights.
         kind: Class of the module.
         parameters: Full names, the weight first.
         unit_axis: Axis of the weight that numbers the units.
-        role: ``hidden`` if the number of units grows with the width, ``output`` if only their inputs do, ``fixed`` if
-            neither does.
+        role: ``hidden`` if the number of units grows with the width, ``output`` if only
+            their inputs do, ``fixed`` if neither does.
     """
 
     name: str
@@ -46,15 +47,16 @@ class _Found:
 def match_layers(models: Mapping[int, Any]) -> list[Layer]:
     """The layers that are trained, the same at every width.
 
-    A module that owns a ``weight`` of two or more axes is a layer with its bias; other parameters of two or more axes
-    are layers of their own. Parameters with one axis only (gains of normalisation) are left out, as are frozen ones.
+    A module that owns a ``weight`` of two or more axes is a layer with its bias; other
+    parameters of two or more axes are layers of their own. Parameters with one axis
+    only (gains of normalisation) are left out, as are frozen ones.
 
     Args:
         models: A model for each width.
 
     Raises:
-        InvalidInputError: A model has no such layer, the layers differ between widths by more than sizes that grow
-            with the width, or none grows.
+        InvalidInputError: A model has no such layer, the layers differ between widths
+            by more than sizes that grow with the width, or none grows.
     """
     found = {width: _layers(model) for width, model in sorted(models.items())}
     widths = list(found)
@@ -71,7 +73,8 @@ def match_layers(models: Mapping[int, Any]) -> list[Layer]:
             differing = sorted(found[width].keys() ^ first.keys())
             raise InvalidInputError(
                 "build",
-                given=f"layer {differing[0]!r} at only one of the widths {widths[0]} and {width}",
+                given=f"layer {differing[0]!r} at only one of the widths "
+                f"{widths[0]} and {width}",
                 allowed="the same layers at every width",
                 remedy="let the width change sizes, not the architecture",
             )
@@ -134,7 +137,8 @@ def _layer(name: str, found: list[_Found], widths: list[int]) -> Layer:
         ]:
             raise InvalidInputError(
                 "build",
-                given=f"layer {name!r} of another kind at width {width} than at {widths[0]}",
+                given=f"layer {name!r} of another kind at width {width} than at "
+                f"{widths[0]}",
                 allowed="layers that differ in size only",
                 remedy="let the width change sizes, not the architecture",
             )
@@ -145,7 +149,8 @@ def _layer(name: str, found: list[_Found], widths: list[int]) -> Layer:
         if np.any(steps != 0) and not np.all(steps > 0):
             raise InvalidInputError(
                 "build",
-                given=f"layer {name!r} with sizes {sizes} along axis {axis} at widths {widths}",
+                given=f"layer {name!r} with sizes {sizes} along axis {axis} at "
+                f"widths {widths}",
                 allowed="sizes that stay or grow with every width",
                 remedy="make the size proportional to the width",
             )

@@ -1,4 +1,6 @@
-"""What is measured on one model at one moment: distances, tangent kernels and condensation of its layers."""
+"""What is measured on one model at one moment: distances, tangent kernels and
+condensation of its layers.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +16,25 @@ from condensery.metrics import condensation, relative_distance
 from condensery.torch._diagnosis._layers import Layer
 
 UNITS = 512
-"""Units of a layer that are compared for condensation, evenly spaced: enough for the ratio, quick at any width."""
+"""Units of a layer that are compared for condensation, evenly spaced: enough for the
+ratio, quick at any width.
+"""
 THRESHOLD = 0.95
-"""Cosine from which two units count as one direction (Zhang & Xu 2024, arXiv 2207.05952)."""
+"""Cosine from which two units count as one direction (Zhang & Xu 2024, arXiv
+2207.05952).
+"""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Measures of one model at one moment, an entry for each layer; `drift` has one more for the whole model.
+    """Measures of one model at one moment, an entry for each layer; `drift` has one
+    more for the whole model.
 
     Attributes:
         rd: ‖θ − θ⁰‖/‖θ⁰‖ of weight and bias together.
         drift: ‖K − K⁰‖/‖K⁰‖ of the empirical tangent kernel.
-        condensed: 1 − (effective orientations)/(those of random directions); nan for other than hidden layers.
+        condensed: 1 − (effective orientations)/(those of random directions); nan for
+            other than hidden layers.
     """
 
     rd: np.ndarray
@@ -40,7 +48,8 @@ class Gauge:
     Args:
         model: The model before training.
         layers: Its layers.
-        inputs: Samples for the tangent kernel, along the first axis; none for no kernel.
+        inputs: Samples for the tangent kernel, along the first axis; none for no
+            kernel.
     """
 
     def __init__(self, model: Any, layers: Sequence[Layer], inputs: Any) -> None:
@@ -82,11 +91,13 @@ def _array(tensor: Any) -> np.ndarray:
 
 
 def tangent_kernels(model: Any, layers: Sequence[Layer], inputs: Any) -> np.ndarray:
-    """Empirical tangent kernels of a model on some samples, layer by layer, then their sum.
+    """Empirical tangent kernels of a model on some samples, layer by layer, then their
+    sum.
 
     Formula:
-        K_l(x, x') = Σ_{p in layer l} ∂s(x)/∂p · ∂s(x')/∂p, with s(x) = Σ_c v_c f_c(x) over the outputs and fixed random
-        signs v_c, the same at every width (one output: v = 1). The model is in evaluation mode meanwhile.
+        K_l(x, x') = Σ_{p in layer l} ∂s(x)/∂p · ∂s(x')/∂p, with s(x) = Σ_c v_c f_c(x)
+        over the outputs and fixed random signs v_c, the same at every width (one
+        output: v = 1). The model is in evaluation mode meanwhile.
 
     Args:
         model: The model.
@@ -97,7 +108,8 @@ def tangent_kernels(model: Any, layers: Sequence[Layer], inputs: Any) -> np.ndar
         Shape (L + 1, N, N).
 
     Raises:
-        InvalidInputError: The model returns something other than a tensor with the samples along its first axis.
+        InvalidInputError: The model returns something other than a tensor with the
+            samples along its first axis.
     """
     known = dict(model.named_parameters())
     groups = [[known[name] for name in layer.parameters] for layer in layers]
@@ -157,7 +169,9 @@ def _signed(output: Any) -> Any:
 
 
 def _condensed(layer: Layer, arrays: Sequence[np.ndarray]) -> float:
-    """1 − N/N₀ with N the effective orientations of the rows (w, b), N₀ those of as many random directions."""
+    """1 − N/N₀ with N the effective orientations of the rows (w, b), N₀ those of as
+    many random directions.
+    """
     if layer.role != "hidden":
         return float("nan")
     weight = np.moveaxis(arrays[0], layer.unit_axis, 0)

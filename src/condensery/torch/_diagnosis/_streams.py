@@ -1,4 +1,6 @@
-"""Random numbers of a diagnosis: two streams that do not touch each other, and the user's put back at the end."""
+"""Random numbers of a diagnosis: two streams that do not touch each other, and the
+user's put back at the end.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def _put(states: tuple[Any, ...]) -> None:
 
 
 def seed_all(*key: int) -> None:
-    """Seed the global generators of torch, NumPy and Python from a key; other keys give independent streams."""
+    """Seed the global generators of torch, NumPy and Python from a key; other keys give
+    independent streams.
+    """
     value = int(np.random.SeedSequence(key).generate_state(1, np.uint32)[0])
     torch.manual_seed(value)
     np.random.seed(value)
@@ -39,7 +43,9 @@ def seed_all(*key: int) -> None:
 
 @contextmanager
 def kept(loader: Any) -> Generator[None]:
-    """Put back, at the end, the state of every global generator and of those that the loader owns."""
+    """Put back, at the end, the state of every global generator and of those that the
+    loader owns.
+    """
     states = _states()
     owned = [(generator, generator.get_state()) for generator in _generators(loader)]
     try:
@@ -66,7 +72,8 @@ def _generators(loader: Any) -> list[Any]:
 def batches(loader: Iterable[Any], *key: int) -> Generator[Any]:
     """The loader's batches, epoch after epoch, drawn from a stream of their own.
 
-    The order depends on the key alone, not on the random numbers that the model uses in between.
+    The order depends on the key alone, not on the random numbers that the model uses in
+    between.
 
     Raises:
         InvalidInputError: An epoch is empty, or the loader fails.

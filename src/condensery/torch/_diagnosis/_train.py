@@ -1,4 +1,6 @@
-"""The short runs of a diagnosis: one model trained until a loss or for some steps, measured on the way."""
+"""The short runs of a diagnosis: one model trained until a loss or for some steps,
+measured on the way.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +24,18 @@ _LONGEST_WINDOW = 50
 
 @dataclass(frozen=True)
 class UntilLoss:
-    """Compare the widths at equal loss: the rule under which slopes have the meaning of the theory.
+    """Compare the widths at equal loss: the rule under which slopes have the meaning of
+    the theory.
 
-    The theory speaks of training that has come to its end. Wide networks come there in fewer steps, so that at equal
-    steps the widths are at different stages, and RD grows with the width although nothing condenses.
+    The theory speaks of training that has come to its end. Wide networks come there in
+    fewer steps, so that at equal steps the widths are at different stages, and RD grows
+    with the width although nothing condenses.
 
     Attributes:
-        relative: Train until the loss is this share of the initial loss (the median over all runs, so that it is one
-            number for all). A run that does not get there in `steps` makes the diagnosis fall back to the last of the
-            shares 0.5, 0.3, 0.1, … that all runs have reached; above 0.1 there is no verdict.
+        relative: Train until the loss is this share of the initial loss (the median
+            over all runs, so that it is one number for all). A run that does not get
+            there in `steps` makes the diagnosis fall back to the last of the shares
+            0.5, 0.3, 0.1, … that all runs have reached; above 0.1 there is no verdict.
         steps: Most steps of a run.
     """
 
@@ -48,12 +53,16 @@ class UntilLoss:
     @property
     def effort(self) -> str:
         """What to do if training has not gone far enough."""
-        return f"UntilLoss(relative={self.relative:g}, steps={2 * self.steps}), or a larger learning rate"
+        return (
+            f"UntilLoss(relative={self.relative:g}, steps={2 * self.steps}), or "
+            "a larger learning rate"
+        )
 
 
 @dataclass(frozen=True)
 class ForSteps:
-    """Compare the widths after equal steps: for the regime of a fixed budget, not of training to its end.
+    """Compare the widths after equal steps: for the regime of a fixed budget, not of
+    training to its end.
 
     Attributes:
         steps: Steps of every run.
@@ -114,7 +123,8 @@ def default_loss(output: Any, target: Any) -> Any:
     if output.shape != target.shape:
         raise InvalidInputError(
             "loss",
-            given=f"outputs of shape {tuple(output.shape)}, targets of shape {tuple(target.shape)}",
+            given=f"outputs of shape {tuple(output.shape)}, targets of shape "
+            f"{tuple(target.shape)}",
             allowed="equal shapes for the mean square",
             remedy="pass your own loss(output, target)",
         )
@@ -125,7 +135,8 @@ def make_optimiser(optimiser: Optimiser, model: Any) -> torch.optim.Optimizer:
     """The optimiser of a run: plain gradient descent for a number.
 
     Raises:
-        InvalidInputError: It is neither a rate nor a function that returns a torch optimiser.
+        InvalidInputError: It is neither a rate nor a function that returns a torch
+            optimiser.
     """
     if (
         isinstance(optimiser, int | float)
@@ -147,8 +158,10 @@ def make_optimiser(optimiser: Optimiser, model: Any) -> torch.optim.Optimizer:
         raise InvalidInputError(
             "optimiser",
             given=given,
-            allowed="a learning rate > 0, or a function of the model that makes an optimiser",
-            remedy="for example lambda model: torch.optim.Adam(model.parameters(), lr=1e-3)",
+            allowed="a learning rate > 0, or a function of the model that makes an "
+            "optimiser",
+            remedy="for example lambda model: torch.optim.Adam(model.parameters(), "
+            "lr=1e-3)",
         )
     return made
 
@@ -186,7 +199,8 @@ def split(batch: Any, device: torch.device) -> tuple[Any, Any]:
             "loader",
             given=f"a batch that is a {given}",
             allowed="pairs of tensors (inputs, targets)",
-            remedy="wrap the loader so that it yields pairs, and give loss(output, target)",
+            remedy="wrap the loader so that it yields pairs, and give loss(output, "
+            "target)",
         )
     inputs, targets = batch
     return inputs.to(device), targets.to(device)
@@ -196,7 +210,8 @@ def loss_of(model: Any, loss: Loss, batch: Any, *, where: str) -> Any:
     """Loss of a batch.
 
     Raises:
-        InvalidInputError: The model or the loss fails, or the loss is not one finite number.
+        InvalidInputError: The model or the loss fails, or the loss is not one finite
+            number.
     """
     inputs, targets = split(batch, device_of(model))
     try:
@@ -251,7 +266,8 @@ def train(
 
     Args:
         model: Trained in place.
-        loader: Batches; drawn anew with the seed of `place`, so that every width sees the same order.
+        loader: Batches; drawn anew with the seed of `place`, so that every width sees
+            the same order.
         loss: Loss of outputs and targets.
         optimiser: As `make_optimiser` takes it.
         stop: When to stop, and at which stages to measure.

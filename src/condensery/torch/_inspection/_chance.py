@@ -1,4 +1,6 @@
-"""What a layer of the same shape with random orientations would show: how much of the numbers is chance."""
+"""What a layer of the same shape with random orientations would show: how much of the
+numbers is chance.
+"""
 
 from __future__ import annotations
 
@@ -31,16 +33,21 @@ def random_pair(cosine: float, dimension: int) -> float:
     """Probability that two independent isotropic directions have at least this cosine.
 
     Formula:
-        P(c) = ½·I_{1−c²}((dim − 1)/2, ½) for c ≥ 0, with the regularised incomplete beta function I;
-        P(c) = 1 − P(−c) below.
+        P(c) = ½·I_{1−c²}((dim − 1)/2, ½) for c ≥ 0, with the regularised incomplete
+        beta function I; P(c) = 1 − P(−c) below.
 
     Args:
         cosine: c in [-1, 1].
-        dimension: dim ≥ 1 of the space; in one dimension there are the two directions ±1.
+        dimension: dim ≥ 1 of the space; in one dimension there are the two directions
+            ±1.
 
     Example:
         >>> from condensery.torch._inspection._chance import random_pair
-        >>> round(random_pair(0.5, 2), 12), round(random_pair(0.5, 3), 12), random_pair(0.0, 7)
+        >>> (
+        ...     round(random_pair(0.5, 2), 12),
+        ...     round(random_pair(0.5, 3), 12),
+        ...     random_pair(0.0, 7),
+        ... )
         (0.333333333333, 0.25, 0.5)
     """
     from scipy.special import betainc
@@ -55,8 +62,9 @@ def random_pair(cosine: float, dimension: int) -> float:
 def largest_by_chance(pairs: float, dimension: int) -> float:
     """Median of the largest cosine among so many pairs of isotropic random directions.
 
-    Any two pairs of independent isotropic directions are independent of each other, so that the number of pairs above a
-    cosine is close to Poisson; the median is where that number is 0 with probability one half.
+    Any two pairs of independent isotropic directions are independent of each other, so
+    that the number of pairs above a cosine is close to Poisson; the median is where
+    that number is 0 with probability one half.
 
     Args:
         pairs: Number of pairs; nan below one.
@@ -91,8 +99,9 @@ def chance(
 ) -> Chance:
     """Effective neurons and largest cosine of so many random directions.
 
-    Where fewer than one pair in a thousand such layers is expected to reach the threshold, every unit is a direction of
-    its own and nothing is drawn; otherwise layers are drawn from a generator of their own (no global state is touched).
+    Where fewer than one pair in a thousand such layers is expected to reach the
+    threshold, every unit is a direction of its own and nothing is drawn; otherwise
+    layers are drawn from a generator of their own (no global state is touched).
 
     Args:
         units: Number of (active) units.

@@ -39,40 +39,53 @@ def inspect(
 ) -> Inspection:
     """Measure the condensation of every layer of a model.
 
-    Units are the output channels of linear layers and convolutions (compared within the groups of a grouped one), the
-    heads and the rows of queries, keys and values of attentions, the gates and states of LSTM, GRU and RNN, and the
-    vectors of embeddings. Nothing of the model is changed or run; where torch.fx can trace it, or the modules around a
-    layer, its activations, batch normalisations and readers are known, and with them which merges would be exact in
-    evaluation mode. Where that is not so, the row says why, and that `activation` would tell.
+    Units are the output channels of linear layers and convolutions (compared within the
+    groups of a grouped one), the heads and the rows of queries, keys and values of
+    attentions, the gates and states of LSTM, GRU and RNN, and the vectors of
+    embeddings. Nothing of the model is changed or run; where torch.fx can trace it, or
+    the modules around a layer, its activations, batch normalisations and readers are
+    known, and with them which merges would be exact in evaluation mode. Where that is
+    not so, the row says why, and that `activation` would tell.
 
     Formula:
-        As `condensery.metrics.condensation` with amplitude ‖(w, b)‖. By chance: the same count for isotropic random
-        rows of as many active units; excess = (that − effective neurons) / units.
+        As `condensery.metrics.condensation` with amplitude ‖(w, b)‖. By chance: the
+        same count for isotropic random rows of as many active units; excess = (that −
+        effective neurons) / units.
 
     Args:
-        model: A module, a state dict, a file as for `load_weights`, or ``package.module:factory`` as for `load_model`.
+        model: A module, a state dict, a file as for `load_weights`, or
+            ``package.module:factory`` as for `load_model`.
         weights: A file of weights for a factory.
-        threshold: Cosine in (0, 1] from which two directions count as one. 0.95 is that of Zhang & Xu.
-        active: Cut in [0, 1) on ‖(w, b)‖ as a share of the layer's largest; weaker units could approximately go.
-        activation: The activation behind every layer whose own is not known, as in `condensery.theory.merge_rule`.
+        threshold: Cosine in (0, 1] from which two directions count as one. 0.95 is that
+            of Zhang & Xu.
+        active: Cut in [0, 1) on ‖(w, b)‖ as a share of the layer's largest; weaker
+            units could approximately go.
+        activation: The activation behind every layer whose own is not known, as in
+            `condensery.theory.merge_rule`.
         heads: Number of attention heads, where the model does not say it.
 
     Returns:
-        One row per layer. Cosines are accurate to 2e-6; counts at the threshold are those of float64.
+        One row per layer. Cosines are accurate to 2e-6; counts at the threshold are
+        those of float64.
 
     Raises:
-        InvalidInputError: The model cannot be read, a weight is not finite, or an option is outside its range.
+        InvalidInputError: The model cannot be read, a weight is not finite, or an
+            option is outside its range.
 
     Source:
-        Effective neurons: Zhang & Xu 2024, IEEE TPAMI 46(6):4206, arXiv 2207.05952. Exact merges: see
-        `condensery.theory.merge_rule`.
+        Effective neurons: Zhang & Xu 2024, IEEE TPAMI 46(6):4206, arXiv 2207.05952.
+        Exact merges: see `condensery.theory.merge_rule`.
 
     Example:
         >>> import torch
         >>> from condensery.torch import inspect
-        >>> net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1))
+        >>> net = torch.nn.Sequential(
+        ...     torch.nn.Linear(2, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1)
+        ... )
         >>> with torch.no_grad():
-        ...     _ = net[0].weight.copy_(torch.tensor([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0], [0.0, 0.0]]))
+        ...     _ = net[0].weight.copy_(
+        ...         torch.tensor([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+        ...     )
         ...     _ = net[0].bias.zero_()
         >>> row = inspect(net).layer("0")
         >>> row.effective_neurons, row.dead, row.mergeable, row.exact_merges
@@ -144,7 +157,8 @@ def _read(
     elif weights is not None:
         raise InvalidInputError(
             "weights",
-            given=f"{weights} with {'a file' if isinstance(model, str | Path) else type(model).__name__}",
+            given=f"{weights} with "
+            f"{'a file' if isinstance(model, str | Path) else type(model).__name__}",
             allowed="weights for package.module:factory",
             remedy="leave it out",
         )
@@ -180,7 +194,8 @@ def _read(
             "model",
             given=type(model).__name__,
             remedy="pass the model or model.state_dict()",
-            allowed="a torch.nn.Module, a state dict, a weights file, or package.module:factory",
+            allowed="a torch.nn.Module, a state dict, a weights file, or "
+            "package.module:factory",
         )
     count = sum(
         one.numel()

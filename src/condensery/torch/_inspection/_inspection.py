@@ -1,4 +1,6 @@
-"""The table that `inspect` gives: one row per layer, printable, as JSON, and in a notebook."""
+"""The table that `inspect` gives: one row per layer, printable, as JSON, and in a
+notebook.
+"""
 
 from __future__ import annotations
 
@@ -31,16 +33,20 @@ class LayerReport:
         largest_group: Units of the largest group.
         effective_neurons: Directions that cover the active units.
         effective_ratio: effective_neurons / units.
-        chance_ratio: The same for random orientations in a layer of this shape with as many active units.
-        excess: chance_ratio − effective_ratio: condensation that is not chance. In [-1, 1]; 0 is none.
+        chance_ratio: The same for random orientations in a layer of this shape with as
+            many active units.
+        excess: chance_ratio − effective_ratio: condensation that is not chance. In [-1,
+            1]; 0 is none.
         largest_cosine: Between two active units; nan where there are fewer than two.
         chance_cosine: Median of the largest cosine for random orientations.
         smallest_cosine: The most opposite two active units.
         dead: Units without incoming weights.
         duplicates: Units whose direction an earlier unit has, to 1e-6 rad.
-        activation: Name of the activation that follows, ``linear`` for none; empty where it has none or is not known.
+        activation: Name of the activation that follows, ``linear`` for none; empty
+            where it has none or is not known.
         mergeable: ``exactly``, ``approximately`` or ``not``.
-        exact_merges: Units that could go without any change of the output in evaluation mode, to rounding.
+        exact_merges: Units that could go without any change of the output in evaluation
+            mode, to rounding.
         approximate_merges: Units that could go with a change that has to be measured.
         why: Why.
         note: What a reader must know to read the row.
@@ -165,7 +171,9 @@ class Inspection(Sequence[LayerReport]):
         return pd.DataFrame([asdict(row) for row in self.rows])
 
     def document(self) -> dict[str, Any]:
-        """The inspection as what JSON can hold; numbers that are none (nan) are None."""
+        """The inspection as what JSON can hold; numbers that are none (nan) are
+        None.
+        """
         rows = [
             {
                 key: None if isinstance(value, float) and math.isnan(value) else value

@@ -1,4 +1,6 @@
-"""What is a unit in a layer of a user's model: its rows (w, b), from a module or from a state dict."""
+"""What is a unit in a layer of a user's model: its rows (w, b), from a module or from a
+state dict.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,10 @@ import numpy as np
 import torch
 
 Role = Literal["units", "states", "gates", "heads", "rows", "lookup"]
-"""What may be done with units that are equal: ``units`` and recurrent ``states`` merge, ``gates`` and ``heads`` only if
-all that belongs to them agrees, ``rows`` of queries, keys and values never alone, ``lookup`` never."""
+"""What may be done with units that are equal: ``units`` and recurrent ``states`` merge,
+``gates`` and ``heads`` only if all that belongs to them agrees, ``rows`` of queries,
+keys and values never alone, ``lookup`` never.
+"""
 
 GATES = {
     4: ("input gate", "forget gate", "cell gate", "output gate"),
@@ -31,12 +35,17 @@ class Layer:
         rows: Incoming weights, (unit, feature), on any device in any floating dtype.
         bias: Bias of every unit.
         role: What may be done with equal units.
-        blocks: Number of blocks of consecutive units that see different inputs (the groups of a convolution).
+        blocks: Number of blocks of consecutive units that see different inputs (the
+            groups of a convolution).
         note: What a reader must know to read the numbers.
-        dimension: Dimension of the space that the rows stand for, where that is not their length.
-        also: (unit, …) of what must agree as well before two units are one (the values of two heads).
-        is_pointwise: Whether it is a convolution with a kernel of one entry: a linear layer at every position.
-        beside: What else acts between queries and keys, so that equal maps need not attend alike.
+        dimension: Dimension of the space that the rows stand for, where that is not
+            their length.
+        also: (unit, …) of what must agree as well before two units are one (the values
+            of two heads).
+        is_pointwise: Whether it is a convolution with a kernel of one entry: a linear
+            layer at every position.
+        beside: What else acts between queries and keys, so that equal maps need not
+            attend alike.
     """
 
     name: str
@@ -57,12 +66,16 @@ class Layer:
         return self.name.partition(":")[0]
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """Rows and bias on the host: float64 stays, everything narrower becomes float32 without loss."""
+        """Rows and bias on the host: float64 stays, everything narrower becomes float32
+        without loss.
+        """
         return as_array(self.rows), None if self.bias is None else as_array(self.bias)
 
 
 def as_array(tensor: torch.Tensor) -> np.ndarray:
-    """A tensor on the host without its gradient; the memory is shared where that is possible."""
+    """A tensor on the host without its gradient; the memory is shared where that is
+    possible.
+    """
     tensor = tensor.detach()
     wide = tensor if tensor.dtype in {torch.float32, torch.float64} else tensor.float()
     return wide.cpu().numpy()
@@ -106,7 +119,9 @@ def transposed_convolution(
     blocks: int = 1,
     note: str = "",
 ) -> Layer:
-    """Output channels of ``weight: (in, out / blocks, …)``; the channels of a block see the inputs of that block."""
+    """Output channels of ``weight: (in, out / blocks, …)``; the channels of a block see
+    the inputs of that block.
+    """
     inputs, outputs = weight.shape[0] // blocks, weight.shape[1]
     rows = (
         weight.reshape(blocks, inputs, outputs, -1)
@@ -126,8 +141,9 @@ def recurrent(
 ) -> Iterator[Layer]:
     """The gates of one recurrent layer, and its units with all their gates.
 
-    The row of a unit in a gate is (weights of the input, weights of the state, bias of both). In a GRU's new gate the
-    bias of the state stands inside a product and is a column of its own.
+    The row of a unit in a gate is (weights of the input, weights of the state, bias of
+    both). In a GRU's new gate the bias of the state stands inside a product and is a
+    column of its own.
 
     Args:
         name: Name of the module.
@@ -168,7 +184,9 @@ def recurrent(
 
 
 def hidden_size(parts: Mapping[str, torch.Tensor], suffix: str) -> int:
-    """Units of a recurrent layer; with a projection the state is shorter than the layer is wide."""
+    """Units of a recurrent layer; with a projection the state is shorter than the layer
+    is wide.
+    """
     projection = parts.get(f"weight_hr{suffix}")
     return (
         projection.shape[1]
@@ -179,7 +197,9 @@ def hidden_size(parts: Mapping[str, torch.Tensor], suffix: str) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Attention:
-    """The projections of one attention, each (out, in); queries, keys and values with their biases."""
+    """The projections of one attention, each (out, in); queries, keys and values with
+    their biases.
+    """
 
     name: str
     query: tuple[torch.Tensor, torch.Tensor | None]
@@ -191,7 +211,9 @@ class Attention:
     beside: str = ""
 
     def layers(self) -> Iterator[Layer]:
-        """Rows of queries, keys and values, and the heads where their number is known."""
+        """Rows of queries, keys and values, and the heads where their number is
+        known.
+        """
         names = self.names or tuple(
             f"{self.name}:{part}" for part in ("query", "key", "value")
         )
@@ -207,10 +229,12 @@ class Attention:
             yield from self._head_layers(self.heads)
 
     def _head_layers(self, heads: int) -> Iterator[Layer]:
-        """The maps of the heads, by their inner products: two heads are equal if and only if these say so.
+        """The maps of the heads, by their inner products: two heads are equal if and
+        only if these say so.
 
-        The attention of a head depends on W_qᵀ W_k alone, with the bias of the queries (that of the keys adds the same
-        to all keys, which the softmax takes out again); what it passes on depends on W_o W_v with the bias of values.
+        The attention of a head depends on W_qᵀ W_k alone, with the bias of the queries
+        (that of the keys adds the same to all keys, which the softmax takes out again);
+        what it passes on depends on W_o W_v with the bias of values.
         """
         size = self.query[0].shape[0] // heads
         query, value = _augmented(*self.query), _augmented(*self.value)
@@ -254,7 +278,9 @@ def _inner(weight: torch.Tensor) -> torch.Tensor:
 
 
 def _per_head(weight: torch.Tensor, heads: int, size: int) -> torch.Tensor | None:
-    """Rows of every head, its own copy for each where several heads share one (grouped queries)."""
+    """Rows of every head, its own copy for each where several heads share one (grouped
+    queries).
+    """
     own, rest = divmod(weight.shape[0], size)
     if rest or not own or heads % own:
         return None
@@ -267,7 +293,9 @@ def _per_head(weight: torch.Tensor, heads: int, size: int) -> torch.Tensor | Non
 
 
 def _coordinates(products: torch.Tensor, heads: int) -> torch.Tensor:
-    """Vectors with the inner products ⟨A_i, A_j⟩ = Σ_ab (Q_i Q_jᵀ)_ab (K_i K_jᵀ)_ab of the heads' maps A = Qᵀ K."""
+    """Vectors with the inner products ⟨A_i, A_j⟩ = Σ_ab (Q_i Q_jᵀ)_ab (K_i K_jᵀ)_ab of
+    the heads' maps A = Qᵀ K.
+    """
     size = products.shape[0] // heads
     gram = products.reshape(heads, size, heads, size).sum(dim=(1, 3))
     values, vectors = torch.linalg.eigh((gram + gram.T) / 2)

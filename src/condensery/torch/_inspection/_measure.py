@@ -30,7 +30,8 @@ class Measure:
         largest_cosine: Between two active units; nan where there are fewer than two.
         smallest_cosine: Likewise the most opposite.
         dead: Units without incoming weights: what they give is constant.
-        near: As `parallel_units`, where the active units are all that have a direction; otherwise None.
+        near: As `parallel_units`, where the active units are all that have a direction;
+            otherwise None.
     """
 
     units: int
@@ -71,7 +72,8 @@ def measure(
         layer: Its rows.
         threshold: Cosine from which two directions count as one.
         active: Cut, as a share of the largest ‖(w, b)‖ of the layer.
-        linkage: Whether groups are formed by complete linkage (up to 2,000 units) or, faster, by the cover.
+        linkage: Whether groups are formed by complete linkage (up to 2,000 units) or,
+            faster, by the cover.
 
     Raises:
         InvalidInputError: A weight is nan or infinite.
@@ -136,7 +138,8 @@ def _measure_part(
         return _Part(0, 0, 0, np.nan, np.nan, units)
     mine, own = _taken(rows, bias, units)
     largest, smallest = nearest_cosines(mine, own, lengths[units])
-    # A unit that is near no other covers none and is covered by none: only the rest has to be looked at closely.
+    # A unit that is near no other covers none and is covered by none: only the rest has
+    # to be looked at closely.
     close = np.flatnonzero(
         np.nan_to_num(largest, nan=-1.0) >= threshold - 2 * RESOLUTION
     )
@@ -169,7 +172,9 @@ def _taken(
 
 
 def parallel_units(layer: Layer) -> np.ndarray:
-    """Indices of the units that have a parallel or antiparallel one, as far as single precision can tell."""
+    """Indices of the units that have a parallel or antiparallel one, as far as single
+    precision can tell.
+    """
     rows, bias = layer.arrays()
     lengths = amplitude_of(rows, bias)
     size = len(rows) // layer.blocks
@@ -189,7 +194,9 @@ def _have_parallel(largest: np.ndarray, smallest: np.ndarray) -> np.ndarray:
 
 
 def by_chance(layer: Layer, found: Measure, *, threshold: float) -> Chance:
-    """What random orientations would show in a layer of this shape with as many active units."""
+    """What random orientations would show in a layer of this shape with as many active
+    units.
+    """
     return chance(
         found.active, layer.dimension or found.features, threshold, blocks=layer.blocks
     )

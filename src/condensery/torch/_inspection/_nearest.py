@@ -1,4 +1,6 @@
-"""The nearest and the most opposite direction of every unit: all pairs, block by block, never a whole matrix."""
+"""The nearest and the most opposite direction of every unit: all pairs, block by block,
+never a whole matrix.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,13 @@ import torch
 from jaxtyping import Float
 
 BLOCK_ENTRIES = 2**23
-"""Entries of a block of rows; two such blocks, their cosines and a reduction are about 100 MB in single precision."""
+"""Entries of a block of rows; two such blocks, their cosines and a reduction are about
+100 MB in single precision.
+"""
 RESOLUTION = 2e-6
-"""What single precision leaves uncertain of a cosine between rows of up to some 10⁴ features."""
+"""What single precision leaves uncertain of a cosine between rows of up to some 10⁴
+features.
+"""
 
 
 def nearest_cosines(
@@ -25,7 +31,8 @@ def nearest_cosines(
         lengths: ‖(w, b)‖ of every unit, none of them 0.
 
     Returns:
-        Two arrays of cosines, accurate to `RESOLUTION`; with fewer than two units nan. Memory is a few blocks.
+        Two arrays of cosines, accurate to `RESOLUTION`; with fewer than two units nan.
+        Memory is a few blocks.
     """
     count, features = rows.shape
     largest = torch.full((count,), -torch.inf)
@@ -59,7 +66,8 @@ def nearest_cosines(
 def _unit_rows(
     rows: np.ndarray, bias: np.ndarray | None, lengths: np.ndarray, units: slice
 ) -> torch.Tensor:
-    # divided in the precision of the rows, since entries such as 1e-30 have no square in single precision
+    # divided in the precision of the rows, since entries such as 1e-30 have no square
+    # in single precision
     scale = lengths[units, None]
     unit = (rows[units] / scale).astype(np.float32, copy=False)
     if bias is not None:

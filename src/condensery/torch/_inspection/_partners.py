@@ -1,4 +1,6 @@
-"""How many units of a layer have a partner: another unit that points (nearly) the same or the opposite way."""
+"""How many units of a layer have a partner: another unit that points (nearly) the same
+or the opposite way.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ _TAKEN = (
 
 @dataclass(frozen=True)
 class Partners:
-    """Units with a partner, counted among all units that have a direction (whether they are strong or weak).
+    """Units with a partner, counted among all units that have a direction (whether they
+    are strong or weak).
 
     Attributes:
         directed: Units that have a direction, (w, b) ≠ 0.
@@ -58,22 +61,33 @@ class Partners:
 
 
 def partners(layer: Layer, *, threshold: float) -> Partners:
-    """Count the units of a layer that have a partner among the units that see the same inputs.
+    """Count the units of a layer that have a partner among the units that see the same
+    inputs.
 
     Formula:
-        chance = Σ_blocks n·(1 − (1 − 2P(threshold))^(n − 1)), with n directed units in a block and P as in
-        `random_pair`: given one unit, its cosines with n − 1 independent isotropic others are independent, so that this
-        is exact.
+        chance = Σ_blocks n·(1 − (1 − 2P(threshold))^(n − 1)), with n directed units in
+        a block and P as in `random_pair`: given one unit, its cosines with n − 1
+        independent isotropic others are independent, so that this is exact.
 
     Args:
         layer: Its rows (w, b).
-        threshold: |cos| in (0, 1] from which two units are partners; as accurate as single precision, 2e-6.
+        threshold: |cos| in (0, 1] from which two units are partners; as accurate as
+            single precision, 2e-6.
 
     Example:
         >>> import torch
         >>> from condensery.torch._inspection._layers import linear
         >>> from condensery.torch._inspection._partners import partners
-        >>> rows = torch.tensor([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0], [0.0, -3.0], [1.0, 1.0], [0.0, 0.0]])
+        >>> rows = torch.tensor(
+        ...     [
+        ...         [1.0, 0.0],
+        ...         [2.0, 0.0],
+        ...         [0.0, 1.0],
+        ...         [0.0, -3.0],
+        ...         [1.0, 1.0],
+        ...         [0.0, 0.0],
+        ...     ]
+        ... )
         >>> found = partners(linear("layer", rows, None), threshold=0.95)
         >>> found.directed, found.parallel, found.opposite, found.either
         (5, 2, 2, 4)
@@ -107,7 +121,8 @@ def inspect_file(
     heads: int | None,
     progress: Callable[[str, float], None],
 ) -> dict[str, np.ndarray]:
-    """Inspect a weights file and count the partners in every layer; no code of the file or its package is run.
+    """Inspect a weights file and count the partners in every layer; no code of the file
+    or its package is run.
 
     Args:
         path: As for `condensery.torch.load_weights`.
@@ -116,9 +131,10 @@ def inspect_file(
         progress: Told how far it is.
 
     Returns:
-        Columns with an entry for every layer: those of the inspection, role, directed, parallel, opposite, either and
-        chance as in `Partners`, bare (`either` without the biases); and with one entry ``parameters`` and ``skipped``
-        (weights that were not measured).
+        Columns with an entry for every layer: those of the inspection, role, directed,
+        parallel, opposite, either and chance as in `Partners`, bare (`either` without
+        the biases); and with one entry ``parameters`` and ``skipped`` (weights that
+        were not measured).
     """
     weights = load_weights(path)
     progress("inspecting", 0.02)
@@ -137,7 +153,8 @@ def inspect_file(
     for layer, done in zip(layers, work, strict=False):
         progress(f"partners in {layer.name}", 0.6 + 0.4 * float(done / work[-1]))
         counted.append(partners(layer, threshold=threshold))
-        # a bias that outweighs the weights makes rows alike that look at different things
+        # a bias that outweighs the weights makes rows alike that look at different
+        # things
         alone = layer.bias is None
         bare.append(
             counted[-1]

@@ -52,7 +52,9 @@ class Found:
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """The user's model inside DistributedDataParallel, DataParallel and torch.compile."""
+    """The user's model inside DistributedDataParallel, DataParallel and
+    torch.compile.
+    """
     while True:
         inner = model._modules.get("_orig_mod")
         if inner is None and isinstance(
@@ -117,7 +119,8 @@ def _read_one(name: str, module: nn.Module, found: Found) -> None:
         for key, value in own.items():
             if value.ndim >= 2:
                 found.skipped[f"{name}.{key}"] = (
-                    f"{type(module).__name__} is not known: what its units are cannot be told"
+                    f"{type(module).__name__} is not known: what its units are "
+                    "cannot be told"
                 )
 
 
@@ -149,7 +152,9 @@ def _weight_layer(name: str, module: nn.Module) -> Layer | None:
 
 
 def is_transposed_linear(module: nn.Module) -> bool:
-    """Whether it is the Conv1D of Transformers' GPT-2: a linear layer with ``weight: (in, out)``."""
+    """Whether it is the Conv1D of Transformers' GPT-2: a linear layer with ``weight:
+    (in, out)``.
+    """
     own = module._parameters
     weight, bias = own.get("weight"), own.get("bias")
     is_named = type(module).__name__ == "Conv1D" and not isinstance(module, _ConvNd)
@@ -187,7 +192,9 @@ def attention_parts(
 def _fused_in(
     model: nn.Module, name: str, modules: Mapping[str, nn.Module], heads: int | None
 ) -> list[Layer]:
-    """The rows and heads of a module that makes queries, keys and values at once; empty if it is none."""
+    """The rows and heads of a module that makes queries, keys and values at once; empty
+    if it is none.
+    """
     stem, _, last = name.rpartition(".")
     module = modules[name]
     if last not in (*_FUSED, *_MIXED) or not (
@@ -217,7 +224,10 @@ def _fused(
     layer: Layer, output: torch.Tensor | None, heads: int | None, beside: str
 ) -> list[Layer]:
     if _last(layer.name) in _MIXED or len(layer.rows) != 3 * layer.rows.shape[1]:
-        note = "queries, keys and values are in one layer, in an order that is not known: no heads"
+        note = (
+            "queries, keys and values are in one layer, in an order that is not "
+            "known: no heads"
+        )
         return [
             replace(layer, kind="query, key and value rows", role="rows", note=note)
         ]
@@ -229,7 +239,9 @@ def _fused(
 
 
 def _beside(attention: str, model: nn.Module) -> str:
-    """What acts between queries and keys besides their product, as the names of modules and weights tell."""
+    """What acts between queries and keys besides their product, as the names of modules
+    and weights tell.
+    """
     inside = f"{attention}." if attention else ""
     own = [(name, kind) for name, kind in _names(model) if name.startswith(inside)]
     own += [
@@ -247,7 +259,8 @@ def _beside(attention: str, model: nn.Module) -> str:
     ]
     found = next((_last(name) for name in [*told, *(name for name, _ in turning)]), "")
     return (
-        f"{found} acts on queries and keys as well: whether they attend alike is not known"
+        f"{found} acts on queries and keys as well: whether they attend alike is "
+        "not known"
         if found
         else ""
     )
@@ -283,7 +296,9 @@ def _separate_attention(
 
 
 def heads_of(module: nn.Module) -> int | None:
-    """Number of heads by the names under which attentions keep it, in the module or its configuration."""
+    """Number of heads by the names under which attentions keep it, in the module or its
+    configuration.
+    """
     for holder in (vars(module), _attributes(vars(module).get("config"))):
         for key in _HEADS:
             count = holder.get(key)
@@ -301,7 +316,9 @@ def _attributes(config: object) -> Mapping[str, object]:
 
 @contextmanager
 def _at_rest(module: nn.Module) -> Generator[None]:
-    """Parametrisations such as spectral_norm iterate when their weight is read in training mode: not while we read."""
+    """Parametrisations such as spectral_norm iterate when their weight is read in
+    training mode: not while we read.
+    """
     if not parametrize.is_parametrized(module):
         yield
         return
@@ -427,7 +444,9 @@ def _read_parts(
 
 
 def _turn_square_ones(modules: dict[str, dict[str, torch.Tensor]]) -> None:
-    """Turn the square weights of GPT-2's (in, out) layers; only their sibling's shape tells that they are such."""
+    """Turn the square weights of GPT-2's (in, out) layers; only their sibling's shape
+    tells that they are such.
+    """
     for name, parts in modules.items():
         stem, _, last = name.rpartition(".")
         sibling = modules.get(f"{stem}.c_attn" if stem else "c_attn", {})
@@ -443,7 +462,8 @@ def _turn_square_ones(modules: dict[str, dict[str, torch.Tensor]]) -> None:
 
 
 def _by_shape(name: str, weight: torch.Tensor, bias: torch.Tensor | None) -> Layer:
-    # (in, out / groups, …) has out entries in its bias, (out, in / groups, …) has as many as it has rows
+    # (in, out / groups, …) has out entries in its bias, (out, in / groups, …) has as
+    # many as it has rows
     turned = bias is not None and bias.shape[0] != weight.shape[0]
     if weight.ndim == 2:
         if bias is None and _EMBEDDING.search(name):
@@ -465,7 +485,9 @@ def _by_shape(name: str, weight: torch.Tensor, bias: torch.Tensor | None) -> Lay
 def _weight_attentions(
     modules: Mapping[str, dict[str, torch.Tensor]], heads: int | None
 ) -> dict[str, Attention | None]:
-    """Name of each projection that belongs to an attention; the whole attention stands at its first one."""
+    """Name of each projection that belongs to an attention; the whole attention stands
+    at its first one.
+    """
     found: dict[str, Attention | None] = {}
     for module in modules:
         stem, _, part = module.rpartition(".")

@@ -1,4 +1,6 @@
-"""What follows a layer in a model: the activation, a normalisation, and who reads its units."""
+"""What follows a layer in a model: the activation, a normalisation, and who reads its
+units.
+"""
 
 from __future__ import annotations
 
@@ -106,14 +108,18 @@ class After:
     """What follows a layer.
 
     Attributes:
-        activation: Name of the activation as in `condensery.theory.merge_rule`; ``linear`` if there is none, empty for
-            a function of one number that has no name there.
+        activation: Name of the activation as in `condensery.theory.merge_rule`;
+            ``linear`` if there is none, empty for a function of one number that has no
+            name there.
         slope: Slope below 0 of leaky_relu.
-        fold: Scale and shift of every unit by the batch normalisation in between, in evaluation mode.
-        mirror: Whether −z may stand for z on the way to the reader: a maximum over positions forbids it.
+        fold: Scale and shift of every unit by the batch normalisation in between, in
+            evaluation mode.
+        mirror: Whether −z may stand for z on the way to the reader: a maximum over
+            positions forbids it.
         output: Whether the units are the output of the model.
         obstacle: Why units of this layer cannot be merged, where that is so.
-        beyond: Class of the module that the units leave for a part of the model that could not be traced.
+        beyond: Class of the module that the units leave for a part of the model that
+            could not be traced.
     """
 
     activation: str = "linear"
@@ -139,7 +145,8 @@ class Structure:
 
 
 def structure(model: nn.Module) -> Structure:
-    """What follows each layer, as far as torch.fx can trace the model or the modules around the layer.
+    """What follows each layer, as far as torch.fx can trace the model or the modules
+    around the layer.
 
     Args:
         model: The model.
@@ -162,7 +169,8 @@ def structure(model: nn.Module) -> Structure:
             )
             if found is None:
                 untold[name] = (
-                    f"{part.kind} passes its units on, and what uses {part.kind} could not be traced"
+                    f"{part.kind} passes its units on, and what uses {part.kind} "
+                    "could not be traced"
                 )
             else:
                 after[name] = found
@@ -191,7 +199,9 @@ def _why_untold(
 
 
 def _in_torch_blocks(model: nn.Module) -> dict[str, After]:
-    """Torch's own transformer layers, which cannot be traced; what they do is known where their forward is torch's."""
+    """Torch's own transformer layers, which cannot be traced; what they do is known
+    where their forward is torch's.
+    """
     found: dict[str, After] = {}
     for name, module in model.named_modules():
         kind = next((one for one in _BLOCKS if isinstance(module, one)), None)
@@ -222,7 +232,9 @@ def _after(node: fx.Node, part: Part) -> After | None:
 def _follow(
     node: fx.Node, part: Part, found: After, *, is_activated: bool, softmax: str
 ) -> After | None:
-    """Go on from a value to all that use it; `softmax` is the obstacle that a softmax before here would be."""
+    """Go on from a value to all that use it; `softmax` is the obstacle that a softmax
+    before here would be.
+    """
     ends = [
         _use(one, part, found, is_activated=is_activated, softmax=softmax)
         for one in node.users
@@ -325,7 +337,10 @@ def _unknown(node: fx.Node, module: nn.Module | None) -> str:
         return (
             "its units are multiplied by other units, which would have to agree as well"
         )
-    return f"{_name(node, module)} follows, and how it reads single units is not known here"
+    return (
+        f"{_name(node, module)} follows, and how it reads single units is not "
+        "known here"
+    )
 
 
 def _activation(

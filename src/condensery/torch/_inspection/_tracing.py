@@ -1,4 +1,6 @@
-"""A model's graphs: the whole where torch.fx can trace it, else the largest parts that it can."""
+"""A model's graphs: the whole where torch.fx can trace it, else the largest parts that
+it can.
+"""
 
 from __future__ import annotations
 
@@ -97,9 +99,11 @@ class Part:
 
 
 def parts_of(model: nn.Module) -> tuple[list[Part], dict[str, str]]:
-    """The traced parts, larger ones before those that they contain, and why the others could not be traced.
+    """The traced parts, larger ones before those that they contain, and why the others
+    could not be traced.
 
-    A copy that shares the weights is traced, so that what its forward keeps on itself does not reach the user's.
+    A copy that shares the weights is traced, so that what its forward keeps on itself
+    does not reach the user's.
 
     Args:
         model: The model.
@@ -180,9 +184,11 @@ class _Tracer(fx.Tracer):
 
 
 def is_of_one_number(module: nn.Module) -> bool:
-    """Whether a module without weights applies one function of one number to every entry, as its graph tells.
+    """Whether a module without weights applies one function of one number to every
+    entry, as its graph tells.
 
-    A single operation is not meant: it is traced through, so that its own name is known.
+    A single operation is not meant: it is traced through, so that its own name is
+    known.
     """
     if next(module.parameters(), None) is not None or isinstance(module, nn.Sequential):
         return False

@@ -15,11 +15,16 @@ from condensery.torch._inspection._structure import After
 
 Mergeable = Literal["exactly", "approximately", "not"]
 SAME_ANGLE = 1e-6
-"""Radians within which two rows are parallel: copies that were rounded to single precision are."""
+"""Radians within which two rows are parallel: copies that were rounded to single
+precision are.
+"""
 OPPOSITE = -0.99
 """Cosine of the two rows of a two-way head below which it is worth a word."""
 
-UNKNOWN = "; the activation is not known ({}; activation= tells it): only equal rows would count as exact"
+UNKNOWN = (
+    "; the activation is not known ({}; activation= tells it): only equal "
+    "rows would count as exact"
+)
 UNREAD = "; exact if what reads them takes units one by one, which is not known ({})"
 
 
@@ -31,7 +36,8 @@ class Verdict:
         mergeable: ``exactly``, ``approximately`` or ``not``.
         exact: Units that could go without any change of the output, to rounding.
         approximate: Units that could go with a small one.
-        duplicates: Units whose direction an earlier one has, to `SAME_ANGLE`, whether they can be merged or not.
+        duplicates: Units whose direction an earlier one has, to `SAME_ANGLE`, whether
+            they can be merged or not.
         why: In words.
     """
 
@@ -72,7 +78,10 @@ def verdict(
     is_head = layer.kind == "Linear" or (layer.is_pointwise and layer.blocks == 1)
     two_way = is_head and found.units == 2 and found.smallest_cosine <= OPPOSITE
     if two_way and (after is None or after.output):
-        symmetry = "a two-way head: opposite rows are the symmetry of the softmax, not condensation"
+        symmetry = (
+            "a two-way head: opposite rows are the symmetry of the softmax, "
+            "not condensation"
+        )
         return Verdict("not", 0, 0, symmetry, duplicates)
     reason = _obstacle(layer, after)
     if reason:
@@ -187,7 +196,9 @@ def _heads(layer: Layer) -> Verdict:
 
 
 def _equivalent(layer: Layer, near: np.ndarray, after: After | None) -> int:
-    """How many units are, after their activation, a multiple of another one (or of its mirror image)."""
+    """How many units are, after their activation, a multiple of another one (or of its
+    mirror image).
+    """
     rows, bias = layer.arrays()
     size = len(rows) // layer.blocks
     if after is None:
@@ -243,7 +254,9 @@ def _exact(rule: MergeRule | None) -> bool:
 
 
 def _classes(rows: np.ndarray, *, equal_lengths: bool, antipodal: bool) -> np.ndarray:
-    """Number of the class of each row: those of one direction (and of one length, to `SAME_ANGLE` of it)."""
+    """Number of the class of each row: those of one direction (and of one length, to
+    `SAME_ANGLE` of it).
+    """
     classes = np.empty(len(rows), dtype=np.intp)
     count = 0
     for run in _runs(rows, antipodal=antipodal):
@@ -257,9 +270,11 @@ def _classes(rows: np.ndarray, *, equal_lengths: bool, antipodal: bool) -> np.nd
 
 
 def _runs(rows: np.ndarray, *, antipodal: bool) -> list[np.ndarray]:
-    """Rows that may be parallel, by their projections: all pairs of a wide layer would take minutes.
+    """Rows that may be parallel, by their projections: all pairs of a wide layer would
+    take minutes.
 
-    Directions within `SAME_ANGLE` have projections on a unit vector within it, so that a larger gap parts no class.
+    Directions within `SAME_ANGLE` have projections on a unit vector within it, so that
+    a larger gap parts no class.
     """
     runs = [np.arange(len(rows))]
     unit = directions(rows)

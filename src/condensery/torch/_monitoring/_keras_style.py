@@ -1,4 +1,6 @@
-"""The monitor as a callback with the method names of Keras, for Keras on torch and the loops that follow it."""
+"""The monitor as a callback with the method names of Keras, for Keras on torch and the
+loops that follow it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ if TYPE_CHECKING:
 
 
 class KerasStyleCallback:
-    """`CondensationMonitor` for loops that call ``set_model``, ``on_train_batch_end``, ``on_train_end`` and the like.
+    """`CondensationMonitor` for loops that call ``set_model``, ``on_train_batch_end``,
+    ``on_train_end`` and the like.
 
     Args:
         *sinks: As for `CondensationMonitor`.

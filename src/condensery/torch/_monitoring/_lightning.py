@@ -11,7 +11,8 @@ from condensery.torch._monitoring._monitor import CondensationMonitor
 
 
 class LightningCallback(Callback):
-    """`CondensationMonitor` for Lightning: ``Trainer(callbacks=[LightningCallback(JsonLines("monitor.jsonl"))])``.
+    """`CondensationMonitor` for Lightning:
+    ``Trainer(callbacks=[LightningCallback(JsonLines("monitor.jsonl"))])``.
 
     Args:
         *sinks: As for `CondensationMonitor`.

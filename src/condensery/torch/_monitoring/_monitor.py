@@ -1,4 +1,6 @@
-"""`CondensationMonitor`: how condensed each layer is while a model trains, without touching the training."""
+"""`CondensationMonitor`: how condensed each layer is while a model trains, without
+touching the training.
+"""
 
 from __future__ import annotations
 
@@ -31,34 +33,42 @@ _PATIENCE = 5
 class CondensationMonitor:
     """Measures the condensation of a model's layers every now and then while it trains.
 
-    It reads the weights and nothing else: it draws no random number, runs no forward pass, sets no mode, adds no hook
-    and keeps no gradient, so that the training is bit for bit the same with and without it. Whatever goes wrong inside
-    is logged (logger ``condensery.torch``) and never reaches the training; after five failures in a row it falls
-    silent. In a distributed training the process of rank 0 alone measures and writes.
+    It reads the weights and nothing else: it draws no random number, runs no forward
+    pass, sets no mode, adds no hook and keeps no gradient, so that the training is bit
+    for bit the same with and without it. Whatever goes wrong inside is logged (logger
+    ``condensery.torch``) and never reaches the training; after five failures in a row
+    it falls silent. In a distributed training the process of rank 0 alone measures and
+    writes.
 
-    A model inside DistributedDataParallel or torch.compile is found by itself. Weights are read in their own precision,
-    also under autocast.
+    A model inside DistributedDataParallel or torch.compile is found by itself. Weights
+    are read in their own precision, also under autocast.
 
     Args:
         model: The model that is trained.
-        *sinks: Where the values go (`JsonLines`, `TensorBoard`, `WeightsAndBiases`, `MLflow`, `condensery.record`, or
-            anything with ``write(step, values)`` and ``close()``). They are kept in `history` in any case.
-        every: Steps between two measures; before that the steps 0, 1, 2, 4, 8, … are measured, because orientations
-            move most at the beginning.
-        layers: Names of the modules to measure; by default every layer with units or states of its own (embeddings,
-            gates and attention projections are left to `inspect`).
+        *sinks: Where the values go (`JsonLines`, `TensorBoard`, `WeightsAndBiases`,
+            `MLflow`, `condensery.record`, or anything with ``write(step, values)`` and
+            ``close()``). They are kept in `history` in any case.
+        every: Steps between two measures; before that the steps 0, 1, 2, 4, 8, … are
+            measured, because orientations move most at the beginning.
+        layers: Names of the modules to measure; by default every layer with units or
+            states of its own (embeddings, gates and attention projections are left to
+            `inspect`).
         threshold: Cosine from which two directions count as one.
         active: Cut on ‖(w, b)‖ as a share of the layer's largest.
-        budget: Largest share of the time since the beginning that measuring may take, after a first second that is
-            free; beyond it measures are left out until there is time again. None for no limit.
+        budget: Largest share of the time since the beginning that measuring may take,
+            after a first second that is free; beyond it measures are left out until
+            there is time again. None for no limit.
 
     Raises:
-        InvalidInputError: An option is outside its range, or a layer is not in the model.
+        InvalidInputError: An option is outside its range, or a layer is not in the
+            model.
 
     Example:
         >>> import torch
         >>> from condensery.torch import CondensationMonitor
-        >>> model = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+        >>> model = torch.nn.Sequential(
+        ...     torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)
+        ... )
         >>> monitor = CondensationMonitor(model)
         >>> for _ in range(10):
         ...     monitor.step()  # after optimizer.step()
@@ -112,7 +122,8 @@ class CondensationMonitor:
         """The same for a loop that counts its own steps.
 
         Args:
-            step: Number of optimiser steps so far; a number that does not rise is ignored.
+            step: Number of optimiser steps so far; a number that does not rise is
+                ignored.
         """
         if self._closed or (step <= self._step and self.history):
             return
@@ -134,7 +145,9 @@ class CondensationMonitor:
                 self.close()
 
     def measure(self) -> dict[str, float]:
-        """The values of this moment by ``layer/measure``; a layer whose weights are not finite gives nan."""
+        """The values of this moment by ``layer/measure``; a layer whose weights are not
+        finite gives nan.
+        """
         values: dict[str, float] = {}
         for layer in self._chosen():
             values |= {

@@ -51,7 +51,8 @@ class TensorBoard:
     """Scalars in TensorBoard.
 
     Args:
-        writer: A folder for a writer of its own, or a ``SummaryWriter`` that stays open.
+        writer: A folder for a writer of its own, or a ``SummaryWriter`` that stays
+            open.
         prefix: Put before every name.
     """
 
@@ -76,14 +77,17 @@ class TensorBoard:
 class WeightsAndBiases:
     """Metrics of a Weights & Biases run, with a step axis of their own.
 
-    A run drops what is logged at a step that has gone by, and every row that is committed moves its step on. So that
-    nothing of the user's is dropped, whether their loop gives steps or not, values join the row that the loop writes
-    next and commit none: one row of ours to each of theirs. What finds no row is held back and written at the end.
+    A run drops what is logged at a step that has gone by, and every row that is
+    committed moves its step on. So that nothing of the user's is dropped, whether their
+    loop gives steps or not, values join the row that the loop writes next and commit
+    none: one row of ours to each of theirs. What finds no row is held back and written
+    at the end.
 
     Args:
         run: The run; by default the one that ``wandb.init`` has begun.
         prefix: Put before every name.
-        commit: Write a row at once. For runs to which nothing else is logged with ``step=``.
+        commit: Write a row at once. For runs to which nothing else is logged with
+            ``step=``.
     """
 
     def __init__(
@@ -123,7 +127,8 @@ class WeightsAndBiases:
 
 
 class MLflow:
-    """Metrics of the active MLflow run; characters that MLflow refuses in names become underscores, nan is left out.
+    """Metrics of the active MLflow run; characters that MLflow refuses in names become
+    underscores, nan is left out.
 
     Args:
         prefix: Put before every name.

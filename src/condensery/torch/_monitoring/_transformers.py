@@ -11,7 +11,8 @@ from condensery.torch._monitoring._monitor import CondensationMonitor
 
 
 class TransformersCallback(TrainerCallback):
-    """`CondensationMonitor` for Transformers: ``Trainer(..., callbacks=[TransformersCallback(sink)])``.
+    """`CondensationMonitor` for Transformers: ``Trainer(...,
+    callbacks=[TransformersCallback(sink)])``.
 
     Args:
         *sinks: As for `CondensationMonitor`.

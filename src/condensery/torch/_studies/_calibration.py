@@ -8,7 +8,8 @@ import torch
 
 
 class NormalisedTwoLayer(torch.nn.Module):
-    """f(x) = κ Σ_k a_k relu(w_k·x + b_k) with all parameters N(0, 1): the normalised model of the phase diagram.
+    """f(x) = κ Σ_k a_k relu(w_k·x + b_k) with all parameters N(0, 1): the normalised
+    model of the phase diagram.
 
     Args:
         width: m.
@@ -30,11 +31,14 @@ class NormalisedTwoLayer(torch.nn.Module):
 
 
 class FlowSteps(torch.optim.Optimizer):
-    """Steps along the normalised gradient flow: da/dt = −∂R/∂a/κ', dw/dt = −κ' ∂R/∂w of R = (1/2n) Σ (f − y)².
+    """Steps along the normalised gradient flow: da/dt = −∂R/∂a/κ', dw/dt = −κ' ∂R/∂w of
+    R = (1/2n) Σ (f − y)².
 
-    The length of a step is Δt = min(1/λ_max, 0.2/(κ‖z‖)): λ_max is the largest eigenvalue of the kernel that drives the
-    outputs, G_ij = (κ²/n) Σ_k [σσ/κ' + κ' a² σ'σ' (x_i·x_j + 1)], and z = (1/n) Σ e_i (x_i, 1) the pull of the
-    residual, which bounds how much a unit grows in one step. So there is no learning rate to choose at any width.
+    The length of a step is Δt = min(1/λ_max, 0.2/(κ‖z‖)): λ_max is the largest
+    eigenvalue of the kernel that drives the outputs, G_ij = (κ²/n) Σ_k [σσ/κ' + κ' a²
+    σ'σ' (x_i·x_j + 1)], and z = (1/n) Σ e_i (x_i, 1) the pull of the residual, which
+    bounds how much a unit grows in one step. So there is no learning rate to choose at
+    any width.
 
     Args:
         model: The network.

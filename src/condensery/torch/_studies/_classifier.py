@@ -27,13 +27,15 @@ def watch_classifier(
     seed: int,
     on_step: Callable[[int], None],
 ) -> dict[str, np.ndarray]:
-    """Train a ReLU network of two hidden layers by Adam on cross-entropy, and measure it on the way.
+    """Train a ReLU network of two hidden layers by Adam on cross-entropy, and measure
+    it on the way.
 
     Args:
         train: Inputs (sample, feature) and labels (sample,).
         test: Likewise, for the accuracy.
         width: Units of each hidden layer.
-        exponent: Initial standard deviation width^−exponent; None for torch's own initialisation.
+        exponent: Initial standard deviation width^−exponent; None for torch's own
+            initialisation.
         steps: Optimiser steps.
         rate: Learning rate.
         batch: Samples of a step.
@@ -42,8 +44,9 @@ def watch_classifier(
         on_step: Told the step now and then.
 
     Returns:
-        step, and per measured step ratio and largest (measured, hidden layer), loss (on all training samples) and
-        accuracy (on the test samples); and of the end exact and approximate merges (hidden layer,).
+        step, and per measured step ratio and largest (measured, hidden layer), loss (on
+        all training samples) and accuracy (on the test samples); and of the end exact
+        and approximate merges (hidden layer,).
     """
     x, y = (
         torch.tensor(train[0], dtype=torch.float32),

@@ -1,4 +1,6 @@
-"""Train a classifier, make it narrower in every way there is, and measure what is left of its accuracy."""
+"""Train a classifier, make it narrower in every way there is, and measure what is left
+of its accuracy.
+"""
 
 from __future__ import annotations
 
@@ -23,19 +25,24 @@ CONTROL = "from-scratch"
 _EXAMPLES = 32
 
 Row = tuple[str, float, int, int, float, float]
-"""Method, share of the width kept, hidden units, parameters, accuracy before and after fine-tuning."""
+"""Method, share of the width kept, hidden units, parameters, accuracy before and after
+fine-tuning.
+"""
 
 
 @dataclass(frozen=True)
 class Training:
-    """How one network is trained: Adam, with a rate that falls to zero along a half cosine.
+    """How one network is trained: Adam, with a rate that falls to zero along a half
+    cosine.
 
     Attributes:
-        epochs: Passes over the data; also of the control that is trained at the small size.
+        epochs: Passes over the data; also of the control that is trained at the small
+            size.
         finetune: Of the fine-tuning after the cut.
         rate: Learning rate at the beginning.
         batch: Samples of a step.
-        exponent: Initial standard deviation width^−exponent of every layer, as in `condense`; None for torch's own.
+        exponent: Initial standard deviation width^−exponent of every layer, as in
+            `condense`; None for torch's own.
         weight_decay: Decoupled (AdamW), of the weights; in the first training alone.
     """
 
@@ -55,7 +62,8 @@ class Comparison:
         whole: The network's own test accuracy.
         rows: One per method and size.
         layers: Name, units and effective neurons (cosine 0.9) of every hidden layer.
-        threshold: Units that merging by direction at a cosine alone leaves, and the accuracy then.
+        threshold: Units that merging by direction at a cosine alone leaves, and the
+            accuracy then.
     """
 
     whole: float
@@ -67,7 +75,8 @@ class Comparison:
 def build_classifier(
     kind: str, widths: Sequence[int], inputs: int, classes: int
 ) -> nn.Module:
-    """A ReLU classifier of flat inputs: ``mlp`` with one hidden layer, or ``cnn`` with two convolutions and one layer.
+    """A ReLU classifier of flat inputs: ``mlp`` with one hidden layer, or ``cnn`` with
+    two convolutions and one layer.
 
     Args:
         kind: mlp or cnn.
@@ -105,7 +114,9 @@ def train_classifier(
     batch: int,
     groups: Any = None,
 ) -> None:
-    """Cross-entropy by AdamW with a rate that falls along a half cosine, in place; without weight decay by default."""
+    """Cross-entropy by AdamW with a rate that falls along a half cosine, in place;
+    without weight decay by default.
+    """
     parts = groups or [{"params": list(net.parameters()), "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(
         parts, lr=rate, fused=True
@@ -149,7 +160,8 @@ def compare_reductions(
         training: Of the network.
         ratios: Shares of every width to keep.
         tau: Cosine of the merging without a given width.
-        fitted: Training samples that methods with data get, repair and least squares alike.
+        fitted: Training samples that methods with data get, repair and least squares
+            alike.
         seed: Of initialisation and batches.
         progress: Told how far it is.
     """

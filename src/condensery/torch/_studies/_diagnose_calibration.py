@@ -1,4 +1,6 @@
-"""One cell of the calibration of `diagnose`: a two-layer network whose regime the theory knows."""
+"""One cell of the calibration of `diagnose`: a two-layer network whose regime the
+theory knows.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ def calibrate_cell(
     steps: int,
     progress: Callable[[str, float], None],
 ) -> dict[str, np.ndarray]:
-    """Diagnose the network at one point of the phase diagram; what is known of the point is not told.
+    """Diagnose the network at one point of the phase diagram; what is known of the
+    point is not told.
 
     Args:
         gamma: γ; κ = m^−γ.
@@ -38,8 +41,9 @@ def calibrate_cell(
         progress: Told how far it is.
 
     Returns:
-        For the hidden and the output layer (in this order) slope, slope_se, margin, drift_slope, drift_slope_se,
-        condensed, condensed_se and regime; the model's regime; slope per stage (layer, stage); rd (layer, width).
+        For the hidden and the output layer (in this order) slope, slope_se, margin,
+        drift_slope, drift_slope_se, condensed, condensed_se and regime; the model's
+        regime; slope per stage (layer, stage); rd (layer, width).
     """
     x, y = four_points()
 

@@ -1,4 +1,6 @@
-"""Other ways to make a network narrower, written anew to be compared with: they keep the widths they are told."""
+"""Other ways to make a network narrower, written anew to be compared with: they keep
+the widths they are told.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from condensery.torch._surgery._weights import Twin, cut
 
 PEERS = ("magnitude", "neuron-merging", "folding", "folding-repair", "torch-pruning")
 _MERGE_AT = 0.45
-"""Cosine from which neuron merging merges a pruned neuron into a kept one (Kim et al. 2020, their default)."""
+"""Cosine from which neuron merging merges a pruned neuron into a kept one (Kim et al.
+2020, their default).
+"""
 
 
 def shrink(
@@ -36,10 +40,13 @@ def shrink(
     """A copy of the model with the given widths.
 
     * magnitude: the units with the largest input weights stay.
-    * neuron-merging (Kim et al. 2020): so they do, and a pruned unit's outgoing weights, times the ratio of the norms,
-      go to the kept unit of largest cosine, if that is at least 0.45.
-    * folding (Wang et al. 2025): k-means of the input weights; centres stay, outgoing weights are summed.
-    * folding-repair: then every unit's pre-activation gets the mean and spread on the data that its cluster had.
+    * neuron-merging (Kim et al. 2020): so they do, and a pruned unit's outgoing
+      weights, times the ratio of the norms, go to the kept unit of largest cosine, if
+      that is at least 0.45.
+    * folding (Wang et al. 2025): k-means of the input weights; centres stay, outgoing
+      weights are summed.
+    * folding-repair: then every unit's pre-activation gets the mean and spread on the
+      data that its cluster had.
     * torch-pruning: the package's group L2 importance.
 
     Args:
@@ -144,7 +151,8 @@ def _repair(
     for name, groups in clusters.items():
         mean, spread = _moments(old, name, data)
         place = {int(unit): k for k, unit in enumerate(units[name])}
-        # Heads stay in the order of their places; every cluster's moments are the means of its members'.
+        # Heads stay in the order of their places; every cluster's moments are the means
+        # of its members'.
         ordered = sorted(groups, key=lambda group: place[group[0]])
         aim_mean = torch.stack(
             [mean[[place[u] for u in group]].mean() for group in ordered]

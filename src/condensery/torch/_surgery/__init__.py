@@ -1,1 +1,3 @@
-"""What `reduce` and `grow` do: coupled units in the exported graph, cut, merged, split and verified."""
+"""What `reduce` and `grow` do: coupled units in the exported graph, cut, merged, split
+and verified.
+"""

@@ -1,4 +1,6 @@
-"""Units of a layer that go without a partner: silent ones, constant ones, and ReLUs that never cut on the data."""
+"""Units of a layer that go without a partner: silent ones, constant ones, and ReLUs
+that never cut on the data.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,10 @@ def alone(
     Args:
         found: Directions of the layer's units.
         part: The layer's part of the coupling.
-        activity: What the units do on the data, if units that are dead there may go; else None.
-        negligible: Share of the amplitude that the weakest units may hold together and go.
+        activity: What the units do on the data, if units that are dead there may go;
+            else None.
+        negligible: Share of the amplitude that the weakest units may hold together and
+            go.
     """
     gone: dict[int, str] = {}
     if not len(found.units):

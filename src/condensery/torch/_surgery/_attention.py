@@ -1,4 +1,6 @@
-"""Attention in the exported graph: the layers of its queries, keys and values, and what passes unit by unit."""
+"""Attention in the exported graph: the layers of its queries, keys and values, and what
+passes unit by unit.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +35,13 @@ _MADE = frozenset({"linear", "conv1d", "conv2d", "addmm"})
 def weighted_sum(
     node: Any, name: str, marks: Mapping[str, Mark]
 ) -> tuple[Node, Mark, str] | None:
-    """What a sum over positions passes on: in A·V every unit of V goes through the same weights A.
+    """What a sum over positions passes on: in A·V every unit of V goes through the same
+    weights A.
 
     Returns:
-        V, where its units are in the sum, and whether the weights add up to one (``mean``) or need not (``sum``); None
-        if the units of V are mixed, or V has none.
+        V, where its units are in the sum, and whether the weights add up to one
+        (``mean``) or need not (``sum``); None if the units of V are mixed, or V has
+        none.
     """
     if name == _SCALED:
         weights, values = None, node.args[2]
@@ -57,7 +61,9 @@ def weighted_sum(
 
 
 def _is_softmax(node: Node) -> bool:
-    """Whether the weights of each sum are a softmax: over their last axis, which the sum goes over."""
+    """Whether the weights of each sum are a softmax: over their last axis, which the
+    sum goes over.
+    """
     while operation(node) in UNCHANGED:
         node = node.all_input_nodes[0]
     return operation(node) in SOFTMAX and int(argument(node, 1, "dim", 0)) in {
@@ -94,7 +100,9 @@ def _ingredients(node: Node) -> Iterator[Node]:
 
 
 def _product_before(softmax: Node) -> Iterator[Node]:
-    """The factors of the product of which a softmax is taken, scaled and masked or not."""
+    """The factors of the product of which a softmax is taken, scaled and masked or
+    not.
+    """
     waiting, seen = [softmax], set()
     while waiting:
         for one in waiting.pop().all_input_nodes:
@@ -108,7 +116,9 @@ def _product_before(softmax: Node) -> Iterator[Node]:
 
 
 def _makers(node: Node, graph: ModelGraph) -> Iterator[str]:
-    """Placeholders of the weights of the layers behind a value, through operations that pass entries on."""
+    """Placeholders of the weights of the layers behind a value, through operations that
+    pass entries on.
+    """
     waiting, seen = [node], set()
     while waiting:
         one = waiting.pop()

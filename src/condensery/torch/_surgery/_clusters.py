@@ -1,4 +1,6 @@
-"""Which units of a family may be merged: exactly parallel ones, or ones within an angle of each other."""
+"""Which units of a family may be merged: exactly parallel ones, or ones within an angle
+of each other.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from condensery.torch._surgery._units import Coupling, Family
 
 _BLOCK = 1024
 _NEARLY_PARALLEL = 1e-10
-"""1 − cos below which rows are compared entry by entry: far above what rounding makes of parallel ones."""
+"""1 − cos below which rows are compared entry by entry: far above what rounding makes
+of parallel ones.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +30,15 @@ class Directions:
 
     Attributes:
         units: Numbers of the units.
-        keys: One array (unit, entry) per place at which their rows enter a non-linearity.
+        keys: One array (unit, entry) per place at which their rows enter a
+            non-linearity.
         amplitude: Size of a unit's outgoing weights times that of its first row.
         columns: Outgoing weights (unit, entry), of all reading layers side by side.
-        homogeneous: Whether every activation that they meet takes a positive factor out.
+        homogeneous: Whether every activation that they meet takes a positive factor
+            out.
         antipodal: Whether every one takes a sign out.
-        sources: The value at which the rows of the first key were noted; "" if the units' rows come from several.
+        sources: The value at which the rows of the first key were noted; "" if the
+            units' rows come from several.
     """
 
     units: np.ndarray
@@ -98,7 +105,9 @@ def _takes(name: str, ratio: float) -> bool:
 
 
 def columns(part: Coupling, weights: Weights, units: Sequence[int]) -> np.ndarray:
-    """Outgoing weights of units: for every reading layer all entries of all their places."""
+    """Outgoing weights of units: for every reading layer all entries of all their
+    places.
+    """
     pieces, seen = [np.zeros((len(units), 0))], set()
     for step in part.steps:
         if step.kind != "read":
@@ -120,7 +129,9 @@ def columns(part: Coupling, weights: Weights, units: Sequence[int]) -> np.ndarra
 
 
 def parallel_classes(found: Directions) -> list[list[int]]:
-    """Units whose first rows are parallel up to rounding, the one of largest amplitude first."""
+    """Units whose first rows are parallel up to rounding, the one of largest amplitude
+    first.
+    """
     if not found.keys:
         return []
     rows = found.keys[0]
@@ -161,7 +172,9 @@ def _ordered(label: np.ndarray, live: np.ndarray, found: Directions) -> list[lis
 def exact_pairs(
     part: Coupling, weights: Weights, found: Directions, *, tolerance: float
 ) -> dict[int, int]:
-    """Unit to the unit that takes its place, where the exact-merge table holds on every way to a reader."""
+    """Unit to the unit that takes its place, where the exact-merge table holds on every
+    way to a reader.
+    """
     pair: dict[int, int] = {}
     classes = parallel_classes(found)
     while classes:
@@ -177,10 +190,11 @@ def exact_pairs(
 
 
 def near_tree(found: Directions) -> Callable[[float], list[list[int]]]:
-    """Clusters in which every two units have a cosine of at least tau, as a function of tau.
+    """Clusters in which every two units have a cosine of at least tau, as a function of
+    tau.
 
-    Complete linkage on the signed cosine (its magnitude where the activations take a sign out), the least one of all
-    places at which the rows enter a non-linearity.
+    Complete linkage on the signed cosine (its magnitude where the activations take a
+    sign out), the least one of all places at which the rows enter a non-linearity.
     """
     cosine = np.ones((len(found.units),) * 2)
     live = np.ones(len(found.units), dtype=bool)
@@ -208,10 +222,11 @@ def near_tree(found: Directions) -> Callable[[float], list[list[int]]]:
 def weighted_clusters(
     found: Directions, count: int, *, rounds: int = 50
 ) -> list[list[int]]:
-    """So many clusters, by spherical k-means with the amplitudes as weights: min Σ_u amplitude_u (1 − cos(u, centre)).
+    """So many clusters, by spherical k-means with the amplitudes as weights: min Σ_u
+    amplitude_u (1 − cos(u, centre)).
 
-    Deterministic: the first centre is the unit of largest amplitude, each next one that with the largest weighted
-    distance to those before.
+    Deterministic: the first centre is the unit of largest amplitude, each next one that
+    with the largest weighted distance to those before.
     """
     unit = np.concatenate(
         [

@@ -1,8 +1,10 @@
-"""Which entries of which weights belong to one unit: index arithmetic carried out on the units' numbers.
+"""Which entries of which weights belong to one unit: index arithmetic carried out on
+the units' numbers.
 
-Every axis of a value that holds units carries a vector of unit numbers. Layers make new numbers and read others,
-element-wise operations pass them on, operations that move entries are carried out on them, and operations that join
-values make two numbers one. What the numbers of a weight's axes are at the end is what must be cut together.
+Every axis of a value that holds units carries a vector of unit numbers. Layers make new
+numbers and read others, element-wise operations pass them on, operations that move
+entries are carried out on them, and operations that join values make two numbers one.
+What the numbers of a weight's axes are at the end is what must be cut together.
 """
 
 from __future__ import annotations
@@ -22,11 +24,13 @@ def couple(graph: ModelGraph, *, unsupported: str = "refuse") -> Coupling:
 
     Args:
         graph: The model's operations.
-        unsupported: What to do where an operation that is not on the allow-list meets units: ``"refuse"`` the model, or
-            ``"keep"`` the layers before it as they are.
+        unsupported: What to do where an operation that is not on the allow-list meets
+            units: ``"refuse"`` the model, or ``"keep"`` the layers before it as they
+            are.
 
     Raises:
-        InvalidInputError: An operation that is not on the allow-list meets units; its name and line are given.
+        InvalidInputError: An operation that is not on the allow-list meets units; its
+            name and line are given.
     """
     walk = Walk(graph, unsupported=unsupported)
     for node in graph.nodes:
@@ -50,7 +54,9 @@ def couple(graph: ModelGraph, *, unsupported: str = "refuse") -> Coupling:
 
 
 def computed_weights(graph: ModelGraph) -> tuple[str, ...]:
-    """Layers whose weight is no parameter but computed from some, as by weight normalisation: they are all kept."""
+    """Layers whose weight is no parameter but computed from some, as by weight
+    normalisation: they are all kept.
+    """
     found = []
     for node in graph.nodes:
         if node.op == "call_function" and operation(node) in {

@@ -1,4 +1,6 @@
-"""A model written down for use without condensery: safetensors with a sidecar, `torch.export`, ONNX."""
+"""A model written down for use without condensery: safetensors with a sidecar,
+`torch.export`, ONNX.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,11 @@ def export_model(
 ) -> dict[str, Path]:
     """Write a model down.
 
-    ``safetensors``: the state dict, and beside it ``NAME.json`` with the classes and sizes of all modules, tied
-    weights, and the receipt; a model of the same class with layers of these sizes loads it. ``pt2``: `torch.export`
-    in evaluation mode. ``onnx``: the same in ONNX; it is run by onnxruntime, and refused if its output differs by more
-    than 1e-5 of the output's size.
+    ``safetensors``: the state dict, and beside it ``NAME.json`` with the classes and
+    sizes of all modules, tied weights, and the receipt; a model of the same class with
+    layers of these sizes loads it. ``pt2``: `torch.export` in evaluation mode.
+    ``onnx``: the same in ONNX; it is run by onnxruntime, and refused if its output
+    differs by more than 1e-5 of the output's size.
 
     Args:
         model: The model.
@@ -163,7 +166,8 @@ def _onnx(model: nn.Module, inputs: Sequence[Any], path: Path) -> Path:
         path.unlink()
         raise InvalidInputError(
             "formats",
-            given=f"onnx, which onnxruntime cannot run ({str(error).splitlines()[0][:160]})",
+            given="onnx, which onnxruntime cannot run "
+            f"({str(error).splitlines()[0][:160]})",
             allowed="operations and kinds of numbers that it has",
             remedy="use model.float(), or pt2 or safetensors",
         ) from error

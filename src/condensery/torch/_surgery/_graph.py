@@ -1,4 +1,6 @@
-"""A model as a graph of operations with the names of its parameters: `torch.export`, with errors in a user's words."""
+"""A model as a graph of operations with the names of its parameters: `torch.export`,
+with errors in a user's words.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ class ModelGraph:
         names: Name of a placeholder node to the name of its parameter or buffer.
         outputs: Nodes whose values the model returns.
         module: The graph, to be run.
-        constants: Name of a placeholder node to the constant that the model's code makes.
+        constants: Name of a placeholder node to the constant that the model's code
+            makes.
     """
 
     nodes: tuple[Node, ...]
@@ -97,14 +100,16 @@ def check_weights(model: nn.Module) -> None:
     """Refuse weights that no arithmetic here is true for.
 
     Raises:
-        InvalidInputError: Not a module; a complex, quantised, uninitialised or not finite weight.
+        InvalidInputError: Not a module; a complex, quantised, uninitialised or not
+            finite weight.
     """
     if not isinstance(model, nn.Module) or isinstance(model, torch.jit.ScriptModule):
         raise InvalidInputError(
             "model",
             given=type(model).__name__,
             allowed="an eager torch.nn.Module",
-            remedy="build it from its class and load its weights; a scripted model cannot be rebuilt narrower",
+            remedy="build it from its class and load its weights; a scripted model "
+            "cannot be rebuilt narrower",
         )
     quantised = quantised_module(model)
     if quantised is not None:
@@ -150,7 +155,8 @@ def trace(
     """The graph of a model in evaluation mode; the model is copied, not touched.
 
     Raises:
-        InvalidInputError: The model does not accept the inputs, or cannot be exported; the line of its code is named.
+        InvalidInputError: The model does not accept the inputs, or cannot be exported;
+            the line of its code is named.
     """
     twin = copied(model).eval()
     check_runs(twin, inputs, name=name)
@@ -187,7 +193,8 @@ def exported(twin: nn.Module, inputs: Sequence[Any]) -> torch.export.ExportedPro
     except Exception as error:
         raise InvalidInputError(
             "model",
-            given=f"{type(twin).__name__}, which torch.export cannot follow at {user_line(error)}",
+            given=f"{type(twin).__name__}, which torch.export cannot follow at "
+            f"{user_line(error)}",
             allowed="a forward whose path does not depend on values",
             remedy=f"rewrite that line; torch says: {_first_line(error)}",
         ) from error
@@ -199,7 +206,8 @@ def check_runs(
     """Run a model once.
 
     Raises:
-        InvalidInputError: It does not accept the inputs; the line at which it stops is named.
+        InvalidInputError: It does not accept the inputs; the line at which it stops is
+            named.
     """
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
@@ -231,9 +239,11 @@ def copied(model: nn.Module) -> nn.Module:
     except Exception as error:
         raise InvalidInputError(
             "model",
-            given=f"{type(model).__name__}, which cannot be copied ({_first_line(error)})",
+            given=f"{type(model).__name__}, which cannot be copied "
+            f"({_first_line(error)})",
             allowed="a module that copy.deepcopy can copy",
-            remedy="take off what computes its weights (torch.nn.utils.remove_weight_norm, prune.remove)",
+            remedy="take off what computes its weights "
+            "(torch.nn.utils.remove_weight_norm, prune.remove)",
         ) from error
 
 
@@ -245,13 +255,16 @@ def _check_double(twin: nn.Module, inputs: Sequence[Any]) -> None:
             "model",
             given=f"{type(twin).__name__}, whose forward fixes the kind of its numbers",
             allowed="kinds taken from the tensors, such as y.to(x.dtype)",
-            remedy=f"in float64, in which changes are measured, it stops at {user_line(error)}: {_first_line(error)}",
+            remedy="in float64, in which changes are measured, it stops at "
+            f"{user_line(error)}: {_first_line(error)}",
         ) from error
 
 
 @contextmanager
 def _without_its_graphs() -> Generator[None]:
-    """What torch.export prints of a model that it cannot follow is long, and the exception says the same."""
+    """What torch.export prints of a model that it cannot follow is long, and the
+    exception says the same.
+    """
     loud = logging.getLogger(_SYMBOLS)
     level = loud.level
     loud.setLevel(logging.CRITICAL)
@@ -263,7 +276,9 @@ def _without_its_graphs() -> Generator[None]:
 
 
 def operation(node: Node) -> str:
-    """Short name of an operation: ``conv2d`` for ``aten.conv2d.default``, ``relu_`` where it works in place."""
+    """Short name of an operation: ``conv2d`` for ``aten.conv2d.default``, ``relu_``
+    where it works in place.
+    """
     schema = getattr(node.target, "_schema", None)
     return (
         schema.name.split("::")[-1]
@@ -300,7 +315,9 @@ def source_line(node: Node) -> str:
 
 
 def user_line(error: BaseException) -> str:
-    """The last line of the user's own code on the way to an error, as ``file.py:12``."""
+    """The last line of the user's own code on the way to an error, as
+    ``file.py:12``.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     known = (_TORCH_FILES, _OWN_FILES, _PYTHON_FILES, "<")
     # packages that a user has installed lie in Python's folder as well

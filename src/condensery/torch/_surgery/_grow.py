@@ -1,4 +1,6 @@
-"""`grow`: a wider or deeper copy of a user's model that computes the same function, with a receipt."""
+"""`grow`: a wider or deeper copy of a user's model that computes the same function,
+with a receipt.
+"""
 
 from __future__ import annotations
 
@@ -63,13 +65,15 @@ def grow(  # ruff: ignore[too-many-arguments] each is an option of one verb
 ) -> Grown:
     """Make a network wider or deeper without moving its function.
 
-    * ``widths={"0": 64}`` splits units of a layer until it has that width: the copy has the same input weights, and the
-      outgoing weights a of unit s become (1 − share)·a and share·a. Gradient norms stay of the same size, and critical
-      points stay critical. Units are split in turn, in a seeded order. ``kind="null"`` adds units without input and
-      outgoing weights instead.
-    * ``depth="2"`` puts a new hidden ReLU layer before the named linear layer, which becomes
-      ``Sequential(Linear, ReLU, Linear)``. All its units are active on the example inputs (by `margin`), so that the
-      function is the same there; off them it is not, and the receipt says by how much.
+    * ``widths={"0": 64}`` splits units of a layer until it has that width: the copy has
+      the same input weights, and the outgoing weights a of unit s become (1 − share)·a
+      and share·a. Gradient norms stay of the same size, and critical points stay
+      critical. Units are split in turn, in a seeded order. ``kind="null"`` adds units
+      without input and outgoing weights instead.
+    * ``depth="2"`` puts a new hidden ReLU layer before the named linear layer, which
+      becomes ``Sequential(Linear, ReLU, Linear)``. All its units are active on the
+      example inputs (by `margin`), so that the function is the same there; off them it
+      is not, and the receipt says by how much.
 
     Args:
         model: Any eager module that `torch.export` can follow; it is not changed.
@@ -79,24 +83,30 @@ def grow(  # ruff: ignore[too-many-arguments] each is an option of one verb
         kind: For widths: split or null.
         share: For splits: the share of the copy; any real number.
         margin: For depth: least pre-activation of the new units on the example inputs.
-        optimizer: Of the given model; momentum and Adam's moments are carried over as gradients would be.
-        loss: A function of the model's output; then the receipt has gradient norms before and after, and for at most
-            2000 parameters the inertia of the Hessian (negative, zero, positive).
-        max_error: Refuse the result if max |Δf|/max |f| is larger on the example inputs: by default 1e-6 in float32 and
-            1e-12 in float64 (1e-2 in half precision).
+        optimizer: Of the given model; momentum and Adam's moments are carried over as
+            gradients would be.
+        loss: A function of the model's output; then the receipt has gradient norms
+            before and after, and for at most 2000 parameters the inertia of the Hessian
+            (negative, zero, positive).
+        max_error: Refuse the result if max |Δf|/max |f| is larger on the example
+            inputs: by default 1e-6 in float32 and 1e-12 in float64 (1e-2 in half
+            precision).
         seed: Of the order in which units are split.
 
     Raises:
-        InvalidInputError: An unknown layer, one that must be kept, a smaller width, or a function that moved.
+        InvalidInputError: An unknown layer, one that must be kept, a smaller width, or
+            a function that moved.
 
     Source:
-        Zhang et al. 2021, arXiv 2105.14573, Definition 5 (one-step embeddings); 2022, arXiv 2111.15527 (null).
-        Depth: Bai et al. 2022, arXiv 2205.13283.
+        Zhang et al. 2021, arXiv 2105.14573, Definition 5 (one-step embeddings); 2022,
+        arXiv 2111.15527 (null). Depth: Bai et al. 2022, arXiv 2205.13283.
 
     Example:
         >>> import torch
         >>> from condensery.torch import grow
-        >>> net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
+        >>> net = torch.nn.Sequential(
+        ...     torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)
+        ... )
         >>> wide, receipt, _ = grow(net, torch.randn(4, 2), widths={"0": 5})
         >>> wide[0].out_features, receipt.error_random_relative < 1e-6
         (5, True)
@@ -136,7 +146,8 @@ def grow(  # ruff: ignore[too-many-arguments] each is an option of one verb
     if not receipt.error_data_relative <= limit:
         raise InvalidInputError(
             "model",
-            given=f"a function that moved by {receipt.error_data_relative:.1e} of its size",
+            given=f"a function that moved by {receipt.error_data_relative:.1e} of "
+            "its size",
             allowed=f"at most {limit:.0e}",
             remedy="its forward may have hard-coded sizes; or give max_error",
         )
@@ -176,8 +187,9 @@ def _widened(
     shares: dict[Axis, np.ndarray] = {}
     for axis in {axis for family, _ in families for axis in family.axes}:
         places[axis], factor = _spread(coupling.axes[axis], copies)
-        # A copy has the same input weights and a share of the outgoing ones; of gradients it has a share of the first
-        # and all of the second. Null units have none of either.
+        # A copy has the same input weights and a share of the outgoing ones; of
+        # gradients it has a share of the first and all of the second. Null units have
+        # none of either.
         scales[axis] = (
             factor if axis in read or kind == "null" else np.ones(len(factor))
         )
@@ -229,7 +241,9 @@ def _asked(coupling: Coupling, widths: Mapping[str, int]) -> list[tuple[Family, 
 def _copies(
     family: Family, width: int, share: float, kind: str, seed: int
 ) -> dict[int, np.ndarray]:
-    """Unit to the shares of its copies, itself first; with null units, zeros behind a one."""
+    """Unit to the shares of its copies, itself first; with null units, zeros behind a
+    one.
+    """
     order = np.random.Generator(np.random.Philox(seed)).permutation(family.units)
     more, extra = divmod(width - len(order), len(order))
     counts = {int(unit): more + (k < extra) for k, unit in enumerate(order)}
@@ -264,7 +278,9 @@ def _spread(
 
 
 def _scale(grown: nn.Module, scales: Mapping[Axis, np.ndarray]) -> None:
-    """Multiply weights along an axis; norms keep theirs, so that they stay defined for null units."""
+    """Multiply weights along an axis; norms keep theirs, so that they stay defined for
+    null units.
+    """
     with torch.no_grad():
         for (name, axis), factor in scales.items():
             owner, _, last = name.rpartition(".")
@@ -295,7 +311,8 @@ def _receipt(
             "model",
             given=f"{type(old).__name__}, whose forward has hard-coded sizes",
             allowed="sizes taken from the tensors, such as x.flatten(1) or x.shape[-1]",
-            remedy=f"at the new widths it stops with: {str(error).splitlines()[0][:160]}",
+            remedy="at the new widths it stops with: "
+            f"{str(error).splitlines()[0][:160]}",
         ) from error
     numbers = {}
     if loss is not None:

@@ -1,4 +1,6 @@
-"""Where entries go when an operation moves them: found by carrying it out on their numbers."""
+"""Where entries go when an operation moves them: found by carrying it out on their
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from condensery.torch._surgery._graph import argument, shape
 def moved_places(
     node: Any, size: Sequence[int], axis: int
 ) -> tuple[int, np.ndarray] | str:
-    """The axis on which places along `axis` end up, and the old place at every new one; or why there is no such axis.
+    """The axis on which places along `axis` end up, and the old place at every new one;
+    or why there is no such axis.
 
     Args:
         node: The operation, a `torch.fx.Node`.

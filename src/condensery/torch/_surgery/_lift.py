@@ -1,4 +1,6 @@
-"""A new hidden layer in the linear range of its ReLU: depth lifting for a linear layer of a user's model."""
+"""A new hidden layer in the linear range of its ReLU: depth lifting for a linear layer
+of a user's model.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,15 @@ from condensery.torch._surgery._receipt import LayerReceipt
 def lift(
     model: nn.Module, inputs: Sequence[Any], name: str, *, margin: float
 ) -> tuple[nn.Module, tuple[LayerReceipt, ...], tuple[str, ...]]:
-    """Replace a linear layer z = Wx + b by Sequential(Linear, ReLU, Linear) with the same values on the inputs.
+    """Replace a linear layer z = Wx + b by Sequential(Linear, ReLU, Linear) with the
+    same values on the inputs.
 
-    The new units copy the layer's inputs, raised by a bias until all are above `margin` on the inputs:
-    h = ReLU(x + β), β = margin − min x, z = W h + (b − W β).
+    The new units copy the layer's inputs, raised by a bias until all are above `margin`
+    on the inputs: h = ReLU(x + β), β = margin − min x, z = W h + (b − W β).
 
     Raises:
-        InvalidInputError: There is no linear layer of that name, the margin is not positive, or the forward did not
-            call the layer on the inputs.
+        InvalidInputError: There is no linear layer of that name, the margin is not
+            positive, or the forward did not call the layer on the inputs.
     """
     layers = [one for one, module in model.named_modules() if type(module) is nn.Linear]
     if name not in layers:
@@ -46,8 +49,10 @@ def lift(
     setattr(grown.get_submodule(owner), last, made)
     receipt = LayerReceipt(f"{name}.0", 0, old.in_features, {"lift": old.in_features})
     notes = (
-        f"keys: {name}.weight is now {name}.2.weight; new {name}.0.weight, {name}.0.bias",
-        "the function is the same where the new units are active; on random inputs they need not be",
+        f"keys: {name}.weight is now {name}.2.weight; new {name}.0.weight, "
+        f"{name}.0.bias",
+        "the function is the same where the new units are active; on random inputs "
+        "they need not be",
     )
     return grown, (receipt,), notes
 

@@ -1,4 +1,7 @@
-"""Edits of a family at full width: merge, remove, average. What is removed keeps its place, with nothing going out."""
+"""Edits of a family at full width: merge, remove, average.
+
+What is removed keeps its place, with nothing going out.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ from condensery.torch._surgery._transfer import Transfer, partners
 from condensery.torch._surgery._units import Axis, Coupling, Step
 
 CANCEL = 0.1
-"""Merged outgoing weights below this share of what they merge are channels on their way to infinity."""
+"""Merged outgoing weights below this share of what they merge are channels on their way
+to infinity.
+"""
 
 
 @dataclass(eq=False)
@@ -21,7 +26,8 @@ class Plan:
     """What is to be done to one family.
 
     Attributes:
-        pair: Unit to the unit that takes its place; −1 for a unit without input weights, whose constant goes on.
+        pair: Unit to the unit that takes its place; −1 for a unit without input
+            weights, whose constant goes on.
         gone: Units that are removed without a trace, with the rule by which.
     """
 
@@ -37,7 +43,8 @@ class Plan:
 def apply(
     weights: dict[str, np.ndarray], part: Coupling, plan: Plan, transfer: Transfer
 ) -> dict[int, float]:
-    """Sum the outgoing weights of merged units into those that stay; constants go into the next bias.
+    """Sum the outgoing weights of merged units into those that stay; constants go into
+    the next bias.
 
     Returns:
         Factor of every merged unit at its first reader.
@@ -98,7 +105,9 @@ def _sum_up(
 def by_least_squares(
     transfer: Transfer, part: Coupling, plan: Plan, activity: Mapping[str, Activity]
 ) -> Transfer:
-    """The factors that fit best on the data: c = Σ f_u f_v / Σ f_v² over samples, positions and places of a unit."""
+    """The factors that fit best on the data: c = Σ f_u f_v / Σ f_v² over samples,
+    positions and places of a unit.
+    """
     reads = []
     for step, c, d in transfer.reads:
         mark, gram = part.marks[step.source[0]], activity[step.source[0]].moments
@@ -123,7 +132,9 @@ def by_least_squares(
 def cancelling(
     found: Directions, clusters: Sequence[Sequence[int]], signs: Mapping[int, float]
 ) -> list[int]:
-    """Clusters of not exactly parallel units whose outgoing weights cancel: ‖Σ a_k ‖w_k‖‖ < 0.1 Σ ‖a_k‖ ‖w_k‖."""
+    """Clusters of not exactly parallel units whose outgoing weights cancel: ‖Σ a_k
+    ‖w_k‖‖ < 0.1 Σ ‖a_k‖ ‖w_k‖.
+    """
     where = {int(unit): k for k, unit in enumerate(found.units)}
     size = np.linalg.norm(found.keys[0], axis=1)
     refused = []
@@ -139,10 +150,12 @@ def cancelling(
 def mean_rows(
     found: Directions, members: Sequence[int], signs: Mapping[int, float]
 ) -> np.ndarray:
-    """The row that stands for a cluster: Σ_k ω_k row_k with ω_k = ⟨A, a_k⟩/‖A‖², A = Σ_k c_k a_k.
+    """The row that stands for a cluster: Σ_k ω_k row_k with ω_k = ⟨A, a_k⟩/‖A‖², A =
+    Σ_k c_k a_k.
 
-    It minimises ‖Σ_k a_k row_kᵀ − A rowᵀ‖, so that a cluster of which all units are active acts as before to first
-    order; for parallel outgoing weights it is the amplitude-weighted mean direction. Σ ω_k c_k = 1 keeps the size.
+    It minimises ‖Σ_k a_k row_kᵀ − A rowᵀ‖, so that a cluster of which all units are
+    active acts as before to first order; for parallel outgoing weights it is the
+    amplitude-weighted mean direction. Σ ω_k c_k = 1 keeps the size.
     """
     where = {int(unit): k for k, unit in enumerate(found.units)}
     places = [where[unit] for unit in members]
@@ -154,7 +167,9 @@ def mean_rows(
 
 
 def writable(part: Coupling, found: Directions) -> bool:
-    """Whether rows can be given new values: one layer, at most one batch norm behind it, every unit in one place."""
+    """Whether rows can be given new values: one layer, at most one batch norm behind
+    it, every unit in one place.
+    """
     kinds = [
         step.kind
         for step in part.steps
@@ -183,7 +198,8 @@ def write_rows(
     found: Directions,
     rows: Mapping[int, np.ndarray],
 ) -> bool:
-    """Give units new rows at their activation, by way of the layer and the batch norm that make them.
+    """Give units new rows at their activation, by way of the layer and the batch norm
+    that make them.
 
     Returns:
         Whether that is possible (see `writable`).
@@ -217,10 +233,12 @@ def fold_linear(
     found: Directions,
     linear: Sequence[int],
 ) -> dict[int, str]:
-    """Let 2·K units carry all units that are linear on the data, where K is the number of outgoing weights of a unit.
+    """Let 2·K units carry all units that are linear on the data, where K is the number
+    of outgoing weights of a unit.
 
-    Σ_k a_k (row_k·x) = Σ_j e_j (p_j − q_j)·x with p_j = Σ a_kj row_k over a_kj > 0, and q_j the same over a_kj < 0 with
-    the opposite sign. Sums of rows that are active on the data with positive factors are active there too.
+    Σ_k a_k (row_k·x) = Σ_j e_j (p_j − q_j)·x with p_j = Σ a_kj row_k over a_kj > 0, and
+    q_j the same over a_kj < 0 with the opposite sign. Sums of rows that are active on
+    the data with positive factors are active there too.
 
     Returns:
         The units that are no longer needed, with the rule.

@@ -1,6 +1,8 @@
-"""The allow-list: what the coupling analysis knows about each operation of the exported graph.
+"""The allow-list: what the coupling analysis knows about each operation of the exported
+graph.
 
-An operation that is in none of these sets is refused by name as soon as it meets units that could be merged.
+An operation that is in none of these sets is refused by name as soon as it meets units
+that could be merged.
 """
 
 from __future__ import annotations
@@ -9,8 +11,9 @@ from types import MappingProxyType
 
 POINTWISE = MappingProxyType(
     {
-        # The second entry is the activation's name in `condensery.theory.merge_rule`; None where its facts say no more
-        # than what holds for every function of one number: equal arguments have equal values.
+        # The second entry is the activation's name in `condensery.theory.merge_rule`;
+        # None where its facts say no more than what holds for every function of one
+        # number: equal arguments have equal values.
         **{
             name: name
             for name in (
@@ -100,7 +103,9 @@ POOL_LINEAR = frozenset(
         "upsample_linear1d",
     }
 )
-"""Averages, each with weights that sum to one: they commute with any affine map of a unit, except at padding."""
+"""Averages, each with weights that sum to one: they commute with any affine map of a
+unit, except at padding.
+"""
 
 SUM = frozenset({"sum", "constant_pad_nd", "pad"})
 """Linear in a unit, but a constant does not come through unchanged."""
@@ -193,11 +198,15 @@ BARRIER = frozenset(
         "min",
     }
 )
-"""Operations that mix units or count them: what they mean is known, and therefore the units before them are kept."""
+"""Operations that mix units or count them: what they mean is known, and therefore the
+units before them are kept.
+"""
 
 
 def by_number(name: str, number: float, *, first: bool) -> dict[str, float]:
-    """The affine map factor·z + shift of an operation with a number; `first` is whether z stands first."""
+    """The affine map factor·z + shift of an operation with a number; `first` is whether
+    z stands first.
+    """
     if name.startswith("add"):
         return {"factor": 1.0, "shift": number}
     if name.startswith("sub"):

@@ -1,4 +1,6 @@
-"""An optimiser's state carried over to a model of other widths, as gradients would be."""
+"""An optimiser's state carried over to a model of other widths, as gradients would
+be.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from condensery._errors import InvalidInputError
 from condensery.torch._surgery._units import Axis
 
 _SQUARES = frozenset({"exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum"})
-"""State that is a running mean (or sum) of squared gradients; everything else of a parameter's shape is linear."""
+"""State that is a running mean (or sum) of squared gradients; everything else of a
+parameter's shape is linear.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +32,8 @@ class Carried:
         units: Axis to the unit at every old place.
         merged: Unit to the one it went into and the factor f_u = c·f_v.
         read: Axes along which a layer reads units; along the others it makes them.
-        shares: Axis that makes units to the factor of every new place (copies of a split unit share its gradient).
+        shares: Axis that makes units to the factor of every new place (copies of a
+            split unit share its gradient).
     """
 
     places: Mapping[Axis, np.ndarray]
@@ -41,15 +46,19 @@ class Carried:
 def carry(
     optimizer: torch.optim.Optimizer, old: nn.Module, new: nn.Module, moved: Carried
 ) -> torch.optim.Optimizer:
-    """An optimiser of the same kind and settings for the new model, with the state that fits it.
+    """An optimiser of the same kind and settings for the new model, with the state that
+    fits it.
 
-    The gradient of a merged unit's row is Σ_k c_k·(gradient of row k), that of its outgoing weights the one of the unit
-    that stays; copies of a split unit share the gradient of its row in proportion to their outgoing weights. Momentum
-    follows these linear maps, running squares the squares of the factors (exactly for parallel gradients).
+    The gradient of a merged unit's row is Σ_k c_k·(gradient of row k), that of its
+    outgoing weights the one of the unit that stays; copies of a split unit share the
+    gradient of its row in proportion to their outgoing weights. Momentum follows these
+    linear maps, running squares the squares of the factors (exactly for parallel
+    gradients).
 
     Raises:
-        InvalidInputError: The optimiser holds parameters that the model does not have, or state of another shape than
-            theirs (L-BFGS, Adafactor), which cannot be cut along with them.
+        InvalidInputError: The optimiser holds parameters that the model does not have,
+            or state of another shape than theirs (L-BFGS, Adafactor), which cannot be
+            cut along with them.
     """
     names = {id(parameter): name for name, parameter in old.named_parameters()}
     fresh = dict(new.named_parameters())

@@ -17,7 +17,8 @@ class LayerReceipt:
         rules: How many units went by which rule.
         error: max |Δf|/max |f| after this layer's edit, all earlier ones included.
         note: Why it was kept, or what was refused or rolled back.
-        data_dependent: How many of the units went only because of what they do on the data.
+        data_dependent: How many of the units went only because of what they do on the
+            data.
     """
 
     name: str
@@ -91,8 +92,10 @@ class Receipt:
                 + (f"  [{rest}]" if rest else "")
             )
         lines.append(
-            f"largest change of the output: {self.error_data:.2e} on the data ({self.error_data_relative:.1e} of it), "
-            f"{self.error_random:.2e} on random inputs ({self.error_random_relative:.1e})"
+            f"largest change of the output: {self.error_data:.2e} on the data "
+            f"({self.error_data_relative:.1e} of it), "
+            f"{self.error_random:.2e} on random inputs "
+            f"({self.error_random_relative:.1e})"
         )
         lines.extend(f"{name}: {value}" for name, value in self.numbers.items())
         return "\n".join([*lines, *self.notes])

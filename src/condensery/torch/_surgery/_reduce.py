@@ -32,7 +32,8 @@ class Reduced(NamedTuple):
     """What `reduce` returns.
 
     Attributes:
-        model: The narrower copy: the same classes and state-dict keys, usable without condensery.
+        model: The narrower copy: the same classes and state-dict keys, usable without
+            condensery.
         receipt: What was done and what it cost.
         optimizer: The optimiser that was given, for the new model; None without one.
     """
@@ -59,62 +60,82 @@ def reduce(  # ruff: ignore[too-many-arguments]: each is an option of one verb
     optimizer: torch.optim.Optimizer | None = None,
     finetune: Callable[[nn.Module, torch.optim.Optimizer | None], object] | None = None,
 ) -> Reduced:
-    """Cut a condensed network down: merge units that point the same way, and say what it cost.
+    """Cut a condensed network down: merge units that point the same way, and say what
+    it cost.
 
-    A unit k with row (w_k, b_k) = c_k·(w_j, b_j) and outgoing weights a_k goes into unit j by a_j ← a_j + φ(c_k)·a_k,
-    with φ and the constant for the next bias from the exact-merge table (`condensery.theory.merge_rule`). Batch norm is
-    folded in evaluation mode; channels of convolutions are units, their kernels the rows. The model given is never
-    changed; it is compared in evaluation mode.
+    A unit k with row (w_k, b_k) = c_k·(w_j, b_j) and outgoing weights a_k goes into
+    unit j by a_j ← a_j + φ(c_k)·a_k, with φ and the constant for the next bias from the
+    exact-merge table (`condensery.theory.merge_rule`). Batch norm is folded in
+    evaluation mode; channels of convolutions are units, their kernels the rows. The
+    model given is never changed; it is compared in evaluation mode.
 
-    * ``exact``: only merges that hold for every input; an ordinary network has none, and the receipt says so. Units
-      without outgoing weights, and constants (no incoming weights), go too.
-    * ``approximate``: complete linkage on the signed cosine at `tau`; a cluster goes into its amplitude-weighted mean
-      direction, with a′ = Σ_k a_k ‖w_k‖/‖w′‖. Clusters whose outgoing weights cancel (below 0.1 of their sizes:
-      channels on their way to infinity) are refused.
+    * ``exact``: only merges that hold for every input; an ordinary network has none,
+      and the receipt says so. Units without outgoing weights, and constants (no
+      incoming weights), go too.
+    * ``approximate``: complete linkage on the signed cosine at `tau`; a cluster goes
+      into its amplitude-weighted mean direction, with a′ = Σ_k a_k ‖w_k‖/‖w′‖. Clusters
+      whose outgoing weights cancel (below 0.1 of their sizes: channels on their way to
+      infinity) are refused.
     * ``least-squares``: the same clusters; a′ fits the units' values on `data`.
 
     Args:
         model: Any eager module that `torch.export` can follow.
-        example_inputs: A tensor or the tuple of forward's arguments; a batch of two or more.
+        example_inputs: A tensor or the tuple of forward's arguments; a batch of two or
+            more.
         mode: See above.
-        tau: Least cosine within a cluster, in (0, 1]; None for the smallest one that keeps `max_error`, layer by layer.
-        data: More inputs of the same kind, on which errors are measured as well, and units for ``least-squares`` and
-            `on_data`.
-        max_error: Largest max |Δf|/max |f| allowed, in float64, on example inputs, data and (exact mode) random inputs;
-            edits beyond it are rolled back. Defaults: 1e-6 exact, 0.1 otherwise; ``inf`` for none.
-        on_data: Also remove ReLU units that are zero on all of the data, and let few units carry those that are linear
-            on all of it. That depends on the data, and is labelled so.
-        negligible: Also remove the units of smallest amplitude, as long as together they have at most this share of the
-            layer's.
-        refit: ``least-squares`` only. ``"layer"`` lets clusters go into their mean direction, as ``approximate`` does,
-            and then fits all outgoing weights of the units that stay, front to back: to what the next layer computed
-            before anything was cut, on what the layers before it give now, with a small pull towards the merged
-            weights. Linear layers, Conv1d and Conv2d without groups are fitted; others keep the merged weights.
+        tau: Least cosine within a cluster, in (0, 1]; None for the smallest one that
+            keeps `max_error`, layer by layer.
+        data: More inputs of the same kind, on which errors are measured as well, and
+            units for ``least-squares`` and `on_data`.
+        max_error: Largest max |Δf|/max |f| allowed, in float64, on example inputs, data
+            and (exact mode) random inputs; edits beyond it are rolled back. Defaults:
+            1e-6 exact, 0.1 otherwise; ``inf`` for none.
+        on_data: Also remove ReLU units that are zero on all of the data, and let few
+            units carry those that are linear on all of it. That depends on the data,
+            and is labelled so.
+        negligible: Also remove the units of smallest amplitude, as long as together
+            they have at most this share of the layer's.
+        refit: ``least-squares`` only. ``"layer"`` lets clusters go into their mean
+            direction, as ``approximate`` does, and then fits all outgoing weights of
+            the units that stay, front to back: to what the next layer computed before
+            anything was cut, on what the layers before it give now, with a small pull
+            towards the merged weights. Linear layers, Conv1d and Conv2d without groups
+            are fitted; others keep the merged weights.
         layers: Names of modules; by default all.
-        widths: Not for ``exact``: instead of `tau` the width that each named layer shall have; clusters are those of
-            spherical k-means weighted by amplitude. The width is kept to: a cluster that cancels is not refused, but
-            goes into its largest unit.
-        unsupported: At an operation that is not on the allow-list: ``"refuse"``, or ``"keep"`` the layers before it.
-        optimizer: Of the given model; its state (momentum, Adam's moments) is carried over to the new one.
-        finetune: Called with the new model and optimiser after the cut; trains it in place. The errors in the receipt
-            are those before it.
+        widths: Not for ``exact``: instead of `tau` the width that each named layer
+            shall have; clusters are those of spherical k-means weighted by amplitude.
+            The width is kept to: a cluster that cancels is not refused, but goes into
+            its largest unit.
+        unsupported: At an operation that is not on the allow-list: ``"refuse"``, or
+            ``"keep"`` the layers before it.
+        optimizer: Of the given model; its state (momentum, Adam's moments) is carried
+            over to the new one.
+        finetune: Called with the new model and optimiser after the cut; trains it in
+            place. The errors in the receipt are those before it.
 
     Returns:
         The new model, the receipt, and the optimiser.
 
     Raises:
-        InvalidInputError: Weights or inputs that cannot be used, an operation that is not on the allow-list (named,
-            with its line), or a forward with hard-coded sizes.
+        InvalidInputError: Weights or inputs that cannot be used, an operation that is
+            not on the allow-list (named, with its line), or a forward with hard-coded
+            sizes.
 
     Source:
-        Zhang et al. 2022 (arXiv 2111.15527), Sec. 6 and Fig. 5; Chen and Xu 2024 (arXiv 2405.01041).
+        Zhang et al. 2022 (arXiv 2111.15527), Sec. 6 and Fig. 5; Chen and Xu 2024 (arXiv
+        2405.01041).
 
     Example:
         >>> import torch
         >>> from condensery.torch import reduce
-        >>> net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1))
+        >>> net = torch.nn.Sequential(
+        ...     torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1)
+        ... )
         >>> with torch.no_grad():
-        ...     net[0].weight[1], net[0].bias[1] = 2 * net[0].weight[0], 2 * net[0].bias[0]
+        ...     net[0].weight[1], net[0].bias[1] = (
+        ...         2 * net[0].weight[0],
+        ...         2 * net[0].bias[0],
+        ...     )
         >>> small, receipt, _ = reduce(net, torch.randn(4, 2))
         >>> small[0].out_features, receipt.merges, receipt.error_random_relative < 1e-6
         (2, 1, True)
@@ -212,7 +233,8 @@ def _check_runs(small: nn.Module, model: nn.Module, inputs: tuple[Any, ...]) -> 
             "model",
             given=f"{type(model).__name__}, whose forward has hard-coded sizes",
             allowed="sizes taken from the tensors, such as x.flatten(1) or x.shape[-1]",
-            remedy=f"at the new widths it stops with: {text[0][:160] if text else type(error).__name__}",
+            remedy="at the new widths it stops with: "
+            f"{text[0][:160] if text else type(error).__name__}",
         ) from error
     finally:
         for module, mode in zip(small.modules(), modes, strict=True):
@@ -253,10 +275,14 @@ def _receipt(
         ]
         found[name] = tuple(max(values) for values in zip(*pairs, strict=True))
     notes = [
-        f"verified in evaluation mode, in float64, on {sum(len(o) > 0 for o in session.shown)} batches"
+        "verified in evaluation mode, in float64, on "
+        f"{sum(len(o) > 0 for o in session.shown)} batches"
     ]
     if mode == "exact" and all(one.before == one.after for one in entries):
-        told = "0 exact merges: no unit can stand for another up to rounding; that is usual without condensation"
+        told = (
+            "0 exact merges: no unit can stand for another up to rounding; that "
+            "is usual without condensation"
+        )
         notes.insert(
             0,
             told

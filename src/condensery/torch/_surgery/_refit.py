@@ -1,4 +1,6 @@
-"""Outgoing weights of the units that stay, fitted to what the next layer computed before anything was cut."""
+"""Outgoing weights of the units that stay, fitted to what the next layer computed
+before anything was cut.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,15 @@ from condensery.torch._surgery._graph import argument, operation
 from condensery.torch._surgery._units import Coupling, Step
 
 RIDGE = 1e-3
-"""Pull towards the merged weights, as a share of the features' mean square: there may be fewer samples than weights."""
+"""Pull towards the merged weights, as a share of the features' mean square: there may
+be fewer samples than weights.
+"""
 _ENTRIES = 2**24
 
 
 def refittable(part: Coupling) -> list[Step]:
-    """Readers whose weights can be fitted: linear layers, and convolutions over one or two axes without groups.
+    """Readers whose weights can be fitted: linear layers, and convolutions over one or
+    two axes without groups.
 
     A layer that is used twice has no single target and is left out.
     """
@@ -45,10 +50,12 @@ def refit(
     now: Mapping[str, Tensor],
     target: Tensor,
 ) -> None:
-    """Fit one reader in place: min ‖Z − A (W + δ)‖² + λ ‖δ‖² over δ, λ = `RIDGE` times the mean of diag AᵀA.
+    """Fit one reader in place: min ‖Z − A (W + δ)‖² + λ ‖δ‖² over δ, λ = `RIDGE` times
+    the mean of diag AᵀA.
 
-    A are the values that it reads at the kept places, one row per sample and position (for a convolution the patches),
-    with a column of ones where it has a bias; W are its merged weights.
+    A are the values that it reads at the kept places, one row per sample and position
+    (for a convolution the patches), with a column of ones where it has a bias; W are
+    its merged weights.
 
     Args:
         weights: Of the model as cut so far, by name.

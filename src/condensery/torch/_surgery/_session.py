@@ -1,4 +1,6 @@
-"""One reduction from layer to layer: plan, apply, measure, and roll back what moves the function too far."""
+"""One reduction from layer to layer: plan, apply, measure, and roll back what moves the
+function too far.
+"""
 
 from __future__ import annotations
 
@@ -182,7 +184,9 @@ class Session:
         }
 
     def refit(self, part: Coupling, removed: set[int]) -> None:
-        """Fit the layers that read a family to what they computed at first, on what the layers before them give now."""
+        """Fit the layers that read a family to what they computed at first, on what the
+        layers before them give now.
+        """
         gone = removed.union(*(plan.removed for _, plan, _ in self._plans))
         for step in refittable(part):
             if self._data is not None and step.node.name in self._targets:
@@ -252,7 +256,9 @@ class Session:
     def transport(
         self,
     ) -> tuple[dict[Axis, np.ndarray], dict[int, tuple[int, float]], set[Axis]]:
-        """What an optimiser's state needs: units by axis, where each merged unit went, and which axes are read."""
+        """What an optimiser's state needs: units by axis, where each merged unit went,
+        and which axes are read.
+        """
         axes, moved = {}, {}
         for family, plan, factors in self._plans:
             axes.update({axis: self._coupling.axes[axis] for axis in family.axes})
@@ -349,7 +355,9 @@ class _Attempt:
         return kept
 
     def _to_width(self, width: int) -> list[dict[int, int]]:
-        """Clusters that leave so many units; a unit at a right angle or more to its cluster goes without a trace."""
+        """Clusters that leave so many units; a unit at a right angle or more to its
+        cluster goes without a trace.
+        """
         clusters = weighted_clusters(self._found, min(width, len(self._found.units)))
         if not self._found.antipodal:
             where = {int(unit): k for k, unit in enumerate(self._found.units)}
@@ -507,7 +515,10 @@ class _Attempt:
             )
         if result[2] > self._settings.limit:
             result = self._nothing()
-        rolled = f"rolled back {len(groups) - low} of {len(groups)} {what} edits beyond max_error"
+        rolled = (
+            f"rolled back {len(groups) - low} of {len(groups)} {what} edits "
+            "beyond max_error"
+        )
         return result[0], result[1], "; ".join(part for part in (note, rolled) if part)
 
     def _nothing(self) -> tuple[Plan, dict[int, float], float]:

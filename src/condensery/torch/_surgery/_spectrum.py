@@ -17,7 +17,8 @@ LARGEST = 2000
 def criticality(
     model: nn.Module, inputs: Sequence[Any], loss: Callable[[Any], Tensor]
 ) -> dict[str, Any]:
-    """Largest entry of the gradient, and the inertia of the Hessian for at most 2000 parameters.
+    """Largest entry of the gradient, and the inertia of the Hessian for at most 2000
+    parameters.
 
     Eigenvalues within max(1e-9 max |λ|, 10 · entries · ε · max |λ|) of 0 count as zero.
 

@@ -1,4 +1,6 @@
-"""What the units of a model do on given data: second moments and largest values, from one pass over its graph."""
+"""What the units of a model do on given data: second moments and largest values, from
+one pass over its graph.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ class Activity:
     """What the places of one layer's input do on the data.
 
     Attributes:
-        gram: Σ f_p f_q over samples and positions, places × places, with a last row and column for the constant 1; None
-            for values that go into an activation.
+        gram: Σ f_p f_q over samples and positions, places × places, with a last row and
+            column for the constant 1; None for values that go into an activation.
         largest: max |f_p|.
         least: min f_p.
     """
@@ -68,7 +70,8 @@ def activity(
     state: Mapping[str, Tensor],
     inputs: Sequence[Any],
 ) -> dict[str, Activity]:
-    """What goes into every activation and every layer that reads units, by the name of the value.
+    """What goes into every activation and every layer that reads units, by the name of
+    the value.
 
     Args:
         graph: Traced with inputs of the same shapes.
@@ -105,7 +108,9 @@ def values(
     inputs: Sequence[Any],
     names: Collection[str],
 ) -> dict[str, Tensor]:
-    """What a model computes on the way, by the name of the value; the rest as for `activity`."""
+    """What a model computes on the way, by the name of the value; the rest as for
+    `activity`.
+    """
     record = _Record(graph.module, names)
     _run(record, graph, state, inputs)
     return record.found

@@ -1,7 +1,9 @@
-"""How two units stay related on their way: f_u = c·f_v + d, followed from the layer that makes them to their readers.
+"""How two units stay related on their way: f_u = c·f_v + d, followed from the layer
+that makes them to their readers.
 
-The rules at each activation are those of the exact-merge table in `condensery.theory`; here they are applied to every
-pair of a layer at once, through batch norm, depth-wise filters, pooling, index arithmetic and residual sums.
+The rules at each activation are those of the exact-merge table in `condensery.theory`;
+here they are applied to every pair of a layer at once, through batch norm, depth-wise
+filters, pooling, index arithmetic and residual sums.
 """
 
 from __future__ import annotations
@@ -21,13 +23,14 @@ Weights = Mapping[str, np.ndarray]
 
 @dataclass(eq=False)
 class Relation:
-    """f_u = c·f_v + d at every place of a value's axis of units, where v is the partner of the unit u there.
+    """f_u = c·f_v + d at every place of a value's axis of units, where v is the partner
+    of the unit u there.
 
     Attributes:
         c: Factors.
         d: Constants.
-        rows: Input weights and bias of the affine map from the layer's input to here, with everything that is linear
-            folded in; None behind a non-linearity.
+        rows: Input weights and bias of the affine map from the layer's input to here,
+            with everything that is linear folded in; None behind a non-linearity.
         base: The factors where these rows began.
     """
 
@@ -42,10 +45,13 @@ class Transfer:
     """What `transfer` found.
 
     Attributes:
-        reads: For every reading layer: its step, the factors and the constants at its input places.
+        reads: For every reading layer: its step, the factors and the constants at its
+            input places.
         broken: Units of which some pair is not related in this way, with the reason.
-        keys: Unit to its rows: all units of a family have them from the same places in the same order.
-        activations: Names of the activations that the rows go into; "" for one without facts.
+        keys: Unit to its rows: all units of a family have them from the same places in
+            the same order.
+        activations: Names of the activations that the rows go into; "" for one without
+            facts.
         sources: Unit to the values that its rows were noted at.
     """
 
@@ -57,7 +63,9 @@ class Transfer:
 
 
 def partners(mark: Mark, pair: Mapping[int, int]) -> np.ndarray:
-    """The place of the partner for every place: the same occurrence of the unit that stands for the one there."""
+    """The place of the partner for every place: the same occurrence of the unit that
+    stands for the one there.
+    """
     if not pair or not any(int(unit) in pair for unit in np.unique(mark.units)):
         return np.arange(len(mark.units))
     where: dict[int, list[int]] = {}
@@ -82,9 +90,12 @@ class Follow:
     Args:
         coupling: The steps.
         weights: Their weights.
-        pair: Unit to the unit that takes its place; a unit that maps to −1 has no input weights, and is a constant.
-        tolerance: What counts as equal, relative to the rows' size; None to take every pair for parallel.
-        sizes: Without a tolerance: sizes of rows that have been given new values, as they were before.
+        pair: Unit to the unit that takes its place; a unit that maps to −1 has no input
+            weights, and is a constant.
+        tolerance: What counts as equal, relative to the rows' size; None to take every
+            pair for parallel.
+        sizes: Without a tolerance: sizes of rows that have been given new values, as
+            they were before.
     """
 
     def __init__(
@@ -138,7 +149,9 @@ class Follow:
         return self._related(step, mark, rows)
 
     def _related(self, step: Step, mark: Mark, rows: np.ndarray) -> Relation:
-        """Compare every row with its partner's: c from the weights, d from the last column."""
+        """Compare every row with its partner's: c from the weights, d from the last
+        column.
+        """
         other = self._places(step.node.name, mark)
         moved = np.flatnonzero(other != np.arange(len(other)))
         c, d = np.ones(len(rows)), np.zeros(len(rows))
@@ -300,7 +313,8 @@ class Follow:
         rule = merge_rule(name, ratio)
         size = 1.0
         if rule is None and not exact:
-            # The approximate rule of Zhang et al. takes every activation for homogeneous of degree 1.
+            # The approximate rule of Zhang et al. takes every activation for
+            # homogeneous of degree 1.
             rule, size = merge_rule(name, float(np.sign(ratio))), abs(ratio)
         return (
             (rule.factor * size, rule.constant)
@@ -332,7 +346,9 @@ class Follow:
     def _at_activation(
         self, before: Relation, source: str, mark: Mark, name: str
     ) -> tuple[np.ndarray, np.ndarray]:
-        """C and d; in the approximate mode the ratio of the augmented rows' sizes, with the sign of their cosine."""
+        """C and d; in the approximate mode the ratio of the augmented rows' sizes, with
+        the sign of their cosine.
+        """
         if self._tolerance is not None or before.rows is None:
             return before.c, before.d
         other = self._places(source, mark)

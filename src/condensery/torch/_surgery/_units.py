@@ -1,4 +1,6 @@
-"""Units and the places that hold them: numbers along the axes of values and of weights."""
+"""Units and the places that hold them: numbers along the axes of values and of
+weights.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ Axis = tuple[str, int]
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """The axis of a value that holds units, and the unit's number at every place along it."""
+    """The axis of a value that holds units, and the unit's number at every place along
+    it.
+    """
 
     axis: int
     units: np.ndarray
@@ -22,10 +26,12 @@ class Mark:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One thing that happens to units on their way from the layer that makes them to those that read them.
+    """One thing that happens to units on their way from the layer that makes them to
+    those that read them.
 
     Attributes:
-        kind: make, read, scale, depthwise, point, prelu, unchanged, pool, gather, cat, add, multiply.
+        kind: make, read, scale, depthwise, point, prelu, unchanged, pool, gather, cat,
+            add, multiply.
         node: The operation, a `torch.fx.Node`.
         source: Names of the values it takes; "" stands for a value without units.
         facts: What the kind needs: names of weights, gathers, strides.
@@ -38,7 +44,9 @@ class Step:
 
 
 class Units:
-    """Numbers of units, of which some are found to be one and the same, and some to be kept."""
+    """Numbers of units, of which some are found to be one and the same, and some to be
+    kept.
+    """
 
     def __init__(self) -> None:
         self._parent: list[int] = []
@@ -84,7 +92,8 @@ class Units:
 
 @dataclass(frozen=True, eq=False)
 class Family:
-    """Units that stand in the same places and can take each other's: the neurons or channels of one layer.
+    """Units that stand in the same places and can take each other's: the neurons or
+    channels of one layer.
 
     Attributes:
         name: Name of the module that makes them.

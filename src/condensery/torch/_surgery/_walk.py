@@ -1,4 +1,6 @@
-"""The walk through a model's operations that numbers its units: one method per kind of operation."""
+"""The walk through a model's operations that numbers its units: one method per kind of
+operation.
+"""
 
 from __future__ import annotations
 
@@ -222,17 +224,20 @@ class Walk:
         if weight is None or bias is False or groups > 1:
             self._keep(
                 [source],
-                f"{operation(node)} at {source_line(node)} is grouped or has a computed weight",
+                f"{operation(node)} at {source_line(node)} is grouped or has a "
+                "computed weight",
             )
             return
         if source.name in self.marks:
             if self.marks[source.name].axis != axis:
                 self._keep(
                     [source],
-                    f"{operation(node)} at {source_line(node)} works along another axis",
+                    f"{operation(node)} at {source_line(node)} works along another "
+                    "axis",
                 )
                 return
-            # Fewer kernel entries reach a border pixel: a unit's constant does not arrive as one.
+            # Fewer kernel entries reach a border pixel: a unit's constant does not
+            # arrive as one.
             self._read(node, source.name, weight, 0, bias, padded=True)
         self._make(node, weight, 1, bias, axis)
 

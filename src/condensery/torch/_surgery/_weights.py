@@ -1,4 +1,6 @@
-"""A double-precision twin of a model whose weights are edited at full width and cut out at the end."""
+"""A double-precision twin of a model whose weights are edited at full width and cut out
+at the end.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 class Twin:
-    """A copy of a model in float64 and evaluation mode, with its weights as arrays by name.
+    """A copy of a model in float64 and evaluation mode, with its weights as arrays by
+    name.
 
     Args:
         model: The user's model; it is copied.
@@ -58,15 +61,17 @@ def cut(
     weights: Mapping[str, np.ndarray],
     places: Mapping[Axis, np.ndarray],
 ) -> nn.Module:
-    """A copy of the user's model with new weights, of which along each axis only the given places are taken.
+    """A copy of the user's model with new weights, of which along each axis only the
+    given places are taken.
 
-    Modules keep their classes and their names; sizes that they state (`in_features`, `num_features`, …) follow. Tied
-    weights stay tied.
+    Modules keep their classes and their names; sizes that they state (`in_features`,
+    `num_features`, …) follow. Tied weights stay tied.
 
     Args:
         model: The user's model.
         weights: Full weights by name.
-        places: Axis of a weight to the places to take, in the new order; a place may be taken twice.
+        places: Axis of a weight to the places to take, in the new order; a place may be
+            taken twice.
     """
     result = copy.deepcopy(model)
     shared: dict[int, list[tuple[nn.Module, str]]] = {}
@@ -149,7 +154,9 @@ def as_double(inputs: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def like(inputs: Sequence[Any], seed: int) -> tuple[Any, ...]:
-    """Random inputs of the same shapes: normal with the same mean and spread, or whole numbers of the same range."""
+    """Random inputs of the same shapes: normal with the same mean and spread, or whole
+    numbers of the same range.
+    """
     source = torch.Generator().manual_seed(seed)
     made = []
     for one in inputs:
@@ -176,7 +183,9 @@ def like(inputs: Sequence[Any], seed: int) -> tuple[Any, ...]:
 def difference(
     found: Sequence[Tensor], expected: Sequence[Tensor]
 ) -> tuple[float, float]:
-    """Max |f′ − f|, and that over max |f|; infinite where a shape or a value is wrong."""
+    """Max |f′ − f|, and that over max |f|; infinite where a shape or a value is
+    wrong.
+    """
     if [one.shape for one in found] != [one.shape for one in expected]:
         return float("inf"), float("inf")
     worst = max(

@@ -1,4 +1,6 @@
-"""`condense`: the recipe by which a model condenses while it is trained on the user's own loop."""
+"""`condense`: the recipe by which a model condenses while it is trained on the user's
+own loop.
+"""
 
 from __future__ import annotations
 
@@ -22,40 +24,52 @@ def condense(
     loss: Literal["mse", "half", "cross_entropy"] = "mse",
     seed: int = 0,
 ) -> Recipe:
-    """A copy of a model that starts small, with the penalty and the parameter groups under which it condenses.
+    """A copy of a model that starts small, with the penalty and the parameter groups
+    under which it condenses.
 
-    Three things make neurons gather in few directions: a small initialisation, dropout (here its mean effect R1,
-    without noise), and weight decay. Each can be left out.
+    Three things make neurons gather in few directions: a small initialisation, dropout
+    (here its mean effect R1, without noise), and weight decay. Each can be left out.
 
     Formula:
-        Weights and biases of linear layers and convolutions ~ N(0, std²), std = m^−exponent with m the number of units
-        of the layer, for the last layer the number of its inputs; everything else stays as it is. (A normalisation
-        behind a layer undoes its scale.)
+        Weights and biases of linear layers and convolutions ~ N(0, std²), std =
+        m^−exponent with m the number of units of the layer, for the last layer the
+        number of its inputs; everything else stays as it is. (A normalisation behind a
+        layer undoes its scale.)
 
     Args:
         model: The model; it is copied and not changed.
-        exponent: Of the initialisation; None leaves it alone. In a two-layer network above ½ is the condensed regime;
-            1.5 is what embedding and reduction are shown with. Deeper networks need a smaller one, or a long wait.
-        keep: Keep probability of the dropout before the last layer whose mean effect `Recipe.penalty` is; 1 for none.
-        weight_decay: For the weights (not for biases and normalisations), in `Recipe.parameter_groups`.
-        loss: The loss of the loop: the penalty is exact for the squared ones and approximate for cross-entropy.
-        seed: Of the initialisation and of the penalty's signs; no global generator is touched.
+        exponent: Of the initialisation; None leaves it alone. In a two-layer network
+            above ½ is the condensed regime; 1.5 is what embedding and reduction are
+            shown with. Deeper networks need a smaller one, or a long wait.
+        keep: Keep probability of the dropout before the last layer whose mean effect
+            `Recipe.penalty` is; 1 for none.
+        weight_decay: For the weights (not for biases and normalisations), in
+            `Recipe.parameter_groups`.
+        loss: The loss of the loop: the penalty is exact for the squared ones and
+            approximate for cross-entropy.
+        seed: Of the initialisation and of the penalty's signs; no global generator is
+            touched.
 
     Raises:
-        InvalidInputError: An option is outside its range, or the model has no linear layer at its end.
+        InvalidInputError: An option is outside its range, or the model has no linear
+            layer at its end.
 
     Source:
-        Initialisation: Luo et al. 2021, arXiv 2007.07497; R1: Zhang & Xu 2024, arXiv 2207.05952.
+        Initialisation: Luo et al. 2021, arXiv 2007.07497; R1: Zhang & Xu 2024, arXiv
+        2207.05952.
 
     Example:
         >>> import torch
         >>> from condensery.torch import condense
-        >>> net = torch.nn.Sequential(torch.nn.Linear(2, 100), torch.nn.ReLU(), torch.nn.Linear(100, 1))
+        >>> net = torch.nn.Sequential(
+        ...     torch.nn.Linear(2, 100), torch.nn.ReLU(), torch.nn.Linear(100, 1)
+        ... )
         >>> recipe = condense(net, keep=0.9, weight_decay=1e-4)
         >>> rule = torch.optim.Adam(recipe.parameter_groups(), lr=1e-3)
         >>> x, y = torch.randn(8, 2), torch.randn(8, 1)
         >>> loss = torch.nn.functional.mse_loss(recipe.model(x), y) + recipe.penalty()
-        >>> loss.backward(); rule.step()
+        >>> loss.backward()
+        ... rule.step()
         >>> bool(recipe.model[0].weight.std() < 0.002)
         True
     """
@@ -79,7 +93,8 @@ def condense(
     if not layers or not isinstance(layers[-1], nn.Linear):
         raise InvalidInputError(
             "model",
-            given=f"{type(model).__name__} that ends in {type(layers[-1]).__name__ if layers else 'no layer'}",
+            given=f"{type(model).__name__} that ends in "
+            f"{type(layers[-1]).__name__ if layers else 'no layer'}",
             allowed="a model whose last layer is torch.nn.Linear",
             remedy="apply DropoutRegularizer by hand",
         )
@@ -117,7 +132,9 @@ class Recipe:
         )
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Groups for an optimiser: weights with the weight decay, biases and vectors without."""
+        """Groups for an optimiser: weights with the weight decay, biases and vectors
+        without.
+        """
         trained = [one for one in self.model.parameters() if one.requires_grad]
         return [
             {
@@ -148,7 +165,9 @@ class Recipe:
         return self.regularizer.exact(features, self.head)
 
     def finish(self) -> nn.Module:
-        """The model without the hook by which the penalty sees what the last layer gets."""
+        """The model without the hook by which the penalty sees what the last layer
+        gets.
+        """
         if self._hook is not None:
             self._hook.remove()
             self._hook = None

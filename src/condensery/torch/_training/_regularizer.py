@@ -1,4 +1,6 @@
-"""What dropout adds to the loss on average, as a term of its own: condensation without noise."""
+"""What dropout adds to the loss on average, as a term of its own: condensation without
+noise.
+"""
 
 from __future__ import annotations
 
@@ -14,30 +16,35 @@ class DropoutRegularizer:
     r"""R1, the penalty by which dropout condenses, as a term to add to the loss.
 
     Formula:
-        ``exact``, for one dropout layer with keep probability p before a linear output layer W, features F, n samples:
+        ``exact``, for one dropout layer with keep probability p before a linear output
+        layer W, features F, n samples:
 
             R1 = (1 − p)/(2np) · Σ_i Σ_j ‖W[:, j]‖² F[i, j]²
 
-        and E[R with dropout] = R + R1 for R = (1/2n) Σ ‖f − y‖². With ``torch.nn.MSELoss``, which has no ½ and is also
-        a mean over the d' outputs, the term is 2/d' times as large (`loss` = ``mse``, the default).
-        ``approx``, for any layer and loss, to second order in the masks:
+        and E[R with dropout] = R + R1 for R = (1/2n) Σ ‖f − y‖². With
+        ``torch.nn.MSELoss``, which has no ½ and is also a mean over the d' outputs, the
+        term is 2/d' times as large (`loss` = ``mse``, the default). ``approx``, for any
+        layer and loss, to second order in the masks:
 
             R1 ≈ (1 − p)/(2p) · Σ_i Σ_j F[i, j]² [J_iᵀ H_i J_i]_jj
 
-        with J the Jacobian of the model's output by F and H the second derivative of the loss by the output. It is
-        estimated without bias by one backward pass over random signs: Σ_j F_j² [JᵀHJ]_jj = E_v Σ_j (F_j (Jᵀ H^½ v)_j)².
-        It is exact where the output is linear in F and the loss quadratic.
+        with J the Jacobian of the model's output by F and H the second derivative of
+        the loss by the output. It is estimated without bias by one backward pass over
+        random signs: Σ_j F_j² [JᵀHJ]_jj = E_v Σ_j (F_j (Jᵀ H^½ v)_j)². It is exact
+        where the output is linear in F and the loss quadratic.
 
     Args:
-        keep: p, the probability to keep a unit: 1 for no dropout, so that ``torch.nn.Dropout(q)`` has p = 1 − q.
-        loss: ``mse`` for torch's MSELoss, ``half`` for (1/2n) Σ ‖f − y‖², ``cross_entropy`` for torch's mean of it.
+        keep: p, the probability to keep a unit: 1 for no dropout, so that
+            ``torch.nn.Dropout(q)`` has p = 1 − q.
+        loss: ``mse`` for torch's MSELoss, ``half`` for (1/2n) Σ ‖f − y‖²,
+            ``cross_entropy`` for torch's mean of it.
 
     Raises:
         InvalidInputError: A keep probability outside (0, 1], or an unknown loss.
 
     Source:
-        Zhang & Xu 2024, IEEE TPAMI 46(6):4206, arXiv 2207.05952, Lemma 1 (``exact``); the approximation: Wei, Kakade &
-        Ma 2020, arXiv 2002.12915.
+        Zhang & Xu 2024, IEEE TPAMI 46(6):4206, arXiv 2207.05952, Lemma 1 (``exact``);
+        the approximation: Wei, Kakade & Ma 2020, arXiv 2002.12915.
 
     Example:
         >>> import torch
@@ -45,7 +52,9 @@ class DropoutRegularizer:
         >>> head = torch.nn.Linear(2, 1, bias=False)
         >>> _ = head.weight.data.copy_(torch.tensor([[3.0, 1.0]]))
         >>> features = torch.tensor([[1.0, 2.0]])
-        >>> DropoutRegularizer(0.5, loss="half").exact(features, head).item()  # ½·(9·1 + 1·4)
+        >>> DropoutRegularizer(0.5, loss="half").exact(
+        ...     features, head
+        ... ).item()  # ½·(9·1 + 1·4)
         6.5
         >>> DropoutRegularizer(1.0).exact(features, head).item()
         0.0
@@ -71,17 +80,20 @@ class DropoutRegularizer:
         self.keep, self.loss = keep, loss
 
     def exact(self, features: torch.Tensor, head: nn.Linear) -> torch.Tensor:
-        """The term for a dropout layer right before a linear output layer, under a squared loss.
+        """The term for a dropout layer right before a linear output layer, under a
+        squared loss.
 
         Args:
-            features: (sample, unit), what the dropout layer would get; more leading axes count as samples.
+            features: (sample, unit), what the dropout layer would get; more leading
+                axes count as samples.
             head: The output layer.
 
         Returns:
             A scalar that can be differentiated by the features and the weights.
 
         Raises:
-            InvalidInputError: The loss is not a squared one, or the features do not fit.
+            InvalidInputError: The loss is not a squared one, or the features do not
+                fit.
         """
         if self.loss == "cross_entropy":
             raise InvalidInputError(
@@ -109,15 +121,19 @@ class DropoutRegularizer:
         *,
         generator: torch.Generator | None = None,
     ) -> torch.Tensor:
-        """The term for dropout at an inner layer, or under cross-entropy, to second order.
+        """The term for dropout at an inner layer, or under cross-entropy, to second
+        order.
 
         Args:
-            features: What the dropout layer would get, (sample, …), a part of the graph of the output.
+            features: What the dropout layer would get, (sample, …), a part of the graph
+                of the output.
             output: The model's output, (sample, output); logits for cross-entropy.
-            generator: Of the random signs; give one of your own to leave the global generator as it is.
+            generator: Of the random signs; give one of your own to leave the global
+                generator as it is.
 
         Returns:
-            A scalar estimate whose mean over the signs is the term; it can be differentiated (a second backward pass).
+            A scalar estimate whose mean over the signs is the term; it can be
+            differentiated (a second backward pass).
 
         Raises:
             InvalidInputError: The output does not depend on the features.
@@ -160,7 +176,8 @@ class DropoutRegularizer:
         return (1 - self.keep) / (2 * self.keep) * (features * pulled).square().sum()
 
     def _root_hessian(self, output: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
-        """A vector whose outer product has the mean H over the signs; scaled so that samples add up to the mean loss.
+        """A vector whose outer product has the mean H over the signs; scaled so that
+        samples add up to the mean loss.
 
         For cross-entropy H = diag(q) − qqᵀ = AAᵀ with A = diag(√q) − q√qᵀ.
         """
