@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from condensery._reference import load
 from condensery.experiments.demo_a import ANGLES, REFERENCE, DemoA
 from condensery.experiments.demo_a import target as target_a
-from condensery.experiments.demo_c import DemoC
+from condensery.experiments.demo_c import demo_c
 from condensery.experiments.demo_c import target as target_c
 from condensery.records import Status, Table
 from condensery.testing import ExperimentContract
@@ -28,7 +28,7 @@ class TestDemoAContract(ExperimentContract):
 class TestDemoCContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return DemoC()
+        return demo_c
 
     @pytest.fixture
     def overrides(self):
@@ -60,8 +60,8 @@ def demo_a():
 
 
 @pytest.fixture(scope="module")
-def demo_c():
-    return ran(DemoC())
+def trained_c():
+    return ran(demo_c)
 
 
 def test_demo_a_condenses_in_the_two_orientations_of_the_notebook(demo_a):
@@ -167,9 +167,9 @@ def test_demo_a_does_not_depend_on_how_its_seeds_are_blocked(monkeypatch):
             np.testing.assert_array_equal(values, single[name][column])
 
 
-def test_demo_c_grows_orientations(demo_c):
-    config, tables = demo_c
-    claims = judged(DemoC(), config, tables)
+def test_demo_c_grows_orientations(trained_c):
+    config, tables = trained_c
+    claims = judged(demo_c, config, tables)
     assert {name: claim.passed for name, claim in claims.items()} == {
         "grows": True,
         "three": True,
@@ -202,22 +202,20 @@ def slow_count(tables, step):
     return count
 
 
-def test_demo_c_claims_can_fail(demo_c):
-    config, tables = demo_c
+def test_demo_c_claims_can_fail(trained_c):
+    config, tables = trained_c
     grown = tables["counts"]["orientations"].copy()
     grown[-1] = grown[-2] - 1
-    claims = judged(DemoC(), config, altered(tables, "counts", orientations=grown))
+    claims = judged(demo_c, config, altered(tables, "counts", orientations=grown))
     assert (claims["grows"].passed, claims["three"].passed) == (False, True)
     few = np.minimum(tables["counts"]["orientations"], 2)
-    claims = judged(DemoC(), config, altered(tables, "counts", orientations=few))
+    claims = judged(demo_c, config, altered(tables, "counts", orientations=few))
     assert (claims["grows"].passed, claims["three"].passed) == (True, False)
 
 
 def test_demo_c_asserts_nothing_at_another_setting():
-    config, tables = ran(DemoC(), width=12, snapshots=[3, 9])
-    assert {claim.passed for claim in judged(DemoC(), config, tables).values()} == {
-        None
-    }
+    config, tables = ran(demo_c, width=12, snapshots=[3, 9])
+    assert {claim.passed for claim in judged(demo_c, config, tables).values()} == {None}
 
 
 def test_targets_by_hand():
@@ -237,10 +235,10 @@ def test_targets_by_hand():
         (DemoA, {"seeds": 0}),
         (DemoA, {"gamma": float("nan")}),
         (DemoA, {"steps": 0}),
-        (DemoC, {"snapshots": []}),
-        (DemoC, {"snapshots": [10, 10]}),
-        (DemoC, {"samples": 1}),
-        (DemoC, {"rate": 0.0}),
+        (demo_c, {"snapshots": []}),
+        (demo_c, {"snapshots": [10, 10]}),
+        (demo_c, {"samples": 1}),
+        (demo_c, {"rate": 0.0}),
     ],
 )
 def test_refusals(experiment, wrong):

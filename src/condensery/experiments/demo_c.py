@@ -1,64 +1,70 @@
-"""Demo C: a target of four kinks, and orientations that become more, one by one, while
-the network trains.
-"""
+"""Demo C: a target of four kinks, learned with one orientation more after another."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
-from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import Field, field_validator
 
-from condensery.protocols import Advance, Arrays, Task
-from condensery.records import Claim, FigureSpec, Statement, Table
+from condensery.declare import (
+    Declared,
+    Exponent,
+    Measured,
+    Positive,
+    Results,
+    Settings,
+    Tables,
+    Work,
+    at_least,
+    claim,
+    rows,
+    stack,
+    task,
+)
+from condensery.protocols import Advance, Arrays
+from condensery.records import FigureSpec, Table
 
 SNAPSHOTS = (100, 1000, 5000, 10_000, 12_000, 100_000)
 THRESHOLD, ACTIVE = 0.99, 0.05
 FRAMES_PER_DECADE = 12
 SEEDS_PER_TASK = 8
-FINE = 201
-"""Points of the drawn outputs."""
+FINE = np.linspace(-1, 1, 201)
+"""Abscissae of the drawn outputs."""
+KINKS = ((-1.0, 1.0, 0.0), (1.0, 2.0, -0.3), (-1.0, 1.5, 0.4), (1.0, 0.5, 0.8))
+"""Sign, slope and abscissa of the target's kinks."""
+COUNTS = ("orientations", "orientations_product", "groups")
 
 
 def target(x: np.ndarray) -> np.ndarray:
     """−σ(x) + σ(2(x + .3)) − σ(1.5(x − .4)) + σ(.5(x − .8)) with σ = ReLU."""
-    parts = ((-1.0, 1.0, 0.0), (1.0, 2.0, -0.3), (-1.0, 1.5, 0.4), (1.0, 0.5, 0.8))
-    return np.sum(
-        [sign * np.maximum(slope * (x - kink), 0) for sign, slope, kink in parts],
-        axis=0,
-    )
+    units = [sign * np.maximum(slope * (x - kink), 0) for sign, slope, kink in KINKS]
+    return np.sum(units, axis=0)
 
 
-class Config(BaseModel):
-    """What demo-c can be told.
+class Config(Settings):
+    """Parameters of demo-c."""
 
-    Attributes:
-        gamma: All parameters start from N(0, std²) with std = width^−gamma.
-        width: Number of units.
-        samples: Points of data, even on [−1, 1] (the source does not say how many).
-        rate: Learning rate of full-batch gradient descent on the mean square.
-        snapshots: Steps at which orientations are counted and drawn; the last is where
-            the training ends.
-        seeds: How many runs, with seeds 0, 1, …; the source shows one.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    gamma: float = Field(default=2.0, ge=0.0, le=10.0)
+    gamma: Exponent = 2.0
+    """All parameters start from N(0, std²) with std = width^−gamma."""
     width: int = Field(default=100, ge=1, le=1_000_000)
+    """Number of units."""
     samples: int = Field(default=40, ge=2)
-    rate: float = Field(default=0.1, gt=0.0, allow_inf_nan=False)
+    """Points of data, even on [−1, 1] (the source does not say how many)."""
+    rate: Positive = 0.1
+    """Learning rate of full-batch gradient descent on the mean square."""
     snapshots: tuple[int, ...] = Field(default=SNAPSHOTS, min_length=1)
+    """Steps at which orientations are counted and drawn; training ends at the last."""
     seeds: int = Field(default=1, ge=1, le=10_000)
+    """How many runs, with seeds 0, 1, …; the source shows one."""
 
     @field_validator("snapshots")
     @classmethod
     def _increasing(cls, snapshots: tuple[int, ...]) -> tuple[int, ...]:
-        if snapshots[0] < 1 or any(
-            late <= early for early, late in pairwise(snapshots)
-        ):
+        falls = any(late <= early for early, late in pairwise(snapshots))
+        if snapshots[0] < 1 or falls:
             raise ValueError("increasing steps >= 1")
         return snapshots
 
@@ -68,42 +74,40 @@ class Config(BaseModel):
         setting = (self.gamma, self.width, self.samples, self.rate, self.snapshots)
         return setting == (2.0, 100, 40, 0.1, SNAPSHOTS)
 
+    @property
+    def x(self) -> np.ndarray:
+        """Abscissae of the data."""
+        return np.linspace(-1, 1, self.samples)
 
-def _count(a: np.ndarray, w: np.ndarray) -> tuple[int, int, int]:
-    """Orientations by ‖(w, b)‖, the same by |a|·‖(w, b)‖, and groups by complete
+
+def count_orientations(step: int, snapshot: Arrays) -> Arrays:
+    """The probe that follows the growth, with the weights of the first member.
+
+    Counts orientations by ‖(w, b)‖, the same by |a|·‖(w, b)‖, and groups by complete
     linkage of the first kind.
     """
     from condensery.metrics import condensation
 
-    found = condensation(w, amplitude="input", threshold=THRESHOLD, active=ACTIVE)
-    product = condensation(w, a, threshold=THRESHOLD, active=ACTIVE)
-    return found.effective_neurons, product.effective_neurons, len(found.group_sizes)
+    counts = []
+    for a, w in zip(snapshot["a"], snapshot["w"], strict=True):
+        count = partial(condensation, w, threshold=THRESHOLD, active=ACTIVE)
+        by_input = count(amplitude="input")
+        by_product = count(a)
+        neurons = by_input.effective_neurons, by_product.effective_neurons
+        counts.append((*neurons, len(by_input.group_sizes)))
+    first = {"first_a": snapshot["a"][0], "first_w": snapshot["w"][0]}
+    return {"counts": np.asarray(counts), **first}
 
 
-class _CountOrientations:
-    """The probe that follows the growth: counts at every recorded step, for every
-    member.
-    """
-
-    def __call__(self, step: int, snapshot: Arrays) -> Arrays:
-        counts = [
-            _count(a, w) for a, w in zip(snapshot["a"], snapshot["w"], strict=True)
-        ]
-        return {
-            "counts": np.asarray(counts),
-            "first_a": snapshot["a"][0],
-            "first_w": snapshot["w"][0],
-        }
-
-
-def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+@task(Config)
+def train(config: Config, seed: int, advance: Advance, *, count: int) -> Arrays:
     """Train one network per seed and count its orientations on the way.
 
     Args:
-        parameters: The configuration without seeds, and count (how many seeds from
-            `seed` on).
+        config: The configuration.
         seed: The first seed.
-        advance: Told how far it is.
+        advance: Progress callback, (text, fraction).
+        count: How many seeds from `seed` on.
 
     Returns:
         step, loss (member, step), status, counts (step, member, kind), and the first
@@ -112,251 +116,223 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     from condensery.engine import SGD, Ensemble, descend, log_steps, mean_square
     from condensery.models import TwoLayer, with_bias
 
-    config = Config.model_validate(
-        {key: value for key, value in parameters.items() if key != "count"}
-    )
     steps = config.snapshots[-1]
     ensemble = Ensemble.grid(
         widths=[config.width],
         gammas=[2 * config.gamma],
-        seeds=range(seed, seed + int(parameters["count"])),  # pyrefly: ignore[bad-argument-type]
+        seeds=range(seed, seed + count),
     )
-    x = np.linspace(-1, 1, config.samples)
+    schedule = log_steps(steps, per_decade=FRAMES_PER_DECADE, extra=config.snapshots)
     result = descend(
         ensemble.draw(features=2),
         mean_square(TwoLayer("relu")),
-        (with_bias(x), target(x)),
+        (with_bias(config.x), target(config.x)),
         optimiser=SGD(config.rate),
         steps=steps,
-        schedule=log_steps(
-            steps, per_decade=FRAMES_PER_DECADE, extra=config.snapshots
-        ).tolist(),
-        probes=[_CountOrientations()],
+        schedule=schedule.tolist(),
+        probes=[count_orientations],
         on_step=lambda step: advance(f"step {step} of {steps}", step / steps),
     )
-    return {
-        "step": result.recorded,
-        "loss": result.loss,
-        "status": result.status,
-        **result.probed,
-    }
+    trained = {"step": result.recorded, "loss": result.loss, "status": result.status}
+    return trained | result.probed
 
 
-def _statement(name: str, statement: str) -> Statement:
-    source = "condensation during training, m = 100, std m⁻²"
-    return Statement(
-        id=name,
-        paper="xu2025overview",
-        statement=statement,
-        relation=">=",
-        source=source,
+def work(config: Config) -> Iterator[Work]:
+    """Blocks of eight seeds."""
+    for first in range(0, config.seeds, SEEDS_PER_TASK):
+        count = min(SEEDS_PER_TASK, config.seeds - first)
+        cost = float(count * config.snapshots[-1]) * config.width
+        label = f"seeds {first} to {first + count - 1}"
+        yield train.work(label, cost, first, count=count)
+
+
+# Tables
+
+
+def _all_seeds(results: Results, name: str, *, axis: int = 0) -> np.ndarray:
+    blocks = [run[name] for _, run in results.of(train)]
+    return np.concatenate(blocks, axis=axis)
+
+
+def _first_run(results: Results) -> Arrays:
+    _, run = next(results.of(train))
+    return run
+
+
+def members(config: Config, results: Results) -> Table:
+    """The end of every seed."""
+    block = rows(
+        {"seed": range(config.seeds)},
+        width=config.width,
+        gamma=2 * config.gamma,
+        gamma_prime=0.0,
+        status=_all_seeds(results, "status"),
+        loss=_all_seeds(results, "loss")[:, -1],
+        orientations=_all_seeds(results, "counts", axis=1)[-1, :, 0],
+    )
+    return stack(
+        [block], gamma="phase coordinate: 2 × the exponent of the standard deviation"
     )
 
 
-class DemoC:
-    """A network whose number of orientations grows while it trains."""
-
-    name: ClassVar[str] = "demo-c"
-    title: ClassVar[str] = "Demo C: orientations that become more"
-    summary: ClassVar[str] = (
-        "A two-layer ReLU network of 100 units with parameters of size m⁻² learns a "
-        "target of four kinks. At first all "
-        "neurons share one orientation; then new ones split off, and with each the "
-        "output gains a kink."
-    )
-    papers: ClassVar[tuple[str, ...]] = ("xu2025overview",)
-    task_version: ClassVar[str] = "1"
-    Config: ClassVar[type[BaseModel]] = Config
-    presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
-        "quick": {"seeds": 1},
-        "paper": {"seeds": 16},
-    }
-    statements: ClassVar[tuple[Statement, ...]] = (
-        _statement(
-            "grows",
-            "From snapshot to snapshot the number of orientations does not fall (τ "
-            "= .99, neurons with ‖(w, b)‖ > .05 "
-            "of the largest; median over seeds).",
-        ),
-        _statement(
-            "three", "By step 5000 there are at least 3 orientations (in every run)."
-        ),
-    )
-
-    def data_digest(self, config: BaseModel) -> str:
-        """The data are made, not read."""
-        return ""
-
-    def tasks(self, config: BaseModel) -> Sequence[Task]:
-        """Blocks of eight seeds."""
-        known = Config.model_validate(config.model_dump())
-        tasks = []
-        for first in range(0, known.seeds, SEEDS_PER_TASK):
-            count = min(SEEDS_PER_TASK, known.seeds - first)
-            parameters = {
-                **known.model_dump(mode="json", exclude={"seeds"}),
-                "count": count,
-            }
-            tasks.append(
-                Task(
-                    function="condensery.experiments.demo_c:train",
-                    parameters=parameters,
-                    seed=first,
-                    version=self.task_version,
-                    cost=float(count * known.snapshots[-1]) * known.width,
-                    label=f"seeds {first} to {first + count - 1}",
-                )
-            )
-        return tasks
-
-    def tables(
-        self, config: BaseModel, shards: Sequence[Arrays]
-    ) -> Mapping[str, Table]:
-        """Counts for every seed at every snapshot; growth, neurons and outputs of the
-        first.
-        """
-        known = Config.model_validate(config.model_dump())
-        step, x = np.asarray(shards[0]["step"]), np.linspace(-1, 1, known.samples)
-        counts = np.concatenate(
-            [np.asarray(shard["counts"]) for shard in shards], axis=1
-        )
-        loss = np.concatenate([np.asarray(shard["loss"]) for shard in shards])
-        status = np.concatenate([np.asarray(shard["status"]) for shard in shards])
-        seeds, rows = (
-            np.arange(known.seeds),
-            np.flatnonzero(np.isin(step, known.snapshots)),
-        )
-        frames = _frames(shards[0])
-        return {
-            "members": Table(
-                columns={
-                    "seed": seeds,
-                    "width": np.full(known.seeds, known.width),
-                    "gamma": np.full(known.seeds, 2 * known.gamma),
-                    "gamma_prime": np.zeros(known.seeds),
-                    "status": status,
-                    "loss": loss[:, -1],
-                    "orientations": counts[-1, :, 0],
-                },
-                units={
-                    "gamma": "phase coordinate: 2 × the exponent of the standard "
-                    "deviation"
-                },
-            ),
-            "counts": _counts(step[rows], counts[rows], seeds),
-            "growth": Table(
-                columns={
-                    "step": step,
-                    "orientations": counts[:, 0, 0],
-                    "orientations_product": counts[:, 0, 1],
-                    "loss": loss[0],
-                },
-                units={
-                    "orientations": "of seed 0, by ‖(w, b)‖",
-                    "orientations_product": "of seed 0, by |a|·‖(w, b)‖",
-                },
-            ),
-            "snapshots": _flattened(
-                frames, rows, ("orientation", "amplitude", "group")
-            ),
-            "output": _flattened(frames, rows, ("x", "model", "target")),
-            "frames": frames,
-            "data": Table(columns={"x": x, "y": target(x)}),
-        }
-
-    def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
-        """The growth, asserted at the source's setting only."""
-        known = Config.model_validate(config.model_dump())
-        counts = tables["counts"]
-        asserted = known.is_reference
-        each = counts["orientations"].reshape(len(known.snapshots), known.seeds)
-        grows, three = self.statements
-        least = float(np.diff(np.median(each, axis=1)).min()) if len(each) > 1 else None
-        falling = int((np.diff(each, axis=0) < 0).any(axis=0).sum())
-        note = "" if asserted else "no prediction for this setting"
-        middle = "smallest change of the median between successive snapshots"
-        remark = (
-            f"; the count falls somewhere in {falling} of {known.seeds} runs"
-            if known.seeds > 1
-            else ""
-        )
-        by_5000 = each[np.asarray(known.snapshots) <= 5000]
-        return [
-            grows.check(least, 0.0 if asserted else None, note=note or middle + remark),
-            three.check(
-                float(by_5000[-1].min()) if by_5000.size else None,
-                3.0 if asserted else None,
-                note=note,
-            ),
-        ]
-
-    def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
-        """Growth with snapshots of neurons and outputs; also as an animation."""
-        return [
-            FigureSpec(
-                name="orientation-growth",
-                plot="condensery.plots.orientation_growth",
-                caption=(
-                    "Number of orientations against the step, and at the snapshots "
-                    "every neuron's orientation and "
-                    "amplitude ‖(w, b)‖ with the output below. Each new orientation "
-                    "is a new kink of the output."
-                ),
-                animated=True,
-            )
-        ]
+def _at_snapshots(config: Config, step: np.ndarray) -> np.ndarray:
+    return np.flatnonzero(np.isin(step, config.snapshots))
 
 
-def _counts(step: np.ndarray, counts: np.ndarray, seeds: np.ndarray) -> Table:
-    kinds = ("orientations", "orientations_product", "groups")
-    columns = {"step": np.repeat(step, len(seeds)), "seed": np.tile(seeds, len(step))}
-    return Table(
-        columns={
-            **columns,
-            **{kind: counts[:, :, place].ravel() for place, kind in enumerate(kinds)},
-        },
-        units={
-            "orientations": "directions that cover all neurons with ‖(w, b)‖ > .05 "
-            "of the largest at cosine .99",
-            "orientations_product": "the same by |a|·‖(w, b)‖",
-            "groups": "groups of the same neurons by complete linkage at cosine .99",
-        },
+def counts(config: Config, results: Results) -> Table:
+    """Counts of every seed at every snapshot."""
+    step = _first_run(results)["step"]
+    chosen = _at_snapshots(config, step)
+    counted = _all_seeds(results, "counts", axis=1)[chosen]
+    axes = {"step": step[chosen], "seed": range(config.seeds)}
+    columns = {kind: counted[:, :, index] for index, kind in enumerate(COUNTS)}
+    return stack(
+        [rows(axes, **columns)],
+        orientations="directions that cover all neurons with ‖(w, b)‖ > .05 of the "
+        "largest at cosine .99",
+        orientations_product="the same by |a|·‖(w, b)‖",
+        groups="groups of the same neurons by complete linkage at cosine .99",
     )
 
 
-def _frames(shard: Arrays) -> Table:
-    """One row per recorded step of the first seed."""
+def growth(config: Config, results: Results) -> Table:
+    """Counts of the first seed at every recorded step."""
+    run = _first_run(results)
+    counted = run["counts"][:, 0]
+    block = rows(
+        {"step": run["step"]},
+        orientations=counted[:, 0],
+        orientations_product=counted[:, 1],
+        loss=run["loss"][0],
+    )
+    return stack(
+        [block],
+        orientations="of seed 0, by ‖(w, b)‖",
+        orientations_product="of seed 0, by |a|·‖(w, b)‖",
+    )
+
+
+def frames(config: Config, results: Results) -> Table:
+    """Neurons and output of the first seed, one row per recorded step."""
     from condensery.metrics import amplitude, condensation, orientation
 
-    a, w = np.asarray(shard["first_a"]), np.asarray(shard["first_w"])
-    x = np.linspace(-1, 1, FINE)
-    found = [
-        condensation(one, amplitude="input", threshold=THRESHOLD, active=ACTIVE)
-        for one in w
-    ]
-    hidden = np.maximum(x[None, :, None] * w[:, None, :, 0] + w[:, None, :, 1], 0)
-    return Table(
-        columns={
-            "step": np.asarray(shard["step"]),
-            "orientation": orientation(w),
-            "amplitude": amplitude(None, w),
-            "group": np.stack([one.groups for one in found]),
-            "x": np.tile(x, (len(w), 1)),
-            "model": np.einsum("spu,su->sp", hidden, a),
-            "target": np.tile(target(x), (len(w), 1)),
-        },
-        units={
-            "orientation": "rad",
-            "amplitude": "‖(w, b)‖",
-            "group": "−1 is not active",
-        },
-    )
+    run = _first_run(results)
+    a, w = run["first_a"], run["first_w"]
+    count = partial(condensation, amplitude="input", threshold=THRESHOLD, active=ACTIVE)
+    slopes, biases = w[:, None, :, 0], w[:, None, :, 1]
+    hidden = np.maximum(FINE[None, :, None] * slopes + biases, 0)
+    columns = {
+        "step": run["step"],
+        "orientation": orientation(w),
+        "amplitude": amplitude(None, w),
+        "group": np.stack([count(weights).groups for weights in w]),
+        "x": np.tile(FINE, (len(w), 1)),
+        "model": np.einsum("spu,su->sp", hidden, a),
+        "target": np.tile(target(FINE), (len(w), 1)),
+    }
+    units = {"orientation": "rad", "amplitude": "‖(w, b)‖", "group": "−1 is not active"}
+    return Table(columns=columns, units=units)
 
 
-def _flattened(frames: Table, rows: np.ndarray, names: Sequence[str]) -> Table:
-    chosen = {name: frames[name][rows] for name in names}
-    per_frame = chosen[names[0]].shape[1]
-    columns = {"step": np.repeat(frames["step"][rows], per_frame)}
-    return Table(
-        columns={**columns, **{name: array.ravel() for name, array in chosen.items()}}
-    )
+def _of_snapshots(config: Config, results: Results, *names: str) -> Table:
+    """Columns of the frames at the snapshots, one row per neuron or point."""
+    table = frames(config, results)
+    chosen = _at_snapshots(config, table["step"])
+    columns = {name: table[name][chosen] for name in names}
+    size = columns[names[0]].shape[1]
+    block = rows({"step": table["step"][chosen], "index": range(size)}, **columns)
+    del block["index"]
+    return stack([block])
+
+
+def snapshots(config: Config, results: Results) -> Table:
+    """Neurons of the first seed at the snapshots."""
+    return _of_snapshots(config, results, "orientation", "amplitude", "group")
+
+
+def output(config: Config, results: Results) -> Table:
+    """Output of the first seed at the snapshots."""
+    return _of_snapshots(config, results, "x", "model", "target")
+
+
+def data(config: Config, results: Results) -> Table:
+    """The samples."""
+    return stack([rows({"x": config.x}, y=target(config.x))])
+
+
+# Claims
+
+grown = partial(
+    claim,
+    paper="xu2025overview",
+    source="condensation during training, m = 100, std m⁻²",
+    when=lambda config: config.is_reference,
+)
+
+
+def _by_snapshot(config: Config, tables: Tables) -> np.ndarray:
+    """Orientations (snapshot, seed)."""
+    shape = len(config.snapshots), config.seeds
+    return tables["counts"]["orientations"].reshape(shape)
+
+
+@grown(
+    "grows",
+    "From snapshot to snapshot the number of orientations does not fall (τ = .99, "
+    "neurons with ‖(w, b)‖ > .05 of the largest; median over seeds).",
+    at_least(0.0),
+)
+def smallest_change(config: Config, tables: Tables) -> Measured:
+    """Smallest change of the median between successive snapshots."""
+    orientations = _by_snapshot(config, tables)
+    changes = np.diff(np.median(orientations, axis=1))
+    falling = int((np.diff(orientations, axis=0) < 0).any(axis=0).sum())
+    note = "smallest change of the median between successive snapshots"
+    if config.seeds > 1:
+        note += f"; the count falls somewhere in {falling} of {config.seeds} runs"
+    return Measured(float(changes.min()) if changes.size else None, note)
+
+
+@grown(
+    "three",
+    "By step 5000 there are at least 3 orientations (in every run).",
+    at_least(3.0),
+)
+def least_by_5000(config: Config, tables: Tables) -> Measured:
+    """The least number of all runs."""
+    early = np.asarray(config.snapshots) <= 5000
+    orientations = _by_snapshot(config, tables)[early]
+    return Measured(float(orientations[-1].min()) if orientations.size else None)
+
+
+demo_c = Declared(
+    name="demo-c",
+    title="Demo C: orientations that become more",
+    summary="A two-layer ReLU network of 100 units with parameters of size m⁻² learns "
+    "a target of four kinks. At first all neurons share one orientation; then new ones "
+    "split off, and with each the output gains a kink.",
+    papers=("xu2025overview",),
+    Config=Config,
+    presets={"quick": {"seeds": 1}, "paper": {"seeds": 16}},
+    work=work,
+    makes={
+        "members": members,
+        "counts": counts,
+        "growth": growth,
+        "snapshots": snapshots,
+        "output": output,
+        "frames": frames,
+        "data": data,
+    },
+    judges=(smallest_change, least_by_5000),
+    draws=(
+        FigureSpec(
+            name="orientation-growth",
+            plot="condensery.plots.orientation_growth",
+            caption="Number of orientations against the step, and at the snapshots "
+            "every neuron's orientation and amplitude ‖(w, b)‖ with the output below. "
+            "Each new orientation is a new kink of the output.",
+            animated=True,
+        ),
+    ),
+)
