@@ -17,7 +17,6 @@ import pytest
 from condensery._errors import InvalidInputError, MissingExtraError
 from condensery.cli import main
 from condensery.runners import LocalRunner
-from condensery.workbench import _run
 
 TINY = f"{Path(__file__).parent / 'cli' / 'tiny_experiment.py'}:Tiny"
 
@@ -94,10 +93,10 @@ def _no_task_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     """
 
     class Strict(LocalRunner):
-        def run(self, tasks, on_outcome, on_progress):
+        def run(self, tasks, on_outcome, on_progress, **listeners):
             raise AssertionError(f"{len(tasks)} tasks were started")
 
-    monkeypatch.setattr(_run, "LocalRunner", Strict)
+    monkeypatch.setattr("condensery.runners.local.LocalRunner", Strict)
 
 
 def refused(

@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from condensery import data, engine, landscape, metrics, plots, theory, torch
-    from condensery.workbench import Run, open, record, run
+    from condensery.workbench import Run, Running, open, record, run, start
 
 __all__ = [
     "Run",
+    "Running",
     "data",
     "engine",
     "landscape",
@@ -34,6 +35,7 @@ __all__ = [
     "plots",
     "record",
     "run",
+    "start",
     "theory",
     "torch",
 ]
@@ -44,7 +46,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("condensery")
-    if name in {"Run", "open", "record", "run"}:
+    if name in {"Run", "Running", "open", "record", "run", "start"}:
         return getattr(import_module("condensery.workbench"), name)
     if name in __all__:
         return import_module(f"condensery.{name}")

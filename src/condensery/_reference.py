@@ -8,16 +8,18 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.abc import ExecutionLoader
+from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
+from typing import NoReturn
 
 from condensery._errors import InvalidInputError
 
 _ALLOWED = "package.module:name or path/to/file.py:name"
 
 
-def load(reference: str) -> object:
+def load(reference: str, *, source: str | None = None) -> object:
     """The object that a reference names; its module is imported if it was not yet.
 
     A file is loaded once per content: a file that was edited since is loaded anew. Its
@@ -25,8 +27,10 @@ def load(reference: str) -> object:
     at the end, so that it shadows nothing.
 
     Args:
-        reference: ``package.module:name`` or ``path/to/file.py:name``; the name may
-            have dots (``Class.method``).
+        reference: ``package.module:name`` or ``path/to/file.py:name``; the name may have
+            dots (``Class.method``).
+        source: Text of the file, where it is known: then the file itself is not read
+            and need not exist.
 
     Raises:
         InvalidInputError: If there is no such file, module or name, or if importing it
@@ -36,100 +40,122 @@ def load(reference: str) -> object:
         >>> from condensery._reference import load
         >>> load("fractions:Fraction")(1, 2)
         Fraction(1, 2)
+        >>> load("nowhere.py:double", source="def double(x): return 2 * x")(3)
+        6
         >>> load("fractions:Fractoin")
         Traceback (most recent call last):
         ...
-        condensery._errors.InvalidInputError: name in fractions: given Fractoin; allowed: a name that fractions \
-defines; did you mean Fraction?
+        condensery._errors.InvalidInputError: name in fractions: given Fractoin; \
+allowed: a name that fractions defines; did you mean Fraction?
     """
-    where, _, name = reference.rpartition(":")
-    if (
-        not where
-        or not name
-        or not all(part.isidentifier() for part in name.split("."))
-    ):
+    home, _, name = reference.rpartition(":")
+    words = name.split(".")
+    if not home or not all(word.isidentifier() for word in words):
         raise InvalidInputError(
             "reference",
             given=reference,
             allowed=_ALLOWED,
             remedy="name the module or file, then ':', then the name",
         )
-    is_file = where.endswith(".py") or "/" in where or "\\" in where
-    found: object = _load_file(where) if is_file else _load_module(where)
-    for part in name.split("."):
+    target: object
+    if source is not None:
+        target = _load_source(home, Path(home).expanduser().resolve(), source)
+    elif is_file(home):
+        target = _load_file(home)
+    else:
+        target = _load_module(home)
+    for word in words:
         try:
-            found = getattr(found, part)
+            target = getattr(target, word)
         except AttributeError:
-            near = difflib.get_close_matches(
-                part, [known for known in dir(found) if known[0] != "_"], n=1
-            )
-            remedy = f"did you mean {near[0]}?" if near else "check the name's spelling"
-            raise InvalidInputError(
-                f"name in {where}",
-                given=name,
-                allowed=f"a name that {where} defines",
-                remedy=remedy,
-            ) from None
-    return found
+            _refuse_name(target, home, name, word)
+    return target
+
+
+def is_file(home: str) -> bool:
+    """Whether what stands before the colon of a reference is a file, not a module."""
+    return home.endswith(".py") or "/" in home or "\\" in home
+
+
+def read_source(path: str | Path) -> str:
+    """The text of a Python file, with the encoding that it declares.
+
+    Raises:
+        InvalidInputError: If there is no such file, or it cannot be read.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file() or file.suffix != ".py":
+        raise InvalidInputError(
+            "file",
+            given=str(path),
+            allowed="a Python file that exists (.py)",
+            remedy=f"looked in {Path.cwd()}",
+        )
+    try:
+        return importlib.util.decode_source(file.read_bytes())
+    except OSError as error:
+        raise InvalidInputError(
+            "file",
+            given=str(path),
+            allowed="a Python file that can be read",
+            remedy=f"{error.strerror}",
+        ) from error
+    except (SyntaxError, UnicodeDecodeError) as error:
+        _refuse_content(str(path), error)
+
+
+def _refuse_name(target: object, home: str, name: str, word: str) -> NoReturn:
+    public = [candidate for candidate in dir(target) if candidate[0] != "_"]
+    near = difflib.get_close_matches(word, public, n=1)
+    raise InvalidInputError(
+        f"name in {home}",
+        given=name,
+        allowed=f"a name that {home} defines",
+        remedy=f"did you mean {near[0]}?" if near else "check the name's spelling",
+    ) from None
 
 
 def _load_module(name: str) -> ModuleType:
-    if (
-        name == "__main__"
-        and getattr(sys.modules["__main__"], "__file__", None) is None
-    ):
+    main_file = getattr(sys.modules["__main__"], "__file__", None)
+    if name == "__main__" and main_file is None:
         remedy = "write it into a file and name it path/to/file.py:name"
-        raise InvalidInputError(
-            "module", given=name, allowed="a module that can be imported", remedy=remedy
-        )
-    if not all(part.isidentifier() for part in name.split(".")):
+        raise _no_module(name, remedy)
+    if not all(word.isidentifier() for word in name.split(".")):
         raise InvalidInputError(
             "module", given=name, allowed=_ALLOWED, remedy="check the module's spelling"
         )
     try:
         return importlib.import_module(name)
     except Exception as error:
-        own = isinstance(error, ModuleNotFoundError) and (
-            name == error.name or name.startswith(f"{error.name}.")
-        )
-        remedy = (
-            "install it, or name its file (path/to/file.py:name)"
-            if own
-            else _cause(error)
-        )
-        raise InvalidInputError(
-            "module", given=name, allowed="a module that can be imported", remedy=remedy
-        ) from error
+        remedy = _cause(error)
+        if isinstance(error, ModuleNotFoundError):
+            missing = error.name
+            if name == missing or name.startswith(f"{missing}."):
+                remedy = "install it, or name its file (path/to/file.py:name)"
+        raise _no_module(name, remedy) from error
 
 
-def _load_file(where: str) -> ModuleType:
-    path = Path(where).expanduser()
-    if not path.is_file() or path.suffix != ".py":
-        raise InvalidInputError(
-            "file",
-            given=where,
-            allowed="a Python file that exists (.py)",
-            remedy=f"looked in {Path.cwd()}",
-        )
-    path = path.resolve()
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InvalidInputError(
-            "file",
-            given=where,
-            allowed="a Python file that can be read",
-            remedy=f"{error.strerror}",
-        ) from error
+def _no_module(name: str, remedy: str) -> InvalidInputError:
+    allowed = "a module that can be imported"
+    return InvalidInputError("module", given=name, allowed=allowed, remedy=remedy)
+
+
+def _load_file(home: str) -> ModuleType:
+    source = read_source(home)
+    return _load_source(home, Path(home).expanduser().resolve(), source)
+
+
+def _load_source(home: str, path: Path, source: str) -> ModuleType:
     # The content is part of the name, so that an edited file is a new module and an
     # unchanged one is loaded once.
-    identity = hashlib.sha256(str(path).encode() + bytes(1) + content)
-    name = f"condensery_file_{identity.hexdigest()[:16]}"
+    identity = str(path).encode() + bytes(1) + source.encode()
+    name = f"condensery_file_{hashlib.sha256(identity).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))
-    loader = _Uncached(name, str(path))
+    folder = str(path.parent)
+    if folder not in sys.path and path.parent.is_dir():
+        sys.path.append(folder)
+    loader = _Text(str(path), source)
     module = importlib.util.module_from_spec(ModuleSpec(name, loader, origin=str(path)))
     module.__file__ = str(path)
     sys.modules[name] = module
@@ -137,35 +163,42 @@ def _load_file(where: str) -> ModuleType:
         loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        raise InvalidInputError(
-            "file",
-            given=where,
-            allowed="a Python file that can be imported",
-            remedy=_cause(error),
-        ) from error
+        _refuse_content(home, error)
     return module
 
 
-class _Uncached(SourceFileLoader):
-    """Compiles the file itself: Python's bytecode cache takes an edit within one second
-    and of equal size for none.
+class _Text(ExecutionLoader):
+    """Compiles a text each time, and gives tracebacks its lines.
+
+    Python's bytecode cache takes an edit within one second and of equal size for none.
     """
 
-    def get_code(self, fullname: str) -> CodeType:
-        return self.source_to_code(self.get_data(self.path), self.path)
+    def __init__(self, path: str, source: str) -> None:
+        self._path, self._source = path, source
+
+    def get_source(self, fullname: str) -> str:
+        return self._source
+
+    def get_filename(self, fullname: str) -> str:
+        return self._path
+
+
+def _refuse_content(home: str, error: Exception) -> NoReturn:
+    raise InvalidInputError(
+        "file",
+        given=home,
+        allowed="a Python file that can be imported",
+        remedy=_cause(error),
+    ) from error
 
 
 def _cause(error: Exception) -> str:
-    """The exception in one line, with the place it came from, which is where a person
-    has to look.
-    """
+    """The exception in one line, with its file and line, which is where to look."""
     frames = traceback.extract_tb(error.__traceback__)
-    place = (
-        f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
-        if frames
-        else ""
-    )
+    line = ""
+    if frames:
+        line = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
     if isinstance(error, SyntaxError) and error.filename:
-        place = f" ({Path(error.filename).name}, line {error.lineno})"
-        return f"mend this: {type(error).__name__}: {error.msg}{place}"
-    return f"mend this: {type(error).__name__}: {error}{place}"
+        line = f" ({Path(error.filename).name}, line {error.lineno})"
+        return f"mend this: {type(error).__name__}: {error.msg}{line}"
+    return f"mend this: {type(error).__name__}: {error}{line}"

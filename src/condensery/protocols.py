@@ -4,6 +4,8 @@ experiment are.
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -24,13 +26,70 @@ from condensery.records import (
 )
 
 Arrays = Mapping[str, np.ndarray]
-Advance = Callable[[str, float], None]
-"""A task reports progress with ``advance(text, fraction)``; `fraction` in [0, 1]."""
+
+LARGEST_SHOWN = 2**16
+"""Bytes that a task may show at once: 8192 numbers, more than a plot has pixels across.
+At ten reports a second a task sends at most two thirds of a megabyte."""
+
+
+@runtime_checkable
+class Advance(Protocol):
+    """Progress callback of a task.
+
+    A task calls it as often as it likes, also at every step; what comes too soon after
+    the last report (less than a tenth of a second) is dropped. What a task shows is for
+    whoever looks at it at that moment: nothing is stored, it is dropped where nobody
+    listens, and results never depend on it. Arrays of more than 64 KiB together, and
+    dtypes that a task could not return, are dropped with a warning; the task goes on.
+
+    Example:
+        >>> def train(parameters, seed, advance):
+        ...     for step in range(3):
+        ...         loss = np.array([0.5**step])
+        ...         advance(f"step {step}", step / 2, shown={"loss": loss})
+        ...     return {"loss": loss}
+        >>> def advance(text, fraction, *, shown=None):
+        ...     print(text, fraction, shown["loss"])
+        >>> train({}, 0, advance)["loss"]
+        step 0 0.0 [1.]
+        step 1 0.5 [0.5]
+        step 2 1.0 [0.25]
+        array([0.25])
+    """
+
+    def __call__(
+        self, text: str, fraction: float, *, shown: Arrays | None = None
+    ) -> None:
+        """Report.
+
+        Args:
+            text: What the task is at, for a person.
+            fraction: Share of its work that is done, in [0, 1].
+            shown: Small arrays to show, by name.
+        """
+        ...
+
+
+class Source(Record):
+    """Text of the Python file in which the function of a task is.
+
+    A worker computes the task from it and needs no file: a file that is edited while a
+    run goes on changes nothing, and a worker elsewhere need not have it. Modules that
+    the file imports have to be there.
+    """
+
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits of the SHA-256 of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
 
 class Task(Record):
-    """A module-level function, JSON parameters and a seed: pure, independent of every
-    other task, run at most once.
+    """A module-level function, JSON parameters and a seed.
+
+    It is pure, independent of every other task, and run at most once.
 
     Attributes:
         function: ``package.module:name`` or ``path/to/file.py:name`` of
@@ -41,6 +100,10 @@ class Task(Record):
             changed code never meets old shards.
         cost: Relative work; runners start the costly ones first. Not part of the hash.
         label: What a person sees while it runs. Not part of the hash.
+        source: Text of the file, where the function is in one; its digest stands for
+            the path of the file in the hash. The workbench adds it.
+        stand_ins: Texts among the parameters that are paths of data, each with what
+            stands for it in the hash. The workbench adds them.
     """
 
     function: str
@@ -49,11 +112,32 @@ class Task(Record):
     version: str = "1"
     cost: float = 1.0
     label: str = ""
+    source: Source | None = None
+    stand_ins: dict[str, JsonValue] = Field(default_factory=dict)
 
     @property
     def hash(self) -> str:
-        """Sixteen hex digits that name the task's shard."""
-        return digest(self.model_dump(mode="json", exclude={"cost", "label"}))
+        """Sixteen hex digits that name the task's shard; they depend on no path."""
+        left_out = {"cost", "label", "source", "stand_ins"}
+        content = self.model_dump(mode="json", exclude=left_out)
+        if self.source is not None:
+            name = self.function.rpartition(":")[2]
+            content["function"] = f"{self.source.digest}:{name}"
+        if self.stand_ins:
+            content["parameters"] = _replaced(content["parameters"], self.stand_ins)
+        return digest(content)
+
+
+def _replaced(value: JsonValue, stand_ins: Mapping[str, JsonValue]) -> JsonValue:
+    match value:
+        case dict():
+            return {key: _replaced(item, stand_ins) for key, item in value.items()}
+        case list():
+            return [_replaced(item, stand_ins) for item in value]
+        case str():
+            return stand_ins.get(value, value)
+        case _:
+            return value
 
 
 class TaskOutcome(Record):
@@ -69,8 +153,9 @@ class TaskOutcome(Record):
 
 @runtime_checkable
 class Runner(Protocol):
-    """Moves tasks to where they are computed and hands each outcome back; it knows
-    nothing else.
+    """Moves tasks to where they are computed and hands each outcome back.
+
+    It knows nothing else. `condensery.runners.make` makes one by its name.
     """
 
     def run(
@@ -78,13 +163,26 @@ class Runner(Protocol):
         tasks: Sequence[Task],
         on_outcome: Callable[[TaskOutcome], None],
         on_progress: Callable[[str, float], None],
+        *,
+        on_start: Callable[[str], None] | None = None,
+        on_shown: Callable[[str, Arrays], None] | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
-        """Run every task; call `on_outcome` in this process once per task, in order of
-        completion.
+        """Run every task.
 
-        `on_progress(task_hash, fraction)` is called now and then. A task that raises is
-        an outcome with `error`; the others go on. KeyboardInterrupt stops the workers
-        before it propagates.
+        All functions are called in the thread that called `run`. A task that raises is
+        an outcome with `error`; the others go on. An exception of one of the functions,
+        or KeyboardInterrupt, ends the workers before it propagates.
+
+        Args:
+            tasks: Tasks to compute; their order is that of the experiment.
+            on_outcome: Called once per task, in order of completion.
+            on_progress: Called with the hash of a task and a fraction, now and then.
+            on_start: Called with the hash of a task when a worker takes it.
+            on_shown: Called with the hash of a task and what it shows; without it
+                nothing that tasks show leaves the workers.
+            stop: Once it is set the workers end and `run` returns soon (within a second
+                on this machine); tasks under way have no outcome.
         """
         ...
 

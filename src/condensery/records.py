@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Literal, Self
 
@@ -77,6 +78,23 @@ def digest(value: object, *, length: int = 16) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
 
 
+@dataclass(frozen=True)
+class DataPath:
+    """Marks a parameter of a configuration that holds a path of data.
+
+    The path is not part of a run's id, which holds the digest of the data: the same
+    data elsewhere are the same run. The name of a data set in its place is part of it.
+    Parameters of the type `pathlib.Path` need no mark.
+
+    Example:
+        >>> from typing import Annotated
+        >>> from pydantic import BaseModel
+        >>> from condensery.records import DataPath
+        >>> class Config(BaseModel):
+        ...     data: Annotated[str, DataPath()] = "line"
+    """
+
+
 class RunConfig(Record):
     """What defines a run: equal configurations have equal ids and share one folder.
 
@@ -87,6 +105,11 @@ class RunConfig(Record):
         data_digest: Digest of the data that the tasks read, empty where there is none.
         task_version: The experiment's own version of its tasks; raised when their
             meaning changes.
+        source: Digest of the file that defines the experiment; it stands for the path
+            of the file in the id. Empty for a registered experiment, and in runs that
+            began before runs had it.
+        stand_ins: Parameters that are paths of data, each with what stands for it in
+            the id.
     """
 
     experiment: str
@@ -94,11 +117,18 @@ class RunConfig(Record):
     parameters: dict[str, JsonValue]
     data_digest: str = ""
     task_version: str = "1"
+    source: str = ""
+    stand_ins: dict[str, JsonValue] = Field(default_factory=dict)
 
     @property
     def run_id(self) -> str:
-        """Sixteen hex digits that name the run and its folder."""
-        return digest(self.model_dump(mode="json"))
+        """Sixteen hex digits that name the run and its folder; they hold no path."""
+        content = self.model_dump(mode="json", exclude={"source", "stand_ins"})
+        if self.source:
+            name = self.experiment.rpartition(":")[2]
+            content["experiment"] = f"{self.source}:{name}"
+        content["parameters"] |= self.stand_ins
+        return digest(content)
 
 
 class Statement(Record):

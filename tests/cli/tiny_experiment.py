@@ -10,13 +10,22 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from condensery._errors import InvalidInputError
 from condensery.protocols import Advance, Arrays, Task
-from condensery.records import Claim, FigureSpec, Statement, Status, Table, digest
+from condensery.records import (
+    Claim,
+    DataPath,
+    FigureSpec,
+    Statement,
+    Status,
+    Table,
+    digest,
+)
 
 HERE = str(Path(__file__).resolve())
 
@@ -34,7 +43,7 @@ class Config(BaseModel):
     mood: str = "calm"
     drawn: bool = True
     animated: bool = False
-    data: str = ""
+    data: Annotated[str, DataPath()] = ""
 
     @field_validator("mood")
     @classmethod
@@ -52,7 +61,7 @@ def square(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
     if log:
         with Path(log).open("a", encoding="utf-8") as file:
             file.write(f"{parameters['value']} {seed}\n")
-    advance("half", 0.5)
+    advance("half", 0.5, shown={"value": np.array(parameters["value"])})
     time.sleep(parameters["pause"])
     if parameters["broken"]:
         raise ValueError("this task is broken on purpose")

@@ -29,9 +29,13 @@ class TestToy(ExperimentContract):
         assert type(self)._kept_shards == {config.model_dump_json(): shards}
 
 
+def unheard(text, fraction, *, shown=None):
+    """Drop the report."""
+
+
 def shards_of(experiment):
     return [
-        load(task.function)(task.parameters, task.seed, lambda *_: None)
+        load(task.function)(task.parameters, task.seed, unheard)
         for task in experiment.tasks(small)
     ]
 
@@ -78,6 +82,16 @@ def impure_task(parameters, seed, advance):
 
 def wild_progress(parameters, seed, advance):
     advance("over the top", 2.0)
+    return {"mean": np.array(0.0)}
+
+
+def shows_too_much(parameters, seed, advance):
+    advance("all at once", 1.0, shown={"y": np.zeros(10_000)})
+    return {"mean": np.array(0.0)}
+
+
+def shows_objects(parameters, seed, advance):
+    advance("objects", 1.0, shown={"y": np.array([{}], dtype=object)})
     return {"mean": np.array(0.0)}
 
 
@@ -210,6 +224,14 @@ BAD = {
     "progress beyond the end": (
         "test_a_task_repeats_bit_for_bit",
         {"tasks": with_function("wild_progress")},
+    ),
+    "too much is shown": (
+        "test_a_task_repeats_bit_for_bit",
+        {"tasks": with_function("shows_too_much")},
+    ),
+    "objects are shown": (
+        "test_a_task_repeats_bit_for_bit",
+        {"tasks": with_function("shows_objects")},
     ),
 }
 

@@ -4,15 +4,17 @@ interrupted when it is told to.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from condensery._reference import load
-from condensery.protocols import Task, TaskOutcome
+from condensery.protocols import Arrays, Task, TaskOutcome
 from condensery.workbench import _registry, _run
 
 TINY = f"{Path(__file__).parents[1] / 'cli' / 'tiny_experiment.py'}:Tiny"
@@ -26,17 +28,31 @@ class Inline:
     interrupt_after: int | None = None
     fail: set[int] = field(default_factory=set)
     ran: list[Task] = field(default_factory=list)
+    shown_to: Callable[[str, Arrays], None] | None = None
 
     def run(
         self,
         tasks: Sequence[Task],
         on_outcome: Callable[[TaskOutcome], None],
         on_progress: Callable[[str, float], None],
+        *,
+        on_start: Callable[[str], None] | None = None,
+        on_shown: Callable[[str, Arrays], None] | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
+        self.shown_to = on_shown
+
+        def advance(task, text, fraction, *, shown=None):
+            on_progress(task, fraction)
+            if shown and on_shown is not None:
+                on_shown(task, shown)
+
         for place, task in enumerate(reversed(tasks) if self.reverse else tasks):
             if place == self.interrupt_after:
                 raise KeyboardInterrupt
             self.ran.append(task)
+            if on_start is not None:
+                on_start(task.hash)
             if place in self.fail:
                 on_outcome(
                     TaskOutcome(
@@ -45,11 +61,8 @@ class Inline:
                     )
                 )
                 continue
-            arrays = load(task.function)(
-                task.parameters,
-                task.seed,
-                lambda text, part, name=task.hash: on_progress(name, part),
-            )
+            report = partial(advance, task.hash)
+            arrays = load(task.function)(task.parameters, task.seed, report)
             on_outcome(
                 TaskOutcome(
                     task=task,
@@ -63,7 +76,7 @@ class Inline:
 def runner(monkeypatch: pytest.MonkeyPatch) -> Inline:
     """What `run` and `resume` use in place of worker processes."""
     inline = Inline()
-    monkeypatch.setattr(_run, "LocalRunner", lambda workers=None: inline)
+    monkeypatch.setattr(_run, "make", lambda name, **options: inline)
     return inline
 
 

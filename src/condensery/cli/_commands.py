@@ -9,6 +9,7 @@ The workbench is imported inside the commands, so that ``--help`` is quick.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,7 +37,11 @@ Workers = Annotated[
     Parameter(name="--workers", help="Worker processes; by default one per processor."),
 ]
 Runner = Annotated[
-    str, Parameter(name="--runner", help="Where tasks are computed: local.")
+    str,
+    Parameter(
+        name="--runner",
+        help="Where tasks are computed: local, or what a package has installed.",
+    ),
 ]
 
 
@@ -92,8 +97,9 @@ def run(
     """Run an experiment, draw its figures and check its papers' statements.
 
     Values are JSON, a list with commas (0.6,0.8), or text. The same run again computes
-    nothing and shows what is there. Exit status: 0 done, 1 a claim failed, 2 bad input,
-    3 a task failed, 130 interrupted.
+    nothing and shows what is there.
+    Exit status: 0 done, 1 a claim failed, 2 bad input, 3 a task failed, 130, 143 or 129
+    interrupted by Ctrl-C, SIGTERM or SIGHUP.
     """
     from condensery import workbench
     from condensery.cli._values import overrides
@@ -336,13 +342,16 @@ def _to_the_end(carry_out: Callable[[Watcher], Run], runs: Path, *, json: bool) 
     from condensery import workbench
     from condensery.cli import _output as output
     from condensery.cli._progress import watching
+    from condensery.cli._signals import interrupting
 
     try:
-        with watching() as watch:
+        with interrupting(), watching() as watch:
             ended = carry_out(watch)
     except (workbench.RunFailedError, workbench.RunInterrupted) as error:
         if json:
-            output.document(workbench.run_document(workbench.open(error.run, runs)))
+            opened = workbench.open(error.run, runs)
+            with suppress(OSError):  # the terminal may have gone
+                output.document(workbench.run_document(opened))
         raise
     if json:
         output.document(workbench.run_document(ended))

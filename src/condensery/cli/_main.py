@@ -21,13 +21,14 @@ from cyclopts import (
 
 from condensery._errors import CondenseryError, InvalidInputError
 from condensery.cli._commands import add_commands
+from condensery.cli._signals import exit_status
 
-BAD_INPUT, BROKEN, INTERRUPTED, NO_READER = 2, 3, 130, 141
+BAD_INPUT, BROKEN, NO_READER = 2, 3, 141
 
 _HELP = """Run experiments on how neural networks condense, and check their papers.
 
 Exit status: 0 done, 1 a claim failed, 2 bad input, 3 a task failed for good,
-130 interrupted (resume goes on)."""
+interrupted (resume goes on): 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP."""
 
 
 def application() -> App:
@@ -67,11 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CondenseryError as error:
         return _tell(str(error), error.exit_status)
     except KeyboardInterrupt as error:
-        return _tell(str(error) or "interrupted", INTERRUPTED)
+        return _interrupted(error)
     except BrokenPipeError:
-        # Whoever read our output has gone; what is still in the buffer must not raise
-        # again when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return NO_READER
     except Exception:  # the last net: status 1 is taken by "a claim failed"
         traceback.print_exc()
@@ -80,6 +79,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             BROKEN,
         )
     return status if isinstance(status, int) else 0
+
+
+def _interrupted(error: KeyboardInterrupt) -> int:
+    status = exit_status(error)
+    try:
+        _tell(str(error) or "interrupted", status)
+        sys.stdout.flush()
+    except OSError:  # the terminal has gone, and we are ending because of it
+        _discard_output()
+    return status
+
+
+def _discard_output() -> None:
+    """Whoever read our output has gone; Python must not fail to write it at the end."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nothing, stream.fileno())
 
 
 def _tell(text: str, status: int) -> int:

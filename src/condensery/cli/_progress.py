@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from condensery.workbench import Progress, Watcher
 
@@ -15,7 +15,7 @@ _QUIET = 15.0  # seconds after which a line says that a long task goes on
 
 @contextmanager
 def watching() -> Generator[Watcher]:
-    """A watcher for the workbench that shows what it is told."""
+    """A watcher for the workbench that shows the progress it is called with."""
     if sys.stderr.isatty():
         with _bar() as watch:
             yield watch
@@ -29,48 +29,49 @@ def _bar() -> Generator[Watcher]:
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
-    shown = (
+    columns = (
         TextColumn("{task.fields[stage]}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
         TextColumn("{task.description}", markup=False),
     )
-    with Bar(*shown, console=Console(stderr=True), transient=True) as bar:
-        line = bar.add_task("", total=1.0, stage="tasks")
+    bar = Bar(*columns, console=Console(stderr=True), transient=True)
+    line = bar.add_task("", total=1.0, stage="tasks")
 
-        def watch(told: Progress) -> None:
-            count = f" {told.finished}/{told.tasks}" if told.stage == "tasks" else ""
-            bar.update(
-                line,
-                completed=told.fraction,
-                description=told.label,
-                stage=f"{told.stage}{count}",
-            )
+    def watch(progress: Progress) -> None:
+        stage = progress.stage
+        if stage == "tasks":
+            stage = f"{stage} {progress.finished}/{progress.tasks}"
+        label, fraction = progress.label, progress.fraction
+        bar.update(line, completed=fraction, description=label, stage=stage)
 
+    bar.start()
+    try:
         yield watch
+    finally:
+        with suppress(OSError):  # the terminal may have gone
+            bar.stop()
 
 
 def _lines() -> Watcher:
     last_time, last_stage, last_finished = -_LINE_INTERVAL, "", -1
 
-    def watch(told: Progress) -> None:
+    def watch(progress: Progress) -> None:
         nonlocal last_time, last_stage, last_finished
         now = time.monotonic()
         waited = now - last_time
-        ended = told.finished != last_finished and (
-            waited >= _LINE_INTERVAL or told.finished == told.tasks
-        )
-        if told.stage == last_stage and not ended and waited < _QUIET:
+        is_due = waited >= _LINE_INTERVAL or progress.finished == progress.tasks
+        ended = progress.finished != last_finished and is_due
+        if progress.stage == last_stage and not ended and waited < _QUIET:
             return
-        last_time, last_stage, last_finished = now, told.stage, told.finished
-        what = (
-            f"{told.finished}/{told.tasks} ({told.fraction:.0%})"
-            if told.stage == "tasks"
-            else ""
-        )
-        whose = f"run {told.run}:" if told.run else ""
-        note(" ".join(part for part in (whose, told.stage, what, told.label) if part))
+        last_time, last_stage, last_finished = now, progress.stage, progress.finished
+        count = ""
+        if progress.stage == "tasks":
+            count = f"{progress.finished}/{progress.tasks} ({progress.fraction:.0%})"
+        name = f"run {progress.run}:" if progress.run else ""
+        words = (name, progress.stage, count, progress.label)
+        note(" ".join(word for word in words if word))
 
     return watch
 
@@ -82,13 +83,15 @@ def steps() -> Generator[Callable[[str, float], None]]:
     """
     with watching() as watch:
 
-        def tell(text: str, fraction: float) -> None:
-            watch(Progress("", "training", 0, 0, fraction, f"{text} ({fraction:.0%})"))
+        def show(text: str, fraction: float) -> None:
+            label = f"{text} ({fraction:.0%})"
+            watch(Progress("", "training", 0, 0, fraction, label))
 
-        yield tell
+        yield show
 
 
 def note(text: str) -> None:
-    """One line on standard error."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    """One line on standard error; none where the terminal has gone."""
+    with suppress(OSError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()

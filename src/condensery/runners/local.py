@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pickle  # ruff: ignore[suspicious-pickle-import] - only between this process and its own children
 import queue
@@ -17,16 +18,18 @@ from dataclasses import dataclass
 from typing import IO, Any, cast
 
 from condensery._errors import InvalidInputError
-from condensery.protocols import Task, TaskOutcome
+from condensery.protocols import LARGEST_SHOWN, Arrays, Task, TaskOutcome
 
 __all__ = ["LocalRunner", "available_processors", "worker_environment"]
+
+_log = logging.getLogger("condensery.runners")
 
 # The parent's path first of all: a worker must find the same modules, and a file named
 # numpy.py in the working directory must not stand in for numpy where it would not have
 # done so in the parent.
 _PROGRAM = (
-    "import sys; sys.path[:] = sys.argv[1:]; del sys.argv[1:]; from "
-    "condensery.runners._worker import main; main()"
+    "import sys; sys.path[:] = sys.argv[1:]; del sys.argv[1:]; "
+    "from condensery.runners._worker import main; main()"
 )
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -38,9 +41,7 @@ _THREADS = (
     "NPROC",  # the size of the thread pool of XLA's CPU client
 )
 _PARTING = 10.0  # seconds that a worker has between closing its output and ending
-_POLL = (
-    1.0  # seconds; on Windows a wait without a limit cannot be interrupted by Ctrl-C
-)
+_POLL = 0.1  # seconds between two looks at whether the run was stopped
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,10 @@ class LocalRunner:
     Example:
         >>> from condensery.protocols import Task
         >>> from condensery.runners import LocalRunner
-        >>> task = Task(
-        ...     function="condensery.testing._tasks:square",
-        ...     parameters={"x": [1.0, 3.0]},
-        ... )
-        >>> LocalRunner(workers=1).run(
-        ...     [task],
-        ...     lambda outcome: print(outcome.arrays["y"]),
-        ...     lambda task, fraction: None,
-        ... )
+        >>> function = "condensery.testing._tasks:square"
+        >>> task = Task(function=function, parameters={"x": [1.0, 3.0]})
+        >>> runner = LocalRunner(workers=1)
+        >>> runner.run([task], lambda outcome: print(outcome.arrays["y"]), print)
         [1. 9.]
     """
 
@@ -85,9 +81,10 @@ class LocalRunner:
             InvalidInputError: If `workers` is not a whole number >= 1.
         """
         workers = self.workers
-        if workers is not None and (
-            isinstance(workers, bool) or not isinstance(workers, int) or workers < 1
-        ):
+        if workers is None:
+            return
+        is_count = isinstance(workers, int) and not isinstance(workers, bool)
+        if not is_count or workers < 1:
             raise InvalidInputError(
                 "workers",
                 given=workers,
@@ -100,31 +97,41 @@ class LocalRunner:
         tasks: Sequence[Task],
         on_outcome: Callable[[TaskOutcome], None],
         on_progress: Callable[[str, float], None],
+        *,
+        on_start: Callable[[str], None] | None = None,
+        on_shown: Callable[[str, Arrays], None] | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         """Run every task; see `condensery.protocols.Runner`."""
+        # The costly ones first.
         waiting = deque(sorted(tasks, key=lambda task: -task.cost))
-        events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
-        crew: set[_Worker] = set()
+        shift = _Shift(waiting, on_start, is_watched=on_shown is not None)
         try:
             for _ in range(min(self.workers or available_processors(), len(waiting))):
-                _Worker(waiting.popleft(), crew, events)
-            while crew:
+                shift.hire()
+            while shift.crew and not (stop is not None and stop.is_set()):
                 try:
-                    worker, message = events.get(timeout=_POLL)
+                    worker, message = shift.events.get(timeout=_POLL)
                 except queue.Empty:
                     continue
-                if worker not in crew:
+                if worker not in shift.crew:
                     continue  # the end of a worker that was sent home
-                if message[0] == "progress":
-                    on_progress(worker.task.hash, message[2])
-                    continue
-                outcome = worker.outcome(message)
-                # The next task first: a worker should not wait while the arrays of the
-                # last one are stored.
-                _go_on(worker, message, waiting, crew, events)
-                on_outcome(outcome)
+                match message:
+                    case ("progress", _, fraction):
+                        on_progress(worker.task.hash, fraction)
+                    case ("shown", arrays):
+                        if on_shown is not None:
+                            on_shown(worker.task.hash, arrays)
+                    case ("unshown", reason):
+                        shift.warn(worker.task, reason)
+                    case _:
+                        outcome = worker.outcome(message)
+                        # The next task first: a worker should not wait while the
+                        # arrays of the last one are stored.
+                        shift.go_on(worker, message)
+                        on_outcome(outcome)
         finally:
-            _stop(crew)
+            _stop(shift.crew)
 
 
 def available_processors() -> int:
@@ -136,15 +143,16 @@ def available_processors() -> int:
     return os.cpu_count() or 1
 
 
-_XLA = ("--xla_cpu_multi_thread_eigen=false", "--xla_cpu_prefer_vector_width=512")
-"""One thread, and vectors as wide as the processor has: XLA stops at 256 bits
-otherwise; the flow gains a fifth.
-"""
+# One thread, and vectors as wide as the processor has: XLA stops at 256 bits otherwise;
+# the flow gains a fifth.
+_XLA = (
+    "--xla_cpu_multi_thread_eigen=false",
+    "--xla_cpu_prefer_vector_width=512",
+)
 
 
-def worker_environment(given: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a worker: one thread in every numerical library, float64, a
-    fixed hash seed.
+def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a worker: one thread in every library, float64, a fixed hash.
 
     These variables are read when NumPy, JAX or torch is first imported, so a worker has
     to be born with them. Which device JAX uses stays what it was.
@@ -155,11 +163,11 @@ def worker_environment(given: Mapping[str, str]) -> dict[str, str]:
         '--a=1 --xla_cpu_multi_thread_eigen=false --xla_cpu_prefer_vector_width=512'
     """
     one_thread = dict.fromkeys(_THREADS, "1")
-    flags = " ".join([*given.get("XLA_FLAGS", "").split(), *_XLA])
+    flags = " ".join([*environment.get("XLA_FLAGS", "").split(), *_XLA])
     # A set of texts has an order that changes with the hash seed, and a task repeats
     # bit for bit.
     return {
-        **given,
+        **environment,
         **one_thread,
         "XLA_FLAGS": flags,
         "JAX_ENABLE_X64": "1",
@@ -167,16 +175,62 @@ def worker_environment(given: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-class _Worker:
-    """One worker process, the task it computes, and a thread that turns what it sends
-    into events.
-    """
+class _Shift:
+    """The workers of one call of `run`, and the tasks that wait for one of them."""
 
     def __init__(
-        self, task: Task, crew: set[_Worker], events: queue.SimpleQueue[_Event]
+        self,
+        waiting: deque[Task],
+        on_start: Callable[[str], None] | None,
+        *,
+        is_watched: bool,
     ) -> None:
+        self.waiting, self.is_watched = waiting, is_watched
+        self.crew: set[_Worker] = set()
+        self.events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self._on_start = on_start
+        self._warned: set[str] = set()
+
+    def hire(self) -> None:
+        """Give the next task to a new worker."""
+        _Worker(self)
+
+    def go_on(self, worker: _Worker, message: _Message) -> None:
+        """Give the next task to this worker, or to a new one where this one has died.
+
+        A worker for which there is none goes home.
+        """
+        if self.waiting and message[0] != "ended":
+            worker.assign(self.next_task())
+            return
+        self.crew.discard(worker)
+        _stop({worker})
+        if self.waiting:
+            self.hire()
+
+    def next_task(self) -> Task:
+        """The task that is to be computed next; it counts as started."""
+        task = self.waiting.popleft()
+        if self._on_start is not None:
+            self._on_start(task.hash)
+        return task
+
+    def warn(self, task: Task, reason: str) -> None:
+        """Say once per task that it shows something that cannot be shown."""
+        if task.hash not in self._warned:
+            self._warned.add(task.hash)
+            label = task.label or task.function
+            _log.warning("%s shows what is dropped: %s", label, reason)
+
+
+class _Worker:
+    """One worker process, and a thread that turns what it sends into events."""
+
+    def __init__(self, shift: _Shift) -> None:
+        self.is_watched = shift.is_watched
+        arguments = (shift.events,)
         self.listener = threading.Thread(
-            target=self._listen, args=(events,), daemon=True
+            target=self._listen, args=arguments, daemon=True
         )
         command = [sys.executable, "-c", _PROGRAM, *sys.path]
         environment = worker_environment(os.environ)
@@ -185,20 +239,26 @@ class _Worker:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
             )
-        crew.add(self)  # at once, so that a Ctrl-C that comes now finds it there
-        self.requests, self.replies = (
-            cast(IO[bytes], self.process.stdin),
-            cast(IO[bytes], self.process.stdout),
-        )
+        shift.crew.add(self)  # at once, so that a Ctrl-C that comes now finds it there
+        self.requests = cast(IO[bytes], self.process.stdin)
+        self.replies = cast(IO[bytes], self.process.stdout)
         self.listener.start()
-        self.assign(task)
+        self.assign(shift.next_task())
 
     def assign(self, task: Task) -> None:
         self.task, self.started = task, time.perf_counter()
+        source = None if task.source is None else task.source.text
+        request = (
+            task.function,
+            source,
+            dict(task.parameters),
+            task.seed,
+            LARGEST_SHOWN if self.is_watched else 0,
+        )
         # If the worker is gone already its listener is about to say so, and the task is
         # counted as lost with it.
         with contextlib.suppress(OSError):
-            pickle.dump((task.function, task.parameters, task.seed), self.requests)
+            pickle.dump(request, self.requests)
             self.requests.flush()
 
     def outcome(self, message: _Message) -> TaskOutcome:
@@ -209,59 +269,37 @@ class _Worker:
                 return TaskOutcome(task=self.task, error=error, seconds=seconds)
         try:
             code = self.process.wait(_PARTING)
-        except (
-            subprocess.TimeoutExpired
-        ):  # something wrote into the pipe that was not the worker's to say
+        except subprocess.TimeoutExpired:
+            # Something wrote into the pipe that was not the worker's to say.
             self.process.kill()
             code = self.process.wait()
         error = _obituary(self.process.pid, code, self.task)
-        return TaskOutcome(
-            task=self.task, error=error, seconds=time.perf_counter() - self.started
-        )
+        seconds = time.perf_counter() - self.started
+        return TaskOutcome(task=self.task, error=error, seconds=seconds)
 
     def stop(self) -> None:
         self.process.wait()
         if self.listener.is_alive():
             self.listener.join()
         self.replies.close()
-        with contextlib.suppress(
-            OSError
-        ):  # a task that could not be sent is still in the buffer
+        # A task that could not be sent is still in the buffer.
+        with contextlib.suppress(OSError):
             self.requests.close()
 
     def _listen(self, events: queue.SimpleQueue[_Event]) -> None:
         try:
             while True:
-                events.put((self, pickle.load(self.replies)))  # ruff: ignore[suspicious-pickle-usage] - from our own child
+                # ruff: ignore[suspicious-pickle-usage] - from our own child
+                events.put((self, pickle.load(self.replies)))
         except (EOFError, OSError, pickle.UnpicklingError):
             pass  # a worker that is killed in the middle of a message leaves a torn one
         finally:
             events.put((self, ("ended",)))
 
 
-# ("progress", text, fraction), ("done", arrays, seconds), ("failed", error, seconds) or
-# ("ended",)
+# What a worker sends (see `condensery.runners._worker.Message`), or ("ended",).
 _Message = tuple[Any, ...]
 _Event = tuple[_Worker, _Message]
-
-
-def _go_on(
-    worker: _Worker,
-    message: _Message,
-    waiting: deque[Task],
-    crew: set[_Worker],
-    events: queue.SimpleQueue[_Event],
-) -> None:
-    """Give the next task to this worker, or to a new one where this one has died; send
-    it home if there is none.
-    """
-    if waiting and message[0] != "ended":
-        worker.assign(waiting.popleft())
-        return
-    crew.discard(worker)
-    _stop({worker})
-    if waiting:
-        _Worker(waiting.popleft(), crew, events)
 
 
 def _stop(crew: set[_Worker]) -> None:
@@ -287,21 +325,23 @@ def _obituary(pid: int, code: int, task: Task) -> str:
             )
     else:
         how = f"ended by itself with exit status {code}"
-    return (
-        f"worker process {pid} {how}, while it computed "
-        f"{task.label or task.function} ({task.hash})"
-    )
+    label = f"{task.label or task.function} ({task.hash})"
+    return f"worker process {pid} {how}, while it computed {label}"
 
 
 @contextlib.contextmanager
 def _child_deaf_to_interrupts() -> Generator[None, None, None]:
-    """A child inherits the signal mask; a Ctrl-C must not end it before it has had time
+    """Start a child with signals blocked: it inherits the mask of this thread.
+
+    A Ctrl-C, or a signal to the process group, must not end it before it has had time
     to make arrangements.
     """
     if sys.platform == "win32":
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    signals = {getattr(signal, name) for name in names if hasattr(signal, name)}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         yield
     finally:

@@ -17,13 +17,15 @@ from pydantic import BaseModel, JsonValue
 
 from condensery._reference import load
 from condensery.declare import Declared
-from condensery.protocols import Arrays, Experiment, Task
+from condensery.protocols import LARGEST_SHOWN, Arrays, Experiment, Task
 from condensery.records import Claim, Statement, Table, canonical_json
 
 HEAVY = ("jax", "torch", "matplotlib")
 """What the module that defines an experiment must not import: `condensery list` shows
 them all at once.
 """
+
+_KINDS = "biufU"
 
 _PROBE = """
 import sys
@@ -281,23 +283,38 @@ class ExperimentContract:
         )
 
 
+class _Reports:
+    """A progress callback (`condensery.protocols.Advance`) that checks its reports."""
+
+    def __init__(self, task: Task) -> None:
+        self._function = task.function
+
+    def __call__(
+        self, text: str, fraction: float, *, shown: Arrays | None = None
+    ) -> None:
+        function = self._function
+        is_share = 0.0 <= fraction <= 1.0
+        assert is_share, f"{function} reported progress outside [0, 1]"
+        arrays = {name: np.asarray(array) for name, array in (shown or {}).items()}
+        for name, array in arrays.items():
+            assert array.dtype.kind in _KINDS, (
+                f"{function} shows {name} with dtype {array.dtype}"
+            )
+        size = sum(array.nbytes for array in arrays.values())
+        assert size <= LARGEST_SHOWN, f"{function} shows {size} bytes at once"
+
+
 def _compute(task: Task) -> Arrays:
     function: Any = load(task.function)
-    fractions: list[float] = []
-    result = function(
-        json.loads(canonical_json(task.parameters)),
-        task.seed,
-        lambda _, done: fractions.append(done),
-    )
+    parameters = json.loads(canonical_json(task.parameters))
+    result = function(parameters, task.seed, _Reports(task))
+    kind = type(result).__name__
     assert isinstance(result, Mapping), (
-        f"{task.function} returned {type(result).__name__}, not a mapping"
-    )
-    assert all(0.0 <= fraction <= 1.0 for fraction in fractions), (
-        f"{task.function} reported progress outside [0, 1]"
+        f"{task.function} returned {kind}, not a mapping"
     )
     arrays = {name: np.asarray(value) for name, value in result.items()}
     for name, array in arrays.items():
-        assert array.dtype.kind in "biufU", (
+        assert array.dtype.kind in _KINDS, (
             f"{task.function} returned {name} with dtype {array.dtype}"
         )
     return arrays

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from condensery.protocols import Runner, Task, TaskOutcome
+from condensery.protocols import Arrays, Runner, Source, Task, TaskOutcome
 
 
 class RunnerContract:
@@ -63,7 +65,7 @@ class RunnerContract:
         from condensery.testing._tasks import everything
 
         (outcome,) = _run(make_runner(1), [_task("everything")])
-        expected = everything({}, 0, lambda text, fraction: None)
+        expected = everything({}, 0, _unheard)
         assert list(outcome.arrays) == list(expected)
         for name, array in expected.items():
             got = outcome.arrays[name]
@@ -180,6 +182,131 @@ class RunnerContract:
         assert outcome.error == ""
         assert outcome.arrays["y"].tolist() == [3.0]
 
+    def test_a_task_that_carries_its_source(
+        self, make_runner: Callable[[int], Runner], tmp_path: Path
+    ) -> None:
+        """It is computed from the text; the file is missing, or has other content."""
+        text = (
+            "import numpy as np\n"
+            "def times(parameters, seed, advance):\n"
+            "    return {'y': np.array(2.0), 'file': np.array(__file__)}\n"
+        )
+        missing, changed = tmp_path / "nowhere" / "mine.py", tmp_path / "mine.py"
+        changed.write_text(text.replace("2.0", "3.0"))
+        source = Source(text=text)
+        tasks = [
+            Task(
+                function=f"{path}:times", parameters={"path": str(path)}, source=source
+            )
+            for path in (missing, changed)
+        ]
+        outcomes = _by_hash(_run(make_runner(2), tasks))
+        for task, path in zip(tasks, (missing, changed), strict=True):
+            outcome = outcomes[task.hash]
+            assert outcome.error == ""
+            assert outcome.arrays["y"] == 2
+            assert outcome.arrays["file"] == str(path)
+
+    def test_a_task_starts_once_and_before_its_outcome(
+        self, make_runner: Callable[[int], Runner]
+    ) -> None:
+        """Every task starts, also one that fails."""
+        tasks = [_task("square", x=[float(x)]) for x in range(3)]
+        tasks.append(_task("fail", x=3))
+        seen: list[tuple[str, str]] = []
+        make_runner(2).run(
+            tasks,
+            lambda outcome: seen.append(("end", outcome.task.hash)),
+            lambda key, fraction: None,
+            on_start=lambda key: seen.append(("start", key)),
+        )
+        assert len(seen) == 2 * len(tasks)
+        for task in tasks:
+            start, end = (seen.index((word, task.hash)) for word in ("start", "end"))
+            assert start < end
+
+    def test_shown_arrays_reach_whoever_listens(
+        self, make_runner: Callable[[int], Runner]
+    ) -> None:
+        """Every kind of array; what cannot be shown or is too large fails no task."""
+        from condensery.testing._tasks import everything
+
+        seen: list[tuple[str, Arrays]] = []
+        task, outcomes = _task("show"), []
+        make_runner(1).run(
+            [task],
+            outcomes.append,
+            lambda key, fraction: None,
+            on_shown=lambda key, shown: seen.append((key, shown)),
+        )
+        assert [outcome.error for outcome in outcomes] == [""]
+        assert {key for key, _ in seen} == {task.hash}
+        first, last = (shown for _, shown in seen)
+        expected = everything({}, 0, _unheard)
+        assert list(first) == list(expected)
+        for name, array in expected.items():
+            assert first[name].dtype == array.dtype
+            assert first[name].tobytes() == array.tobytes()
+        assert last["y"].tolist() == [1.0] * 8192
+
+    def test_listening_changes_no_bit(
+        self, make_runner: Callable[[int], Runner]
+    ) -> None:
+        """The same bytes whether anybody looks or not."""
+        task = _task("show", seed=7)
+        (unseen,) = _run(make_runner(1), [task])
+        outcomes: list[TaskOutcome] = []
+        make_runner(1).run(
+            [task],
+            outcomes.append,
+            lambda key, fraction: None,
+            on_shown=lambda key, shown: None,
+        )
+        (seen,) = outcomes
+        assert seen.arrays["y"].tobytes() == unseen.arrays["y"].tobytes()
+
+    @pytest.mark.parametrize("workers", [1, 2])
+    def test_stop_ends_a_run(
+        self, make_runner: Callable[[int], Runner], tmp_path: Path, workers: int
+    ) -> None:
+        """Soon, without outcomes of the tasks under way; finished ones have theirs."""
+        folder = str(tmp_path)
+        lingering = [_task("linger", folder=folder, number=n) for n in range(3)]
+        quick = _task("square", x=[2.0], cost=9.0)
+        outcomes: list[TaskOutcome] = []
+        stop = threading.Event()
+
+        def stop_when_they_are_at_work() -> None:
+            while len(list(tmp_path.iterdir())) < workers:
+                time.sleep(0.02)
+            stop.set()
+
+        threading.Thread(target=stop_when_they_are_at_work, daemon=True).start()
+        make_runner(workers).run(
+            [quick, *lingering],
+            outcomes.append,
+            lambda key, fraction: None,
+            stop=stop,
+        )
+        assert stop.is_set(), "it returned while tasks were under way"
+        assert [outcome.task.hash for outcome in outcomes] == [quick.hash]
+
+    def test_runs_in_any_thread(self, make_runner: Callable[[int], Runner]) -> None:
+        """All functions are called in the thread that called `run`."""
+        threads: set[int] = set()
+
+        def note(*_: object) -> None:
+            threads.add(threading.get_ident())
+
+        def call() -> None:
+            runner = make_runner(2)
+            runner.run([_task("show")], note, note, on_start=note, on_shown=note)
+
+        thread = threading.Thread(target=call)
+        thread.start()
+        thread.join()
+        assert threads == {thread.ident}
+
     def test_an_error_of_the_caller_propagates(
         self, make_runner: Callable[[int], Runner]
     ) -> None:
@@ -194,6 +321,10 @@ class RunnerContract:
                 full,
                 lambda key, fraction: None,
             )
+
+
+def _unheard(text: str, fraction: float, *, shown: Arrays | None = None) -> None:
+    """Drop the report."""
 
 
 def _task(

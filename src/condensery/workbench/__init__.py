@@ -1,4 +1,4 @@
-"""The use cases: run, resume, open, report, export, claims, cite, list, bench.
+"""The use cases: run, start, resume, open, report, export, claims, cite, list, bench.
 
 The only door to results.
 
@@ -12,6 +12,18 @@ from condensery.workbench._bench import BenchResult, bench, benches
 from condensery.workbench._cite import cite, references
 from condensery.workbench._diagnose import diagnose
 from condensery.workbench._documents import run_document, show
+from condensery.workbench._events import (
+    Event,
+    Progress,
+    RunFinished,
+    StageBegan,
+    TaskFailed,
+    TaskFinished,
+    TaskProgressed,
+    TaskShown,
+    TaskStarted,
+    Watcher,
+)
 from condensery.workbench._export import FORMATS, export
 from condensery.workbench._finish import report
 from condensery.workbench._listing import (
@@ -22,26 +34,21 @@ from condensery.workbench._listing import (
 )
 from condensery.workbench._opened import Run
 from condensery.workbench._opened import reopen as open
-from condensery.workbench._progress import Progress, Watcher
 from condensery.workbench._record import RecordSink, record
 from condensery.workbench._registry import Found, find
-from condensery.workbench._run import (
-    RUNNERS,
-    RunFailedError,
-    RunInterrupted,
-    resume,
-    run,
-)
+from condensery.workbench._run import resume, run, start
+from condensery.workbench._running import Running
 from condensery.workbench._scoreboard import Score, claims
+from condensery.workbench._sitting import RunFailedError, RunInterrupted
 from condensery.workbench._surgery import Operated, grow_model, reduce_model
 from condensery.workbench._wording import VERDICTS, duration, expectation, number, tally
 from condensery.workbench._workshop import inspect
 
 __all__ = [
     "FORMATS",
-    "RUNNERS",
     "VERDICTS",
     "BenchResult",
+    "Event",
     "ExperimentInfo",
     "Found",
     "Operated",
@@ -50,8 +57,16 @@ __all__ = [
     "RecordSink",
     "Run",
     "RunFailedError",
+    "RunFinished",
     "RunInterrupted",
+    "Running",
     "Score",
+    "StageBegan",
+    "TaskFailed",
+    "TaskFinished",
+    "TaskProgressed",
+    "TaskShown",
+    "TaskStarted",
     "Watcher",
     "bench",
     "benches",
@@ -76,5 +91,6 @@ __all__ = [
     "run_document",
     "runs",
     "show",
+    "start",
     "tally",
 ]

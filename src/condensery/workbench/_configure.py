@@ -15,6 +15,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from condensery._errors import InvalidInputError
 from condensery.protocols import Experiment
 from condensery.records import RunConfig
+from condensery.workbench._identity import stand_ins
 from condensery.workbench._registry import Found
 
 _SEQUENCE_WANTED = frozenset({"list_type", "tuple_type", "set_type", "frozen_set_type"})
@@ -45,12 +46,15 @@ def configure(
                 allowed="a finite number",
                 remedy=f"give {place} another value",
             )
+    digest = experiment.data_digest(model)
     record = RunConfig(
         experiment=found.name,
         preset=preset,
         parameters=parameters,
-        data_digest=experiment.data_digest(model),
+        data_digest=digest,
         task_version=found.task_version,
+        source=found.source,
+        stand_ins=stand_ins(experiment, model, digest),
     )
     return model, record
 

@@ -16,8 +16,9 @@ from condensery.records import Claim, RunConfig
 from condensery.store import open_store
 from condensery.workbench._configure import validated
 from condensery.workbench._draw import draw_all
+from condensery.workbench._events import Watcher
 from condensery.workbench._opened import FIGURES, REPORT, Run, reopen, require_tables
-from condensery.workbench._progress import Meter, Watcher
+from condensery.workbench._progress import Meter, heard_by
 from condensery.workbench._provenance import FILE, encode, provenance
 from condensery.workbench._registry import find
 from condensery.workbench._report import Drawn, report_html
@@ -38,11 +39,11 @@ def finish(
     gives the same again.
     """
     run = config.run_id
-    meter.tell("tables")
+    meter.enter("tables")
     for name, table in experiment.tables(model, shards).items():
         store.put_table(run, name, table)
     tables = store.tables(run)
-    meter.tell("claims")
+    meter.enter("claims")
     claims = with_open(experiment, experiment.claims(model, tables))
     store.put_claims(run, claims)
     store.put_file(run, FILE, encode(provenance()))
@@ -62,13 +63,13 @@ def draw(
     specs = list(experiment.figures(model))
     drawn: list[Drawn] = []
     if meter is not None and specs:
-        meter.tell("figures", ", ".join(spec.name for spec in specs))
+        meter.enter("figures", ", ".join(spec.name for spec in specs))
     for spec, files in zip(specs, draw_all(store.root, run, specs), strict=True):
         for ending, content in files.items():
             store.put_file(run, f"{FIGURES}/{spec.name}.{ending}", content)
         drawn.append(Drawn(spec, files["png"], files.get("gif")))
     if meter is not None:
-        meter.tell("report")
+        meter.enter("report")
     recorded = store.root / run / FILE
     page = report_html(
         experiment,
@@ -118,6 +119,6 @@ def report(
             experiment,
             model,
             opened.config,
-            Meter(opened.id, [], set(), progress),
+            Meter(opened.id, [], set(), heard_by(progress)),
         )
     return reopen(opened.id, runs)

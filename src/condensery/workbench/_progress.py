@@ -1,76 +1,93 @@
-"""What a run tells whoever watches it."""
+"""The meter of a run: what happens to its tasks becomes events."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from condensery.protocols import Task, TaskOutcome
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is.
-
-    Attributes:
-        run: The run's id.
-        stage: ``tasks``, ``tables``, ``claims``, ``figures``, ``report`` or ``done``.
-        finished: Tasks that have ended.
-        tasks: All tasks of the run.
-        fraction: Share of the tasks' work that is done, in [0, 1], with their relative
-            costs as weights.
-        label: The task or the part of the stage that this is about.
-    """
-
-    run: str
-    stage: str
-    finished: int
-    tasks: int
-    fraction: float
-    label: str = ""
-
-
-Watcher = Callable[[Progress], None]
-"""``watch(progress)`` is called in the process of the caller at every change; what it
-does is its own affair.
-"""
+from condensery.workbench._events import (
+    Listener,
+    Progress,
+    StageBegan,
+    TaskFailed,
+    TaskFinished,
+    TaskProgressed,
+    TaskShown,
+    TaskStarted,
+    Watcher,
+)
 
 
 class Meter:
-    """Adds up the fractions of a run's tasks and tells the watcher."""
+    """Adds up the fractions of a run's tasks and hands every event to the listener."""
 
     def __init__(
-        self, run: str, tasks: Sequence[Task], finished: set[str], watch: Watcher | None
+        self,
+        run: str,
+        tasks: Sequence[Task],
+        finished: set[str],
+        listener: Listener | None,
     ) -> None:
-        self._run, self._watch = run, watch
+        self._run, self._listener = run, listener
         self._cost = {task.hash: max(task.cost, 0.0) for task in tasks}
         self._label = {task.hash: task.label or task.function for task in tasks}
         self._share = {name: float(name in finished) for name in self._cost}
         self._ended = {name for name in self._cost if name in finished}
         if self._cost:
-            self.tell("tasks")
+            self.enter("tasks")
+
+    def enter(self, stage: str, label: str = "") -> None:
+        """A stage of the run begins."""
+        if self._listener is not None:
+            self._listener(StageBegan(self._progress(stage, label)))
+
+    def start(self, name: str) -> None:
+        """A worker took task `name`."""
+        if self._listener is not None:
+            self._listener(TaskStarted(name, self._of_task(name)))
 
     def advance(self, name: str, fraction: float) -> None:
         """Task `name` has done this fraction of its work."""
         self._share[name] = min(max(fraction, 0.0), 1.0)
-        self.tell("tasks", self._label[name])
+        if self._listener is not None:
+            share = self._share[name]
+            self._listener(TaskProgressed(name, share, self._of_task(name)))
+
+    def show(self, name: str, shown: Mapping[str, np.ndarray]) -> None:
+        """Task `name` shows arrays."""
+        if self._listener is not None:
+            self._listener(TaskShown(name, shown, self._of_task(name, shown)))
 
     def end(self, outcome: TaskOutcome) -> None:
         """A task has ended, well or not."""
         name = outcome.task.hash
         self._ended.add(name)
         self._share[name] = 1.0
-        self.tell("tasks", self._label[name])
-
-    def tell(self, stage: str, label: str = "") -> None:
-        """Call the watcher, if there is one."""
-        if self._watch is None:
+        if self._listener is None:
             return
+        progress = self._of_task(name)
+        if outcome.error:
+            self._listener(TaskFailed(name, outcome.error, progress))
+        else:
+            self._listener(TaskFinished(name, outcome.seconds, progress))
+
+    def _of_task(
+        self, name: str, shown: Mapping[str, np.ndarray] | None = None
+    ) -> Progress:
+        return self._progress("tasks", self._label[name], shown)
+
+    def _progress(
+        self, stage: str, label: str, shown: Mapping[str, np.ndarray] | None = None
+    ) -> Progress:
         total = sum(self._cost.values())
         done = sum(self._cost[name] * share for name, share in self._share.items())
         fraction = done / total if total > 0 else 1.0
-        self._watch(
-            Progress(
-                self._run, stage, len(self._ended), len(self._cost), fraction, label
-            )
-        )
+        ended, count = len(self._ended), len(self._cost)
+        return Progress(self._run, stage, ended, count, fraction, label, shown or {})
+
+
+def heard_by(watch: Watcher | None) -> Listener | None:
+    """The listener that calls a watcher with the state of the run."""
+    return None if watch is None else lambda event: watch(event.progress)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from condensery._errors import CondenseryError, InvalidInputError
-from condensery._reference import load
+from condensery._reference import load, read_source
 from condensery.experiments import BUILT_IN, ENTRY_POINTS
-from condensery.protocols import Experiment
+from condensery.protocols import Experiment, Source
 
 _log = logging.getLogger("condensery.workbench")
 
@@ -33,11 +32,13 @@ class Found:
         experiment: The experiment itself.
         task_version: Its version of its tasks; for a file also a digest of the file, so
             that edited code never meets shards of the code before.
+        source: Digest of the file; empty for a registered experiment.
     """
 
     name: str
     experiment: Experiment
     task_version: str
+    source: str = ""
 
 
 def find(reference: str) -> Found:
@@ -74,8 +75,8 @@ def find(reference: str) -> Found:
     path = Path(where).expanduser().resolve()
     reference = f"{path}:{name}"
     experiment = _instance(reference, load(reference))
-    source = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return Found(reference, experiment, f"{experiment.task_version}+{source}")
+    source = Source(text=read_source(path)).digest
+    return Found(reference, experiment, f"{experiment.task_version}+{source}", source)
 
 
 def registered() -> dict[str, str]:

@@ -1,0 +1,225 @@
+"""Names of runs and shards hold digests of code and data, and no path."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pytest
+from pydantic import BaseModel
+from tests.workbench.test_run import TINY_FILE, bits
+
+from condensery import workbench
+from condensery._errors import InvalidInputError
+from condensery.protocols import Source, Task
+from condensery.records import DataPath, RunConfig
+from condensery.workbench import _identity
+
+
+def elsewhere(folder: Path, name: str = "moved.py") -> str:
+    """A copy of the tiny experiment in another file."""
+    folder.mkdir(exist_ok=True)
+    shutil.copyfile(TINY_FILE, folder / name)
+    return f"{folder / name}:Tiny"
+
+
+def test_the_same_file_at_two_paths_is_the_same_run(tmp_path, runner):
+    first = workbench.run(elsewhere(tmp_path / "a"), runs=tmp_path / "runs")
+    runner.ran.clear()
+    second = workbench.run(
+        elsewhere(tmp_path / "b", "other_name.py"), runs=tmp_path / "runs"
+    )
+    assert second.id == first.id
+    assert runner.ran == []
+    third = workbench.run(elsewhere(tmp_path / "c"), runs=tmp_path / "again")
+    assert bits(third) == bits(first)
+    for task in runner.ran:
+        assert task.function.startswith(str(tmp_path / "c"))
+
+
+def test_a_file_that_moved_goes_on_where_it_stopped(tmp_path, runner):
+    runner.interrupt_after = 2
+    with pytest.raises(workbench.RunInterrupted):
+        workbench.run(elsewhere(tmp_path / "a"), runs=tmp_path / "runs")
+    shutil.rmtree(tmp_path / "a")
+    runner.interrupt_after = None
+    run = workbench.run(elsewhere(tmp_path / "b"), runs=tmp_path / "runs")
+    assert run.status == "done"
+    assert len(runner.ran) == 6
+
+
+def test_a_changed_source_is_another_run_with_other_shards(tmp_path, runner):
+    name = elsewhere(tmp_path / "a")
+    first = workbench.run(name, runs=tmp_path / "runs")
+    hashes = {task.hash for task in runner.ran}
+    runner.ran.clear()
+    file = Path(name.rpartition(":")[0])
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text + "# a remark\n", encoding="utf-8")
+    second = workbench.run(name, runs=tmp_path / "runs")
+    assert second.id != first.id
+    assert not {task.hash for task in runner.ran} & hashes
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_the_same_data_at_two_paths_are_the_same_run(
+    tmp_path, runner, monkeypatch, relative
+):
+    for name in ("first.txt", "second.txt", "third.txt"):
+        text = "2" if name == "third.txt" else "1"
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    folder = Path() if relative else tmp_path
+    name, runs = elsewhere(tmp_path / "code"), tmp_path / "runs"
+    first = workbench.run(name, runs=runs, data=str(folder / "first.txt"))
+    runner.ran.clear()
+    second = workbench.run(name, runs=runs, data=str(folder / "second.txt"))
+    assert (second.id, runner.ran) == (first.id, [])
+    third = workbench.run(name, runs=runs, data=str(folder / "third.txt"))
+    assert third.id != first.id
+    assert first.config.parameters["data"] == str(folder / "first.txt")
+
+
+def test_no_path_in_what_is_hashed(tmp_path, runner):
+    data = tmp_path / "data.txt"
+    data.write_text("1", encoding="utf-8")
+    run = workbench.run(elsewhere(tmp_path / "a"), runs=tmp_path, data=str(data))
+    content = run.config.model_dump(mode="json", exclude={"source", "stand_ins"})
+    assert str(tmp_path) in json.dumps(content)
+    moved = run.config.model_copy(
+        update={
+            "experiment": "/nowhere/at_all.py:Tiny",
+            "parameters": run.config.parameters | {"data": "/nowhere/data.txt"},
+        }
+    )
+    assert moved.run_id == run.id
+
+
+def test_a_task_carries_its_source_and_a_worker_needs_no_file(tmp_path, runner):
+    """The file is gone before the workers start; they compute from the text."""
+    name = elsewhere(tmp_path / "a")
+    complete = workbench.run(name, runs=tmp_path / "inline", drawn=False)
+    tasks = list(runner.ran)
+    shutil.rmtree(tmp_path / "a")
+    assert {task.source.text for task in tasks} == {TINY_FILE.read_text("utf-8")}
+    from condensery.runners import make
+
+    outcomes = []
+    restored = [Task.model_validate_json(task.model_dump_json()) for task in tasks]
+    make("local", workers=2).run(restored, outcomes.append, lambda *_: None)
+    assert [outcome.error for outcome in outcomes] == [""] * 6
+    squares = {outcome.task.hash: outcome.arrays["square"] for outcome in outcomes}
+    expected = complete.tables["squares"]["square"].tolist()
+    assert [float(squares[task.hash]) for task in tasks] == expected
+
+
+def test_an_edit_while_a_run_goes_on_changes_nothing(tmp_path):
+    name = elsewhere(tmp_path / "a")
+    expected = workbench.run(name, runs=tmp_path / "expected", drawn=False, workers=1)
+    file = Path(name.rpartition(":")[0])
+    options = {"drawn": False, "workers": 1, "runs": tmp_path / "edited"}
+    with workbench.start(name, **options) as running:
+        broken = file.read_text("utf-8").replace("** 2", "** 3")
+        file.write_text(broken, encoding="utf-8")
+        run = running.result()
+    assert bits(run) == bits(expected)
+
+
+def test_a_registered_experiment_has_the_id_it_always_had(tmp_path):
+    """Neither field is part of what is hashed, so that old runs keep their names."""
+    config = RunConfig(experiment="demo-a", preset="quick", parameters={"seeds": 1})
+    old = {"experiment": "demo-a", "preset": "quick", "parameters": {"seeds": 1}}
+    assert RunConfig.model_validate(old).run_id == config.run_id == "3ed1c5a95aeb5c3f"
+
+
+def test_a_run_of_a_file_that_began_before_keeps_its_name():
+    old = RunConfig(
+        experiment="/somewhere/mine.py:Mine",
+        preset="quick",
+        parameters={"data": "/somewhere/data.csv"},
+        task_version="1+0123456789abcdef",
+    )
+    moved = old.model_copy(update={"experiment": "/elsewhere/mine.py:Mine"})
+    assert old.run_id != moved.run_id
+    tiny = workbench.find(f"{TINY_FILE}:Tiny").experiment
+    model = tiny.Config()
+    tasks = _identity.tasks_of(tiny, model, old)
+    assert [task.hash for task in tasks] == [task.hash for task in tiny.tasks(model)]
+    assert all(task.source is None for task in tasks)
+
+
+class Places(BaseModel):
+    by_name: Annotated[str, DataPath()] = "digits"
+    folder: Annotated[str | None, DataPath()] = None
+    empty: Annotated[str, DataPath()] = ""
+    typed: Path | None = None
+    remark: str = "/not/a/path"
+
+
+def stand_ins(**values: object) -> dict[str, object]:
+    class Holder:
+        Config = Places
+
+    return _identity.stand_ins(Holder, Places(**values), "0123")
+
+
+def test_which_parameters_are_paths():
+    assert stand_ins() == {}
+    assert stand_ins(by_name="Fashion MNIST") == {}
+    assert stand_ins(by_name="/x/mine.csv") == {"by_name": "data:0123"}
+    assert stand_ins(folder="/x") == {"folder": None}
+    assert stand_ins(empty="x") == {"empty": ""}
+    assert stand_ins(typed=Path("x")) == {"typed": None}
+
+
+def test_without_a_digest_the_path_tells_data_apart():
+    class Holder:
+        Config = Places
+
+    assert _identity.stand_ins(Holder, Places(folder="/x"), "") == {}
+
+
+def task_of(path: str, **changes: object) -> Task:
+    source = Source(text="def f(parameters, seed, advance): ...\n")
+    parameters = {"deep": [{"path": path}, 1.0, None, True], "same": path}
+    fields = {"source": source, "stand_ins": {path: "data:1"}} | changes
+    return Task(function=f"{path}.py:f", parameters=parameters, **fields)
+
+
+def test_hashes_of_tasks():
+    assert task_of("/a").hash == task_of("/b/c").hash
+    changed = Source(text="def f(parameters, seed, advance): return {}\n")
+    assert task_of("/a", source=changed).hash != task_of("/a").hash
+    assert task_of("/a", stand_ins={"/a": "data:2"}).hash != task_of("/a").hash
+    named = task_of("/a").model_copy(update={"function": "/a.py:g"})
+    assert named.hash != task_of("/a").hash
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_a_file_that_is_no_text(tmp_path):
+    file = tmp_path / "bad.py"
+    file.write_bytes(b"x = '\xff\xfe'\n")
+    with pytest.raises(InvalidInputError, match="a Python file that can be imported"):
+        workbench.find(f"{file}:X")
+
+
+def test_line_ends_and_encodings_do_not_count(tmp_path):
+    for name, content in {
+        "unix.py": "# é\nx = 1\n".encode(),
+        "windows.py": "# é\r\nx = 1\r\n".encode(),
+    }.items():
+        (tmp_path / name).write_bytes(content)
+    from condensery._reference import read_source
+
+    assert read_source(tmp_path / "unix.py") == read_source(tmp_path / "windows.py")
+    latin = tmp_path / "latin.py"
+    latin.write_bytes("# -*- coding: latin-1 -*-\nname = 'é'\n".encode("latin-1"))
+    source = Source(text=read_source(latin))
+    from condensery._reference import load
+
+    assert load("nowhere.py:name", source=source.text) == "é"
+    assert np.all(load(f"{latin}:name") == "é")

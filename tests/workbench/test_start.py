@@ -1,0 +1,195 @@
+"""A run that goes on in a thread: its events, its result, and stopping it."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from tests.workbench.test_run import TINY, bits
+
+from condensery import workbench
+from condensery._errors import InvalidInputError, StoreBusyError, TaskFailedError
+from condensery.store import open_store
+from condensery.workbench import (
+    Progress,
+    RunFinished,
+    StageBegan,
+    TaskFailed,
+    TaskFinished,
+    TaskProgressed,
+    TaskShown,
+    TaskStarted,
+    _running,
+)
+
+SLOW = {"pause": 0.3, "drawn": False, "workers": 2}
+
+
+def kinds(events):
+    return [type(event).__name__ for event in events]
+
+
+def test_events_of_a_whole_run(tmp_path, runner):
+    with workbench.start(TINY, runs=tmp_path, drawn=False) as running:
+        events = list(running.events())
+        run = running.result()
+    assert run.id == running.run
+    assert run.status == "done"
+    started = [event.task for event in events if isinstance(event, TaskStarted)]
+    finished = [event.task for event in events if isinstance(event, TaskFinished)]
+    assert started == finished == [task.hash for task in runner.ran]
+    reports = [event for event in events if isinstance(event, TaskProgressed)]
+    assert [event.fraction for event in reports] == [0.5] * 6
+    stages = [event.progress.stage for event in events if isinstance(event, StageBegan)]
+    assert stages == ["tasks", "tables", "claims", "report"]
+    assert isinstance(events[-1], RunFinished)
+    assert (events[-1].status, events[-1].error) == ("done", "")
+    assert events[-1].progress.stage == "done"
+    fractions = [event.progress.fraction for event in events]
+    assert fractions == sorted(fractions)
+    assert list(running.events()) == []
+
+
+def test_a_finished_run_finishes_at_once(tmp_path, runner):
+    first = workbench.run(TINY, runs=tmp_path)
+    runner.ran.clear()
+    running = workbench.start(TINY, runs=tmp_path)
+    assert kinds(running.events()) == ["StageBegan", "RunFinished"]
+    assert running.result().id == first.id
+    assert running.has_ended
+    assert runner.ran == []
+
+
+def test_failed_tasks_are_events_and_the_result_raises(tmp_path, runner):
+    runner.fail = {1, 3}
+    running = workbench.start(TINY, runs=tmp_path)
+    events = list(running.events())
+    failed = [event for event in events if isinstance(event, TaskFailed)]
+    assert len(failed) == 2
+    assert "told to fail at 1" in failed[0].error
+    assert events[-1].status == "task failed"
+    assert "2 of 6 tasks" in events[-1].error
+    for _ in range(2):
+        with pytest.raises(TaskFailedError, match="2 of 6 tasks"):
+            running.result()
+
+
+def test_bad_input_is_refused_before_anything_starts(tmp_path):
+    threads = threading.active_count()
+    for options in ({"preset": "quik"}, {"seeds": 0}, {"runner": "lokal"}):
+        with pytest.raises(InvalidInputError):
+            workbench.start(TINY, runs=tmp_path / "runs", **options)
+    assert not (tmp_path / "runs").exists()
+    assert threading.active_count() == threads
+
+
+def test_a_run_that_is_refused_later_says_so(tmp_path, runner):
+    with open_store(tmp_path, write=True):
+        running = workbench.start(TINY, runs=tmp_path)
+        (event,) = running.events()
+        assert event.status == "refused"
+        with pytest.raises(StoreBusyError):
+            running.result()
+
+
+def test_stop_leaves_a_run_that_resumes_to_the_same_bits(tmp_path):
+    complete = workbench.run(TINY, runs=tmp_path / "complete", **SLOW)
+    running = workbench.start(TINY, runs=tmp_path / "cut", **SLOW)
+    for event in running.events():
+        if isinstance(event, TaskFinished):
+            break
+    begun = time.monotonic()
+    running.stop()
+    assert time.monotonic() - begun < 2.0
+    running.stop()  # a second time does nothing
+    rest = list(running.events())
+    assert rest[-1].status == "interrupted"
+    with pytest.raises(workbench.RunInterrupted, match="condensery resume"):
+        running.result()
+    cut = workbench.open("last", tmp_path / "cut")
+    assert cut.status == "interrupted"
+    assert 1 <= cut.summary.finished < 6
+    resumed = workbench.resume("last", tmp_path / "cut")
+    assert bits(resumed) == bits(complete)
+
+
+def test_leaving_the_block_stops_a_run(tmp_path):
+    with workbench.start(TINY, runs=tmp_path, **SLOW) as running:
+        assert not running.has_ended
+    assert running.has_ended
+    assert workbench.open(running.run, tmp_path).status == "interrupted"
+
+
+def test_stop_during_a_later_stage(tmp_path, runner, monkeypatch):
+    running = workbench.start(TINY, runs=tmp_path)
+    for event in running.events():
+        if event.progress.stage != "tasks":
+            break
+    running.stop()
+    assert workbench.open(running.run, tmp_path).status in {"interrupted", "done"}
+    assert workbench.resume("last", tmp_path).status == "done"
+
+
+def test_stop_after_the_end_changes_nothing(tmp_path, runner):
+    running = workbench.start(TINY, runs=tmp_path, drawn=False)
+    assert running.result().status == "done"
+    running.stop()
+    assert running.result().status == "done"
+
+
+def test_an_error_of_the_watcher_stops_the_run(tmp_path):
+    def refuse(progress: Progress) -> None:
+        if progress.finished:
+            raise RuntimeError("seen enough")
+
+    with pytest.raises(RuntimeError, match="seen enough"):
+        workbench.run(TINY, runs=tmp_path, progress=refuse, **SLOW)
+    assert workbench.open("last", tmp_path).status == "interrupted"
+
+
+def test_the_watcher_is_called_in_the_thread_of_the_caller(tmp_path, runner):
+    threads = set()
+
+    def watch(progress: Progress) -> None:
+        threads.add(threading.current_thread())
+
+    workbench.run(TINY, runs=tmp_path, drawn=False, progress=watch)
+    assert threads == {threading.current_thread()}
+
+
+def test_shown_arrays_reach_events_and_watchers_and_change_nothing(tmp_path):
+    quiet = workbench.run(TINY, runs=tmp_path / "quiet", drawn=False, workers=2)
+    running = workbench.start(TINY, runs=tmp_path / "live", drawn=False, workers=2)
+    shown = [event for event in running.events() if isinstance(event, TaskShown)]
+    assert bits(running.result()) == bits(quiet)
+    assert sorted(float(event.shown["value"]) for event in shown) == [1, 1, 2, 2, 3, 3]
+    assert all(event.progress.shown is event.shown for event in shown)
+    watched: list[Progress] = []
+    workbench.run(TINY, runs=tmp_path / "again", drawn=False, progress=watched.append)
+    assert sum("value" in progress.shown for progress in watched) == 6
+
+
+def test_nobody_listens_and_nothing_is_sent(tmp_path, runner):
+    workbench.run(TINY, runs=tmp_path, drawn=False)
+    assert runner.shown_to is None
+    workbench.start(TINY, runs=tmp_path / "live", drawn=False).result()
+    assert runner.shown_to is not None
+
+
+def test_a_slow_listener_keeps_every_event_but_replaced_reports():
+    mailbox = _running._Mailbox()
+    progress = Progress("", "tasks", 0, 2, 0.0)
+    mailbox.put(TaskStarted("a", progress))
+    for number in range(1000):
+        mailbox.put(TaskProgressed("a", number / 1000, progress))
+        mailbox.put(TaskShown("a", {"step": np.array(number)}, progress))
+        mailbox.put(TaskProgressed("b", number / 2000, progress))
+    mailbox.put(TaskFinished("a", 1.0, progress))
+    mailbox.close()
+    events = list(iter(mailbox.take, None))
+    names = ["TaskStarted", "TaskProgressed", "TaskShown", "TaskProgressed"]
+    assert kinds(events) == [*names, "TaskFinished"]
+    assert (events[1].task, events[1].fraction) == ("a", 0.999)
+    assert int(events[2].shown["step"]) == 999
