@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from condensery._reference import load
-from condensery.experiments.demo_a import ANGLES, REFERENCE, DemoA
+from condensery.experiments.demo_a import ANGLES, REFERENCE, demo_a
 from condensery.experiments.demo_a import target as target_a
 from condensery.experiments.demo_c import demo_c
 from condensery.experiments.demo_c import target as target_c
@@ -18,7 +18,7 @@ from condensery.testing import ExperimentContract
 class TestDemoAContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return DemoA()
+        return demo_a
 
     @pytest.fixture
     def overrides(self):
@@ -55,8 +55,8 @@ def altered(tables, name, **columns):
 
 
 @pytest.fixture(scope="module")
-def demo_a():
-    return ran(DemoA(), seeds=2)
+def trained_a():
+    return ran(demo_a, seeds=2)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +64,9 @@ def trained_c():
     return ran(demo_c)
 
 
-def test_demo_a_condenses_in_the_two_orientations_of_the_notebook(demo_a):
-    config, tables = demo_a
-    claims = judged(DemoA(), config, tables)
+def test_demo_a_condenses_in_the_two_orientations_of_the_notebook(trained_a):
+    config, tables = trained_a
+    claims = judged(demo_a, config, tables)
     for name in ("angle-right", "angle-left", "share", "distance", "loss-0"):
         assert claims[name].passed is True, claims[name]
     # losses on the way need more seeds than two: not judged rather than judged on luck
@@ -81,8 +81,8 @@ def test_demo_a_condenses_in_the_two_orientations_of_the_notebook(demo_a):
     assert tables["members"]["gamma"].tolist() == [2.0, 2.0]
 
 
-def test_demo_a_by_its_closed_forms(demo_a):
-    _, tables = demo_a
+def test_demo_a_by_its_closed_forms(trained_a):
+    _, tables = trained_a
     # the kinks x = -b/w of the two orientations are the inner data points
     assert [-np.tan(angle) for angle in ANGLES] == pytest.approx(
         [1 / 3, -1 / 3], rel=1e-12
@@ -100,9 +100,9 @@ def test_demo_a_by_its_closed_forms(demo_a):
     assert shares.sum() == pytest.approx(1, abs=0.01)
 
 
-def test_demo_a_claims_can_fail(demo_a):
-    config, tables = demo_a
-    experiment, angles = DemoA(), tables["orientations"]["orientation"].copy()
+def test_demo_a_claims_can_fail(trained_a):
+    config, tables = trained_a
+    experiment, angles = demo_a, tables["orientations"]["orientation"].copy()
     angles[np.argmin(abs(angles - ANGLES[0]))] += 0.002
     claims = judged(
         experiment, config, altered(tables, "orientations", orientation=angles)
@@ -124,8 +124,8 @@ def test_demo_a_claims_can_fail(demo_a):
     assert (claims["share"].passed, claims["distance"].passed) == (False, False)
 
 
-def test_demo_a_losses_are_judged_with_enough_seeds(demo_a):
-    config, tables = demo_a
+def test_demo_a_losses_are_judged_with_enough_seeds(trained_a):
+    config, tables = trained_a
     loss, many = tables["loss"], config.model_copy(update={"seeds": 16})
     steps, seeds = loss.select(seed=0)["step"], range(16)
     rows = {"seed": np.repeat(seeds, len(steps)), "step": np.tile(steps, 16)}
@@ -137,13 +137,13 @@ def test_demo_a_losses_are_judged_with_enough_seeds(demo_a):
             "loss": Table(columns={**rows, "loss": factor * exact}),
             "orientations": orientations,
         }
-        claims = judged(DemoA(), many, changed)
+        claims = judged(demo_a, many, changed)
         assert {claims[f"loss-{step}"].passed for step in REFERENCE} == {verdict}
 
 
 def test_demo_a_asserts_nothing_at_another_setting():
-    config, tables = ran(DemoA(), seeds=2, gamma=0.5, steps=50, width=40)
-    claims = judged(DemoA(), config, tables)
+    config, tables = ran(demo_a, seeds=2, gamma=0.5, steps=50, width=40)
+    claims = judged(demo_a, config, tables)
     assert {claim.passed for claim in claims.values()} == {None}
     assert claims["loss-0"].value is not None
     assert claims["loss-999"].value is None
@@ -152,16 +152,16 @@ def test_demo_a_asserts_nothing_at_another_setting():
 
 
 def test_demo_a_tells_of_a_rate_that_is_too_large():
-    _, tables = ran(DemoA(), seeds=2, gamma=0.0, steps=50, rate=50.0)
+    _, tables = ran(demo_a, seeds=2, gamma=0.0, steps=50, rate=50.0)
     assert Status.DIVERGED in tables["members"]["status"]
     assert np.isfinite(tables["scatter"]["amplitude"]).all()
 
 
 def test_demo_a_does_not_depend_on_how_its_seeds_are_blocked(monkeypatch):
     settings = {"seeds": 3, "steps": 30, "width": 20}
-    _, whole = ran(DemoA(), **settings)
-    monkeypatch.setattr("condensery.experiments.demo_a.SEEDS_PER_TASK", 1)
-    _, single = ran(DemoA(), **settings)
+    _, whole = ran(demo_a, **settings)
+    monkeypatch.setattr("condensery.experiments.demo_a._work.SEEDS_PER_TASK", 1)
+    _, single = ran(demo_a, **settings)
     for name, table in whole.items():
         for column, values in table.columns.items():
             np.testing.assert_array_equal(values, single[name][column])
@@ -231,10 +231,10 @@ def test_targets_by_hand():
 @pytest.mark.parametrize(
     ("experiment", "wrong"),
     [
-        (DemoA, {"width": 0}),
-        (DemoA, {"seeds": 0}),
-        (DemoA, {"gamma": float("nan")}),
-        (DemoA, {"steps": 0}),
+        (demo_a, {"width": 0}),
+        (demo_a, {"seeds": 0}),
+        (demo_a, {"gamma": float("nan")}),
+        (demo_a, {"steps": 0}),
         (demo_c, {"snapshots": []}),
         (demo_c, {"snapshots": [10, 10]}),
         (demo_c, {"samples": 1}),

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from tests.plots import tables_dropout, tables_initial, tables_landscape, tables_torch
+from tests.plots.declared import options_of
 
 from condensery import plots
+from condensery.experiments.demo_a import demo_a
 from condensery.records import Table
 
 Tables = dict[str, Table]
@@ -514,7 +516,7 @@ CASES: dict[str, Callable[[], Case]] = {
         {"orientation": "input", "widths": [10, 100]},
         6,
     ),
-    "demo a": lambda: (plots.demo_a, small_network(), {}, 3),
+    "demo a": lambda: (plots.chart, small_network(), options_of(demo_a, "demo-a"), 3),
     "verdicts": lambda: (plots.verdicts, verdicts(), {}, 2),
     "partners": lambda: (plots.partners, two_found_one_not(), {}, 3),
     "growth": lambda: (plots.orientation_growth, growing(), {}, 9),

@@ -200,7 +200,6 @@ def test_data_is_frozen_and_draw_leaves_it_alone(selected):
         "rd_against_width",
         "regimes",
         "scatter_grid",
-        "demo_a",
         "orientation_growth",
     ],
 )
@@ -214,9 +213,7 @@ def test_missing_and_empty_tables_are_named(name, tables):
         "regimes": "scatter",
         "scatter_grid": "scatter_grid",
     }
-    first = names.get(
-        name, {"demo_a": "loss", "orientation_growth": "growth"}.get(name, "")
-    )
+    first = names.get(name, {"orientation_growth": "growth"}.get(name, ""))
     with pytest.raises(
         InvalidInputError, match=f"table '{first}': given 0 rows of no columns"
     ):

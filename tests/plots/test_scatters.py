@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import time
 
 import numpy as np
 import pytest
+from tests.plots.declared import options_of
 
 from condensery import plots
 from condensery._errors import InvalidInputError
-from condensery.plots import demo_a, regimes, scatter_grid
+from condensery.experiments.demo_a import demo_a
+from condensery.plots import regimes, scatter_grid
 from condensery.plots._cloud import BINS, gather, spread
 from condensery.records import Table
 
@@ -201,36 +202,19 @@ def test_grid_frames_the_boundary_and_puts_large_gamma_prime_on_top(tables):
 
 
 def test_demo_a_shows_its_tables(tables):
-    made = tables["small_network"]()
-    data = demo_a.figure_data(made)
-    assert [step.tolist() for step, _ in data.curves] == [[0, 1, 10, 100]] * 2
-    np.testing.assert_allclose(data.x, np.linspace(-1, 1, 11))
-    np.testing.assert_allclose(data.final, 0.9 * np.abs(data.x), atol=1e-15)
-    assert data.predicted.tolist() == [-2.81984, -0.32175]
-    np.testing.assert_array_equal(data.after.y, np.linspace(0, 1, 30))
-    left, _, right = demo_a.draw(data).axes
+    options = options_of(demo_a, "demo-a")
+    data = plots.chart.figure_data(tables["small_network"](), **options)
+    losses, outputs, neurons = data.panels
+    grey = losses.series[:2]
+    assert [series.x.tolist() for series in grey] == [[0, 1, 10, 100]] * 2
+    final = {series.look.label: series for series in outputs.series}["final"]
+    np.testing.assert_allclose(final.x, np.linspace(-1, 1, 11))
+    np.testing.assert_allclose(final.y, 0.9 * np.abs(final.x), atol=1e-15)
+    predicted, _, after = neurons.series
+    assert predicted.x.tolist() == [-2.81984, -0.32175]
+    np.testing.assert_array_equal(after.y, np.linspace(0, 1, 30))
+    left, _, right = plots.chart.draw(data).axes
     assert left.get_xscale() == left.get_yscale() == "log"
-    assert {text.get_text() for text in right.texts} == {"−2.820", "−0.322"}
-    assert sorted(line.get_xdata()[0] for line in right.lines) == [-2.81984, -0.32175]
-
-
-def test_demo_a_of_a_seed_and_without_optional_tables(tables):
-    made = tables["small_network"]()
-    for name in ("output", "scatter"):
-        both = {
-            key: np.concatenate([column, column + 1])
-            for key, column in made[name].columns.items()
-        }
-        if name == "scatter":
-            both["when"] = np.tile(made["scatter"]["when"], 2)
-        rows = len(made[name])
-        made[name] = Table(columns=both | {"seed": np.repeat([5, 6], rows)})
-    del made["data"], made["predicted"]
-    assert demo_a.figure_data(made).initial.max() == 0
-    assert demo_a.figure_data(made, seed=6).initial.min() == 1
-    assert (
-        io.BytesIO(plots.render(demo_a.draw(demo_a.figure_data(made)), "png"))
-        .getbuffer()
-        .nbytes
-        > 10_000
-    )
+    assert right.get_title() == "theory: −0.322, −2.820"
+    vertical = [line.get_xdata() for line in right.lines if line.get_ls() == "--"]
+    assert [x[0] for x in vertical] == [-2.81984, -0.32175]

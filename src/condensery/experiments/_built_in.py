@@ -4,7 +4,7 @@ from __future__ import annotations
 
 BUILT_IN: dict[str, str] = {
     "phase-diagram": "condensery.experiments.phase_diagram:PhaseDiagram",
-    "demo-a": "condensery.experiments.demo_a:DemoA",
+    "demo-a": "condensery.experiments.demo_a:demo_a",
     "demo-c": "condensery.experiments.demo_c:demo_c",
     "initial-condensation": "condensery.experiments.initial_condensation:InitialCondensation",
     "initial-phase-diagram": "condensery.experiments.initial_phase_diagram:InitialPhaseDiagram",

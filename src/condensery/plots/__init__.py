@@ -8,7 +8,7 @@ measures. Importing this package loads no matplotlib; a module of it does.
 `chart` draws any `condensery.charts.Chart`. Pictures of their own, by what they show:
 of the phase diagram `slope_map`, `rd_against_width`, `regimes`, `scatter_grid`; of
 three layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks
-`demo_a`, `orientation_growth` (which has ``animate`` too), `group_tree`,
+`orientation_growth` (which has ``animate`` too), `group_tree`,
 `birth_alignment`, `architecture_ratios`; of initial condensation `direction_field`,
 `early_outputs`, `cosine_maps`, `line_counts`, `alignment`, `initial_widths`,
 `initial_map`, `kernel_alignment`, `kernels_while_learning`; of dropout
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
         census_lattice,
         chart,
         cosine_maps,
-        demo_a,
         depth_spectra,
         direction_field,
         dropout_contours,
@@ -101,7 +100,6 @@ __all__ = [
     "census_lattice",
     "chart",
     "cosine_maps",
-    "demo_a",
     "depth_spectra",
     "direction_field",
     "dropout_contours",
