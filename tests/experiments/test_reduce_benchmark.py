@@ -16,8 +16,7 @@ from condensery.experiments.reduce_benchmark import OURS, ReduceBenchmark
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 from condensery.torch import reduce
-from condensery.torch._studies._compare import build_classifier
-from condensery.torch._studies._peers import shrink
+from condensery.torch.studies import build_classifier, shrink
 
 
 class TestReduceBenchmarkContract(ExperimentContract):

@@ -10,7 +10,7 @@ from torch import nn
 from condensery._errors import InvalidInputError
 from condensery.torch._diagnosis._layers import match_layers
 from condensery.torch._diagnosis._measure import Gauge, tangent_kernels
-from condensery.torch._studies._calibration import (
+from condensery.torch.studies import (
     FlowSteps,
     NormalisedTwoLayer,
     four_points,

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import condensery.torch
+from condensery.torch import studies
 
 BLOCKED = "import sys; sys.modules.update({name: None for name in %r})\n"
 """A None in sys.modules makes every import of that name fail."""
@@ -43,6 +44,19 @@ def test_every_name_works_without_jax():
     assert "CondensationMonitor" in done.stdout, done.stderr
 
 
+def test_every_study_works_without_jax_and_is_loaded_on_use():
+    program = (
+        "import sys; from condensery.torch import studies as s\n"
+        "print('torch' in sys.modules, sorted(s.__all__) == dir(s))\n"
+        f"print([getattr(s, name) for name in {studies.__all__!r}])"
+    )
+    done = run(WITHOUT_JAX + program)
+    assert done.stdout.startswith("False True\n"), done.stderr
+    assert "compare_reductions" in done.stdout, done.stderr
+    with pytest.raises(AttributeError, match="shirnk"):
+        getattr(studies, "shirnk")  # ruff: ignore[get-attr-with-constant] - not there
+
+
 def test_the_block_on_jax_can_fail():
     done = run(f"{WITHOUT_JAX}import condensery.engine; condensery.engine.flow")
     assert "jax" in done.stderr
@@ -53,6 +67,10 @@ def test_without_torch_the_extra_is_named():
     done = run(
         f"{BLOCKED % (['torch'],)}import condensery.torch; "
         "condensery.torch.load_weights"
+    )
+    assert "pip install 'condensery[torch]'" in done.stderr
+    done = run(
+        f"{BLOCKED % (['torch'],)}from condensery.torch import studies; studies.shrink"
     )
     assert "pip install 'condensery[torch]'" in done.stderr
     assert condensery.torch.__all__ == sorted(dir(condensery.torch))

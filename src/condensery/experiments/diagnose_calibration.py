@@ -89,7 +89,7 @@ def diagnose_cell(
         The columns of the verdicts' table, an entry for each layer, and the model's
         regime.
     """
-    from condensery.torch._studies._diagnose_calibration import calibrate_cell
+    from condensery.torch.studies import calibrate_cell
 
     given: dict[str, Any] = dict(parameters)
     return calibrate_cell(

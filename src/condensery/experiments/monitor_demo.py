@@ -54,7 +54,7 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
         advance: Told how far it is.
     """
     from condensery.data import load
-    from condensery.torch._studies._classifier import watch_classifier
+    from condensery.torch.studies import watch_classifier
 
     config = Config.model_validate(
         {key: value for key, value in parameters.items() if key != "start"}

@@ -192,7 +192,7 @@ def look(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Array
     }
     if place.path is None:
         return known
-    from condensery.torch._inspection._partners import inspect_file
+    from condensery.torch.studies import inspect_file
 
     heads = NETWORKS[given["network"]].heads
     return {

@@ -92,7 +92,7 @@ def compare(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Ar
         Columns of the table ``accuracy``, and the accuracy of the whole network.
     """
     from condensery.data import load
-    from condensery.torch._studies._compare import Training, compare_reductions
+    from condensery.torch.studies import Training, compare_reductions
 
     given: dict[str, Any] = dict(parameters)
     config = Config.model_validate(

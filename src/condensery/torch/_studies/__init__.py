@@ -1,1 +1,1 @@
-"""What the built-in experiments do with PyTorch: calibration, comparison with peers."""
+"""Former home of `condensery.torch.studies`; goes when no experiment uses it."""
