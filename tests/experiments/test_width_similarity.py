@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from condensery._reference import load
-from condensery.experiments.width_similarity import WidthSimilarity
-from condensery.plots import width_similarity
+from condensery.experiments.width_similarity import width_similarity
+from condensery.plots import chart
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 
@@ -26,7 +26,7 @@ TINY = {
 class TestWidthSimilarityContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return WidthSimilarity()
+        return width_similarity
 
     @pytest.fixture
     def overrides(self):
@@ -35,7 +35,7 @@ class TestWidthSimilarityContract(ExperimentContract):
 
 @pytest.fixture(scope="module")
 def ran():
-    experiment = WidthSimilarity()
+    experiment = width_similarity
     config = experiment.Config.model_validate(TINY)
     shards = [
         load(task.function)(task.parameters, task.seed, lambda *_: None)
@@ -45,7 +45,7 @@ def ran():
 
 
 def judged(config, tables):
-    return {claim.id: claim for claim in WidthSimilarity().claims(config, tables)}
+    return {claim.id: claim for claim in width_similarity.claims(config, tables)}
 
 
 def test_descent_rests_at_the_level_of_one_unit(ran):
@@ -89,17 +89,17 @@ def test_claims_can_fail(ran):
 
 
 def test_the_figure_shows_the_tables(ran):
-    _, tables = ran
-    data = width_similarity.figure_data(tables)
-    assert data.levels == (
-        pytest.approx(0.10902, abs=1e-5),
-        pytest.approx(0.06979, abs=1e-5),
-    )
-    assert [curve.width for curve in data.curves["descent"]] == [1, 3]
-    assert len(width_similarity.draw(data).axes) == 5
+    config, tables = ran
+    (spec,) = width_similarity.figures(config)
+    data = chart.figure_data(tables, **spec.options)
+    levels, *curves = data.panels[0].series
+    assert levels.y == pytest.approx([0.06979, 0.10902], abs=1e-5)
+    labels = [curve.look.label for curve in curves if curve.look.label]
+    assert labels == ["$m=1$", "$m=3$"]
+    assert len(chart.draw(data).axes) == 5
 
 
 @pytest.mark.parametrize("wrong", [{"widths": []}, {"rate": 0.0}, {"escape_seeds": 0}])
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
-        WidthSimilarity.Config.model_validate(wrong)
+        width_similarity.Config.model_validate(wrong)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from condensery import plots
+from condensery.experiments.width_similarity import width_similarity
 from condensery.records import Table
 
 COUNTS = ("measured_negative", "measured_zero", "measured_positive")
@@ -317,16 +318,17 @@ def similar():
         "loss": Table(
             columns={**curve, "loss": np.tile([1.0, 0.11, 0.11], len(cells))}
         ),
-        "plateaus": Table(
+        "resting": Table(
             columns={
-                "optimiser": ["descent"],
-                "width": [1],
-                "seed": [0],
-                "first": [10],
-                "last": [100],
+                "optimiser": ["descent"] * 2,
+                "width": [1, 1],
+                "seed": [0, 0],
+                "plateau": [0, 0],
+                "step": [10, 100],
+                "loss": [0.11, 0.11],
             }
         ),
-        "levels": Table(columns={"width": [1, 2], "loss": [0.11, 0.07]}),
+        "best_losses": Table(columns={"width": [1, 2], "loss": [0.11, 0.07]}),
         "outputs": Table(
             columns={**one, "x": np.tile(x, 2), "y": np.tile(np.tanh(x), 2)}
         ),
@@ -339,7 +341,14 @@ def similar():
             }
         ),
         "escapes": Table(columns={"width": [2, 2, 5, 5], "steps": [10, 20, 30, 50]}),
+        "escape_medians": Table(columns={"width": [2, 5], "steps": [15, 40]}),
     }
+
+
+def similar_options():
+    """The chart that the experiment declares."""
+    (spec,) = width_similarity.figures(width_similarity.Config())
+    return spec.options
 
 
 CASES = {
@@ -353,5 +362,5 @@ CASES = {
     "census lattice": lambda: (plots.census_lattice, census(), {}, 2),
     "generalisation": lambda: (plots.generalisation, recoveries(), {}, 4),
     "optimistic sizes": lambda: (plots.optimistic_sizes, sizes(), {}, 3),
-    "width similarity": lambda: (plots.width_similarity, similar(), {}, 5),
+    "width similarity": lambda: (plots.chart, similar(), similar_options(), 5),
 }

@@ -13,7 +13,7 @@ BUILT_IN: dict[str, str] = {
     "critical-census": "condensery.experiments.critical_census:CriticalCensus",
     "generalisation": "condensery.experiments.generalisation:Generalisation",
     "optimistic-sizes": "condensery.experiments.optimistic_sizes:OptimisticSizes",
-    "width-similarity": "condensery.experiments.width_similarity:WidthSimilarity",
+    "width-similarity": "condensery.experiments.width_similarity:width_similarity",
     "dropout-regulariser": "condensery.experiments.dropout_regulariser:DropoutRegulariser",
     "dropout-features": "condensery.experiments.dropout_features:DropoutFeatures",
     "dropout-images": "condensery.experiments.dropout_images:DropoutImages",

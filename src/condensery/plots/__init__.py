@@ -16,7 +16,7 @@ three layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks
 `dropout_controls`, `dropout_images`, `dropout_paths`; of the landscape
 `embedding_spectra`, `embedding_descent`, `embedded_network`, `census_lattice`,
 `depth_spectra`, `layer_linearity`, `manifold_dimension`, `reduction`, `generalisation`,
-`width_similarity`; of PyTorch models `verdicts`, `monitor_demo`, `monitored`,
+of PyTorch models `verdicts`, `monitor_demo`, `monitored`,
 `partners`, `accuracy_against_size`. `render` turns a figure into PNG or PDF bytes,
 `save` writes both.
 
@@ -87,7 +87,6 @@ if TYPE_CHECKING:
         scatter_grid,
         slope_map,
         verdicts,
-        width_similarity,
     )
     from condensery.plots._render import render, save
     from condensery.plots._style import panels, style
@@ -140,7 +139,6 @@ __all__ = [
     "slope_map",
     "style",
     "verdicts",
-    "width_similarity",
 ]
 
 

@@ -23,6 +23,7 @@ from matplotlib.axis import XAxis, YAxis
 from matplotlib.figure import Figure
 from matplotlib.ticker import (
     FixedLocator,
+    FormatStrFormatter,
     LogLocator,
     MaxNLocator,
     NullFormatter,
@@ -158,12 +159,14 @@ def _set_axis(ax: Axes, name: str, axis: Axis) -> None:
 
 
 def _name_few_minor_ticks(ticker: XAxis | YAxis) -> None:
-    """Decades name the ticks; within one decade, twos and fives do."""
+    """Decades name the ticks; within one decade, plain numbers do."""
     low, high = sorted(ticker.get_view_interval())
-    if low > 0 and high / low < 10:
-        ticker.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+    if low <= 0 or high / low >= 10:
+        ticker.set_minor_formatter(NullFormatter())
         return
-    ticker.set_minor_formatter(NullFormatter())
+    ticker.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
+    ticker.set_major_formatter(FormatStrFormatter("%g"))
+    ticker.set_minor_locator(NullLocator())
 
 
 def _legend(ax: Axes, legend: Legend) -> None:

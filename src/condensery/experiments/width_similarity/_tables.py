@@ -1,234 +1,166 @@
-"""The tables of width-similarity."""
+"""Tables of width-similarity."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
+from condensery.declare import Results, rows, stack
+from condensery.experiments.width_similarity._config import Config, X
+from condensery.experiments.width_similarity._work import escape, levels, train
 from condensery.protocols import Arrays
 from condensery.records import Table
 
-Part = tuple[str, int, str]
-"""Kind of a task, width and optimiser."""
+OF_A_PLATEAU = (
+    "first",
+    "last",
+    "at",
+    "gradient",
+    "effective",
+    "neurons",
+    "all_neurons",
+)
+"""Columns of a plateau that the tasks return under the same name."""
 
 
-def build_tables(parts: Sequence[Part], shards: Sequence[Arrays]) -> dict[str, Table]:
-    """Loss curves, plateaus with the nearest critical level, their outputs and
-    features, levels, and escapes.
-    """
-    trained = [
-        (width, name, shard)
-        for (kind, width, name), shard in zip(parts, shards, strict=True)
-        if kind == "train"
-    ]
-    level = next(
-        shard
-        for (kind, _, _), shard in zip(parts, shards, strict=True)
-        if kind == "levels"
-    )
-    escapes = [
-        (width, shard)
-        for (kind, width, _), shard in zip(parts, shards, strict=True)
-        if kind == "escape"
-    ]
-    x = np.linspace(-15, 15, np.asarray(level["output"]).shape[1])
-    best = {
-        int(width): int(np.flatnonzero(np.asarray(level["width"]) == width)[0])
-        for width in np.unique(level["width"])
-    }
-    return {
-        "loss": _losses(trained),
-        "plateaus": _plateaus(trained, level),
-        "outputs": _outputs(trained, x),
-        "features": _features(trained),
-        "levels": Table(
-            columns={
-                name: np.asarray(level[name]) for name in ("width", "loss", "gradient")
-            }
-        ),
-        "optima": Table(
-            columns={
-                "width": np.repeat(list(best), len(x)),
-                "x": np.tile(x, len(best)),
-                "y": np.concatenate(
-                    [np.asarray(level["output"])[row] for row in best.values()]
-                ),
-            }
-        ),
-        "escapes": Table(
-            columns={
-                "width": np.concatenate(
-                    [
-                        np.full(len(np.asarray(one["steps"])), width)
-                        for width, one in escapes
-                    ]
-                ),
-                "seed": np.concatenate(
-                    [np.arange(len(np.asarray(one["steps"]))) for _, one in escapes]
-                ),
-                "steps": np.concatenate(
-                    [np.asarray(one["steps"]) for _, one in escapes]
-                ),
-                "status": np.concatenate(
-                    [np.asarray(one["status"]) for _, one in escapes]
-                ),
-            },
-            units={
-                "steps": "of gradient descent until the loss is 1 % below that of "
-                "the embedded point"
-            },
-        ),
-    }
+def losses(config: Config, results: Results) -> Table:
+    """Loss curves."""
+    blocks = []
+    for arguments, run in results.of(train):
+        axes = {"seed": range(config.seeds), "step": run["step"]}
+        blocks.append(rows(axes, **arguments, loss=run["loss"]))
+    return stack(blocks)
 
 
-def _losses(trained: Sequence[tuple[int, str, Arrays]]) -> Table:
-    columns: dict[str, list[np.ndarray]] = {
-        name: [] for name in ("optimiser", "width", "seed", "step", "loss")
-    }
-    for width, name, shard in trained:
-        step, loss = np.asarray(shard["step"]), np.asarray(shard["loss"])
-        columns["optimiser"].append(np.full(loss.size, name))
-        columns["width"].append(np.full(loss.size, width))
-        columns["seed"].append(np.repeat(np.arange(len(loss)), len(step)))
-        columns["step"].append(np.tile(step, len(loss)))
-        columns["loss"].append(loss.ravel())
-    return Table(
-        columns={name: np.concatenate(parts) for name, parts in columns.items()}
-    )
+def resting(config: Config, results: Results) -> Table:
+    """The stretches of the loss curves that lie on plateaus."""
+    blocks = [rows({"step": []}, width=0, optimiser="", seed=0, loss=0.0, plateau=0)]
+    for arguments, run in results.of(train):
+        spans = zip(run["member"], run["first"], run["last"], strict=True)
+        for number, (seed, first, last) in enumerate(spans):
+            steps = run["step"]
+            rests = (steps >= first) & (steps <= last)
+            block = rows(
+                {"step": steps[rests]},
+                **arguments,
+                seed=seed,
+                loss=run["loss"][seed, rests],
+                plateau=number,
+            )
+            blocks.append(block)
+    return stack(blocks)
 
 
-def _plateaus(trained: Sequence[tuple[int, str, Arrays]], level: Arrays) -> Table:
+def plateaus(config: Config, results: Results) -> Table:
     """One row per plateau; the nearest level is that of the critical function nearest
     to the output there.
     """
-    critical = np.asarray(level["output"])
-    rows, names = [], []
-    for width, name, shard in trained:
-        for place, output in enumerate(np.asarray(shard["output"])):
-            distance = np.linalg.norm(critical - output, axis=1) / np.linalg.norm(
-                critical, axis=1
-            )
-            nearest = int(np.argmin(distance))
-            numbers = [
-                float(np.asarray(shard[key])[place])
-                for key in ("member", "first", "last", "rest", "at")
-            ]
-            more = [
-                float(np.asarray(shard[key])[place])
-                for key in ("gradient", "effective", "neurons", "all_neurons")
-            ]
-            near = (
-                float(np.asarray(level["width"])[nearest]),
-                float(np.asarray(level["loss"])[nearest]),
-            )
-            rows.append((width, *numbers, *more, *near, float(distance[nearest])))
-            names.append(name)
-    table = np.array(rows, dtype=np.float64).reshape(-1, 13)
-    keys = (
-        "width",
-        "seed",
-        "first",
-        "last",
-        "loss",
-        "at",
-        "gradient",
-        "effective",
-        "neurons",
-        "all_neurons",
-        "level_width",
-        "level",
-        "distance",
-    )
-    columns = {key: table[:, place] for place, key in enumerate(keys)}
-    whole = (
-        "width",
-        "seed",
-        "first",
-        "last",
-        "at",
-        "neurons",
-        "all_neurons",
-        "level_width",
-    )
-    return Table(
-        columns={
-            "optimiser": np.asarray(names, dtype=np.str_),
-            **columns,
-            **{key: columns[key].astype(np.int64) for key in whole},
-        },
-        units={
-            "at": "step of the least gradient",
-            "effective": "exp of the entropy of the group amplitudes, up to sign",
-            "neurons": "effective neurons at cosine .95, up to sign, of units above "
-            ".05 of the largest amplitude",
-            "all_neurons": "the same of all units",
-            "level": "loss of the critical function of a narrow net nearest to the "
-            "output",
-            "distance": "L2 on the grid, over the norm of that function",
-        },
+    level = results.only(levels)
+    blocks = []
+    for arguments, run in results.of(train):
+        apart = level["output"] - run["output"][:, None]
+        norm = np.linalg.norm(level["output"], axis=1)
+        distance = np.linalg.norm(apart, axis=2) / norm
+        nearest = distance.argmin(axis=1)
+        block = rows(
+            {"seed": run["member"]},
+            **arguments,
+            loss=run["rest"],
+            **{name: run[name] for name in OF_A_PLATEAU},
+            level_width=level["width"][nearest],
+            level=level["loss"][nearest],
+            distance=distance.min(axis=1),
+        )
+        blocks.append(block)
+    return stack(
+        blocks,
+        at="step of the least gradient",
+        effective="exp of the entropy of the group amplitudes, up to sign",
+        neurons="effective neurons at cosine .95, up to sign, of units above .05 of "
+        "the largest amplitude",
+        all_neurons="the same for all units",
+        level="loss of the critical function of a narrow net nearest to the output",
+        distance="L2 on the grid, over the norm of that function",
     )
 
 
-def resting(plateaus: Table, name: str, width: int) -> int | None:
-    """Row of the first plateau below loss 1 of a width's first seed."""
-    chosen = np.flatnonzero(
-        (plateaus["optimiser"] == name)
-        & (plateaus["width"] == width)
-        & (plateaus["seed"] == 0)
-        & (plateaus["loss"] < 1)
-    )
-    return int(chosen[np.argmin(plateaus["first"][chosen])]) if chosen.size else None
+def _first_rests(results: Results) -> Iterator[tuple[dict[str, Any], Arrays, int]]:
+    """Of each width the first plateau below loss 1 of the first seed."""
+    for arguments, run in results.of(train):
+        low = np.flatnonzero((run["rest"] < 1) & (run["member"] == 0))
+        if low.size:
+            first = np.argmin(run["first"][low])
+            yield dict(arguments), run, int(low[first])
 
 
-def _first_rest(shard: Arrays) -> int | None:
-    rows = np.flatnonzero(
-        (np.asarray(shard["rest"]) < 1) & (np.asarray(shard["member"]) == 0)
-    )
-    return int(rows[np.argmin(np.asarray(shard["first"])[rows])]) if rows.size else None
-
-
-def _outputs(trained: Sequence[tuple[int, str, Arrays]], x: np.ndarray) -> Table:
+def outputs(config: Config, results: Results) -> Table:
     """Output of the first seed at the least gradient of its first plateau below loss
     1.
     """
-    columns: dict[str, list[np.ndarray]] = {
-        name: [] for name in ("optimiser", "width", "x", "y")
-    }
-    for width, name, shard in trained:
-        row = _first_rest(shard)
-        if row is not None:
-            columns["optimiser"].append(np.full(len(x), name))
-            columns["width"].append(np.full(len(x), width))
-            columns["x"].append(x)
-            columns["y"].append(np.asarray(shard["output"])[row])
-    return _joined(columns)
+    blocks = [rows({"x": np.zeros(0)}, width=0, optimiser="", y=0.0)]
+    for arguments, run, row in _first_rests(results):
+        blocks.append(rows({"x": X}, **arguments, y=run["output"][row]))
+    return stack(blocks)
 
 
-def _features(trained: Sequence[tuple[int, str, Arrays]]) -> Table:
+def features(config: Config, results: Results) -> Table:
     """Orientation in [0, π), which does not tell w from −w, and amplitude over the
     largest, at the same place.
     """
-    columns: dict[str, list[np.ndarray]] = {
-        name: [] for name in ("optimiser", "width", "orientation", "amplitude")
-    }
-    for width, name, shard in trained:
-        row = _first_rest(shard)
-        if row is not None:
-            w, b, a = np.asarray(shard["features"])[row].T
-            size = np.abs(a) * np.hypot(w, b)
-            columns["optimiser"].append(np.full(width, name))
-            columns["width"].append(np.full(width, width))
-            columns["orientation"].append(np.mod(np.arctan2(b, w), np.pi))
-            columns["amplitude"].append(size / size.max())
-    return _joined(columns)
+    no_row = {"orientation": np.zeros(0)}
+    blocks = [rows(no_row, width=0, optimiser="", amplitude=0.0)]
+    for arguments, run, row in _first_rests(results):
+        w, b, a = run["features"][row].T
+        amplitude = np.abs(a) * np.hypot(w, b)
+        axes = {"orientation": np.mod(np.arctan2(b, w), np.pi)}
+        relative = amplitude / amplitude.max()
+        blocks.append(rows(axes, **arguments, amplitude=relative))
+    return stack(blocks)
 
 
-def _joined(columns: dict[str, list[np.ndarray]]) -> Table:
-    empty = {"optimiser": np.zeros(0, dtype="U1"), "width": np.zeros(0, dtype=np.int64)}
-    return Table(
-        columns={
-            name: np.concatenate(parts) if parts else empty.get(name, np.zeros(0))
-            for name, parts in columns.items()
-        }
-    )
+def levels_of_narrow_nets(config: Config, results: Results) -> Table:
+    """Critical losses of narrow nets."""
+    level = results.only(levels)
+    names = ("width", "loss", "gradient")
+    return Table(columns={name: level[name] for name in names})
+
+
+def best_losses(config: Config, results: Results) -> Table:
+    """The lowest critical loss of widths 1 and 2, at which wider nets rest."""
+    level = results.only(levels)
+    blocks = []
+    for width in (1, 2):
+        losses_of_width = level["loss"][level["width"] == width]
+        blocks.append(rows({}, width=width, loss=losses_of_width.min()))
+    return stack(blocks)
+
+
+def optima(config: Config, results: Results) -> Table:
+    """The best function of each narrow width."""
+    level = results.only(levels)
+    blocks = []
+    for width in np.unique(level["width"]):
+        best = np.flatnonzero(level["width"] == width)[0]
+        blocks.append(rows({"x": X}, width=int(width), y=level["output"][best]))
+    return stack(blocks)
+
+
+def escapes(config: Config, results: Results) -> Table:
+    """One row per width and seed."""
+    seeds = {"seed": range(config.escape_seeds)}
+    blocks = [
+        rows(seeds, **arguments, steps=run["steps"], status=run["status"])
+        for arguments, run in results.of(escape)
+    ]
+    steps = "of gradient descent until the loss is 1 % below that of the embedded point"
+    return stack(blocks, steps=steps)
+
+
+def escape_medians(config: Config, results: Results) -> Table:
+    """The median of every width, which the figure marks."""
+    blocks = []
+    for arguments, run in results.of(escape):
+        blocks.append(rows({}, **arguments, steps=np.median(run["steps"])))
+    return stack(blocks, steps="median over the seeds")
