@@ -26,6 +26,7 @@ from condensery.engine._probes import (
 )
 from condensery.engine._randomised import Randomised
 from condensery.engine._reference import ReferenceResult, reference_flow
+from condensery.engine._runge_kutta import runge_kutta
 from condensery.engine._schedule import log_steps
 from condensery.engine._three_layer import (
     ThreeLayerEnsemble,
@@ -67,5 +68,6 @@ __all__ = [
     "mean_square",
     "per_member",
     "reference_flow",
+    "runge_kutta",
     "three_layer_flow",
 ]

@@ -46,6 +46,7 @@ from condensery.landscape._network import (
     unflatten,
     widths,
 )
+from condensery.landscape._polish import polish
 from condensery.landscape._rank import ModelRank, jacobian_rank, model_rank
 from condensery.landscape._receipt import (
     Counts,
@@ -116,6 +117,7 @@ __all__ = [
     "output_errors",
     "parameter_count",
     "plateau_starts",
+    "polish",
     "preactivations",
     "pullback",
     "smallest_output_weight",

@@ -8,7 +8,16 @@ from condensery.metrics._condensation import Condensation, condensation
 from condensery.metrics._cosine import CosineMatrix, cosine_blocks, cosine_matrix
 from condensery.metrics._distance import relative_distance
 from condensery.metrics._entropy import effective_orientations, effective_rank
+from condensery.metrics._falls import falling, within_decades
+from condensery.metrics._likeness import Likeness, contributions, likeness
 from condensery.metrics._lineage import Lineages, lineages
+from condensery.metrics._lines import (
+    LineShares,
+    aligned_pairs,
+    alignment,
+    line_shares,
+    line_sizes,
+)
 from condensery.metrics._orientation import (
     amplitude,
     angle_between,
@@ -16,7 +25,14 @@ from condensery.metrics._orientation import (
     orientation,
     projection_orientation,
 )
+from condensery.metrics._orientation_bins import (
+    angular_distance,
+    heaviest_share,
+    orientation_bins,
+    share_near,
+)
 from condensery.metrics._plateaus import Plateau, plateaus
+from condensery.metrics._polynomial import polynomial_residual
 from condensery.metrics._slopes import (
     Boundary,
     WidthSlope,
@@ -29,23 +45,38 @@ __all__ = [
     "Boundary",
     "Condensation",
     "CosineMatrix",
+    "Likeness",
+    "LineShares",
     "Lineages",
     "Plateau",
     "WidthSlope",
+    "aligned_pairs",
+    "alignment",
     "amplitude",
     "angle_between",
+    "angular_distance",
     "boundary_local_crossing",
     "boundary_row_fit",
     "condensation",
+    "contributions",
     "cosine_blocks",
     "cosine_matrix",
     "directions",
     "effective_orientations",
     "effective_rank",
+    "falling",
+    "heaviest_share",
+    "likeness",
+    "line_shares",
+    "line_sizes",
     "lineages",
     "orientation",
+    "orientation_bins",
     "plateaus",
+    "polynomial_residual",
     "projection_orientation",
     "relative_distance",
+    "share_near",
     "width_slope",
+    "within_decades",
 ]

@@ -21,9 +21,8 @@ def effective_orientations(shares: Float[np.ndarray, " group"]) -> float:
 
     Args:
         shares: Amplitude A_g ≥ 0 of every group, of every bin of orientation, or of
-            every unit; need not sum to 1. For equal bins of the angle:
-            ``np.histogram(orientation(w, b), bins=64, range=(-np.pi, np.pi),
-            weights=amplitude(a, w, b))[0]``.
+            every unit; need not sum to 1. For equal bins of the
+            angle see `orientation_bins`.
 
     Returns:
         A number in [1, number of positive shares], without unit; 0 if there is no

@@ -39,10 +39,21 @@ from condensery.theory._embedding import (
     random_embedding,
 )
 from condensery.theory._initial_directions import initial_directions
+from condensery.theory._initial_lines import (
+    explained_by_line,
+    initial_lines,
+    unfitted,
+)
 from condensery.theory._kernels import NtkKernels, ntk_two_layer_relu
+from condensery.theory._linear_descent import linear_descent, patch_matrix
 from condensery.theory._merge_table import MERGE_NAMES, MergeRule, merge_rule
 from condensery.theory._phase import boundary, phase_slope, regime
 from condensery.theory._prediction import ntk_relative_distance
+from condensery.theory._resting import (
+    residual_drive,
+    resting_angles,
+    resting_rank,
+)
 from condensery.theory._three_layer import (
     LayerSlopes,
     three_layer_boundaries,
@@ -77,16 +88,24 @@ __all__ = [
     "embed",
     "embedding",
     "even_fractions",
+    "explained_by_line",
     "finite_width_slope",
     "initial_directions",
+    "initial_lines",
     "kappas",
+    "linear_descent",
     "merge_rule",
     "ntk_relative_distance",
     "ntk_two_layer_relu",
     "patch_direction",
+    "patch_matrix",
     "phase_slope",
     "random_embedding",
     "regime",
+    "residual_drive",
+    "resting_angles",
+    "resting_rank",
     "three_layer_boundaries",
     "three_layer_slopes",
+    "unfitted",
 ]

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from condensery._errors import InvalidInputError
+from condensery.theory._linear_descent import patch_matrix
 
 
 class EarlyMeasures(NamedTuple):
@@ -305,24 +306,7 @@ def patch_direction(
         >>> direction.round(4).tolist(), values.round(4).tolist()
         ([0.7071, 0.7071], [1.4142])
     """
-    pictures, targets = (
-        np.asarray(images, dtype=np.float64),
-        np.asarray(y, dtype=np.float64),
-    )
-    fits = pictures.ndim == 4 and targets.shape == pictures.shape[:1]
-    if not fits or not 1 <= size <= min(pictures.shape[2:]):
-        raise InvalidInputError(
-            "images, y, size",
-            given=f"shapes {pictures.shape} and {targets.shape}, size {size}",
-            allowed="(sample, channel, height, width), (sample,), and kernels no "
-            "larger than the images",
-            remedy="reshape the images, for example with x.reshape(-1, 1, 8, 8)",
-        )
-    mean = np.tensordot(targets, pictures, axes=(0, 0)) / len(targets)
-    patches = np.lib.stride_tricks.sliding_window_view(mean, (size, size), axis=(1, 2))
-    # (channel, u, v, p, q) to (channel, p, q) by (u, v)
-    columns = patches.transpose(0, 3, 4, 1, 2).reshape(mean.shape[0] * size**2, -1)
-    matrix = np.vstack([columns, np.full((1, columns.shape[1]), targets.mean())])
+    matrix = patch_matrix(images, y, size=size)
     left, values, _ = np.linalg.svd(matrix, full_matrices=False)
     first = left[:, 0]
     return first * np.sign(first[np.argmax(np.abs(first))]), values
