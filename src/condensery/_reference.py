@@ -27,8 +27,8 @@ def load(reference: str, *, source: str | None = None) -> object:
     at the end, so that it shadows nothing.
 
     Args:
-        reference: ``package.module:name`` or ``path/to/file.py:name``; the name may have
-            dots (``Class.method``).
+        reference: ``package.module:name`` or ``path/to/file.py:name``; the name may
+            have dots (``Class.method``).
         source: Text of the file, where it is known: then the file itself is not read
             and need not exist.
 

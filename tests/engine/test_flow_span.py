@@ -93,7 +93,8 @@ import resource
 import numpy as np
 from condensery.engine import Ensemble, flow
 x = np.linspace(-0.5, 0.5, 4)[:, None]
-result = flow(Ensemble.grid(widths=[1_000_000], gammas=[1.0]), x, x[:, 0] ** 2, max_steps=3)
+ensemble = Ensemble.grid(widths=[1_000_000], gammas=[1.0])
+result = flow(ensemble, x, x[:, 0] ** 2, max_steps=3)
 assert result.steps[0] == 3 and np.isfinite(result.loss[0]) and result.rd[0] > 0
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -229,11 +229,13 @@ import sys
 import condensery.plots as plots
 assert "matplotlib" not in sys.modules, "importing the package must stay light"
 from condensery.records import Table
-slopes = Table(columns={"gamma": [0.5, 1.5], "gamma_prime": [0.0, 0.0], "slope": [-0.5, 0.25]})
-plots.render(plots.slope_map.draw(plots.slope_map.figure_data({"slopes": slopes})), "pdf")
+columns = {"gamma": [0.5, 1.5], "gamma_prime": [0.0, 0.0], "slope": [-0.5, 0.25]}
+data = plots.slope_map.figure_data({"slopes": Table(columns=columns)})
+plots.render(plots.slope_map.draw(data), "pdf")
 for name in plots.__all__:
     getattr(plots, name)
-bad = {"matplotlib.pyplot", "jax", "torch", "sqlite3", "condensery.metrics", "condensery.theory"} & set(sys.modules)
+frameworks = {"matplotlib.pyplot", "jax", "torch", "sqlite3"}
+bad = (frameworks | {"condensery.metrics", "condensery.theory"}) & set(sys.modules)
 assert not bad, bad
 assert "matplotlib" in sys.modules
 """

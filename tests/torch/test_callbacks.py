@@ -119,9 +119,11 @@ import sys, torch
 from torch import nn
 from condensery.torch import CondensationMonitor, JsonLines
 rank, place = int(sys.argv[1]), sys.argv[2]
-torch.distributed.init_process_group("gloo", init_method=f"file://{place}/meeting", rank=rank, world_size=2)
+meeting = f"file://{place}/meeting"
+torch.distributed.init_process_group("gloo", meeting, rank=rank, world_size=2)
 torch.manual_seed(0)
-model = nn.parallel.DistributedDataParallel(nn.Sequential(nn.Linear(3, 6), nn.ReLU(), nn.Linear(6, 1)))
+net = nn.Sequential(nn.Linear(3, 6), nn.ReLU(), nn.Linear(6, 1))
+model = nn.parallel.DistributedDataParallel(net)
 rule = torch.optim.SGD(model.parameters(), lr=0.1)
 monitor = CondensationMonitor(model, JsonLines(f"{place}/rank{rank}.jsonl"), every=2)
 torch.manual_seed(rank)

@@ -18,7 +18,7 @@ def scripted():
     return torch.jit.script(build())
 def quantised():
     warnings.simplefilter("ignore")
-    return torch.ao.quantization.quantize_dynamic(build(), {nn.Linear}, dtype=torch.qint8)
+    return torch.ao.quantization.quantize_dynamic(build(), {nn.Linear}, torch.qint8)
 def empty():
     with torch.device("meta"):
         return build()

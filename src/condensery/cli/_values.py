@@ -20,7 +20,7 @@ def overrides(settings: Iterable[str]) -> dict[str, Any]:
 
     Example:
         >>> from condensery.cli._values import overrides
-        >>> overrides(
+        >>> overrides(  # doctest: +NORMALIZE_WHITESPACE
         ...     [
         ...         "gammas=0.6,0.8",
         ...         "tolerance=1e-6",
@@ -29,7 +29,8 @@ def overrides(settings: Iterable[str]) -> dict[str, Any]:
         ...         "widths=[100, 200]",
         ...     ]
         ... )
-        {'gammas': [0.6, 0.8], 'tolerance': 1e-06, 'data': 'digits', 'asi': False, 'widths': [100, 200]}
+        {'gammas': [0.6, 0.8], 'tolerance': 1e-06, 'data': 'digits', 'asi': False,
+         'widths': [100, 200]}
     """
     found: dict[str, Any] = {}
     for setting in settings:

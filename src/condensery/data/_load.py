@@ -30,22 +30,26 @@ def load(
 ) -> Dataset:
     """A data set by its name, or a user's own by the path of its file.
 
-    ============= ======================================================================================== =======
-    name          inputs and targets                                                                       samples
-    ============= ======================================================================================== =======
-    line          linspace(−1/2, 1/2), y = x²                                                              4
-    demo-a        linspace(−1, 1), y = `demo_a_target`                                                     4
-    demo-c        linspace(−1, 1), y = `demo_c_target`                                                     40
-    three-steps   linspace(−15, 15), y = `three_steps_target`                                              50
-    digits        scikit-learn's 8×8 digits, pixels/16 in [0, 1], y the digit                              1797
-    mnist-1d      lines of 40 points by the package mnist1d, y the digit (extra ``mnist1d``)                     5000
-    fashion-mnist 28×28 images from IDX files, pixels/255 in [0, 1], y the label                           60000
-    mnist         the same                                                                                 60000
-    x.csv         columns separated by commas, the last one y, at most one line of column names
+    ============= ============================================================== =======
+    name          inputs and targets                                             samples
+    ============= ============================================================== =======
+    line          linspace(−1/2, 1/2), y = x²                                    4
+    demo-a        linspace(−1, 1), y = `demo_a_target`                           4
+    demo-c        linspace(−1, 1), y = `demo_c_target`                           40
+    three-steps   linspace(−15, 15), y = `three_steps_target`                    50
+    digits        scikit-learn's 8×8 digits, pixels/16 in [0, 1], y the digit    1797
+    mnist-1d      lines of 40 points by the package mnist1d, y the digit         5000
+                  (extra ``mnist1d``)
+    fashion-mnist 28×28 images from IDX files, pixels/255 in [0, 1], y the label 60000
+    mnist         the same                                                       60000
+    x.csv         columns separated by commas, the last one y, at most one line
+                  of column names
     x.npy         an array of two dimensions, the last column y
-    x.npz         arrays x: (sample, feature) or (sample,) and y: (sample,) or (sample, output)
-    other paths   a folder of IDX files, or one IDX file of images with its label file beside it
-    ============= ======================================================================================== =======
+    x.npz         arrays x: (sample, feature) or (sample,) and y: (sample,) or
+                  (sample, output)
+    other paths   a folder of IDX files, or one IDX file of images with its
+                  label file beside it
+    ============= ============================================================== =======
 
     IDX files are gzipped or not and named as the originals are
     (``train-images-idx3-ubyte``, or with a dot for the second hyphen). Without `path`
@@ -82,8 +86,9 @@ def load(
         >>> load("lime")
         Traceback (most recent call last):
         ...
-        condensery._errors.InvalidInputError: data: given lime; allowed: line, demo-a, demo-c, three-steps, digits, \
-mnist-1d, fashion-mnist, mnist, or the path of a .csv, .npy, .npz or IDX file; did you mean line?
+        condensery._errors.InvalidInputError: data: given lime; allowed: line, \
+demo-a, demo-c, three-steps, digits, mnist-1d, fashion-mnist, mnist, or the path of a \
+.csv, .npy, .npz or IDX file; did you mean line?
     """
     given = os.fspath(name)
     key = given.strip().lower().replace("_", "-").replace(" ", "-")

@@ -20,21 +20,24 @@ _WAIT = 30.0  # seconds a reader waits for a commit, and a commit for readers
 _ATTEMPTS = 5
 _SCHEMA = """
 CREATE TABLE runs (
-    run TEXT PRIMARY KEY, experiment TEXT NOT NULL, preset TEXT NOT NULL, config TEXT NOT NULL,
-    status TEXT NOT NULL, seconds REAL NOT NULL, created TEXT NOT NULL, turn INTEGER NOT NULL
+    run TEXT PRIMARY KEY, experiment TEXT NOT NULL, preset TEXT NOT NULL,
+    config TEXT NOT NULL, status TEXT NOT NULL, seconds REAL NOT NULL,
+    created TEXT NOT NULL, turn INTEGER NOT NULL
 );
 CREATE TABLE tasks (
     run TEXT NOT NULL, task TEXT NOT NULL, PRIMARY KEY (run, task)
 ) WITHOUT ROWID;
 CREATE TABLE shards (
-    run TEXT NOT NULL, task TEXT NOT NULL, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, seconds REAL NOT NULL,
+    run TEXT NOT NULL, task TEXT NOT NULL, sha256 TEXT NOT NULL,
+    bytes INTEGER NOT NULL, seconds REAL NOT NULL,
     PRIMARY KEY (run, task)
 ) WITHOUT ROWID;
 """
 _SUMMARY = """
 SELECT run, experiment, preset, status, seconds, created,
     (SELECT count(*) FROM tasks WHERE tasks.run = runs.run),
-    (SELECT count(*) FROM tasks JOIN shards USING (run, task) WHERE tasks.run = runs.run)
+    (SELECT count(*) FROM tasks JOIN shards USING (run, task)
+        WHERE tasks.run = runs.run)
 FROM runs
 """
 

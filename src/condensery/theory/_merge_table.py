@@ -85,19 +85,21 @@ def merge_rule(
 ) -> MergeRule | None:
     """What σ(ratio·z) is in terms of σ(z); None where no identity holds for every z.
 
-    =================================== ============================= ========= =================================
-    activation                          ratio > 0, not 1              ratio 1   ratio −1
-    =================================== ============================= ========= =================================
-    relu, leaky_relu (equal slopes)     factor = ratio                1         needs a linear path
-    linear                              factor = ratio                1         factor −1
-    abs, square, relu_squared           factor = ratio^degree         1         abs, square: factor 1; else none
-    tanh, sin, x2tanh, hardtanh, erf,   none                          1         factor −1
+    ================================== ===================== ======= ===================
+    activation                         ratio > 0, not 1      ratio 1 ratio −1
+    ================================== ===================== ======= ===================
+    relu, leaky_relu (equal slopes)    factor = ratio        1       needs a linear path
+    linear                             factor = ratio        1       factor −1
+    abs, square, relu_squared          factor = ratio^degree 1       abs, square: factor
+                                                                     1; else none
+    tanh, sin, x2tanh, hardtanh, erf,  none                  1       factor −1
     softsign
-    xtanh, cos                          none                          1         factor 1
-    sigmoid, hardsigmoid                none                          1         factor −1, constant 1
-    gelu, silu, softplus, hardswish     none                          1         needs a linear path
-    elu, selu, mish, relu6              none                          1         none
-    =================================== ============================= ========= =================================
+    xtanh, cos                         none                  1       factor 1
+    sigmoid, hardsigmoid               none                  1       factor −1,
+                                                                     constant 1
+    gelu, silu, softplus, hardswish    none                  1       needs a linear path
+    elu, selu, mish, relu6             none                  1       none
+    ================================== ===================== ======= ===================
 
     A negative ratio other than −1 is the two steps one after the other where the
     activation is homogeneous.

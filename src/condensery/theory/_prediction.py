@@ -1,4 +1,6 @@
-"""How far the weights of a wide two-layer ReLU network move, while its kernel still stands still."""
+"""How far the weights of a wide two-layer ReLU network move, while its kernel still
+stands still.
+"""
 
 from __future__ import annotations
 
@@ -53,18 +55,23 @@ def ntk_relative_distance(
     bias: bool = True,
     of: Part = "w",
 ) -> float | Float[np.ndarray, " ..."]:
-    """The relative distance RD after training to zero loss, predicted by the tangent kernel at initialisation.
+    """The relative distance RD after training to zero loss, predicted by the tangent
+    kernel at initialisation.
 
     Formula:
-        κ = m^−γ, κ' = m^−γ', M = K^a/κ' + κ' K^w, c = M⁻¹ (y − f⁰)/(s m κ²), with s = 2 copies of the network under
-        antisymmetric initialisation and s = 1 without, d the number of columns of w including the bias:
-        RD(w) = κ' κ √(cᵀ K^w c/d),  RD(a) = (κ/κ') √(cᵀ K^a c),  RD(θ)² = (RD(a)² + d RD(w)²)/(1 + d) of the normalised
-        parameters. For a random initial output f⁰ ~ N(0, m κ² K^a), the root of the mean of RD².
+        κ = m^−γ, κ' = m^−γ', M = K^a/κ' + κ' K^w, c = M⁻¹ (y − f⁰)/(s m κ²), with s = 2
+        copies of the network under antisymmetric initialisation and s = 1 without, d
+        the number of columns of w including the bias: RD(w) = κ' κ √(cᵀ K^w c/d),
+        RD(a) = (κ/κ') √(cᵀ K^a c),  RD(θ)² = (RD(a)² + d RD(w)²)/(1 + d) of the
+        normalised parameters. For a random initial output f⁰ ~ N(0, m κ² K^a), the root
+        of the mean of RD².
 
-        Valid for γ < 1, where RD of all parameters tends to 0 with growing width; the relative error at a finite width
-        is of the order of RD(w) + RD(a) + 1/√m, so it is a few per cent where both distances are below some 0.05.
-        Training that stops at a loss above zero leaves the directions of the smallest eigenvalues of M unlearned and
-        moves less: with an ill-conditioned M (images) noticeably so. For γ ≥ 1 the kernel moves and the value is nan.
+        Valid for γ < 1, where RD of all parameters tends to 0 with growing width; the
+        relative error at a finite width is of the order of RD(w) + RD(a) + 1/√m, so it
+        is a few per cent where both distances are below some 0.05. Training that stops
+        at a loss above zero leaves the directions of the smallest eigenvalues of M
+        unlearned and moves less: with an ill-conditioned M (images) noticeably so. For
+        γ ≥ 1 the kernel moves and the value is nan.
 
     Args:
         x: The samples, without the bias column.
@@ -72,25 +79,27 @@ def ntk_relative_distance(
         gamma: γ.
         gamma_prime: γ'.
         width: m ≥ 1, neurons of one copy; the three are broadcast.
-        asi: Antisymmetric initialisation (a second copy with the output weights negated); RD is that of one copy.
-        initial_output: ``"zero"`` for f⁰ = 0, what antisymmetric initialisation gives; ``"random"`` for the
-            output of independent weights. By default what belongs to `asi`; ``"zero"`` without `asi` is a network
-            whose initial output is subtracted.
+        asi: Antisymmetric initialisation (a second copy with the output weights
+            negated); RD is that of one copy.
+        initial_output: ``"zero"`` for f⁰ = 0, what antisymmetric initialisation gives;
+            ``"random"`` for the output of independent weights. By default what belongs
+            to `asi`; ``"zero"`` without `asi` is a network whose initial output is
+            subtracted.
         bias: Whether w includes a bias.
         of: ``"w"``, ``"a"`` or ``"theta"``.
 
     Returns:
-        RD ≥ 0, a float or an array of the broadcast shape; nan where γ ≥ 1, where a coordinate is nan, and where κ or
-        κ' leaves the range of double precision.
+        RD ≥ 0, a float or an array of the broadcast shape; nan where γ ≥ 1, where a
+        coordinate is nan, and where κ or κ' leaves the range of double precision.
 
     Raises:
-        InvalidInputError: Arrays of the wrong shape or not finite, a width < 1, another word for `of` or
-            `initial_output`, ``"random"`` with `asi`, or the same sample (without bias: direction) with
-            targets that no network can fit.
+        InvalidInputError: Arrays of the wrong shape or not finite, a width < 1, another
+            word for `of` or `initial_output`, ``"random"`` with `asi`, or the same
+            sample (without bias: direction) with targets that no network can fit.
 
     Source:
-        Follows from the linear regime of Luo et al. 2021, arXiv 2007.07497, Theorem 6; the data of the example are
-        theirs, and their Fig. 3 has 0.00883.
+        Follows from the linear regime of Luo et al. 2021, arXiv 2007.07497, Theorem 6;
+        the data of the example are theirs, and their Fig. 3 has 0.00883.
 
     Example:
         >>> import numpy as np
@@ -103,9 +112,10 @@ def ntk_relative_distance(
         ...     5,
         ... )
         0.00866
-        >>> one = np.array(
-        ...     [[2.0]]
-        ... )  # one sample, no bias: K^a = K^w = x²/2, so RD = |y|/(2√2|x|) at m = κ' = 1
+
+        One sample, no bias: K^a = K^w = x²/2, so RD = |y|/(2√2|x|) at m = κ' = 1.
+
+        >>> one = np.array([[2.0]])
         >>> value = ntk_relative_distance(
         ...     one, np.array([6.0]), gamma=0.0, gamma_prime=0.0, width=1, bias=False
         ... )
@@ -151,12 +161,15 @@ def ntk_relative_distance(
 
 
 class _Moves:
-    """Squared motions of the two layers at one κ', each split into what y causes and what unit noise causes."""
+    """Squared motions of the two layers at one κ', each split into what y causes and
+    what unit noise causes.
+    """
 
     def __init__(
         self, kernels: NtkKernels, target: np.ndarray, kappa_prime: float
     ) -> None:
-        # M and its inverse are scaled by κ' + 1/κ', so that a κ' of 1e-9 neither over- nor underflows.
+        # M and its inverse are scaled by κ' + 1/κ', so that a κ' of 1e-9 neither over-
+        # nor underflows.
         total = kappa_prime + 1 / kappa_prime
         share_a, share_w = 1 / kappa_prime / total, kappa_prime / total
         values, vectors = np.linalg.eigh(share_a * kernels.k_a + share_w * kernels.k_w)
@@ -165,7 +178,8 @@ class _Moves:
             raise InvalidInputError(
                 "y",
                 given="different targets for samples that no network can tell apart",
-                allowed="one target for each sample (without bias: targets in proportion along one direction)",
+                allowed="one target for each sample (without bias: targets in "
+                "proportion along one direction)",
                 remedy="drop the repeated samples",
             )
         inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
@@ -182,7 +196,9 @@ class _Moves:
         )
 
     def squares(self, scale: float, noise: float) -> tuple[float, float]:
-        """‖Δa‖²/m and ‖Δw‖²/m where κc = `scale`·M⁻¹(y − f⁰) and f⁰ has the covariance `noise`·K^a."""
+        """‖Δa‖²/m and ‖Δw‖²/m where κc = `scale`·M⁻¹(y − f⁰) and f⁰ has the covariance
+        `noise`·K^a.
+        """
         found = [
             scale**2 * share * max(signal + noise * random, 0.0)
             for share, signal, random in (self._a, self._w)

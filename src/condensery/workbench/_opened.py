@@ -174,8 +174,8 @@ def reopen(run: str, runs: str | Path = "runs") -> Run:
         >>> condensery.open("0123", runs="nowhere")
         Traceback (most recent call last):
         ...
-        condensery._errors.InvalidInputError: run: given 0123; allowed: a run that exists; there are no runs in \
-nowhere yet
+        condensery._errors.InvalidInputError: run: given 0123; allowed: a run that \
+exists; there are no runs in nowhere yet
     """
     with closing(open_store(runs)) as store:
         full = store.resolve(run)

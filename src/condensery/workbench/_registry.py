@@ -52,7 +52,8 @@ def find(reference: str) -> Found:
         >>> find("phase-diagrm")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        condensery._errors.InvalidInputError: experiment: given phase-diagrm; allowed: ...; did you mean phase-diagram?
+        condensery._errors.InvalidInputError: experiment: given phase-diagrm; \
+allowed: ...; did you mean phase-diagram?
     """
     known = registered()
     if reference in FED:

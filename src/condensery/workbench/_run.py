@@ -1,4 +1,4 @@
-"""Starting, stopping and resuming a run: from a name to its tables, claims and report."""
+"""Starting, stopping and resuming a run: from its name to tables, claims, report."""
 
 from __future__ import annotations
 
@@ -118,8 +118,9 @@ def resume(
 ) -> Run:
     """Finish a run that was stopped or killed, or whose tasks failed.
 
-    One that has ended is reopened. A run that does not exist, or whose data or code have
-    changed since it began, is refused with `InvalidInputError`; otherwise as for `run`.
+    One that has ended is reopened. A run that does not exist, or whose data or code
+    have changed since it began, is refused with `InvalidInputError`; otherwise as for
+    `run`.
 
     Args:
         run: Its id, a unique beginning of it, or ``last``.
@@ -211,7 +212,7 @@ def _begin(
 
 
 def _is_complete(root: Path, run: str, tasks: Sequence[Task]) -> bool:
-    """Whether nothing is left to do; looked up without asking for the right to write."""
+    """Whether there is nothing left to do; looked up without the right to write."""
     try:
         opened = reopen(run, root)
         has_ended = opened.status in {"done", "claim failed"}

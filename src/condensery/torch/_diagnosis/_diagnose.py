@@ -1,4 +1,7 @@
-"""Which regime is my training in? Short runs at several widths, and what their slopes decide."""
+"""Which regime is my training in?
+
+Short runs at several widths, and what their slopes decide.
+"""
 
 from __future__ import annotations
 
@@ -46,49 +49,62 @@ def diagnose(
     samples: int = 8,
     progress: Advance | None = None,
 ) -> Diagnosis:
-    """Say which regime a training is in (linear, critical or condensed), layer by layer, or that it cannot be said.
+    """Say which regime a training is in (linear, critical or condensed), layer by
+    layer, or that it cannot be said.
 
-    Trains ``build(width)`` at every width and seed, on the same data in the same order, and measures each layer when
-    all runs have come to the same loss. One run at one width cannot name the regime: a relative distance of 0.15 may be
-    one that falls, stays or grows with the width. The slope against the width does.
+    Trains ``build(width)`` at every width and seed, on the same data in the same order,
+    and measures each layer when all runs have come to the same loss. One run at one
+    width cannot name the regime: a relative distance of 0.15 may be one that falls,
+    stays or grows with the width. The slope against the width does.
 
     Formula:
-        S = d log RD/d log m with RD = ‖θ − θ⁰‖/‖θ⁰‖ of a layer's weight and bias; linear where S < 0 (RD → 0: a kernel
-        method), condensed where S > 0 (RD → ∞), critical where S = 0. Verdicts need S beyond its margin, the 97.5 %
-        bound of S (over seeds and fit) plus its change since the last stage of the loss: S + margin < −0.1 is linear,
-        S − margin > 0.1 condensed, |S| + margin < 0.04 critical, all else *undetermined*, with what would settle it.
-        The model has the regime of its hidden layers, those whose number of units is the width: condensed if one is.
+        S = d log RD/d log m with RD = ‖θ − θ⁰‖/‖θ⁰‖ of a layer's weight and bias;
+        linear where S < 0 (RD → 0: a kernel method), condensed where S > 0 (RD → ∞),
+        critical where S = 0. Verdicts need S beyond its margin, the 97.5 % bound of S
+        (over seeds and fit) plus its change since the last stage of the loss:
+        S + margin < −0.1 is linear, S − margin > 0.1 condensed, |S| + margin < 0.04
+        critical, all else *undetermined*, with what would settle it. The model has the
+        regime of its hidden layers, those whose number of units is the width: condensed
+        if one is.
 
-        Beside it, each with its standard error: the slope of the drift ‖K − K⁰‖/‖K⁰‖ of the empirical tangent kernel,
-        and 1 − (effective orientations)/(those of random directions) at the largest width. They inform and do not
-        decide: where only the output weights move far, the kernel drifts although the hidden layer is linear.
+        Beside it, each with its standard error: the slope of the drift ‖K − K⁰‖/‖K⁰‖ of
+        the empirical tangent kernel, and 1 − (effective orientations)/(those of random
+        directions) at the largest width. They inform and do not decide: where only the
+        output weights move far, the kernel drifts although the hidden layer is linear.
 
     Args:
-        build: ``build(width)`` returns a new model, initialised by the global generators of torch. Trained are copies.
-        loader: Batches (inputs, targets): a DataLoader, a list, or a function that returns one.
-        widths: At least three; a range of 16 or more is well spent. Small widths are cheap, but below some 200 units
-            slopes near the critical line are off by more.
-        loss: ``loss(output, target)``; cross-entropy for whole-number targets and mean square for others by default.
-        optimiser: A learning rate of plain gradient descent, or a function of the model that returns an optimiser. What
-            is diagnosed is the training with it: let rates depend on the width as they do in yours.
+        build: ``build(width)`` returns a new model, initialised by the global
+            generators of torch. Trained are copies.
+        loader: Batches (inputs, targets): a DataLoader, a list, or a function that
+            returns one.
+        widths: At least three; a range of 16 or more is well spent. Small widths are
+            cheap, but below some 200 units slopes near the critical line are off by
+            more.
+        loss: ``loss(output, target)``; cross-entropy for whole-number targets and mean
+            square for others by default.
+        optimiser: A learning rate of plain gradient descent, or a function of the model
+            that returns an optimiser. What is diagnosed is the training with it: let
+            rates depend on the width as they do in yours.
         seeds: How many, or which; two or more.
         stop: `UntilLoss` (the default; equal loss) or `ForSteps`.
         samples: Samples of the first batch for the tangent kernel; 0 leaves it out.
         progress: Called with a text and the fraction done.
 
     Returns:
-        The diagnosis; prints as a table. Two calls with equal arguments give equal numbers on a CPU. The state of the
-        global generators, and of those the loader owns, is put back; nothing that was given is changed.
+        The diagnosis; prints as a table. Two calls with equal arguments give equal
+        numbers on a CPU. The state of the global generators, and of those the loader
+        owns, is put back; nothing that was given is changed.
 
     Raises:
-        InvalidInputError: `build` returns no module, the layers differ between widths by more than sizes, all seeds
-            start from the same weights, the loader is empty, fewer than three widths or two seeds, the loss is not
-            finite (the width and the step are named), or an option is outside its range.
+        InvalidInputError: `build` returns no module, the layers differ between widths
+            by more than sizes, all seeds start from the same weights, the loader is
+            empty, fewer than three widths or two seeds, the loss is not finite (the
+            width and the step are named), or an option is outside its range.
 
     Source:
-        Luo et al. 2021, arXiv 2007.07497 (RD, slopes, regimes of two-layer networks); Zhou et al. 2022, arXiv
-        2205.12101 (layers of one network in different regimes). The margins are this project's: experiment
-        diagnose-calibration.
+        Luo et al. 2021, arXiv 2007.07497 (RD, slopes, regimes of two-layer networks);
+        Zhou et al. 2022, arXiv 2205.12101 (layers of one network in different regimes).
+        The margins are this project's: experiment diagnose-calibration.
 
     Example:
         >>> import torch
@@ -100,9 +116,8 @@ def diagnose(
         ...         torch.nn.Tanh(),
         ...         torch.nn.Linear(width, 1),
         ...     )
-        >>> def descent(
-        ...     model,
-        ... ):  # at a rate that falls with the width, so that the wide ones do not diverge
+        >>> def descent(model):
+        ...     # the rate falls with the width, so that the wide ones do not diverge
         ...     return torch.optim.SGD(model.parameters(), lr=1 / model[0].out_features)
         >>> diagnose(
         ...     build, [(x, x)], widths=(64, 128, 256, 512, 1024), optimiser=descent
@@ -162,7 +177,8 @@ def _check(
             "build",
             given=type(build).__name__,
             allowed="a function of the width that returns a model",
-            remedy="for example lambda width: nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 1))",
+            remedy="for example lambda width: nn.Sequential(nn.Linear(4, width), "
+            "nn.ReLU(), nn.Linear(width, 1))",
         )
     found = list(widths)
     whole = all(
@@ -205,7 +221,8 @@ def _check(
 
 
 def _model(build: Callable[[int], Any], width: int, seed: int) -> Any:
-    """A copy of what `build` returns, so that a model that it keeps is not trained; draws from its own stream.
+    """A copy of what `build` returns, so that a model that it keeps is not trained;
+    draws from its own stream.
 
     Raises:
         InvalidInputError: It fails or returns no module.
@@ -237,10 +254,12 @@ def _survey(
     places: Sequence[tuple[int, int]],
     samples: int,
 ) -> tuple[list[Layer], Any, float]:
-    """Before any training: the layers, samples for the kernel, and the median initial loss over the runs.
+    """Before any training: the layers, samples for the kernel, and the median initial
+    loss over the runs.
 
     Raises:
-        InvalidInputError: All seeds start from the same weights, or as `match_layers` and `loss_of`.
+        InvalidInputError: All seeds start from the same weights, or as `match_layers`
+            and `loss_of`.
     """
     stream = batches(source, 1, places[0][1])
     batch = next(stream)
@@ -266,7 +285,8 @@ def _survey(
                 "build",
                 given=f"the same weights for every seed at width {width}",
                 allowed="weights drawn anew",
-                remedy="remove manual_seed from build, and do not return a model that was made before",
+                remedy="remove manual_seed from build, and do not return a model that "
+                "was made before",
             )
     layers = match_layers(models)
     first = next(iter(models.values()))

@@ -75,8 +75,9 @@ class CondensationMonitor:
         >>> monitor.close()
         >>> [step for step, _ in monitor.history]
         [0, 1, 2, 4, 8]
-        >>> sorted(monitor.history[0][1])[:4]
-        ['0/active_units', '0/effective_neurons', '0/effective_ratio', '0/largest_cosine']
+        >>> sorted(monitor.history[0][1])[:4]  # doctest: +NORMALIZE_WHITESPACE
+        ['0/active_units', '0/effective_neurons', '0/effective_ratio',
+         '0/largest_cosine']
     """
 
     def __init__(
