@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from condensery._reference import load
-from condensery.experiments.monitor_demo import MonitorDemo
+from condensery.experiments.monitor_demo import monitor_demo
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 
@@ -20,7 +20,7 @@ TINY = {"width": 8, "steps": 12, "every": 5, "seeds": 2, "batch": 16}
 class TestContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return MonitorDemo()
+        return monitor_demo
 
     @pytest.fixture
     def overrides(self):
@@ -29,7 +29,7 @@ class TestContract(ExperimentContract):
 
 @pytest.fixture(scope="module")
 def ran():
-    experiment = MonitorDemo()
+    experiment = monitor_demo
     config = experiment.Config.model_validate({**experiment.presets["quick"], **TINY})
     shards = [
         load(task.function)(task.parameters, task.seed, lambda *_: None)
@@ -53,7 +53,7 @@ def test_the_tables_hold_what_was_measured(ran):
 
 
 def judged(config, tables):
-    return {claim.id: claim.passed for claim in MonitorDemo().claims(config, tables)}
+    return {claim.id: claim.passed for claim in monitor_demo.claims(config, tables)}
 
 
 def made(small, usual):
@@ -90,7 +90,7 @@ def test_claims_can_fail(ran, small, usual, verdicts):
 
 def test_the_same_seed_gives_the_same_bits(ran):
     config, tables = ran
-    task = MonitorDemo().tasks(config)[1]
+    task = monitor_demo.tasks(config)[1]
     again = load(task.function)(task.parameters, task.seed, lambda *_: None)
     first = tables["fit"].select(start="condensed", seed=1)
     assert again["loss"].tolist() == first["loss"].tolist()
@@ -101,4 +101,4 @@ def test_the_same_seed_gives_the_same_bits(ran):
 )
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
-        MonitorDemo.Config.model_validate(wrong)
+        monitor_demo.Config.model_validate(wrong)

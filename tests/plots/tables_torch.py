@@ -3,6 +3,7 @@
 import numpy as np
 
 from condensery import plots
+from condensery.experiments.monitor_demo import monitor_demo
 from condensery.records import Table
 
 
@@ -33,7 +34,22 @@ def demo():
     return {
         "monitor": Table(columns={**columns, "effective_ratio": ratios}),
         "fit": Table(columns={**fit, "accuracy": np.linspace(0, 1, 8)}),
+        "medians": Table(
+            columns={
+                "start": ["condensed"] * 4 + ["ordinary"] * 4,
+                "layer": [1, 1, 2, 2] * 2,
+                "step": [0, 9] * 4,
+                "effective_ratio": [0.2, 0.29, 0.3, 0.39] * 2,
+                "accuracy": [0.1, 0.5] * 4,
+            }
+        ),
     }
+
+
+def demo_options():
+    """The chart that the experiment declares."""
+    (spec,) = monitor_demo.figures(monitor_demo.Config())
+    return spec.options
 
 
 def means():
@@ -64,6 +80,6 @@ def means():
 
 CASES = {
     "monitored": lambda: (plots.monitored, recorded(), {}, 1),
-    "monitor demo": lambda: (plots.monitor_demo, demo(), {}, 2),
+    "monitor demo": lambda: (plots.chart, demo(), demo_options(), 2),
     "accuracy against size": lambda: (plots.accuracy_against_size, means(), {}, 8),
 }

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from tests.plots.tables_torch import demo, recorded
+from tests.plots.tables_torch import demo, demo_options, recorded
 
 from condensery._errors import InvalidInputError
-from condensery.plots import monitor_demo, monitored
+from condensery.plots import chart, monitored
 from condensery.records import Table
 
 
@@ -43,16 +43,19 @@ def test_many_layers_are_drawn_and_the_first_are_named():
 
 
 def test_the_bundles_of_the_demonstration_have_a_row_per_seed_and_the_median():
-    data = monitor_demo.figure_data(demo())
-    assert [(one.start, one.layer) for one in data.ratios] == [
-        ("condensed", 1),
-        ("condensed", 2),
-        ("ordinary", 1),
-        ("ordinary", 2),
+    data = chart.figure_data(demo(), **demo_options())
+    ratios, accuracies = data.panels
+    labels = [series.look.label for series in ratios.series if series.look.label]
+    assert labels == [
+        "condensed, layer 1",
+        "condensed, layer 2",
+        "ordinary, layer 1",
+        "ordinary, layer 2",
     ]
-    first = data.ratios[0]
-    assert first.seeds == pytest.approx(np.array([[0.1, 0.19], [0.3, 0.39]]))
-    assert first.median == pytest.approx([0.2, 0.29])
-    assert [one.seeds.shape for one in data.accuracies] == [(2, 2), (2, 2)]
-    left, right = monitor_demo.draw(data).axes
+    first, second, median, *_ = ratios.series
+    seeds = np.array([first.y, second.y])
+    assert seeds == pytest.approx(np.array([[0.1, 0.19], [0.3, 0.39]]))
+    assert median.y == pytest.approx([0.2, 0.29])
+    assert [len(series.y) for series in accuracies.series] == [2] * 6
+    left, right = chart.draw(data).axes
     assert (len(left.lines), len(right.lines)) == (12, 6)

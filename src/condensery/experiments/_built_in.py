@@ -23,7 +23,7 @@ BUILT_IN: dict[str, str] = {
     "architectures": "condensery.experiments.architectures:Architectures",
     "diagnose-calibration": "condensery.experiments.diagnose_calibration:DiagnoseCalibration",
     "reduce-benchmark": "condensery.experiments.reduce_benchmark:ReduceBenchmark",
-    "monitor-demo": "condensery.experiments.monitor_demo:MonitorDemo",
+    "monitor-demo": "condensery.experiments.monitor_demo:monitor_demo",
     "embedding-depth": "condensery.experiments.embedding_depth:EmbeddingDepth",
     "manifold-dimension": "condensery.experiments.manifold_dimension:ManifoldDimension",
     "reduction": "condensery.experiments.reduction:Reduction",

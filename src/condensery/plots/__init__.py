@@ -16,7 +16,7 @@ three layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks
 `dropout_controls`, `dropout_images`, `dropout_paths`; of the landscape
 `embedding_spectra`, `embedding_descent`, `embedded_network`, `census_lattice`,
 `depth_spectra`, `layer_linearity`, `manifold_dimension`, `reduction`, `generalisation`,
-of PyTorch models `verdicts`, `monitor_demo`, `monitored`,
+of PyTorch models `verdicts`, `monitored`,
 `partners`, `accuracy_against_size`. `render` turns a figure into PNG or PDF bytes,
 `save` writes both.
 
@@ -76,7 +76,6 @@ if TYPE_CHECKING:
         layer_neurons,
         line_counts,
         manifold_dimension,
-        monitor_demo,
         monitored,
         optimistic_sizes,
         orientation_growth,
@@ -124,7 +123,6 @@ __all__ = [
     "layer_neurons",
     "line_counts",
     "manifold_dimension",
-    "monitor_demo",
     "monitored",
     "optimistic_sizes",
     "orientation_growth",
