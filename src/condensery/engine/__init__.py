@@ -12,6 +12,7 @@ from condensery.engine._descend import (
 )
 from condensery.engine._dropout import dropout_loss, dropout_part, expected_dropout_loss
 from condensery.engine._dropout_noise import DropoutNoise, dropout_noise
+from condensery.engine._empirical_ntk import empirical_ntk
 from condensery.engine._ensemble import Ensemble
 from condensery.engine._flow import FlowResult, FlowState, flow
 from condensery.engine._objectives import Objective, mean_square
@@ -60,6 +61,7 @@ __all__ = [
     "dropout_loss",
     "dropout_noise",
     "dropout_part",
+    "empirical_ntk",
     "expected_dropout_loss",
     "flow",
     "init_descent",

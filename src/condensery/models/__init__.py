@@ -12,7 +12,10 @@ from condensery.models._convolution import (
 )
 from condensery.models._image_nets import IMAGE_NETS, ImageNet
 from condensery.models._initialisation import mlp_normal, two_layer_normal
+from condensery.models._leaves import leaf_names
 from condensery.models._mlp import Mlp, mlp
+from condensery.models._network import Network, completed
+from condensery.models._numpy_activations import numpy_activation
 from condensery.models._residual import LayeredMlp
 from condensery.models._two_layer import TwoLayer, with_bias
 
@@ -25,12 +28,16 @@ __all__ = [
     "ImageNet",
     "LayeredMlp",
     "Mlp",
+    "Network",
     "TwoLayer",
     "TwoLayerConv",
     "activation",
     "cnn_normal",
+    "completed",
+    "leaf_names",
     "mlp",
     "mlp_normal",
+    "numpy_activation",
     "two_layer_conv_normal",
     "two_layer_normal",
     "with_bias",
