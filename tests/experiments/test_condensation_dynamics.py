@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from condensery._reference import load
 from condensery.data import load as load_data
-from condensery.experiments.condensation_dynamics import CondensationDynamics, Config
+from condensery.experiments.condensation_dynamics import Config, condensation_dynamics
 from condensery.experiments.condensation_dynamics._config import TARGETS
 from condensery.experiments.condensation_dynamics._measures import (
     distance_to,
@@ -27,7 +27,7 @@ from condensery.testing import ExperimentContract
 class TestCondensationDynamicsContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return CondensationDynamics()
+        return condensation_dynamics
 
     @pytest.fixture
     def overrides(self):
@@ -137,7 +137,7 @@ def test_targets_by_hand():
 
 @pytest.fixture(scope="module")
 def two_kinks():
-    experiment = CondensationDynamics()
+    experiment = condensation_dynamics
     config = Config(targets=("two-kinks",), seeds=1, steps=5000)
     shards = [
         load(task.function)(task.parameters, task.seed, lambda *_: None)
@@ -163,7 +163,7 @@ def test_two_kinks_gather_in_one_group_and_end_in_two(two_kinks):
 
 
 def judged(config, tables):
-    return {claim.id: claim for claim in CondensationDynamics().claims(config, tables)}
+    return {claim.id: claim for claim in condensation_dynamics.claims(config, tables)}
 
 
 def test_claims_can_fail_and_open_questions_stay_open(two_kinks):

@@ -12,6 +12,8 @@ from tests.plots import tables_dropout, tables_initial, tables_landscape, tables
 from tests.plots.declared import options_of
 
 from condensery import plots
+from condensery.experiments.condensation_dynamics import condensation_dynamics
+from condensery.experiments.condensation_dynamics._tables import distributions
 from condensery.experiments.demo_a import demo_a
 from condensery.records import Table
 
@@ -347,6 +349,15 @@ def groups_over_time() -> Tables:
         for name, columns in (("paths", paths), ("tree", tree))
     }
     names = np.array(["first", "second"])
+    events = Table(
+        columns={
+            "target": ["first"] * 3 + ["second"] * 2,
+            "kind": ["split", "emerged", "merge", "split", "split"],
+            "cosine": [0.9, 1.0, np.nan, -0.2, 0.4],
+            "parent_cosine": [0.1, np.nan, np.nan, 0.0, 0.3],
+            "rank": [0.1, 0.01, np.nan, 0.7, 0.2],
+        }
+    )
     return {
         "curves": Table(
             columns={
@@ -367,15 +378,7 @@ def groups_over_time() -> Tables:
         "targets": Table(
             columns={"target": names, "title": np.array(["the first", "the second"])}
         ),
-        "events": Table(
-            columns={
-                "target": ["first"] * 3 + ["second"] * 2,
-                "kind": ["split", "emerged", "merge", "split", "split"],
-                "cosine": [0.9, 1.0, np.nan, -0.2, 0.4],
-                "parent_cosine": [0.1, np.nan, np.nan, 0.0, 0.3],
-                "rank": [0.1, 0.01, np.nan, 0.7, 0.2],
-            }
-        ),
+        "births": distributions(events),
     }
 
 
@@ -525,7 +528,12 @@ CASES: dict[str, Callable[[], Case]] = {
     "layer distance": lambda: (plots.layer_distance, three_layers(), {}, 2),
     "layer neurons": lambda: (plots.layer_neurons, three_layers(), {}, 4),
     "group tree": lambda: (plots.group_tree, groups_over_time(), {}, 6),
-    "birth alignment": lambda: (plots.birth_alignment, groups_over_time(), {}, 2),
+    "birth alignment": lambda: (
+        plots.chart,
+        groups_over_time(),
+        options_of(condensation_dynamics, "birth-alignment"),
+        2,
+    ),
     "architectures": lambda: (plots.architecture_ratios, two_architectures(), {}, 1),
     "growth, many": lambda: (
         plots.orientation_growth,

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from tests.plots.declared import options_of
 
+from condensery import plots
 from condensery._errors import InvalidInputError
-from condensery.plots import birth_alignment, group_tree
+from condensery.experiments.condensation_dynamics import condensation_dynamics
+from condensery.plots import group_tree
 from condensery.records import Table
 
 
@@ -29,19 +32,20 @@ def test_without_titles_the_names_stand_above(tables):
 
 
 def test_merges_are_no_births(tables):
-    series = birth_alignment.figure_data(tables["groups"]()).series
-    assert series[0].cosine.tolist() == [0.9, 1.0]
-    assert series[0].parent.tolist() == [0.1]
-    assert series[1].rank.tolist() == [0.2, 0.7]
+    options = options_of(condensation_dynamics, "birth-alignment")
+    cosines, ranks = plots.chart.figure_data(tables["groups"](), **options).panels
+    first, second, parent, _ = cosines.series
+    assert first.look.label == "first (2 births)"
+    assert first.x.tolist() == [0.9, 0.9, 1.0]
+    assert first.y.tolist() == [0.0, 0.5, 1.0]
+    assert second.x.tolist() == [-0.2, -0.2, 0.4]
+    assert parent.x.tolist() == [0.1, 0.1]
+    assert ranks.series[1].x.tolist() == [0.2, 0.2, 0.7]
 
 
-@pytest.mark.parametrize(
-    ("module", "first"), [(group_tree, "curves"), (birth_alignment, "events")]
-)
-def test_missing_and_empty_tables_are_named(module, first):
+def test_missing_and_empty_tables_are_named():
     with pytest.raises(InvalidInputError, match="tables: given none"):
-        module.figure_data({})
-    with pytest.raises(
-        InvalidInputError, match=f"table '{first}': given 0 rows of no columns"
-    ):
-        module.figure_data({first: Table(columns={})})
+        group_tree.figure_data({})
+    empty = {"curves": Table(columns={})}
+    with pytest.raises(InvalidInputError, match="'curves': given 0 rows of no columns"):
+        group_tree.figure_data(empty)

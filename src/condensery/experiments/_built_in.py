@@ -19,7 +19,7 @@ BUILT_IN: dict[str, str] = {
     "dropout-images": "condensery.experiments.dropout_images:DropoutImages",
     "dropout-stall": "condensery.experiments.dropout_stall:dropout_stall",
     "phase-diagram-three-layer": "condensery.experiments.three_layer:ThreeLayer",
-    "condensation-dynamics": "condensery.experiments.condensation_dynamics:CondensationDynamics",
+    "condensation-dynamics": "condensery.experiments.condensation_dynamics:condensation_dynamics",
     "architectures": "condensery.experiments.architectures:Architectures",
     "diagnose-calibration": "condensery.experiments.diagnose_calibration:DiagnoseCalibration",
     "reduce-benchmark": "condensery.experiments.reduce_benchmark:ReduceBenchmark",

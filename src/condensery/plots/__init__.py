@@ -9,7 +9,7 @@ measures. Importing this package loads no matplotlib; a module of it does.
 of the phase diagram `slope_map`, `rd_against_width`, `regimes`, `scatter_grid`; of
 three layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks
 `orientation_growth` (which has ``animate`` too), `group_tree`,
-`birth_alignment`, `architecture_ratios`; of initial condensation `direction_field`,
+`architecture_ratios`; of initial condensation `direction_field`,
 `early_outputs`, `cosine_maps`, `line_counts`, `alignment`, `initial_widths`,
 `initial_map`, `kernel_alignment`, `kernels_while_learning`; of dropout
 `dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
         accuracy_against_size,
         alignment,
         architecture_ratios,
-        birth_alignment,
         census_lattice,
         chart,
         cosine_maps,
@@ -94,7 +93,6 @@ __all__ = [
     "accuracy_against_size",
     "alignment",
     "architecture_ratios",
-    "birth_alignment",
     "census_lattice",
     "chart",
     "cosine_maps",

@@ -4,7 +4,10 @@ group by group.
 
 from condensery.experiments.condensation_dynamics._config import Config
 from condensery.experiments.condensation_dynamics._experiment import (
-    CondensationDynamics,
+    condensation_dynamics,
 )
 
-__all__ = ["CondensationDynamics", "Config"]
+__all__ = [
+    "Config",
+    "condensation_dynamics",
+]

@@ -1,19 +1,21 @@
-"""The targets, and what condensation-dynamics can be told."""
+"""The targets, and the parameters of condensation-dynamics."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from condensery.declare import Exponent, Positive, Settings
 
 
 @dataclass(frozen=True)
 class Target:
-    """A function on a line, where it is sampled, and the learning rate at which descent
-    on it is stable.
+    """A function on a line, where it is sampled, and the learning rate at which
+    descent on it is stable.
     """
 
     title: str
@@ -23,72 +25,78 @@ class Target:
     function: Callable[[np.ndarray], np.ndarray]
 
 
-def _kinks(*parts: tuple[float, float, float]) -> Callable[[np.ndarray], np.ndarray]:
+def _kinks(
+    *kinks: tuple[float, float, float],
+) -> Callable[[np.ndarray], np.ndarray]:
     def function(x: np.ndarray) -> np.ndarray:
-        return np.sum(
-            [sign * np.maximum(slope * (x - at), 0) for sign, slope, at in parts],
-            axis=0,
-        )
+        units = [sign * np.maximum(slope * (x - at), 0) for sign, slope, at in kinks]
+        return np.sum(units, axis=0)
 
     return function
 
 
+def _waves(x: np.ndarray) -> np.ndarray:
+    return np.sin(3 * x) + 0.5 * np.sin(6 * x)
+
+
 TARGETS = {
     "demo-c": Target(
-        "four kinks (demo C)",
-        -1.0,
-        1.0,
-        0.1,
-        _kinks((-1.0, 1.0, 0.0), (1.0, 2.0, -0.3), (-1.0, 1.5, 0.4), (1.0, 0.5, 0.8)),
+        title="four kinks (demo C)",
+        lower=-1.0,
+        upper=1.0,
+        rate=0.1,
+        function=_kinks(
+            (-1.0, 1.0, 0.0),
+            (1.0, 2.0, -0.3),
+            (-1.0, 1.5, 0.4),
+            (1.0, 0.5, 0.8),
+        ),
     ),
     "two-kinks": Target(
-        "two kinks", -1.0, 1.0, 0.1, _kinks((1.0, 1.0, 1 / 3), (1.0, -1.0, -1 / 3))
+        title="two kinks",
+        lower=-1.0,
+        upper=1.0,
+        rate=0.1,
+        function=_kinks((1.0, 1.0, 1 / 3), (1.0, -1.0, -1 / 3)),
     ),
     "waves": Target(
-        "sin 3x + ½ sin 6x",
-        -1.0,
-        1.5,
-        0.02,
-        lambda x: np.sin(3 * x) + 0.5 * np.sin(6 * x),
+        title="sin 3x + ½ sin 6x",
+        lower=-1.0,
+        upper=1.5,
+        rate=0.02,
+        function=_waves,
     ),
 }
 """Demo C, a symmetric target of two kinks, and a smooth one (Zhou et al. 2022, arXiv
-2105.11686, Fig. 5).
-"""
+2105.11686, Fig. 5)."""
 
 
-class Config(BaseModel):
-    """What condensation-dynamics can be told.
-
-    Attributes:
-        targets: Names of `TARGETS`.
-        gamma: All parameters start from N(0, std²) with std = width^−gamma.
-        width: Number of units.
-        samples: Points of data, even on the target's interval.
-        steps: Steps of full-batch gradient descent on the mean square, at the target's
-            rate.
-        seeds: Runs per target, with seeds 0, 1, …
-        per_decade: Recorded steps per factor of ten.
-        threshold: Cosine within which the neurons of a group lie.
-        persistence: Decades of time that a group must last to count.
-        falling: −d log loss/d log step from which the loss is said to fall.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class Config(Settings):
+    """Parameters of condensation-dynamics."""
 
     targets: tuple[str, ...] = Field(default=tuple(TARGETS), min_length=1)
-    gamma: float = Field(default=2.0, ge=0.0, le=10.0)
+    """Names of the targets: demo-c, two-kinks, waves."""
+    gamma: Exponent = 2.0
+    """All parameters start from N(0, std²) with std = width^−gamma."""
     width: int = Field(default=100, ge=2, le=100_000)
+    """Number of units."""
     samples: int = Field(default=40, ge=2)
+    """Points of data, even on the target's interval."""
     steps: int = Field(default=100_000, ge=10)
+    """Steps of full-batch gradient descent on the mean square, at the target's rate."""
     seeds: int = Field(default=3, ge=1, le=10_000)
+    """Runs per target, with seeds 0, 1, …."""
     per_decade: int = Field(default=40, ge=5, le=200)
-    threshold: float = Field(default=0.99, gt=0.0, lt=1.0)
+    """Recorded steps per factor of ten."""
+    threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.99
+    """Cosine within which the neurons of a group lie."""
     persistence: float = Field(default=0.1, gt=0.0, le=2.0)
-    falling: float = Field(default=0.2, gt=0.0)
+    """Decades of time that a group must last to count."""
+    falling: Positive = 0.2
+    """−d log loss/d log step from which the loss is said to fall."""
 
     @model_validator(mode="after")
-    def _known(self) -> Self:
+    def _named(self) -> Self:
         unknown = [name for name in self.targets if name not in TARGETS]
         if unknown or len(set(self.targets)) < len(self.targets):
             raise ValueError(
@@ -100,12 +108,8 @@ class Config(BaseModel):
     @property
     def is_reference(self) -> bool:
         """Whether the statements are about this setting."""
-        return (self.gamma, self.width, self.samples, self.steps) == (
-            2.0,
-            100,
-            40,
-            100_000,
-        )
+        setting = (self.gamma, self.width, self.samples, self.steps)
+        return setting == (2.0, 100, 40, 100_000)
 
     @property
     def frames(self) -> int:

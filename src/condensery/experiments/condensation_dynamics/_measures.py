@@ -8,6 +8,7 @@ import numpy as np
 
 GRID = 1440
 """Directions at which the field is evaluated: a quarter of a degree."""
+TURN = 2 * np.pi
 
 
 def drive(directions: np.ndarray, x: np.ndarray, e: np.ndarray) -> np.ndarray:
@@ -24,58 +25,88 @@ def drive(directions: np.ndarray, x: np.ndarray, e: np.ndarray) -> np.ndarray:
 
 
 def resting_angles(x: np.ndarray, e: np.ndarray, sign: float) -> np.ndarray:
-    """Angles at which a unit with output weight of the given sign would cease to turn,
+    """Angles at which a unit whose output weight has this sign would cease to turn,
     and to which it returns.
 
     There the part of sign·V along the circle passes from positive to negative; where it
     jumps, at a sample's kink, the unit slides into it. Without active samples nothing
     turns, so that a dead arc holds no such angle.
     """
-    angles = np.arange(GRID) * (2 * np.pi / GRID)
-    u = np.column_stack([np.cos(angles), np.sin(angles)])
-    turn = sign * np.einsum(
-        "gd,gd->g", drive(u, x, e), np.column_stack([-u[:, 1], u[:, 0]])
-    )
+    angles, directions = _circle()
+    cosines, sines = directions.T
+    across = np.column_stack([-sines, cosines])
+    field = drive(directions, x, e)
+    turn = sign * np.einsum("gd,gd->g", field, across)
     after = np.roll(turn, -1)
-    return (angles + np.pi / GRID)[(turn > 0) & (after < 0)]
+    between = angles + np.pi / GRID
+    stable = (turn > 0) & (after < 0)
+    return between[stable]
+
+
+def _circle() -> tuple[np.ndarray, np.ndarray]:
+    """The angles of the grid and their directions."""
+    angles = np.arange(GRID) * (TURN / GRID)
+    cosines, sines = np.cos(angles), np.sin(angles)
+    return angles, np.column_stack([cosines, sines])
 
 
 def distance_to(angles: np.ndarray, resting: np.ndarray) -> np.ndarray:
     """Angle of each direction to the nearest resting one (π where there is none)."""
     if not len(resting):
-        return np.full(np.shape(angles), np.pi)
-    gaps = np.abs(
-        (np.asarray(angles)[..., None] - resting + np.pi) % (2 * np.pi) - np.pi
+        return np.full(
+            np.shape(angles),
+            np.pi,
+        )
+    turns = np.asarray(angles)[..., None] - resting
+    # from −π to π
+    turns = (turns + np.pi) % TURN - np.pi
+    return np.abs(turns).min(
+        axis=-1,
     )
-    return gaps.min(axis=-1)
 
 
 def rank_of_gap(angle: float, x: np.ndarray, resting: np.ndarray) -> float:
     """Share of all directions with an active sample that are as near to a resting angle
     as this one; ½ by chance.
     """
-    grid = np.arange(GRID) * (2 * np.pi / GRID)
-    live = (np.column_stack([np.cos(grid), np.sin(grid)]) @ x.T > 0).any(axis=1)
-    return float(
-        np.mean(
-            distance_to(grid[live], resting) <= distance_to(np.array(angle), resting)
-        )
+    angles, directions = _circle()
+    live = (directions @ x.T > 0).any(
+        axis=1,
     )
+    distances = distance_to(
+        angles[live],
+        resting,
+    )
+    distance = distance_to(
+        np.array(angle),
+        resting,
+    )
+    return float(np.mean(distances <= distance))
 
 
 def falling_frames(step: np.ndarray, loss: np.ndarray, threshold: float) -> np.ndarray:
     """Whether −d log loss/d log step ≥ threshold at each recorded step, by a line
     through five of them (step 0: no).
     """
-    found = np.zeros(len(step), dtype=bool)
-    good = np.flatnonzero((step > 0) & (loss > 0))
-    t, r = np.log10(step[good].astype(float)), np.log10(loss[good])
-    for place in range(len(good)):
-        near = slice(max(0, place - 2), place + 3)
-        spread = t[near] - t[near].mean()
+    falls = np.zeros(
+        len(step),
+        dtype=bool,
+    )
+    frames = np.flatnonzero((step > 0) & (loss > 0))
+    times = np.log10(step[frames].astype(float))
+    losses = np.log10(loss[frames])
+    for index, frame in enumerate(frames):
+        first = max(
+            0,
+            index - 2,
+        )
+        window = slice(first, index + 3)
+        spread = times[window] - times[window].mean()
         if len(spread) > 2:
-            found[good[place]] = -(spread @ r[near]) / (spread @ spread) >= threshold
-    return found
+            drop = -(spread @ losses[window])
+            slope = drop / (spread @ spread)
+            falls[frame] = slope >= threshold
+    return falls
 
 
 def near(step: np.ndarray, frames: np.ndarray, decades: float) -> np.ndarray:
@@ -83,6 +114,13 @@ def near(step: np.ndarray, frames: np.ndarray, decades: float) -> np.ndarray:
     true (step 0: no).
     """
     if not frames.any():
-        return np.zeros(len(step), dtype=bool)
-    at = np.log10(np.maximum(step, 1).astype(float))
-    return (np.abs(at[:, None] - at[frames]).min(axis=1) <= decades) & (step > 0)
+        return np.zeros(
+            len(step),
+            dtype=bool,
+        )
+    times = np.log10(np.maximum(step, 1).astype(float))
+    gaps = np.abs(times[:, None] - times[frames])
+    nearest = gaps.min(
+        axis=1,
+    )
+    return (nearest <= decades) & (step > 0)

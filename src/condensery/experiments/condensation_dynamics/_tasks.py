@@ -4,11 +4,13 @@ events of its tree.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import JsonValue
 
+from condensery.declare import Work, task
 from condensery.experiments.condensation_dynamics._config import TARGETS, Config
 from condensery.experiments.condensation_dynamics._measures import (
     drive,
@@ -19,25 +21,39 @@ from condensery.experiments.condensation_dynamics._measures import (
 )
 from condensery.protocols import Advance, Arrays
 
+if TYPE_CHECKING:
+    from condensery.metrics import Lineages
+
 ACTIVE = 0.05
+SEEDS_PER_TASK = 4
 KINDS = ("split", "emerged", "merge")
 """A group born out of another; one born of neurons in no group; one that ends in
 another.
 """
+MERGE = KINDS.index("merge")
 
 
-def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+@task(Config)
+def train(
+    config: Config,
+    seed: int,
+    advance: Advance,
+    *,
+    target: str,
+    count: int,
+) -> Arrays:
     """Train a few seeds on one target and follow their groups.
 
     Args:
-        parameters: The configuration without targets and seeds, target, count (how many
-            seeds from `seed` on).
+        config: The configuration.
         seed: The first seed.
-        advance: Told how far it is.
+        advance: Progress callback, (text, fraction).
+        target: Name of the target.
+        count: How many seeds from `seed` on.
 
     Returns:
         step; per member (seed, status, loss (member, step), groups (member, step),
-        collapse (a recorded step's place), covered (share of the later log time near a
+        collapse (index of a recorded step), covered (share of the later log time near a
         fall of the loss)); per event (event_member, event_place, event_kind,
         event_near, event_cosine, event_parent_cosine, event_rank); per point of the
         first member's tree (path_lineage, path_place, path_angle, path_share), per
@@ -54,11 +70,9 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     )
     from condensery.models import TwoLayer, with_bias
 
-    given: dict[str, Any] = dict(parameters)
-    name, count = given.pop("target"), int(given.pop("count"))
-    config, target = Config.model_validate(given), TARGETS[name]
-    x = np.linspace(target.lower, target.upper, config.samples)
-    full, y = np.asarray(with_bias(x)), target.function(x)
+    sampled = TARGETS[target]
+    x = np.linspace(sampled.lower, sampled.upper, config.samples)
+    full, y = np.asarray(with_bias(x)), sampled.function(x)
     ensemble = Ensemble.grid(
         widths=[config.width],
         gammas=[2 * config.gamma],
@@ -68,83 +82,134 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
         ensemble.draw(features=2),
         mean_square(TwoLayer("relu")),
         (full, y),
-        optimiser=SGD(target.rate),
+        optimiser=SGD(sampled.rate),
         steps=config.steps,
         schedule=log_steps(config.steps, per_decade=config.per_decade).tolist(),
         probes=[RecordParameters()],
         on_step=lambda step: advance(f"step {step}", 0.7 * step / config.steps),
     )
-    rows: dict[str, list[Any]] = {}
+    step = result.recorded
+    members = []
     for member in range(count):
         advance(f"groups of seed {seed + member}", 0.7 + 0.3 * member / count)
-        a, w = (result.probed[key][:, member] for key in ("a", "w"))
-        for key, value in _followed(
-            config, result.recorded, result.loss[member], a, w, (full, y)
-        ).items():
-            if key.startswith("event_"):
-                rows.setdefault(key, []).extend(value)
-            elif key in {"groups", "collapse", "covered"}:
-                rows.setdefault(key, []).append(value)
-            elif member == 0:
-                rows[key] = value
-        owners = rows.setdefault("event_member", [])
-        owners += [member] * (len(rows["event_kind"]) - len(owners))
+        a, w = (result.probed[name][:, member] for name in ("a", "w"))
+        run = Run(
+            step=step,
+            loss=result.loss[member],
+            a=a,
+            w=w,
+            x=full,
+            y=y,
+        )
+        members.append(_groups_of(config, run))
     return {
-        "step": result.recorded,
+        "step": step,
         "seed": np.arange(seed, seed + count),
         "status": result.status,
         "loss": result.loss,
-        **{key: np.asarray(value) for key, value in rows.items()},
+        **_joined(members),
     }
 
 
-def _followed(
-    config: Config,
-    step: np.ndarray,
-    loss: np.ndarray,
-    a: np.ndarray,
-    w: np.ndarray,
-    data: tuple[np.ndarray, np.ndarray],
-) -> dict[str, Any]:
+def work(config: Config) -> Iterator[Work]:
+    """Blocks of four seeds per target."""
+    for target in config.targets:
+        for first in range(0, config.seeds, SEEDS_PER_TASK):
+            count = min(SEEDS_PER_TASK, config.seeds - first)
+            cost = float(count * config.steps) * config.width
+            label = f"{target}, seeds {first} to {first + count - 1}"
+            yield train.work(
+                label,
+                cost,
+                first,
+                target=target,
+                count=count,
+            )
+
+
+def _joined(members: Sequence[dict[str, Any]]) -> Arrays:
+    """Numbers of all members, events one after another, and the tree of the first."""
+    arrays = {}
+    for name, value in members[0].items():
+        if name.startswith("event_"):
+            events = [event for member in members for event in member[name]]
+            arrays[name] = np.asarray(events)
+        elif name in {"groups", "collapse", "covered"}:
+            arrays[name] = np.asarray([member[name] for member in members])
+        else:
+            arrays[name] = np.asarray(value)
+    counts = [len(member["event_kind"]) for member in members]
+    arrays["event_member"] = np.repeat(np.arange(len(members)), counts)
+    return arrays
+
+
+@dataclass(
+    frozen=True,
+    eq=False,
+)
+class Run:
+    """One network over its recorded steps, and its data."""
+
+    step: np.ndarray
+    loss: np.ndarray
+    a: np.ndarray
+    w: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happens to a group at a recorded step."""
+
+    lineage: int
+    frame: int
+    kind: int
+
+
+def _groups_of(config: Config, run: Run) -> dict[str, Any]:
     """The groups of one network over its recorded steps."""
     from condensery.metrics import condensation, lineages
 
-    found = [
-        condensation(one, amplitude="input", threshold=config.threshold, active=ACTIVE)
-        for one in w
+    threshold = config.threshold
+    labels = [
+        condensation(
+            w,
+            amplitude="input",
+            threshold=threshold,
+            active=ACTIVE,
+        ).groups
+        for w in run.w
     ]
-    labels, lengths = np.stack([one.groups for one in found]), np.linalg.norm(w, axis=2)
-    tree = lineages(labels, lengths, persistence=config.frames)
+    lengths = np.linalg.norm(run.w, axis=2)
+    tree = lineages(np.stack(labels), lengths, persistence=config.frames)
     groups = tree.count()
     # The first fewest of the first tenth of the training: later a group may vanish
     # without any gathering.
-    collapse = int(np.argmin(groups[: np.searchsorted(step, config.steps // 10) + 1]))
-    falls = falling_frames(step, loss, config.falling)
-    fall = near(step, falls, config.persistence)
-    later = np.arange(len(step)) > collapse
+    tenth = np.searchsorted(run.step, config.steps // 10) + 1
+    collapse = int(np.argmin(groups[:tenth]))
+    falls = falling_frames(run.step, run.loss, config.falling)
+    fall = near(run.step, falls, config.persistence)
+    later = np.arange(len(run.step)) > collapse
     # Recorded steps are even in log time only where they are whole numbers apart: weigh
     # each by what it stands for.
-    weight = np.gradient(np.log10(np.maximum(step, 1).astype(float)))
+    weight = np.gradient(np.log10(np.maximum(run.step, 1).astype(float)))
+    covered = weight[later & fall].sum() / max(weight[later].sum(), 1e-300)
     events = _events(tree, collapse)
-    measured = [_at_birth(tree, event, a, w, data) for event in events]
-    paths = [_path(tree, k, w, lengths) for k in range(len(tree))]
+    births = np.array([_at_birth(tree, event, run) for event in events])
+    cosine, parent_cosine, rank = births.reshape(-1, 3).T
     return {
         "groups": groups,
         "collapse": collapse,
         "falls": falls,
-        "covered": float(weight[later & fall].sum() / max(weight[later].sum(), 1e-300)),
-        "event_place": [event[1] for event in events],
-        "event_kind": [event[2] for event in events],
-        "event_near": [bool(fall[event[1]]) for event in events],
-        "event_cosine": [one[0] for one in measured],
-        "event_parent_cosine": [one[1] for one in measured],
-        "event_rank": [one[2] for one in measured],
-        **{
-            f"path_{name}": np.concatenate([path[at] for path in paths])
-            if paths
-            else np.zeros(0)
-            for at, name in enumerate(("lineage", "place", "angle", "share"))
-        },
+        "covered": float(covered),
+        "event_place": [event.frame for event in events],
+        "event_kind": [event.kind for event in events],
+        "event_near": [bool(fall[event.frame]) for event in events],
+        "event_cosine": cosine.tolist(),
+        "event_parent_cosine": parent_cosine.tolist(),
+        "event_rank": rank.tolist(),
+        **_paths(tree, run.w, lengths),
         "born": tree.born,
         "ended": tree.ended,
         "parent": tree.parent,
@@ -152,72 +217,75 @@ def _followed(
     }
 
 
-def _events(tree: Any, collapse: int) -> list[tuple[int, int, int]]:
-    """(lineage, place among the recorded steps, kind) of what happens after the
-    collapse, in order of time.
-    """
-    every = range(len(tree))
-    births = [
-        (k, int(tree.born[k]), 0 if tree.parent[k] >= 0 else 1)
-        for k in every
-        if tree.born[k] > collapse
-    ]
-    merges = [
-        (k, int(tree.ended[k]) + 1, 2)
-        for k in every
-        if tree.merged[k] >= 0 and tree.ended[k] >= collapse
-    ]
-    return sorted(births + merges, key=lambda event: (event[1], event[0]))
+def _events(tree: Lineages, collapse: int) -> list[Event]:
+    """What happens after the collapse, in order of time."""
+    events = []
+    for lineage in range(len(tree)):
+        if tree.born[lineage] > collapse:
+            kind = 0 if tree.parent[lineage] >= 0 else 1
+            events.append(Event(lineage, int(tree.born[lineage]), kind))
+    for lineage in range(len(tree)):
+        if tree.merged[lineage] >= 0 and tree.ended[lineage] >= collapse:
+            events.append(Event(lineage, int(tree.ended[lineage]) + 1, MERGE))
+    return sorted(events, key=lambda event: (event.frame, event.lineage))
 
 
 def _at_birth(
-    tree: Any,
-    event: tuple[int, int, int],
-    a: np.ndarray,
-    w: np.ndarray,
-    data: tuple[np.ndarray, np.ndarray],
+    tree: Lineages,
+    event: Event,
+    run: Run,
 ) -> tuple[float, float, float]:
-    """Cosine of a newborn group with its drive, the same of its parent, and the rank of
-    its distance to rest.
+    """Cosine of a newborn group with its drive, the same for its parent, and the rank
+    of its distance to rest.
     """
-    lineage, place, kind = event
-    if kind == 2:
+    if event.kind == MERGE:
         return np.nan, np.nan, np.nan
-    x, y = data
-    e = np.maximum(x @ w[place].T, 0) @ a[place] - y
+    a, w = run.a[event.frame], run.w[event.frame]
+    members = tree.member_of[event.frame]
+    e = np.maximum(run.x @ w.T, 0) @ a - run.y
 
-    def cosine(of: int) -> tuple[float, np.ndarray, float]:
-        own = tree.member_of[place] == of
-        if not own.any():
+    def cosine(lineage: int) -> tuple[float, np.ndarray, float]:
+        group = members == lineage
+        if not group.any():
             return np.nan, np.zeros(2), 1.0
-        mean = w[place][own].sum(axis=0)
-        u, sign = (
-            mean / np.linalg.norm(mean),
-            float(np.sign(a[place][own].sum()) or 1.0),
-        )
-        pull = sign * drive(u[None], x, e)[0]
-        return float(u @ pull / max(np.linalg.norm(pull), 1e-300)), u, sign
+        mean = w[group].sum(axis=0)
+        u = mean / np.linalg.norm(mean)
+        sign = float(np.sign(a[group].sum()) or 1.0)
+        pull = sign * drive(u[None], run.x, e)[0]
+        length = max(np.linalg.norm(pull), 1e-300)
+        return float(u @ pull / length), u, sign
 
-    own, u, sign = cosine(lineage)
-    parent = cosine(int(tree.parent[lineage]))[0] if kind == 0 else np.nan
-    return (
-        own,
-        parent,
-        rank_of_gap(float(np.arctan2(u[1], u[0])), x, resting_angles(x, e, sign)),
-    )
+    newborn, u, sign = cosine(event.lineage)
+    parent = np.nan
+    if event.kind == 0:
+        parent, _, _ = cosine(int(tree.parent[event.lineage]))
+    resting = resting_angles(run.x, e, sign)
+    angle = float(np.arctan2(u[1], u[0]))
+    return newborn, parent, rank_of_gap(angle, run.x, resting)
+
+
+def _paths(tree: Lineages, w: np.ndarray, lengths: np.ndarray) -> Arrays:
+    """Where every group points at its recorded steps, and its share of the
+    amplitude.
+    """
+    names = ("lineage", "place", "angle", "share")
+    paths = [_path(tree, lineage, w, lengths) for lineage in range(len(tree))]
+    if not paths:
+        return {f"path_{name}": np.zeros(0) for name in names}
+    columns = map(np.concatenate, zip(*paths, strict=True))
+    return {f"path_{name}": c for name, c in zip(names, columns, strict=True)}
 
 
 def _path(
-    tree: Any, lineage: int, w: np.ndarray, lengths: np.ndarray
+    tree: Lineages,
+    lineage: int,
+    w: np.ndarray,
+    lengths: np.ndarray,
 ) -> tuple[np.ndarray, ...]:
-    """Where one group points at every recorded step, and its share of the amplitude."""
-    places = np.arange(tree.born[lineage], tree.ended[lineage] + 1)
-    own = (tree.member_of[places] == lineage)[..., None]
-    mean = np.sum(own * w[places], axis=1)
-    share = np.sum(own[..., 0] * lengths[places], axis=1) / lengths[places].sum(axis=1)
-    return (
-        np.full(len(places), lineage),
-        places,
-        np.arctan2(mean[:, 1], mean[:, 0]),
-        share,
-    )
+    frames = np.arange(tree.born[lineage], tree.ended[lineage] + 1)
+    group = tree.member_of[frames] == lineage
+    mean = np.sum(group[..., None] * w[frames], axis=1)
+    amplitude = np.sum(group * lengths[frames], axis=1)
+    share = amplitude / lengths[frames].sum(axis=1)
+    angle = np.arctan2(mean[:, 1], mean[:, 0])
+    return np.full(len(frames), lineage), frames, angle, share
