@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
+import linecache
 import sys
 import traceback
 from importlib.abc import ExecutionLoader
@@ -158,6 +159,10 @@ def _load_source(home: str, path: Path, source: str) -> ModuleType:
     loader = _Text(str(path), source)
     module = importlib.util.module_from_spec(ModuleSpec(name, loader, origin=str(path)))
     module.__file__ = str(path)
+    # What looks for source lines (tracebacks, texts below fields of a configuration)
+    # finds those that run, whatever has become of the file.
+    lines = source.splitlines(keepends=True)
+    linecache.cache[str(path)] = (len(source), None, lines, str(path))
     sys.modules[name] = module
     try:
         loader.exec_module(module)

@@ -223,3 +223,45 @@ def test_line_ends_and_encodings_do_not_count(tmp_path):
 
     assert load("nowhere.py:name", source=source.text) == "é"
     assert np.all(load(f"{latin}:name") == "é")
+
+
+DECLARED = '''
+import numpy as np
+
+from condensery.declare import Settings, task
+
+
+class Config(Settings):
+    size: int = 10
+    """Number of draws."""
+
+
+@task(Config)
+def mean(config, seed, advance, *, scale):
+    advance("drawn", 1.0, shown={"scale": np.array(scale)})
+    draws = np.random.default_rng(seed).normal(size=config.size)
+    return {"mean": np.array(scale * draws.mean())}
+
+'''
+
+
+def test_a_declared_task_needs_no_file_either(tmp_path):
+    """Its reference is the path of the file; the text goes with it."""
+    from condensery._reference import load
+    from condensery.declare import TaskFunction
+    from condensery.runners import make
+
+    file = tmp_path / "declared.py"
+    file.write_text(DECLARED, encoding="utf-8")
+    function = load(f"{file}:mean")
+    assert isinstance(function, TaskFunction)
+    parameters = {"config": {"size": 3}, "arguments": {"scale": 2.0}}
+    expected = function(parameters, 1, lambda text, share, shown: None)["mean"]
+    source = Source(text=DECLARED)
+    task = Task(function=function.reference, parameters=parameters, seed=1)
+    task = task.model_copy(update={"source": source})
+    file.unlink()
+    outcomes = []
+    make("local", workers=1).run([task], outcomes.append, lambda *_: None)
+    assert outcomes[0].error == ""
+    assert outcomes[0].arrays["mean"] == expected

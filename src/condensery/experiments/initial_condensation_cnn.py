@@ -5,13 +5,13 @@ in a small CNN on images.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from condensery.protocols import Advance, Arrays, Task
-from condensery.records import Claim, FigureSpec, Relation, Statement, Table
+from condensery.records import Claim, DataPath, FigureSpec, Relation, Statement, Table
 
 IMAGES, SIDE, SMOOTH = 30, 10, 2.0
 KERNELS, SIZE, DROP = 16, 3, 0.03
@@ -47,8 +47,8 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     draws: int = Field(default=12, ge=1, le=10_000)
-    data: str = "digits"
-    data_path: str | None = None
+    data: Annotated[str, DataPath()] = "digits"
+    data_path: Annotated[str | None, DataPath()] = None
     samples: int = Field(default=500, ge=2)
     activations: tuple[str, ...] = Field(
         default=("tanh", "xtanh", "relu"), min_length=1

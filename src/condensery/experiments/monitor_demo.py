@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 from pydantic import Field
@@ -29,7 +29,7 @@ from condensery.declare import (
     task,
 )
 from condensery.protocols import Advance, Arrays
-from condensery.records import Table
+from condensery.records import DataPath, Table
 
 Start = Literal["condensed", "ordinary"]
 STARTS: tuple[Start, ...] = get_args(Start)
@@ -39,7 +39,7 @@ LAYERS = (1, 2)
 class Config(Settings):
     """Parameters of monitor-demo."""
 
-    data: str = "digits"
+    data: Annotated[str, DataPath()] = "digits"
     """A data set with labels 0, 1, …."""
     width: int = Field(default=100, ge=2, le=10_000)
     """Units of each of the two hidden layers."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import isqrt
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from condensery.protocols import Advance, Arrays, Task
-from condensery.records import Claim, FigureSpec, Statement, Table
+from condensery.records import Claim, DataPath, FigureSpec, Statement, Table
 
 OURS = ("direction", "direction-lstsq")
 CONTROL = "from-scratch"
@@ -59,7 +59,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: str = "digits"
+    data: Annotated[str, DataPath()] = "digits"
     samples: int = Field(default=0, ge=0)
     test: int = Field(default=600, ge=10)
     cnn_train: int = Field(default=0, ge=0)

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from condensery.protocols import Advance, Arrays, Task
-from condensery.records import Claim, FigureSpec, Statement, Table
+from condensery.records import Claim, DataPath, FigureSpec, Statement, Table
 
 if TYPE_CHECKING:
     from condensery.data import Dataset
@@ -53,7 +53,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Literal["digits", "mnist", "fashion-mnist"] = "digits"
-    data_path: str = ""
+    data_path: Annotated[str, DataPath()] = ""
     samples: int = Field(default=1000, ge=2, le=60_000)
     held_out: int = Field(default=797, ge=1, le=60_000)
     width: int = Field(default=400, ge=1, le=100_000)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from condensery.records import DataPath
 
 CLASSES = 10
 PARTS = ("L1", "L2", "L3", "L4")
@@ -91,7 +93,7 @@ class Config(BaseModel):
 
     size: Literal["quick", "paper"] = "quick"
     data: Literal["digits", "fashion-mnist", "mnist"] = "digits"
-    data_path: str | None = None
+    data_path: Annotated[str | None, DataPath()] = None
     keeps: tuple[float, ...] = Field(default=(0.6, 0.8, 0.9), min_length=1)
     part_keeps: tuple[float, ...] = Field(default=(0.8, 0.5), min_length=1)
     part_rate: float = Field(gt=0.0)

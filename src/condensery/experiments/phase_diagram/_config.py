@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -12,6 +12,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+from condensery.records import DataPath
 
 FIGURES = ("phase-diagram", "rd-against-width", "regimes", "scatter-grid")
 IMAGES = ("digits", "fashion-mnist", "mnist")
@@ -97,8 +99,8 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     size: Literal["quick", "paper"] = "quick"
-    data: str = "line"
-    data_path: str | None = None
+    data: Annotated[str, DataPath()] = "line"
+    data_path: Annotated[str | None, DataPath()] = None
     samples: int | None = Field(default=None, ge=2)
     activation: str = "relu"
     asi: bool
