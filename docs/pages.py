@@ -19,7 +19,15 @@ import renew
 
 from condensery.cli import main
 from condensery.records import Claim, FigureSpec
-from condensery.workbench import VERDICTS, expectation, find, number, references
+from condensery.workbench import (
+    VERDICTS,
+    describe,
+    expectation,
+    find,
+    number,
+    parameter_rows,
+    references,
+)
 
 DOCS = Path(__file__).resolve().parent
 PRINTED = ("minimal", "own_weights", "which_regime")
@@ -62,6 +70,7 @@ def experiment_page(name: str) -> str:
     parts = [f"# {experiment.title}", experiment.summary, f"## What one sees\n\n{seen}"]
     for shown in results:
         parts += [f"## {TITLES.get(shown.folder, 'The result')}", *_result(shown)]
+    parts += ["## Parameters", parameters_table(name)]
     bibtex = "\n\n".join(references()[key] for key in experiment.papers)
     parts += ["## Papers", f"```bibtex\n{bibtex.strip()}\n```"]
     return "\n\n".join(parts) + "\n"
@@ -109,6 +118,31 @@ def _claims_table(claims: Sequence[Claim]) -> str:
         )
         rows.append(f"| {' | '.join(cells)} | {' '.join(VERDICTS[claim.passed])} |")
     return "\n".join(rows)
+
+
+def parameters_table(name: str) -> str:
+    """Every parameter with its type, range, defaults and meaning."""
+    heads, rows = parameter_rows(describe(name, DOCS / "no-runs").parameters)
+    lines = [heads, ["---"] * len(heads)]
+    lines += [
+        [f"`{parameter}`", *map(_plain_cell, cells), _help_cell(meaning)]
+        for parameter, *cells, meaning in rows
+    ]
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return f"`condensery run {name} --set NAME=VALUE` changes one.\n\n{table}"
+
+
+def _plain_cell(text: str) -> str:
+    return _cell(text.replace("`", ""))
+
+
+def _help_cell(text: str) -> str:
+    """A help text, whose literals stay literals."""
+    pieces = re.split(r"(`+[^`]+`+)", text)
+    return "".join(
+        piece.replace("|", "\\|") if place % 2 else _cell(piece)
+        for place, piece in enumerate(pieces)
+    )
 
 
 def _provenance(shown: renew.Shown) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from condensery.workbench import find
+from condensery.workbench import describe, find
 
 
 def test_every_command_has_its_help(pages):
@@ -49,6 +49,17 @@ def test_an_experiment_page_has_its_figures_claims_and_hash(pages, root):
             )
         )
         assert record["run"] in text
+
+
+def test_an_experiment_page_explains_every_parameter(pages):
+    for name in ("demo-c", "phase-diagram"):
+        table = pages.experiment_page(name).split("## Parameters\n")[1].split("## ")[0]
+        for info in describe(name).parameters:
+            (row,) = [
+                line for line in table.splitlines() if f"| `{info.name}` |" in line
+            ]
+            assert len(re.split(r"(?<!\\)\|", row)) == 7, row
+            assert info.meaning.split()[0].strip("`") in row
 
 
 def test_bars_are_escaped_but_not_in_code(pages):

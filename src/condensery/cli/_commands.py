@@ -15,58 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from condensery.cli._listing import list_
+from condensery.cli._options import RUNS, Json, RunId, Runner, Runs, Workers
 from condensery.cli._workshop import diagnose, grow, inspect, reduce
 
 if TYPE_CHECKING:
     from condensery.workbench import Run, Watcher
-
-RUNS = Path("runs")
-
-Runs = Annotated[Path, Parameter(name="--runs", help="Folder that holds all runs.")]
-Json = Annotated[
-    bool,
-    Parameter(
-        name="--json", negative="", help="Print one JSON document and nothing else."
-    ),
-]
-RunId = Annotated[
-    str, Parameter(name="RUN", help="Id of a run, a unique beginning of it, or last.")
-]
-Workers = Annotated[
-    int | None,
-    Parameter(name="--workers", help="Worker processes; by default one per processor."),
-]
-Runner = Annotated[
-    str,
-    Parameter(
-        name="--runner",
-        help="Where tasks are computed: local, or what a package has installed.",
-    ),
-]
-
-
-def list_(*, runs: Runs = RUNS, json: Json = False) -> int:
-    """List the experiments, their papers and what each preset last cost here."""
-    from condensery import workbench
-    from condensery.cli import _output as output
-
-    found = workbench.list_experiments(runs)
-    if json:
-        output.document(
-            {"experiments": [info.model_dump(mode="json") for info in found]}
-        )
-        return 0
-    for info in found:
-        output.say(f"{info.name}: {info.title}")
-        output.paragraph(info.summary, indent=4)
-        output.paragraph(
-            f"papers: {', '.join(info.papers)}; {info.statements} statements checked",
-            indent=4,
-        )
-        costs = (f"{preset.name} ({_cost(preset.seconds)})" for preset in info.presets)
-        output.paragraph(f"presets: {', '.join(costs)}", indent=4)
-        output.paragraph(f"--set reaches: {', '.join(info.parameters)}", indent=4)
-    return 0
 
 
 def run(
@@ -380,7 +334,16 @@ def _print_claims(opened: Run) -> None:
 
 
 _COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (
-    ("list", list_, ("condensery list", "condensery list --json")),
+    (
+        "list",
+        list_,
+        (
+            "condensery list",
+            "condensery list demo-a",
+            "condensery list demo-a --schema",
+            "condensery list --json",
+        ),
+    ),
     (
         "run",
         run,

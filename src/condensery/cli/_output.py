@@ -15,6 +15,8 @@ from condensery.records import Claim
 from condensery.workbench import VERDICTS, expectation, number
 
 _WIDEST = 110
+_TABLE_WIDTH = 100
+_CELL_WIDTH = 17
 
 
 def say(text: str = "") -> None:
@@ -60,6 +62,33 @@ def columns(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
             for cell, width in zip(line[:-1], widths[:-1], strict=True)
         ]
         say("  ".join([*cells, line[-1]]).rstrip())
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table whose cells are broken into lines.
+
+    The first column is as wide as it must be, the last has what the others leave.
+    """
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    terminal = shutil.get_terminal_size((_TABLE_WIDTH, 24)).columns
+    grid = Table(box=SIMPLE, pad_edge=False, show_edge=False)
+    first, *middle, last = heads
+    grid.add_column(first, no_wrap=True)
+    for head in middle:
+        grid.add_column(head, max_width=_CELL_WIDTH, overflow="fold")
+    grid.add_column(last, overflow="fold")
+    for row in rows:
+        grid.add_row(*(cell.replace("`", "") for cell in row))
+    console = Console(
+        width=min(max(terminal, 60), _TABLE_WIDTH), markup=False, emoji=False
+    )
+    with console.capture() as capture:
+        console.print(grid)
+    for line in capture.get().splitlines():
+        say(line.rstrip())
 
 
 def claim_lines(claim: Claim, *, aside: str = "") -> None:

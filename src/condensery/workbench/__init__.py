@@ -27,13 +27,17 @@ from condensery.workbench._events import (
 from condensery.workbench._export import FORMATS, export
 from condensery.workbench._finish import report
 from condensery.workbench._listing import (
+    ExperimentDetails,
     ExperimentInfo,
     PresetInfo,
+    describe,
     list_experiments,
+    parameter_schema,
     runs,
 )
 from condensery.workbench._opened import Run
 from condensery.workbench._opened import reopen as open
+from condensery.workbench._parameters import ParameterInfo, parameter_rows
 from condensery.workbench._record import RecordSink, record
 from condensery.workbench._registry import Found, find
 from condensery.workbench._run import resume, run, start
@@ -49,9 +53,11 @@ __all__ = [
     "VERDICTS",
     "BenchResult",
     "Event",
+    "ExperimentDetails",
     "ExperimentInfo",
     "Found",
     "Operated",
+    "ParameterInfo",
     "PresetInfo",
     "Progress",
     "RecordSink",
@@ -72,6 +78,7 @@ __all__ = [
     "benches",
     "cite",
     "claims",
+    "describe",
     "diagnose",
     "duration",
     "expectation",
@@ -82,6 +89,8 @@ __all__ = [
     "list_experiments",
     "number",
     "open",
+    "parameter_rows",
+    "parameter_schema",
     "record",
     "reduce_model",
     "references",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue
 
 from condensery.records import Record, RunSummary
 from condensery.store import open_store
-from condensery.workbench._registry import Found, every
+from condensery.workbench._parameters import ParameterInfo, parameters, schema
+from condensery.workbench._registry import Found, every, find
 
 
 class PresetInfo(Record):
@@ -44,6 +46,23 @@ class ExperimentInfo(Record):
     presets: tuple[PresetInfo, ...]
 
 
+class ExperimentDetails(Record):
+    """One experiment and all its parameters.
+
+    Attributes:
+        info: What the list of all experiments has of it.
+        parameters: Every parameter with type, range, defaults and meaning.
+    """
+
+    info: ExperimentInfo
+    parameters: tuple[ParameterInfo, ...]
+
+    def document(self) -> dict[str, JsonValue]:
+        """The same as plain values, for JSON."""
+        explained = [info.model_dump(mode="json") for info in self.parameters]
+        return self.info.model_dump(mode="json") | {"parameters": explained}
+
+
 def list_experiments(runs: str | Path = "runs") -> list[ExperimentInfo]:
     """All registered experiments, with what each preset cost when it was last run here
     without overrides.
@@ -62,6 +81,34 @@ def list_experiments(runs: str | Path = "runs") -> list[ExperimentInfo]:
     """
     costs = _costs(runs)
     return [_info(found, costs) for found in every()]
+
+
+def describe(experiment: str, runs: str | Path = "runs") -> ExperimentDetails:
+    """One experiment: what the list has of it, and its parameters with their help.
+
+    Args:
+        experiment: A registered name, or ``path/to/file.py:Name``.
+        runs: The folder whose runs tell the cost.
+
+    Example:
+        >>> from condensery.workbench import describe
+        >>> first = describe("demo-c", "nowhere").parameters[0]
+        >>> first.name, first.type, first.range
+        ('width', 'whole number', '1 to 1000000')
+    """
+    found = find(experiment)
+    return ExperimentDetails(
+        info=_info(found, _costs(runs)), parameters=parameters(found.experiment)
+    )
+
+
+def parameter_schema(experiment: str) -> dict[str, Any]:
+    """The JSON schema of an experiment's parameters, with their help.
+
+    Args:
+        experiment: A registered name, or ``path/to/file.py:Name``.
+    """
+    return schema(find(experiment).experiment)
 
 
 def runs(runs: str | Path = "runs") -> list[RunSummary]:
@@ -101,10 +148,9 @@ def _costs(runs: str | Path) -> _Costs:
 def _info(found: Found, costs: _Costs) -> ExperimentInfo:
     experiment = found.experiment
     presets = []
-    for name, parameters in experiment.presets.items():
-        # A run with overrides carries the preset's name too, and its cost would
-        # mislead.
-        complete = experiment.Config.model_validate(dict(parameters)).model_dump(
+    for name, values in experiment.presets.items():
+        # A run with overrides carries the preset's name too, and its cost would mislead.
+        complete = experiment.Config.model_validate(dict(values)).model_dump(
             mode="json"
         )
         measured = (
@@ -113,9 +159,7 @@ def _info(found: Found, costs: _Costs) -> ExperimentInfo:
             if (who, preset, what) == (found.name, name, complete)
         )
         presets.append(
-            PresetInfo(
-                name=name, parameters=dict(parameters), seconds=next(measured, None)
-            )
+            PresetInfo(name=name, parameters=dict(values), seconds=next(measured, None))
         )
     return ExperimentInfo(
         name=found.name,

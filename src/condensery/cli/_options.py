@@ -1,0 +1,32 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+RUNS = Path("runs")
+
+Runs = Annotated[Path, Parameter(name="--runs", help="Folder that holds all runs.")]
+Json = Annotated[
+    bool,
+    Parameter(
+        name="--json", negative="", help="Print one JSON document and nothing else."
+    ),
+]
+RunId = Annotated[
+    str, Parameter(name="RUN", help="Id of a run, a unique beginning of it, or last.")
+]
+Workers = Annotated[
+    int | None,
+    Parameter(name="--workers", help="Worker processes; by default one per processor."),
+]
+Runner = Annotated[
+    str,
+    Parameter(
+        name="--runner",
+        help="Where tasks are computed: local, or what a package has installed.",
+    ),
+]

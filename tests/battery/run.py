@@ -1,0 +1,288 @@
+"""Batteries: long checks with a committed outcome, run by ``make battery NAME``.
+
+``python tests/battery/run.py NAME`` goes through the items of a battery and stores the
+outcome of each at once, so that a second start goes on where the first was stopped.
+``python tests/battery/run.py`` lists the batteries, and ``--age`` says in one line each
+which committed table is older than the files that it covers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLES = ROOT / "docs" / "battery"
+UNKNOWN = 2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one item.
+
+    Attributes:
+        passed: Whether the item is as it should be.
+        note: What a reader of the table should know.
+    """
+
+    passed: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class Battery:
+    """A long check of many items.
+
+    Attributes:
+        name: What to type.
+        purpose: What it shows, a sentence or two.
+        sources: Patterns of the files that an outcome depends on, below the root.
+        items: The items, in order.
+        attempt: Carries out one item.
+    """
+
+    name: str
+    purpose: str
+    sources: tuple[str, ...]
+    items: Callable[[], Sequence[str]]
+    attempt: Callable[[str], Outcome]
+
+
+@dataclass
+class Record:
+    """What is stored of a battery between two starts.
+
+    Attributes:
+        digest: Of the sources when it began.
+        commit: The commit when it began.
+        date: The day of the last outcome.
+        outcomes: Item to outcome.
+    """
+
+    digest: str
+    commit: str
+    date: str
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+
+def sources_digest(patterns: Iterable[str], root: Path = ROOT) -> str:
+    """SHA-256 over the names and contents of the files that the patterns match."""
+    total = hashlib.sha256()
+    paths = {path for pattern in patterns for path in root.glob(pattern)}
+    for path in sorted(paths):
+        name = path.relative_to(root).as_posix()
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        total.update(f"{name} {content}\n".encode())
+    return total.hexdigest()[:16]
+
+
+def carry_out(battery: Battery, folder: Path, note: Callable[[str], None]) -> Record:
+    """Go through the items that have no outcome yet; store every outcome at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    items = battery.items()
+    record = _begun(battery, folder)
+    for number, item in enumerate(items, start=1):
+        if item in record.outcomes:
+            continue
+        outcome = battery.attempt(item)
+        record.outcomes[item] = outcome
+        record.date = _today()
+        _store(battery, record, items, folder)
+        mark = "ok" if outcome.passed else "FAILED"
+        note(f"{number}/{len(items)} {item}: {mark}, {outcome.note}")
+    return record
+
+
+def _begun(battery: Battery, folder: Path) -> Record:
+    """What an earlier start stored, if the sources are still those; else nothing."""
+    current = sources_digest(battery.sources)
+    stored = load(folder / f"{battery.name}.json")
+    if stored is not None and stored.digest == current:
+        return stored
+    return Record(digest=current, commit=_commit(), date=_today())
+
+
+def load(path: Path) -> Record | None:
+    """The stored record; None where there is none."""
+    if not path.is_file():
+        return None
+    document = json.loads(path.read_text(encoding="utf-8"))
+    outcomes = {
+        item: Outcome(**outcome) for item, outcome in document.pop("outcomes").items()
+    }
+    return Record(**document, outcomes=outcomes)
+
+
+def _store(
+    battery: Battery, record: Record, items: Sequence[str], folder: Path
+) -> None:
+    document = {
+        "digest": record.digest,
+        "commit": record.commit,
+        "date": record.date,
+        "outcomes": {
+            item: {"passed": outcome.passed, "note": outcome.note}
+            for item, outcome in record.outcomes.items()
+        },
+    }
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    _write(folder / f"{battery.name}.json", text)
+    _write(folder / f"{battery.name}.md", table(battery, record, items))
+
+
+def _write(path: Path, text: str) -> None:
+    """The old file or the new one, whatever happens in between."""
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def table(battery: Battery, record: Record, items: Sequence[str]) -> str:
+    """The outcomes as a page of the documentation."""
+    done = [item for item in items if item in record.outcomes]
+    failed = [item for item in done if not record.outcomes[item].passed]
+    partial = (
+        ""
+        if len(done) == len(items)
+        else f" **Partial: {len(items) - len(done)} items have not been run.**"
+    )
+    rows = [
+        f"| `{item}` | {_verdict(record.outcomes[item])} | {_cell(record, item)} |"
+        for item in done
+    ]
+    head = [
+        "---",
+        "orphan: true",
+        "---",
+        f"# Battery {battery.name}",
+        "",
+        battery.purpose,
+        "",
+        f"{record.date}, begun at commit `{record.commit}`, sources `{record.digest}`:",
+        f"{len(done) - len(failed)} of {len(items)} items passed,",
+        f"{len(failed)} failed.{partial}",
+        "",
+        "| item | outcome | |",
+        "|---|---|---|",
+    ]
+    return "\n".join([*head, *rows]) + "\n"
+
+
+def _verdict(outcome: Outcome) -> str:
+    return "passed" if outcome.passed else "**failed**"
+
+
+def _cell(record: Record, item: str) -> str:
+    return record.outcomes[item].note.replace("|", "\\|").replace("\n", " ")
+
+
+def age(battery: Battery, folder: Path) -> str:
+    """One line if the committed outcome is not of the files as they are, else empty."""
+    again = f"make battery {battery.name}"
+    record = load(folder / f"{battery.name}.json")
+    if record is None:
+        return f"battery {battery.name} was never run: {again}"
+    missing = len(set(battery.items()) - set(record.outcomes))
+    since = f"{record.date}, commit {record.commit}"
+    if record.digest != sources_digest(battery.sources):
+        return f"battery {battery.name} is older than its sources ({since}): {again}"
+    if missing:
+        return f"battery {battery.name} is not finished ({missing} left): {again}"
+    return ""
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+def _commit() -> str:
+    git = shutil.which("git")
+    if git is None:
+        return "unknown"
+    done = subprocess.run(
+        [git, "rev-parse", "--short", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or "unknown"
+
+
+def _test_files() -> list[str]:
+    """Every test file that is not about batteries themselves."""
+    paths = (ROOT / "tests").rglob("test_*.py")
+    names = (path.relative_to(ROOT).as_posix() for path in paths)
+    return sorted(name for name in names if not name.startswith("tests/battery/"))
+
+
+def _typed(file: str) -> Outcome:
+    """Run a test file with every annotation of the package checked at every call."""
+    path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests" / "battery")])
+    options = ["-q", "-p", "annotations", "-p", "no:cacheprovider", "--tb=line"]
+    armed = "--jaxtyping-packages=condensery,annotations.checked"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", file, *options, armed],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    summary = lines[-1] if lines else done.stderr.strip()[-200:]
+    summary = summary.rpartition(" in ")[0] or summary
+    failures = [
+        line.removeprefix("FAILED ").removeprefix(f"{file}::").split(" - ")[0]
+        for line in lines
+        if line.startswith(("FAILED", "ERROR "))
+    ]
+    shown = ", ".join(failures[:3]) + (", …" if len(failures) > 3 else "")
+    note = f"{summary}: {shown}" if failures else summary
+    return Outcome(done.returncode == 0, note)
+
+
+BATTERIES = {
+    "types": Battery(
+        name="types",
+        purpose=(
+            "The test suite with every annotation of the package, shapes of arrays "
+            "included, checked at every call in the tests' own process (processes that "
+            "tests start are not armed). An input that its annotation refuses counts "
+            "as refused. An item is a test file."
+        ),
+        sources=("src/**/*.py", "tests/**/*.py", "constraints.txt"),
+        items=_test_files,
+        attempt=_typed,
+    )
+}
+
+
+def main(words: Sequence[str], folder: Path = TABLES) -> int:
+    """Run a battery, list them, or say which tables are old."""
+    if list(words) == ["--age"]:
+        for line in filter(None, (age(one, folder) for one in BATTERIES.values())):
+            sys.stdout.write(f"{line}\n")
+        return 0
+    (name,) = words or ("",)
+    if name not in BATTERIES:
+        given = f"no battery {name!r}; there is" if name else "make battery NAME:"
+        sys.stderr.write(f"{given} {', '.join(BATTERIES)}\n")
+        return UNKNOWN
+    battery = BATTERIES[name]
+    record = carry_out(battery, folder, lambda text: print(text, flush=True))
+    failed = sum(not outcome.passed for outcome in record.outcomes.values())
+    print(f"{len(record.outcomes) - failed} passed, {failed} failed")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
