@@ -21,6 +21,13 @@ from pydantic import (
     model_validator,
 )
 
+FORMAT = 2
+"""Number of the form in which runs are stored; a newer one is refused in one line.
+
+1: the first. 2: `RunConfig` carries its format, ``provenance.json`` the digests of the
+claims, of the code that measured them, and the date of the verdicts.
+"""
+
 Relation = Literal["<=", ">=", "within", "equal", "between"]
 RunStatus = Literal["unfinished", "done", "claim failed", "task failed", "interrupted"]
 
@@ -37,8 +44,9 @@ class Record(BaseModel):
 
 
 class Status(IntEnum):
-    """How the training of one member of an ensemble ended (stored in tables as its
-    number).
+    """How the training of one member of an ensemble ended.
+
+    Tables store the number: a new one is appended, none is ever renumbered.
     """
 
     RUNNING = 0
@@ -110,6 +118,7 @@ class RunConfig(Record):
             began before runs had it.
         stand_ins: Parameters that are paths of data, each with what stands for it in
             the id.
+        format: Form of the run's folder; not part of the id, so that a run keeps it.
     """
 
     experiment: str
@@ -119,11 +128,13 @@ class RunConfig(Record):
     task_version: str = "1"
     source: str = ""
     stand_ins: dict[str, JsonValue] = Field(default_factory=dict)
+    format: int = FORMAT
 
     @property
     def run_id(self) -> str:
         """Sixteen hex digits that name the run and its folder; they hold no path."""
-        content = self.model_dump(mode="json", exclude={"source", "stand_ins"})
+        not_hashed = {"source", "stand_ins", "format"}
+        content = self.model_dump(mode="json", exclude=not_hashed)
         if self.source:
             name = self.experiment.rpartition(":")[2]
             content["experiment"] = f"{self.source}:{name}"

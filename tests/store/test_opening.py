@@ -102,7 +102,7 @@ def test_a_ledger_of_a_newer_version(root):
     ):
         with pytest.raises(
             InvalidInputError,
-            match=r"version 99; allowed: version 1.*upgrade condensery",
+            match=r"version 99; allowed: version 2.*upgrade condensery",
         ):
             attempt()
 

@@ -29,7 +29,6 @@ STILL_LONG = [
     "landscape/_split_inertia.py",
     "landscape/_width.py",
     "metrics/_condensation.py",
-    "store/_store.py",
     "theory/_embedding.py",
     "torch/_inspection/_reading.py",
     "torch/_inspection/_structure.py",

@@ -122,7 +122,7 @@ def test_figures_and_report_are_drawn_again_from_the_tables_without_jax(run):
         "for name in ('jax', 'jaxlib', 'torch', 'condensery.engine', "
         "'condensery.models'): sys.modules[name] = None\n"
         "from condensery.cli import main; sys.exit(main(['report', 'last', "
-        f"'--runs', {str(run.root)!r}]))"
+        f"'--judge', '--runs', {str(run.root)!r}]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False

@@ -120,7 +120,7 @@ def test_running_the_same_again_goes_on_where_it_stopped(tmp_path, runner):
 
 
 def test_an_interrupt_while_tables_are_made_is_one_too(tmp_path, runner, monkeypatch):
-    monkeypatch.setattr(workbench._finish, "with_open", interrupt)
+    monkeypatch.setattr(workbench._finish, "judge_claims", interrupt)
     with pytest.raises(workbench.RunInterrupted):
         workbench.run(TINY, runs=tmp_path)
     monkeypatch.undo()
@@ -174,7 +174,7 @@ def test_a_measured_nan_fails_its_claim_and_is_kept(tmp_path, runner):
 def test_an_error_in_the_experiments_tables_is_a_failed_run(
     tmp_path, runner, monkeypatch
 ):
-    monkeypatch.setattr(workbench._finish, "with_open", lambda *_: 1 / 0)
+    monkeypatch.setattr(workbench._finish, "judge_claims", lambda *_: 1 / 0)
     with pytest.raises(TaskFailedError, match="ZeroDivisionError"):
         workbench.run(TINY, runs=tmp_path)
     monkeypatch.undo()

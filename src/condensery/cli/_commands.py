@@ -17,6 +17,7 @@ from cyclopts import App, Parameter
 
 from condensery.cli._listing import list_
 from condensery.cli._options import RUNS, Json, RunId, Runner, Runs, Workers
+from condensery.cli._report import report
 from condensery.cli._workshop import diagnose, grow, inspect, reduce
 
 if TYPE_CHECKING:
@@ -154,27 +155,14 @@ def show(run: RunId, /, *, runs: Runs = RUNS, json: Json = False) -> int:
     for key, value in opened.config.parameters.items():
         output.say(f"  {key} = {value}")
     _print_claims(opened)
+    if opened.claims:
+        output.say(f"verdicts {output.origin(workbench.verdicts_of(opened))}")
     for name, table in opened.tables.items():
         output.say(f"table {name}: {len(table)} rows of {', '.join(table.columns)}")
     for path in opened.figures:
         output.say(f"figure {path}")
     if opened.report is not None:
         output.say(f"report {opened.report}")
-    return 0
-
-
-def report(run: RunId, /, *, runs: Runs = RUNS, json: Json = False) -> int:
-    """Draw a run's figures and its report again, from the stored tables alone."""
-    from condensery import workbench
-    from condensery.cli import _output as output
-    from condensery.cli._progress import watching
-
-    with watching() as watch:
-        opened = workbench.report(run, runs, progress=watch)
-    if json:
-        output.document(workbench.run_document(opened))
-    else:
-        output.say(str(opened.report))
     return 0
 
 
@@ -356,7 +344,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (
     ("runs", runs_, ("condensery runs", "condensery runs --runs elsewhere --json")),
     ("show", show, ("condensery show last", "condensery show 3f2a --json")),
     ("resume", resume, ("condensery resume last",)),
-    ("report", report, ("condensery report last",)),
+    ("report", report, ("condensery report last", "condensery report 3f2a --judge")),
     ("export", export, ("condensery export last --format csv --to tables",)),
     ("cite", cite, ("condensery cite last > refs.bib",)),
     ("claims", claims, ("condensery claims", "condensery claims --json")),

@@ -7,7 +7,7 @@ import math
 import shutil
 import sys
 import textwrap
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
@@ -106,6 +106,16 @@ def claim_lines(claim: Claim, *, aside: str = "") -> None:
     paragraph(claim.statement, indent=6)
     if claim.note:
         paragraph(f"note: {claim.note}", indent=6)
+
+
+def origin(verdicts: Mapping[str, str]) -> str:
+    """When verdicts were given, and the digests of what gave them."""
+    digests = [
+        f"{name} {verdicts[name]}"
+        for name in ("statements", "measures")
+        if name in verdicts
+    ]
+    return ", ".join([f"of {verdicts['judged']}", *(digests or ["no digest recorded"])])
 
 
 def paragraph(text: str, *, indent: int = 0) -> None:

@@ -1,9 +1,11 @@
-"""The store: a SQLite ledger and immutable safetensors shards; it alone writes below a
-runs folder.
+"""The store: a SQLite ledger and immutable safetensors shards.
+
+It alone writes below a runs folder.
 """
 
 from __future__ import annotations
 
-from condensery.store._store import LocalStore, ShardRow, open_store
+from condensery.store._shards import ShardRow
+from condensery.store._store import LocalStore, open_store
 
 __all__ = ["LocalStore", "ShardRow", "open_store"]

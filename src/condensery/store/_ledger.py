@@ -15,7 +15,11 @@ from condensery._errors import CondenseryError, InvalidInputError
 from condensery.store._lock import unwritable
 
 NAME = "ledger.sqlite"
-VERSION = 1
+VERSION = 2
+"""1: the first. 2: the tables of 1, configurations that carry a format.
+
+A program of version 1 cannot read these, and refuses the ledger in one line.
+"""
 _WAIT = 30.0  # seconds a reader waits for a commit, and a commit for readers
 _ATTEMPTS = 5
 _SCHEMA = """
@@ -63,9 +67,11 @@ class Ledger:
         self.path = root / NAME
         if write:
             with self._transaction() as database:
-                if self._check_version(database) == 0:
+                version = self._check_version(database)
+                if version == 0:
                     for statement in _SCHEMA.split(";\n"):
                         database.execute(statement)
+                if version < VERSION:
                     database.execute(f"PRAGMA user_version = {VERSION}")
 
     def add_run(

@@ -25,7 +25,6 @@ from condensery.workbench._events import (
     Watcher,
 )
 from condensery.workbench._export import FORMATS, export
-from condensery.workbench._finish import report
 from condensery.workbench._listing import (
     ExperimentDetails,
     ExperimentInfo,
@@ -40,6 +39,7 @@ from condensery.workbench._opened import reopen as open
 from condensery.workbench._parameters import ParameterInfo, parameter_rows
 from condensery.workbench._record import RecordSink, record
 from condensery.workbench._registry import Found, find
+from condensery.workbench._rejudge import Reported, report, verdicts_of
 from condensery.workbench._run import resume, run, start
 from condensery.workbench._running import Running
 from condensery.workbench._scoreboard import Score, claims
@@ -61,6 +61,7 @@ __all__ = [
     "PresetInfo",
     "Progress",
     "RecordSink",
+    "Reported",
     "Run",
     "RunFailedError",
     "RunFinished",
@@ -102,4 +103,5 @@ __all__ = [
     "show",
     "start",
     "tally",
+    "verdicts_of",
 ]

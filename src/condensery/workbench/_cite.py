@@ -9,9 +9,9 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from condensery.protocols import Experiment
 from condensery.records import Claim
-from condensery.workbench._opened import reopen
+from condensery.workbench._opened import Run, is_from_file, reopen
+from condensery.workbench._provenance import stored
 from condensery.workbench._registry import find
 
 SOFTWARE = "condensery"
@@ -30,43 +30,48 @@ def references() -> dict[str, str]:
         files("condensery.workbench").joinpath("refs.bib").read_text(encoding="utf-8")
     )
     entries = re.split(r"\n(?=@)", text)
-    found = (re.match(r"@\w+\{([^,\s]+),", entry) for entry in entries)
+    keys = (re.match(r"@\w+\{([^,\s]+),", entry) for entry in entries)
     return {
         match[1]: entry.strip()
-        for match, entry in zip(found, entries, strict=True)
+        for match, entry in zip(keys, entries, strict=True)
         if match
     }
 
 
-def bibliography(experiment: Experiment, claims: Sequence[Claim]) -> str:
-    """The entries of the experiment's papers, of its claims' papers and of condensery
-    itself.
+def bibliography(papers: Sequence[str], claims: Sequence[Claim]) -> str:
+    """The entries of the papers, of the claims' papers and of condensery itself.
 
-    A key without an entry (an experiment of another package may cite what it likes)
-    becomes a BibTeX comment.
+    A key without an entry becomes a BibTeX comment: an experiment of another package
+    may cite what it likes.
     """
-    known = references()
-    keys = dict.fromkeys(
-        [*experiment.papers, *(claim.paper for claim in claims), SOFTWARE]
-    )
+    entries = references()
+    cited = [*papers, *(claim.paper for claim in claims), SOFTWARE]
     return "\n\n".join(
-        known.get(key, f"% {key}: no entry in condensery's references") for key in keys
+        entries.get(key, f"% {key}: no entry in condensery's references")
+        for key in dict.fromkeys(cited)
     )
 
 
 def cite(run: str, runs: str | Path = "runs") -> str:
     """BibTeX of the papers that a run checks, and of the software that ran it.
 
-    A run that does not exist is refused with `InvalidInputError`.
+    A run that does not exist is refused with `InvalidInputError`. An experiment of
+    ``path.py:Name`` is not executed: its papers are those that the run has stored.
 
     Args:
         run: Its id, a unique beginning of it, or ``last``.
         runs: The folder that holds all runs.
     """
     opened = reopen(run, runs)
-    experiment = find(opened.config.experiment).experiment
-    head = (
-        f"% what run {opened.id} ({opened.config.experiment}) rests on; "
-        f"condensery {version(SOFTWARE)}"
-    )
-    return f"{head}\n\n{bibliography(experiment, opened.claims)}\n"
+    name = opened.config.experiment
+    software = f"condensery {version(SOFTWARE)}"
+    head = f"% what run {opened.id} ({name}) rests on; {software}"
+    return f"{head}\n\n{bibliography(_papers(opened), opened.claims)}\n"
+
+
+def _papers(opened: Run) -> list[str]:
+    name = opened.config.experiment
+    if not is_from_file(name):
+        return list(find(name).experiment.papers)
+    section = stored(opened.folder).get("experiment", {})
+    return list(filter(None, section.get("papers", "").split(", ")))

@@ -31,13 +31,14 @@ def run_document(run: Run) -> dict[str, JsonValue]:
         "run": run.id,
         "status": run.status,
         "seconds": run.seconds,
-        "claims": [_claim(claim) for claim in run.claims],
+        "claims": [claim_document(claim) for claim in run.claims],
         "report": None if run.report is None else str(run.report),
         "figures": [str(path) for path in run.figures],
     }
 
 
-def _claim(claim: Claim) -> dict[str, JsonValue]:
+def claim_document(claim: Claim) -> dict[str, JsonValue]:
+    """A claim as the documents have it."""
     dumped = claim.model_dump(mode="json")
     return {key: dumped[key] for key in _CLAIM}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from condensery._errors import InvalidInputError
-from condensery._reference import load
+from condensery._reference import is_file, load
 from condensery.records import (
     Claim,
     FigureSpec,
@@ -180,6 +180,12 @@ exists; there are no runs in nowhere yet
     with closing(open_store(runs)) as store:
         full = store.resolve(run)
         return Run(full, store.root, store.config(full), store.summary(full))
+
+
+def is_from_file(reference: str) -> bool:
+    """Whether an experiment is one of a file, ``path/to/file.py:Name``."""
+    path, _, _ = reference.rpartition(":")
+    return is_file(path)
 
 
 def require_tables(run: Run) -> None:

@@ -1,14 +1,16 @@
-"""What a run was computed with: versions and machine, found out without importing any
-framework.
-"""
+"""What a run was computed and judged with, found out without loading a framework."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from condensery.protocols import Experiment
+from condensery.workbench._judging import claims_digest, now
 
 _PACKAGES = (
     "condensery",
@@ -25,15 +27,20 @@ _PACKAGES = (
 
 FILE = "provenance.json"
 
+Provenance = dict[str, dict[str, str]]
+"""Sections of names and texts: versions, machine, verdicts, experiment."""
 
-def provenance() -> dict[str, dict[str, str]]:
-    """Versions of Python and of the packages that can bear on a result, and the
-    machine.
+
+def provenance(experiment: Experiment) -> Provenance:
+    """What bears on a result.
+
+    Versions of Python and of packages, the machine, and what judged the claims.
 
     Example:
+        >>> from condensery.workbench import find
         >>> from condensery.workbench._provenance import provenance
-        >>> sorted(provenance())
-        ['machine', 'versions']
+        >>> sorted(provenance(find("demo-c").experiment))
+        ['experiment', 'machine', 'verdicts', 'versions']
     """
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
@@ -45,11 +52,26 @@ def provenance() -> dict[str, dict[str, str]]:
         "system": platform.platform(),
         "architecture": platform.machine(),
         "processors": str(os.cpu_count() or "unknown"),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "finished": now(),
     }
-    return {"versions": versions, "machine": machine}
+    return judged_by({"versions": versions, "machine": machine}, experiment)
 
 
-def encode(found: dict[str, dict[str, str]]) -> bytes:
+def judged_by(record: Mapping[str, Mapping[str, str]], by: Experiment) -> Provenance:
+    """The record with the date of the verdicts and the digests of what gave them."""
+    sections = {name: dict(section) for name, section in record.items()}
+    sections["verdicts"] = {"judged": now(), **claims_digest(by)}
+    papers = ", ".join(by.papers)
+    sections["experiment"] = {"title": by.title, "papers": papers}
+    return sections
+
+
+def encode(record: Provenance) -> bytes:
     """The record as a file."""
-    return (json.dumps(found, indent=2) + "\n").encode()
+    return (json.dumps(record, indent=2) + "\n").encode()
+
+
+def stored(folder: Path) -> Provenance:
+    """The record of a run's folder; empty where it has none yet."""
+    path = folder / FILE
+    return json.loads(path.read_bytes()) if path.is_file() else {}

@@ -119,7 +119,7 @@ class RecordSink:
             store.put_table(self.run, TABLE, Table.of_history(self._history))
             if status == "done":
                 store.put_claims(self.run, [])
-                store.put_file(self.run, FILE, encode(provenance()))
+                store.put_file(self.run, FILE, encode(provenance(experiment)))
                 model = experiment.Config.model_validate(self._config.parameters)
                 draw(store, experiment, model, self._config)
             now = time.monotonic()

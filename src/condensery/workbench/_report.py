@@ -26,6 +26,11 @@ from condensery.workbench._wording import number, tally
 
 _LISTED = 500
 _OPEN_BELOW = 10
+_PROVENANCE_LABELS = {
+    "judged": "verdicts given",
+    "statements": "digest of the statements",
+    "measures": "digest of the code that judged",
+}
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,8 @@ def report_html(
         members=_members(tables.get("members")),
         configuration=_configuration(config),
         command=escape(command(experiment, config)),
-        provenance="\n".join(pairs(part.items()) for part in provenance.values())
-        or "<p>Not recorded.</p>",
-        citation=escape(bibliography(experiment, claims)),
+        provenance=_provenance(provenance),
+        citation=escape(bibliography(experiment.papers, claims)),
     )
 
 
@@ -111,6 +115,16 @@ def _configuration(config: RunConfig) -> str:
         ("data digest", config.data_digest or "no data are read"),
     ]
     return pairs(rows)
+
+
+def _provenance(record: Mapping[str, Mapping[str, str]]) -> str:
+    """Versions, machine and verdicts."""
+    sections = [
+        pairs((_PROVENANCE_LABELS.get(name, name), text) for name, text in rows.items())
+        for section, rows in record.items()
+        if section != "experiment"
+    ]
+    return "\n".join(sections) or "<p>Not recorded.</p>"
 
 
 def _members(members: Table | None) -> str:

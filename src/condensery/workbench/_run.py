@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,18 @@ from typing import Any
 from pydantic import BaseModel
 
 from condensery._errors import InvalidInputError
-from condensery.protocols import Runner, Task
+from condensery.protocols import Runner
 from condensery.records import RunConfig
 from condensery.runners import make
 from condensery.store import open_store
 from condensery.workbench._configure import configure, validated
+from condensery.workbench._earlier import warn_of_unused_work
 from condensery.workbench._events import Event, Listener, RunFinished, Watcher
 from condensery.workbench._identity import tasks_of
 from condensery.workbench._opened import Run, reopen
 from condensery.workbench._progress import Meter
 from condensery.workbench._registry import Found, find
+from condensery.workbench._rejudge import is_current
 from condensery.workbench._running import Running
 from condensery.workbench._sitting import RunInterrupted, Work, to_the_end
 
@@ -200,9 +201,10 @@ def _begin(
 
     def carry_out(listener: Listener, stop: threading.Event) -> Run:
         run = config.run_id
-        if _is_complete(root, run, work.tasks):
+        if _is_complete(root, run, work):
             Meter(run, work.tasks, {task.hash for task in work.tasks}, listener)
             return reopen(run, root)
+        warn_of_unused_work(root, config, work.tasks)
         with closing(open_store(root, write=True)) as store:
             store.create_run(config, work.tasks)
             to_the_end(store, work, listener, stop)
@@ -211,12 +213,14 @@ def _begin(
     return Running(config.run_id, carry_out, listens=listens)
 
 
-def _is_complete(root: Path, run: str, tasks: Sequence[Task]) -> bool:
+def _is_complete(root: Path, run: str, work: Work) -> bool:
     """Whether there is nothing left to do; looked up without the right to write."""
     try:
         opened = reopen(run, root)
         has_ended = opened.status in {"done", "claim failed"}
         if not has_ended or not opened.tables or not opened.claims:
+            return False
+        if not is_current(opened, work.experiment):
             return False
     except InvalidInputError:
         return False  # there is no such run yet, or a stored file of it is damaged
@@ -226,4 +230,4 @@ def _is_complete(root: Path, run: str, tasks: Sequence[Task]) -> bool:
     if opened.report is None or not files <= drawn:
         return False
     with closing(open_store(root)) as store:
-        return {task.hash for task in tasks} <= store.finished(run)
+        return {task.hash for task in work.tasks} <= store.finished(run)

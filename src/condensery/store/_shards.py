@@ -1,0 +1,135 @@
+"""The shards of the runs: immutable files whose checksums are in the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from condensery.protocols import Arrays
+from condensery.records import Record
+from condensery.store._access import Access
+from condensery.store._arrays import DamagedError, decode, encode
+from condensery.store._files import write_whole
+from condensery.store._ledger import Ledger
+
+
+class ShardRow(Record):
+    """What the ledger knows of one shard.
+
+    Attributes:
+        task: Hash of the task that made it.
+        sha256: Of the file.
+        bytes: Size of the file.
+        seconds: What the task has cost.
+    """
+
+    task: str
+    sha256: str
+    bytes: int
+    seconds: float
+
+
+class Shards:
+    """Shards by the full id of their run and the hash of their task.
+
+    Args:
+        access: To the runs folder.
+        ledger: Its ledger.
+    """
+
+    def __init__(self, access: Access, ledger: Ledger) -> None:
+        self._access = access
+        self._ledger = ledger
+
+    def rows(self, run: str) -> list[ShardRow]:
+        """The ledger's rows, as they stand (nothing is checked)."""
+        return [
+            ShardRow(task=task, sha256=sha256, bytes=size, seconds=seconds)
+            for task, sha256, size, seconds in self._ledger.shards(run)
+        ]
+
+    def put(self, run: str, task: str, arrays: Arrays, *, seconds: float) -> None:
+        """Store arrays; if they are stored already, what is there stays."""
+        with self._access.writing():
+            if self._content(run, task) is not None:
+                return
+            content = encode(arrays, identity=_identity(run, task))
+            write_whole(self._path(run, task), content)
+            self._enter(run, task, content, seconds=seconds)
+
+    def read(self, run: str, task: str) -> dict[str, np.ndarray] | None:
+        """The arrays, or None; what is torn or altered is named, set aside, and None."""
+        content = self._content(run, task)
+        if content is None:
+            return None
+        arrays, _ = decode(content, identity=_identity(run, task))
+        return arrays
+
+    def finished(self, run: str) -> set[str]:
+        """Hashes of the run's tasks whose shards are whole; every file is read."""
+        tasks = self._ledger.tasks(run)
+        return {
+            row.task
+            for row in self.rows(run)
+            if row.task in tasks and self._content(run, row.task) is not None
+        }
+
+    def adopt(self, run: str, tasks: Sequence[str]) -> None:
+        """Enter whole shards that the ledger does not know; set damaged ones aside."""
+        entered = {row.task for row in self.rows(run)}
+        for task in set(tasks) - entered:
+            if self._path(run, task).exists():
+                self._adopt(run, task)
+
+    def _adopt(self, run: str, task: str) -> None:
+        path = self._path(run, task)
+        content = path.read_bytes()
+        try:
+            decode(content, identity=_identity(run, task))
+        except DamagedError as error:
+            self._access.set_aside(path, f"shard {task} of run {run} {error}")
+        else:
+            self._enter(run, task, content, seconds=0.0)
+
+    def _enter(self, run: str, task: str, content: bytes, *, seconds: float) -> None:
+        self._ledger.set_shard(
+            run, task, sha256=_sha256(content), size=len(content), seconds=seconds
+        )
+
+    def _content(self, run: str, task: str) -> bytes | None:
+        """The bytes of a shard, if the ledger has their checksum."""
+        row = self._ledger.shard(run, task)
+        if row is None:
+            return None
+        sha256, size, _ = row
+        path = self._path(run, task)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            problem = "is missing"
+        except OSError as error:
+            problem = f"cannot be read ({error.strerror})"
+        else:
+            if _sha256(content) == sha256:
+                return content
+            torn = len(content) < size
+            altered = "is not what was written (its checksum differs)"
+            problem = "is torn" if torn else altered
+        self._access.set_aside(path, f"shard {task} of run {run} {problem}")
+        if self._access.may_write:
+            self._ledger.drop_shard(run, task)
+        return None
+
+    def _path(self, run: str, task: str) -> Path:
+        return self._access.root / run / "shards" / f"{task}.safetensors"
+
+
+def _identity(run: str, task: str) -> str:
+    return f"shard {run}/{task}"
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

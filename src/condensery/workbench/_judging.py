@@ -1,0 +1,129 @@
+"""Verdicts and the code that gave them: judging, its digest, and what changed since."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+
+from pydantic import BaseModel
+
+from condensery.protocols import Experiment
+from condensery.records import Claim, Table, digest
+from condensery.workbench._wording import VERDICTS, expectation, number
+
+NOT_JUDGED = "not judged by this configuration"
+_SHARED = ("condensery.experiments", "condensery.declare")
+"""Modules that belong to no single experiment."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A claim that another judgement changed.
+
+    Attributes:
+        id: The claim's id.
+        before: As it was stored; None if it is new.
+        after: As it is judged now; None if it is not claimed any more.
+    """
+
+    id: str
+    before: Claim | None
+    after: Claim | None
+
+    def __str__(self) -> str:
+        return f"{self.id}: {_verdict(self.before)} -> {_verdict(self.after)}"
+
+
+def judge_claims(
+    experiment: Experiment, model: BaseModel, tables: Mapping[str, Table]
+) -> list[Claim]:
+    """The claims in the order of the statements.
+
+    A statement that the experiment did not judge is an open claim.
+    """
+    by_id: dict[str, list[Claim]] = {
+        statement.id: [] for statement in experiment.statements
+    }
+    for claim in experiment.claims(model, tables):
+        by_id.setdefault(claim.id, []).append(claim)
+    for statement in experiment.statements:
+        if not by_id[statement.id]:
+            by_id[statement.id].append(statement.check(None, None, note=NOT_JUDGED))
+    return [claim for claims in by_id.values() for claim in claims]
+
+
+def claims_digest(experiment: Experiment) -> dict[str, str]:
+    """Digests of what an experiment claims and of the code that measures it.
+
+    The second is of the experiment's module and, where it is a package, of the modules
+    beside it, without comments and formatting.
+    """
+    statements = [
+        statement.model_dump(mode="json") for statement in experiment.statements
+    ]
+    sources = {
+        module: _without_comments(path) for module, path in _source_files(experiment)
+    }
+    return {"statements": digest(statements), "measures": digest(sources)}
+
+
+def now() -> str:
+    """The time of a judgement, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def changes(before: Sequence[Claim], after: Sequence[Claim]) -> list[Change]:
+    """The claims that differ between two judgements of one run."""
+    old = {claim.id: claim for claim in before}
+    new = {claim.id: claim for claim in after}
+    return [
+        Change(name, old.get(name), new.get(name))
+        for name in dict.fromkeys([*old, *new])
+        if not _same(old.get(name), new.get(name))
+    ]
+
+
+def _same(before: Claim | None, after: Claim | None) -> bool:
+    if before is None or after is None:
+        return before is after
+    # As JSON, where nan equals nan.
+    return before.model_dump_json() == after.model_dump_json()
+
+
+def _verdict(claim: Claim | None) -> str:
+    if claim is None:
+        return "not claimed"
+    _, word = VERDICTS[claim.passed]
+    return f"{word} ({number(claim.value)}, expected {expectation(claim)})"
+
+
+def _source_files(experiment: Experiment) -> Iterator[tuple[str, Path]]:
+    """The modules that define an experiment, and their files."""
+    for name in sorted(_homes(experiment)):
+        module = sys.modules[name]
+        file = Path(inspect.getfile(module))
+        yield name, file
+        package = name.rpartition(".")[0]
+        if package and package not in _SHARED and _is_package(package):
+            for sibling in sorted(file.parent.glob("*.py")):
+                yield f"{package}.{sibling.stem}", sibling
+
+
+def _homes(experiment: Experiment) -> set[str]:
+    """Names of the modules in which the experiment's claims are written."""
+    return {type(experiment).__module__}
+
+
+def _is_package(name: str) -> bool:
+    module: ModuleType | None = sys.modules.get(name)
+    return module is not None and "." in name
+
+
+def _without_comments(path: Path) -> str:
+    return ast.unparse(ast.parse(path.read_bytes()))
