@@ -23,9 +23,10 @@ from PIL import Image
 from pydantic import JsonValue
 
 import condensery
-from condensery.records import RunConfig
+from condensery.records import RunConfig, Statement
 from condensery.workbench import find
 from condensery.workbench._configure import configure
+from condensery.workbench._judging import claims_digest
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PROVENANCE, CLAIMS = "provenance.json", "claims.json"
@@ -66,6 +67,10 @@ class Shown:
         """What the committed result says of itself; empty where there is none."""
         file = self.path / PROVENANCE
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+    def claims(self) -> list[dict[str, JsonValue]]:
+        """The committed claims."""
+        return json.loads((self.path / CLAIMS).read_text(encoding="utf-8"))
 
 
 SHOWN = (
@@ -113,43 +118,67 @@ def _installed(package: str) -> str:
 def stale(shown: Shown) -> str:
     """Why a committed result is not one of the program as it is now; empty if it is.
 
-    Where packages that it reads are absent, all but the data is compared: for them the
-    record is taken at its word.
+    It is not if the quick preset is another run, or if the program states or expects
+    something else. Where packages that it reads are absent, all but the data is
+    compared: for them the record is taken at its word.
     """
-    found, current = shown.provenance(), shown.config()
-    if found and shown.absent():
-        current = current.model_copy(
-            update={"data_digest": found["config"]["data_digest"]}
-        )
-    if (
-        found.get("run")
-        == current.run_id
-        == RunConfig.model_validate(found["config"]).run_id
-    ):
-        return ""
-    kept = f"is of run {found['run']}" if "run" in found else "is missing"
+    record = shown.provenance()
+    current = shown.config()
+    if not record:
+        return _complaint(shown, "is missing", current)
+    if shown.absent():
+        digest = record["config"]["data_digest"]
+        current = current.model_copy(update={"data_digest": digest})
+    committed = RunConfig.model_validate(record["config"])
+    if not record["run"] == current.run_id == committed.run_id:
+        return _complaint(shown, f"is of run {record['run']}", current)
+    if names := _restated(shown):
+        return _complaint(shown, f"states otherwise ({', '.join(names)})", current)
+    verdicts = record.get("verdicts", {})
+    digests = claims_digest(find(shown.experiment).experiment)
+    expected = verdicts.get("expectations")
+    if expected is not None and expected != digests.get("expectations"):
+        return _complaint(shown, "was judged by other expectations", current)
+    return ""
+
+
+def _complaint(shown: Shown, problem: str, current: RunConfig) -> str:
     return (
-        f"docs/results/{shown.folder} {kept}, the quick preset is now run "
+        f"docs/results/{shown.folder} {problem}, the quick preset is now run "
         f"{current.run_id}: run make figures"
     )
 
 
+def _restated(shown: Shown) -> list[str]:
+    """Ids of the claims whose sentence, source or relation is not the program's."""
+    statements = find(shown.experiment).experiment.statements
+    fields = list(Statement.model_fields)
+    stated = {
+        statement.id: statement.model_dump(mode="json") for statement in statements
+    }
+    committed = {
+        claim["id"]: {name: claim[name] for name in fields} for claim in shown.claims()
+    }
+    names = dict.fromkeys([*stated, *committed])
+    return [name for name in names if stated.get(name) != committed.get(name)]
+
+
 def renew(shown: Shown) -> None:
-    """Run one quick preset in a folder of its own and put its figures, claims and
-    provenance in docs/results.
-    """
+    """Run one quick preset and put its figures, claims and record in docs/results."""
     with TemporaryDirectory(prefix="condensery-figures-") as runs:
         run = condensery.run(shown.experiment, runs=runs, **shown.overrides)
-        found = json.loads((run.folder / PROVENANCE).read_text(encoding="utf-8"))
+        text = (run.folder / PROVENANCE).read_text(encoding="utf-8")
+        origin = json.loads(text)
         pictures = {
             path.name: _small(path) for path in run.figures if path.suffix in LARGEST
         }
         claims = [claim.model_dump(mode="json") for claim in run.claims]
-    versions = {**found["versions"], **{name: version(name) for name in shown.packages}}
+    packages = {name: version(name) for name in shown.packages}
     record = {
         "run": run.id,
         "config": run.config.model_dump(mode="json"),
-        "versions": versions,
+        "versions": origin["versions"] | packages,
+        "verdicts": origin["verdicts"],
     }
     shown.path.mkdir(parents=True, exist_ok=True)
     for old in shown.path.iterdir():
@@ -157,9 +186,8 @@ def renew(shown: Shown) -> None:
     for name, content in pictures.items():
         (shown.path / name).write_bytes(content)
     for name, document in ((CLAIMS, claims), (PROVENANCE, record)):
-        (shown.path / name).write_text(
-            json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        (shown.path / name).write_text(f"{text}\n", encoding="utf-8")
 
 
 def _small(path: Path) -> bytes:

@@ -17,7 +17,7 @@ FOLDERS = sorted(folder.name for folder in RESULTS.iterdir())
 
 @pytest.fixture(params=FOLDERS)
 def shown(request, renew):
-    return {one.folder: one for one in renew.SHOWN}[request.param]
+    return {shown.folder: shown for shown in renew.SHOWN}[request.param]
 
 
 def test_every_built_in_experiment_is_shown(renew):
@@ -70,6 +70,27 @@ def test_a_record_that_does_not_match_its_id_is_called_stale(
     first.path.mkdir()
     (first.path / renew.PROVENANCE).write_text(json.dumps(record), encoding="utf-8")
     assert renew.stale(first)
+
+
+def test_another_statement_or_expectation_is_called_stale(renew, tmp_path, monkeypatch):
+    first = next(shown for shown in renew.SHOWN if shown.folder == "dropout-stall")
+    claims, record = first.claims(), first.provenance()
+    monkeypatch.setattr(renew, "RESULTS", tmp_path)
+    first.path.mkdir()
+
+    def commit(claims, record):
+        for name, document in ((renew.CLAIMS, claims), (renew.PROVENANCE, record)):
+            (first.path / name).write_text(json.dumps(document), encoding="utf-8")
+
+    commit(claims, record)
+    assert renew.stale(first) == ""
+    sentence = claims[0]["statement"]
+    commit([claims[0] | {"statement": f"{sentence} Always."}, *claims[1:]], record)
+    assert f"states otherwise ({claims[0]['id']})" in renew.stale(first)
+    commit(claims[1:], record)
+    assert f"states otherwise ({claims[0]['id']})" in renew.stale(first)
+    commit(claims, record | {"verdicts": {"expectations": "of a wider tolerance"}})
+    assert "judged by other expectations" in renew.stale(first)
 
 
 def test_a_run_is_copied_with_its_claims_and_hash(renew, tmp_path, monkeypatch):

@@ -112,7 +112,7 @@ def origin(verdicts: Mapping[str, str]) -> str:
     """When verdicts were given, and the digests of what gave them."""
     digests = [
         f"{name} {verdicts[name]}"
-        for name in ("statements", "measures")
+        for name in ("statements", "expectations", "measures")
         if name in verdicts
     ]
     return ", ".join([f"of {verdicts['judged']}", *(digests or ["no digest recorded"])])

@@ -56,7 +56,7 @@ def _say_stored(reported: Reported) -> None:
     from condensery import workbench
     from condensery.cli import _output as output
 
-    output.paragraph(f"not judged again: {reported.not_judged}")
+    output.say(f"not judged again: {reported.not_judged}")
     origin = output.origin(workbench.verdicts_of(reported.run))
     output.say(f"stored verdicts {origin}:")
     for claim in reported.run.claims:

@@ -61,7 +61,7 @@ class Shards:
             self._enter(run, task, content, seconds=seconds)
 
     def read(self, run: str, task: str) -> dict[str, np.ndarray] | None:
-        """The arrays, or None; what is torn or altered is named, set aside, and None."""
+        """The arrays; a torn or altered file is named, set aside, and gives None."""
         content = self._content(run, task)
         if content is None:
             return None

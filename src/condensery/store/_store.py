@@ -278,7 +278,7 @@ class LocalStore:
             ) from error
 
     def put_file(self, run: str, name: str, content: bytes) -> Path:
-        """Store a report or a figure (``figures/x.png``); an earlier one is replaced."""
+        """Store a report or a figure (``figures/x.png``) in place of an earlier one."""
         run = self.resolve(run)
         checked = checked_name(name, reserved=_RESERVED, folders=True)
         path = self.root / run / checked

@@ -1,4 +1,4 @@
-"""Work of earlier code that a run does not use: named in one line, never silently left."""
+"""Work of earlier code that a run does not use is named in one line."""
 
 from __future__ import annotations
 

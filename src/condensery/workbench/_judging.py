@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue, TypeAdapter
 
+from condensery.declare import Declared, Expected
 from condensery.protocols import Experiment
 from condensery.records import Claim, Table, digest
 from condensery.workbench._wording import VERDICTS, expectation, number
@@ -61,16 +63,29 @@ def judge_claims(
 def claims_digest(experiment: Experiment) -> dict[str, str]:
     """Digests of what an experiment claims and of the code that measures it.
 
-    The second is of the experiment's module and, where it is a package, of the modules
-    beside it, without comments and formatting.
+    `statements` is of the sentences and their sources, `expectations` of what a
+    declared experiment compares its values with, `measures` of the modules in which
+    claims are written and, where those are a package, of all its modules, without
+    comments and formatting.
     """
     statements = [
         statement.model_dump(mode="json") for statement in experiment.statements
     ]
-    sources = {
-        module: _without_comments(path) for module, path in _source_files(experiment)
+    files = _source_files(experiment)
+    sources = {module: _without_comments(path) for module, path in files}
+    digests = {"statements": digest(statements), "measures": digest(sources)}
+    if isinstance(experiment, Declared):
+        digests["expectations"] = digest(_expectations(experiment))
+    return digests
+
+
+def _expectations(experiment: Declared[Any]) -> dict[str, JsonValue]:
+    return {
+        judged.statement.id: TypeAdapter(Expected).dump_python(
+            judged.expected, mode="json"
+        )
+        for judged in experiment.judges
     }
-    return {"statements": digest(statements), "measures": digest(sources)}
 
 
 def now() -> str:
@@ -117,7 +132,10 @@ def _source_files(experiment: Experiment) -> Iterator[tuple[str, Path]]:
 
 def _homes(experiment: Experiment) -> set[str]:
     """Names of the modules in which the experiment's claims are written."""
-    return {type(experiment).__module__}
+    if not isinstance(experiment, Declared):
+        return {type(experiment).__module__}
+    measures = {judged.measure.__module__ for judged in experiment.judges}
+    return measures or {experiment.Config.__module__}
 
 
 def _is_package(name: str) -> bool:

@@ -149,7 +149,7 @@ def _info(found: Found, costs: _Costs) -> ExperimentInfo:
     experiment = found.experiment
     presets = []
     for name, values in experiment.presets.items():
-        # A run with overrides carries the preset's name too, and its cost would mislead.
+        # A run with overrides has the preset's name too, and its cost would mislead.
         complete = experiment.Config.model_validate(dict(values)).model_dump(
             mode="json"
         )

@@ -1,4 +1,4 @@
-"""The parameters of an experiment as its users read them: type, range, defaults, help."""
+"""The parameters of an experiment as users read them: type, range, default, help."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def parameters(experiment: Experiment) -> tuple[ParameterInfo, ...]:
 
 
 def schema(experiment: Experiment) -> dict[str, Any]:
-    """The JSON schema of an experiment's configuration, with the help of every field."""
+    """The JSON schema of an experiment's configuration, with every field's help."""
     result = experiment.Config.model_json_schema()
     texts = help_texts(experiment.Config)
     for name, field in result["properties"].items():

@@ -29,6 +29,7 @@ _OPEN_BELOW = 10
 _PROVENANCE_LABELS = {
     "judged": "verdicts given",
     "statements": "digest of the statements",
+    "expectations": "digest of what is expected",
     "measures": "digest of the code that judged",
 }
 
