@@ -52,11 +52,20 @@ def uninterrupted(tmp_path_factory, condensery, tiny) -> dict[str, bytes]:
     return bits(runs)
 
 
-def begin(tiny, runs, **options) -> tuple[subprocess.Popen[str], set[int]]:
+NOHUP = [
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+    "os.execv(sys.argv[1], sys.argv[1:])",
+]
+"""Ignored signals stay ignored in the program that takes the place of this one."""
+
+
+def begin(tiny, runs, *, by=(), **options) -> tuple[subprocess.Popen[str], set[int]]:
     """A run in the middle, as a process in a session of its own, and its workers."""
     words = ["run", tiny, "--runs", runs, "--workers", 2, *SLOW]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    command = [*PROGRAM, *map(str, words)]
+    command = [*by, *PROGRAM, *map(str, words)]
     process = subprocess.Popen(command, text=True, start_new_session=True, **options)
     wait_for_shards(runs, 2, process)
     workers = children(process.pid)
@@ -99,10 +108,7 @@ def test_two_signals_are_as_good_as_one(tmp_path, condensery, tiny, uninterrupte
 
 
 def test_under_nohup_a_run_outlives_its_terminal(tmp_path, tiny, uninterrupted):
-    def ignore() -> None:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-    process, _ = begin(tiny, tmp_path, preexec_fn=ignore)
+    process, _ = begin(tiny, tmp_path, by=NOHUP)
     os.killpg(process.pid, signal.SIGHUP)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
