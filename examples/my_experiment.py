@@ -1,167 +1,60 @@
-"""An experiment of one's own: from a small start, all neurons of a tanh network soon
-lie on one line.
-
-Run it: condensery run examples/my_experiment.py:OneLine
-"""
-
-from pathlib import Path
-from types import SimpleNamespace
-from typing import ClassVar
+"""All neurons of a tanh network soon lie on one line: an experiment of one's own."""
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
-from condensery.protocols import Task
-from condensery.records import FigureSpec, Statement, Table
-
-HERE = str(Path(__file__).resolve())
+from condensery import charts, declare, metrics
 
 
-class Config(BaseModel):
-    """What --set reaches.
-
-    Bounds are checked before anything runs, and a wrong value ends in one line that
-    says so.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    width: int = Field(default=200, ge=2)
-    std: float = Field(default=1e-4, gt=0, allow_inf_nan=False)
-    steps: int = Field(default=100, ge=1)
-    rate: float = Field(default=0.1, gt=0, allow_inf_nan=False)
-    seeds: int = Field(default=4, ge=1)
+class Config(declare.Settings):
+    width: declare.Count = 200
+    """Number of neurons."""
 
 
-def train(parameters, seed, advance):
-    """The task: gradient descent of f(x) = Σ a tanh(w·x) from a small start; the same
-    arguments, the same bits.
-    """
-    config, rng = Config(**parameters), np.random.default_rng(seed)
-    x = rng.uniform(-2, 2, (20, 5))
+@declare.task(Config)
+def train(config, seed, advance):
+    random = np.random.default_rng(seed)
+    x = random.uniform(-2, 2, (20, 5))
     y = np.sin(x).sum(axis=1)
-    a, w = (
-        config.std * rng.standard_normal(config.width),
-        config.std * rng.standard_normal((config.width, 5)),
-    )
-    toward = y @ x / np.linalg.norm(y @ x)
-    cosines = [w @ toward / np.linalg.norm(w, axis=1)]
-    for step in range(config.steps):
+    w = 1e-4 * random.standard_normal((config.width, 5))
+    a = 1e-4 * random.standard_normal(config.width)
+    for step in range(1, 101):
         hidden = np.tanh(x @ w.T)
-        error = hidden @ a - y
-        a, w = (
-            a - config.rate * error @ hidden / len(x),
-            w
-            - config.rate
-            * a[:, None]
-            * (((1 - hidden**2) * error[:, None]).T @ x)
-            / len(x),
-        )
-        advance(f"step {step + 1}", (step + 1) / config.steps)
-    cosines.append(w @ toward / np.linalg.norm(w, axis=1))
-    return {"cosines": np.stack(cosines), "w": w}
+        error = 0.005 * (hidden @ a - y)
+        pull = (error[:, None] * (1 - hidden**2)).T @ x
+        w, a = w - a[:, None] * pull, a - error @ hidden
+        advance(f"step {step}", step / 100)
+    cosines = w @ (y @ x) / np.linalg.norm(w, axis=1) / np.linalg.norm(y @ x)
+    count = metrics.condensation(w).effective_neurons
+    return {"cosine": np.sort(cosines), "count": count}
 
 
-class OneLine:
-    """The experiment: what it is, what its tasks are, and what follows from their
-    arrays.
-
-    It runs nothing itself.
-    """
-
-    name, title, task_version, Config = (
-        "one-line",
-        "Initial condensation of tanh on one line",
-        "1",
-        Config,
-    )
-    summary = (
-        "From a small start all input weights of a tanh network turn to ±Σ y "
-        "x before the loss has moved."
-    )
-    papers = ("zhou2022initial",)
-    presets: ClassVar = {"quick": {}, "paper": {"width": 2000, "seeds": 16}}
-    statements = (
-        Statement(
-            id="two-orientations",
-            paper="zhou2022initial",
-            relation="<=",
-            source="Abstract",
-            statement="At the initial stage there are at most twice as many "
-            "orientations as the activation's "
-            "multiplicity, which is 1 for tanh.",
-        ),
-    )
-
-    def data_digest(self, config):
-        """The data are made, not read."""
-        return ""
-
-    def tasks(self, config):
-        """One per seed: they run side by side, and each only once."""
-        parameters = config.model_dump(mode="json")
-        version = self.task_version
-        return [
-            Task(
-                function=f"{HERE}:train",
-                parameters=parameters,
-                seed=seed,
-                version=version,
-                label=f"seed {seed}",
-            )
-            for seed in range(config.seeds)
-        ]
-
-    def tables(self, config, shards):
-        """What is stored, and all that claims and figures see."""
-        from condensery.metrics import condensation
-
-        counts = [condensation(shard["w"]).effective_neurons for shard in shards]
-        before, after = np.stack([shard["cosines"] for shard in shards], axis=1)
-        members = Table(
-            columns={"seed": np.arange(config.seeds), "orientations": counts}
-        )
-        return {
-            "members": members,
-            "cosines": Table(
-                columns={"before": before.ravel(), "after": after.ravel()}
-            ),
-        }
-
-    def claims(self, config, tables):
-        """The statement with what was measured."""
-        return [
-            self.statements[0].check(
-                float(tables["members"]["orientations"].max()),
-                2.0,
-                note="the most of all",
-            )
-        ]
-
-    def figures(self, config):
-        """An object, or a module, with `figure_data` and `draw`."""
-        return [
-            FigureSpec(
-                name="cosines",
-                plot=f"{HERE}:histogram",
-                caption="Cosines between weights and Σ y x.",
-            )
-        ]
+def cosines(config, results):
+    axes = {"share": np.linspace(0, 1, config.width)}
+    return declare.stack(declare.rows(axes, **run) for _, run in results.of(train))
 
 
-def _draw(data, axes=None):
-    from matplotlib.figure import Figure
+@declare.claim(
+    "two-orientations",
+    "Early on there are at most two orientations: the line of Σ y x, both ways.",
+    declare.at_most(2),
+    paper="zhou2022initial",
+    source="Abstract",
+)
+def most_orientations(config, tables):
+    return declare.Measured(float(tables["cosines"]["count"].max()))
 
-    axes = Figure(figsize=(5, 3)).subplots() if axes is None else axes
-    axes.hist(data, bins=40, range=(-1, 1), label=("before", "after"))
-    axes.set(xlabel="cosine with Σ y x", ylabel="neurons")
-    axes.legend()
-    return axes.get_figure()
 
-
-histogram = SimpleNamespace(
-    figure_data=lambda tables: [
-        tables["cosines"]["before"],
-        tables["cosines"]["after"],
-    ],
-    draw=_draw,
+points = charts.Points(table="cosines", x="share", y="cosine")
+chart = charts.Chart(panels=((charts.Panel(marks=(points,)),),))
+one_line = declare.Declared(
+    name="one-line",
+    title="Initial condensation of tanh on one line",
+    summary="From a small start all input weights of a tanh network turn to ±Σ y x.",
+    papers=("zhou2022initial",),
+    Config=Config,
+    presets={"quick": {}, "paper": {"width": 2000}},
+    work=lambda config: [train.work(f"seed {s}", 1, s) for s in range(4)],
+    makes={"cosines": cosines},
+    judges=(most_orientations,),
+    draws=[charts.figure("one-line", "Cosines with Σ y x, in their order.", chart)],
 )

@@ -13,8 +13,12 @@ FILE = Path(__file__).parents[2] / "examples" / "my_experiment.py"
 class TestOneLine(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return load(f"{FILE}:OneLine")()
+        return load(f"{FILE}:one_line")
 
     @pytest.fixture
     def overrides(self):
-        return {"width": 50, "seeds": 2}
+        return {"width": 50}
+
+
+def test_it_is_short():
+    assert len(FILE.read_text(encoding="utf-8").splitlines()) <= 60
