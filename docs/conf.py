@@ -12,6 +12,7 @@ from sphinx.util import logging
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS))
 
+import house  # ruff: ignore[module-import-not-at-top-of-file] - lies beside this file
 import pages  # ruff: ignore[module-import-not-at-top-of-file] - lies beside this file
 import renew  # ruff: ignore[module-import-not-at-top-of-file]
 
@@ -58,6 +59,7 @@ def write_pages(app: Sphinx) -> None:
         if reason := renew.stale(shown):
             logging.getLogger(__name__).warning(reason)
     pages.write(DOCS / "generated")
+    house.write(DOCS / "generated")
 
 
 def escape_bars(
