@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
+import subprocess  # ruff: ignore[suspicious-subprocess-import]
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ROOT / "docs" / "battery"
 UNKNOWN = 2
+PATIENCE = 3600
+"""Seconds after which a test file has failed."""
 
 
 @dataclass(frozen=True)
@@ -227,16 +229,20 @@ def _test_files() -> list[str]:
 def _typed(file: str) -> Outcome:
     """Run a test file with every annotation of the package checked at every call."""
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests" / "battery")])
-    options = ["-q", "-p", "annotations", "-p", "no:cacheprovider", "--tb=line"]
+    options = ["-p", "annotations", "-p", "no:cacheprovider", "--tb=line"]
     armed = "--jaxtyping-packages=condensery,annotations.checked"
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", file, *options, armed],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", file, *options, armed],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired:
+        return Outcome(passed=False, note=f"not finished after {PATIENCE} s")
     lines = [line for line in done.stdout.splitlines() if line.strip()]
     summary = lines[-1] if lines else done.stderr.strip()[-200:]
     summary = summary.rpartition(" in ")[0] or summary
