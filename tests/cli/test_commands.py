@@ -129,7 +129,7 @@ def test_list(capsys, finished):
 def test_runs_and_show(capsys, finished):
     listed = run_json(capsys, "runs", "--runs", finished)["runs"]
     assert [
-        (one["status"], one["claims_failed"], one["claims_open"]) for one in listed
+        (row["status"], row["claims_failed"], row["claims_open"]) for row in listed
     ] == [
         ("claim failed", 1, 1),
         ("done", 0, 0),
@@ -202,7 +202,7 @@ def test_bench_prints_a_table_or_json(capsys, monkeypatch):
         "notes": ["of nothing"],
     }
     monkeypatch.setattr(
-        _bench, "load", lambda reference: lambda tell: tell("measuring") or dict(result)
+        _bench, "load", lambda reference: lambda note: note("measuring") or dict(result)
     )
     monkeypatch.setattr(workbench, "benches", lambda: {"sums": "here"})
     monkeypatch.setattr(_bench, "benches", lambda: {"sums": "here"})
@@ -254,9 +254,9 @@ def test_an_unexpected_error_is_not_mistaken_for_a_failed_claim(capsys, monkeypa
     ],
 )
 def test_a_value_is_json_a_list_or_a_text(text, value):
-    found = parse(text)
-    assert found == value
-    assert type(found) is type(value)
+    parsed = parse(text)
+    assert parsed == value
+    assert type(parsed) is type(value)
     assert overrides([f"key={text}"]) == {"key": value}
 
 
@@ -272,9 +272,9 @@ def test_numbers_that_json_lacks_are_texts(capsys):
     )
     document({"claim": claim.model_dump(mode="json"), "raw": [float("inf"), 1.0]})
     text = capsys.readouterr().out
-    found = json.loads(
+    parsed = json.loads(
         text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON")
     )
-    assert found["raw"] == ["Infinity", 1.0]
-    assert found["claim"]["value"] == "NaN"
-    assert found["claim"]["expected"] == ["-Infinity", 1.0]
+    assert parsed["raw"] == ["Infinity", 1.0]
+    assert parsed["claim"]["value"] == "NaN"
+    assert parsed["claim"]["expected"] == ["-Infinity", 1.0]

@@ -83,11 +83,11 @@ def test_one_json_document(mine, capsys):
         "--json",
     ]
     assert main(["diagnose", *words, *options]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["widths"] == [16, 64, 256]
-    assert found["stop"] == "ForSteps(steps=20)"
-    assert [layer["layer"] for layer in found["layers"]] == ["0", "2"]
-    assert len(found["runs"]) == 6
+    document = json.loads(capsys.readouterr().out)
+    assert document["widths"] == [16, 64, 256]
+    assert document["stop"] == "ForSteps(steps=20)"
+    assert [layer["layer"] for layer in document["layers"]] == ["0", "2"]
+    assert len(document["runs"]) == 6
 
 
 BAD = {

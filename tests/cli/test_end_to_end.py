@@ -67,15 +67,15 @@ def test_run_json_is_one_document_with_exactly_the_promised_keys(
         "run", tiny, "--runs", tmp_path, "--json", log=tmp_path / "log"
     )
     assert status == 0, err
-    found = json.loads(out)
-    assert list(found) == KEYS
-    assert [list(claim) for claim in found["claims"]] == [CLAIM] * 3
-    assert found["status"] == "done"
-    assert Path(found["report"]).is_file()
-    assert [Path(figure).is_file() for figure in found["figures"]] == [True, True]
-    assert f"run {found['run']}: tasks" in err  # progress goes to stderr
+    document = json.loads(out)
+    assert list(document) == KEYS
+    assert [list(claim) for claim in document["claims"]] == [CLAIM] * 3
+    assert document["status"] == "done"
+    assert Path(document["report"]).is_file()
+    assert [Path(figure).is_file() for figure in document["figures"]] == [True, True]
+    assert f"run {document['run']}: tasks" in err  # progress goes to stderr
     again = condensery("run", tiny, "--runs", tmp_path, "--json", log=tmp_path / "log")
-    assert (again[0], json.loads(again[1])) == (0, found)
+    assert (again[0], json.loads(again[1])) == (0, document)
     assert (
         len((tmp_path / "log").read_text(encoding="utf-8").splitlines()) == 6
     )  # no task ran twice

@@ -129,13 +129,13 @@ class Tiny:
                 parameters={
                     "value": value,
                     "pause": config.pause,
-                    "broken": place == config.broken,
+                    "broken": index == config.broken,
                 },
                 seed=seed,
                 version=self.task_version,
                 label=f"{value} squared, seed {seed}",
             )
-            for place, (value, seed) in enumerate(pairs)
+            for index, (value, seed) in enumerate(pairs)
         ]
 
     def tables(self, config: Config, shards: Sequence[Arrays]) -> Mapping[str, Table]:
@@ -156,13 +156,13 @@ class Tiny:
 
     def claims(self, config: Config, tables: Mapping[str, Table]) -> Sequence[Claim]:
         square, noise, mood = self.statements
-        found = tables["squares"].select(kappa=2.0)["square"]
+        squares = tables["squares"].select(kappa=2.0)["square"]
         judged = [
             noise.check(
                 float(abs(tables["noise"]["mean"]).max()), 0.2, note="of 1000 numbers"
             ),
             square.check(
-                float(found.mean()) + config.off if found.size else float("nan"),
+                float(squares.mean()) + config.off if squares.size else float("nan"),
                 4.0,
                 tolerance=1e-9,
             ),

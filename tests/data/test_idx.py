@@ -373,16 +373,16 @@ def test_a_file_without_permission(tmp_path, monkeypatch):
 )
 @given(
     gz=st.booleans(),
-    places=st.lists(
+    damages=st.lists(
         st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=3
     ),
     cut=st.integers(0, 5),
 )
-def test_damage_ends_in_one_kind_of_error(tmp_path, gz, places, cut):
+def test_damage_ends_in_one_kind_of_error(tmp_path, gz, damages, cut):
     path = put(tmp_path / ("gz" if gz else "plain"), gz=gz)
     content = bytearray(path.read_bytes())
-    for place, value in places:
-        content[place % len(content)] = value
+    for index, value in damages:
+        content[index % len(content)] = value
     path.write_bytes(bytes(content[: len(content) - cut]))
     outcome = outcome_of(path)
     assert outcome == "one line" or (outcome == "a data set" and cut == 0)

@@ -50,9 +50,8 @@ def test_demo_a():
     assert data.x[:, 0] == pytest.approx([-1, -1 / 3, 1 / 3, 1])
     assert data.y == pytest.approx([0.4 / 3, 0, 0, 0.4 / 3], abs=1e-15)
     for x in (-2.0, -0.5, 0.0, 0.7):
-        assert data.target(x) == pytest.approx(
-            0.2 * relu(x - 1 / 3) + 0.2 * relu(-x - 1 / 3)
-        )
+        right, left = relu(x - 1 / 3), relu(-x - 1 / 3)
+        assert data.target(x) == pytest.approx(0.2 * right + 0.2 * left)
 
 
 def test_demo_c():
@@ -68,9 +67,9 @@ def test_demo_c():
         )
     # Kinks at −0.3, 0, 0.4 and 0.8 with slopes 0, 2, 1, −0.5, 0 between them.
     between = np.array([-0.5, -0.15, 0.2, 0.6, 0.9])
-    assert (
-        demo_c_target(between + 0.01) - demo_c_target(between - 0.01)
-    ) / 0.02 == pytest.approx([0, 2, 1, -0.5, 0])
+    after = demo_c_target(between + 0.01)
+    before = demo_c_target(between - 0.01)
+    assert (after - before) / 0.02 == pytest.approx([0, 2, 1, -0.5, 0])
 
 
 def test_three_steps():
@@ -79,9 +78,8 @@ def test_three_steps():
     # the mean square of odd targets, which is the loss of a net that outputs 0
     assert np.mean(data.y**2) == pytest.approx(5.14533, abs=1e-5)
     for x in (-9.0, 0.3, 7.0):
-        assert data.target(x) == pytest.approx(
-            sum(2 / (1 + np.exp(-2 * (x - c))) - 1 for c in (-7, 0, 7))
-        )
+        steps = [2 / (1 + np.exp(-2 * (x - c))) - 1 for c in (-7, 0, 7)]
+        assert data.target(x) == pytest.approx(sum(steps))
 
 
 @pytest.mark.parametrize(
@@ -96,10 +94,10 @@ def test_targets_keep_shapes(target):
 @pytest.mark.parametrize("name", ["line", "demo-a", "demo-c"])
 def test_points(name):
     data = load(name, points=7)
-    assert np.diff(data.x[:, 0]) == pytest.approx(
-        np.full(6, (data.x[-1, 0] - data.x[0, 0]) / 6)
-    )
-    assert np.array_equal(data.y, data.target(data.x[:, 0]))
+    points = data.x[:, 0]
+    distance = (points[-1] - points[0]) / 6
+    assert np.diff(points) == pytest.approx(np.full(6, distance))
+    assert np.array_equal(data.y, data.target(points))
     assert len(load(name, points=7, samples=3).x) == 3
 
 
@@ -139,29 +137,28 @@ def test_digest_is_the_hash_of_shapes_and_bytes():
 
 
 def test_names_do_not_share_digests():
-    assert (
-        len({load(name).digest for name in ("line", "demo-a", "demo-c", "digits")}) == 4
-    )
+    names = ("line", "demo-a", "demo-c", "digits")
+    digests = {load(name).digest for name in names}
+    assert len(digests) == 4
 
 
 @given(hnp.arrays(np.float64, (4, 2), elements=NUMBERS), st.integers(0, 7), NUMBERS)
-def test_digest_sees_every_number_and_no_layout(x, place, value):
+def test_digest_sees_every_number_and_no_layout(x, index, value):
     y = np.arange(4.0)
     digest = from_arrays(x, y).digest
     assert digest == from_arrays(np.asfortranarray(x), y, name="other").digest
     assert digest == from_arrays(x.astype(">f8"), y.astype(np.int16)).digest
     changed = x.copy()
-    changed.flat[place] = value
+    changed.flat[index] = value
     same = changed.tobytes() == x.tobytes()
     assert (from_arrays(changed, y).digest == digest) == same
 
 
 def test_the_same_bytes_in_another_shape_are_other_data():
     numbers = np.arange(8.0)
-    assert (
-        from_arrays(numbers[:6].reshape(2, 3), numbers[6:]).digest
-        != from_arrays(numbers[:4], numbers[4:]).digest
-    )
+    wide = from_arrays(numbers[:6].reshape(2, 3), numbers[6:])
+    narrow = from_arrays(numbers[:4], numbers[4:])
+    assert wide.digest != narrow.digest
 
 
 def test_from_arrays_copies():
@@ -179,20 +176,76 @@ def test_several_outputs():
 @pytest.mark.parametrize(
     ("x", "y", "words"),
     [
-        ([[1, 2], [3]], [1, 2], "ragged rows"),
-        ([["a"], ["b"]], [1, 2], "values of type <U1"),
-        (np.ones((2, 2), dtype=complex), [1, 2], "complex"),
-        (np.ones((2, 2, 2)), [1, 2], "shape (2, 2, 2)"),
-        (np.ones((2, 0)), [1, 2], "at least one feature"),
-        (3.0, [1, 2], "shape ()"),
-        (np.eye(2), 3.0, "y of arrays: given shape ()"),
-        (np.eye(2), np.ones((2, 1, 1)), "y of arrays"),
-        (np.eye(2), np.ones((2, 0)), "y of arrays"),
-        (np.eye(2), [1, 2, 3], "2 in x and 3 in y"),
-        ([[1.0]], [1], "given 1; allowed: at least 2"),
-        (np.empty((0, 3)), [], "given 0; allowed: at least 2"),
-        ([[1.0], [np.nan]], [1, 2], "nan at index (1, 0)"),
-        ([[1.0], [2.0]], [1, -np.inf], "-inf at index (1)"),
+        (
+            [[1, 2], [3]],
+            [1, 2],
+            "ragged rows",
+        ),
+        (
+            [["a"], ["b"]],
+            [1, 2],
+            "values of type <U1",
+        ),
+        (
+            np.ones((2, 2), dtype=complex),
+            [1, 2],
+            "complex",
+        ),
+        (
+            np.ones((2, 2, 2)),
+            [1, 2],
+            "shape (2, 2, 2)",
+        ),
+        (
+            np.ones((2, 0)),
+            [1, 2],
+            "at least one feature",
+        ),
+        (
+            3.0,
+            [1, 2],
+            "shape ()",
+        ),
+        (
+            np.eye(2),
+            3.0,
+            "y of arrays: given shape ()",
+        ),
+        (
+            np.eye(2),
+            np.ones((2, 1, 1)),
+            "y of arrays",
+        ),
+        (
+            np.eye(2),
+            np.ones((2, 0)),
+            "y of arrays",
+        ),
+        (
+            np.eye(2),
+            [1, 2, 3],
+            "2 in x and 3 in y",
+        ),
+        (
+            [[1.0]],
+            [1],
+            "given 1; allowed: at least 2",
+        ),
+        (
+            np.empty((0, 3)),
+            [],
+            "given 0; allowed: at least 2",
+        ),
+        (
+            [[1.0], [np.nan]],
+            [1, 2],
+            "nan at index (1, 0)",
+        ),
+        (
+            [[1.0], [2.0]],
+            [1, -np.inf],
+            "-inf at index (1)",
+        ),
     ],
 )
 def test_bad_arrays(x, y, words):

@@ -52,18 +52,18 @@ def zipped(members, compression=zipfile.ZIP_DEFLATED):
 @IN_ONE_FOLDER
 @given(table=TABLES, header=st.booleans(), end=st.sampled_from(["\n", "\r\n"]))
 def test_csv_round_trip(tmp_path, table, header, end):
-    lines = [",".join(repr(float(value)) for value in row) for row in table]
+    lines = [",".join(map(repr, row)) for row in table.tolist()]
     if header:
-        lines.insert(0, ",".join(f"column {place}" for place in range(table.shape[1])))
+        names = [f"column {index}" for index in range(table.shape[1])]
+        lines.insert(0, ",".join(names))
     path = tmp_path / "own.csv"
     path.write_bytes((end.join(lines) + end).encode())
     data = load(path)
-    assert np.array_equal(data.x, table[:, :-1])
-    assert np.array_equal(data.y, table[:, -1])
-    assert (data.name, data.digest) == (
-        "own.csv",
-        from_arrays(table[:, :-1], table[:, -1]).digest,
-    )
+    inputs, targets = table[:, :-1], table[:, -1]
+    assert np.array_equal(data.x, inputs)
+    assert np.array_equal(data.y, targets)
+    assert data.name == "own.csv"
+    assert data.digest == from_arrays(inputs, targets).digest
 
 
 @IN_ONE_FOLDER
@@ -73,15 +73,16 @@ def test_csv_round_trip(tmp_path, table, header, end):
     fortran=st.booleans(),
 )
 def test_npy_round_trip(tmp_path, table, dtype, fortran):
+    order = "F" if fortran else "C"
     with np.errstate(all="ignore"):
-        array = np.asarray(
-            np.clip(table, -1e4, 1e4), dtype=dtype, order="F" if fortran else "C"
-        )
+        clipped = np.clip(table, -1e4, 1e4)
+        array = np.asarray(clipped, dtype=dtype, order=order)
     path = tmp_path / "own.npy"
     np.save(path, array)
     data = load(str(path))
-    assert np.array_equal(data.x, array[:, :-1].astype(float))
-    assert np.array_equal(data.y, array[:, -1].astype(float))
+    numbers = array.astype(float)
+    assert np.array_equal(data.x, numbers[:, :-1])
+    assert np.array_equal(data.y, numbers[:, -1])
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
@@ -93,10 +94,9 @@ def test_npz_round_trip(tmp_path, save, x, y):
     data = load(tmp_path / "own.npz", samples=4)
     assert np.array_equal(data.x, inputs.reshape(5, -1)[:4])
     assert np.array_equal(data.y, targets[:4])
-    assert (
-        data.description
-        == f"the first 4 of: own.npz: 5 samples of {data.x.shape[1]} features"
-    )
+    features = data.x.shape[1]
+    samples = f"5 samples of {features} features"
+    assert data.description == f"the first 4 of: own.npz: {samples}"
 
 
 def test_csv_as_spreadsheets_write_it(tmp_path):
@@ -162,19 +162,43 @@ def with_shape(shape):
         (with_shape(b"(999999999999, 2)"), "from 1 to"),
         (with_shape(b"(9999999, 9)"), "truncated"),
         (with_shape(b"(-3, -2)"), "shape (-3, -2)"),
-        (npy(np.empty((0, 2))), "shape (0, 2)"),
-        (npy(np.arange(3.0)), "(sample, column)"),
-        (npy(np.ones((3, 1))), "(sample, column)"),
-        (npy(np.ones((3, 2), dtype=complex)), "complex128"),
-        (npy(np.array([["a", "b"]] * 3)), "array of numbers"),
+        (
+            npy(np.empty((0, 2))),
+            "shape (0, 2)",
+        ),
+        (
+            npy(np.arange(3.0)),
+            "(sample, column)",
+        ),
+        (
+            npy(np.ones((3, 1))),
+            "(sample, column)",
+        ),
+        (
+            npy(np.ones((3, 2), dtype=complex)),
+            "complex128",
+        ),
+        (
+            npy(np.array([["a", "b"]] * 3)),
+            "array of numbers",
+        ),
         (
             npy(np.array([[1, {}], [2, []]], dtype=object), allow_pickle=True),
             "never unpickled",
         ),
-        (npy(np.zeros(3, dtype=[("x", "f8")])), "array of numbers"),
-        (npy(np.array([[1.0, np.nan], [1, 2]])), "nan"),
+        (
+            npy(np.zeros(3, dtype=[("x", "f8")])),
+            "array of numbers",
+        ),
+        (
+            npy(np.array([[1.0, np.nan], [1, 2]])),
+            "nan",
+        ),
         (TABLE[:6] + b"\x09\x00" + TABLE[8:], "version 9.0"),
-        (npy(np.zeros(3, dtype=[("ξ", "f8")]), version=(3, 0)), "version 3.0"),
+        (
+            npy(np.zeros(3, dtype=[("ξ", "f8")]), version=(3, 0)),
+            "version 3.0",
+        ),
     ],
 )
 def test_bad_npy(tmp_path, content, words):
@@ -190,33 +214,51 @@ def test_the_claimed_shapes_are_really_in_the_headers():
 
 
 X, Y = npy(np.eye(3)), npy(np.arange(3.0))
+BOTH = {"x.npy": X, "y.npy": Y}
+STORED = zipped(BOTH, zipfile.ZIP_STORED)
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"PK", "damaged file"),
-        (zipped({"x.npy": X}), "arrays named x;"),
-        (zipped({}), "arrays named nothing"),
-        (zipped({"x.npy": X, "y.npy": npy(np.arange(4.0))}), "3 in x and 4 in y"),
-        (zipped({"x.npy": X, "y.npy": Y})[:-10], "damaged file"),
-        (zipped({"x.npy": X, "y.npy": Y[:-1]}), "truncated array"),
-        (zipped({"x.npy": X + b"\0", "y.npy": Y}), "too long array"),
-        (zipped({"x.npy": b"", "y.npy": Y}), "damaged file"),
         (
-            zipped({"x.npy": X, "y.npy": npy(np.float64(1))}),
+            zipped({"x.npy": X}),
+            "arrays named x;",
+        ),
+        (
+            zipped({}),
+            "arrays named nothing",
+        ),
+        (
+            zipped(BOTH | {"y.npy": npy(np.arange(4.0))}),
+            "3 in x and 4 in y",
+        ),
+        (
+            zipped(BOTH)[:-10],
+            "damaged file",
+        ),
+        (
+            zipped(BOTH | {"y.npy": Y[:-1]}),
+            "truncated array",
+        ),
+        (
+            zipped(BOTH | {"x.npy": X + b"\0"}),
+            "too long array",
+        ),
+        (
+            zipped(BOTH | {"x.npy": b""}),
+            "damaged file",
+        ),
+        (
+            zipped(BOTH | {"y.npy": npy(np.float64(1))}),
             "y of own.npz: given shape ()",
         ),
         (
-            zipped({"x.npy": npy(np.ones((3, 2, 2))), "y.npy": Y}),
+            zipped(BOTH | {"x.npy": npy(np.ones((3, 2, 2)))}),
             "x of own.npz: given shape (3, 2, 2)",
         ),
-        (
-            zipped({"x.npy": X, "y.npy": Y}, zipfile.ZIP_STORED).replace(
-                X, X[:-4] + b"\1\1\1\1"
-            ),
-            "CRC",
-        ),
+        (STORED.replace(X, X[:-4] + b"\1\1\1\1"), "CRC"),
     ],
 )
 def test_bad_npz(tmp_path, content, words):
@@ -247,21 +289,21 @@ def test_a_compressed_bomb_is_refused_before_it_is_inflated(tmp_path):
 )
 @given(
     kind=st.sampled_from(["own.csv", "own.npy", "own.npz"]),
-    places=st.lists(
+    damages=st.lists(
         st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4
     ),
     cut=st.integers(0, 10**6),
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_damage_ends_in_one_kind_of_error(tmp_path, kind, places, cut):
-    whole = {
+def test_damage_ends_in_one_kind_of_error(tmp_path, kind, damages, cut):
+    contents = {
         "own.csv": b"a,b\n1,2\n3,4.5\n5,6\n",
         "own.npy": TABLE,
         "own.npz": zipped({"x.npy": X, "y.npy": Y}),
     }[kind]
-    content = bytearray(whole)
-    for place, value in places:
-        content[place % len(content)] = value
+    content = bytearray(contents)
+    for index, value in damages:
+        content[index % len(content)] = value
     path = tmp_path / kind
     path.write_bytes(bytes(content[: len(content) - cut % 8 * (cut % 3 == 0)]))
     assert outcome_of(path) in ("a data set", "one line")

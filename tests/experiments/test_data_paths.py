@@ -12,8 +12,9 @@ from condensery.workbench._identity import tasks_of
 
 
 def idx(array):
-    head = struct.pack(">BBBB", 0, 0, 8, array.ndim)
-    return head + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+    kind = struct.pack(">BBBB", 0, 0, 8, array.ndim)
+    shape = struct.pack(f">{array.ndim}I", *array.shape)
+    return kind + shape + array.tobytes()
 
 
 @pytest.fixture
@@ -22,10 +23,11 @@ def images(tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
     generator = np.random.default_rng(0)
-    pixels = generator.integers(0, 256, size=(6000, 28, 28), dtype=np.uint8)
-    labels = (np.arange(6000) % 10).astype(np.uint8)
+    shape = (6000, 28, 28)
+    pixels = generator.integers(0, 256, size=shape, dtype=np.uint8)
+    labels = np.arange(6000) % 10
     (folder / "train-images-idx3-ubyte").write_bytes(idx(pixels))
-    (folder / "train-labels-idx1-ubyte").write_bytes(idx(labels))
+    (folder / "train-labels-idx1-ubyte").write_bytes(idx(labels.astype(np.uint8)))
     return folder
 
 
@@ -34,7 +36,8 @@ def table(tmp_path):
     """A file of forty samples with two features and labels."""
     path = tmp_path / "table.npz"
     generator = np.random.default_rng(0)
-    np.savez(path, x=generator.normal(size=(200, 2)), y=np.arange(200) % 4)
+    x = generator.normal(size=(200, 2))
+    np.savez(path, x=x, y=np.arange(200) % 4)
     return path
 
 
@@ -57,13 +60,15 @@ def names(experiment, **overrides):
 def test_a_folder_of_images(tmp_path, images, experiment, overrides):
     moved = tmp_path / "moved"
     shutil.copytree(images, moved)
-    first = names(experiment, data_path=str(images), **overrides)
-    assert names(experiment, data_path=str(moved), **overrides) == first
+    before = names(experiment, data_path=str(images), **overrides)
+    after = names(experiment, data_path=str(moved), **overrides)
+    assert after == before
     labels = moved / "train-labels-idx1-ubyte"
     content = bytearray(labels.read_bytes())
     content[8:18] = bytes(reversed(range(10)))
     labels.write_bytes(content)
-    assert names(experiment, data_path=str(moved), **overrides)[0] != first[0]
+    run, _ = names(experiment, data_path=str(moved), **overrides)
+    assert run != before[0]
 
 
 @pytest.mark.parametrize("experiment", ["phase-diagram", "monitor-demo"])
@@ -71,13 +76,15 @@ def test_a_file_of_samples(tmp_path, table, experiment):
     moved = tmp_path / "moved.npz"
     shutil.copyfile(table, moved)
     overrides = {"samples": 100} if experiment == "phase-diagram" else {}
-    first = names(experiment, data=str(table), **overrides)
-    assert names(experiment, data=str(moved), **overrides) == first
-    assert names(experiment)[0] != first[0]
+    before = names(experiment, data=str(table), **overrides)
+    after = names(experiment, data=str(moved), **overrides)
+    assert after == before
+    run, _ = names(experiment)
+    assert run != before[0]
 
 
 def test_images_found_by_themselves_are_those_at_a_path(images, monkeypatch):
-    given = names("phase-diagram", data="mnist", data_path=str(images))
+    at_path = names("phase-diagram", data="mnist", data_path=str(images))
     images.rename(images.with_name("mnist"))
     monkeypatch.setenv("CONDENSERY_DATA", str(images.parent))
-    assert names("phase-diagram", data="mnist") == given
+    assert names("phase-diagram", data="mnist") == at_path

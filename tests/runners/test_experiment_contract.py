@@ -43,18 +43,18 @@ def shards_of(experiment):
 def check(experiment, name, monkeypatch, tmp_path):
     """One test of the contract, with what its fixtures would give."""
     contract = ExperimentContract()
-    given = {
+    fixtures = {
         "experiment": experiment,
         "config": small,
         "monkeypatch": monkeypatch,
         "tmp_path": tmp_path,
     }
     method = getattr(contract, name)
-    wanted = method.__code__.co_varnames[1 : method.__code__.co_argcount]
-    if "shards" in wanted or "tables" in wanted:
-        given["shards"] = shards_of(experiment)
-        given["tables"] = experiment.tables(small, given["shards"])
-    method(**{key: given[key] for key in wanted})
+    names = method.__code__.co_varnames[1 : method.__code__.co_argcount]
+    if "shards" in names or "tables" in names:
+        fixtures["shards"] = shards_of(experiment)
+        fixtures["tables"] = experiment.tables(small, fixtures["shards"])
+    method(**{key: fixtures[key] for key in names})
 
 
 def changed(**attributes):

@@ -133,12 +133,12 @@ def test_nothing_is_left_after_a_run_or_an_error(tmp_path):
     def refuse(outcome):
         end = time.monotonic() + 30
         while (
-            not (found := [int(path.name) for path in tmp_path.iterdir()])
+            not (marks := [int(path.name) for path in tmp_path.iterdir()])
             and time.monotonic() < end
         ):
             time.sleep(0.02)
         pids.clear()
-        pids.update(found)
+        pids.update(marks)
         raise RuntimeError("full")
 
     with pytest.raises(RuntimeError, match="full"):
@@ -244,8 +244,8 @@ def test_the_environment_of_this_process_stays_as_it_is():
     before = dict(os.environ)
     run([task("where")], workers=1)
     assert dict(os.environ) == before
-    given = {"XLA_FLAGS": "--xla_dump_to=x", "JAX_PLATFORMS": "cuda", "MINE": "1"}
-    made = worker_environment(given)
+    environment = {"XLA_FLAGS": "--xla_dump_to=x", "JAX_PLATFORMS": "cuda", "MINE": "1"}
+    made = worker_environment(environment)
     assert (made["JAX_PLATFORMS"], made["MINE"]) == ("cuda", "1")
     given_first, *ours = made["XLA_FLAGS"].split()
     assert given_first == "--xla_dump_to=x"

@@ -36,17 +36,17 @@ def test_an_edited_file_is_loaded_again(file, monkeypatch):
     bytecode.
     """
     monkeypatch.setattr("sys.dont_write_bytecode", False)
-    one = load(f"{file}:Mine")
+    first = load(f"{file}:Mine")
     time = file.stat().st_mtime
     file.write_text(file.read_text().replace("= 1", "= 2"))
     os.utime(file, (time, time))
-    two = load(f"{file}:Mine")
-    assert (one().x, two().x) == (1, 2)
+    second = load(f"{file}:Mine")
+    assert (first().x, second().x) == (1, 2)
     assert not (file.parent / "__pycache__").exists()
 
 
 @pytest.mark.parametrize(
-    ("reference", "told"),
+    ("reference", "message"),
     [
         (
             "no_colon",
@@ -69,13 +69,13 @@ def test_an_edited_file_is_loaded_again(file, monkeypatch):
         ("some/file.txt:name", "file: given some/file.txt"),
     ],
 )
-def test_what_is_told(reference, told):
-    with pytest.raises(InvalidInputError, match=told):
+def test_messages(reference, message):
+    with pytest.raises(InvalidInputError, match=message):
         load(reference)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (
             "import no_such_package",
@@ -85,10 +85,10 @@ def test_what_is_told(reference, told):
         ("x = 1\ndef f(:", "SyntaxError: .* .mine.py, line 2"),
     ],
 )
-def test_a_file_that_fails(file, text, told):
+def test_a_file_that_fails(file, text, message):
     file.write_text(text)
     for _ in range(2):
-        with pytest.raises(InvalidInputError, match=told) as caught:
+        with pytest.raises(InvalidInputError, match=message) as caught:
             load(f"{file}:Mine")
         assert "\n" not in str(caught.value)
 

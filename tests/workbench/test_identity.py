@@ -8,16 +8,22 @@ import shutil
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import pytest
 from pydantic import BaseModel
 from tests.workbench.test_run import TINY_FILE, bits
 
 from condensery import workbench
 from condensery._errors import InvalidInputError
+from condensery._reference import load, read_source
 from condensery.protocols import Source, Task
 from condensery.records import DataPath, RunConfig
 from condensery.workbench import _identity
+
+
+def rewritten(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def elsewhere(folder: Path, name: str = "moved.py") -> str:
@@ -57,31 +63,32 @@ def test_a_changed_source_is_another_run_with_other_shards(tmp_path, runner):
     first = workbench.run(name, runs=tmp_path / "runs")
     hashes = {task.hash for task in runner.ran}
     runner.ran.clear()
-    file = Path(name.rpartition(":")[0])
-    text = file.read_text(encoding="utf-8")
-    file.write_text(text + "# a remark\n", encoding="utf-8")
+    rewritten(tmp_path / "a" / "moved.py", "class Tiny:", "# a remark\nclass Tiny:")
     second = workbench.run(name, runs=tmp_path / "runs")
     assert second.id != first.id
-    assert not {task.hash for task in runner.ran} & hashes
+    changed = {task.hash for task in runner.ran}
+    assert not changed & hashes
 
 
 @pytest.mark.parametrize("relative", [False, True])
 def test_the_same_data_at_two_paths_are_the_same_run(
     tmp_path, runner, monkeypatch, relative
 ):
-    for name in ("first.txt", "second.txt", "third.txt"):
-        text = "2" if name == "third.txt" else "1"
-        (tmp_path / name).write_text(text, encoding="utf-8")
+    contents = {"first.txt": "1", "second.txt": "1", "third.txt": "2"}
+    for file, text in contents.items():
+        (tmp_path / file).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     folder = Path() if relative else tmp_path
     name, runs = elsewhere(tmp_path / "code"), tmp_path / "runs"
-    first = workbench.run(name, runs=runs, data=str(folder / "first.txt"))
+    paths = [str(folder / file) for file in contents]
+    first = workbench.run(name, runs=runs, data=paths[0])
     runner.ran.clear()
-    second = workbench.run(name, runs=runs, data=str(folder / "second.txt"))
-    assert (second.id, runner.ran) == (first.id, [])
-    third = workbench.run(name, runs=runs, data=str(folder / "third.txt"))
+    second = workbench.run(name, runs=runs, data=paths[1])
+    assert second.id == first.id
+    assert runner.ran == []
+    third = workbench.run(name, runs=runs, data=paths[2])
     assert third.id != first.id
-    assert first.config.parameters["data"] == str(folder / "first.txt")
+    assert first.config.parameters["data"] == paths[0]
 
 
 def test_no_path_in_what_is_hashed(tmp_path, runner):
@@ -90,12 +97,9 @@ def test_no_path_in_what_is_hashed(tmp_path, runner):
     run = workbench.run(elsewhere(tmp_path / "a"), runs=tmp_path, data=str(data))
     content = run.config.model_dump(mode="json", exclude={"source", "stand_ins"})
     assert str(tmp_path) in json.dumps(content)
-    moved = run.config.model_copy(
-        update={
-            "experiment": "/nowhere/at_all.py:Tiny",
-            "parameters": run.config.parameters | {"data": "/nowhere/data.txt"},
-        }
-    )
+    parameters = run.config.parameters | {"data": "/nowhere/data.txt"}
+    update = {"experiment": "/nowhere/at_all.py:Tiny", "parameters": parameters}
+    moved = run.config.model_copy(update=update)
     assert moved.run_id == run.id
 
 
@@ -120,11 +124,9 @@ def test_a_task_carries_its_source_and_a_worker_needs_no_file(tmp_path, runner):
 def test_an_edit_while_a_run_goes_on_changes_nothing(tmp_path):
     name = elsewhere(tmp_path / "a")
     expected = workbench.run(name, runs=tmp_path / "expected", drawn=False, workers=1)
-    file = Path(name.rpartition(":")[0])
     options = {"drawn": False, "workers": 1, "runs": tmp_path / "edited"}
     with workbench.start(name, **options) as running:
-        broken = file.read_text("utf-8").replace("** 2", "** 3")
-        file.write_text(broken, encoding="utf-8")
+        rewritten(tmp_path / "a" / "moved.py", "** 2", "** 3")
         run = running.result()
     assert bits(run) == bits(expected)
 
@@ -208,21 +210,15 @@ def test_a_file_that_is_no_text(tmp_path):
 
 
 def test_line_ends_and_encodings_do_not_count(tmp_path):
-    for name, content in {
-        "unix.py": "# é\nx = 1\n".encode(),
-        "windows.py": "# é\r\nx = 1\r\n".encode(),
-    }.items():
-        (tmp_path / name).write_bytes(content)
-    from condensery._reference import read_source
-
-    assert read_source(tmp_path / "unix.py") == read_source(tmp_path / "windows.py")
+    unix, windows = tmp_path / "unix.py", tmp_path / "windows.py"
+    unix.write_bytes("# é\nx = 1\n".encode())
+    windows.write_bytes("# é\r\nx = 1\r\n".encode())
+    assert read_source(unix) == read_source(windows)
     latin = tmp_path / "latin.py"
     latin.write_bytes("# -*- coding: latin-1 -*-\nname = 'é'\n".encode("latin-1"))
     source = Source(text=read_source(latin))
-    from condensery._reference import load
-
     assert load("nowhere.py:name", source=source.text) == "é"
-    assert np.all(load(f"{latin}:name") == "é")
+    assert load(f"{latin}:name") == "é"
 
 
 DECLARED = '''
@@ -247,7 +243,6 @@ def mean(config, seed, advance, *, scale):
 
 def test_a_declared_task_needs_no_file_either(tmp_path):
     """Its reference is the path of the file; the text goes with it."""
-    from condensery._reference import load
     from condensery.declare import TaskFunction
     from condensery.runners import make
 

@@ -31,22 +31,29 @@ def kinds(events):
     return [type(event).__name__ for event in events]
 
 
+def only(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
 def test_events_of_a_whole_run(tmp_path, runner):
     with workbench.start(TINY, runs=tmp_path, drawn=False) as running:
         events = list(running.events())
         run = running.result()
     assert run.id == running.run
     assert run.status == "done"
-    started = [event.task for event in events if isinstance(event, TaskStarted)]
-    finished = [event.task for event in events if isinstance(event, TaskFinished)]
-    assert started == finished == [task.hash for task in runner.ran]
-    reports = [event for event in events if isinstance(event, TaskProgressed)]
-    assert [event.fraction for event in reports] == [0.5] * 6
-    stages = [event.progress.stage for event in events if isinstance(event, StageBegan)]
+    started = [event.task for event in only(events, TaskStarted)]
+    finished = [event.task for event in only(events, TaskFinished)]
+    assert started == finished
+    assert started == [task.hash for task in runner.ran]
+    fractions = [event.fraction for event in only(events, TaskProgressed)]
+    assert fractions == [0.5] * 6
+    stages = [event.progress.stage for event in only(events, StageBegan)]
     assert stages == ["tasks", "tables", "claims", "report"]
-    assert isinstance(events[-1], RunFinished)
-    assert (events[-1].status, events[-1].error) == ("done", "")
-    assert events[-1].progress.stage == "done"
+    last = events[-1]
+    assert isinstance(last, RunFinished)
+    assert last.status == "done"
+    assert last.error == ""
+    assert last.progress.stage == "done"
     fractions = [event.progress.fraction for event in events]
     assert fractions == sorted(fractions)
     assert list(running.events()) == []
@@ -66,7 +73,7 @@ def test_failed_tasks_are_events_and_the_result_raises(tmp_path, runner):
     runner.fail = {1, 3}
     running = workbench.start(TINY, runs=tmp_path)
     events = list(running.events())
-    failed = [event for event in events if isinstance(event, TaskFailed)]
+    failed = only(events, TaskFailed)
     assert len(failed) == 2
     assert "told to fail at 1" in failed[0].error
     assert events[-1].status == "task failed"
@@ -78,7 +85,8 @@ def test_failed_tasks_are_events_and_the_result_raises(tmp_path, runner):
 
 def test_bad_input_is_refused_before_anything_starts(tmp_path):
     threads = threading.active_count()
-    for options in ({"preset": "quik"}, {"seeds": 0}, {"runner": "lokal"}):
+    refused = ({"preset": "quik"}, {"seeds": 0}, {"runner": "lokal"})
+    for options in refused:
         with pytest.raises(InvalidInputError):
             workbench.start(TINY, runs=tmp_path / "runs", **options)
     assert not (tmp_path / "runs").exists()
@@ -162,13 +170,16 @@ def test_the_watcher_is_called_in_the_thread_of_the_caller(tmp_path, runner):
 def test_shown_arrays_reach_events_and_watchers_and_change_nothing(tmp_path):
     quiet = workbench.run(TINY, runs=tmp_path / "quiet", drawn=False, workers=2)
     running = workbench.start(TINY, runs=tmp_path / "live", drawn=False, workers=2)
-    shown = [event for event in running.events() if isinstance(event, TaskShown)]
+    shown = only(running.events(), TaskShown)
     assert bits(running.result()) == bits(quiet)
-    assert sorted(float(event.shown["value"]) for event in shown) == [1, 1, 2, 2, 3, 3]
-    assert all(event.progress.shown is event.shown for event in shown)
+    values = [float(event.shown["value"]) for event in shown]
+    assert sorted(values) == [1, 1, 2, 2, 3, 3]
+    for event in shown:
+        assert event.progress.shown is event.shown
     watched: list[Progress] = []
     workbench.run(TINY, runs=tmp_path / "again", drawn=False, progress=watched.append)
-    assert sum("value" in progress.shown for progress in watched) == 6
+    with_arrays = [progress for progress in watched if progress.shown]
+    assert len(with_arrays) == 6
 
 
 def test_nobody_listens_and_nothing_is_sent(tmp_path, runner):
@@ -183,13 +194,17 @@ def test_a_slow_listener_keeps_every_event_but_replaced_reports():
     progress = Progress("", "tasks", 0, 2, 0.0)
     mailbox.put(TaskStarted("a", progress))
     for number in range(1000):
-        mailbox.put(TaskProgressed("a", number / 1000, progress))
-        mailbox.put(TaskShown("a", {"step": np.array(number)}, progress))
-        mailbox.put(TaskProgressed("b", number / 2000, progress))
+        fraction = number / 1000
+        arrays = {"step": np.array(number)}
+        mailbox.put(TaskProgressed("a", fraction, progress))
+        mailbox.put(TaskShown("a", arrays, progress))
+        mailbox.put(TaskProgressed("b", fraction / 2, progress))
     mailbox.put(TaskFinished("a", 1.0, progress))
     mailbox.close()
     events = list(iter(mailbox.take, None))
     names = ["TaskStarted", "TaskProgressed", "TaskShown", "TaskProgressed"]
     assert kinds(events) == [*names, "TaskFinished"]
-    assert (events[1].task, events[1].fraction) == ("a", 0.999)
-    assert int(events[2].shown["step"]) == 999
+    reported, shown = events[1:3]
+    assert reported.task == "a"
+    assert reported.fraction == pytest.approx(0.999, abs=0.0)
+    assert shown.shown["step"] == 999

@@ -55,12 +55,14 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
         _row("train only", name, seconds[name], seconds["condensery"], losses[name])
         for name in train
     ]
-    whole = {
-        name: None if found is None else found * STEPS / SHIPPED_STEPS
-        for name, found in evaluated.items()
+    scaled = {
+        name: None if value is None else value * STEPS / SHIPPED_STEPS
+        for name, value in evaluated.items()
     }
     rows += [
-        _row("as shipped (extrapolated)", name, whole[name], whole["condensery"], None)
+        _row(
+            "as shipped (extrapolated)", name, scaled[name], scaled["condensery"], None
+        )
         for name in shipped
     ]
     return {
@@ -151,8 +153,8 @@ def _interleaved(
             if repeat:
                 seconds[name].append(time.perf_counter() - began)
     return {
-        name: statistics.median(found) if found else None
-        for name, found in seconds.items()
+        name: statistics.median(repeats) if repeats else None
+        for name, repeats in seconds.items()
     }, losses
 
 
@@ -257,7 +259,7 @@ def _torch(start: Parameters, *, points: np.ndarray | None = None) -> Trainer:
     """The notebook's loop: Linear, ReLU, Linear, MSELoss, SGD."""
     import torch
 
-    x, y = (torch.tensor(part) for part in _data())
+    x, y = (torch.tensor(array) for array in _data())
     inputs, targets = x[:, :1].contiguous(), y[:, None]
     grid = None if points is None else torch.tensor(points[:, :1])
 

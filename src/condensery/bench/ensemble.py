@@ -52,11 +52,11 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
                 # a loop over nets costs the same per net, however many there are
                 trainers[LOOP] = (_torch_loop(rule), LOOP_STEPS, 1)
                 trainers[VMAP] = (_torch_vmap(rule, size), VMAP_STEPS[size], size)
-            found = _interleaved(trainers)
-            found["roofline"] = floor
+            medians = _interleaved(trainers)
+            medians["roofline"] = floor
             rows += [
-                _row(rule, size, name, value, found[OURS])
-                for name, value in found.items()
+                _row(rule, size, name, value, medians[OURS])
+                for name, value in medians.items()
             ]
     return {
         "title": f"ensemble: two-layer tanh nets, m = {WIDTH}, n = {SAMPLES}, d = "
@@ -122,8 +122,8 @@ def _interleaved(
             if repeat:
                 times[name].append((time.perf_counter() - began) / (steps * nets) * 1e6)
     return {
-        name: statistics.median(found) if found else None
-        for name, found in times.items()
+        name: statistics.median(repeats) if repeats else None
+        for name, repeats in times.items()
     }
 
 
@@ -200,7 +200,7 @@ def _torch_loop(rule: str) -> Trainer:
     import torch
 
     torch.set_num_threads(1)
-    start, (x, y) = _starts(1)[0], (torch.tensor(part) for part in _data())
+    start, (x, y) = _starts(1)[0], (torch.tensor(array) for array in _data())
     hidden, output = (
         torch.nn.Linear(FEATURES, WIDTH),
         torch.nn.Linear(WIDTH, 1, bias=False),
@@ -212,7 +212,7 @@ def _torch_loop(rule: str) -> Trainer:
     middle = [torch.nn.Dropout(1 - KEEP)] if rule == "dropout" else []
     net = torch.nn.Sequential(hidden, torch.nn.Tanh(), *middle, output)
     kind = torch.optim.SGD if rule == RULES[0] else torch.optim.Adam
-    optimiser, loss_of, wanted = (
+    optimiser, loss_of, labels = (
         kind(net.parameters(), lr=RATE),
         torch.nn.MSELoss(),
         y[:, None],
@@ -221,7 +221,7 @@ def _torch_loop(rule: str) -> Trainer:
     def train(steps: int) -> None:
         for _ in range(steps):
             optimiser.zero_grad()
-            loss_of(net(x), wanted).backward()
+            loss_of(net(x), labels).backward()
             optimiser.step()
 
     return train
@@ -234,20 +234,20 @@ def _torch_vmap(rule: str, size: int) -> Trainer:
     import torch
 
     torch.set_num_threads(1)
-    starts, (x, y) = _starts(size), (torch.tensor(part) for part in _data())
+    starts, (x, y) = _starts(size), (torch.tensor(array) for array in _data())
     x = torch.cat([x, torch.ones(SAMPLES, 1)], dim=1)
     stacked = [
-        torch.tensor(np.stack([one[name] for one in starts]), dtype=torch.float32)
+        torch.tensor(np.stack([start[name] for start in starts]), dtype=torch.float32)
         for name in ("a", "w")
     ]
-    moments = [[torch.zeros_like(part) for part in stacked] for _ in range(2)]
+    moments = [[torch.zeros_like(weights) for weights in stacked] for _ in range(2)]
     taken = [0]
 
     def loss(a: Any, w: Any, mask: Any) -> Any:
         return ((torch.tanh(x @ w.T) * mask) @ a - y).square().mean()
 
     slope = torch.func.vmap(torch.func.grad(loss, argnums=(0, 1)))
-    ones = torch.ones(size, 1, 1)
+    unmasked = torch.ones(size, 1, 1)
 
     def train(steps: int) -> None:
         for _ in range(steps):
@@ -255,18 +255,18 @@ def _torch_vmap(rule: str, size: int) -> Trainer:
             mask = (
                 torch.rand(size, SAMPLES, WIDTH).lt(KEEP) / KEEP
                 if rule == "dropout"
-                else ones
+                else unmasked
             )
             gradients: Any = slope(*stacked, mask)  # pyrefly: ignore[bad-argument-count]
-            for part, first, second, g in zip(
+            for weights, first, second, g in zip(
                 stacked, *moments, gradients, strict=True
             ):
                 if rule == RULES[0]:
-                    part.sub_(g, alpha=RATE)
+                    weights.sub_(g, alpha=RATE)
                     continue
                 first.lerp_(g, 0.1)
                 second.mul_(0.999).addcmul_(g, g, value=0.001)
                 root = (second / (1 - 0.999 ** taken[0])).sqrt_().add_(1e-8)
-                part.addcdiv_(first, root, value=-RATE / (1 - 0.9 ** taken[0]))
+                weights.addcdiv_(first, root, value=-RATE / (1 - 0.9 ** taken[0]))
 
     return train

@@ -96,8 +96,8 @@ def _digits(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.3g}")
 
 
-def _ratio(value: float | None, other: float | None) -> float | None:
-    return None if value is None or other is None else value / other
+def _ratio(value: float | None, reference: float | None) -> float | None:
+    return None if value is None or reference is None else value / reference
 
 
 def _critical_point() -> tuple[Parameters, Problem]:
@@ -176,8 +176,8 @@ def _times(
                     seconds[name].append(time.perf_counter() - began)
     return (
         {
-            name: statistics.median(found) if found else None
-            for name, found in seconds.items()
+            name: statistics.median(repeats) if repeats else None
+            for name, repeats in seconds.items()
         },
         _compared(answers),
     )
@@ -186,19 +186,19 @@ def _times(
 def _compared(answers: dict[str, Any]) -> dict[str, Any]:
     from condensery.landscape import count_signs
 
-    dense, other = answers["dense"], answers.get("curvlinops")
+    dense, rival = answers["dense"], answers.get("curvlinops")
     text = {
         "split_inertia": str(answers["split_inertia"]),
         "dense": str(dense.counts),
         "curvlinops": "not installed",
     }
-    if other is None:
+    if rival is None:
         return text
     largest = float(np.abs(dense.eigenvalues).max())
-    difference = float(np.abs(np.sort(other) - dense.eigenvalues).max() / largest)
+    difference = float(np.abs(np.sort(rival) - dense.eigenvalues).max() / largest)
     return {
         **text,
-        "curvlinops": str(count_signs(other).counts),
+        "curvlinops": str(count_signs(rival).counts),
         "difference": difference,
     }
 
@@ -224,7 +224,9 @@ def _curvlinops(wide: Parameters, problem: Problem) -> Callable[[], np.ndarray] 
     net = torch.nn.Sequential(hidden, torch.nn.Tanh(), output)
     data = [(torch.tensor(problem.x), torch.tensor(problem.y))]
     parameters = list(net.parameters())
-    identity = torch.eye(sum(one.numel() for one in parameters), dtype=torch.float64)
+    identity = torch.eye(
+        sum(tensor.numel() for tensor in parameters), dtype=torch.float64
+    )
 
     def eigenvalues() -> np.ndarray:
         operator = HessianLinearOperator(

@@ -37,7 +37,7 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
 
     torch.manual_seed(0)
     model = network()
-    parameters = sum(one.numel() for one in model.parameters())
+    parameters = sum(tensor.numel() for tensor in model.parameters())
     step = _stepper(model)
     progress("warming up")
     for _ in range(5):

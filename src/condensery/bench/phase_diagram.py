@@ -58,9 +58,9 @@ def run(progress: Progress) -> dict[str, Any]:
         title, columns, rows and notes.
     """
     rows, notes = [], []
-    for part in (_whole_figure, _images, _accuracy, _authors, _memory):
-        found, remarks = part(progress)
-        rows += found
+    for measure in (_whole_figure, _images, _accuracy, _authors, _memory):
+        measured, remarks = measure(progress)
+        rows += measured
         notes += remarks
     return {
         "title": "phase-diagram: gradient flow without a learning rate",
@@ -157,7 +157,7 @@ def _accuracy(progress: Progress) -> tuple[list[list[Any]], list[str]]:
         wide = np.flatnonzero(cells.widths == width)
         ensemble, eta = cells.subset(wide), eta[wide]
         rd, half, quarter = (
-            flow(ensemble, x, y, eta=eta / part).rd for part in (1, 2, 4)
+            flow(ensemble, x, y, eta=eta / divisor).rd for divisor in (1, 2, 4)
         )
         error = np.abs(rd / quarter - 1)
         settled = np.abs(half / quarter - 1)
@@ -218,16 +218,17 @@ def _authors(progress: Progress) -> tuple[list[list[Any]], list[str]]:
     ]
     for gamma, prime in THREE:
         progress(f"the authors' procedure at ({gamma:g}, {prime:g})")
-        one = Ensemble.grid(widths=[1000], gammas=[gamma], gamma_primes=[prime])
-        eta = calibrate_eta(one, x, y)
-        ours = flow(one, x, y, eta=eta)
+        ensemble = Ensemble.grid(widths=[1000], gammas=[gamma], gamma_primes=[prime])
+        eta = calibrate_eta(ensemble, x, y)
+        ours = flow(ensemble, x, y, eta=eta)
         seconds = statistics.median(
-            _timed(lambda one=one, eta=eta: flow(one, x, y, eta=eta)) for _ in range(3)
+            _timed(lambda ensemble=ensemble, eta=eta: flow(ensemble, x, y, eta=eta))
+            for _ in range(3)
         )
         start = ours.parameters(0, initial=True)
         try:
             theirs, rd, steps, restarts = _restarting_descent(
-                start, x, y, float(one.kappa[0])
+                start, x, y, float(ensemble.kappa[0])
             )
         except MissingExtraError as error:
             return rows, [str(error)]
@@ -320,7 +321,7 @@ def _memory(progress: Progress) -> tuple[list[list[Any]], list[str]]:
         done = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, check=True
         )
-        seconds, peak = (float(part) for part in done.stdout.split())
+        seconds, peak = (float(word) for word in done.stdout.split())
         per_unit = seconds / steps / (2 * width) * 1e9
         rows.append(
             [

@@ -59,7 +59,7 @@ def run(
     from condensery import workbench
     from condensery.cli._values import overrides
 
-    given = overrides(set_ or [])
+    parameters = overrides(set_ or [])
 
     def carry_out(watch: Watcher) -> Run:
         return workbench.run(
@@ -69,7 +69,7 @@ def run(
             runner=runner,
             workers=workers,
             progress=watch,
-            **given,
+            **parameters,
         )
 
     return _to_the_end(carry_out, runs, json=json)
@@ -105,13 +105,13 @@ def runs_(*, runs: Runs = RUNS, json: Json = False) -> int:
     from condensery import workbench
     from condensery.cli import _output as output
 
-    found = workbench.runs(runs)
+    summaries = workbench.runs(runs)
     if json:
         output.document(
-            {"runs": [summary.model_dump(mode="json") for summary in found]}
+            {"runs": [summary.model_dump(mode="json") for summary in summaries]}
         )
         return 0
-    if not found:
+    if not summaries:
         output.say(
             f"no runs in {runs} yet; start one with: condensery run phase-diagram"
         )
@@ -119,17 +119,17 @@ def runs_(*, runs: Runs = RUNS, json: Json = False) -> int:
     heads = ("run", "status", "tasks", "✓", "✗", "–", "cost", "created", "experiment")
     rows = (
         (
-            one.run,
-            one.status,
-            f"{one.finished}/{one.tasks}",
-            str(one.claims_passed),
-            str(one.claims_failed),
-            str(one.claims_open),
-            workbench.duration(one.seconds),
-            one.created[:16].replace("T", " "),
-            f"{one.experiment} ({one.preset})",
+            summary.run,
+            summary.status,
+            f"{summary.finished}/{summary.tasks}",
+            str(summary.claims_passed),
+            str(summary.claims_failed),
+            str(summary.claims_open),
+            workbench.duration(summary.seconds),
+            summary.created[:16].replace("T", " "),
+            f"{summary.experiment} ({summary.preset})",
         )
-        for one in found
+        for summary in summaries
     )
     output.columns(heads, rows)
     return 0
@@ -220,7 +220,7 @@ def claims(*, runs: Runs = RUNS, json: Json = False) -> int:
             paper = score.paper
             output.say(
                 f"{paper}: "
-                f"{workbench.tally([one for one in scores if one.paper == paper])}"
+                f"{workbench.tally([item for item in scores if item.paper == paper])}"
             )
         aside = (
             ""
@@ -251,8 +251,8 @@ def bench(
 
     names = sorted(workbench.benches()) if name is None else [name]
     results = []
-    for one in names:
-        result = workbench.bench(one, progress=note)
+    for bench_name in names:
+        result = workbench.bench(bench_name, progress=note)
         results.append(result.model_dump(mode="json"))
         if not json:
             output.say(f"{result.name}: {result.title}")
@@ -387,10 +387,10 @@ _COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (
 
 def add_commands(app: App) -> None:
     """Add every command with its examples, in the order of a user's work."""
-    for place, (name, function, examples) in enumerate(_COMMANDS):
+    for position, (name, function, examples) in enumerate(_COMMANDS):
         title = "Example" if len(examples) == 1 else "Examples"
         epilogue = f"{title}:\n" + "\n".join(f"  {example}" for example in examples)
-        app.command(function, name=name, help_epilogue=epilogue, sort_key=place)
+        app.command(function, name=name, help_epilogue=epilogue, sort_key=position)
 
 
 def _cost(seconds: float | None) -> str:

@@ -64,9 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = application()(words)
         sys.stdout.flush()
     except CycloptsError as error:
-        return _tell(_explain(error, words), BAD_INPUT)
+        return _complain(_explain(error, words), BAD_INPUT)
     except CondenseryError as error:
-        return _tell(str(error), error.exit_status)
+        return _complain(str(error), error.exit_status)
     except KeyboardInterrupt as error:
         return _interrupted(error)
     except BrokenPipeError:
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NO_READER
     except Exception:  # the last net: status 1 is taken by "a claim failed"
         traceback.print_exc()
-        return _tell(
+        return _complain(
             "this is a mistake in condensery or in the experiment: please report it",
             BROKEN,
         )
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _interrupted(error: KeyboardInterrupt) -> int:
     status = exit_status(error)
     try:
-        _tell(str(error) or "interrupted", status)
+        _complain(str(error) or "interrupted", status)
         sys.stdout.flush()
     except OSError:  # the terminal has gone, and we are ending because of it
         _discard_output()
@@ -98,7 +98,7 @@ def _discard_output() -> None:
         os.dup2(nothing, stream.fileno())
 
 
-def _tell(text: str, status: int) -> int:
+def _complain(text: str, status: int) -> int:
     sys.stderr.write(f"condensery: {' '.join(text.split())}\n")
     return status
 
@@ -116,17 +116,17 @@ def _explain(error: CycloptsError, words: Sequence[str]) -> str:
     command = " ".join(error.command_chain or ())
     usage = f"see condensery {command} --help" if command else "see condensery --help"
     match error:
-        case UnknownCommandError(unused_tokens=[given, *_], app=App() as app):
+        case UnknownCommandError(unused_tokens=[word, *_], app=App() as app):
             names = [name for name in app if not name.startswith("-")]
-            return _one("command", given, names, usage)
+            return _refusal("command", word, names, usage)
         case UnknownOptionError():
             options = [
                 name
-                for one in error.argument_collection
-                for name in one.names
+                for argument in error.argument_collection
+                for name in argument.names
                 if name.startswith("--")
             ]
-            return _one(
+            return _refusal(
                 "option",
                 error.token.keyword or error.token.value,
                 [*options, "--help"],
@@ -149,19 +149,19 @@ def _explain(error: CycloptsError, words: Sequence[str]) -> str:
                     argument.name, given="nothing", allowed="a value", remedy=usage
                 )
             )
-        case CycloptsError(unused_tokens=[given, *_]):
+        case CycloptsError(unused_tokens=[word, *_]):
             return str(
                 InvalidInputError(
-                    "argument", given=given, allowed="no more arguments", remedy=usage
+                    "argument", given=word, allowed="no more arguments", remedy=usage
                 )
             )
         case _:
             return f"{error}; given: {' '.join(words)}; {usage}"
 
 
-def _one(what: str, given: str, known: Sequence[str], usage: str) -> str:
-    near = get_close_matches(given, known, n=1)
+def _refusal(what: str, word: str, names: Sequence[str], usage: str) -> str:
+    near = get_close_matches(word, names, n=1)
     remedy = f"did you mean {near[0]}?" if near else usage
     return str(
-        InvalidInputError(what, given=given, allowed=", ".join(known), remedy=remedy)
+        InvalidInputError(what, given=word, allowed=", ".join(names), remedy=remedy)
     )

@@ -44,9 +44,9 @@ def users_code() -> Generator[None]:
 
 def _valid(value: Any) -> Any:
     if isinstance(value, dict):
-        return {str(key): _valid(one) for key, one in value.items()}
+        return {str(key): _valid(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_valid(one) for one in value]
+        return [_valid(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value
@@ -55,7 +55,7 @@ def _valid(value: Any) -> Any:
 def columns(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print texts in aligned columns; the last is as long as it is."""
     lines = [tuple(heads), *map(tuple, rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
     for line in lines:
         cells = [
             cell.ljust(width)

@@ -32,7 +32,7 @@ def overrides(settings: Iterable[str]) -> dict[str, Any]:
         {'gammas': [0.6, 0.8], 'tolerance': 1e-06, 'data': 'digits', 'asi': False,
          'widths': [100, 200]}
     """
-    found: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not key.isidentifier():
@@ -49,15 +49,15 @@ def overrides(settings: Iterable[str]) -> dict[str, Any]:
                 allowed="a parameter of the experiment",
                 remedy=f"use --{key}",
             )
-        if key in found:
+        if key in parameters:
             raise InvalidInputError(
                 "--set",
                 given=f"{key} twice",
                 allowed="each key once",
                 remedy="remove one of them",
             )
-        found[key] = parse(text)
-    return found
+        parameters[key] = parse(text)
+    return parameters
 
 
 def parse(text: str) -> Any:
@@ -73,7 +73,7 @@ def parse(text: str) -> Any:
     except ValueError:
         pass
     if "," in text:
-        return [parse(part.strip()) for part in text.strip(",").split(",")]
+        return [parse(word.strip()) for word in text.strip(",").split(",")]
     try:
         # JSON has no ".5" and no "1.", people do; words that float() also takes (nan,
         # inf) stay words here.

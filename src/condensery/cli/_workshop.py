@@ -85,7 +85,7 @@ def inspect(
     from condensery.cli import _output as output
 
     with output.users_code():
-        found = workbench.inspect(
+        inspection = workbench.inspect(
             model,
             weights=weights,
             threshold=threshold,
@@ -94,11 +94,11 @@ def inspect(
             heads=heads,
         )
     if json:
-        output.document({"model": model, **found.document()})
+        output.document({"model": model, **inspection.document()})
         return 0
-    output.columns(*found.cells())
-    output.say(found.summary())
-    for remark in found.remarks():
+    output.columns(*inspection.cells())
+    output.say(inspection.summary())
+    for remark in inspection.remarks():
         output.paragraph(remark)
     return 0
 
@@ -166,8 +166,8 @@ def diagnose(
     from condensery.cli import _output as output
     from condensery.cli._progress import steps as shown
 
-    with shown() as tell, output.users_code():
-        found = workbench.diagnose(
+    with shown() as show_step, output.users_code():
+        diagnosis = workbench.diagnose(
             build,
             loader=loader,
             widths=widths,
@@ -177,12 +177,12 @@ def diagnose(
             steps=steps,
             relative_loss=relative_loss,
             equal_steps=equal_steps,
-            progress=tell,
+            progress=show_step,
         )
     if json:
-        output.document(found.document())
+        output.document(diagnosis.document())
     else:
-        output.say(str(found))
+        output.say(str(diagnosis))
     return 0
 
 

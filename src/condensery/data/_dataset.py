@@ -139,20 +139,20 @@ def check_count(
 
 def _numbers(what: str, values: ArrayLike, name: str) -> np.ndarray:
     try:
-        given = np.asarray(values)
+        array = np.asarray(values)
     except ValueError:  # rows of different lengths
-        given = np.empty(0, dtype=object)
-    if given.dtype.kind not in "biuf":
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "biuf":
         raise InvalidInputError(
             f"{what} of {name}",
             given="ragged rows or objects"
-            if given.dtype.kind == "O"
-            else f"values of type {given.dtype}",
+            if array.dtype.kind == "O"
+            else f"values of type {array.dtype}",
             allowed="numbers in a rectangle",
             remedy="convert texts and dates to numbers, and make all rows equally long",
         )
     with np.errstate(over="ignore"):
-        array = np.array(given, dtype=np.float64, order="C")
+        array = np.array(array, dtype=np.float64, order="C")
     if not np.isfinite(array).all():
         where = ", ".join(
             str(int(index)) for index in np.argwhere(~np.isfinite(array))[0]

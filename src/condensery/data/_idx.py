@@ -95,16 +95,16 @@ def _shape(stream: _Stream, path: Path, what: str, dimensions: int) -> tuple[int
         b"\x00\x00\x08\x01": "an IDX file of labels",
         b"\x00\x00\x08\x03": "an IDX file of images",
     }
-    wanted = bytes([0, 0, 8, dimensions])
-    if magic != wanted:
-        given = kinds.get(
+    expected = bytes([0, 0, 8, dimensions])
+    if magic != expected:
+        content = kinds.get(
             magic, f"a file that begins with {magic.hex(' ') or 'nothing'}"
         )
         _refuse(
             path,
             what,
-            given,
-            f"{kinds[wanted]} of bytes, which begins with {wanted.hex(' ')}",
+            content,
+            f"{kinds[expected]} of bytes, which begins with {expected.hex(' ')}",
             "give an IDX, .csv, .npy or .npz file",
         )
     header = stream.read(4 * dimensions)
@@ -183,7 +183,7 @@ def _refuse_truncated(path: Path, what: str) -> NoReturn:
     _refuse(path, what, "a truncated file", "a whole IDX file", "download it again")
 
 
-def _refuse(path: Path, what: str, given: str, allowed: str, remedy: str) -> NoReturn:
+def _refuse(path: Path, what: str, content: str, allowed: str, remedy: str) -> NoReturn:
     raise InvalidInputError(
-        f"{what} {path}", given=given, allowed=allowed, remedy=remedy
+        f"{what} {path}", given=content, allowed=allowed, remedy=remedy
     ) from None

@@ -38,7 +38,7 @@ def digits(*, samples: int | None) -> Dataset:
     """
     from sklearn.datasets import load_digits
 
-    pixels, labels = (np.asarray(part) for part in load_digits(return_X_y=True))
+    pixels, labels = (np.asarray(array) for array in load_digits(return_X_y=True))
     count = (
         len(pixels)
         if samples is None
@@ -93,12 +93,14 @@ def idx_images(name: str, *, path: Path | None, samples: int | None) -> Dataset:
 
 
 def _search(name: str) -> Path:
-    own = os.environ.get(VARIABLE, "")
-    folders = [Path(own).expanduser() / sub for sub in _SUBFOLDERS[name]] if own else []
+    home = os.environ.get(VARIABLE, "")
+    folders = (
+        [Path(home).expanduser() / sub for sub in _SUBFOLDERS[name]] if home else []
+    )
     folders += _INSTALLED[name]
     for folder in folders:
-        if (found := _first_file(folder, _IMAGE_FILES)) is not None:
-            return found
+        if (file := _first_file(folder, _IMAGE_FILES)) is not None:
+            return file
     looked = f" (looked in {', '.join(map(str, folders))})" if folders else ""
     raise InvalidInputError(
         name,
@@ -112,8 +114,8 @@ def _search(name: str) -> Path:
 def _images_at(path: Path) -> Path:
     if _is_file(path):
         return path
-    if (found := _first_file(path, _IMAGE_FILES)) is not None:
-        return found
+    if (file := _first_file(path, _IMAGE_FILES)) is not None:
+        return file
     raise InvalidInputError(
         "path",
         given=str(path),
@@ -148,15 +150,15 @@ def _labels_beside(images: Path) -> Path:
     names = tuple(
         stem + ending for stem in (plain, hyphened, dotted) for ending in endings
     )
-    found = _first_file(images.parent, names)
-    if found is None:
+    file = _first_file(images.parent, names)
+    if file is None:
         raise InvalidInputError(
             f"labels of {images}",
             given="no such file",
             allowed=f"{names[0]} beside the images",
             remedy=alike,
         )
-    return found
+    return file
 
 
 def _first_file(folder: Path, names: tuple[str, ...]) -> Path | None:

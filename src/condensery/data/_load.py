@@ -90,19 +90,19 @@ def load(
 demo-a, demo-c, three-steps, digits, mnist-1d, fashion-mnist, mnist, or the path of a \
 .csv, .npy, .npz or IDX file; did you mean line?
     """
-    given = os.fspath(name)
-    key = given.strip().lower().replace("_", "-").replace(" ", "-")
+    text = os.fspath(name)
+    key = text.strip().lower().replace("_", "-").replace(" ", "-")
     if path is not None and key not in IDX_NAMES:
         raise InvalidInputError(
             "path",
-            given=f"{os.fspath(path)} with {given}",
+            given=f"{os.fspath(path)} with {text}",
             allowed=f"only with {' and '.join(IDX_NAMES)}",
             remedy="leave it out, or give the path as the data set itself",
         )
     if points is not None and key not in SYNTHETIC:
         raise InvalidInputError(
             "points",
-            given=f"{points} with {given}",
+            given=f"{points} with {text}",
             allowed=f"only with {', '.join(SYNTHETIC)}",
             remedy="use samples to take fewer",
         )
@@ -118,13 +118,13 @@ demo-a, demo-c, three-steps, digits, mnist-1d, fashion-mnist, mnist, or the path
         return idx_images(
             key, path=None if path is None else _expanded(path), samples=samples
         )
-    return _own(given, samples)
+    return _from_file(text, samples)
 
 
-def _own(given: str, samples: int | None) -> Dataset:
-    path = _expanded(given)
+def _from_file(text: str, samples: int | None) -> Dataset:
+    path = _expanded(text)
     try:
-        exists = given != "" and path.exists()
+        exists = text != "" and path.exists()
     except OSError:  # longer than a name may be
         exists = False
     if exists and path.suffix.lower() in _TABLES and path.is_file():
@@ -132,12 +132,12 @@ def _own(given: str, samples: int | None) -> Dataset:
     if exists:
         return idx_images(path.name, path=path, samples=samples)
     allowed = f"{', '.join(DATASETS)}, or the path of a .csv, .npy, .npz or IDX file"
-    near = get_close_matches(given.lower(), DATASETS, n=1)
-    if path.suffix.lower() in _TABLES or "/" in given or os.sep in given:
+    near = get_close_matches(text.lower(), DATASETS, n=1)
+    if path.suffix.lower() in _TABLES or "/" in text or os.sep in text:
         remedy = f"there is no such file, seen from {Path.cwd()}"
     else:
         remedy = f"did you mean {near[0]}?" if near else "choose one of these"
-    raise InvalidInputError("data", given=given, allowed=allowed, remedy=remedy)
+    raise InvalidInputError("data", given=text, allowed=allowed, remedy=remedy)
 
 
 def _expanded(path: str | os.PathLike[str]) -> Path:

@@ -71,10 +71,10 @@ def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
                 )
             )
     if not rows or len(rows[0]) < 2:
-        given = "no rows of numbers" if not rows else "one column"
+        content = "no rows of numbers" if not rows else "one column"
         _refuse(
             path,
-            given,
+            content,
             "two columns or more, the last one y",
             "separate the columns by commas",
         )
@@ -192,7 +192,7 @@ def _array(stream: IO[Any], size: int, path: Path) -> np.ndarray:
     return flat.reshape(shape, order="F" if fortran else "C")
 
 
-def _refuse(path: Path, given: str, allowed: str, remedy: str) -> NoReturn:
+def _refuse(path: Path, content: str, allowed: str, remedy: str) -> NoReturn:
     raise InvalidInputError(
-        f"data {path}", given=given, allowed=allowed, remedy=remedy
+        f"data {path}", given=content, allowed=allowed, remedy=remedy
     ) from None

@@ -98,10 +98,10 @@ class ExperimentContract:
     def test_has_all_parts(self, experiment: Experiment) -> None:
         """It has the protocol's attributes and methods, none of them empty."""
         assert isinstance(experiment, Experiment)
-        for part in ("name", "title", "summary", "task_version"):
-            text = getattr(experiment, part)
-            assert isinstance(text, str), part
-            assert text.strip(), f"{part} is empty"
+        for attribute in ("name", "title", "summary", "task_version"):
+            text = getattr(experiment, attribute)
+            assert isinstance(text, str), attribute
+            assert text.strip(), f"{attribute} is empty"
         assert experiment.name == experiment.name.lower().replace(" ", "-"), (
             "a name is typed on a command line"
         )
@@ -145,13 +145,13 @@ class ExperimentContract:
             experiment.Config.model_validate(preset)
             for preset in experiment.presets.values()
         ]
-        for one in [config, *presets]:
-            tasks = list(experiment.tasks(one))
+        for settings in [config, *presets]:
+            tasks = list(experiment.tasks(settings))
             assert tasks, "no tasks"
-            assert tasks == list(experiment.tasks(one)), (
+            assert tasks == list(experiment.tasks(settings)), (
                 "a second call gave other tasks"
             )
-            assert tasks == list(experiment.tasks(one.model_copy(deep=True))), (
+            assert tasks == list(experiment.tasks(settings.model_copy(deep=True))), (
                 "an equal configuration gave other tasks"
             )
             assert len({task.hash for task in tasks}) == len(tasks), (

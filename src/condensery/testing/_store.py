@@ -148,10 +148,10 @@ class StoreContract:
     ) -> None:
         """Counts, the cost added up, the latest first."""
         store, run = open_it(write=True), config.run_id
-        other = config.model_copy(update={"preset": "paper"})
+        second = config.model_copy(update={"preset": "paper"})
         store.create_run(config, tasks)
-        store.create_run(other, tasks[:1])
-        assert [summary.run for summary in store.runs()] == [other.run_id, run]
+        store.create_run(second, tasks[:1])
+        assert [summary.run for summary in store.runs()] == [second.run_id, run]
         store.put_shard(run, tasks[0], _arrays(), seconds=1.0)
         store.put_claims(run, _claims())
         store.set_status(run, "interrupted", seconds=2.0)

@@ -23,7 +23,7 @@ _LONGEST = 80
 
 
 def configure(
-    found: Found, preset: str, overrides: Mapping[str, Any]
+    entry: Found, preset: str, overrides: Mapping[str, Any]
 ) -> tuple[BaseModel, RunConfig]:
     """The experiment's validated configuration, and the record that names the run.
 
@@ -33,27 +33,27 @@ def configure(
         InvalidInputError: For an unknown preset or override, or a value that the
             configuration refuses.
     """
-    experiment = found.experiment
+    experiment = entry.experiment
     base = choose_preset(experiment, preset)
     _check_names(experiment, overrides)
     model = _validate(experiment, base, overrides)
     parameters = model.model_dump(mode="json")
-    for place, value in _leaves(parameters):
+    for field, value in _leaves(parameters):
         if isinstance(value, float) and not math.isfinite(value):
             raise InvalidInputError(
-                place,
+                field,
                 given=value,
                 allowed="a finite number",
-                remedy=f"give {place} another value",
+                remedy=f"give {field} another value",
             )
     digest = experiment.data_digest(model)
     record = RunConfig(
-        experiment=found.name,
+        experiment=entry.name,
         preset=preset,
         parameters=parameters,
         data_digest=digest,
-        task_version=found.task_version,
-        source=found.source,
+        task_version=entry.task_version,
+        source=entry.source,
         stand_ins=stand_ins(experiment, model, digest),
     )
     return model, record
@@ -112,14 +112,14 @@ def changed(experiment: Experiment, record: RunConfig) -> dict[str, JsonValue]:
 
 
 def _check_names(experiment: Experiment, overrides: Mapping[str, Any]) -> None:
-    known = list(experiment.Config.model_fields)
+    names = list(experiment.Config.model_fields)
     for name in overrides:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
             raise InvalidInputError(
                 f"parameter of {experiment.name}",
                 given=name,
-                allowed=", ".join(sorted(known)),
+                allowed=", ".join(sorted(names)),
                 remedy=f"did you mean {near[0]}?" if near else "set one of these",
             )
 
@@ -161,16 +161,16 @@ def _one_line(
     details = error.errors()
     first = details[0]
     key = str(first["loc"][0]) if first["loc"] else ""
-    place = key + "".join(
-        f"[{part}]" if isinstance(part, int) else f".{part}"
-        for part in first["loc"][1:]
+    field = key + "".join(
+        f"[{word}]" if isinstance(word, int) else f".{word}"
+        for word in first["loc"][1:]
     )
     together = (
         ", ".join(f"{name}={shorten(value)}" for name, value in overrides.items())
         or "the preset as it is"
     )
     return InvalidInputError(
-        place or f"parameters of {experiment.name}",
+        field or f"parameters of {experiment.name}",
         given=shorten(first["input"]) if key else together,
         allowed=_allowed(first),
         remedy=_remedy(experiment, base, key, first)
@@ -215,8 +215,8 @@ def _remedy(
 ) -> str:
     if detail["type"] == "literal_error":
         choices = [
-            part.strip("'")
-            for part in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")
+            word.strip("'")
+            for word in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")
         ]
         near = get_close_matches(str(detail["input"]), choices, n=1)
         if near:
@@ -251,11 +251,11 @@ def as_override(value: JsonValue) -> str:
     if (
         isinstance(value, list)
         and len(value) > 1
-        and not any(isinstance(one, list | dict) for one in value)
+        and not any(isinstance(item, list | dict) for item in value)
     ):
-        parts = [as_override(one) for one in value]
-        if not any(part.startswith('"') for part in parts):
-            return ",".join(parts)
+        words = [as_override(item) for item in value]
+        if not any(word.startswith('"') for word in words):
+            return ",".join(words)
     return json.dumps(value, separators=(",", ":"))
 
 
@@ -276,12 +276,12 @@ def shorten(value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def _leaves(value: object, place: str = "") -> Iterator[tuple[str, object]]:
+def _leaves(value: object, field: str = "") -> Iterator[tuple[str, object]]:
     if isinstance(value, dict):
-        for key, one in value.items():
-            yield from _leaves(one, f"{place}.{key}" if place else str(key))
+        for key, item in value.items():
+            yield from _leaves(item, f"{field}.{key}" if field else str(key))
     elif isinstance(value, list):
-        for index, one in enumerate(value):
-            yield from _leaves(one, f"{place}[{index}]")
+        for index, item in enumerate(value):
+            yield from _leaves(item, f"{field}[{index}]")
     else:
-        yield place, value
+        yield field, value

@@ -31,10 +31,17 @@ class Meter:
         listener: Listener | None,
     ) -> None:
         self._run, self._listener = run, listener
-        self._cost = {task.hash: max(task.cost, 0.0) for task in tasks}
-        self._label = {task.hash: task.label or task.function for task in tasks}
-        self._share = {name: float(name in finished) for name in self._cost}
-        self._ended = {name for name in self._cost if name in finished}
+        self._cost: dict[str, float] = {}
+        self._label: dict[str, str] = {}
+        self._share: dict[str, float] = {}
+        self._ended: set[str] = set()
+        for task in tasks:
+            name = task.hash
+            self._cost[name] = max(task.cost, 0.0)
+            self._label[name] = task.label or task.function
+            self._share[name] = float(name in finished)
+            if name in finished:
+                self._ended.add(name)
         if self._cost:
             self.enter("tasks")
 
@@ -52,13 +59,14 @@ class Meter:
         """Task `name` has done this fraction of its work."""
         self._share[name] = min(max(fraction, 0.0), 1.0)
         if self._listener is not None:
-            share = self._share[name]
-            self._listener(TaskProgressed(name, share, self._of_task(name)))
+            progress = self._of_task(name)
+            self._listener(TaskProgressed(name, self._share[name], progress))
 
     def show(self, name: str, shown: Mapping[str, np.ndarray]) -> None:
         """Task `name` shows arrays."""
         if self._listener is not None:
-            self._listener(TaskShown(name, shown, self._of_task(name, shown)))
+            progress = self._of_task(name, shown)
+            self._listener(TaskShown(name, shown, progress))
 
     def end(self, outcome: TaskOutcome) -> None:
         """A task has ended, well or not."""
@@ -83,9 +91,15 @@ class Meter:
     ) -> Progress:
         total = sum(self._cost.values())
         done = sum(self._cost[name] * share for name, share in self._share.items())
-        fraction = done / total if total > 0 else 1.0
-        ended, count = len(self._ended), len(self._cost)
-        return Progress(self._run, stage, ended, count, fraction, label, shown or {})
+        return Progress(
+            run=self._run,
+            stage=stage,
+            finished=len(self._ended),
+            tasks=len(self._cost),
+            fraction=done / total if total > 0 else 1.0,
+            label=label,
+            shown=shown or {},
+        )
 
 
 def heard_by(watch: Watcher | None) -> Listener | None:

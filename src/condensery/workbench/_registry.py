@@ -55,20 +55,20 @@ def find(reference: str) -> Found:
         condensery._errors.InvalidInputError: experiment: given phase-diagrm; \
 allowed: ...; did you mean phase-diagram?
     """
-    known = registered()
+    references = registered()
     if reference in FED:
         experiment = _instance(reference, load(FED[reference]))
         return Found(reference, experiment, experiment.task_version)
-    if reference in known:
-        experiment = _instance(reference, load(known[reference]))
+    if reference in references:
+        experiment = _instance(reference, load(references[reference]))
         return Found(reference, experiment, experiment.task_version)
     where, colon, name = reference.rpartition(":")
     if not colon or not where.endswith(".py"):
-        near = get_close_matches(reference, known, n=1)
+        near = get_close_matches(reference, references, n=1)
         raise InvalidInputError(
             "experiment",
             given=reference,
-            allowed=f"{', '.join(sorted(known))}, or path/to/file.py:Name",
+            allowed=f"{', '.join(sorted(references))}, or path/to/file.py:Name",
             remedy=f"did you mean {near[0]}?" if near else "see condensery list",
         )
     # Absolute, so that a run resumes from any folder and a file has one id wherever it
@@ -84,10 +84,10 @@ def registered() -> dict[str, str]:
     """Names and references of all registered experiments: ours first, then those of
     other packages.
     """
-    found = dict(BUILT_IN)
+    references = dict(BUILT_IN)
     for point in entry_points(group=ENTRY_POINTS):
-        found.setdefault(point.name, point.value)
-    return found
+        references.setdefault(point.name, point.value)
+    return references
 
 
 def every() -> Iterator[Found]:
@@ -109,7 +109,7 @@ def every() -> Iterator[Found]:
 def _instance(reference: str, loaded: object) -> Experiment:
     made = loaded() if isinstance(loaded, type) else loaded
     if not isinstance(made, Experiment):
-        parts = [
+        attributes = [
             *Experiment.__annotations__,
             "data_digest",
             "tasks",
@@ -117,7 +117,7 @@ def _instance(reference: str, loaded: object) -> Experiment:
             "claims",
             "figures",
         ]
-        missing = [part for part in parts if part not in dir(made)]
+        missing = [attribute for attribute in attributes if attribute not in dir(made)]
         raise InvalidInputError(
             "experiment",
             given=f"{reference} without {', '.join(missing)}",

@@ -66,11 +66,11 @@ def run(
         condensery._errors.InvalidInputError: preset: given quik; allowed: quick, \
 paper; did you mean quick?
     """
-    found = find(experiment)
-    model, config = configure(found, preset, overrides)
+    entry = find(experiment)
+    model, config = configure(entry, preset, overrides)
     mover = make(runner, workers=workers)
     listens = progress is not None
-    running = _begin(found, model, config, Path(runs), mover, listens=listens)
+    running = _begin(entry, model, config, Path(runs), mover, listens=listens)
     return _wait(running, progress)
 
 
@@ -103,10 +103,10 @@ def start(
         condensery._errors.InvalidInputError: runner: given lokal; allowed: local; \
 did you mean local?
     """
-    found = find(experiment)
-    model, config = configure(found, preset, overrides)
+    entry = find(experiment)
+    model, config = configure(entry, preset, overrides)
     mover = make(runner, workers=workers)
-    return _begin(found, model, config, Path(runs), mover, listens=True)
+    return _begin(entry, model, config, Path(runs), mover, listens=True)
 
 
 def resume(
@@ -131,12 +131,12 @@ def resume(
         progress: Called with a `Progress` at every change, in this thread.
     """
     began = reopen(run, runs).config
-    found = find(began.experiment)
-    model = validated(found.experiment, began)
-    _check_unchanged(began, found, model)
+    entry = find(began.experiment)
+    model = validated(entry.experiment, began)
+    _check_unchanged(began, entry, model)
     mover = make(runner, workers=workers)
     listens = progress is not None
-    running = _begin(found, model, began, Path(runs), mover, listens=listens)
+    running = _begin(entry, model, began, Path(runs), mover, listens=listens)
     return _wait(running, progress)
 
 
@@ -167,11 +167,11 @@ def _is_progress(event: Event) -> bool:
     return not isinstance(event, RunFinished) or event.progress.stage == "done"
 
 
-def _check_unchanged(began: RunConfig, found: Found, model: BaseModel) -> None:
-    if found.task_version != began.task_version:
-        versions = f"{began.task_version} then, {found.task_version} now"
+def _check_unchanged(began: RunConfig, entry: Found, model: BaseModel) -> None:
+    if entry.task_version != began.task_version:
+        versions = f"{began.task_version} then, {entry.task_version} now"
         raise _changed(began, "task version", versions)
-    digest = found.experiment.data_digest(model)
+    digest = entry.experiment.data_digest(model)
     if digest != began.data_digest:
         digests = f"digest {began.data_digest or 'empty'} then, {digest or 'empty'} now"
         raise _changed(began, "data", digests)
@@ -188,7 +188,7 @@ def _changed(began: RunConfig, what: str, versions: str) -> InvalidInputError:
 
 
 def _begin(
-    found: Found,
+    entry: Found,
     model: BaseModel,
     config: RunConfig,
     root: Path,
@@ -196,8 +196,8 @@ def _begin(
     *,
     listens: bool,
 ) -> Running:
-    tasks = tasks_of(found.experiment, model, config)
-    work = Work(found.experiment, model, config, tasks, runner, shows=listens)
+    tasks = tasks_of(entry.experiment, model, config)
+    work = Work(entry.experiment, model, config, tasks, runner, shows=listens)
 
     def carry_out(listener: Listener, stop: threading.Event) -> Run:
         run = config.run_id
