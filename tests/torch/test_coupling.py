@@ -126,7 +126,7 @@ def test_a_stream_is_tied_at_all_writers():
 
 def test_attention_and_layer_norm_keep_the_stream_and_free_the_hidden_layer():
     _, named = families(Block(), torch.randn(2, 5, 16))
-    assert named["up"].kept == ""
+    assert named["up"].kept is None
     assert named["down"].kept
 
 
@@ -137,7 +137,7 @@ def test_attention_and_layer_norm_keep_the_stream_and_free_the_hidden_layer():
 def test_units_that_must_be_kept_say_why(build, word):
     x = torch.randn(3, 6 if build is Tied else 4)
     _, named = families(build(), x)
-    assert word in next(iter(named.values())).kept
+    assert word in str(next(iter(named.values())).kept)
 
 
 def test_a_shared_module_has_both_readers():
@@ -155,7 +155,7 @@ def test_an_unknown_operation_is_refused_with_its_name_and_line():
     with pytest.raises(InvalidInputError, match=r"roll at networks\.py:\d+"):
         families(Rolled(), torch.randn(3, 4))
     _, named = families(Rolled(), torch.randn(3, 4), unsupported="keep")
-    assert "roll" in named["a"].kept
+    assert "roll" in str(named["a"].kept)
 
 
 def test_a_forward_that_depends_on_values_is_refused_with_its_line():

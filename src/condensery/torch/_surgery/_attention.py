@@ -4,7 +4,7 @@ passes unit by unit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from torch.fx import Node
@@ -13,7 +13,6 @@ from condensery.torch._surgery._graph import ModelGraph, argument, operation, sh
 from condensery.torch._surgery._operations import INDEX, PRODUCT, SOFTMAX, UNCHANGED
 from condensery.torch._surgery._units import Mark
 
-LEFT = "attention heads are left as they are"
 _SCALED = "scaled_dot_product_attention"
 _PASSED = (
     INDEX
@@ -45,19 +44,20 @@ def weighted_sum(
     """
     if name == _SCALED:
         weights, values = None, node.args[2]
-        adds_up = (
-            argument(node, 3, "attn_mask", None) is None
-        )  # a position that sees none sums to 0
+        # with a mask, a position that sees none sums to 0
+        adds_up = argument(node, 3, "attn_mask", None) is None
     elif name in PRODUCT:
         weights, values = node.args[:2]
         adds_up = _is_softmax(weights)
     else:
         return None
     mark = marks.get(values.name)
-    is_last = mark is not None and mark.axis == len(shape(values)) - 1
-    if mark is None or not is_last or (weights is not None and weights.name in marks):
+    if mark is None or mark.axis != len(shape(values)) - 1:
         return None
-    return values, Mark(len(shape(node)) - 1, mark.units), "mean" if adds_up else "sum"
+    if weights is not None and weights.name in marks:
+        return None
+    summed = Mark(len(shape(node)) - 1, mark.units)
+    return values, summed, "mean" if adds_up else "sum"
 
 
 def _is_softmax(node: Node) -> bool:
@@ -66,37 +66,37 @@ def _is_softmax(node: Node) -> bool:
     """
     while operation(node) in UNCHANGED:
         node = node.all_input_nodes[0]
-    return operation(node) in SOFTMAX and int(argument(node, 1, "dim", 0)) in {
-        -1,
-        len(shape(node)) - 1,
-    }
+    last = {-1, len(shape(node)) - 1}
+    return operation(node) in SOFTMAX and int(argument(node, 1, "dim", 0)) in last
 
 
 def attention_layers(graph: ModelGraph) -> set[str]:
     """Names of the modules that make queries, keys and values."""
-    found: set[str] = set()
+    weights: set[str] = set()
     for node in graph.nodes:
         if node.op == "call_function":
-            for part in _ingredients(node):
-                found.update(
-                    graph.names[name].rpartition(".")[0] or graph.names[name]
-                    for name in _makers(part, graph)
-                )
-    return found
+            for value in _ingredients(node):
+                weights.update(_makers(value, graph))
+    parameters = {graph.names[weight] for weight in weights}
+    return {name.rpartition(".")[0] or name for name in parameters}
 
 
 def _ingredients(node: Node) -> Iterator[Node]:
     """Queries, keys and values as an attention gets them."""
     name = operation(node)
     if name == _SCALED:
-        yield from (one for one in node.args[:3] if isinstance(one, Node))
+        yield from _nodes(node.args[:3])
     elif name in PRODUCT:
         weights, values = node.args[:2]
         while isinstance(weights, Node) and operation(weights) in UNCHANGED | INDEX:
             weights = weights.all_input_nodes[0]
         if isinstance(weights, Node) and operation(weights) in SOFTMAX:
-            yield from (one for one in (values,) if isinstance(one, Node))
+            yield from _nodes((values,))
             yield from _product_before(weights)
+
+
+def _nodes(arguments: Iterable[Any]) -> Iterator[Node]:
+    return (argument for argument in arguments if isinstance(argument, Node))
 
 
 def _product_before(softmax: Node) -> Iterator[Node]:
@@ -105,30 +105,30 @@ def _product_before(softmax: Node) -> Iterator[Node]:
     """
     waiting, seen = [softmax], set()
     while waiting:
-        for one in waiting.pop().all_input_nodes:
-            if one.op != "call_function" or one in seen:
+        for node in waiting.pop().all_input_nodes:
+            if node.op != "call_function" or node in seen:
                 continue
-            seen.add(one)
-            if operation(one) in PRODUCT:
-                yield from (part for part in one.args[:2] if isinstance(part, Node))
+            seen.add(node)
+            if operation(node) in PRODUCT:
+                yield from _nodes(node.args[:2])
             else:
-                waiting.append(one)
+                waiting.append(node)
 
 
-def _makers(node: Node, graph: ModelGraph) -> Iterator[str]:
+def _makers(value: Node, graph: ModelGraph) -> Iterator[str]:
     """Placeholders of the weights of the layers behind a value, through operations that
     pass entries on.
     """
-    waiting, seen = [node], set()
+    waiting, seen = [value], set()
     while waiting:
-        one = waiting.pop()
-        if one.op != "call_function" or one in seen:
+        node = waiting.pop()
+        if node.op != "call_function" or node in seen:
             continue
-        seen.add(one)
-        name = operation(one).rstrip("_")
+        seen.add(node)
+        name = operation(node).rstrip("_")
         if name in _MADE:
-            yield from [
-                part.name for part in one.all_input_nodes if part.name in graph.names
-            ][:1]
+            inputs = (entry.name for entry in node.all_input_nodes)
+            weights = [entry for entry in inputs if entry in graph.names]
+            yield from weights[:1]
         elif name in _PASSED:
-            waiting.extend(one.all_input_nodes)
+            waiting.extend(node.all_input_nodes)

@@ -9,14 +9,22 @@ What the numbers of a weight's axes are at the end is what must be cut together.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from torch.fx import Node
 
-from condensery.torch._surgery._attention import LEFT, attention_layers
+from condensery.torch._surgery._attention import attention_layers
 from condensery.torch._surgery._graph import ModelGraph, operation, source_line
+from condensery.torch._surgery._kept import Cause, Kept
+from condensery.torch._surgery._numbering import Numbering
 from condensery.torch._surgery._operations import CONVOLUTION, TRANSPOSED
 from condensery.torch._surgery._units import Axis, Coupling, Family, Mark
-from condensery.torch._surgery._walk import Walk
+from condensery.torch._surgery._walk import visit
+
+_WITH_WEIGHTS = frozenset({"linear", *CONVOLUTION, *TRANSPOSED})
+_Home = tuple[tuple[Axis, int], ...]
+"""The axes that hold a unit, each with how often it does."""
 
 
 def couple(graph: ModelGraph, *, unsupported: str = "refuse") -> Coupling:
@@ -32,83 +40,78 @@ def couple(graph: ModelGraph, *, unsupported: str = "refuse") -> Coupling:
         InvalidInputError: An operation that is not on the allow-list meets units; its
             name and line are given.
     """
-    walk = Walk(graph, unsupported=unsupported)
+    state = Numbering(graph, unsupported=unsupported)
     for node in graph.nodes:
-        walk.visit(node)
-    walk.units.keep(
-        (
-            unit
-            for name in graph.outputs
-            if name in walk.marks
-            for unit in walk.marks[name].units
-        ),
-        "the model returns them",
-    )
-    axes = {axis: walk.units.roots(units) for axis, units in walk.axes.items()}
+        visit(state, node)
+    returned = Kept(Cause.RETURNED, "the model returns them")
+    for name in graph.outputs:
+        if name in state.marks:
+            state.units.keep(state.marks[name].units, returned)
+    roots = state.units.roots
+    axes = {axis: roots(units) for axis, units in state.axes.items()}
     marks = {
-        name: Mark(mark.axis, walk.units.roots(mark.units))
-        for name, mark in walk.marks.items()
+        name: Mark(mark.axis, roots(mark.units)) for name, mark in state.marks.items()
     }
-    families = _families(axes, walk.units.kept(), walk.makers, attention_layers(graph))
-    return Coupling(families, axes, marks, tuple(walk.steps))
+    attention = attention_layers(graph)
+    families = _families(axes, state.units.kept(), state.makers, attention)
+    return Coupling(families, axes, marks, tuple(state.steps))
 
 
 def computed_weights(graph: ModelGraph) -> tuple[str, ...]:
     """Layers whose weight is no parameter but computed from some, as by weight
     normalisation: they are all kept.
     """
-    found = []
+    names = []
     for node in graph.nodes:
-        if node.op == "call_function" and operation(node) in {
-            "linear",
-            *CONVOLUTION,
-            *TRANSPOSED,
-        }:
-            weight: object = node.args[1]
-            if isinstance(weight, Node) and weight.name not in graph.names:
-                around = [
-                    name
-                    for name, _ in dict(node.meta.get("nn_module_stack") or {}).values()
-                    if name
-                ]
-                found.append(
-                    around[-1]
-                    if around
-                    else f"{operation(node)} at {source_line(node)}"
-                )
-    return tuple(found)
+        if node.op != "call_function" or operation(node) not in _WITH_WEIGHTS:
+            continue
+        weight: object = node.args[1]
+        if isinstance(weight, Node) and weight.name not in graph.names:
+            names.append(_module_name(node))
+    return tuple(names)
+
+
+def _module_name(node: Node) -> str:
+    """The innermost module that runs an operation, or its line."""
+    stack = dict(node.meta.get("nn_module_stack") or {})
+    modules = [name for name, _ in stack.values() if name]
+    return modules[-1] if modules else f"{operation(node)} at {source_line(node)}"
 
 
 def _families(
     axes: dict[Axis, np.ndarray],
-    kept: dict[int, str],
+    kept: dict[int, Kept],
     makers: dict[int, str],
     attention: set[str],
 ) -> tuple[Family, ...]:
-    places: dict[int, list[tuple[Axis, int]]] = {}
+    homes: dict[int, list[tuple[Axis, int]]] = {}
     for axis, units in axes.items():
-        for unit, count in zip(*np.unique(units, return_counts=True), strict=True):
-            places.setdefault(int(unit), []).append((axis, int(count)))
-    by_places: dict[tuple[tuple[Axis, int], ...], list[int]] = {}
-    for unit in sorted(places):
-        by_places.setdefault(tuple(places[unit]), []).append(unit)
-    families = []
-    for where, units in by_places.items():
-        reasons = [kept[unit] for unit in units if unit in kept]
-        names = [axis[0] for axis, _ in where]
-        if len(set(names)) < len(names):
-            reasons.append("one weight both makes and reads them")
-        name = next((makers[unit] for unit in units if unit in makers), "")
-        if not name:
-            reasons.append("no layer of the model makes them")
-        elif reasons and name in attention:
-            reasons[0] = f"{LEFT}: {reasons[0]}"
-        families.append(
-            Family(
-                name,
-                np.asarray(units),
-                tuple(axis for axis, _ in where),
-                reasons[0] if reasons else "",
-            )
-        )
+        numbers, counts = np.unique(units, return_counts=True)
+        for unit, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+            homes.setdefault(unit, []).append((axis, count))
+    members: dict[_Home, list[int]] = {}
+    for unit in sorted(homes):
+        members.setdefault(tuple(homes[unit]), []).append(unit)
+    families = [
+        _family(home, units, kept, makers, attention) for home, units in members.items()
+    ]
     return tuple(sorted(families, key=lambda family: int(family.units[0])))
+
+
+def _family(
+    home: _Home,
+    units: list[int],
+    kept: dict[int, Kept],
+    makers: dict[int, str],
+    attention: set[str],
+) -> Family:
+    axes = tuple(axis for axis, _ in home)
+    name = next((makers[unit] for unit in units if unit in makers), "")
+    reason = next((kept[unit] for unit in units if unit in kept), None)
+    if reason is None and len({weight for weight, _ in axes}) < len(axes):
+        reason = Kept(Cause.TIED, "one weight both makes and reads them")
+    if reason is None and not name:
+        reason = Kept(Cause.NO_LAYER, "no layer of the model makes them")
+    if reason is not None and name in attention:
+        reason = replace(reason, attention=True)
+    return Family(name, np.asarray(units), axes, reason)

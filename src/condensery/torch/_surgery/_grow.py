@@ -173,15 +173,11 @@ def _widened(
     graph = trace(model, inputs)
     coupling = couple(graph)
     twin = Twin(model, sorted(set(graph.names.values())))
-    families = _asked(coupling, widths)
+    families = _to_widen(coupling, widths)
     copies: dict[int, np.ndarray] = {}
     for family, width in families:
         copies.update(_copies(family, width, share, kind, seed))
-    read = {
-        (step.facts["weight"], step.facts["axis"])
-        for step in coupling.steps
-        if step.kind == "read"
-    }
+    read = coupling.read_axes
     places: dict[Axis, np.ndarray] = {}
     scales: dict[Axis, np.ndarray] = {}
     shares: dict[Axis, np.ndarray] = {}
@@ -207,7 +203,9 @@ def _widened(
     return grown, layers, (), Carried(places, coupling.axes, {}, read, shares)
 
 
-def _asked(coupling: Coupling, widths: Mapping[str, int]) -> list[tuple[Family, int]]:
+def _to_widen(
+    coupling: Coupling, widths: Mapping[str, int]
+) -> list[tuple[Family, int]]:
     named = {
         family.name: family
         for family in coupling.families

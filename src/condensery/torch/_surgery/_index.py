@@ -13,40 +13,40 @@ import torch
 from condensery.torch._surgery._graph import argument, shape
 
 
-def moved_places(
+def moved_positions(
     node: Any, size: Sequence[int], axis: int
 ) -> tuple[int, np.ndarray] | str:
-    """The axis on which places along `axis` end up, and the old place at every new one;
-    or why there is no such axis.
+    """The axis on which positions along `axis` end up, and the old position at every
+    new one; or why there is no such axis.
 
     Args:
         node: The operation, a `torch.fx.Node`.
         size: Shape of what it takes.
-        axis: The axis whose places are followed.
+        axis: The axis whose positions are followed.
     """
-    places = np.arange(size[axis]).reshape(
-        [-1 if k == axis else 1 for k in range(len(size))]
-    )
-    whole = torch.from_numpy(np.ascontiguousarray(np.broadcast_to(places, size)))
-    moved = node.target(whole, *node.args[1:], **node.kwargs).numpy()
-    axes = [
-        k
-        for k in range(moved.ndim)
-        if moved.shape[k] > 1 and np.any(np.diff(moved, axis=k))
-    ]
+    along_axis = [-1 if k == axis else 1 for k in range(len(size))]
+    positions = np.arange(size[axis]).reshape(along_axis)
+    entries = np.ascontiguousarray(np.broadcast_to(positions, size))
+    tensor = torch.from_numpy(entries)
+    moved = node.target(tensor, *node.args[1:], **node.kwargs).numpy()
+    axes = [k for k in range(moved.ndim) if _varies(moved, k)]
     if len(axes) > 1 or moved.ndim == 0:
         return "spreads them over several axes"
-    target = (
-        axes[0]
-        if axes
-        else next((k for k in range(moved.ndim) if moved.shape[k] == 1), 0)
-    )
-    along = np.moveaxis(moved, target, 0).reshape(moved.shape[target], -1)[:, 0]
-    return (
-        (target, along)
-        if len(np.unique(along)) == size[axis]
-        else "picks some of them by number"
-    )
+    target = axes[0] if axes else _single_axis(moved)
+    rows = np.moveaxis(moved, target, 0).reshape(moved.shape[target], -1)
+    old = rows[:, 0]
+    if len(np.unique(old)) != size[axis]:
+        return "picks some of them by number"
+    return target, old
+
+
+def _varies(array: np.ndarray, axis: int) -> bool:
+    return array.shape[axis] > 1 and bool(np.any(np.diff(array, axis=axis)))
+
+
+def _single_axis(array: np.ndarray) -> int:
+    """The first axis of size 1, on which a single unit can be."""
+    return next((k for k in range(array.ndim) if array.shape[k] == 1), 0)
 
 
 def pooled_axis(node: Any, name: str, dims: int, axis: int) -> int | None:
@@ -59,15 +59,14 @@ def pooled_axis(node: Any, name: str, dims: int, axis: int) -> int | None:
         axis: The axis that is followed.
     """
     after = len(shape(node))
-    if name in {"mean", "sum", "amax"}:
-        given = argument(node, 1, "dim", None)
-        axes = (
-            {one % dims for one in np.atleast_1d(given)}
-            if given is not None
-            else set(range(dims))
-        )
-        if axis in axes:
-            return None
-        return axis if after == dims else axis - sum(one < axis for one in axes)
-    place = axis - dims + after
-    return place if 0 <= place < after else None
+    if name not in {"mean", "sum", "amax"}:
+        moved = axis - dims + after
+        return moved if 0 <= moved < after else None
+    dim = argument(node, 1, "dim", None)
+    chosen = range(dims) if dim is None else np.atleast_1d(dim)
+    pooled = {int(index) % dims for index in chosen}
+    if axis in pooled:
+        return None
+    if after == dims:
+        return axis
+    return axis - sum(index < axis for index in pooled)

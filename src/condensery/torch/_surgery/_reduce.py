@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from condensery._errors import InvalidInputError
-from condensery.torch._surgery._attention import LEFT
+from condensery.torch._surgery._attempt import Settings
 from condensery.torch._surgery._coupling import computed_weights, couple
 from condensery.torch._surgery._graph import (
     as_inputs,
@@ -19,9 +19,10 @@ from condensery.torch._surgery._graph import (
     copied,
     trace,
 )
+from condensery.torch._surgery._kept import ATTENTION_LEFT
 from condensery.torch._surgery._optimiser import Carried, carry
-from condensery.torch._surgery._receipt import Receipt, count_parameters
-from condensery.torch._surgery._session import Session, Settings
+from condensery.torch._surgery._receipt import LayerReceipt, Receipt, count_parameters
+from condensery.torch._surgery._session import Session
 from condensery.torch._surgery._weights import as_double, cut, difference, outputs
 
 Mode = Literal["exact", "approximate", "least-squares"]
@@ -152,17 +153,18 @@ def reduce(  # ruff: ignore[too-many-arguments]: each is an option of one verb
         model, graph, couple(graph, unsupported=unsupported), inputs, more, settings
     )
     entries = session.all_families(layers)
-    places = session.places()
-    small = cut(model, session.stored(), places)
+    positions = session.positions()
+    small = cut(model, session.stored(), positions)
     _check_runs(small, model, inputs)
-    left = _left(entries, computed_weights(graph))
+    left = _left(session.attention, computed_weights(graph))
     receipt = _receipt(model, small, session, entries, mode, left)
-    carried = None
+    new_optimizer = None
     if optimizer is not None:
-        carried = carry(optimizer, model, small, Carried(places, *session.transport()))
+        moved = Carried(positions, *session.transport())
+        new_optimizer = carry(optimizer, model, small, moved)
     if finetune is not None:
-        finetune(small, carried)
-    return Reduced(small, receipt, carried)
+        finetune(small, new_optimizer)
+    return Reduced(small, receipt, new_optimizer)
 
 
 def _check(settings: Settings, *, given_data: bool) -> None:
@@ -203,7 +205,7 @@ def _check(settings: Settings, *, given_data: bool) -> None:
             "negligible",
             given=settings.negligible,
             allowed="a share in [0, 1)",
-            remedy="0.001 is much",
+            remedy="0.001 is already large",
         )
     if settings.refit not in {"cluster", "layer"}:
         raise InvalidInputError(
@@ -241,61 +243,65 @@ def _check_runs(small: nn.Module, model: nn.Module, inputs: tuple[Any, ...]) -> 
             module.training = mode
 
 
-def _left(entries: tuple, computed: tuple[str, ...]) -> list[str]:
+def _left(attention: Collection[str], computed: Collection[str]) -> list[str]:
     """What was not looked at, although some of it may be alike."""
-    heads = tuple(one.name for one in entries if one.note.startswith(LEFT))
-    told = (
-        [(heads, f"{LEFT}, equal ones as well, which inspect tells")] if heads else []
-    )
+    notes = []
+    if attention:
+        text = f"{ATTENTION_LEFT}, equal ones as well, which inspect tells"
+        notes.append(f"{text}: {_listed(attention)}")
     if computed:
-        told.append(
-            (computed, "layers whose weights the model computes are left as they are")
-        )
-    return [
-        f"{what}: {', '.join(names[:4])}"
-        + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-        for names, what in told
-    ]
+        text = "layers whose weights the model computes are left as they are"
+        notes.append(f"{text}: {_listed(computed)}")
+    return notes
+
+
+def _listed(names: Collection[str]) -> str:
+    first = ", ".join([*names][:4])
+    return f"{first} and {len(names) - 4} more" if len(names) > 4 else first
 
 
 def _receipt(
     model: nn.Module,
     small: nn.Module,
     session: Session,
-    entries: tuple,
+    entries: tuple[LayerReceipt, ...],
     mode: str,
     left: list[str],
 ) -> Receipt:
-    old, new = (copy.deepcopy(one).double().eval() for one in (model, small))
-    found = {}
-    for name, given in (("data", session.shown), ("random", session.random)):
-        pairs = [
-            difference(outputs(new, as_double(one)), outputs(old, as_double(one)))
-            for one in given
-        ]
-        found[name] = tuple(max(values) for values in zip(*pairs, strict=True))
+    old = copy.deepcopy(model).double().eval()
+    new = copy.deepcopy(small).double().eval()
+    batches = sum(len(inputs) > 0 for inputs in session.shown)
     notes = [
-        "verified in evaluation mode, in float64, on "
-        f"{sum(len(o) > 0 for o in session.shown)} batches"
+        f"verified in evaluation mode, in float64, on {batches} batches",
+        *left,
     ]
-    if mode == "exact" and all(one.before == one.after for one in entries):
-        told = (
-            "0 exact merges: no unit can stand for another up to rounding; that "
-            "is usual without condensation"
+    if mode == "exact" and all(entry.before == entry.after for entry in entries):
+        text = (
+            "0 exact merges: no unit can stand for another up to rounding; that is "
+            "usual without condensation"
         )
-        notes.insert(
-            0,
-            told
-            if any(not one.note for one in entries)
-            else f"{told} (all layers are kept)",
-        )
+        all_kept = all(entry.note for entry in entries)
+        notes.insert(0, f"{text} (all layers are kept)" if all_kept else text)
     return Receipt(
         "reduce",
         mode,
         entries,
         count_parameters(model),
         count_parameters(small),
-        *found["data"],
-        *found["random"],
-        notes=(*notes, *left),
+        *_worst(old, new, session.shown),
+        *_worst(old, new, session.random),
+        notes=tuple(notes),
     )
+
+
+def _worst(
+    old: nn.Module, new: nn.Module, batches: tuple[tuple[Any, ...], ...]
+) -> tuple[float, float]:
+    """Largest absolute and largest relative difference over batches."""
+    absolute, relative = [], []
+    for batch in batches:
+        inputs = as_double(batch)
+        change = difference(outputs(new, inputs), outputs(old, inputs))
+        absolute.append(change[0])
+        relative.append(change[1])
+    return max(absolute), max(relative)

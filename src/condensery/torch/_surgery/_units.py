@@ -1,4 +1,4 @@
-"""Units and the places that hold them: numbers along the axes of values and of
+"""Units and the positions that hold them: numbers along the axes of values and of
 weights.
 """
 
@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from condensery.torch._surgery._kept import Kept
+
 Axis = tuple[str, int]
 """A parameter's name and one of its axes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """The axis of a value that holds units, and the unit's number at every place along
-    it.
+    """The axis of a value that holds units, and the unit's number at every position
+    along it.
     """
 
     axis: int
@@ -30,8 +32,9 @@ class Step:
     those that read them.
 
     Attributes:
-        kind: make, read, scale, depthwise, point, prelu, unchanged, pool, gather, cat,
-            add, multiply.
+        kind: make, read, scale, depthwise, point, prelu, unchanged, scaled, pool,
+            gather, cat, add, multiply, add-common, multiply-common, add-weight,
+            multiply-weight.
         node: The operation, a `torch.fx.Node`.
         source: Names of the values it takes; "" stands for a value without units.
         facts: What the kind needs: names of weights, gathers, strides.
@@ -50,7 +53,7 @@ class Units:
 
     def __init__(self) -> None:
         self._parent: list[int] = []
-        self._kept: dict[int, str] = {}
+        self._kept: dict[int, Kept] = {}
 
     def make(self, count: int) -> np.ndarray:
         """So many new numbers."""
@@ -67,27 +70,24 @@ class Units:
 
     def roots(self, units: np.ndarray) -> np.ndarray:
         """The numbers that stand for these."""
-        return np.fromiter(
-            (self.root(int(one)) for one in units), dtype=np.int64, count=len(units)
-        )
+        roots = (self.root(int(unit)) for unit in units)
+        return np.fromiter(roots, dtype=np.int64, count=len(units))
 
     def tie(self, first: np.ndarray, second: np.ndarray) -> None:
         """Entry by entry, the two are one unit."""
-        for a, b in zip(first, second, strict=True):
-            one, other = self.root(int(a)), self.root(int(b))
-            if one != other:
-                self._parent[max(one, other)] = min(one, other)
+        for mine, theirs in zip(first, second, strict=True):
+            roots = (self.root(int(mine)), self.root(int(theirs)))
+            self._parent[max(roots)] = min(roots)
 
-    def keep(self, units: Iterable[int], reason: str) -> None:
+    def keep(self, units: Iterable[int], reason: Kept) -> None:
         """These must stay as they are."""
         for unit in units:
             self._kept.setdefault(int(unit), reason)
 
-    def kept(self) -> dict[int, str]:
-        """Root to reason."""
-        return {
-            self.root(unit): reason for unit, reason in reversed(self._kept.items())
-        }
+    def kept(self) -> dict[int, Kept]:
+        """Root to reason: the first that was given for any of its units."""
+        reasons = reversed(self._kept.items())
+        return {self.root(unit): reason for unit, reason in reasons}
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +99,13 @@ class Family:
         name: Name of the module that makes them.
         units: Their numbers, in order.
         axes: Axes of parameters that hold them.
-        kept: Why they must stay as they are; empty if they need not.
+        kept: Why they must stay as they are; None if they need not.
     """
 
     name: str
     units: np.ndarray
     axes: tuple[Axis, ...]
-    kept: str
+    kept: Kept | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,3 +123,12 @@ class Coupling:
     axes: dict[Axis, np.ndarray]
     marks: dict[str, Mark]
     steps: tuple[Step, ...]
+
+    @property
+    def read_axes(self) -> set[Axis]:
+        """Axes along which a layer reads units; along the others it makes them."""
+        return {
+            (step.facts["weight"], step.facts["axis"])
+            for step in self.steps
+            if step.kind == "read"
+        }

@@ -17,8 +17,11 @@ from condensery._errors import InvalidInputError
 from condensery.torch._surgery._clusters import Directions, directions, part_of
 from condensery.torch._surgery._coupling import couple
 from condensery.torch._surgery._graph import trace
-from condensery.torch._surgery._merge import Plan, apply, write_rows
-from condensery.torch._surgery._transfer import Follow, Transfer
+from condensery.torch._surgery._merge import Plan, apply
+from condensery.torch._surgery._relation import Transfer
+from condensery.torch._surgery._rows import write_rows
+from condensery.torch._surgery._rules import Rule
+from condensery.torch._surgery._transfer import follow
 from condensery.torch._surgery._units import Coupling
 from condensery.torch._surgery._weights import Twin, cut
 
@@ -76,69 +79,84 @@ def shrink(
     families = [
         family
         for family in coupling.families
-        if family.name in widths and not family.kept
+        if family.name in widths and family.kept is None
     ]
     for family in families:
-        part = part_of(coupling, family)
-        found = directions(part, twin.weights)
-        plan = _one(twin.weights, part, found, widths[family.name], method, clusters)
+        name = family.name
+        layer_coupling = part_of(coupling, family)
+        layer = directions(layer_coupling, twin.weights)
+        if method.startswith("folding"):
+            clusters[name] = _k_means(layer, widths[name])
+            plan = _fold(twin.weights, layer_coupling, layer, clusters[name])
+        else:
+            merge = method == "neuron-merging"
+            plan = _prune(layer, widths[name], merge=merge)
+            _merge(twin.weights, layer_coupling, plan)
         removed |= plan.removed
     axes = {axis for family in families for axis in family.axes}
-    places = {
-        axis: np.flatnonzero(~np.isin(coupling.axes[axis], list(removed)))
-        for axis in axes
-    }
-    small = cut(model, {**twin.weights}, places)
+    stays = {axis: ~np.isin(coupling.axes[axis], list(removed)) for axis in axes}
+    positions = {axis: np.flatnonzero(mask) for axis, mask in stays.items()}
+    small = cut(model, {**twin.weights}, positions)
     if method == "folding-repair":
-        _repair(model, small, clusters, {f.name: f.units for f in families}, data)
+        units = {family.name: family.units for family in families}
+        _repair(model, small, clusters, units, data)
     return small
 
 
-def _one(
+def _k_means(layer: Directions, width: int) -> list[list[int]]:
+    """Clusters of the units' rows, those without a unit left out."""
+    means = KMeans(n_clusters=width, n_init=1, random_state=0)
+    label = means.fit_predict(layer.keys[0])
+    clusters = [layer.units[label == k].tolist() for k in range(width)]
+    return [members for members in clusters if members]
+
+
+def _fold(
     weights: dict[str, np.ndarray],
-    part: Coupling,
-    found: Directions,
-    width: int,
-    method: str,
-    clusters: dict[str, list[list[int]]],
+    coupling: Coupling,
+    layer: Directions,
+    clusters: list[list[int]],
 ) -> Plan:
-    rows, units = found.keys[0], found.units
-    if method.startswith("folding"):
-        label = KMeans(n_clusters=width, n_init=1, random_state=0).fit_predict(rows)
-        groups = [
-            units[label == k].tolist() for k in range(width) if np.any(label == k)
-        ]
-        clusters[part.families[0].name] = groups
-        plan = Plan({unit: group[0] for group in groups for unit in group[1:]})
-        centres = {
-            group[0]: rows[np.isin(units, group)].mean(axis=0) for group in groups
-        }
-        write_rows(weights, part, found, centres)
-        raw = Follow(part, weights, plan.pair, tolerance=None).run()
-        ones = [(step, np.ones_like(c), np.zeros_like(d)) for step, c, d in raw.reads]
-        apply(weights, part, plan, Transfer(ones, {}, {}, {}, {}))
-        return plan
+    """Let the first unit of every cluster be its centre, with the sum of the outgoing
+    weights.
+    """
+    rows = layer.keys[0]
+    pair: dict[int, int] = {}
+    centres = {}
+    for members in clusters:
+        head = members[0]
+        pair.update(dict.fromkeys(members[1:], head))
+        centres[head] = rows[np.isin(layer.units, members)].mean(axis=0)
+    plan = Plan(pair)
+    write_rows(weights, coupling, layer, centres)
+    reads = follow(coupling, weights, pair, tolerance=None).reads
+    summed = [(step, np.ones_like(c), np.zeros_like(d)) for step, c, d in reads]
+    apply(weights, coupling, plan, Transfer(summed))
+    return plan
+
+
+def _prune(layer: Directions, width: int, *, merge: bool) -> Plan:
+    """Let the units with the largest input weights stay; merged units need one near."""
+    rows, units = layer.keys[0], layer.units
     size = np.linalg.norm(rows[:, :-1], axis=1)
     order = np.argsort(-size, kind="stable")
     kept, lost = order[:width], order[width:]
-    plan = Plan({}, dict.fromkeys(units[lost].tolist(), method))
-    if method == "neuron-merging":
-        full = np.linalg.norm(rows, axis=1)
-        cosine = (rows[lost] @ rows[kept].T) / np.maximum(
-            np.outer(full[lost], full[kept]), 1e-300
-        )
-        best = np.argmax(cosine, axis=1)
-        near = cosine[np.arange(len(lost)), best] >= _MERGE_AT
-        plan.pair = dict(
-            zip(
-                units[lost[near]].tolist(),
-                units[kept[best[near]]].tolist(),
-                strict=True,
-            )
-        )
-        plan.gone = dict.fromkeys(units[lost[~near]].tolist(), method)
-    apply(weights, part, plan, Follow(part, weights, plan.pair, tolerance=None).run())
-    return plan
+    if not merge:
+        return Plan(gone=dict.fromkeys(units[lost].tolist(), Rule.PRUNED))
+    length = np.linalg.norm(rows, axis=1)
+    lengths = np.outer(length[lost], length[kept])
+    cosine = (rows[lost] @ rows[kept].T) / np.maximum(lengths, 1e-300)
+    best = np.argmax(cosine, axis=1)
+    near = cosine[np.arange(len(lost)), best] >= _MERGE_AT
+    heads = units[kept[best[near]]].tolist()
+    pair = dict(zip(units[lost[near]].tolist(), heads, strict=True))
+    gone = dict.fromkeys(units[lost[~near]].tolist(), Rule.PRUNED)
+    return Plan(pair, gone)
+
+
+def _merge(weights: dict[str, np.ndarray], coupling: Coupling, plan: Plan) -> None:
+    transfer = follow(coupling, weights, plan.pair, tolerance=None)
+    apply(weights, coupling, plan, transfer)
 
 
 def _repair(
@@ -148,31 +166,32 @@ def _repair(
     units: Mapping[str, np.ndarray],
     data: Tensor,
 ) -> None:
+    """Give pre-activations the mean and spread that their cluster had on the data."""
     for name, groups in clusters.items():
         mean, spread = _moments(old, name, data)
-        place = {int(unit): k for k, unit in enumerate(units[name])}
-        # Heads stay in the order of their places; every cluster's moments are the means
+        index = {int(unit): row for row, unit in enumerate(units[name])}
+        # Heads stay in the order of their units; every cluster's moments are the means
         # of its members'.
-        ordered = sorted(groups, key=lambda group: place[group[0]])
-        aim_mean = torch.stack(
-            [mean[[place[u] for u in group]].mean() for group in ordered]
-        )
-        aim_spread = torch.stack(
-            [spread[[place[u] for u in group]].mean() for group in ordered]
-        )
+        rows = [[index[unit] for unit in group] for group in groups]
+        rows.sort(key=lambda members: members[0])
+        aim_mean = torch.stack([mean[members].mean() for members in rows])
+        aim_spread = torch.stack([spread[members].mean() for members in rows])
         has_mean, has_spread = _moments(new, name, data)
         factor = aim_spread / torch.clamp(has_spread, min=1e-12)
         layer: Any = new.get_submodule(name)
+        columns = [1] * (layer.weight.ndim - 1)
         with torch.no_grad():
-            layer.weight.mul_(factor.reshape(-1, *[1] * (layer.weight.ndim - 1)))
+            layer.weight.mul_(factor.reshape(-1, *columns))
             layer.bias.copy_((layer.bias - has_mean) * factor + aim_mean)
 
 
 def _moments(model: nn.Module, name: str, data: Tensor) -> tuple[Tensor, Tensor]:
     seen: list[Tensor] = []
-    handle = model.get_submodule(name).register_forward_hook(
-        lambda module, given, made: seen.append(made.detach())
-    )
+
+    def note(module: nn.Module, inputs: Any, output: Tensor) -> None:
+        seen.append(output.detach())
+
+    handle = model.get_submodule(name).register_forward_hook(note)
     with torch.no_grad():
         model(data)
     handle.remove()
@@ -212,8 +231,5 @@ def available(methods: Sequence[str]) -> list[str]:
     """Those of the methods whose packages are installed."""
     from importlib.util import find_spec
 
-    return [
-        one
-        for one in methods
-        if one != "torch-pruning" or find_spec("torch_pruning") is not None
-    ]
+    installed = find_spec("torch_pruning") is not None
+    return [name for name in methods if name != "torch-pruning" or installed]
