@@ -3,7 +3,7 @@
 Ask `condensery.torch.diagnose` for two starts of the same network.
 
 A distance at one width does not tell: 0.3 may be a distance that falls with the width
-(a kernel method, the features stay as they were drawn), stays, or grows (the units
+(a kernel method, the features stay as at the start), stays, or grows (the units
 condense). Short runs at several widths do.
 
 Run it: python examples/which_regime.py

@@ -205,5 +205,5 @@ def _cause(error: Exception) -> str:
         line = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
     if isinstance(error, SyntaxError) and error.filename:
         line = f" ({Path(error.filename).name}, line {error.lineno})"
-        return f"mend this: {type(error).__name__}: {error.msg}{line}"
-    return f"mend this: {type(error).__name__}: {error}{line}"
+        return f"fix: {type(error).__name__}: {error.msg}{line}"
+    return f"fix: {type(error).__name__}: {error}{line}"

@@ -100,6 +100,6 @@ def test_a_missing_import_inside_a_package_is_not_taken_for_a_missing_package(
     (file.parent / "broken_inside.py").write_text("import no_such_package\n")
     with pytest.raises(
         InvalidInputError,
-        match="mend this: ModuleNotFoundError: No module named 'no_such_package'",
+        match="fix: ModuleNotFoundError: No module named 'no_such_package'",
     ):
         load("broken_inside:name")

@@ -373,7 +373,7 @@ BAD = {
     "a number": ({"loader": 3}, "loader: given int"),
     "a failing loader": (
         {"loader": lambda: Path("nowhere").read_bytes()},
-        "mend this: FileNotFoundError",
+        "fix: FileNotFoundError",
     ),
     "no pairs": ({"loader": [X]}, "a batch that is a Tensor"),
     "one seed": ({"seeds": 1}, "seeds: given 1; allowed: two or more"),

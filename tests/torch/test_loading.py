@@ -218,7 +218,7 @@ def test_a_factory_with_weights(tmp_path, factories):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("fails", "mend this: ValueError: no such size"),
+        ("fails", "fix: ValueError: no such size"),
         ("wrong", "returned a int"),
         ("number", "a function"),
         ("biuld", "did you mean build?"),

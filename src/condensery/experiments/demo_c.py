@@ -307,7 +307,7 @@ def least_by_5000(config: Config, tables: Tables) -> Measured:
 
 demo_c = Declared(
     name="demo-c",
-    title="Demo C: orientations that become more",
+    title="Demo C: the number of orientations grows",
     summary="A two-layer ReLU network of 100 units with parameters of size m⁻² learns "
     "a target of four kinks. At first all neurons share one orientation; then new ones "
     "split off, and with each the output gains a kink.",

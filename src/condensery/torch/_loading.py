@@ -120,7 +120,7 @@ def load_model(reference: str, weights: str | Path | None = None) -> nn.Module:
             "factory",
             given=reference,
             allowed="a function that is called without arguments and returns a model",
-            remedy=f"mend this: {type(error).__name__}: {error}",
+            remedy=f"fix: {type(error).__name__}: {error}",
         ) from error
     if not isinstance(model, nn.Module):
         raise InvalidInputError(

@@ -138,7 +138,7 @@ def _read(path: Path) -> np.ndarray:
             "--data",
             given=str(path),
             allowed="an .npy file of numbers",
-            remedy=f"mend this: {error}",
+            remedy=f"fix: {error}",
         ) from error
     if (
         not isinstance(found, np.ndarray)

@@ -235,7 +235,7 @@ def _model(build: Callable[[int], Any], width: int, seed: int) -> Any:
             "build",
             given=f"a function that fails at width {width}",
             allowed="a function of the width",
-            remedy=f"mend this: {type(error).__name__}: {error}",
+            remedy=f"fix: {type(error).__name__}: {error}",
         ) from error
     if not isinstance(built, torch.nn.Module):
         raise InvalidInputError(

@@ -123,7 +123,7 @@ def batches(loader: Iterable[Any], *key: int) -> Generator[Any]:
 
 
 def _mend(error: Exception) -> str:
-    return f"mend this: {type(error).__name__}: {error}"
+    return f"fix: {type(error).__name__}: {error}"
 
 
 def reusable(loader: Iterable[Any] | Callable[[], Iterable[Any]]) -> Iterable[Any]:

@@ -223,7 +223,7 @@ def loss_of(model: Any, loss: Loss, batch: Any, *, where: str) -> Any:
             "build",
             given=f"a model that fails {where}",
             allowed="a model and a loss that accept the loader's batches",
-            remedy=f"mend this: {type(error).__name__}: {error}",
+            remedy=f"fix: {type(error).__name__}: {error}",
         ) from error
     if not isinstance(value, torch.Tensor) or value.numel() != 1:
         raise InvalidInputError(
