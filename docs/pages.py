@@ -67,13 +67,17 @@ def experiment_page(name: str) -> str:
         if shown.experiment == name and shown.provenance()
     ]
     seen = (DOCS / "seen" / f"{name}.md").read_text(encoding="utf-8").strip()
-    parts = [f"# {experiment.title}", experiment.summary, f"## What one sees\n\n{seen}"]
+    pieces = [
+        f"# {experiment.title}",
+        experiment.summary,
+        f"## What one sees\n\n{seen}",
+    ]
     for shown in results:
-        parts += [f"## {TITLES.get(shown.folder, 'The result')}", *_result(shown)]
-    parts += ["## Parameters", parameters_table(name)]
+        pieces += [f"## {TITLES.get(shown.folder, 'The result')}", *_result(shown)]
+    pieces += ["## Parameters", parameters_table(name)]
     bibtex = "\n\n".join(references()[key] for key in experiment.papers)
-    parts += ["## Papers", f"```bibtex\n{bibtex.strip()}\n```"]
-    return "\n\n".join(parts) + "\n"
+    pieces += ["## Papers", f"```bibtex\n{bibtex.strip()}\n```"]
+    return "\n\n".join(pieces) + "\n"
 
 
 def _result(shown: renew.Shown) -> Iterator[str]:
@@ -83,10 +87,7 @@ def _result(shown: renew.Shown) -> Iterator[str]:
     )
     for spec in experiment.figures(model):
         yield from _figure(shown, spec)
-    claims = [
-        Claim.model_validate(one)
-        for one in json.loads((shown.path / renew.CLAIMS).read_text(encoding="utf-8"))
-    ]
+    claims = [Claim.model_validate(document) for document in shown.claims()]
     yield "### Claims"
     yield _claims_table(claims)
     yield "### Where this is from"
@@ -98,8 +99,8 @@ def _figure(shown: renew.Shown, spec: FigureSpec) -> Iterator[str]:
         file = shown.path / f"{spec.name}{ending}"
         if file.is_file():
             caption = spec.caption if ending == ".png" else "The same as it happens."
-            place = os.path.relpath(file, DOCS / "generated")
-            yield f"```{{figure}} {place}\n:alt: {spec.name}\n\n{_plain(caption)}\n```"
+            target = os.path.relpath(file, DOCS / "generated")
+            yield f"```{{figure}} {target}\n:alt: {spec.name}\n\n{_plain(caption)}\n```"
 
 
 def _claims_table(claims: Sequence[Claim]) -> str:
@@ -140,26 +141,26 @@ def _help_cell(text: str) -> str:
     """A help text, whose literals stay literals."""
     pieces = re.split(r"(`+[^`]+`+)", text)
     return "".join(
-        piece.replace("|", "\\|") if place % 2 else _cell(piece)
-        for place, piece in enumerate(pieces)
+        piece.replace("|", "\\|") if index % 2 else _cell(piece)
+        for index, piece in enumerate(pieces)
     )
 
 
 def _provenance(shown: renew.Shown) -> str:
     """The command that makes the result, its hash, and what it was computed with."""
-    found = shown.provenance()
+    record = shown.provenance()
     settings = "".join(
         f" --set {key}={value}" for key, value in shown.overrides.items()
     )
     versions = ", ".join(
         f"{name} {version}"
-        for name, version in found["versions"].items()
+        for name, version in record["versions"].items()
         if version[0].isdigit()
     )
-    config = json.dumps(found["config"]["parameters"], indent=2, ensure_ascii=False)
+    config = json.dumps(record["config"]["parameters"], indent=2, ensure_ascii=False)
     return (
         f"```sh\ncondensery run {shown.experiment} --preset quick{settings}\n```\n\n"
-        f"Run `{found['run']}` (the hash of its configuration), computed with "
+        f"Run `{record['run']}` (the hash of its configuration), computed with "
         f"{versions}.\n\n"
         f"```json\n{config}\n```"
     )
@@ -195,10 +196,10 @@ def decisions_page(stems: Sequence[str]) -> str:
 
 def command_line_page() -> str:
     """Every command's own help, as it is printed 80 characters wide."""
-    parts = ["# Command line", _help(())]
+    pieces = ["# Command line", _help(())]
     for name in commands():
-        parts += [f"## condensery {name}", _help((name,))]
-    return "\n\n".join(parts) + "\n"
+        pieces += [f"## condensery {name}", _help((name,))]
+    return "\n\n".join(pieces) + "\n"
 
 
 def commands() -> list[str]:
@@ -242,10 +243,10 @@ def _is_code(line: str) -> bool:
 
 
 def _escape(line: str) -> str:
-    parts = re.split(r"(``.+?``)", line)
+    pieces = re.split(r"(``.+?``)", line)
     return "".join(
-        part if place % 2 else part.replace("|", "\\|")
-        for place, part in enumerate(parts)
+        piece if index % 2 else piece.replace("|", "\\|")
+        for index, piece in enumerate(pieces)
     )
 
 

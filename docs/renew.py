@@ -214,15 +214,15 @@ def _small(path: Path) -> bytes:
 
 def main(names: Sequence[str]) -> int:
     """Renew the named results, or all of them."""
-    known = {shown.folder: shown for shown in SHOWN}
-    unknown = [name for name in names if name not in known]
+    by_folder = {shown.folder: shown for shown in SHOWN}
+    unknown = [name for name in names if name not in by_folder]
     if unknown:
         sys.stderr.write(
-            f"no such result: {', '.join(unknown)}; there are {', '.join(known)}\n"
+            f"no such result: {', '.join(unknown)}; there are {', '.join(by_folder)}\n"
         )
         return 2
-    for name in names or known:
-        if absent := known[name].absent():
+    for name in names or by_folder:
+        if absent := by_folder[name].absent():
             sys.stderr.write(
                 f"{name} needs pip install --no-deps {' '.join(absent)}: it is kept "
                 "as it is\n"
@@ -231,7 +231,7 @@ def main(names: Sequence[str]) -> int:
                 return 2
             continue
         sys.stderr.write(f"renewing {name}\n")
-        renew(known[name])
+        renew(by_folder[name])
     return 0
 
 

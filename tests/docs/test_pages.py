@@ -41,8 +41,8 @@ def test_an_experiment_page_has_its_figures_claims_and_hash(pages, root):
         assert "## What one sees" in text
         for statement in find(name).experiment.statements:
             assert f"`{statement.id}`" in text
-        for place in re.findall(r"\{figure\} \.\./(\S+)", text):
-            assert (root / "docs" / place).is_file()
+        for path in re.findall(r"\{figure\} \.\./(\S+)", text):
+            assert (root / "docs" / path).is_file()
         record = json.loads(
             (root / "docs" / "results" / name / "provenance.json").read_text(
                 encoding="utf-8"

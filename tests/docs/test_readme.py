@@ -25,9 +25,9 @@ def readme(root):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", range(3))
-def test_python_blocks_run(place, readme, tmp_path):
-    code = blocks(readme["README.md"], "python")[place]
+@pytest.mark.parametrize("index", range(3))
+def test_python_blocks_run(index, readme, tmp_path):
+    code = blocks(readme["README.md"], "python")[index]
     if "import torch" in code:
         pytest.importorskip("torch")
     done = subprocess.run(
@@ -49,8 +49,8 @@ def test_both_languages_show_the_same_code(readme):
     without = [
         [
             line.partition("#")[0].rstrip()
-            for one in blocks(text, "sh")
-            for line in one.splitlines()
+            for block in blocks(text, "sh")
+            for line in block.splitlines()
         ]
         for text in (english, chinese)
     ]
@@ -62,9 +62,10 @@ def test_both_languages_show_the_same_code(readme):
 
 @pytest.mark.parametrize("name", READMES)
 def test_shell_commands_exist(name, readme, pages, root):
-    known = set(pages.commands())
+    commands = set(pages.commands())
     options = {
-        one: set(re.findall(r"--[a-z]+", pages.help_text((one,)))) for one in known
+        name: set(re.findall(r"--[a-z]+", pages.help_text((name,))))
+        for name in commands
     }
     makefile = (root / "Makefile").read_text(encoding="utf-8")
     from condensery.workbench import find
@@ -75,7 +76,7 @@ def test_shell_commands_exist(name, readme, pages, root):
     used += re.findall(r"`condensery ([a-z]+)([^`]*)`", readme[name])
     assert used
     for command, rest in used:
-        assert command in known
+        assert command in commands
         assert set(re.findall(r"--[a-z]+", rest)) <= options[command], rest
         if command == "run" and not rest.strip().startswith("path/"):
             experiment = find(rest.split()[0]).experiment
@@ -106,7 +107,7 @@ def test_the_table_is_what_the_example_prints(readme, root):
         check=True,
     )
     numbers = [
-        [float(one) for one in re.findall(r"[-+]?\d+\.\d+", text)]
+        [float(number) for number in re.findall(r"[-+]?\d+\.\d+", text)]
         for text in (done.stdout, blocks(readme["README.md"], "text")[0])
     ]
     assert numbers[0] == pytest.approx(numbers[1], rel=0.02, abs=0.011)
@@ -115,14 +116,14 @@ def test_the_table_is_what_the_example_prints(readme, root):
 def test_citation_file(root):
     from importlib.metadata import version
 
-    found = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
-    assert {"cff-version", "message", "title", "authors"} <= set(found)
-    assert found["version"] == version("condensery")
-    assert found["license"] == "MIT"
+    citation = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert citation["version"] == version("condensery")
+    assert citation["license"] == "MIT"
     assert "MIT License" in (root / "LICENSE").read_text(encoding="utf-8")
-    assert f"What {found['version']} will be" in (root / "CHANGELOG.md").read_text(
+    assert f"What {citation['version']} will be" in (root / "CHANGELOG.md").read_text(
         encoding="utf-8"
     ) or (
-        f"## [{found['version']}]"
+        f"## [{citation['version']}]"
         in (root / "CHANGELOG.md").read_text(encoding="utf-8")
     )

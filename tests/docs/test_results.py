@@ -23,8 +23,8 @@ def shown(request, renew):
 def test_every_built_in_experiment_is_shown(renew):
     from condensery.experiments import BUILT_IN
 
-    assert sorted(one.folder for one in renew.SHOWN) == FOLDERS
-    assert {one.experiment for one in renew.SHOWN} == set(BUILT_IN)
+    assert sorted(shown.folder for shown in renew.SHOWN) == FOLDERS
+    assert {shown.experiment for shown in renew.SHOWN} == set(BUILT_IN)
 
 
 def test_a_committed_result_is_not_stale(shown, renew):
@@ -32,17 +32,19 @@ def test_a_committed_result_is_not_stale(shown, renew):
 
 
 def test_a_result_has_all_parts_and_stays_small(shown, renew):
-    found = shown.provenance()
-    assert {"condensery", "numpy", "python"} <= set(found["versions"])
+    record = shown.provenance()
+    assert {"condensery", "numpy", "python"} <= set(record["versions"])
     experiment = find(shown.experiment).experiment
-    model = experiment.Config.model_validate(found["config"]["parameters"])
+    model = experiment.Config.model_validate(record["config"]["parameters"])
     for spec in experiment.figures(model):
         for ending in (".png", ".gif") if spec.animated else (".png",):
             size = (shown.path / f"{spec.name}{ending}").stat().st_size
             assert 1000 < size <= renew.LARGEST[ending], spec.name
     claims = [
-        Claim.model_validate(one)
-        for one in json.loads((shown.path / "claims.json").read_text(encoding="utf-8"))
+        Claim.model_validate(document)
+        for document in json.loads(
+            (shown.path / "claims.json").read_text(encoding="utf-8")
+        )
     ]
     assert [claim.id for claim in claims] == [
         statement.id for statement in experiment.statements
@@ -113,7 +115,7 @@ def test_an_unknown_name_is_refused(renew, capsys):
 
 
 def test_what_is_of_absent_packages_is_kept(renew, tmp_path, monkeypatch, capsys):
-    there = next(one for one in renew.SHOWN if one.packages)
+    there = next(shown for shown in renew.SHOWN if shown.packages)
     nowhere = dataclasses.replace(there, packages=("no-such-package-of-condensery",))
     changed = nowhere.config().model_copy(update={"data_digest": "of other files"})
     monkeypatch.setattr(renew.Shown, "config", lambda self: changed)

@@ -86,9 +86,9 @@ def test_round_trip(arrays, units):
 
 def test_equal_arrays_give_equal_bytes():
     arrays = {name: np.arange(3.0) for name in "edcba"} | {"text": np.array(["b", "a"])}
-    one = encode(arrays, identity="x", units={"a": "1", "b": "2"})
-    assert one == encode(dict(arrays), identity="x", units={"a": "1", "b": "2"})
-    assert one != encode(arrays, identity="y", units={"a": "1", "b": "2"})
+    content = encode(arrays, identity="x", units={"a": "1", "b": "2"})
+    assert content == encode(dict(arrays), identity="x", units={"a": "1", "b": "2"})
+    assert content != encode(arrays, identity="y", units={"a": "1", "b": "2"})
 
 
 def test_what_is_read_can_be_changed():
@@ -102,9 +102,9 @@ def test_the_checksum_inside_covers_everything():
     )
     decode(content, identity="x")
     survived = []
-    for place in range(len(content)):
+    for index in range(len(content)):
         changed = bytearray(content)
-        changed[place] ^= 1
+        changed[index] ^= 1
         try:
             got, units = decode(bytes(changed), identity="x")
         except DamagedError:
@@ -113,7 +113,7 @@ def test_the_checksum_inside_covers_everything():
         # thing that may change.
         assert got["x"].tolist() == [0.0, 1.0, 2.0, 3.0]
         assert (got["t"].tolist(), units) == (["a", "b"], {"x": "m"})
-        survived.append(place)
+        survived.append(index)
     assert len(survived) < 10, survived
 
 

@@ -71,11 +71,11 @@ def test_every_system_call_fails(folder, lasting):
 
     for n in itertools.count(1):
         root = folder / str(n)
-        told = what_is_told(work, root, Failing(n, None))
+        message = what_is_told(work, root, Failing(n, None))
         check(root)
-        if told is None:
+        if message is None:
             break
-        assert "No space left" in told, n
+        assert "No space left" in message, n
     assert n > 40
 
 

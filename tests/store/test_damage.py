@@ -103,11 +103,11 @@ def test_a_reader_reports_and_leaves_everything_as_it_is(root, shard, damage, ca
 def test_every_flipped_bit_is_found(root, shard):
     content = shard.read_bytes()
     store = open_store(root)
-    for place in range(0, len(content), 13):
+    for index in range(0, len(content), 13):
         changed = bytearray(content)
-        changed[place] ^= 1 << place % 8
+        changed[index] ^= 1 << index % 8
         shard.write_bytes(changed)
-        assert store.shard(RUN, TASKS[0]) is None, place
+        assert store.shard(RUN, TASKS[0]) is None, index
     shard.write_bytes(content)
     assert store.shard(RUN, TASKS[0]) is not None
 
@@ -139,8 +139,8 @@ def test_whole_shards_are_adopted_when_the_ledger_is_lost(root, shard):
 
 
 def test_the_shard_of_another_task_is_not_adopted(root, shard, caplog):
-    other = shard.with_name(f"{TASKS[1].hash}.safetensors")
-    shard.write_bytes(other.read_bytes())
+    neighbour = shard.with_name(f"{TASKS[1].hash}.safetensors")
+    shard.write_bytes(neighbour.read_bytes())
     (root / "ledger.sqlite").unlink()
     with open_store(root, write=True) as store:
         store.create_run(CONFIG, TASKS)

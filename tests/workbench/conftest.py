@@ -47,17 +47,17 @@ class Inline:
             if shown and on_shown is not None:
                 on_shown(task, shown)
 
-        for place, task in enumerate(reversed(tasks) if self.reverse else tasks):
-            if place == self.interrupt_after:
+        for index, task in enumerate(reversed(tasks) if self.reverse else tasks):
+            if index == self.interrupt_after:
                 raise KeyboardInterrupt
             self.ran.append(task)
             if on_start is not None:
                 on_start(task.hash)
-            if place in self.fail:
+            if index in self.fail:
                 on_outcome(
                     TaskOutcome(
                         task=task,
-                        error=f"ValueError: told to fail at {place}\nthe traceback",
+                        error=f"ValueError: told to fail at {index}\nthe traceback",
                     )
                 )
                 continue
@@ -66,7 +66,7 @@ class Inline:
             on_outcome(
                 TaskOutcome(
                     task=task,
-                    arrays={name: np.asarray(one) for name, one in arrays.items()},
+                    arrays={name: np.asarray(array) for name, array in arrays.items()},
                     seconds=1.0,
                 )
             )

@@ -52,9 +52,9 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_bad_input_is_one_line_and_nothing_is_written(tmp_path, monkeypatch, case):
     monkeypatch.chdir(tmp_path)
-    given, expected = CASES[case]
+    words, expected = CASES[case]
     with pytest.raises(InvalidInputError) as caught:
-        workbench.run(TINY, **given)
+        workbench.run(TINY, **words)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
@@ -104,21 +104,21 @@ def test_literal_choices_come_with_a_suggestion(only_tiny):
     class Config(BaseModel):
         activation: Literal["relu", "tanh"] = "relu"
 
-    found = workbench.find(only_tiny)
-    found.experiment.Config = Config
+    entry = workbench.find(only_tiny)
+    entry.experiment.Config = Config
     with pytest.raises(
         InvalidInputError,
         match=r"given rleu; allowed: 'relu' or 'tanh'; did you mean relu\?",
     ):
-        configure(found, "quick", {"activation": "rleu"})
+        configure(entry, "quick", {"activation": "rleu"})
 
 
 def test_what_a_run_changed_is_what_has_to_be_set_again(only_tiny):
-    found = workbench.find(only_tiny)
+    entry = workbench.find(only_tiny)
     _, record = configure(
-        found, "paper", {"values": [1, 2.5], "mood": "calm", "seeds": 3, "off": -1}
+        entry, "paper", {"values": [1, 2.5], "mood": "calm", "seeds": 3, "off": -1}
     )
-    assert changed(found.experiment, record) == {"values": [1.0, 2.5], "off": -1.0}
+    assert changed(entry.experiment, record) == {"values": [1.0, 2.5], "off": -1.0}
     from condensery.cli._values import parse
 
     for value in (

@@ -39,18 +39,18 @@ def test_parquet_gives_the_tables_back(run, tmp_path):
     import pyarrow.parquet
 
     made = workbench.export(run.id, run.root, format="parquet", to=tmp_path / "out")
-    found = pyarrow.parquet.read_table(made / "squares.parquet")
-    assert found.column_names == ["kappa", "seed", "square", "first"]
-    assert found["first"].to_pylist() == run.tables["squares"]["first"].tolist()
-    assert json.loads(found.schema.metadata[b"units"]) == {"square": "1"}
+    table = pyarrow.parquet.read_table(made / "squares.parquet")
+    assert table.column_names == ["kappa", "seed", "square", "first"]
+    assert table["first"].to_pylist() == run.tables["squares"]["first"].tolist()
+    assert json.loads(table.schema.metadata[b"units"]) == {"square": "1"}
 
 
 def test_netcdf_gives_the_labelled_view_back(run, tmp_path):
     import xarray
 
     made = workbench.export(run.id, run.root, format="netcdf", to=tmp_path / "out.nc")
-    with xarray.open_datatree(made, engine="h5netcdf") as found:
-        assert found.identical(run.to_xarray())
+    with xarray.open_datatree(made, engine="h5netcdf") as tree:
+        assert tree.identical(run.to_xarray())
 
 
 def test_the_default_place_is_here_and_named_after_the_run(run, tmp_path, monkeypatch):

@@ -71,8 +71,8 @@ def test_the_labelled_view_has_a_grid_where_the_labels_span_one(run):
     assert squares["square"].attrs == {"units": "1"}
     table = run.tables["squares"]
     for row in range(len(table)):
-        found = squares["first"].sel(kappa=table["kappa"][row], seed=table["seed"][row])
-        np.testing.assert_array_equal(found, table["first"][row])
+        cell = squares["first"].sel(kappa=table["kappa"][row], seed=table["seed"][row])
+        np.testing.assert_array_equal(cell, table["first"][row])
     assert tree["noise"]["mean"].dims == ("row",)
     assert run.id == tree.attrs["run"]
 
@@ -80,9 +80,9 @@ def test_the_labelled_view_has_a_grid_where_the_labels_span_one(run):
 @pytest.mark.parametrize("seed", [[0, 1, 1], [0, 1, 2]])
 def test_rows_stay_rows_where_the_labels_span_no_grid(seed):
     table = Table(columns={"width": [10, 20, 20], "seed": seed, "rd": [0.1, 0.2, 0.3]})
-    found = dataset(table)
-    assert found["rd"].dims == ("row",)
-    assert set(found.coords) == {"width", "seed"}
+    view = dataset(table)
+    assert view["rd"].dims == ("row",)
+    assert set(view.coords) == {"width", "seed"}
 
 
 def test_an_empty_table_and_one_without_labels_are_rows():

@@ -86,13 +86,13 @@ def test_a_section_of_attributes_ends_where_it_ends():
     text = """A class.
 
     Attributes:
-        one: First
+        width: First
             line.
 
     Note:
-        two: No attribute.
+        rate: No attribute.
     """
-    assert documented_attributes(text) == {"one": "First line."}
+    assert documented_attributes(text) == {"width": "First line."}
     assert documented_attributes("Nothing here.") == {}
 
 
@@ -132,7 +132,7 @@ def test_list_as_data(capsys, tmp_path):
     assert main([*words, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)["experiment"]
     assert document["name"] == "demo-c"
-    width = next(one for one in document["parameters"] if one["name"] == "width")
+    width = next(field for field in document["parameters"] if field["name"] == "width")
     assert width["range"] == "1 to 1000000"
     assert set(width["defaults"]) == {"quick", "paper"}
     assert width["meaning"]

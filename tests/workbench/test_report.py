@@ -142,12 +142,12 @@ def test_a_run_without_tables_has_no_report(tmp_path, runner):
 
 
 def test_many_members_that_did_not_converge_are_folded_away(only_tiny):
-    found = workbench.find(only_tiny)
+    entry = workbench.find(only_tiny)
     status = np.array([Status.CONVERGED] * 3 + [Status.DIVERGED] * 700 + [9])
     tables = {"members": Table(columns={"status": status, "width": np.arange(704)})}
     config = RunConfig(experiment="tiny", preset="quick", parameters={})
     text = report_html(
-        found.experiment, config, claims=[], tables=tables, drawn=[], provenance={}
+        entry.experiment, config, claims=[], tables=tables, drawn=[], provenance={}
     )
     page = Page(text)
     assert "701 members that did not converge" in page.texts["summary"]
@@ -155,7 +155,7 @@ def test_many_members_that_did_not_converge_are_folded_away(only_tiny):
     assert "status 9" in page.texts["td"]
     assert "and 201 more" in page.texts["p"]
     empty = report_html(
-        found.experiment, config, claims=[], tables={}, drawn=[], provenance={}
+        entry.experiment, config, claims=[], tables={}, drawn=[], provenance={}
     )
     assert "no table of members" in empty
 

@@ -92,10 +92,10 @@ def test_the_order_of_completion_changes_no_bit(tmp_path, runner):
 
 
 def test_an_interrupted_run_resumes_to_the_same_bits(tmp_path, runner):
-    whole = workbench.run(TINY, runs=tmp_path / "whole")
+    uninterrupted = workbench.run(TINY, runs=tmp_path / "whole")
     runner.interrupt_after = 2
     with pytest.raises(
-        workbench.RunInterrupted, match=f"condensery resume {whole.id} --runs"
+        workbench.RunInterrupted, match=f"condensery resume {uninterrupted.id} --runs"
     ) as caught:
         workbench.run(TINY, runs=tmp_path / "cut")
     assert isinstance(caught.value, KeyboardInterrupt)
@@ -107,7 +107,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(tmp_path, runner):
     resumed = workbench.resume(cut.id[:6], tmp_path / "cut")
     assert len(runner.ran) == 4  # the two that had finished are not computed again
     assert resumed.status == "done"
-    assert bits(resumed) == bits(whole)
+    assert bits(resumed) == bits(uninterrupted)
 
 
 def test_running_the_same_again_goes_on_where_it_stopped(tmp_path, runner):
@@ -191,7 +191,7 @@ def test_a_damaged_shard_is_computed_again_and_no_other(
     tmp_path, runner, caplog, damage
 ):
     run = workbench.run(TINY, runs=tmp_path)
-    whole = bits(run)
+    uninterrupted = bits(run)
     shard = sorted(run.folder.glob("shards/*.safetensors"))[0]
     content = shard.read_bytes()
     if damage == "missing":
@@ -207,7 +207,7 @@ def test_a_damaged_shard_is_computed_again_and_no_other(
         again = workbench.run(TINY, runs=tmp_path)
     assert [task.hash for task in runner.ran] == [shard.stem]
     assert shard.stem in caplog.text
-    assert bits(again) == whole
+    assert bits(again) == uninterrupted
 
 
 TIMELESS = re.compile(
@@ -216,23 +216,23 @@ TIMELESS = re.compile(
 
 
 @pytest.mark.parametrize(
-    "part",
+    "file",
     ["tables/squares.safetensors", "claims.json", "report.html", "figures/squares.pdf"],
 )
 def test_a_damaged_or_missing_result_is_made_again_from_the_shards(
-    tmp_path, runner, part
+    tmp_path, runner, file
 ):
     run = workbench.run(TINY, runs=tmp_path)
-    whole, made = bits(run), TIMELESS.sub(b"", (run.folder / part).read_bytes())
-    if part.endswith((".html", ".pdf")):
-        (run.folder / part).unlink()
+    uninterrupted, made = bits(run), TIMELESS.sub(b"", (run.folder / file).read_bytes())
+    if file.endswith((".html", ".pdf")):
+        (run.folder / file).unlink()
     else:
-        (run.folder / part).write_bytes(b"{")
+        (run.folder / file).write_bytes(b"{")
     runner.ran.clear()
     again = workbench.run(TINY, runs=tmp_path)
     assert runner.ran == []
-    assert bits(again) == whole
-    assert TIMELESS.sub(b"", (run.folder / part).read_bytes()) == made
+    assert bits(again) == uninterrupted
+    assert TIMELESS.sub(b"", (run.folder / file).read_bytes()) == made
 
 
 def test_changed_code_never_meets_old_shards(tmp_path, runner):
@@ -266,13 +266,13 @@ def test_changed_data_never_meet_old_shards(tmp_path, runner):
 
 
 def test_progress_tells_stages_and_a_growing_fraction(tmp_path, runner):
-    told: list[workbench.Progress] = []
-    workbench.run(TINY, runs=tmp_path, progress=told.append)
-    stages = list(dict.fromkeys(progress.stage for progress in told))
+    seen: list[workbench.Progress] = []
+    workbench.run(TINY, runs=tmp_path, progress=seen.append)
+    stages = list(dict.fromkeys(progress.stage for progress in seen))
     assert stages == ["tasks", "tables", "claims", "figures", "report", "done"]
-    fractions = [progress.fraction for progress in told]
+    fractions = [progress.fraction for progress in seen]
     assert fractions == sorted(fractions)
     assert (fractions[0], fractions[-1]) == (0, 1)
     assert any(
-        0.0 < progress.fraction < 1 / 6 for progress in told
+        0.0 < progress.fraction < 1 / 6 for progress in seen
     )  # a task's own report counts in part

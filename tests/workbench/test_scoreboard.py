@@ -130,17 +130,17 @@ def test_a_broken_experiment_of_another_package_is_left_out_with_a_warning(
         ),
     ]
     monkeypatch.setattr(_registry, "entry_points", lambda group: points)
-    known = _registry.registered()
-    assert known["phase-diagram"] == BUILT_IN["phase-diagram"]
+    references = _registry.registered()
+    assert references["phase-diagram"] == BUILT_IN["phase-diagram"]
     monkeypatch.setattr(_registry, "BUILT_IN", {})
     points.pop()
-    found = list(_registry.every())
+    entries = list(_registry.every())
     assert "experiment broken is left out: module: given no_such_package" in caplog.text
-    assert [one.name for one in found] == ["outside"]
+    assert [entry.name for entry in entries] == ["outside"]
 
 
-def measure(tell):
-    tell("measuring")
+def measure(note):
+    note("measuring")
     return {
         "title": "Sums",
         "columns": ["n", "ratio"],
@@ -152,15 +152,15 @@ def measure(tell):
 def test_a_bench_is_run_by_name(monkeypatch):
     monkeypatch.setattr(_bench, "benches", lambda: {"sums": "here"})
     monkeypatch.setattr(_bench, "load", lambda reference: measure)
-    told = []
-    result = workbench.bench("sums", progress=told.append)
+    notes = []
+    result = workbench.bench("sums", progress=notes.append)
     assert (result.name, result.title, result.rows, result.notes) == (
         "sums",
         "Sums",
         [[1, 2.5]],
         ["of nothing"],
     )
-    assert told == ["measuring"]
+    assert notes == ["measuring"]
     with pytest.raises(
         InvalidInputError, match=r"bench: given sum; allowed: sums; did you mean sums\?"
     ):

@@ -93,16 +93,17 @@ def checked_name(
     """The name, if it is a plain one that stays inside its folder.
 
     Args:
-        name: The name as given; with `folders`, parts are separated by ``/``.
-        reserved: First parts that are not to be written through this door.
+        name: The name as given; with `folders`, segments are separated by ``/``.
+        reserved: First segments that are not to be written through this door.
         folders: Whether the name may have folders in it.
 
     Raises:
         InvalidInputError: If the name is absolute, has ``..``, or characters that some
             file system does not take.
     """
-    parts = name.split("/") if folders else [name]
-    if not all(_SEGMENT.fullmatch(part) for part in parts) or parts[0] in reserved:
+    segments = name.split("/") if folders else [name]
+    is_plain = all(_SEGMENT.fullmatch(segment) for segment in segments)
+    if not is_plain or segments[0] in reserved:
         allowed = "letters, digits and . _ + = - (not first), 200 characters at most"
         raise InvalidInputError(
             "file name",

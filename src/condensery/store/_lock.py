@@ -79,8 +79,8 @@ def unwritable(root: Path, error: OSError) -> InvalidInputError:
 def _holder(handle: int) -> str:
     with suppress(OSError, ValueError, KeyError, TypeError):
         os.lseek(handle, 0, os.SEEK_SET)
-        known = json.loads(os.read(handle, 4096))
-        return f"process {known['pid']} on {known['host']} since {known['since']}"
+        holder = json.loads(os.read(handle, 4096))
+        return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
     return "another process"
 
 

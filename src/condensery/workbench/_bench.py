@@ -39,22 +39,22 @@ def bench(name: str, *, progress: Callable[[str], None] | None = None) -> BenchR
     Raises:
         InvalidInputError: If there is no such bench.
     """
-    known = benches()
-    if name not in known:
-        near = get_close_matches(name, known, n=1)
+    references = benches()
+    if name not in references:
+        near = get_close_matches(name, references, n=1)
         raise InvalidInputError(
             "bench",
             given=name,
-            allowed=", ".join(sorted(known)) or "none (there are no benches)",
+            allowed=", ".join(sorted(references)) or "none (there are no benches)",
             remedy=f"did you mean {near[0]}?" if near else "choose one of these",
         )
-    run = load(known[name])
+    run = load(references[name])
     if not callable(run):
         raise InvalidInputError(
             "bench",
-            given=known[name],
+            given=references[name],
             allowed="a function",
-            remedy="mend condensery.bench",
+            remedy="fix condensery.bench",
         )
     notes = progress or (lambda text: None)
     measured = dict(run(notes))

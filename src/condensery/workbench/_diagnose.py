@@ -79,7 +79,7 @@ def _rate_or_function(typed: str) -> Any:
 
 
 def _widths(typed: Sequence[str]) -> list[int]:
-    words = [word.strip() for one in typed for word in one.split(",") if word.strip()]
+    words = [word.strip() for word in ",".join(typed).split(",") if word.strip()]
     wrong = [word for word in words if not word.isdecimal()]
     if wrong:
         raise InvalidInputError(

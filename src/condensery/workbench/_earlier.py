@@ -23,8 +23,8 @@ def warn_of_unused_work(root: Path, config: RunConfig, tasks: Sequence[Task]) ->
         tasks: Its tasks as the program has them now.
     """
     with closing(open_store(root)) as store:
-        known = {summary.run for summary in store.runs()}
-        if config.run_id in known:
+        ids = {summary.run for summary in store.runs()}
+        if config.run_id in ids:
             lines = _unused_shards(store, config, tasks)
         else:
             lines = _earlier_runs(store, config)
@@ -53,18 +53,19 @@ def _unused_shards(
 
 def _earlier_runs(store: LocalStore, config: RunConfig) -> Iterator[str]:
     """Runs of this experiment and preset that were begun with other code or data."""
+    configs = [store.config(summary.run) for summary in store.runs()]
     earlier = [
-        other
-        for other in (store.config(summary.run) for summary in store.runs())
-        if (other.experiment, other.preset) == (config.experiment, config.preset)
+        began
+        for began in configs
+        if (began.experiment, began.preset) == (config.experiment, config.preset)
     ]
-    versions = [other for other in earlier if other.task_version != config.task_version]
+    versions = [began for began in earlier if began.task_version != config.task_version]
     data = [
-        other
-        for other in earlier
-        if other.parameters == config.parameters
-        and other.task_version == config.task_version
-        and other.data_digest != config.data_digest
+        began
+        for began in earlier
+        if began.parameters == config.parameters
+        and began.task_version == config.task_version
+        and began.data_digest != config.data_digest
     ]
     if versions:
         yield _not_used(

@@ -46,7 +46,7 @@ def table(
     heads: Iterable[str], rows: Iterable[Iterable[str]], *, kind: str = ""
 ) -> str:
     """A plain table of texts."""
-    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
+    head = "".join(f'<th scope="col">{escape(label)}</th>' for label in heads)
     body = "\n".join(
         f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
         for row in rows

@@ -60,8 +60,8 @@ def dataset(table: Table) -> Dataset:
     import xarray
 
     keys = [name for name in LABELS if name in table.columns and table[name].ndim == 1]
-    axes, places = _grid(table, keys)
-    found = xarray.Dataset()
+    axes, cells = _grid(table, keys)
+    view = xarray.Dataset()
     for name, column in table.columns.items():
         if axes is not None and name in axes:
             continue
@@ -70,7 +70,7 @@ def dataset(table: Table) -> Dataset:
             values, outer = column, [ROW]
         else:
             values = np.empty_like(column)
-            values[places] = column
+            values[cells] = column
             values, outer = (
                 values.reshape(
                     *(len(axis) for axis in axes.values()), *column.shape[1:]
@@ -78,9 +78,9 @@ def dataset(table: Table) -> Dataset:
                 list(axes),
             )
         about = {"units": table.units[name]} if name in table.units else {}
-        found[name] = xarray.Variable([*outer, *inner], values, about)
+        view[name] = xarray.Variable([*outer, *inner], values, about)
     if axes is None:
-        return found.set_coords(keys)
+        return view.set_coords(keys)
     coordinates: dict[str, Any] = {
         name: (
             name,
@@ -89,26 +89,23 @@ def dataset(table: Table) -> Dataset:
         )
         for name, values in axes.items()
     }
-    return found.assign_coords(coordinates)
+    return view.assign_coords(coordinates)
 
 
 def _grid(
     table: Table, keys: list[str]
 ) -> tuple[dict[str, np.ndarray] | None, np.ndarray]:
-    """The axes that the label columns span, and the place of each row on that grid;
+    """The axes that the label columns span, and the cell of each row on that grid;
     None if they span none.
     """
     axes: dict[str, np.ndarray] = {}
-    places = np.zeros(len(table), dtype=np.int64)
+    cell = np.zeros(len(table), dtype=np.int64)
     for name in keys:
         values, codes = np.unique(table[name], return_inverse=True)
         axes[name] = values
-        places = places * len(values) + codes
-    cells = int(np.prod([len(values) for values in axes.values()], dtype=np.int64))
-    is_grid = (
-        cells > 0
-        and bool(axes)
-        and cells == len(table)
-        and np.unique(places).size == cells
-    )
-    return (axes if is_grid else None), places
+        cell = cell * len(values) + codes
+    lengths = [len(values) for values in axes.values()]
+    cells = int(np.prod(lengths, dtype=np.int64))
+    fits = bool(axes) and 0 < cells == len(table)
+    is_grid = fits and np.unique(cell).size == cells
+    return (axes if is_grid else None), cell

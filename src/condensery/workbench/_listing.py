@@ -80,7 +80,7 @@ def list_experiments(runs: str | Path = "runs") -> list[ExperimentInfo]:
         ['demo-a', 'demo-c']
     """
     costs = _costs(runs)
-    return [_info(found, costs) for found in every()]
+    return [_info(entry, costs) for entry in every()]
 
 
 def describe(experiment: str, runs: str | Path = "runs") -> ExperimentDetails:
@@ -96,9 +96,9 @@ def describe(experiment: str, runs: str | Path = "runs") -> ExperimentDetails:
         >>> first.name, first.type, first.range
         ('width', 'whole number', '1 to 1000000')
     """
-    found = find(experiment)
+    entry = find(experiment)
     return ExperimentDetails(
-        info=_info(found, _costs(runs)), parameters=parameters(found.experiment)
+        info=_info(entry, _costs(runs)), parameters=parameters(entry.experiment)
     )
 
 
@@ -134,19 +134,20 @@ def _costs(runs: str | Path) -> _Costs:
     first.
     """
     with closing(open_store(runs)) as store:
-        ended = [
-            summary
+        return [
+            (
+                summary.experiment,
+                summary.preset,
+                store.config(summary.run).parameters,
+                summary.seconds,
+            )
             for summary in store.runs()
             if summary.status in {"done", "claim failed"}
         ]
-        return [
-            (one.experiment, one.preset, store.config(one.run).parameters, one.seconds)
-            for one in ended
-        ]
 
 
-def _info(found: Found, costs: _Costs) -> ExperimentInfo:
-    experiment = found.experiment
+def _info(entry: Found, costs: _Costs) -> ExperimentInfo:
+    experiment = entry.experiment
     presets = []
     for name, values in experiment.presets.items():
         # A run with overrides has the preset's name too, and its cost would mislead.
@@ -154,15 +155,13 @@ def _info(found: Found, costs: _Costs) -> ExperimentInfo:
             mode="json"
         )
         measured = (
-            cost
-            for who, preset, what, cost in costs
-            if (who, preset, what) == (found.name, name, complete)
+            seconds for *run, seconds in costs if run == [entry.name, name, complete]
         )
         presets.append(
             PresetInfo(name=name, parameters=dict(values), seconds=next(measured, None))
         )
     return ExperimentInfo(
-        name=found.name,
+        name=entry.name,
         title=experiment.title,
         summary=experiment.summary,
         papers=tuple(experiment.papers),

@@ -80,10 +80,10 @@ def command(experiment: Experiment, config: RunConfig) -> str:
 
     The parameters that are the preset's own are left out.
     """
-    parts = ["condensery", "run", config.experiment, "--preset", config.preset]
+    words = ["condensery", "run", config.experiment, "--preset", config.preset]
     for key, value in changed(experiment, config).items():
-        parts += ["--set", f"{key}={as_override(value)}"]
-    return shlex.join(parts)
+        words += ["--set", f"{key}={as_override(value)}"]
+    return shlex.join(words)
 
 
 def _figure(drawn: Drawn) -> str:
@@ -167,8 +167,8 @@ def _members(members: Table | None) -> str:
 
 
 def _status_name(code: int) -> str:
-    known = {int(status): status.name.lower().replace("_", " ") for status in Status}
-    return known.get(code, f"status {code}")
+    names = {int(status): status.name.lower().replace("_", " ") for status in Status}
+    return names.get(code, f"status {code}")
 
 
 def _status_remedy(code: int) -> str:

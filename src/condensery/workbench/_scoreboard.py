@@ -49,39 +49,36 @@ def claims(runs: str | Path = "runs") -> list[Score]:
         {None}
     """
     scores: dict[tuple[str, str], Score] = {}
-    for found in every():
-        for statement in found.experiment.statements:
-            score = Score(**statement.model_dump(), experiment=found.name, note=NOT_RUN)
-            scores[found.name, statement.id] = score
+    for entry in every():
+        name = entry.name
+        for statement in entry.experiment.statements:
+            score = Score(**statement.model_dump(), experiment=name, note=NOT_RUN)
+            scores[name, statement.id] = score
     for summary, config, judged in _runs_latest_first(runs):
         for claim in judged:
             key = (config.experiment, claim.id)
             scores[key] = _with_run(scores.get(key), claim, summary, config)
-    order = {
-        paper: place
-        for place, paper in enumerate(
-            dict.fromkeys(score.paper for score in scores.values())
-        )
-    }
+    papers = dict.fromkeys(score.paper for score in scores.values())
+    order = {paper: index for index, paper in enumerate(papers)}
     return sorted(scores.values(), key=lambda score: order[score.paper])
 
 
 def _with_run(
-    known: Score | None, claim: Claim, summary: RunSummary, config: RunConfig
+    score: Score | None, claim: Claim, summary: RunSummary, config: RunConfig
 ) -> Score:
     """Count a run's verdict; the first run that judged the statement is the latest and
     gives the numbers.
     """
-    passed = (known.runs_passed if known else 0) + (claim.passed is True)
-    failed = (known.runs_failed if known else 0) + (claim.passed is False)
+    passed = (score.runs_passed if score else 0) + (claim.passed is True)
+    failed = (score.runs_failed if score else 0) + (claim.passed is False)
     counts = {"runs_passed": passed, "runs_failed": failed}
     undecided = (
-        known is None
-        or known.run is None
-        or (known.passed is None and claim.passed is not None)
+        score is None
+        or score.run is None
+        or (score.passed is None and claim.passed is not None)
     )
-    if known is not None and not undecided:
-        return known.model_copy(update=counts)
+    if score is not None and not undecided:
+        return score.model_copy(update=counts)
     return Score(
         **claim.model_dump(),
         experiment=config.experiment,

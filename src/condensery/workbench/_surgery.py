@@ -100,19 +100,19 @@ def _operated(receipt: Any, files: dict[str, Path]) -> Operated:
     return Operated(str(receipt), document, files)
 
 
-def _widths(given: Sequence[str]) -> dict[str, int]:
-    found = {}
-    for one in given:
-        layer, _, width = one.rpartition("=")
+def _widths(typed: Sequence[str]) -> dict[str, int]:
+    widths = {}
+    for word in typed:
+        layer, _, width = word.rpartition("=")
         if not layer or not width.isdigit():
             raise InvalidInputError(
                 "--width",
-                given=one,
+                given=word,
                 allowed="layer=width, such as fc1=512",
                 remedy="name the layer as inspect does",
             )
-        found[layer] = int(width)
-    return found
+        widths[layer] = int(width)
+    return widths
 
 
 def _inputs(shape: Sequence[int], data: Path | None) -> Any:
@@ -132,7 +132,7 @@ def _inputs(shape: Sequence[int], data: Path | None) -> Any:
 
 def _read(path: Path) -> np.ndarray:
     try:
-        found = np.load(path, allow_pickle=False)
+        array = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise InvalidInputError(
             "--data",
@@ -141,9 +141,9 @@ def _read(path: Path) -> np.ndarray:
             remedy=f"fix: {error}",
         ) from error
     if (
-        not isinstance(found, np.ndarray)
-        or found.dtype.kind not in "fiub"
-        or not np.isfinite(found).all()
+        not isinstance(array, np.ndarray)
+        or array.dtype.kind not in "fiub"
+        or not np.isfinite(array).all()
     ):
         raise InvalidInputError(
             "--data",
@@ -151,7 +151,7 @@ def _read(path: Path) -> np.ndarray:
             allowed="an .npy file of finite numbers",
             remedy="save the inputs with np.save",
         )
-    return found
+    return array
 
 
 def _tensor(array: np.ndarray) -> Any:

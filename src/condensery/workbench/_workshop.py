@@ -37,6 +37,6 @@ def inspect(
     """
     from condensery.torch import inspect as measure
 
-    given = {"threshold": threshold, "active": active}
-    chosen = {name: value for name, value in given.items() if value is not None}
+    options = {"threshold": threshold, "active": active}
+    chosen = {name: value for name, value in options.items() if value is not None}
     return measure(model, weights=weights, activation=activation, heads=heads, **chosen)
