@@ -27,7 +27,8 @@ def images(tmp_path):
     pixels = generator.integers(0, 256, size=shape, dtype=np.uint8)
     labels = np.arange(6000) % 10
     (folder / "train-images-idx3-ubyte").write_bytes(idx(pixels))
-    (folder / "train-labels-idx1-ubyte").write_bytes(idx(labels.astype(np.uint8)))
+    labels = labels.astype(np.uint8)
+    (folder / "train-labels-idx1-ubyte").write_bytes(idx(labels))
     return folder
 
 
@@ -37,7 +38,8 @@ def table(tmp_path):
     path = tmp_path / "table.npz"
     generator = np.random.default_rng(0)
     x = generator.normal(size=(200, 2))
-    np.savez(path, x=x, y=np.arange(200) % 4)
+    labels = np.arange(200) % 4
+    np.savez(path, x=x, y=labels)
     return path
 
 
@@ -65,7 +67,8 @@ def test_a_folder_of_images(tmp_path, images, experiment, overrides):
     assert after == before
     labels = moved / "train-labels-idx1-ubyte"
     content = bytearray(labels.read_bytes())
-    content[8:18] = bytes(reversed(range(10)))
+    reversed_classes = bytes(range(9, -1, -1))
+    content[8:18] = reversed_classes
     labels.write_bytes(content)
     run, _ = names(experiment, data_path=str(moved), **overrides)
     assert run != before[0]

@@ -23,7 +23,8 @@ from condensery.workbench import _identity
 def rewritten(file: Path, old: str, new: str) -> None:
     text = file.read_text(encoding="utf-8")
     assert old in text
-    file.write_text(text.replace(old, new), encoding="utf-8")
+    text = text.replace(old, new)
+    file.write_text(text, encoding="utf-8")
 
 
 def elsewhere(folder: Path, name: str = "moved.py") -> str:
@@ -34,26 +35,31 @@ def elsewhere(folder: Path, name: str = "moved.py") -> str:
 
 
 def test_the_same_file_at_two_paths_is_the_same_run(tmp_path, runner):
-    first = workbench.run(elsewhere(tmp_path / "a"), runs=tmp_path / "runs")
+    runs = tmp_path / "runs"
+    first = workbench.run(elsewhere(tmp_path / "a"), runs=runs)
     runner.ran.clear()
     second = workbench.run(
-        elsewhere(tmp_path / "b", "other_name.py"), runs=tmp_path / "runs"
+        elsewhere(tmp_path / "b", "changed_name.py"), runs=tmp_path / "runs"
     )
     assert second.id == first.id
     assert runner.ran == []
-    third = workbench.run(elsewhere(tmp_path / "c"), runs=tmp_path / "again")
+    moved = elsewhere(tmp_path / "c")
+    third = workbench.run(moved, runs=tmp_path / "again")
     assert bits(third) == bits(first)
     for task in runner.ran:
         assert task.function.startswith(str(tmp_path / "c"))
 
 
 def test_a_file_that_moved_goes_on_where_it_stopped(tmp_path, runner):
+    runs = tmp_path / "runs"
     runner.interrupt_after = 2
     with pytest.raises(workbench.RunInterrupted):
-        workbench.run(elsewhere(tmp_path / "a"), runs=tmp_path / "runs")
+        workbench.run(elsewhere(tmp_path / "a"), runs=runs)
     shutil.rmtree(tmp_path / "a")
+    with pytest.raises(InvalidInputError, match=r"run NEW/PATH\.py:Tiny with the same"):
+        workbench.resume("last", runs)
     runner.interrupt_after = None
-    run = workbench.run(elsewhere(tmp_path / "b"), runs=tmp_path / "runs")
+    run = workbench.run(elsewhere(tmp_path / "b"), runs=runs)
     assert run.status == "done"
     assert len(runner.ran) == 6
 
@@ -94,7 +100,8 @@ def test_the_same_data_at_two_paths_are_the_same_run(
 def test_no_path_in_what_is_hashed(tmp_path, runner):
     data = tmp_path / "data.txt"
     data.write_text("1", encoding="utf-8")
-    run = workbench.run(elsewhere(tmp_path / "a"), runs=tmp_path, data=str(data))
+    name = elsewhere(tmp_path / "a")
+    run = workbench.run(name, runs=tmp_path, data=str(data))
     content = run.config.model_dump(mode="json", exclude={"source", "stand_ins"})
     assert str(tmp_path) in json.dumps(content)
     parameters = run.config.parameters | {"data": "/nowhere/data.txt"}
@@ -109,23 +116,29 @@ def test_a_task_carries_its_source_and_a_worker_needs_no_file(tmp_path, runner):
     complete = workbench.run(name, runs=tmp_path / "inline", drawn=False)
     tasks = list(runner.ran)
     shutil.rmtree(tmp_path / "a")
-    assert {task.source.text for task in tasks} == {TINY_FILE.read_text("utf-8")}
+    texts = {task.source.text for task in tasks}
+    assert texts == {TINY_FILE.read_text("utf-8")}
     from condensery.runners import make
 
     outcomes = []
-    restored = [Task.model_validate_json(task.model_dump_json()) for task in tasks]
-    make("local", workers=2).run(restored, outcomes.append, lambda *_: None)
+    documents = [task.model_dump_json() for task in tasks]
+    restored = [Task.model_validate_json(document) for document in documents]
+    workers = make("local", workers=2)
+    workers.run(restored, outcomes.append, lambda *_: None)
     assert [outcome.error for outcome in outcomes] == [""] * 6
-    squares = {outcome.task.hash: outcome.arrays["square"] for outcome in outcomes}
-    expected = complete.tables["squares"]["square"].tolist()
-    assert [float(squares[task.hash]) for task in tasks] == expected
+    squares = {}
+    for outcome in outcomes:
+        squares[outcome.task.hash] = float(outcome.arrays["square"])
+    expected = complete.tables["squares"]["square"]
+    assert [squares[task.hash] for task in tasks] == expected.tolist()
 
 
 def test_an_edit_while_a_run_goes_on_changes_nothing(tmp_path):
     name = elsewhere(tmp_path / "a")
-    expected = workbench.run(name, runs=tmp_path / "expected", drawn=False, workers=1)
-    options = {"drawn": False, "workers": 1, "runs": tmp_path / "edited"}
-    with workbench.start(name, **options) as running:
+    options = {"drawn": False, "workers": 1}
+    expected = workbench.run(name, runs=tmp_path / "expected", **options)
+    running = workbench.start(name, runs=tmp_path / "edited", **options)
+    with running:
         rewritten(tmp_path / "a" / "moved.py", "** 2", "** 3")
         run = running.result()
     assert bits(run) == bits(expected)
@@ -133,9 +146,9 @@ def test_an_edit_while_a_run_goes_on_changes_nothing(tmp_path):
 
 def test_a_registered_experiment_has_the_id_it_always_had(tmp_path):
     """Neither field is part of what is hashed, so that old runs keep their names."""
-    config = RunConfig(experiment="demo-a", preset="quick", parameters={"seeds": 1})
     old = {"experiment": "demo-a", "preset": "quick", "parameters": {"seeds": 1}}
-    assert RunConfig.model_validate(old).run_id == config.run_id == "3ed1c5a95aeb5c3f"
+    config = RunConfig.model_validate(old)
+    assert config.run_id == "3ed1c5a95aeb5c3f"
 
 
 def test_a_run_of_a_file_that_began_before_keeps_its_name():
@@ -150,8 +163,8 @@ def test_a_run_of_a_file_that_began_before_keeps_its_name():
     tiny = workbench.find(f"{TINY_FILE}:Tiny").experiment
     model = tiny.Config()
     tasks = _identity.tasks_of(tiny, model, old)
-    assert [task.hash for task in tasks] == [task.hash for task in tiny.tasks(model)]
-    assert all(task.source is None for task in tasks)
+    assert tasks == tiny.tasks(model)
+    assert {task.source for task in tasks} == {None}
 
 
 class Places(BaseModel):
@@ -182,7 +195,8 @@ def test_without_a_digest_the_path_tells_data_apart():
     class Holder:
         Config = Places
 
-    assert _identity.stand_ins(Holder, Places(folder="/x"), "") == {}
+    model = Places(folder="/x")
+    assert _identity.stand_ins(Holder, model, "") == {}
 
 
 def task_of(path: str, **changes: object) -> Task:
@@ -194,11 +208,13 @@ def task_of(path: str, **changes: object) -> Task:
 
 def test_hashes_of_tasks():
     assert task_of("/a").hash == task_of("/b/c").hash
-    changed = Source(text="def f(parameters, seed, advance): return {}\n")
-    assert task_of("/a", source=changed).hash != task_of("/a").hash
-    assert task_of("/a", stand_ins={"/a": "data:2"}).hash != task_of("/a").hash
-    named = task_of("/a").model_copy(update={"function": "/a.py:g"})
-    assert named.hash != task_of("/a").hash
+    edited = Source(text="def f(parameters, seed, advance): return {}\n")
+    task = task_of("/a")
+    changed_source = task_of("/a", source=edited)
+    changed_data = task_of("/a", stand_ins={"/a": "data:2"})
+    changed_name = task.model_copy(update={"function": "/a.py:g"})
+    hashes = {item.hash for item in (task, changed_source, changed_data, changed_name)}
+    assert len(hashes) == 4
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
@@ -241,6 +257,10 @@ def mean(config, seed, advance, *, scale):
 '''
 
 
+def unheard(text, fraction, *, shown=None):
+    """Drop the report."""
+
+
 def test_a_declared_task_needs_no_file_either(tmp_path):
     """Its reference is the path of the file; the text goes with it."""
     from condensery.declare import TaskFunction
@@ -251,12 +271,13 @@ def test_a_declared_task_needs_no_file_either(tmp_path):
     function = load(f"{file}:mean")
     assert isinstance(function, TaskFunction)
     parameters = {"config": {"size": 3}, "arguments": {"scale": 2.0}}
-    expected = function(parameters, 1, lambda text, share, shown: None)["mean"]
+    expected = function(parameters, 1, unheard)["mean"]
     source = Source(text=DECLARED)
     task = Task(function=function.reference, parameters=parameters, seed=1)
     task = task.model_copy(update={"source": source})
     file.unlink()
     outcomes = []
-    make("local", workers=1).run([task], outcomes.append, lambda *_: None)
+    worker = make("local", workers=1)
+    worker.run([task], outcomes.append, lambda *_: None)
     assert outcomes[0].error == ""
     assert outcomes[0].arrays["mean"] == expected

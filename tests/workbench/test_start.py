@@ -47,7 +47,8 @@ def test_events_of_a_whole_run(tmp_path, runner):
     assert started == [task.hash for task in runner.ran]
     fractions = [event.fraction for event in only(events, TaskProgressed)]
     assert fractions == [0.5] * 6
-    stages = [event.progress.stage for event in only(events, StageBegan)]
+    began = only(events, StageBegan)
+    stages = [event.progress.stage for event in began]
     assert stages == ["tasks", "tables", "claims", "report"]
     last = events[-1]
     assert isinstance(last, RunFinished)
@@ -85,7 +86,11 @@ def test_failed_tasks_are_events_and_the_result_raises(tmp_path, runner):
 
 def test_bad_input_is_refused_before_anything_starts(tmp_path):
     threads = threading.active_count()
-    refused = ({"preset": "quik"}, {"seeds": 0}, {"runner": "lokal"})
+    refused = (
+        {"preset": "quik"},
+        {"seeds": 0},
+        {"runner": "lokal"},
+    )
     for options in refused:
         with pytest.raises(InvalidInputError):
             workbench.start(TINY, runs=tmp_path / "runs", **options)
@@ -136,7 +141,8 @@ def test_stop_during_a_later_stage(tmp_path, runner, monkeypatch):
         if event.progress.stage != "tasks":
             break
     running.stop()
-    assert workbench.open(running.run, tmp_path).status in {"interrupted", "done"}
+    opened = workbench.open(running.run, tmp_path)
+    assert opened.status in {"interrupted", "done"}
     assert workbench.resume("last", tmp_path).status == "done"
 
 
@@ -168,16 +174,18 @@ def test_the_watcher_is_called_in_the_thread_of_the_caller(tmp_path, runner):
 
 
 def test_shown_arrays_reach_events_and_watchers_and_change_nothing(tmp_path):
-    quiet = workbench.run(TINY, runs=tmp_path / "quiet", drawn=False, workers=2)
-    running = workbench.start(TINY, runs=tmp_path / "live", drawn=False, workers=2)
+    options = {"drawn": False, "workers": 2}
+    quiet = workbench.run(TINY, runs=tmp_path / "quiet", **options)
+    running = workbench.start(TINY, runs=tmp_path / "live", **options)
     shown = only(running.events(), TaskShown)
     assert bits(running.result()) == bits(quiet)
-    values = [float(event.shown["value"]) for event in shown]
-    assert sorted(values) == [1, 1, 2, 2, 3, 3]
+    values = sorted(float(event.shown["value"]) for event in shown)
+    assert values == [1, 1, 2, 2, 3, 3]
     for event in shown:
         assert event.progress.shown is event.shown
     watched: list[Progress] = []
-    workbench.run(TINY, runs=tmp_path / "again", drawn=False, progress=watched.append)
+    watch = watched.append
+    workbench.run(TINY, runs=tmp_path / "again", progress=watch, **options)
     with_arrays = [progress for progress in watched if progress.shown]
     assert len(with_arrays) == 6
 
@@ -185,7 +193,8 @@ def test_shown_arrays_reach_events_and_watchers_and_change_nothing(tmp_path):
 def test_nobody_listens_and_nothing_is_sent(tmp_path, runner):
     workbench.run(TINY, runs=tmp_path, drawn=False)
     assert runner.shown_to is None
-    workbench.start(TINY, runs=tmp_path / "live", drawn=False).result()
+    running = workbench.start(TINY, runs=tmp_path / "live", drawn=False)
+    running.result()
     assert runner.shown_to is not None
 
 

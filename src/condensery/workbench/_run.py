@@ -131,7 +131,7 @@ def resume(
         progress: Called with a `Progress` at every change, in this thread.
     """
     began = reopen(run, runs).config
-    entry = find(began.experiment)
+    entry = _find_again(began)
     model = validated(entry.experiment, began)
     _check_unchanged(began, entry, model)
     mover = make(runner, workers=workers)
@@ -165,6 +165,24 @@ def _wait(running: Running, watch: Watcher | None) -> Run:
 
 def _is_progress(event: Event) -> bool:
     return not isinstance(event, RunFinished) or event.progress.stage == "done"
+
+
+def _find_again(began: RunConfig) -> Found:
+    """The experiment of a run; a file may have moved since.
+
+    Raises:
+        InvalidInputError: If it is not there any more.
+    """
+    path, _, name = began.experiment.rpartition(":")
+    if began.source and not Path(path).is_file():
+        raise InvalidInputError(
+            f"file of run {began.run_id}",
+            given=path,
+            allowed="the file that the run began with",
+            remedy=f"it has moved: condensery run NEW/PATH.py:{name} with the same "
+            "settings goes on with this run",
+        )
+    return find(began.experiment)
 
 
 def _check_unchanged(began: RunConfig, entry: Found, model: BaseModel) -> None:
