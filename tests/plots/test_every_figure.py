@@ -11,7 +11,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from matplotlib.text import Text
+from tests.plots.legibility import outside, overlaps, shown_texts
 
 from condensery import plots
 from condensery._errors import InvalidInputError
@@ -36,14 +36,6 @@ def test_every_module_is_met_by_these_tests(cases):
     ) == {"reduction"}
 
 
-def shown_texts(figure: Figure) -> list[Text]:
-    return [
-        text
-        for text in figure.findobj(Text)
-        if text.get_visible() and text.get_text().strip()
-    ]
-
-
 def test_text_is_at_least_seven_points_at_the_size_of_print(figure):
     assert figure.get_figwidth() <= PAGE
     sizes = {text.get_fontsize() for text in shown_texts(figure)}
@@ -52,49 +44,7 @@ def test_text_is_at_least_seven_points_at_the_size_of_print(figure):
 
 
 def test_nothing_hangs_over_the_edge_of_the_paper(figure):
-    figure.draw_without_rendering()
-    hidden = not_drawn(figure)
-    for text in shown_texts(figure):
-        if id(text) in hidden or (
-            text.axes is not None and not text.axes.get_visible()
-        ):
-            continue
-        box = text.get_window_extent()
-        inside = (
-            box.x0 >= -1
-            and box.y0 >= -1
-            and box.x1 <= figure.bbox.x1 + 1
-            and box.y1 <= figure.bbox.y1 + 1
-        )
-        assert inside, text.get_text()
-
-
-def overlaps(figure: Figure) -> list[tuple[str, str]]:
-    """Pairs of texts whose boxes share more than a pixel in both directions.
-
-    Corners of a turned text's box are empty, so that turned texts count by the middle
-    half of their box.
-    """
-    figure.draw_without_rendering()
-    hidden = not_drawn(figure)
-    boxes = []
-    for text in shown_texts(figure):
-        if id(text) in hidden:
-            continue
-        if text.axes is not None and not text.axes.get_visible():
-            continue
-        box = text.get_window_extent()
-        if text.get_rotation() % 90:
-            box = box.expanded(0.5, 0.5)
-        boxes.append((text.get_text(), box))
-    pairs = []
-    for number, (name, box) in enumerate(boxes):
-        for other, second in boxes[:number]:
-            across = min(box.x1, second.x1) - max(box.x0, second.x0)
-            up = min(box.y1, second.y1) - max(box.y0, second.y0)
-            if across > 1 and up > 1:
-                pairs.append((other, name))
-    return pairs
+    assert outside(figure) == []
 
 
 STILL_OVERLAPPING = {
@@ -126,24 +76,6 @@ def test_panels_stay_where_they_are_whatever_is_rendered(tables):
     figure.axes[3].set_ylabel("a label of\ntwo lines")
     plots.render(figure, "pdf")
     assert [ax.get_position().bounds for ax in figure.axes] == before
-
-
-def not_drawn(figure: Figure) -> set[int]:
-    """Labels that exist but are not drawn: of ticks beyond the limits of an axis, and
-    all of an axis that is off.
-    """
-    hidden = set()
-    for ax in figure.axes:
-        for axis in (ax.xaxis, ax.yaxis):
-            drawn = {id(tick) for tick in axis._update_ticks()} if ax.axison else set()
-            ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
-            hidden |= {
-                id(label)
-                for tick in ticks
-                if id(tick) not in drawn
-                for label in (tick.label1, tick.label2)
-            }
-    return hidden
 
 
 def test_on_a_users_axes(case):
