@@ -12,13 +12,6 @@ import numpy as np
 
 from condensery.declare import Work, task
 from condensery.experiments.condensation_dynamics._config import TARGETS, Config
-from condensery.experiments.condensation_dynamics._measures import (
-    drive,
-    falling_frames,
-    near,
-    rank_of_gap,
-    resting_angles,
-)
 from condensery.protocols import Advance, Arrays
 
 if TYPE_CHECKING:
@@ -169,7 +162,7 @@ class Event:
 
 def _groups_of(config: Config, run: Run) -> dict[str, Any]:
     """The groups of one network over its recorded steps."""
-    from condensery.metrics import condensation, lineages
+    from condensery.metrics import condensation, falling, lineages, within_decades
 
     threshold = config.threshold
     labels = [
@@ -188,8 +181,8 @@ def _groups_of(config: Config, run: Run) -> dict[str, Any]:
     # without any gathering.
     tenth = np.searchsorted(run.step, config.steps // 10) + 1
     collapse = int(np.argmin(groups[:tenth]))
-    falls = falling_frames(run.step, run.loss, config.falling)
-    fall = near(run.step, falls, config.persistence)
+    falls = falling(run.step, run.loss, slope=config.falling)
+    fall = within_decades(run.step, falls, decades=config.persistence)
     later = np.arange(len(run.step)) > collapse
     # Recorded steps are even in log time only where they are whole numbers apart: weigh
     # each by what it stands for.
@@ -238,6 +231,8 @@ def _at_birth(
     """Cosine of a newborn group with its drive, the same for its parent, and the rank
     of its distance to rest.
     """
+    from condensery.theory import residual_drive, resting_angles, resting_rank
+
     if event.kind == MERGE:
         return np.nan, np.nan, np.nan
     a, w = run.a[event.frame], run.w[event.frame]
@@ -251,7 +246,7 @@ def _at_birth(
         mean = w[group].sum(axis=0)
         u = mean / np.linalg.norm(mean)
         sign = float(np.sign(a[group].sum()) or 1.0)
-        pull = sign * drive(u[None], run.x, e)[0]
+        pull = sign * residual_drive(u[None], run.x, e)[0]
         length = max(np.linalg.norm(pull), 1e-300)
         return float(u @ pull / length), u, sign
 
@@ -261,7 +256,7 @@ def _at_birth(
         parent, _, _ = cosine(int(tree.parent[event.lineage]))
     resting = resting_angles(run.x, e, sign)
     angle = float(np.arctan2(u[1], u[0]))
-    return newborn, parent, rank_of_gap(angle, run.x, resting)
+    return newborn, parent, resting_rank(angle, run.x, resting)
 
 
 def _paths(tree: Lineages, w: np.ndarray, lengths: np.ndarray) -> Arrays:
