@@ -422,7 +422,8 @@ class Declared(Generic[C]):
         Config: The configuration.
         presets: ``quick`` and ``paper``.
         work: The independent calls that a configuration asks for.
-        makes: Name of each table to the function that makes it.
+        makes: Name of each table to the function that makes it; it returns None where
+            the configuration does not ask for the table.
         judges: The claims, in the order of the report.
         draws: The figures, or a function of the configuration that returns them.
         reads: Digest of the data that the tasks read; synthetic data need none.
@@ -436,7 +437,7 @@ class Declared(Generic[C]):
     Config: type[C]
     presets: Mapping[str, Mapping[str, JsonValue]]
     work: Callable[[C], Iterable[Work]]
-    makes: Mapping[str, Callable[[C, Results], Table]]
+    makes: Mapping[str, Callable[[C, Results], Table | None]]
     judges: tuple[JudgedMeasure[C], ...]
     draws: Sequence[FigureSpec] | Callable[[C], Sequence[FigureSpec]]
     reads: Callable[[C], str] = field(default=lambda _: "")
@@ -468,7 +469,8 @@ class Declared(Generic[C]):
     def tables(self, config: C, shards: Sequence[Arrays]) -> dict[str, Table]:
         """All tables, from the arrays of the work in the order of `tasks`."""
         results = Results(tuple(zip(self.work(config), shards, strict=True)))
-        return {name: make(config, results) for name, make in self.makes.items()}
+        made = {name: make(config, results) for name, make in self.makes.items()}
+        return {name: table for name, table in made.items() if table is not None}
 
     def claims(self, config: C, tables: Tables) -> list[Claim]:
         """All claims, judged."""

@@ -7,19 +7,12 @@ import pytest
 from pydantic import ValidationError
 
 from condensery._reference import load
-from condensery.experiments.initial_condensation import InitialCondensation
 from condensery.experiments.initial_condensation import _config as settings
-from condensery.experiments.initial_condensation._measures import (
-    alignment,
-    condensed,
-    control_stop,
-    explained,
-    fit_residual,
-    line_sizes,
-    predicted_lines,
-)
+from condensery.experiments.initial_condensation import initial_condensation
+from condensery.experiments.initial_condensation._tasks import control_stop
 from condensery.records import Table
 from condensery.testing import ExperimentContract
+from condensery.theory import explained_by_line, initial_lines
 
 SMALL = {
     "draws": 2,
@@ -36,7 +29,7 @@ SMALL = {
 class TestInitialCondensationContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return InitialCondensation()
+        return initial_condensation
 
     @pytest.fixture
     def overrides(self):
@@ -44,7 +37,7 @@ class TestInitialCondensationContract(ExperimentContract):
 
 
 def ran(**overrides):
-    experiment = InitialCondensation()
+    experiment = initial_condensation
     config = experiment.Config.model_validate(
         {**experiment.presets["quick"], **overrides}
     )
@@ -56,7 +49,7 @@ def ran(**overrides):
 
 
 def judged(config, tables):
-    return {claim.id: claim for claim in InitialCondensation().claims(config, tables)}
+    return {claim.id: claim for claim in initial_condensation.claims(config, tables)}
 
 
 def altered(tables, name, **columns):
@@ -75,7 +68,10 @@ def line():
 
 @pytest.fixture(scope="module")
 def notebook():
-    return ran(parts=["demo-b"], draws=6)
+    return ran(
+        parts=["demo-b"],
+        draws=6,
+    )
 
 
 def test_on_a_line_the_counts_are_those_of_the_multiplicity(line):
@@ -155,7 +151,12 @@ def test_the_field_moves_the_neurons(line):
             slope = 1 - np.tanh(point * neurons["w"][k] + neurons["b"][k]) ** 2
             pull -= (model(point) - value) * slope * np.array([point, 1.0]) / len(x)
         found = [neurons["dw"][k], neurons["db"][k]]
-        np.testing.assert_allclose(found, neurons["a"][k] * pull, rtol=1e-8, atol=1e-14)
+        np.testing.assert_allclose(
+            found,
+            neurons["a"][k] * pull,
+            rtol=1e-8,
+            atol=1e-14,
+        )
 
 
 def test_gradient_descent_finds_the_line_of_the_theorem_and_adam_its_signs(notebook):
@@ -165,7 +166,10 @@ def test_gradient_descent_finds_the_line_of_the_theorem_and_adam_its_signs(noteb
     assert claims["first-step"].passed is True, claims["first-step"]
     assert claims["theorem-adam"].passed is None
     # the alignment after Adam's first step is not that of the theorem
-    first = tables["measures"].select(optimiser="Adam", step=1)
+    first = tables["measures"].select(
+        optimiser="Adam",
+        step=1,
+    )
     assert np.median(first["sign_aligned"]) > np.median(first["aligned"]) + 0.05
     worse = altered(tables, "measures", aligned=tables["measures"]["aligned"] - 0.01)
     assert judged(config, worse)["theorem-descent"].passed is False
@@ -187,82 +191,45 @@ def test_the_control_stops_at_its_share_of_what_a_line_explains(notebook):
         assert 0.99 * wanted < end["loss"][0] <= wanted
 
 
-@pytest.mark.parametrize("p", [1, 2])
-def test_lines_by_a_slow_count(p):
-    rng = np.random.default_rng(p)
-    axes = np.eye(3)[:p]
-    weights = np.concatenate(
-        [
-            rng.choice([-1.0, 1.0], (12, 1)) * axis
-            + 0.01 * rng.standard_normal((12, 3))
-            for axis in axes
-        ]
-    )
-    weights = np.concatenate([weights, [[0.0, 0.0, 5.0], [0.0, 0.0, 0.0]]])
-    assert line_sizes(weights, threshold=0.99).tolist() == [12] * p + [1]
-    found = condensed(weights, threshold=0.99)
-    near = sum(
-        abs(u @ v) > 0.99 * np.linalg.norm(u) * np.linalg.norm(v)
-        for k, u in enumerate(weights[:-1])
-        for v in weights[:k]
-    )
-    pairs = len(weights[:-1]) * (len(weights) - 2) / 2
-    assert found["pairs"] == pytest.approx(near / pairs)
-    assert (found["lines"], found["largest"]) == (p, pytest.approx(12 / len(weights)))
-    # neither the order of the neurons, nor their length or sign matters
-    changed = rng.permutation(weights) * rng.choice([-3.0, 0.2], (len(weights), 1))
-    assert line_sizes(changed, threshold=0.99).tolist() == [12] * p + [1]
-
-
-def test_alignment_by_hand():
-    found = alignment(
-        np.array([[3.0, 0.0], [1.0, -1.0], [0.0, 0.0]]),
-        np.array([[1.0, 0.0], [0.6, 0.8]]),
-    )
-    np.testing.assert_allclose(found[:2], [1.0, np.sqrt(0.5)])
-    assert np.isnan(found[2])
-    assert np.isnan(alignment(np.ones((2, 2)), np.empty((0, 2)))).all()
-
-
-def test_a_polynomial_leaves_no_residual():
-    x = np.linspace(-1, 2, 30)
-    assert fit_residual(x, 3 + x - 2 * x**2, degree=2)[1] < 1e-12
-    fit, residual = fit_residual(x, np.abs(x), degree=1)
-    line = np.polynomial.Polynomial.fit(x, np.abs(x), 1)
-    np.testing.assert_allclose(fit, line(x), rtol=1e-10)
-    assert residual == pytest.approx(
-        np.linalg.norm(np.abs(x) - fit) / np.linalg.norm(np.abs(x) - np.abs(x).mean())
-    )
-
-
 def test_there_is_no_prediction_without_a_theorem():
     x, y = settings.cloud_data(0)
     inputs = np.column_stack([x, np.ones(len(x))])
     assert (
-        len(predicted_lines(inputs, y, "xtanh"))
-        == len(predicted_lines(inputs, y, "relu"))
+        len(initial_lines(inputs, y, "xtanh"))
+        == len(initial_lines(inputs, y, "relu"))
         == 0
     )
-    assert predicted_lines(inputs, y, "tanh").shape == (1, 6)
+    assert initial_lines(inputs, y, "tanh").shape == (1, 6)
     # where σ(0) is not 0 the mean of the targets does not count
     raised, plain = (
-        predicted_lines(inputs, targets, "sigmoid") for targets in (y + 7, y)
+        initial_lines(inputs, targets, "sigmoid") for targets in (y + 7, y)
     )
     np.testing.assert_allclose(raised, plain, atol=1e-12)
-    assert explained(inputs, inputs @ np.ones(6), "sigmoid") < 1
+    assert explained_by_line(inputs, inputs @ np.ones(6), "sigmoid") < 1
     assert control_stop(inputs, y, "relu", 0.1) == pytest.approx(0.9 * np.mean(y**2))
 
 
 def test_an_activation_without_a_theorem_runs_and_is_not_judged():
     config, tables = ran(
-        **{**SMALL, "parts": ["line", "five"], "activations": ["relu"], "draws": 1}
+        **{
+            **SMALL,
+            "parts": ["line", "five"],
+            "activations": ["relu"],
+            "draws": 1,
+        }
     )
     assert {claim.passed for claim in judged(config, tables).values()} == {None}
     assert np.isnan(tables["measures"].select(activation="relu")["aligned"]).all()
 
 
 def test_other_lengths_of_training_are_not_judged():
-    config, tables = ran(**{**SMALL, "parts": ["line", "demo-b"], "draws": 1})
+    config, tables = ran(
+        **{
+            **SMALL,
+            "parts": ["line", "demo-b"],
+            "draws": 1,
+        }
+    )
     claims = judged(config, tables)
     assert {claim.passed for claim in claims.values()} == {None}
     assert claims["line-tanh"].value is not None
@@ -295,4 +262,4 @@ def test_targets_by_hand():
 )
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
-        InitialCondensation.Config.model_validate(wrong)
+        initial_condensation.Config.model_validate(wrong)

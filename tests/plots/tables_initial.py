@@ -3,8 +3,15 @@ results.
 """
 
 import numpy as np
+from tests.plots.declared import options_of
 
 from condensery import plots
+from condensery.experiments.initial_condensation import initial_condensation
+from condensery.experiments.initial_condensation._summaries import (
+    count_lines,
+    count_moved,
+    summarise_courses,
+)
 from condensery.records import Table
 
 NAMES = ["tanh", "sigmoid", "softplus", "xtanh", "relu"]
@@ -63,17 +70,21 @@ def cosines():
                 "cosine": grids,
             }
         ),
-        "deep": Table(
-            columns={
-                "residual": np.repeat([True, False], 4),
-                "layer": [1, 2, 1, 2, 1, 2, 1, 2],
-                "activation": ["tanh", "xtanh"] * 4,
-                "draw": [0, 0, 1, 1] * 2,
-                "step": [9, 8] * 4,
-                "cosine": np.arange(8.0)[:, None, None] / 8 * np.ones((8, 3, 3)),
-            }
-        ),
+        "deep": deep(),
     }
+
+
+def deep():
+    """Five layers in two draws, with residuals and without; all cosines are equal."""
+    cells = [(r, d, layer) for r in (1, 0) for d in (0, 1) for layer in range(1, 6)]
+    residual, draw, layer = np.array(cells).T
+    columns = {
+        "residual": residual.astype(bool),
+        "layer": layer,
+        "draw": draw,
+        "cosine": np.arange(20.0)[:, None, None] / 20 * np.ones((20, 3, 3)),
+    }
+    return Table(columns=columns)
 
 
 def measures(draws=3):
@@ -100,11 +111,23 @@ def measures(draws=3):
                                 "sign_aligned": 0.5,
                             }
                         )
+    columns = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    table = Table(columns=columns)
     return {
-        "measures": Table(
-            columns={key: np.array([row[key] for row in rows]) for key in rows[0]}
-        )
+        "measures": table,
+        "line_counts": count_lines(table),
+        "moved": count_moved(table),
+        "courses": summarise_courses(table),
     }
+
+
+def options(name, **settings):
+    """Of a figure of initial-condensation."""
+    return options_of(initial_condensation, name, **settings)
+
+
+def early_options():
+    return options("early-outputs", activations=NAMES, line_steps=(1, 5, 20))
 
 
 def plane():
@@ -160,12 +183,18 @@ def kernels():
 
 CASES = {
     "field": lambda: (plots.direction_field, on_a_line(), {}, 5),
-    "outputs": lambda: (plots.early_outputs, on_a_line(), {}, 5),
-    "cosines": lambda: (plots.cosine_maps, cosines(), {"part": "demo-b"}, 4),
-    "cosines, five": lambda: (plots.cosine_maps, cosines(), {}, 1),
-    "cosines, deep": lambda: (plots.cosine_maps, cosines(), {"part": "deep"}, 4),
-    "counts": lambda: (plots.line_counts, measures(), {}, 2),
-    "alignment": lambda: (plots.alignment, measures(), {}, 2),
+    "outputs": lambda: (plots.chart, on_a_line(), early_options(), 5),
+    "cosines": lambda: (plots.chart, cosines(), options("cosines-demo-b"), 4),
+    "cosines, five": lambda: (
+        plots.chart,
+        cosines(),
+        options("cosines-five", activations=["tanh"]),
+        1,
+    ),
+    "cosines, deep": lambda: (plots.chart, cosines(), options("cosines-deep"), 10),
+    "cosines, module": lambda: (plots.cosine_maps, cosines(), {"part": "demo-b"}, 4),
+    "counts": lambda: (plots.chart, measures(), options("line-counts", draws=3), 2),
+    "alignment": lambda: (plots.chart, measures(), options("alignment"), 2),
     "widths": lambda: (plots.initial_widths, plane(), {}, 3),
     "map": lambda: (plots.initial_map, plane(), {}, 3),
     "kernels": lambda: (plots.kernel_alignment, kernels(), {}, 1),

@@ -5,9 +5,11 @@ import pytest
 from tests.plots.tables_initial import (
     CASES,
     cosines,
+    early_options,
     kernels,
     measures,
     on_a_line,
+    options,
     plane,
 )
 
@@ -22,66 +24,89 @@ def case(request):
 
 def test_missing_tables_are_named(case):
     module, _, options, _ = case
-    with pytest.raises(InvalidInputError, match="tables"):
+    with pytest.raises(
+        InvalidInputError,
+        match="tables",
+    ):
         module.figure_data({}, **options)
-
-
-@pytest.mark.parametrize(
-    "module", [plots.cosine_maps, plots.line_counts, plots.alignment]
-)
-def test_a_part_that_was_not_run_is_refused(module):
-    with pytest.raises(InvalidInputError, match="part: given six"):
-        module.figure_data({**cosines(), **measures()}, part="six")
 
 
 def test_arrows_have_length_one_or_none():
     data = plots.direction_field.figure_data(on_a_line())
-    lengths = np.linalg.norm(data.panels[0].motion, axis=1)
+    lengths = np.linalg.norm(
+        data.panels[0].motion,
+        axis=1,
+    )
     np.testing.assert_allclose(lengths, [0, 1, 1, 1, 1, 1])
-    assert np.linalg.norm(data.panels[1].field_motion, axis=1).max() == pytest.approx(1)
+    assert np.linalg.norm(
+        data.panels[1].field_motion,
+        axis=1,
+    ).max() == pytest.approx(1)
     assert [len(one.lines) for one in data.panels] == [1, 0, 0, 2, 0]
 
 
 def test_outputs_come_in_the_order_of_their_steps():
-    data = plots.early_outputs.figure_data(on_a_line())
-    assert [curve.step for curve in data.panels[0].curves] == [5, 20]
-    np.testing.assert_allclose(data.panels[0].curves[1].model, [0, 1, 2])
+    data = plots.chart.figure_data(
+        on_a_line(),
+        **early_options(),
+    )
+    target, *models, polynomial, _ = data.panels[0].series
+    assert target.y.tolist() == [0, 0.25, 1]
+    outputs = {series.look.label: series.y.tolist() for series in models}
+    assert outputs == {
+        "step 20": [0, 1, 2],
+        "step 5": [0, 0.5, 1],
+    }
+    assert polynomial.y.tolist() == [0, 0.5, 1]
 
 
 def test_maps_and_their_titles():
-    assert [
-        one.title
-        for one in plots.cosine_maps.figure_data(cosines(), part="demo-b").maps
-    ] == [
+    notebook = plots.chart.figure_data(
+        cosines(),
+        **options("cosines-demo-b"),
+    )
+    assert [panel.panel.title for panel in notebook.panels] == [
         "start",
         "Adam, step 1",
         "Adam, step 101",
-        "descent, step 1200",
+        "descent, at its end",
     ]
-    deep = plots.cosine_maps.figure_data(cosines(), part="deep")
-    # the second draw: rows 2 and 3 with residuals, 6 and 7 without
-    assert [float(one.cosine[0, 0]) for one in deep.maps] == [
-        2 / 8,
-        3 / 8,
-        6 / 8,
-        7 / 8,
-    ]
-    assert deep.maps[1].title == "x tanh x, step 8"
+    deep = plots.chart.figure_data(
+        cosines(),
+        **options("cosines-deep"),
+    )
+    # the second draw: rows 5 to 9 with residuals, 15 to 19 without
+    cells = [panel.cells[0].values[0, 0] for panel in deep.panels]
+    assert (np.array(cells) * 20).round(9).tolist() == [5, 6, 7, 8, 9, *range(15, 20)]
+    assert deep.panels[1].panel.title == "x tanh x, step 900"
 
 
 def test_counts_and_shares_by_hand():
-    data = plots.line_counts.figure_data(measures(), most=6)
+    data = plots.chart.figure_data(
+        measures(),
+        **options(
+            "line-counts",
+            draws=3,
+        ),
+    )
+    (counts,), (adam, descent) = data.panels[0].cells, data.panels[1].series
     # lines 1, 4 and 7 in three draws
-    np.testing.assert_array_equal(data.counts[0], [0, 1, 0, 0, 1, 0, 1])
+    draws = np.nan_to_num(counts.values[0])
+    np.testing.assert_array_equal(draws, [0, 1, 0, 0, 1, 0, 1])
+    assert counts.names_x[-1] == "≥ 6"
     # of Adam the step before the last, of descent the last
-    np.testing.assert_allclose(data.moved[:, 0], [0.01, 0.7])
+    np.testing.assert_allclose([adam.y[0], descent.y[0]], [0.01, 0.7])
 
 
 def test_courses_are_medians_with_their_range():
-    adam, descent = plots.alignment.figure_data(measures()).courses
-    np.testing.assert_allclose(adam.aligned, [0.2, 0.21, 0.4])
+    data = plots.chart.figure_data(
+        measures(),
+        **options("alignment"),
+    )
+    (adam, _), (descent, _) = (panel.series for panel in data.panels)
+    np.testing.assert_allclose(adam.y, [0.2, 0.21, 0.4])
     np.testing.assert_allclose([adam.low[1], adam.high[1]], [0.01, 0.41])
-    assert descent.step.tolist() == [0, 700]
+    assert descent.x.tolist() == [0, 700]
 
 
 def test_the_map_has_a_hole_where_nothing_was_measured():

@@ -6,7 +6,7 @@ BUILT_IN: dict[str, str] = {
     "phase-diagram": "condensery.experiments.phase_diagram:PhaseDiagram",
     "demo-a": "condensery.experiments.demo_a:demo_a",
     "demo-c": "condensery.experiments.demo_c:demo_c",
-    "initial-condensation": "condensery.experiments.initial_condensation:InitialCondensation",
+    "initial-condensation": "condensery.experiments.initial_condensation:initial_condensation",
     "initial-phase-diagram": "condensery.experiments.initial_phase_diagram:InitialPhaseDiagram",
     "initial-condensation-cnn": "condensery.experiments.initial_condensation_cnn:InitialCondensationCnn",
     "embedding-width": "condensery.experiments.embedding_width:EmbeddingWidth",

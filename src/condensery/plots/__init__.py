@@ -10,7 +10,7 @@ of the phase diagram `slope_map`, `rd_against_width`, `regimes`, `scatter_grid`;
 three layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks
 `orientation_growth` (which has ``animate`` too), `group_tree`,
 `architecture_ratios`; of initial condensation `direction_field`,
-`early_outputs`, `cosine_maps`, `line_counts`, `alignment`, `initial_widths`,
+`cosine_maps`, `initial_widths`,
 `initial_map`, `kernel_alignment`, `kernels_while_learning`; of dropout
 `dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
 `dropout_controls`, `dropout_images`, `dropout_paths`; of the landscape
@@ -45,7 +45,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from condensery.plots import (
         accuracy_against_size,
-        alignment,
         architecture_ratios,
         census_lattice,
         chart,
@@ -59,7 +58,6 @@ if TYPE_CHECKING:
         dropout_paths,
         dropout_regulariser,
         dropout_switch,
-        early_outputs,
         embedded_network,
         embedding_descent,
         embedding_spectra,
@@ -73,7 +71,6 @@ if TYPE_CHECKING:
         layer_linearity,
         layer_maps,
         layer_neurons,
-        line_counts,
         manifold_dimension,
         monitored,
         optimistic_sizes,
@@ -91,7 +88,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "accuracy_against_size",
-    "alignment",
     "architecture_ratios",
     "census_lattice",
     "chart",
@@ -105,7 +101,6 @@ __all__ = [
     "dropout_paths",
     "dropout_regulariser",
     "dropout_switch",
-    "early_outputs",
     "embedded_network",
     "embedding_descent",
     "embedding_spectra",
@@ -119,7 +114,6 @@ __all__ = [
     "layer_linearity",
     "layer_maps",
     "layer_neurons",
-    "line_counts",
     "manifold_dimension",
     "monitored",
     "optimistic_sizes",

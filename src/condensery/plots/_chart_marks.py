@@ -214,6 +214,8 @@ def draw_cells(ax: Axes, cells: Cells) -> Any:
     mark = cells.mark
     ax.set_facecolor("#EEEEEE")
     low, high = mark.limits
+    # cells of a table stand apart; a matrix in one cell of a table is a picture
+    has_edges = bool(mark.x) and cells.values.size < 2000
     mesh = ax.pcolormesh(
         cell_edges(cells.x),
         cell_edges(cells.y),
@@ -221,7 +223,7 @@ def draw_cells(ax: Axes, cells: Cells) -> Any:
         cmap=mark.colours,
         vmin=low,
         vmax=high,
-        edgecolors=PAPER if cells.values.size < 2000 else "none",
+        edgecolors=PAPER if has_edges else "none",
         linewidth=0.4,
         rasterized=cells.values.size >= 2000,
     )

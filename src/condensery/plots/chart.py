@@ -45,6 +45,9 @@ from condensery.records import Table
 
 __all__ = ["Cells", "ChartData", "PanelData", "Series", "draw", "figure_data"]
 
+STEPS = (1, 2, 2.5, 5, 10)
+"""Steps between ticks, over powers of ten."""
+
 
 def figure_data(tables: Mapping[str, Table], *, chart: Chart | JsonValue) -> ChartData:
     """The numbers of a chart: selected rows, not yet drawn.
@@ -150,7 +153,7 @@ def _set_axis(ax: Axes, name: str, axis: Axis) -> None:
     elif axis.whole:
         ticker.set_major_locator(MaxNLocator(nbins=axis.count or 5, integer=True))
     elif axis.count is not None and axis.scale == "linear":
-        ticker.set_major_locator(MaxNLocator(nbins=axis.count))
+        ticker.set_major_locator(MaxNLocator(nbins=axis.count, steps=STEPS))
     if axis.inverted:
         ticker.set_inverted(True)
     if axis.bare:

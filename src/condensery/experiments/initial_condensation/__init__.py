@@ -3,6 +3,11 @@
 """
 
 from condensery.experiments.initial_condensation._config import Config
-from condensery.experiments.initial_condensation._experiment import InitialCondensation
+from condensery.experiments.initial_condensation._experiment import (
+    initial_condensation,
+)
 
-__all__ = ["Config", "InitialCondensation"]
+__all__ = [
+    "Config",
+    "initial_condensation",
+]

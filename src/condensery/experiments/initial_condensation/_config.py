@@ -1,11 +1,13 @@
-"""What the experiment can be told, and the settings of the figures that it repeats."""
+"""Parameters of initial-condensation, and the settings of the repeated figures."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
+
+from condensery.declare import Count, Settings
 
 PARTS = ("line", "five", "deep", "demo-b")
 Part = Literal["line", "five", "deep", "demo-b"]
@@ -31,41 +33,50 @@ is there to fall.
 """
 
 
-class Config(BaseModel):
-    """What initial-condensation can be told.
+class Config(Settings):
+    """Parameters of initial-condensation."""
 
-    Attributes:
-        parts: ``line`` (Figs. 5 and 6), ``five`` (Fig. 2), ``deep`` (Fig. 3),
-            ``demo-b`` (the notebook).
-        activations: Names of the registry, for `line` and `five`; without a
-            multiplicity there is no prediction.
-        draws: Draws of data and weights in five dimensions, and of weights on the line.
-        deep_draws: Draws of data and weights of the deep network.
-        line_steps: Steps of Adam after which neurons are drawn, lines are counted, and
-            outputs are drawn once more.
-        five_steps: Steps of Adam in five dimensions.
-        deep_steps: Steps after which the hidden layers, input first, are looked at.
-        demo_b_steps: Steps of Adam of the notebook.
-        control: Whether plain gradient descent is run beside Adam.
-        control_steps: Steps after which the control is given up.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    parts: tuple[Part, ...] = Field(default=PARTS, min_length=1)
-    activations: tuple[str, ...] = Field(default=ACTIVATIONS, min_length=1)
-    draws: int = Field(default=12, ge=1, le=10_000)
-    deep_draws: int = Field(default=4, ge=1, le=1000)
+    parts: tuple[Part, ...] = Field(
+        default=PARTS,
+        min_length=1,
+    )
+    """``line`` (Figs. 5 and 6), ``five`` (Fig. 2), ``deep`` (Fig. 3), ``demo-b`` (the
+    notebook)."""
+    activations: tuple[str, ...] = Field(
+        default=ACTIVATIONS,
+        min_length=1,
+    )
+    """Names of activations, for `line` and `five`; without a multiplicity there is no
+    prediction."""
+    draws: int = Field(
+        default=12,
+        ge=1,
+        le=10_000,
+    )
+    """Draws of data and weights in five dimensions, and of weights on the line."""
+    deep_draws: int = Field(
+        default=4,
+        ge=1,
+        le=1000,
+    )
+    """Draws of data and weights of the deep network."""
     line_steps: tuple[int, int, int] = (100, 200, 1000)
-    five_steps: int = Field(default=100, ge=1)
+    """Steps of Adam after which neurons are drawn, lines are counted, and outputs are
+    drawn once more."""
+    five_steps: Count = 100
+    """Steps of Adam in five dimensions."""
     deep_steps: tuple[int, int, int, int, int] = (1000, 900, 900, 1400, 1400)
-    demo_b_steps: int = Field(default=101, ge=1)
+    """Steps after which the hidden layers, input first, are measured."""
+    demo_b_steps: Count = 101
+    """Steps of Adam of the notebook."""
     control: bool = True
-    control_steps: int = Field(default=100_000, ge=1)
+    """Whether plain gradient descent is run beside Adam."""
+    control_steps: Count = 100_000
+    """Steps after which the control is given up."""
 
     @field_validator("activations")
     @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _named(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         from condensery.theory import ACTIVATION_NAMES
 
         for name in names:
@@ -117,7 +128,6 @@ def cloud_data(
     """Figs. 2 and 3: amplitude · Σ sin(frequency·x_k + 1) at 80 points drawn evenly
     from [−4, 2]^features.
     """
-    x = np.random.Generator(np.random.Philox(key=[seed, 7])).uniform(
-        -4, 2, (FIVE_SAMPLES, features)
-    )
+    random = np.random.Generator(np.random.Philox(key=[seed, 7]))
+    x = random.uniform(-4, 2, (FIVE_SAMPLES, features))
     return x, amplitude * np.sin(frequency * x + 1).sum(axis=1)

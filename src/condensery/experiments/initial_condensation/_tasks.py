@@ -2,33 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from pydantic import JsonValue
 
+from condensery.declare import Work, task
 from condensery.experiments.initial_condensation import _config as settings
-from condensery.experiments.initial_condensation._measures import control_stop
+from condensery.experiments.initial_condensation._config import Config, multiplicity
 from condensery.protocols import Advance, Arrays
 
 GRID = 17
 """Points of the vector field per axis."""
 FINE = 201
-EVERY, FOLLOWED = 25, 2000
-"""The notebook's control is looked at every so many steps, up to so many."""
 """Points of the drawn outputs."""
+EVERY, FOLLOWED = 25, 2000
+"""The notebook's control is recorded every so many steps, up to so many."""
+RECORDED = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70)
+"""Steps of Adam at which the notebook's network is recorded, besides the last."""
+TITLES = {"line": "on a line", "five": "in five dimensions", "demo-b": "the notebook"}
 
 
-def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+def work(config: Config) -> Iterator[Work]:
+    """One task per part and activation, two for the deep network."""
+    for part in config.parts:
+        if part == "deep":
+            steps = [0, *sorted(set(config.deep_steps))]
+            cost = 3.0 * config.deep_draws * max(config.deep_steps)
+            for residual in (True, False):
+                label = f"six layers {'with' if residual else 'without'} residuals"
+                yield train_deep.work(label, cost, residual=residual, steps=steps)
+        elif part == "demo-b":
+            yield _shallow(config, part, "tanh")
+        else:
+            for activation in config.activations:
+                yield _shallow(config, part, activation)
+
+
+def _shallow(config: Config, part: str, activation: str) -> Work:
+    last = {
+        "line": config.line_steps[2],
+        "five": config.five_steps,
+        "demo-b": config.demo_b_steps,
+    }[part]
+    between = {
+        "line": [0, *config.line_steps[:2]],
+        "five": [0],
+        "demo-b": [step for step in RECORDED if step < last],
+    }[part]
+    # in five dimensions and without a theorem the control would show nothing that the
+    # line does not
+    has_theorem = multiplicity(activation) == 1
+    controlled = config.control and (part != "five" or has_theorem)
+    control_steps = config.control_steps if controlled else 0
+    return train.work(
+        f"{activation}, {TITLES[part]}",
+        config.draws * (last + 0.1 * control_steps),
+        part=part,
+        activation=activation,
+        steps=[*between, last],
+        control_steps=control_steps,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Inputs (draw, sample, feature), targets (draw, sample), and how they are
+    learned.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    width: int
+    std: float
+    rate: float
+
+
+@task(Config)
+def train(
+    config: Config,
+    seed: int,
+    advance: Advance,
+    *,
+    part: str,
+    activation: str,
+    steps: Sequence[int],
+    control_steps: int,
+) -> Arrays:
     """Train one activation by Adam on every draw, and by plain gradient descent as the
     control.
 
     Args:
-        parameters: part (``line``, ``five`` or ``demo-b``), activation, draws, steps
-            (recorded, rising), control.
+        config: The configuration.
         seed: The first draw.
-        advance: Told how far it is.
+        advance: Progress callback, (text, fraction).
+        part: ``line``, ``five`` or ``demo-b``.
+        activation: Its name.
+        steps: Recorded steps, rising.
+        control_steps: Steps after which the control is given up; 0 runs none.
 
     Returns:
         step, and for Adam a (step, draw, unit), w (step, draw, unit, feature) and loss
@@ -45,24 +117,26 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     )
     from condensery.models import TwoLayer, two_layer_normal
 
-    given: dict[str, Any] = dict(parameters)
-    name, count = given["activation"], int(given["draws"])
-    x, y, width, std, rate = _problem(given["part"], name, seed, count)
+    draws = range(seed, seed + config.draws)
+    problem = _problem(part, activation, draws)
+    x, y, std = problem.x, problem.y, problem.std
     networks = [
         two_layer_normal(
-            width, features=x.shape[2], seed=seed + k, std_a=std, std_w=std
+            problem.width,
+            features=x.shape[2],
+            seed=draw,
+            std_a=std,
+            std_w=std,
         )
-        for k in range(count)
+        for draw in draws
     ]
-    steps, objective = (
-        [int(step) for step in given["steps"]],
-        PerMember(mean_square(TwoLayer(name))),
-    )
+    squares = (y**2).mean(axis=1)
+    members = range(config.draws)
     result = descend(
-        per_member(networks, draws=range(count), units=(y**2).mean(axis=1).tolist()),
-        objective,
+        per_member(networks, draws=members, units=squares.tolist()),
+        PerMember(mean_square(TwoLayer(activation))),
         (x, y),
-        optimiser=Adam(rate),
+        optimiser=Adam(problem.rate),
         steps=steps[-1],
         schedule=steps,
         probes=[RecordParameters()],
@@ -70,54 +144,96 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     )
     shard = {"step": result.recorded, "loss": result.loss}
     shard |= {leaf: result.probed[f"net.{leaf}"] for leaf in ("a", "w")}
-    if given["control_steps"]:
-        shard |= _controlled(given, name, networks, x, y)
-    if given["part"] == "line":
-        shard |= _drawn(name, shard, x[0], y[0])
+    if control_steps:
+        schedule = range(0, FOLLOWED + 1, EVERY) if part == "demo-b" else [0]
+        starts = _control_starts(part, activation, networks)
+        shard |= _controlled(activation, starts, problem, control_steps, schedule)
+    if part == "line":
+        shard |= _drawn(activation, shard, x[0], y[0])
     return shard
 
 
-def _problem(
-    part: str, name: str, seed: int, count: int
-) -> tuple[np.ndarray, np.ndarray, int, float, float]:
-    """Inputs (draw, sample, feature), targets (draw, sample), width, standard
-    deviation, rate of Adam.
-    """
+def _problem(part: str, activation: str, draws: range) -> Problem:
     from condensery.models import with_bias
 
     if part == "line":
-        x, y = settings.line_data()
-        every = np.stack([np.asarray(with_bias(x))] * count), np.stack([y] * count)
-        return *every, settings.LINE_WIDTH, settings.STD, settings.LINE_RATE
-    drawn = [settings.cloud_data(seed + k) for k in range(count)]
-    every = (
-        np.stack([np.asarray(with_bias(x)) for x, _ in drawn]),
-        np.stack([y for _, y in drawn]),
-    )
-    if part == "demo-b":
-        return *every, settings.FIVE_WIDTH, settings.STD_B, settings.FIVE_RATE
-    return (
-        *every,
-        settings.FIVE_WIDTH,
-        settings.STD,
-        settings.FIVE_RATES.get(name, settings.FIVE_RATE),
-    )
+        points, targets = settings.line_data()
+        x, y = [np.asarray(with_bias(points))] * len(draws), [targets] * len(draws)
+        width, rate = settings.LINE_WIDTH, settings.LINE_RATE
+    else:
+        drawn = [settings.cloud_data(draw) for draw in draws]
+        x = [np.asarray(with_bias(points)) for points, _ in drawn]
+        y = [targets for _, targets in drawn]
+        width, rate = settings.FIVE_WIDTH, settings.FIVE_RATE
+    if part == "five":
+        rate = settings.FIVE_RATES.get(activation, rate)
+    std = settings.STD_B if part == "demo-b" else settings.STD
+    return Problem(np.stack(x), np.stack(y), width, std, rate)
 
 
-def _controlled(
-    given: Mapping[str, Any],
-    name: str,
-    networks: list[dict[str, np.ndarray]],
-    x: np.ndarray,
-    y: np.ndarray,
-) -> Arrays:
-    """Plain gradient descent from the same random numbers, at the scale that its
-    theorem is about.
+def _control_starts(
+    part: str,
+    activation: str,
+    networks: Sequence[Arrays],
+) -> list[Arrays]:
+    """The same random numbers, at the scale that the control's theorem is about.
 
     For p = 1 all parameters are scaled to m^−4 as in the notebook: it is for small
     initialisations that the theorem speaks. For other p the scale is kept, since from
     m^−4 the stage would last 10^10 steps and more.
     """
+    std = settings.STD_B if part == "demo-b" else settings.STD
+    small = settings.STD_B / std if multiplicity(activation) == 1 else 1.0
+    starts: list[Arrays] = []
+    for network in networks:
+        scaled = {leaf: small * np.asarray(array) for leaf, array in network.items()}
+        starts.append(scaled)
+    return starts
+
+
+def control_stop(x: np.ndarray, y: np.ndarray, name: str, drop: float) -> float:
+    """The mean square at which the control ends.
+
+    For p = 1: when `drop` of what an output along the predicted line can explain has
+    been explained. (That is little of these targets, 1 to 8 %: a drop of a tenth of the
+    whole loss would lie beyond the initial stage.) Otherwise, when the loss has fallen
+    by the share `drop`.
+    """
+    from condensery.theory import explained_by_line, unfitted
+
+    if multiplicity(name) != 1:
+        return (1 - drop) * float(np.mean(y**2))
+    square = float(np.mean(unfitted(y, name) ** 2))
+    return square * (1 - drop * explained_by_line(x, y, name))
+
+
+def _paces(x: np.ndarray, y: np.ndarray, activation: str) -> list[float]:
+    """Learning rates of the control, one per draw."""
+    from condensery.theory import activation_facts
+
+    facts = activation_facts(activation)
+    paces = []
+    for rows, targets in zip(x, y, strict=True):
+        count = len(rows)
+        if facts.multiplicity == 1:
+            # a hundredth of an e-fold of the linear stage per step
+            pull = float(np.linalg.norm(targets @ rows / count))
+            slope = abs(facts.leading_derivative or 1.0)
+            paces.append(0.01 / (2 * slope * pull))
+        else:
+            largest = float(np.linalg.norm(rows.T @ rows / count, 2))
+            paces.append(0.2 / largest)
+    return paces
+
+
+def _controlled(
+    activation: str,
+    starts: Sequence[Arrays],
+    problem: Problem,
+    steps: int,
+    schedule: Sequence[int],
+) -> Arrays:
+    """Plain gradient descent from the starts of the control."""
     from condensery.engine import (
         SGD,
         PerMember,
@@ -127,60 +243,52 @@ def _controlled(
         per_member,
     )
     from condensery.models import TwoLayer
-    from condensery.theory import activation_facts
 
-    facts = activation_facts(name)
-    std = settings.STD_B if given["part"] == "demo-b" else settings.STD
-    small = settings.STD_B / std if facts.multiplicity == 1 else 1.0
-    start = [
-        {leaf: small * array for leaf, array in network.items()} for network in networks
-    ]
+    x, y = problem.x, problem.y
     stops = [
-        control_stop(rows, targets, name, settings.DROP)
+        control_stop(rows, targets, activation, settings.DROP)
         for rows, targets in zip(x, y, strict=True)
     ]
-    if facts.multiplicity == 1:
-        # a hundredth of an e-fold of the linear stage per step
-        pulls = [
-            np.linalg.norm(targets @ rows / len(targets))
-            for rows, targets in zip(x, y, strict=True)
-        ]
-        paces = [
-            0.01 / (2 * abs(facts.leading_derivative or 1.0) * float(pull))
-            for pull in pulls
-        ]
-    else:
-        paces = [
-            0.2 / float(np.linalg.norm(rows.T @ rows / len(rows), 2)) for rows in x
-        ]
+    members = per_member(
+        starts,
+        draws=range(len(starts)),
+        units=stops,
+        paces=_paces(x, y, activation),
+    )
     result = descend(
-        per_member(start, draws=range(len(start)), units=stops, paces=paces),
-        PerMember(mean_square(TwoLayer(name))),
+        members,
+        PerMember(mean_square(TwoLayer(activation))),
         (x, y),
         optimiser=SGD(1.0),
-        steps=int(given["control_steps"]),
-        schedule=range(0, FOLLOWED + 1, EVERY) if given["part"] == "demo-b" else [0],
+        steps=steps,
+        schedule=schedule,
         stop_loss=1.0,
         probes=[RecordParameters()],
     )
+    scale = np.array(stops) / (y**2).mean(axis=1)
     return {
         "control_step": result.recorded,
         "control_steps": result.steps,
         "control_status": result.status,
-        **{f"control_{leaf}": result.probed[f"net.{leaf}"] for leaf in ("a", "w")},
-        "control_loss": result.loss * (np.array(stops) / (y**2).mean(axis=1))[:, None],
+        "control_a": result.probed["net.a"],
+        "control_w": result.probed["net.w"],
+        "control_loss": result.loss * scale[:, None],
     }
 
 
 def _drawn(
-    name: str, shard: Mapping[str, np.ndarray], x: np.ndarray, y: np.ndarray
+    name: str,
+    shard: Mapping[str, np.ndarray],
+    x: np.ndarray,
+    y: np.ndarray,
 ) -> Arrays:
     """Of the first draw: outputs at every recorded step, the motion of every neuron and
     the field at the first.
     """
     from condensery.models import TwoLayer, activation, with_bias
 
-    fine = np.asarray(with_bias(np.linspace(x[:, 0].min(), x[:, 0].max(), FINE)))
+    span = np.linspace(x[:, 0].min(), x[:, 0].max(), FINE)
+    fine = np.asarray(with_bias(span))
     network, derivative = TwoLayer(name), activation(name).sigma_prime
 
     def model(net: dict[str, Any], points: Any) -> np.ndarray:
@@ -189,18 +297,17 @@ def _drawn(
     def prime(z: Any) -> np.ndarray:
         return np.asarray(derivative(z))
 
-    nets = [
-        {"a": a, "w": w}
-        for a, w in zip(shard["a"][:, 0], shard["w"][:, 0], strict=True)
-    ]
-    at = int(np.flatnonzero(shard["step"] > 0)[0])
-    error = model(nets[at], x) - y
+    weights = zip(shard["a"][:, 0], shard["w"][:, 0], strict=True)
+    nets = [{"a": a, "w": w} for a, w in weights]
+    first = int(np.flatnonzero(shard["step"] > 0)[0])
+    net = nets[first]
+    error = model(net, x) - y
 
     def motion(points: np.ndarray) -> np.ndarray:
         """−(1/n) Σ e_i x_i σ'(ω·x_i): how a neuron of output weight 1 at ω moves."""
         return -(prime(points @ x.T) * error) @ x / len(x)
 
-    reach = 1.15 * np.abs(nets[at]["w"]).max()
+    reach = 1.15 * np.abs(net["w"]).max()
     axis = np.linspace(-reach, reach, GRID)
     field = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     return {
@@ -209,17 +316,27 @@ def _drawn(
         "fitted": np.stack([model(net, x) for net in nets]),
         "field": field,
         "field_motion": motion(field),
-        "motion": nets[at]["a"][:, None] * motion(nets[at]["w"]),
+        "motion": net["a"][:, None] * motion(net["w"]),
     }
 
 
-def train_deep(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+@task(Config)
+def train_deep(
+    config: Config,
+    seed: int,
+    advance: Advance,
+    *,
+    residual: bool,
+    steps: Sequence[int],
+) -> Arrays:
     """Train the deep network on its draws by Adam.
 
     Args:
-        parameters: residual, draws, steps (recorded, rising).
+        config: The configuration.
         seed: The first draw.
-        advance: Told how far it is.
+        advance: Progress callback, (text, fraction).
+        residual: Whether the layers have residual connections.
+        steps: Recorded steps, rising.
 
     Returns:
         step, loss (draw, step), and rows (step, draw, layer, unit, feature) with the
@@ -235,32 +352,28 @@ def train_deep(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
     )
     from condensery.models import LayeredMlp, mlp_normal
 
-    given: dict[str, Any] = dict(parameters)
-    count, steps = int(given["draws"]), [int(step) for step in given["steps"]]
-    width, features, depth = (
-        settings.DEEP_WIDTH,
-        settings.DEEP_FEATURES,
-        len(settings.DEEP),
-    )
-    drawn = [
-        settings.cloud_data(seed + k, features=features, amplitude=4.0, frequency=12.0)
-        for k in range(count)
-    ]
-    x, y = (
-        np.stack([pair[0] for pair in drawn]),
-        np.stack([pair[1][:, None] for pair in drawn]),
-    )
-    sizes = [features, *[width] * depth, 1]
-    networks = [
-        mlp_normal(sizes, seed=seed + k, std=settings.STD_DEEP) for k in range(count)
-    ]
-    model = LayeredMlp(settings.DEEP, residual=bool(given["residual"]))
+    count = config.deep_draws
+    width, depth = settings.DEEP_WIDTH, len(settings.DEEP)
+    features = settings.DEEP_FEATURES
+    x, y, networks = [], [], []
+    for draw in range(seed, seed + count):
+        points, targets = settings.cloud_data(
+            draw,
+            features=features,
+            amplitude=4.0,
+            frequency=12.0,
+        )
+        x.append(points)
+        y.append(targets[:, None])
+        sizes = [features, *[width] * depth, 1]
+        networks.append(mlp_normal(sizes, seed=draw, std=settings.STD_DEEP))
+    inputs, outputs = np.stack(x), np.stack(y)
+    squares = (outputs**2).mean(axis=(1, 2))
+    model = LayeredMlp(settings.DEEP, residual=residual)
     result = descend(
-        per_member(
-            networks, draws=range(count), units=(y**2).mean(axis=(1, 2)).tolist()
-        ),
+        per_member(networks, draws=range(count), units=squares.tolist()),
         PerMember(mean_square(model)),
-        (x, y),
+        (inputs, outputs),
         optimiser=Adam(settings.DEEP_RATE),
         steps=steps[-1],
         schedule=steps,
@@ -269,7 +382,7 @@ def train_deep(parameters: dict[str, JsonValue], seed: int, advance: Advance) ->
     )
     rows = np.zeros((len(result.recorded), count, depth, width, width + 1))
     for layer in range(depth):
-        weight, bias = result.probed[f"net.{layer}.0"], result.probed[f"net.{layer}.1"]
+        weight = result.probed[f"net.{layer}.0"]
         rows[:, :, layer, :, width - weight.shape[3] : width] = weight
-        rows[:, :, layer, :, width] = bias
+        rows[:, :, layer, :, width] = result.probed[f"net.{layer}.1"]
     return {"step": result.recorded, "loss": result.loss, "rows": rows}

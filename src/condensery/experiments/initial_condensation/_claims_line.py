@@ -1,0 +1,242 @@
+"""Statements on networks of one-dimensional input, and on the notebook's."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from condensery.declare import Measured, Tables, at_least, at_most, within
+from condensery.experiments.initial_condensation._config import Config, multiplicity
+from condensery.experiments.initial_condensation._sources import (
+    ABSENT,
+    OPEN,
+    judged,
+    notebook,
+    on_line,
+    reported,
+    rows_of,
+)
+from condensery.experiments.initial_condensation._tables import DESCENT
+from condensery.records import Table
+
+SMOOTH = ("tanh", "xtanh", "x2tanh")
+
+
+def _line(config: Config, tables: Tables, name: str) -> Table:
+    """Rows of the step at which lines are counted."""
+    return rows_of(tables, "line", name, step=config.line_steps[1])
+
+
+@on_line(
+    "roots",
+    "The degree-p equation has at most p real roots, so p lines (largest excess).",
+    at_most(0.0),
+)
+def roots(config: Config, tables: Tables) -> Measured:
+    """The largest excess."""
+    if "predicted" not in tables:
+        return Measured(None, ABSENT)
+    names = tables["predicted"]["activation"]
+    excess = [
+        int(np.sum(names == name)) - multiplicity(name)
+        for name in config.activations
+        if multiplicity(name) and len(_line(config, tables, name))
+    ]
+    if not excess:
+        return Measured(None)
+    return Measured(float(max(excess)), f"{len(excess)} activations")
+
+
+def lines_on_line(name: str, config: Config, tables: Tables) -> Measured:
+    """Mean over draws."""
+    table = _line(config, tables, name)
+    if not len(table):
+        return Measured(None, ABSENT)
+    note = (
+        f"{len(table)} draws of the weights; the lines hold at least "
+        f"{table['covered'].min():.0%} of the neurons"
+    )
+    return Measured(float(table["lines"].mean()), note)
+
+
+line_xtanh = on_line(
+    "line-xtanh",
+    "x tanh x, of multiplicity 2, condenses on 2 lines (mean over draws).",
+    within(2.0, 0.0),
+)(partial(lines_on_line, "xtanh"))
+line_x2tanh = on_line(
+    "line-x2tanh",
+    "x² tanh x, multiplicity 3, condenses on 3 lines (mean over draws).",
+    within(3.0, 0.0),
+)(partial(lines_on_line, "x2tanh"))
+
+
+@on_line(
+    "line-tanh",
+    "tanh, multiplicity 1: one line holds most neurons (least share of a draw).",
+    at_least(0.7),
+)
+def line_tanh(config: Config, tables: Tables) -> Measured:
+    """Least share of a draw."""
+    table = _line(config, tables, "tanh")
+    if not len(table):
+        return Measured(None, ABSENT)
+    largest = table["largest"]
+    note = f"median {np.median(largest):.0%}; others are on their way through 0"
+    return Measured(float(largest.min()), note)
+
+
+def _smooth(config: Config, tables: Tables) -> dict[str, Table]:
+    """Rows of the smooth activations that were run."""
+    listed = {name: _line(config, tables, name) for name in SMOOTH}
+    return {name: table for name, table in listed.items() if len(table)}
+
+
+@on_line(
+    "line-predicted",
+    "tanh, x tanh, x² tanh: neurons lie on predicted lines (least median cosine).",
+    at_least(0.99),
+)
+def line_predicted(config: Config, tables: Tables) -> Measured:
+    """The least of the draws' medians."""
+    smooth = _smooth(config, tables)
+    if not smooth:
+        return Measured(None, ABSENT)
+    least = {name: float(table["aligned"].min()) for name, table in smooth.items()}
+    worst = min(least, key=lambda name: least[name])
+    return Measured(least[worst], f"the least is that of {worst}")
+
+
+@on_line(
+    "polynomial",
+    "tanh, x tanh, x² tanh: the output is a polynomial of degree p (residual).",
+    at_most(0.01),
+)
+def polynomial(config: Config, tables: Tables) -> Measured:
+    """The largest residual."""
+    smooth = _smooth(config, tables)
+    if not smooth:
+        return Measured(None, ABSENT)
+    residuals = {
+        name: float(np.nanmax(table["residual"])) for name, table in smooth.items()
+    }
+    note = ", ".join(f"{name} {value:.2g}" for name, value in residuals.items())
+    return Measured(max(residuals.values()), note)
+
+
+@on_line(
+    "polynomial-relu",
+    "ReLU, which has no multiplicity, is far from a line (residual).",
+    at_least(0.2),
+)
+def polynomial_relu(config: Config, tables: Tables) -> Measured:
+    """The residual of the first draw."""
+    table = _line(config, tables, "relu")
+    if not len(table):
+        return Measured(None, ABSENT)
+    return Measured(float(np.nanmax(table["residual"])), "against a straight line")
+
+
+# From m⁻⁴: the theorem by gradient descent, and the notebook by Adam
+
+
+@judged(
+    "theorem-descent",
+    "tanh and sin by gradient descent from m⁻⁴: neurons align with ±Σ e_i x_i "
+    "(least of "
+    "the draws' medians).",
+    at_least(0.999),
+    source="Theorem on multiplicity 1",
+)
+def theorem_descent(config: Config, tables: Tables) -> Measured:
+    """The least of the draws' medians."""
+    descents = [
+        rows_of(tables, part, name, optimiser=DESCENT)
+        for part in ("five", "demo-b")
+        for name in ("tanh", "sin")
+    ]
+    ended = [table for table in descents if len(table)]
+    if not ended:
+        return Measured(None, ABSENT)
+    reached = all((table["status"] == 1).all() for table in ended)
+    note = "some ran out of steps"
+    if reached:
+        note = "stopped at a tenth of the drop that one line can bring"
+    return Measured(min(float(table["aligned"].min()) for table in ended), note)
+
+
+def _notebook(tables: Tables) -> tuple[Table, Table] | None:
+    """The last and the first step of Adam."""
+    last = rows_of(tables, "demo-b", "tanh")
+    first = rows_of(tables, "demo-b", "tanh", step=1)
+    return (last, first) if len(last) and len(first) else None
+
+
+@reported(
+    "theorem-adam",
+    "tanh by Adam from m⁻⁴: alignment with ±Σ e_i x_i at the end.",
+    OPEN,
+    source="Theorem on multiplicity 1",
+)
+def theorem_adam(config: Config, tables: Tables) -> Measured:
+    """The median over draws."""
+    steps = _notebook(tables)
+    if steps is None:
+        return Measured(None, ABSENT)
+    last, _ = steps
+    note = "not asserted: the theorem is about gradient flow"
+    return Measured(float(np.median(last["aligned"])), note)
+
+
+@reported(
+    "descent-x2tanh",
+    "x² tanh x by gradient descent, d = 1: share of neurons that moved.",
+    OPEN,
+    source="Figs. 5 and 6, d = 1",
+)
+def descent_x2tanh(config: Config, tables: Tables) -> Measured:
+    """The median over draws."""
+    table = rows_of(tables, "line", "x2tanh", optimiser=DESCENT)
+    if not len(table):
+        return Measured(None, ABSENT)
+    note = (
+        "not asserted; the three heaviest neurons hold "
+        f"{np.median(table['heaviest']):.0%} of the amplitude"
+    )
+    return Measured(float(np.median(table["moved"])), note)
+
+
+@notebook(
+    "first-step",
+    "Adam's first step from m⁻⁴ is along sign(z), z = Σ y_i x_i (median cosine).",
+    at_least(0.99),
+)
+def first_step(config: Config, tables: Tables) -> Measured:
+    """The median over draws."""
+    steps = _notebook(tables)
+    if steps is None:
+        return Measured(None, ABSENT)
+    _, first = steps
+    note = f"with z itself {float(np.median(first['aligned'])):.2f}"
+    return Measured(float(np.median(first["sign_aligned"])), note)
+
+
+@notebook(
+    "demo-b",
+    "tanh by Adam from m⁻⁴: |cosine| > .95 for 97 % of the pairs (median over draws).",
+    at_least(0.97),
+)
+def demo_b(config: Config, tables: Tables) -> Measured:
+    """The median over draws."""
+    steps = _notebook(tables)
+    if steps is None:
+        return Measured(None, ABSENT)
+    last, first = steps
+    pairs = last["pairs"]
+    note = (
+        f"{int(np.sum(pairs < 0.97))} of {len(last)} draws are below, the least at "
+        f"{pairs.min():.2f}; after the first step "
+        f"{float(np.median(first['pairs'])):.2f}"
+    )
+    return Measured(float(np.median(pairs)), note)

@@ -1,0 +1,46 @@
+"""Papers and figures that the statements are from, and the rows that they are about."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from condensery.declare import Expected, Tables, claim
+from condensery.experiments.initial_condensation._tables import ADAM
+from condensery.records import Table
+
+ABSENT = "not run: its part or activation is not among those chosen"
+NO_THEOREM = "no prediction: there is no theorem for p > 1 in more than one dimension"
+OPEN = Expected("between", None)
+"""Nothing is predicted: the number is reported."""
+
+reported = partial(claim, paper="zhou2022initial")
+judged = partial(reported, when=lambda config: config.is_reference)
+on_line = partial(judged, source="Figs. 5 and 6, d = 1")
+in_five = partial(judged, source="Fig. 2, d = 5")
+counted_in_five = partial(reported, source="Fig. 2, d = 5")
+in_six_layers = partial(judged, source="Fig. 3, six layers")
+counted_in_six_layers = partial(reported, source="Fig. 3, six layers")
+notebook = partial(
+    claim,
+    paper="xu2025overview",
+    source="demonstration notebook",
+    when=lambda config: config.is_reference,
+)
+
+
+def rows_of(
+    tables: Tables,
+    part: str,
+    name: str,
+    *,
+    optimiser: str = ADAM,
+    **equals: object,
+) -> Table:
+    """Rows of one part and activation; by default those of the last step."""
+    table = tables.get("measures", Table(columns={"part": np.array([], dtype="U1")}))
+    if not len(table):
+        return table
+    conditions = equals or {"last": True}
+    return table.select(part=part, activation=name, optimiser=optimiser, **conditions)
