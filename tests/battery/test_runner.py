@@ -83,10 +83,12 @@ def test_the_digest_is_of_names_and_contents(tmp_path):
     digest = runner("sources_digest")
     for name, content in (("a.py", "1"), ("b.py", "2")):
         (tmp_path / name).write_text(content, encoding="utf-8")
-    first = digest(("*.py",), tmp_path)
-    assert digest(("*.py", "a.*"), tmp_path) == first
-    (tmp_path / "a.py").rename(tmp_path / "c.py")
-    assert digest(("*.py",), tmp_path) != first
+    every = ("*.py",)
+    first = digest(every, tmp_path)
+    assert digest((*every, "a.*"), tmp_path) == first
+    path = tmp_path / "a.py"
+    path.rename(tmp_path / "c.py")
+    assert digest(every, tmp_path) != first
 
 
 def test_one_that_was_never_run_is_said(battery, tmp_path):

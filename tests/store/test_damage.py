@@ -13,8 +13,14 @@ from condensery.store import open_store
 
 CONFIG = RunConfig(experiment="demo", preset="quick", parameters={})
 RUN = CONFIG.run_id
-TASKS = [Task(function="demo:task", parameters={"x": x}) for x in range(2)]
-ARRAYS = {"y": np.arange(6.0).reshape(2, 3), "name": np.array(["a", "b"])}
+TASKS = [
+    Task(function="demo:task", parameters={"x": 0}),
+    Task(function="demo:task", parameters={"x": 1}),
+]
+ARRAYS = {
+    "y": np.arange(6.0).reshape(2, 3),
+    "name": np.array(["a", "b"]),
+}
 
 
 def torn(path):
@@ -66,7 +72,8 @@ def shard(root):
 
 
 def everything_below(root):
-    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {path: path.read_bytes() for path in files}
 
 
 def test_a_writer_sets_a_damaged_shard_aside(root, shard, damage, caplog):
@@ -79,14 +86,17 @@ def test_a_writer_sets_a_damaged_shard_aside(root, shard, damage, caplog):
         assert store.shard(RUN, TASKS[0]) is None
         assert store.shard(RUN, TASKS[1]) is not None
         assert store.finished(RUN) == {TASKS[1].hash}
-        assert [row.task for row in store.shard_rows(RUN)] == [TASKS[1].hash]
+        entered = [row.task for row in store.shard_rows(RUN)]
+        assert entered == [TASKS[1].hash]
         aside = shard.with_name(f"{shard.name}.set-aside")
-        assert (aside.read_bytes() if aside.exists() else None) == damaged
+        kept = aside.read_bytes() if aside.exists() else None
+        assert kept == damaged
         store.put_shard(RUN, TASKS[0], ARRAYS, seconds=1.0)
         assert store.finished(RUN) == {task.hash for task in TASKS}
     (record,) = caplog.records
-    assert TASKS[0].hash in record.getMessage()
-    assert str(shard) in record.getMessage()
+    message = record.getMessage()
+    assert TASKS[0].hash in message
+    assert str(shard) in message
 
 
 def test_a_reader_reports_and_leaves_everything_as_it_is(root, shard, damage, caplog):
@@ -104,8 +114,9 @@ def test_every_flipped_bit_is_found(root, shard):
     content = shard.read_bytes()
     store = open_store(root)
     for index in range(0, len(content), 13):
+        bit = 1 << index % 8
         changed = bytearray(content)
-        changed[index] ^= 1 << index % 8
+        changed[index] ^= bit
         shard.write_bytes(changed)
         assert store.shard(RUN, TASKS[0]) is None, index
     shard.write_bytes(content)
@@ -118,14 +129,17 @@ def test_what_was_set_aside_before_is_kept(root, shard):
         with open_store(root, write=True) as store:
             assert store.shard(RUN, TASKS[0]) is None
             store.put_shard(RUN, TASKS[0], ARRAYS, seconds=1.0)
-    assert len(list(shard.parent.glob(f"{TASKS[0].hash}*.set-aside*"))) == 3
+    pattern = f"{TASKS[0].hash}*.set-aside*"
+    kept = list(shard.parent.glob(pattern))
+    assert len(kept) == 3
 
 
 def test_putting_a_shard_replaces_a_damaged_one(root, shard, damage):
     damage(shard)
     with open_store(root, write=True) as store:
         store.put_shard(RUN, TASKS[0], ARRAYS, seconds=1.0)
-        assert store.shard(RUN, TASKS[0])["y"].tolist() == ARRAYS["y"].tolist()
+        arrays = store.shard(RUN, TASKS[0])
+        assert arrays["y"].tolist() == ARRAYS["y"].tolist()
 
 
 def test_whole_shards_are_adopted_when_the_ledger_is_lost(root, shard):

@@ -33,6 +33,11 @@ def old(tmp_path) -> Path:
     return tmp_path / "runs"
 
 
+def contents(folder: Path) -> dict[Path, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path: path.read_bytes() for path in files}
+
+
 def test_the_numbers_of_a_status_are_stored():
     """A number is appended for a new status; none is ever given another meaning."""
     assert [(status.name, int(status)) for status in Status] == [
@@ -52,9 +57,11 @@ def test_the_ids_of_old_runs_are_those_of_now(old):
 
 def test_a_new_run_carries_its_format(tmp_path, runner, only_tiny):
     run = workbench.run(only_tiny, runs=tmp_path)
-    stored = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
+    text = (run.folder / "config.json").read_text(encoding="utf-8")
+    stored = json.loads(text)
     assert stored["format"] == FORMAT
-    assert RunConfig.model_validate(stored | {"format": 1}).run_id == run.id
+    first = RunConfig.model_validate(stored | {"format": 1})
+    assert first.run_id == run.id
 
 
 def test_old_runs_are_listed_and_shown(old, capsys):
@@ -74,12 +81,11 @@ def test_old_runs_are_listed_and_shown(old, capsys):
 
 
 def test_reading_old_runs_writes_nothing(old):
-    before = {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}
+    before = contents(old)
     for run in workbench.runs(old):
         workbench.show(run.run, old)
     workbench.claims(old)
-    after = {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}
-    assert after == before
+    assert contents(old) == before
 
 
 @pytest.mark.parametrize("run", [CENSUS, DEMO])

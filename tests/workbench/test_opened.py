@@ -24,7 +24,9 @@ def run(tmp_path, runner) -> workbench.Run:
 def test_a_run_is_opened_by_prefix_and_by_last(run):
     for name in (run.id, run.id[:5], "last"):
         opened = condensery.open(name, run.root)
-        assert (opened.id, opened.status, opened.config) == (run.id, "done", run.config)
+        assert opened.id == run.id
+        assert opened.status == "done"
+        assert opened.config == run.config
     assert repr(opened) == f"<Run {run.id} of {TINY}, preset quick: done>"
 
 
@@ -34,9 +36,9 @@ def test_a_figure_is_drawn_on_a_users_axes(run):
     mine = Figure()
     axes = mine.subplots()
     assert run.figure("squares", axes) is mine
-    assert (
-        axes.lines[0].get_ydata().tolist() == run.tables["squares"]["square"].tolist()
-    )
+    drawn = axes.lines[0].get_ydata()
+    stored = run.tables["squares"]["square"]
+    assert drawn.tolist() == stored.tolist()
     assert run.figure("squares") is not mine
     with pytest.raises(
         InvalidInputError, match="figure: given circles; allowed: squares"
@@ -48,7 +50,8 @@ def test_a_notebook_shows_claims_and_figures(run):
     html = run._repr_html_()
     assert "Two squared is four." in html
     assert "The mood is &lt;b&gt;calm&lt;/b&gt;." in html
-    assert len(re.findall(r'<img src="data:image/png;base64,', html)) == 1
+    images = re.findall(r'<img src="data:image/png;base64,', html)
+    assert len(images) == 1
     assert "<script" not in html
 
 
@@ -67,11 +70,13 @@ def test_the_labelled_view_has_a_grid_where_the_labels_span_one(run):
     tree = run.to_xarray()
     squares = tree["squares"].to_dataset()
     assert dict(squares.sizes) == {"kappa": 3, "seed": 3, "first_1": 2}
-    assert squares["square"].sel(kappa=3.0, seed=1).values.tolist() == 9
+    square = squares["square"].sel(kappa=3.0, seed=1)
+    assert square.values.tolist() == 9
     assert squares["square"].attrs == {"units": "1"}
     table = run.tables["squares"]
     for row in range(len(table)):
-        cell = squares["first"].sel(kappa=table["kappa"][row], seed=table["seed"][row])
+        labels = {name: table[name][row] for name in ("kappa", "seed")}
+        cell = squares["first"].sel(labels)
         np.testing.assert_array_equal(cell, table["first"][row])
     assert tree["noise"]["mean"].dims == ("row",)
     assert run.id == tree.attrs["run"]
@@ -79,15 +84,22 @@ def test_the_labelled_view_has_a_grid_where_the_labels_span_one(run):
 
 @pytest.mark.parametrize("seed", [[0, 1, 1], [0, 1, 2]])
 def test_rows_stay_rows_where_the_labels_span_no_grid(seed):
-    table = Table(columns={"width": [10, 20, 20], "seed": seed, "rd": [0.1, 0.2, 0.3]})
-    view = dataset(table)
+    columns = {
+        "width": [10, 20, 20],
+        "seed": seed,
+        "rd": [0.1, 0.2, 0.3],
+    }
+    view = dataset(Table(columns=columns))
     assert view["rd"].dims == ("row",)
     assert set(view.coords) == {"width", "seed"}
 
 
 def test_an_empty_table_and_one_without_labels_are_rows():
-    assert dataset(Table(columns={"width": np.zeros(0)})).sizes == {"row": 0}
-    assert dataset(Table(columns={"x": [1.0, 2.0]}))["x"].values.tolist() == [1.0, 2.0]
+    empty = Table(columns={"width": np.zeros(0)})
+    assert dataset(empty).sizes == {"row": 0}
+    unlabelled = Table(columns={"x": [1.0, 2.0]})
+    view = dataset(unlabelled)
+    assert view["x"].values.tolist() == [1.0, 2.0]
 
 
 def test_a_missing_xarray_names_the_extra(run, monkeypatch):

@@ -28,7 +28,8 @@ def bits(run: workbench.Run) -> dict[str, bytes]:
 def test_a_run_ends_with_tables_claims_figures_and_a_report(tmp_path, runner):
     run = workbench.run(TINY, runs=tmp_path / "runs", animated=True)
     assert run.status == "done"
-    assert run.tables["squares"].select(kappa=3.0)["square"].tolist() == [9.0, 9.0]
+    threes = run.tables["squares"].select(kappa=3.0)
+    assert threes["square"].tolist() == [9.0, 9.0]
     assert [claim.id for claim in run.claims] == [
         "square",
         "noise",
@@ -52,7 +53,8 @@ def test_a_finished_run_is_reopened_without_computing_or_writing(tmp_path, runne
     with open_store(tmp_path, write=True):  # another writer does not stand in the way
         again = workbench.run(TINY, runs=tmp_path)
     assert runner.ran == []
-    assert (again.id, again.seconds) == (first.id, first.seconds)
+    assert again.id == first.id
+    assert again.seconds == first.seconds
     del before[tmp_path / ".writer.lock"]
     assert all(
         path.stat().st_mtime_ns == then
@@ -73,12 +75,14 @@ def test_the_id_depends_on_every_parameter_and_on_nothing_else(
     tmp_path, runner, monkeypatch
 ):
     default = workbench.run(TINY, runs=tmp_path / "a")
-    assert workbench.run(TINY, runs=tmp_path / "b", workers=3, seeds=2).id == default.id
-    assert (
-        workbench.run(TINY, runs=tmp_path / "b", values=2.0).id
-        == workbench.run(TINY, runs=tmp_path, values=[2]).id
-    )
-    assert workbench.run(TINY, runs=tmp_path / "b", off=1e-12).id != default.id
+
+    def id_of(folder, **options):
+        return workbench.run(TINY, runs=folder, **options).id
+
+    elsewhere = tmp_path / "b"
+    assert id_of(elsewhere, workers=3, seeds=2) == default.id
+    assert id_of(elsewhere, values=2.0) == id_of(tmp_path, values=[2])
+    assert id_of(elsewhere, off=1e-12) != default.id
     monkeypatch.chdir(TINY_FILE.parent)
     assert (
         workbench.run("tiny_experiment.py:Tiny", runs=tmp_path / "b").id == default.id
@@ -88,7 +92,8 @@ def test_the_id_depends_on_every_parameter_and_on_nothing_else(
 def test_the_order_of_completion_changes_no_bit(tmp_path, runner):
     forward = workbench.run(TINY, runs=tmp_path / "a")
     runner.reverse = True
-    assert bits(workbench.run(TINY, runs=tmp_path / "b")) == bits(forward)
+    backward = workbench.run(TINY, runs=tmp_path / "b")
+    assert bits(backward) == bits(forward)
 
 
 def test_an_interrupted_run_resumes_to_the_same_bits(tmp_path, runner):
@@ -100,7 +105,9 @@ def test_an_interrupted_run_resumes_to_the_same_bits(tmp_path, runner):
         workbench.run(TINY, runs=tmp_path / "cut")
     assert isinstance(caught.value, KeyboardInterrupt)
     cut = workbench.open("last", tmp_path / "cut")
-    assert (cut.status, cut.summary.finished, cut.report) == ("interrupted", 2, None)
+    assert cut.status == "interrupted"
+    assert cut.summary.finished == 2
+    assert cut.report is None
     assert not cut.tables
     runner.interrupt_after = None
     runner.ran.clear()
@@ -223,16 +230,18 @@ def test_a_damaged_or_missing_result_is_made_again_from_the_shards(
     tmp_path, runner, file
 ):
     run = workbench.run(TINY, runs=tmp_path)
-    uninterrupted, made = bits(run), TIMELESS.sub(b"", (run.folder / file).read_bytes())
+    path = run.folder / file
+    uninterrupted = bits(run)
+    made = TIMELESS.sub(b"", path.read_bytes())
     if file.endswith((".html", ".pdf")):
-        (run.folder / file).unlink()
+        path.unlink()
     else:
-        (run.folder / file).write_bytes(b"{")
+        path.write_bytes(b"{")
     runner.ran.clear()
     again = workbench.run(TINY, runs=tmp_path)
     assert runner.ran == []
     assert bits(again) == uninterrupted
-    assert TIMELESS.sub(b"", (run.folder / file).read_bytes()) == made
+    assert TIMELESS.sub(b"", path.read_bytes()) == made
 
 
 def test_changed_code_never_meets_old_shards(tmp_path, runner):
