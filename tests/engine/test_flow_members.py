@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import condensery.engine._flow as module
+import condensery.engine._flow_state as module
 from condensery._errors import InvalidInputError
 from condensery.engine import Ensemble, RecordParameters, flow
 from condensery.engine._flow_kernel import advance
@@ -112,7 +112,7 @@ def test_a_members_bits_do_not_depend_on_its_companions(together, rows):
 def test_a_members_bits_do_not_depend_on_how_many_fit_in_memory(together, monkeypatch):
     monkeypatch.setattr(module, "_ROWS_AT_ONCE", 2 * 2 * 24)  # two members at a time
     result = flow(ensemble(), X, Y)
-    assert [len(places) for places in result.state.places] == [2, 1]
+    assert [len(places) for places in result.state.members] == [2, 1]
     assert [of_member(result, k) for k in range(3)] == [
         of_member(together, k) for k in range(3)
     ]
@@ -169,11 +169,14 @@ def test_probes_see_the_members_and_nothing_else():
         probes={"all": RecordParameters()},
         schedule=[0, 2, 5],
     )
-    assert result.probed["step"].tolist() == [[0] * 3, [2] * 3, [5] * 3, [9] * 3]
-    assert result.probed["all.a"].shape == (4, 3, 24)
-    assert result.probed["all.w"].shape == (4, 3, 24, 2)
+    assert result.recorded.tolist() == [0, 2, 5, 9]
+    assert result.probed["all"]["a"].shape == (4, 3, 24)
+    assert result.probed["all"]["w"].shape == (4, 3, 24, 2)
     for step, a, w in zip(
-        (2, 5, 9), result.probed["all.a"][1:], result.probed["all.w"][1:], strict=True
+        (2, 5, 9),
+        result.probed["all"]["a"][1:],
+        result.probed["all"]["w"][1:],
+        strict=True,
     ):
         stopped = flow(ensemble(), X, Y, max_steps=step)
         for k in range(3):
@@ -181,7 +184,7 @@ def test_probes_see_the_members_and_nothing_else():
             assert np.array_equal(w[k], stopped.parameters(k)["w"])
     for k in range(3):
         assert np.array_equal(
-            result.probed["all.w"][0, k], result.parameters(k, initial=True)["w"]
+            result.probed["all"]["w"][0, k], result.parameters(k, initial=True)["w"]
         )
 
 
@@ -190,7 +193,7 @@ def test_probes_change_no_bit(together):
     assert [of_member(result, k) for k in range(3)] == [
         of_member(together, k) for k in range(3)
     ]
-    assert result.probed["step"][-1].tolist() == together.steps.tolist()
+    assert result.recorded[-1] == together.steps.max()
 
 
 WRONG = {

@@ -4,17 +4,14 @@ float64.
 
 from condensery.engine._calibrate import calibrate_eta
 from condensery.engine._classify import AdamW, cross_entropy
-from condensery.engine._descend import (
-    DescentResult,
-    DescentState,
-    descend,
-    init_descent,
-)
+from condensery.engine._descend import descend
+from condensery.engine._descent_state import DescentResult, DescentState, init_descent
 from condensery.engine._dropout import dropout_loss, dropout_part, expected_dropout_loss
 from condensery.engine._dropout_noise import DropoutNoise, dropout_noise
 from condensery.engine._empirical_ntk import empirical_ntk
 from condensery.engine._ensemble import Ensemble
-from condensery.engine._flow import FlowResult, FlowState, flow
+from condensery.engine._flow import flow
+from condensery.engine._flow_state import FlowResult, FlowState
 from condensery.engine._objectives import Objective, mean_square
 from condensery.engine._optimisers import SGD, Adam
 from condensery.engine._per_member import PerMember, per_member
@@ -24,16 +21,15 @@ from condensery.engine._probes import (
     RecordOutput,
     RecordParameters,
     layer_tree,
+    parameters_of,
 )
 from condensery.engine._randomised import Randomised
 from condensery.engine._reference import ReferenceResult, reference_flow
 from condensery.engine._runge_kutta import runge_kutta
 from condensery.engine._schedule import log_steps
-from condensery.engine._three_layer import (
-    ThreeLayerEnsemble,
-    ThreeLayerResult,
-    three_layer_flow,
-)
+from condensery.engine._three_layer import three_layer_flow
+from condensery.engine._three_layer_ensemble import ThreeLayerEnsemble
+from condensery.engine._three_layer_state import ThreeLayerResult, ThreeLayerState
 
 __all__ = [
     "PRECISION",
@@ -55,6 +51,7 @@ __all__ = [
     "ReferenceResult",
     "ThreeLayerEnsemble",
     "ThreeLayerResult",
+    "ThreeLayerState",
     "calibrate_eta",
     "cross_entropy",
     "descend",
@@ -68,6 +65,7 @@ __all__ = [
     "layer_tree",
     "log_steps",
     "mean_square",
+    "parameters_of",
     "per_member",
     "reference_flow",
     "runge_kutta",

@@ -4,9 +4,9 @@ between them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -15,17 +15,20 @@ from jaxtyping import Array, Float, Int
 
 from condensery._errors import InvalidInputError
 from condensery.engine._descent_loop import Member, advance_bucket
-from condensery.engine._members import (
-    Bucket,
-    Tree,
-    group_by_shape,
-    member_trees,
-    snapshot,
+from condensery.engine._descent_state import (
+    DescentResult,
+    DescentState,
+    Dtype,
+    check_state,
+    init_descent,
 )
+from condensery.engine._members import Bucket, Snapshot, Tree, snapshot
 from condensery.engine._objectives import Objective
 from condensery.engine._optimisers import Optimiser
+from condensery.engine._recorder import Probes, Recorder, checked_probes
 from condensery.engine._schedule import log_steps
-from condensery.protocols import Arrays, Probe
+from condensery.models import completed
+from condensery.protocols import Advance, Probe
 from condensery.records import Status
 
 HostOrDevice = Float[np.ndarray, "sample ..."] | Float[Array, "sample ..."]
@@ -35,129 +38,28 @@ CHUNK = 20_000
 
 
 @dataclass(frozen=True, eq=False)
-class DescentState:
-    """Everything that a descent needs to go on: state in, state out.
-
-    Attributes:
-        step: Steps asked for so far; members that ended early have taken fewer.
-        buckets: Members by shape.
-    """
-
-    step: int
-    buckets: tuple[Bucket, ...]
-
-    @property
-    def parameters(self) -> list[Tree]:
-        """One tree per member, in the order they were given."""
-        return member_trees(self.buckets)
-
-
-@dataclass(frozen=True, eq=False)
-class DescentResult:
-    """What a descent recorded.
-
-    Attributes:
-        recorded: Step numbers at which losses and probes were taken.
-        loss: Loss over all data at those steps; that of a member that ended early is
-            repeated.
-        status: `condensery.records.Status` of each member as a number. Where no
-            `stop_loss` was given, a member that took all its steps counts as converged.
-        steps: Steps that each member took.
-        probed: What the probes measured, stacked over the recorded steps.
-        state: From where `descend` goes on.
-    """
-
-    recorded: Int[np.ndarray, " step"]
-    loss: Float[np.ndarray, "member step"]
-    status: Int[np.ndarray, " member"]
-    steps: Int[np.ndarray, " member"]
-    probed: dict[str, np.ndarray]
-    state: DescentState
-
-    @property
-    def parameters(self) -> list[Tree]:
-        """One tree per member, in the order they were given."""
-        return self.state.parameters
-
-
-def init_descent(
-    members: Sequence[Tree],
-    *,
-    optimiser: Optimiser,
-    seeds: Sequence[int] | None = None,
-    dtype: Literal["float64", "float32"] = "float64",
-) -> DescentState:
-    """The state before the first step.
-
-    Args:
-        members: One tree of parameters per member; shapes may differ between members.
-        optimiser: The rule whose memory is prepared.
-        seeds: The seed of each member's order of mini-batches and of its random draws
-            (see `Randomised`); None gives all members seed 0.
-        dtype: What the arithmetic is done in.
-
-    Returns:
-        The state.
-
-    Raises:
-        InvalidInputError: No members, parameters that are not finite, or a number of
-            seeds that does not fit.
-
-    Example:
-        >>> import numpy as np
-        >>> from condensery.engine import SGD, init_descent
-        >>> init_descent(
-        ...     [{"w": np.ones(3)}, {"w": np.ones(2)}], optimiser=SGD(0.1)
-        ... ).step
-        0
-    """
-    orders = (
-        np.zeros(len(members), dtype=np.int64)
-        if seeds is None
-        else np.asarray(seeds, dtype=np.int64)
-    )
-    if orders.shape != (len(members),):
-        raise InvalidInputError(
-            "seeds",
-            given=f"{orders.size} of them",
-            allowed=f"{len(members)}, one per member",
-            remedy="match the members",
-        )
-    buckets = []
-    for indices, stacked in group_by_shape(members, dtype=dtype):
-        parameters = jax.tree.map(jnp.asarray, stacked)
-        count = np.zeros(len(indices), dtype=np.int64)
-        buckets.append(
-            Bucket(
-                np.asarray(indices),
-                orders[indices],
-                parameters,
-                optimiser.init(parameters),
-                count,
-                count.copy(),
-            )
-        )
-    return DescentState(0, tuple(buckets))
-
-
-@dataclass(frozen=True, eq=False)
 class _Options:
     batch_size: int | None
     stop_loss: float
-    on_step: Callable[[int], None] | None
+    on_chunk: Callable[[int], None]
 
 
-def descend(
-    start: Sequence[Tree] | DescentState,
+def descend(  # ruff: ignore[too-many-arguments] all but the data are options with defaults
+    members: Sequence[Tree] | DescentState,
     objective: Objective,
-    data: tuple[HostOrDevice, HostOrDevice],
+    x: HostOrDevice | tuple[HostOrDevice, HostOrDevice],
+    y: HostOrDevice | None = None,
     *,
     optimiser: Optimiser,
     steps: int,
     batch_size: int | None = None,
-    schedule: Sequence[int] | None = None,
-    probes: Sequence[Probe] = (),
+    seeds: Sequence[int] | None = None,
+    dtype: Dtype = "float64",
     stop_loss: float | None = None,
+    probes: Probes | Sequence[Probe] | None = None,
+    schedule: Sequence[int] | None = None,
+    state: DescentState | None = None,
+    on_progress: Advance | None = None,
     on_step: Callable[[int], None] | None = None,
 ) -> DescentResult:
     """Train every member of an ensemble by gradient descent at a fixed rate, full-batch
@@ -178,33 +80,41 @@ def descend(
     finite loss, as a value (`Status.DIVERGED`, loss inf); the others go on.
 
     Args:
-        start: One tree of parameters per member (shapes may differ), or a state: that
-            of an earlier result, or one from `init_descent`, which also takes the seeds
-            of mini-batches and the option of float32.
+        members: One tree of initial parameters per member; shapes may differ.
         objective: What is minimised (see `mean_square` and `dropout_loss`).
-        data: Inputs (sample, feature), with the constant feature if there is one, and
-            targets (sample,) or (sample, output).
+        x: Inputs (sample, feature), without the constant feature: where w of a
+            two-layer net ``{"a", "w"}`` has one column more than x has features, its
+            last column is the bias and the constant is appended here.
+        y: Targets (sample,) or (sample, output).
         optimiser: `SGD` or `Adam`.
         steps: How many steps more.
         batch_size: None for full-batch. Otherwise the samples of each epoch are
             shuffled from the member's seed and the epoch number, and the last n mod
             batch_size of them are left out of that epoch.
-        schedule: Steps, counted from the very beginning, at which the loss is recorded
-            and the probes are called; those that this call does not reach are ignored
-            and its last step is added. None means `log_steps`.
-        probes: Called as ``probe(step, snapshot)`` with a host copy of all parameters
-            (see `DescentResult.probed`).
+        seeds: The seed of each member's order of mini-batches and of its random draws
+            (see `Randomised`); None gives all members seed 0. A state has its own.
+        dtype: What the arithmetic is done in. A state has its own.
         stop_loss: A member stops at the first step whose loss is at most this: checked
             at every step full-batch, at recorded steps (over all data, without random
             draw) with mini-batches or a `Randomised` objective.
-        on_step: Told the step number after every compiled chunk.
+        probes: Named measures, called as ``probe(step, snapshot)`` with a host copy of
+            all parameters by leaf name, (member, …) each (see `DescentResult.probed`).
+        schedule: Steps, counted from the very beginning, at which the loss is recorded
+            and the probes are called; those that this call does not reach are ignored
+            and its last step is added. None means `log_steps`.
+        state: The `state` of an earlier result: go on from there (members, data and
+            objective may be trained with another rate, but must have the same shapes).
+        on_progress: Progress callback, ``(text, fraction)``, after every compiled
+            chunk.
+        on_step: Former callback.
 
     Returns:
         Losses, statuses, what the probes measured, and the state from which to go on.
 
     Raises:
         InvalidInputError: Data of mismatched or zero length or not finite, a batch size
-            outside [1, n], negative steps.
+            outside [1, n], negative steps, a state of other members, or probes without
+            names.
 
     Example:
         One unit without hidden layer, f = θx on x = 1, y = 0 with loss θ²: θ shrinks by
@@ -213,19 +123,16 @@ def descend(
         >>> import numpy as np
         >>> from condensery.engine import SGD, descend, mean_square
         >>> line = mean_square(lambda theta, x: x @ theta)
-        >>> data = np.ones((1, 1)), np.zeros(1)
-        >>> result = descend(
-        ...     [np.array([1.0])], line, data, optimiser=SGD(0.25), steps=3
-        ... )
-        >>> (
-        ...     float(result.parameters[0][0]),
-        ...     result.loss.tolist(),
-        ...     result.recorded.tolist(),
-        ... )
-        (0.125, [[1.0, 0.25, 0.0625, 0.015625]], [0, 1, 2, 3])
+        >>> start, x, y = [np.array([1.0])], np.ones((1, 1)), np.zeros(1)
+        >>> result = descend(start, line, x, y, optimiser=SGD(0.25), steps=3)
+        >>> result.loss.tolist(), result.recorded.tolist()
+        ([[1.0, 0.25, 0.0625, 0.015625]], [0, 1, 2, 3])
+        >>> float(result.parameters(0)[0]), float(result.parameters(0, initial=True)[0])
+        (0.125, 1.0)
     """
-    if not isinstance(start, DescentState):
-        start = init_descent(start, optimiser=optimiser)
+    if isinstance(x, tuple):
+        x, y = x
+    state = _start(members, state, optimiser=optimiser, seeds=seeds, dtype=dtype)
     if steps < 0:
         raise InvalidInputError(
             "steps",
@@ -233,47 +140,72 @@ def descend(
             allowed="a whole number >= 0",
             remedy="use for example 10000",
         )
-    prepared = _checked_data(data, batch_size=batch_size, like=start)
-    options = _Options(batch_size, -np.inf if stop_loss is None else stop_loss, on_step)
-    end = start.step + steps
-    state = replace(start, buckets=tuple(_reopened(bucket) for bucket in start.buckets))
-    recorded, losses, probed = [], [], []
-    for step in _stops(start.step, end, schedule):
-        state, loss = _advance_to(state, step, objective, prepared, optimiser, options)
-        recorded.append(step)
+    data = _checked_data(x, y, batch_size=batch_size, like=state)
+    first, last = state.step, state.step + steps
+    former = isinstance(probes, (list, tuple))
+    if former:
+        probes = {str(index): probe for index, probe in enumerate(probes)}
+
+    def tell(step: int) -> None:
+        if on_step is not None:
+            on_step(step)
+        if on_progress is not None:
+            done = (step - first) / steps if steps else 1.0
+            on_progress(f"step {step:,} of {last:,}", done)
+
+    least = -np.inf if stop_loss is None else stop_loss
+    options = _Options(batch_size, least, tell)
+    recorder = Recorder(checked_probes(probes))
+    state = replace(state, buckets=tuple(_reopened(bucket) for bucket in state.buckets))
+    losses = []
+    for step in _stops(first, last, schedule):
+        state, loss = _advance_to(state, step, objective, data, optimiser, options)
         losses.append(loss)
-        if probes:
-            arrays = snapshot(state.buckets)
-            probed.append([probe(step, arrays) for probe in probes])
+        recorder.record(step, snapshot(state.buckets) if probes else {})
         if not any((bucket.status == Status.RUNNING).any() for bucket in state.buckets):
             break
     return DescentResult(
-        recorded=np.asarray(recorded),
+        recorded=recorder.recorded,
         loss=np.stack(losses, axis=1),
         status=_final_status(_gather(state, "status"), asked=stop_loss is not None),
         steps=_gather(state, "steps"),
-        probed=_stacked(probed),
-        state=replace(state, step=end),
+        probed=_flat(recorder.probed) if former else recorder.probed,
+        state=replace(state, step=last),
     )
 
 
-def _checked_data(
-    data: tuple[HostOrDevice, HostOrDevice],
+def _start(
+    members: Sequence[Tree] | DescentState,
+    state: DescentState | None,
     *,
-    batch_size: int | None,
-    like: DescentState,
+    optimiser: Optimiser,
+    seeds: Sequence[int] | None,
+    dtype: Dtype,
+) -> DescentState:
+    if isinstance(members, DescentState):
+        return members
+    if state is None:
+        return init_descent(members, optimiser=optimiser, seeds=seeds, dtype=dtype)
+    check_state(state, members)
+    return state
+
+
+def _checked_data(
+    x: Any, y: Any, *, batch_size: int | None, like: DescentState
 ) -> tuple[Array, Array]:
-    dtype = jax.tree.leaves(like.buckets[0].parameters)[0].dtype
-    x, y = (np.asarray(part, dtype=dtype) for part in data)
-    count = x.shape[0] if x.ndim else 0
-    if count < 1 or y.shape[:1] != (count,):
+    parameters = like.buckets[0].parameters
+    dtype = jax.tree.leaves(parameters)[0].dtype
+    inputs, targets = (np.asarray(array, dtype=dtype) for array in (x, y))
+    count = inputs.shape[0] if inputs.ndim else 0
+    if count < 1 or targets.shape[:1] != (count,):
         raise InvalidInputError(
             "data",
-            given=f"inputs of shape {x.shape} and targets of shape {y.shape}",
+            given=f"inputs of shape {inputs.shape} and targets of shape "
+            f"{targets.shape}",
             allowed="one target for each of at least one sample",
             remedy="check the leading axes",
         )
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+    if not (np.isfinite(inputs).all() and np.isfinite(targets).all()):
         raise InvalidInputError(
             "data",
             given="a value that is not finite",
@@ -287,17 +219,27 @@ def _checked_data(
             allowed=f"1 to {count}",
             remedy="use None for all",
         )
-    return jnp.asarray(x), jnp.asarray(y)
+    return jnp.asarray(with_constant(parameters, inputs)), jnp.asarray(targets)
+
+
+def with_constant(parameters: Tree, x: np.ndarray) -> np.ndarray:
+    """The inputs with the constant feature if a two-layer net's w holds its bias.
+
+    Args:
+        parameters: Stacked parameters, possibly those of `per_member`.
+        x: Inputs, the features on the last axis.
+    """
+    if isinstance(parameters, Mapping) and "net" in parameters:
+        parameters = parameters["net"]
+    if isinstance(parameters, Mapping) and set(parameters) == {"a", "w"}:
+        return completed(x, parameters["w"])
+    return x
 
 
 def _reopened(bucket: Bucket) -> Bucket:
     # a member that reached an earlier stop_loss may go on to a smaller one
-    return replace(
-        bucket,
-        status=np.where(
-            bucket.status == Status.CONVERGED, int(Status.RUNNING), bucket.status
-        ),
-    )
+    reached = bucket.status == Status.CONVERGED
+    return replace(bucket, status=np.where(reached, int(Status.RUNNING), bucket.status))
 
 
 def _stops(first: int, last: int, schedule: Sequence[int] | None) -> list[int]:
@@ -348,8 +290,7 @@ def _advance_to(
             }
             buckets.append(replace(bucket, **moved))
         state = DescentState(until, tuple(buckets))
-        if options.on_step is not None:
-            options.on_step(until)
+        options.on_chunk(until)
     return state, loss
 
 
@@ -374,23 +315,15 @@ def _final_status(
     )
 
 
-def _stacked(probed: Sequence[Sequence[Arrays]]) -> dict[str, np.ndarray]:
-    merged: list[dict[str, np.ndarray]] = []
-    for measures in probed:
-        row = {
-            name: np.asarray(array)
-            for measure in measures
-            for name, array in measure.items()
-        }
-        if len(row) != sum(len(measure) for measure in measures):
+def _flat(probed: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    flat: dict[str, np.ndarray] = Snapshot()
+    for measures in probed.values():
+        if flat.keys() & measures.keys():
             raise InvalidInputError(
                 "probes",
                 given="two that measure under one name",
                 allowed="a name of its own for each measure",
                 remedy="rename one",
             )
-        merged.append(row)
-    return {
-        name: np.stack([row[name] for row in merged])
-        for name in (merged[0] if merged else {})
-    }
+        flat |= measures
+    return flat

@@ -4,6 +4,7 @@ program, padding nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from jaxtyping import Int
 
 from condensery._errors import InvalidInputError
+from condensery.models import leaf_names
 
 Tree = Any
 
@@ -30,6 +32,7 @@ class Bucket:
         steps: Steps that each member has taken.
         status: `condensery.records.Status` as a number; running until it converged or
             diverged.
+        initial: Parameters before the first step, on the host.
     """
 
     members: Int[np.ndarray, " member"]
@@ -38,6 +41,7 @@ class Bucket:
     memory: tuple[Tree, ...]
     steps: Int[np.ndarray, " member"]
     status: Int[np.ndarray, " member"]
+    initial: Tree
 
 
 def group_by_shape(
@@ -91,18 +95,51 @@ def group_by_shape(
     ]
 
 
-def member_trees(buckets: Iterable[Bucket]) -> list[Tree]:
-    """The parameters of every member in its own shapes, in the order of the
-    ensemble.
+def member_trees(buckets: Iterable[Bucket], *, initial: bool = False) -> list[Tree]:
+    """The parameters of every member in its own shapes, in the order of the ensemble.
+
+    Args:
+        buckets: The members by shape.
+        initial: Whether before the first step rather than now.
     """
-    placed: dict[int, Tree] = {}
+    trees: dict[int, Tree] = {}
     for bucket in buckets:
-        host = jax.tree.map(np.asarray, bucket.parameters)
+        leaves = bucket.initial if initial else bucket.parameters
+        host = jax.tree.map(np.asarray, leaves)
         for row, member in enumerate(bucket.members):
-            placed[int(member)] = jax.tree.map(
-                lambda leaf, row=row: leaf[row].copy(), host
-            )
-    return [placed[member] for member in sorted(placed)]
+            trees[int(member)] = _row(host, row)
+    return [trees[member] for member in sorted(trees)]
+
+
+def member_tree(
+    buckets: Iterable[Bucket], member: int, *, initial: bool = False
+) -> Tree:
+    """The parameters of one member in its own shapes.
+
+    Args:
+        buckets: The members by shape.
+        member: Its position in the ensemble.
+        initial: Whether before the first step rather than now.
+
+    Raises:
+        InvalidInputError: There is no such member.
+    """
+    count = 0
+    for bucket in buckets:
+        rows = np.flatnonzero(bucket.members == member)
+        if rows.size:
+            return _row(bucket.initial if initial else bucket.parameters, int(rows[0]))
+        count += len(bucket.members)
+    raise InvalidInputError(
+        "member",
+        given=member,
+        allowed=f"0 to {count - 1}",
+        remedy="name a member of the ensemble",
+    )
+
+
+def _row(stacked: Tree, row: int) -> Tree:
+    return jax.tree.map(lambda leaf: np.asarray(leaf[row]).copy(), stacked)
 
 
 def snapshot(buckets: Sequence[Bucket]) -> dict[str, np.ndarray]:
@@ -110,20 +147,32 @@ def snapshot(buckets: Sequence[Bucket]) -> dict[str, np.ndarray]:
     members are padded with zeros.
 
     A unit of zeros adds nothing to any output and has amplitude 0, so measures of
-    active neurons do not see it. Names are the keys of the tree joined by dots (``a``,
-    ``w``; for a list of layers ``0.0``, ``0.1``, …).
+    active neurons do not see it. The names are those of `condensery.models.leaf_names`
+    (``a``, ``w``; for layers ``W1``, ``b1``, ``W2``, …).
     """
     count = sum(len(bucket.members) for bucket in buckets)
-    pieces: dict[str, list[tuple[Bucket, np.ndarray]]] = {}
+    leaves: dict[str, list[tuple[Bucket, np.ndarray]]] = {}
     for bucket in buckets:
-        for path, leaf in jax.tree_util.tree_leaves_with_path(bucket.parameters):
-            name = jax.tree_util.keystr(path, simple=True, separator=".")
-            pieces.setdefault(name, []).append((bucket, np.asarray(leaf)))
-    arrays: dict[str, np.ndarray] = {}
-    for name, parts in pieces.items():
-        shape = np.max([leaf.shape[1:] for _, leaf in parts], axis=0).astype(int)
-        whole = np.zeros((count, *shape), dtype=parts[0][1].dtype)
-        for bucket, leaf in parts:
-            whole[bucket.members, *(slice(0, size) for size in leaf.shape[1:])] = leaf
-        arrays[name] = whole
-    return arrays
+        for name, leaf in leaf_names(bucket.parameters):
+            leaves.setdefault(name, []).append((bucket, np.asarray(leaf)))
+    return Snapshot({name: _padded(stacked, count) for name, stacked in leaves.items()})
+
+
+def _padded(stacked: Sequence[tuple[Bucket, np.ndarray]], count: int) -> np.ndarray:
+    shape = np.max([leaf.shape[1:] for _, leaf in stacked], axis=0).astype(int)
+    joined = np.zeros((count, *shape), dtype=stacked[0][1].dtype)
+    for bucket, leaf in stacked:
+        corner = (slice(0, size) for size in leaf.shape[1:])
+        joined[bucket.members, *corner] = leaf
+    return joined
+
+
+class Snapshot(dict[str, np.ndarray]):
+    """Leaves by name; leaves of layers are found under the former names too."""
+
+    def __missing__(self, key: str) -> np.ndarray:
+        match = re.fullmatch(r"(.*\.)?(\d+)\.(\d)", key)
+        if match is None:
+            raise KeyError(key)
+        above, layer, entry = match.groups()
+        return self[f"{above or ''}{'Wb'[int(entry)]}{int(layer) + 1}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,10 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from condensery.engine._objectives import Objective
+from condensery.models import completed
 from condensery.protocols import Arrays
+
+_ENTRIES = {"W": 0, "b": 1, "gamma": 1, "beta": 2}
 
 
 @dataclass(frozen=True)
@@ -24,17 +28,12 @@ class RecordParameters:
         >>> import numpy as np
         >>> from condensery.engine import SGD, RecordParameters, descend, mean_square
         >>> line = mean_square(lambda theta, x: x @ theta["w"])
-        >>> data = np.ones((1, 1)), np.zeros(1)
-        >>> probes = [RecordParameters()]
+        >>> start, x, y = [{"w": np.ones(1)}], np.ones((1, 1)), np.zeros(1)
+        >>> probes = {"parameters": RecordParameters()}
         >>> result = descend(
-        ...     [{"w": np.ones(1)}],
-        ...     line,
-        ...     data,
-        ...     optimiser=SGD(0.25),
-        ...     steps=2,
-        ...     probes=probes,
+        ...     start, line, x, y, optimiser=SGD(0.25), steps=2, probes=probes
         ... )
-        >>> result.probed["w"][:, 0, 0].tolist()
+        >>> result.probed["parameters"]["w"][:, 0, 0].tolist()
         [1.0, 0.5, 0.25]
     """
 
@@ -45,95 +44,125 @@ class RecordParameters:
 
 @dataclass(frozen=True)
 class RecordOutput:
-    """Evaluates a model of named parameters on fixed inputs: ``output`` of shape (step,
-    member, sample).
+    """Evaluates a model on fixed inputs: ``output`` of shape (step, member, sample, …).
 
     Zero-padded units of narrower members add nothing, so that members of different
     widths share one table.
 
     Attributes:
-        model: ``model(parameters, x)`` with parameters by name, such as
-            `condensery.models.TwoLayer`.
-        x: Inputs, the constant feature included.
+        model: ``model(parameters, x)``, such as `condensery.models.TwoLayer` or `Mlp`.
+        x: Inputs, without the constant feature, as for `descend`.
     """
 
-    model: Callable[[Mapping[str, Any], Array], Array]
+    model: Callable[[Any, Array], Array]
     x: Float[np.ndarray, "sample feature"]
 
     def __call__(self, step: int, snapshot: Arrays) -> Arrays:
         """The outputs at one step."""
-        parameters = dict(snapshot)
-        x = np.asarray(self.x, dtype=next(iter(parameters.values())).dtype)
+        parameters = parameters_of(snapshot)
+        if isinstance(self.model, partial):
+            parameters = _former_names(snapshot)
+        x = _inputs(snapshot, self.x)
         return {"output": np.asarray(_outputs(parameters, x, model=self.model))}
 
 
-@dataclass(frozen=True, eq=False)
 class RecordLoss:
-    """Evaluates a loss on all data that is not the one that is minimised: `name` of
+    """Evaluates a loss on all data that is not the one that is minimised: ``loss`` of
     shape (step, member).
 
     Attributes:
-        name: What it is called in the result.
-        objective: The loss; its public parameters are by name, as for a two-layer net,
-            or layers of (W, b).
-        data: Inputs and targets.
-        layers: Whether each layer of a multilayer net has a bias; None for parameters
-            by name.
+        objective: The loss.
+        x: Inputs, without the constant feature, as for `descend`.
+        y: Targets.
     """
 
-    name: str
-    objective: Objective
-    data: tuple[np.ndarray, np.ndarray]
-    layers: tuple[bool, ...] | None = None
+    def __init__(
+        self, objective: Objective | str, x: Any, y: Any, *former: Any
+    ) -> None:
+        self.name = "loss"
+        if isinstance(objective, str):
+            self.name, objective, (x, y) = objective, x, y
+        self.objective, self.x, self.y = objective, x, y
 
     def __call__(self, step: int, snapshot: Arrays) -> Arrays:
         """The loss at one step."""
-        tree: Any = (
-            dict(snapshot) if self.layers is None else layer_tree(snapshot, self.layers)
-        )
-        dtype = next(iter(snapshot.values())).dtype
-        x, y = (np.asarray(part, dtype=dtype) for part in self.data)
-        return {self.name: np.asarray(_losses(tree, x, y, objective=self.objective))}
+        parameters = parameters_of(snapshot)
+        x = _inputs(snapshot, self.x)
+        y = np.asarray(self.y, dtype=x.dtype)
+        loss = _losses(parameters, x, y, objective=self.objective)
+        return {self.name: np.asarray(loss)}
+
+
+def parameters_of(snapshot: Arrays) -> Any:
+    """The tree of parameters that a snapshot holds, with the member axis in front.
+
+    Args:
+        snapshot: Leaves by name (see `condensery.models.leaf_names`).
+
+    Returns:
+        Layers ``[(W, b), …]``, with None where a layer has no b (or ``(W, gamma,
+        beta)``), for leaves ``W1``, ``b1``, …; otherwise the leaves by name.
+
+    Example:
+        >>> import numpy as np
+        >>> from condensery.engine import parameters_of
+        >>> leaves = {"W1": np.ones((1, 3, 2)), "b1": np.ones((1, 3))}
+        >>> pairs = parameters_of({**leaves, "W2": np.ones((1, 1, 3))})
+        >>> pairs[0][0].shape, pairs[1][1] is None
+        ((1, 3, 2), True)
+    """
+    layers: dict[int, dict[int, np.ndarray]] = {}
+    for name, leaf in snapshot.items():
+        match = re.fullmatch(r"(W|b|gamma|beta)(\d+)", name)
+        if match is None:
+            return dict(snapshot)
+        entries = layers.setdefault(int(match[2]), {})
+        entries[_ENTRIES[match[1]]] = leaf
+    return [
+        tuple(entries.get(index) for index in range(max(2, len(entries))))
+        for _, entries in sorted(layers.items())
+    ]
 
 
 def layer_tree(
     snapshot: Arrays, layers: Sequence[bool]
 ) -> list[tuple[np.ndarray, np.ndarray | None]]:
-    """The layers (W, b) of a snapshot of multilayer nets.
+    """Former name of `parameters_of` for layers."""
+    return parameters_of(snapshot)
 
-    Args:
-        snapshot: Leaves named ``0.0``, ``0.1``, ``1.0``, ….
-        layers: Whether each layer has a bias.
 
-    Returns:
-        One pair per layer, with the member axis in front.
+def _former_names(snapshot: Arrays) -> dict[str, np.ndarray]:
+    tree = parameters_of(snapshot)
+    if isinstance(tree, dict):
+        return tree
+    return {
+        f"{layer}.{entry}": leaf
+        for layer, entries in enumerate(tree)
+        for entry, leaf in enumerate(entries)
+        if leaf is not None
+    }
 
-    Example:
-        >>> import numpy as np
-        >>> leaves = {
-        ...     "0.0": np.ones((1, 3, 2)),
-        ...     "0.1": np.ones((1, 3)),
-        ...     "1.0": np.ones((1, 1, 3)),
-        ... }
-        >>> pairs = layer_tree(leaves, (True, False))
-        >>> pairs[0][0].shape, pairs[1][1] is None
-        ((1, 3, 2), True)
-    """
-    return [
-        (snapshot[f"{place}.0"], snapshot[f"{place}.1"] if biased else None)
-        for place, biased in enumerate(layers)
-    ]
+
+def _inputs(snapshot: Arrays, x: np.ndarray) -> np.ndarray:
+    """Inputs in the parameters' dtype, with the constant if w holds the bias."""
+    dtype = next(iter(snapshot.values())).dtype
+    inputs = np.asarray(x, dtype=dtype)
+    if set(snapshot) == {"a", "w"}:
+        return completed(inputs, snapshot["w"])
+    return inputs
 
 
 @partial(jax.jit, static_argnames="objective")
 def _losses(
     parameters: Any, x: Array, y: Array, *, objective: Objective
 ) -> Float[Array, " member"]:
-    return lax.map(lambda one: objective.value(one, x, y), objective.pack(parameters))
+    return lax.map(
+        lambda member: objective.value(member, x, y), objective.pack(parameters)
+    )
 
 
 @partial(jax.jit, static_argnames="model")
 def _outputs(
     parameters: Mapping[str, Array], x: Array, *, model: Callable[..., Array]
 ) -> Float[Array, "member sample ..."]:
-    return lax.map(lambda one: model(one, x), parameters)
+    return lax.map(lambda member: model(member, x), parameters)

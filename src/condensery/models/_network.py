@@ -17,7 +17,6 @@ from condensery._errors import InvalidInputError
 from condensery.models._activations import activation
 from condensery.models._leaves import leaf_names
 from condensery.models._numpy_activations import numpy_activation
-from condensery.models._two_layer import with_bias
 
 AnyArray = np.ndarray | Array
 Layer = tuple[AnyArray, AnyArray | None]
@@ -239,7 +238,8 @@ def completed(x: Any, weight: AnyArray, bias: AnyArray | None = None) -> Any:
     if features == columns:
         return x
     if features + 1 == columns and bias is None:
-        return with_bias(x)
+        constant = _space(x).ones_like(x[..., :1])
+        return _space(x).concatenate([x, constant], axis=-1)
     raise InvalidInputError(
         "x",
         given=f"{features} features",
