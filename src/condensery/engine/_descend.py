@@ -155,7 +155,7 @@ def descend(  # ruff: ignore[too-many-arguments] all but the data are options wi
 
     least = -np.inf if stop_loss is None else stop_loss
     options = _Options(batch_size, least, tell)
-    recorder = Recorder(checked_probes(probes))
+    recorder = Recorder(checked_probes(probes))  # pyrefly: ignore[bad-argument-type]
     state = replace(state, buckets=tuple(_reopened(bucket) for bucket in state.buckets))
     losses = []
     for step in _stops(first, last, schedule):
