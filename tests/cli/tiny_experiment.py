@@ -31,7 +31,7 @@ HERE = str(Path(__file__).resolve())
 
 
 class Config(BaseModel):
-    """What the tiny experiment can be told."""
+    """Parameters of the tiny experiment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -3,6 +3,8 @@ a program that runs them.
 """
 
 import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -54,6 +56,32 @@ def jax_threads(parameters, seed, advance):
         for path in Path("/proc/self/task").iterdir()
     ]
     return {"pool": np.array(names.count("tf_XLAEigen")), "y": np.asarray(y)}
+
+
+CHILD = """
+import signal
+names = (signal.SIGTERM, signal.SIGHUP)
+blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+print(all(signal.getsignal(name) is signal.SIG_DFL for name in names))
+print(not blocked & set(names))
+"""
+
+
+def children_hear_signals(parameters, seed, advance):
+    """Whether programs and forks that a task starts hear what the worker ignores."""
+    command = [sys.executable, "-c", CHILD]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    child = os.fork()
+    if child == 0:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os._exit(1)
+    _, status = os.waitpid(child, 0)
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGHUP)
+    return {
+        "program": np.array(done.stdout.split()),
+        "fork": np.array(os.WTERMSIG(status)),
+    }
 
 
 def where(parameters, seed, advance):

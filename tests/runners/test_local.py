@@ -12,7 +12,7 @@ import pytest
 
 from condensery._errors import InvalidInputError
 from condensery.protocols import Task
-from condensery.runners import LocalRunner
+from condensery.runners import LocalRunner, _worker
 from condensery.runners.local import available_processors, worker_environment
 
 PROGRAM = Path(__file__).with_name("tasks.py")
@@ -194,6 +194,42 @@ def test_a_task_may_report_at_every_step():
         [task("chatter")], lambda _: None, lambda _, fraction: seen.append(fraction)
     )
     assert 1 <= len(seen) < 1000
+
+
+@linux
+def test_signals_that_a_worker_ignores_reach_what_it_starts():
+    (outcome,) = run([task("children_hear_signals")], workers=1)
+    assert outcome.error == ""
+    assert outcome.arrays["program"].tolist() == ["True", "True"]
+    assert outcome.arrays["fork"] == signal.SIGTERM
+
+
+def test_what_cannot_be_shown_is_said_once_per_task(caplog):
+    function = "condensery.testing._tasks:show"
+    shows = Task(function=function, parameters={}, label="a generous task")
+    shown = []
+    LocalRunner(workers=1).run(
+        [shows],
+        lambda outcome: None,
+        lambda key, fraction: None,
+        on_shown=lambda key, arrays: shown.append(list(arrays)),
+    )
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    message = record.getMessage()
+    assert message == "a generous task shows what is dropped: y has dtype object"
+    assert shown[-1] == ["y"]
+
+
+def test_too_many_bytes_at_once():
+    arrays = {"a": np.zeros(100), "b": np.zeros(101)}
+    kind, reason = _worker._as_message(arrays, 1600)
+    assert kind == "unshown"
+    assert reason == "1608 bytes at once; at most 1600 can be shown"
+    assert _worker._as_message({"a": np.zeros(200)}, 1600)[0] == "shown"
+    kind, reason = _worker._as_message({"a": [[1], [1, 2]]}, 1600)
+    assert kind == "unshown"
+    assert "ValueError" in reason
 
 
 @posix

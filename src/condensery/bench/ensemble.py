@@ -31,7 +31,7 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
     """Measure µs per net and step, the repeats of all rivals interleaved.
 
     Args:
-        progress: Told what is being measured.
+        progress: Called with what is being measured.
 
     Returns:
         title, columns, rows and notes.

@@ -19,7 +19,7 @@ def run(progress: Callable[[str], None]) -> dict[str, Any]:
     """Measure stretches of training with and without the monitor, in turn.
 
     Args:
-        progress: Told what is being measured.
+        progress: Called with what is being measured.
 
     Returns:
         title, columns, rows and notes.

@@ -52,7 +52,7 @@ def run(progress: Progress) -> dict[str, Any]:
     """Measure.
 
     Args:
-        progress: Told what is being measured.
+        progress: Called with what is being measured.
 
     Returns:
         title, columns, rows and notes.

@@ -44,7 +44,7 @@ def read_idx(path: Path, *, what: str, dimensions: int, limit: int | None) -> Id
     as soon as it exceeds its promise.
 
     Args:
-        path: The file. Gzip is told by its first bytes, not by the name.
+        path: The file. Its first bytes say whether it is gzipped, not its name.
         what: What an error calls it.
         dimensions: 3 for images, 1 for labels.
         limit: How many items to keep; None for all.

@@ -61,7 +61,7 @@ class TaskStarted:
 
 @dataclass(frozen=True)
 class TaskProgressed:
-    """A task reported how far it is.
+    """A task reported its progress.
 
     Attributes:
         task: Hash of the task.
