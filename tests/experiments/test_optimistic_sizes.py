@@ -9,21 +9,21 @@ import pytest
 from pydantic import ValidationError
 
 from condensery._reference import load
-from condensery.experiments.optimistic_sizes import Config, OptimisticSizes
+from condensery.experiments.optimistic_sizes import Config, optimistic_sizes
+from condensery.experiments.optimistic_sizes import _ranks as formulas
 from condensery.experiments.optimistic_sizes._ranks import (
     columns,
     dense_units,
-    optimistic_sizes,
     ranks,
 )
-from condensery.experiments.optimistic_sizes._tasks import (
+from condensery.experiments.optimistic_sizes._work import (
     _observed,
     complete,
     plane,
     tangent,
 )
 from condensery.models import TwoLayerConv
-from condensery.plots import optimistic_sizes as figure
+from condensery.plots import chart
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 
@@ -39,7 +39,7 @@ TINY = {
 class TestOptimisticSizesContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return OptimisticSizes()
+        return optimistic_sizes
 
     @pytest.fixture
     def overrides(self):
@@ -48,7 +48,7 @@ class TestOptimisticSizesContract(ExperimentContract):
 
 @pytest.fixture(scope="module")
 def ran():
-    experiment = OptimisticSizes()
+    experiment = optimistic_sizes
     config = experiment.Config.model_validate(TINY)
     shards = [
         load(task.function)(task.parameters, task.seed, lambda *_: None)
@@ -58,7 +58,7 @@ def ran():
 
 
 def judged(config, tables):
-    return {claim.id: claim for claim in OptimisticSizes().claims(config, tables)}
+    return {claim.id: claim for claim in optimistic_sizes.claims(config, tables)}
 
 
 def silent(*_):
@@ -66,36 +66,44 @@ def silent(*_):
 
 
 def test_the_published_sizes_of_a_kernel_on_images():
-    assert optimistic_sizes(28, 3, 1) == (685, 6760, 530660)
+    assert formulas.optimistic_sizes(28, 3, 1) == (685, 6760, 530660)
 
 
-@pytest.mark.parametrize("sizes", [(3, 2, 1), (4, 2, 2), (5, 3, 1)])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        (3, 2, 1),
+        (4, 2, 2),
+        (5, 3, 1),
+    ],
+)
 def test_ranks_of_convolutional_nets_are_their_formulas(sizes):
-    rows = ranks({"images": [list(sizes)]}, 0, silent)["rows"]
+    rows = ranks.function(
+        Config(images=(sizes,)),
+        0,
+        silent,
+    )["rows"]
     convolutional = rows[rows[:, 0] >= 3]
     d, s, k = sizes
-    places = (d + 1 - s) ** 2
+    positions = (d + 1 - s) ** 2
     assert convolutional[:, 4].tolist() == [
-        k * (s**2 + places),
-        k * places * (s**2 + 1),
-        k * places * (d**2 + 1),
+        k * (s**2 + positions),
+        k * positions * (s**2 + 1),
+        k * positions * (d**2 + 1),
     ]
     # one more kernel, or unit, of the same output reaches no new direction
     assert convolutional[:, 6].tolist() == convolutional[:, 4].tolist()
     assert (rows[:, -1] == 1).all()
-    assert rows[rows[:, 0] == 2][:, 4].tolist() == [
-        2 * r * 4 - r**2 for r in (1, 2, 3, 4)
-    ]
+    matrices = rows[rows[:, 0] == 2]
+    assert matrices[:, 4].tolist() == [2 * r * 4 - r**2 for r in (1, 2, 3, 4)]
     assert rows[:2, 4].tolist() == [2, 3]
 
 
 def test_columns_are_the_derivatives_of_the_convolutional_model():
     random = np.random.default_rng(0)
-    images, w, a = (
-        random.normal(size=(5, 4, 4)),
-        random.normal(size=(2, 9)),
-        random.normal(size=(2, 4)),
-    )
+    images = random.normal(size=(5, 4, 4))
+    w = random.normal(size=(2, 9))
+    a = random.normal(size=(2, 4))
     shared = columns(images, w, a, shared=True)
     net = {
         "a": jnp.asarray(a.reshape(2, 2, 2)),
@@ -110,7 +118,12 @@ def test_columns_are_the_derivatives_of_the_convolutional_model():
     )
     np.testing.assert_allclose(shared, expected, rtol=1e-12, atol=1e-14)
     # each place moves alone; together they are the shared kernel
-    local = columns(images, w, a, shared=False)[:, 8:].reshape(5, 2, 4, 9)
+    local = columns(
+        images,
+        w,
+        a,
+        shared=False,
+    )[:, 8:].reshape(5, 2, 4, 9)
     np.testing.assert_allclose(
         local.sum(axis=2).reshape(5, -1), shared[:, 8:], rtol=1e-12, atol=1e-14
     )
@@ -118,12 +131,19 @@ def test_columns_are_the_derivatives_of_the_convolutional_model():
 
 def test_a_dense_net_of_placed_kernels_is_the_convolutional_one():
     random = np.random.default_rng(1)
-    images, w, a = (
-        random.normal(size=(3, 4, 4)),
-        random.normal(size=(2, 4)),
-        random.normal(size=(2, 9)),
+    images = random.normal(size=(3, 4, 4))
+    w = random.normal(size=(2, 4))
+    a = random.normal(size=(2, 9))
+    dense = (
+        np.tanh(
+            images.reshape(3, -1)
+            @ dense_units(
+                4,
+                w,
+            ).T
+        )
+        @ a.ravel()
     )
-    dense = np.tanh(images.reshape(3, -1) @ dense_units(4, w).T) @ a.ravel()
     slow = [
         sum(
             a[k, 3 * i + j]
@@ -139,15 +159,15 @@ def test_a_dense_net_of_placed_kernels_is_the_convolutional_one():
 
 def test_tangent_rows_are_differences_of_the_product():
     random = np.random.default_rng(2)
-    left, right = random.normal(size=(3, 2)), random.normal(size=(2, 3))
+    left = random.normal(size=(3, 2))
+    right = random.normal(size=(2, 3))
     J, step = tangent(left, right), 1e-6
-    for place, change in enumerate(np.eye(12)):
-        moved = (left + step * change[:6].reshape(3, 2)) @ (
-            right + step * change[6:].reshape(2, 3)
-        )
-        np.testing.assert_allclose(
-            J[:, place], (moved - left @ right).ravel() / step, atol=1e-5
-        )
+    for index, change in enumerate(np.eye(12)):
+        moved_left = left + step * change[:6].reshape(3, 2)
+        moved_right = right + step * change[6:].reshape(2, 3)
+        difference = moved_left @ moved_right - left @ right
+        slope = difference.ravel() / step
+        np.testing.assert_allclose(J[:, index], slope, atol=1e-5)
 
 
 def connected(observed, size):
@@ -175,7 +195,10 @@ def test_one_entry_less_leaves_the_target_free():
     for rank in (1, 2, 3):
         target, order = _observed(Config(), rank, 0, 0)
         u, s, v = np.linalg.svd(target)
-        J = tangent(u[:, :rank] * s[:rank], v[:rank])
+        J = tangent(
+            u[:, :rank] * s[:rank],
+            v[:rank],
+        )
         full = 2 * rank * 4 - rank**2
         assert np.linalg.matrix_rank(J) == full
         assert np.linalg.matrix_rank(J[order[:full]]) == full
@@ -183,83 +206,92 @@ def test_one_entry_less_leaves_the_target_free():
 
 
 def test_a_whole_matrix_is_learned_and_a_part_of_it_is_fitted():
-    config = Config(masks=2, around=(0,), scales=(0.3,), steps=50_000).model_dump(
-        mode="json"
+    config = Config(
+        masks=2,
+        around=(0,),
+        scales=(0.3,),
+        steps=50_000,
     )
-    whole = complete({**config, "rank": 4, "scale": 0.3}, 0, silent)
-    assert whole["samples"].tolist() == [16, 16]
-    assert whole["train"] == pytest.approx(whole["test"], rel=1e-6)
-    part = complete({**config, "rank": 1, "scale": 0.3}, 0, silent)
-    assert (part["train"] <= 1e-9).all()
-    assert (part["test"] > 1e-3).all()
+    full = complete.function(config, 0, silent, rank=4, scale=0.3)
+    assert full["samples"].tolist() == [16, 16]
+    assert full["train"] == pytest.approx(full["test"], rel=1e-6)
+    few = complete.function(config, 0, silent, rank=1, scale=0.3)
+    assert (few["train"] <= 1e-9).all()
+    assert (few["test"] > 1e-3).all()
 
 
 def test_the_linear_model_finds_what_its_samples_say():
-    found = plane(
-        {
-            **Config(masks=4, plane_steps=200_000).model_dump(mode="json"),
-            "bilinear": False,
-        },
-        0,
-        silent,
-    )
-    fitted = found["train"] <= 1e-9
-    three = found["samples"] >= 3
-    assert fitted[found["samples"] < 3].all()
-    assert (found["test"][three & fitted] < 1e-3).all()
-    assert (found["test"][found["samples"] < 3] > 1e-4).all()
+    config = Config(masks=4, plane_steps=200_000)
+    fits = plane.function(config, 0, silent, bilinear=False)
+    fitted = fits["train"] <= 1e-9
+    three = fits["samples"] >= 3
+    assert fitted[fits["samples"] < 3].all()
+    assert (fits["test"][three & fitted] < 1e-3).all()
+    assert (fits["test"][fits["samples"] < 3] > 1e-4).all()
+
+
+def changed(tables, name, **columns):
+    """The tables with other columns in one of them."""
+    table = tables[name]
+    return {
+        **tables,
+        name: Table(columns={**table.columns, **columns}),
+    }
 
 
 def test_claims_can_fail(ran):
     config, tables = ran
     claims = judged(config, tables)
     assert claims["ranks"].passed is True
-    table, fits = tables["ranks"], tables["recovery"]
-    off = {
-        **tables,
-        "ranks": Table(columns={**table.columns, "rank_wide": table["rank_wide"] + 1}),
-    }
+    rank_wide = tables["ranks"]["rank_wide"] + 1
+    off = changed(tables, "ranks", rank_wide=rank_wide)
     assert judged(config, off)["ranks"].passed is False
-    bad = {
-        **tables,
-        "recovery": Table(columns={**fits.columns, "test": np.full(len(fits), 0.5)}),
-    }
-    claims = judged(config, bad)
-    assert not any(
-        claims[name].passed
-        for name in ("bilinear-two", "completion-1", "completion-4", "linear-three")
+    fits = tables["recovery"]
+    bad = changed(
+        tables,
+        "recovery",
+        test=np.full(len(fits), 0.5),
     )
+    claims = judged(config, bad)
+    names = ("bilinear-two", "completion-1", "completion-4", "linear-three")
+    assert not any(claims[name].passed for name in names)
     assert claims["one-less"].passed is True
-    good = {
-        **tables,
-        "recovery": Table(columns={**fits.columns, "test": np.full(len(fits), 1e-6)}),
-    }
+    good = changed(
+        tables,
+        "recovery",
+        test=np.full(len(fits), 1e-6),
+    )
     claims = judged(config, good)
     assert claims["one-less"].passed is False
     assert claims["linear-three"].passed is False
     share = np.where(fits["scale"] < 0.1, 0.0, 1.0)
-    worse = {**tables, "recovery": Table(columns={**fits.columns, "recovered": share})}
+    worse = changed(tables, "recovery", recovered=share)
     assert judged(config, worse)["small-start"].passed is False
 
 
 def test_the_figure_shows_the_tables(ran):
     config, tables = ran
-    data = figure.figure_data(tables)
-    assert [one.label for one in data.matrices] == [
-        "rank 1",
-        "rank 2",
-        "rank 3",
-        "rank 4",
-    ]
-    assert all(sorted(set(one.samples.tolist())) == [-1, 0] for one in data.matrices)
+    (spec,) = optimistic_sizes.figures(config)
+    data = chart.figure_data(tables, **spec.options)
+    matrices = data.panels[0].series
+    labels = [series.look.label for series in matrices if series.look.label]
+    assert labels == ["rank 1", "rank 2", "rank 3", "rank 4"]
+    lines = [series for series in matrices if series.look.label]
+    assert all(sorted(set(line.x.tolist())) == [-1, 0] for line in lines)
     rows = tables["recovery"].select(model="matrix", rank=1, scale=min(config.scales))
-    assert data.matrices[0].median.tolist() == rows["test"].tolist()
-    assert len(figure.draw(data).axes) == 3
+    assert lines[0].y.tolist() == rows["test"].tolist()
+    assert len(chart.draw(data).axes) == 3
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"size": 1}, {"around": []}, {"spread": -0.1}, {"rate": float("nan")}]
+    "wrong",
+    [
+        {"size": 1},
+        {"around": []},
+        {"spread": -0.1},
+        {"rate": float("nan")},
+    ],
 )
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
-        OptimisticSizes.Config.model_validate(wrong)
+        optimistic_sizes.Config.model_validate(wrong)

@@ -1,8 +1,10 @@
 """Small tables for the figures of the landscape: inputs of the tests, not results."""
 
 import numpy as np
+from tests.plots.declared import options_of
 
 from condensery import plots
+from condensery.experiments.optimistic_sizes import optimistic_sizes
 from condensery.experiments.width_similarity import width_similarity
 from condensery.records import Table
 
@@ -260,45 +262,36 @@ def sizes():
     """Two ranks from two scales, two draws each; the plane; three ranks that are their
     formulas.
     """
-    about = [
-        ("matrix", r, s, n, 7 if r == 1 else 12)
-        for r in (1, 2)
-        for s in (0.1, 1e-8)
-        for n in (6, 7, 11, 12)
-        if (n < 9) == (r == 1)
+    settings = [
+        ("matrix", rank, start, offset)
+        for rank in (1, 2)
+        for start in ("small", "large")
+        for offset in (-1, 0)
     ]
-    about += [
-        (model, 0, 1e-4, n, best)
-        for model, best in (("bilinear", 2), ("linear", 3))
-        for n in (1, 2, 3)
+    settings += [
+        (model, 0, "small", points)
+        for model in ("bilinear", "linear")
+        for points in (1, 2, 3)
     ]
-    names = ("model", "rank", "scale", "samples", "optimistic")
-    columns = {
-        name: np.array(column)
-        for name, column in zip(names, zip(*about, strict=True), strict=True)
+    model, rank, start, samples = map(np.array, zip(*settings, strict=True))
+    columns = {"model": model, "rank": rank, "samples": samples}
+    test = np.where((samples >= 0) & (start == "small"), 1e-9, 0.1)
+    is_small = start == "small"
+    small = {name: np.repeat(column[is_small], 2) for name, column in columns.items()}
+    draws = np.tile([1.0, 2.0], is_small.sum())
+    dots = {**small, "test": np.repeat(test[is_small], 2) * draws}
+    medians = {**columns, "start": start, "test": 1.5 * test}
+    ranks = {
+        "model": ["bilinear", "matrix", "shared"],
+        "rank": [2, 7, 18],
+        "expected": [2, 7, 18],
     }
-    test = np.where(
-        (columns["samples"] >= columns["optimistic"]) & (columns["scale"] < 0.1),
-        1e-9,
-        0.1,
-    )
-    twice = {name: np.repeat(column, 2) for name, column in columns.items()}
+    wider = {"model": ["matrix", "shared"], "rank": [7, 18], "expected": [7, 18]}
     return {
-        "fits": Table(
-            columns={
-                **twice,
-                "test": np.repeat(test, 2) * np.tile([1.0, 2.0], len(about)),
-            }
-        ),
-        "recovery": Table(columns={**columns, "test": 1.5 * test}),
-        "ranks": Table(
-            columns={
-                "model": ["bilinear", "matrix", "shared"],
-                "rank": [2, 7, 18],
-                "expected": [2, 7, 18],
-                "rank_wide": [-1, 7, 18],
-            }
-        ),
+        "dots": Table(columns=dots),
+        "medians": Table(columns=medians),
+        "ranks": Table(columns=ranks),
+        "wider": Table(columns=wider),
     }
 
 
@@ -351,6 +344,11 @@ def similar_options():
     return spec.options
 
 
+def size_options():
+    """The chart that the experiment declares."""
+    return options_of(optimistic_sizes, "optimistic-sizes")
+
+
 CASES = {
     "embedded network": lambda: (plots.embedded_network, edges(), {}, 2),
     "depth spectra": lambda: (plots.depth_spectra, spectra(), {}, 1),
@@ -361,6 +359,6 @@ CASES = {
     "embedding descent": lambda: (plots.embedding_descent, embedding(), {}, 3),
     "census lattice": lambda: (plots.census_lattice, census(), {}, 2),
     "generalisation": lambda: (plots.generalisation, recoveries(), {}, 4),
-    "optimistic sizes": lambda: (plots.optimistic_sizes, sizes(), {}, 3),
+    "optimistic sizes": lambda: (plots.chart, sizes(), size_options(), 3),
     "width similarity": lambda: (plots.chart, similar(), similar_options(), 5),
 }

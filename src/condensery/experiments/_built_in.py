@@ -12,7 +12,7 @@ BUILT_IN: dict[str, str] = {
     "embedding-width": "condensery.experiments.embedding_width:EmbeddingWidth",
     "critical-census": "condensery.experiments.critical_census:CriticalCensus",
     "generalisation": "condensery.experiments.generalisation:Generalisation",
-    "optimistic-sizes": "condensery.experiments.optimistic_sizes:OptimisticSizes",
+    "optimistic-sizes": "condensery.experiments.optimistic_sizes:optimistic_sizes",
     "width-similarity": "condensery.experiments.width_similarity:width_similarity",
     "dropout-regulariser": "condensery.experiments.dropout_regulariser:DropoutRegulariser",
     "dropout-features": "condensery.experiments.dropout_features:DropoutFeatures",

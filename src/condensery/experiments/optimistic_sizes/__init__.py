@@ -3,6 +3,6 @@ as many samples and one less.
 """
 
 from condensery.experiments.optimistic_sizes._config import Config
-from condensery.experiments.optimistic_sizes._experiment import OptimisticSizes
+from condensery.experiments.optimistic_sizes._experiment import optimistic_sizes
 
-__all__ = ["Config", "OptimisticSizes"]
+__all__ = ["Config", "optimistic_sizes"]

@@ -1,105 +1,153 @@
-"""The experiment: what it declares to the workbench."""
+"""The experiment: its work, its figure, and the value that declares it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
-from pydantic import BaseModel, JsonValue
 
+from condensery.charts import (
+    Axis,
+    Chart,
+    Guide,
+    Legend,
+    Lines,
+    Look,
+    Panel,
+    Points,
+    figure,
+)
+from condensery.declare import Declared, Work
+from condensery.experiments.optimistic_sizes import _ranks, _tables
+from condensery.experiments.optimistic_sizes._claims import judges
 from condensery.experiments.optimistic_sizes._config import Config
-from condensery.experiments.optimistic_sizes._tables import build_tables, parts
-from condensery.protocols import Arrays, Task
-from condensery.records import Claim, FigureSpec, Statement, Table
+from condensery.experiments.optimistic_sizes._ranks import ranks
+from condensery.experiments.optimistic_sizes._work import complete, plane
+from condensery.records import FigureSpec
 
-_PAPER = "zhang2023optimistic"
-_HERE = "condensery.experiments.optimistic_sizes"
-UNRECOVERED = 1e-2
-"""A median test error above this is none of a recovered target."""
 
-STATEMENTS = (
-    Statement(
-        id="ranks",
-        paper=_PAPER,
-        relation="equal",
-        source="optimistic sample sizes of matrices and tanh CNNs",
-        statement="The model rank is 2 for the bilinear model at 1 + x₁ and 3 for "
-        "the linear one, 2rd − r² for a "
-        "matrix, and for k kernels s × s on d × d images k(s² + (d + 1 − s)²) with "
-        "shared weights, "
-        "k(d + 1 − s)²(s² + 1) with local ones and k(d + 1 − s)²(d² + 1) in a dense "
-        "net; wider nets of the same output "
-        "keep it (largest deviation).",
+def work(config: Config) -> Iterator[Work]:
+    """One training per rank and initial scale, one per model of the plane, and the
+    ranks.
+    """
+    for rank in range(1, config.size + 1):
+        for scale in config.scales:
+            label = f"matrices of rank {rank} from std {scale:g}"
+            # smaller factors and more of them take longer to grow
+            cost = float(rank) * (1 - np.log10(scale))
+            yield complete.work(label, cost, rank=rank, scale=scale)
+    for model in ("bilinear", "linear"):
+        is_bilinear = model == "bilinear"
+        yield plane.work(f"{model} model of the plane", 2.0, bilinear=is_bilinear)
+    yield ranks.work("model ranks", 3.0)
+
+
+ERROR = Axis(label="test error", scale="log", floor=1e-11)
+FAINT = Look(size=2, alpha=0.35)
+SOLID = Look(marker="o", size=4, width=1.0)
+DASHED = Look(dashes=(0, (4, 2)), width=0.7)
+error_lines = partial(Lines, table="medians", x="samples", y="test")
+error_dots = partial(Points, table="dots", x="samples", y="test", look=FAINT)
+
+
+def _matrices(config: Config) -> Panel:
+    ranks = [str(rank) for rank in range(1, config.size + 1)]
+    markers = "os^DvPX*"
+    looks = {
+        rank: Look(marker=markers[k % len(markers)]) for k, rank in enumerate(ranks)
+    }
+    small = {"model": "matrix", "start": "small"}
+    large = {"model": "matrix", "start": "large"}
+    return Panel(
+        marks=(
+            error_dots(only={"model": "matrix"}, by="rank", looks=looks),
+            error_lines(
+                only=small, by="rank", label="rank {}", look=SOLID, looks=looks
+            ),
+            error_lines(only=large, by="rank", look=DASHED),
+        ),
+        x=Axis(label="observed entries $-\\,(2rd - r^2)$", whole=True),
+        y=ERROR,
+        title="matrices, 4 ranks" if config.size == 4 else "matrices",
+        legend="lower left",
+    )
+
+
+PLANE_LOOKS = {"bilinear": Look(marker="o"), "linear": Look(marker="s")}
+on_plane = Panel(
+    marks=(
+        error_dots(only={"rank": 0}, by="model", looks=PLANE_LOOKS),
+        error_lines(
+            only={"rank": 0}, by="model", label="{}", look=SOLID, looks=PLANE_LOOKS
+        ),
     ),
-    Statement(
-        id="bilinear-two",
-        paper=_PAPER,
-        relation="<=",
-        source="experiment on 1 + x₁",
-        statement="From small parameters θ₀ + θ₁x₁ + θ₂θ₃x₂ fits 1 + x₁ from two "
-        "points (median test error).",
-    ),
-    Statement(
-        id="linear-three",
-        paper=_PAPER,
-        relation="equal",
-        source="experiment on 1 + x₁",
-        statement="θ₀ + θ₁x₁ + θ₂x₂ needs three (least number of points with a "
-        "recovered median).",
-    ),
-    *(
-        Statement(
-            id=f"completion-{rank}",
-            paper=_PAPER,
-            relation="<=",
-            source="experiment on 4 × 4 matrices",
-            statement="Gradient descent from small factors recovers matrices of "
-            f"rank {rank} from 2rd − r² entries "
-            "that hold them locally (median test error).",
-        )
-        for rank in (1, 2, 3, 4)
-    ),
-    Statement(
-        id="one-less",
-        paper=_PAPER,
-        relation=">=",
-        source="Lemma 1",
-        statement="With one entry less it does not (smallest median test error over "
-        "the ranks).",
-    ),
-    Statement(
-        id="small-start",
-        paper=_PAPER,
-        relation=">=",
-        source="near-optimism",
-        statement="From small factors no fewer matrices are recovered than from "
-        "large ones at 2rd − r² entries "
-        "(share recovered at the smallest initial scale minus that at the largest, "
-        "smallest over the ranks).",
-    ),
+    x=Axis(label="points", whole=True),
+    y=Axis(scale="log", floor=1e-11),
+    title="$1 + x_1$",
+    legend="center right",
 )
 
 
-class OptimisticSizes:
-    """Matrices, a plane and convolutional nets: fewest samples by rank, and whether
-    training needs more.
-    """
-
-    name: ClassVar[str] = "optimistic-sizes"
-    title: ClassVar[str] = "How few samples can be enough"
-    summary: ClassVar[str] = (
-        "The model rank counts the samples that hold a target locally. Matrices of "
-        "ranks 1 to 4 are completed from "
-        "that many entries and from one less, a plane is fitted from two points and "
-        "three, and the rank formulas of "
-        "convolutional nets with shared weights, with local ones, and of dense nets "
-        "are measured."
+def _formulas(config: Config) -> Panel:
+    sizes = [_ranks.optimistic_sizes(*image) for image in config.images]
+    top = 1.5 * max(max(dense) for dense in sizes)
+    names = {
+        **PLANE_LOOKS,
+        "matrix": Look(),
+        "shared": Look(label="CNN, shared"),
+        "local": Look(label="CNN, local"),
+    }
+    wider = Look(hollow=True, size=6.5)
+    narrow = Look(size=3.2)
+    formula_points = partial(Points, x="expected", y="rank", by="model")
+    return Panel(
+        marks=(
+            Guide(x=(1, top), y=(1, top), look=Look(colour="grey", dashes="-")),
+            formula_points(table="ranks", label="{}", look=narrow, looks=names),
+            formula_points(table="wider", look=wider),
+        ),
+        x=Axis(label="formula", scale="log"),
+        y=Axis(label="model rank", scale="log"),
+        title="ranks",
+        legend=Legend(place="upper left"),
     )
-    papers: ClassVar[tuple[str, ...]] = (_PAPER,)
-    task_version: ClassVar[str] = "1"
-    Config: ClassVar[type[BaseModel]] = Config
-    presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
+
+
+CAPTION = (
+    "Left: test error of completed matrices, one colour per "
+    "rank, against the number of observed "
+    "entries less 2rd − r²; dots are single targets from the smallest "
+    "initial factors, lines their "
+    "medians, and thin dashed lines the medians from the largest. "
+    "Middle: the same for 1 + x₁ fitted by a "
+    "bilinear and a linear model against the number of points. Right: "
+    "measured model ranks against their "
+    "formulas; rings are wider nets of the same output."
+)
+
+
+def draws(config: Config) -> Sequence[FigureSpec]:
+    """Recovery of matrices and of the plane, and measured ranks against their
+    formulas.
+    """
+    panels = (_matrices(config), on_plane, _formulas(config))
+    chart = Chart(panels=(panels,), height=2.7)
+    return [figure("optimistic-sizes", CAPTION, chart)]
+
+
+optimistic_sizes = Declared(
+    name="optimistic-sizes",
+    title="How few samples can be enough",
+    summary="The model rank counts the samples that hold a target locally. Matrices of "
+    "ranks 1 to 4 are completed from "
+    "that many entries and from one less, a plane is fitted from two points and "
+    "three, and the rank formulas of "
+    "convolutional nets with shared weights, with local ones, and of dense nets "
+    "are measured.",
+    papers=("zhang2023optimistic",),
+    Config=Config,
+    presets={
         "quick": {"masks": 30},
         "paper": {
             "masks": 40,
@@ -115,143 +163,16 @@ class OptimisticSizes:
                 [7, 3, 1],
             ],
         },
-    }
-    statements: ClassVar[tuple[Statement, ...]] = STATEMENTS
-
-    def data_digest(self, config: BaseModel) -> str:
-        """The data are made, not read."""
-        return ""
-
-    def tasks(self, config: BaseModel) -> Sequence[Task]:
-        """One task per rank and initial scale, one per model of the plane, and the
-        ranks.
-        """
-        known = Config.model_validate(config.model_dump())
-        common, tasks = known.model_dump(mode="json"), []
-        for model, rank, scale in parts(known):
-            function = "complete" if model == "matrix" else "plane"
-            own = (
-                {"rank": rank, "scale": scale}
-                if rank
-                else {"bilinear": model == "bilinear"}
-            )
-            label = (
-                f"matrices of rank {rank} from std {scale:g}"
-                if rank
-                else f"{model} model of the plane"
-            )
-            tasks.append(
-                Task(
-                    function=f"{_HERE}._tasks:{function}",
-                    parameters={**common, **own},
-                    version=self.task_version,
-                    # smaller factors and more of them take longer to grow
-                    cost=float(rank) * (1 - np.log10(scale)) if rank else 2.0,
-                    label=label,
-                )
-            )
-        measure = Task(
-            function=f"{_HERE}._ranks:ranks",
-            parameters=common,
-            version=self.task_version,
-            cost=3.0,
-            label="model ranks",
-        )
-        return [*tasks, measure]
-
-    def tables(
-        self, config: BaseModel, shards: Sequence[Arrays]
-    ) -> Mapping[str, Table]:
-        """Every fit; medians and shares; ranks."""
-        *fits, measured = shards
-        return build_tables(Config.model_validate(config.model_dump()), fits, measured)
-
-    def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
-        """Judged at the smallest initial scale; shares are in the notes."""
-        known = Config.model_validate(config.model_dump())
-        by_id = {statement.id: statement for statement in self.statements}
-        small = tables["recovery"].select(scale=min(known.scales), model="matrix")
-        claims = [
-            _ranks(by_id["ranks"], tables["ranks"]),
-            *_plane(by_id, known, tables["recovery"]),
-        ]
-        for rank in (1, 2, 3, 4):
-            row = small.select(rank=rank, samples=known.optimistic(rank))
-            claims.append(
-                by_id[f"completion-{rank}"].check(
-                    float(row["test"][0]) if len(row) else None,
-                    known.recovered,
-                    note=_note(known, row),
-                )
-            )
-        less = small["test"][small["samples"] == small["optimistic"] - 1]
-        claims.append(
-            by_id["one-less"].check(
-                float(less.min()) if less.size else None, UNRECOVERED
-            )
-        )
-        claims.append(by_id["small-start"].check(_gain(known, tables["recovery"]), 0.0))
-        return claims
-
-    def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
-        """Recovery of matrices and of the plane, and measured ranks against their
-        formulas.
-        """
-        return [
-            FigureSpec(
-                name="optimistic-sizes",
-                plot="condensery.plots.optimistic_sizes",
-                caption="Left: test error of completed matrices, one colour per "
-                "rank, against the number of observed "
-                "entries less 2rd − r²; dots are single targets from the smallest "
-                "initial factors, lines their "
-                "medians, and thin dashed lines the medians from the largest. "
-                "Middle: the same for 1 + x₁ fitted by a "
-                "bilinear and a linear model against the number of points. Right: "
-                "measured model ranks against their "
-                "formulas; rings are wider nets of the same output.",
-            )
-        ]
-
-
-def _ranks(statement: Statement, ranks: Table) -> Claim:
-    wide = ranks["rank_wide"] >= 0
-    apart = [
-        *np.abs(ranks["rank"] - ranks["expected"]),
-        *np.abs(ranks["rank_wide"] - ranks["expected"])[wide],
-    ]
-    note = f"{len(ranks)} models, {int((ranks['decided'] == 0).sum())} undecided"
-    return statement.check(float(max(apart)), 0.0, note=note)
-
-
-def _plane(
-    by_id: Mapping[str, Statement], config: Config, recovery: Table
-) -> list[Claim]:
-    two = recovery.select(model="bilinear", samples=2)
-    linear = recovery.select(model="linear")
-    enough = linear["samples"][linear["test"] < config.recovered]
-    return [
-        by_id["bilinear-two"].check(
-            float(two["test"][0]), config.recovered, note=_note(config, two)
-        ),
-        by_id["linear-three"].check(float(enough.min()) if enough.size else None, 3.0),
-    ]
-
-
-def _note(config: Config, row: Table) -> str:
-    if not len(row):
-        return ""
-    return f"{row['recovered'][0]:.0%} of {config.masks} below {config.recovered:g}"
-
-
-def _gain(config: Config, recovery: Table) -> float | None:
-    gains = []
-    for rank in range(1, config.size + 1):
-        at = recovery.select(model="matrix", rank=rank, samples=config.optimistic(rank))
-        if len(at):
-            ends = [
-                float(at.select(scale=scale)["recovered"][0])
-                for scale in (min(config.scales), max(config.scales))
-            ]
-            gains.append(ends[0] - ends[1])
-    return min(gains, default=None)
+    },
+    work=work,
+    makes={
+        "fits": _tables.fits,
+        "recovery": _tables.recovery,
+        "ranks": _tables.model_ranks,
+        "dots": _tables.dots,
+        "medians": _tables.medians,
+        "wider": _tables.wider,
+    },
+    judges=judges,
+    draws=draws,
+)

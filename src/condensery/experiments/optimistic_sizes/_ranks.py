@@ -4,12 +4,17 @@ with and without shared weights.
 
 from __future__ import annotations
 
-import numpy as np
-from pydantic import JsonValue
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from condensery.declare import task
 from condensery.experiments.optimistic_sizes._config import Config
-from condensery.experiments.optimistic_sizes._tasks import tangent
+from condensery.experiments.optimistic_sizes._work import tangent
 from condensery.protocols import Advance, Arrays
+
+if TYPE_CHECKING:
+    from condensery.landscape import ModelRank
 
 MODELS = ("bilinear", "linear", "matrix", "shared", "local", "dense")
 """Names in the order of the number that a row gives its model."""
@@ -17,52 +22,80 @@ MODELS = ("bilinear", "linear", "matrix", "shared", "local", "dense")
 INPUTS = 4
 """Random images per parameter."""
 
+Row = tuple[int, int, int, int, int, int, int, bool]
+"""Model, three sizes, rank, expected, rank of a wider net, whether it is decided."""
 
-def ranks(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+
+@task(Config)
+def ranks(config: Config, seed: int, advance: Advance) -> Arrays:
     """Measure the model rank of every target and compare it with its closed form.
 
     Args:
-        parameters: A `Config` as JSON.
+        config: The configuration.
         seed: Of the targets and inputs.
-        advance: Told how far it is.
+        advance: Progress callback, (text, fraction).
 
     Returns:
-        rows: model (place in `MODELS`), three sizes (r; or d, s, k), rank, expected,
-        rank of a wider net with the same output (−1 without one), whether the singular
-        values decide.
+        rows: model (its number in `MODELS`), three sizes (r; or d, s, k), rank,
+        expected, rank of a wider net with the same output (−1 without one), whether
+        the singular values decide.
     """
+    random = np.random.Generator(np.random.Philox(key=[seed, 77]))
+    rows = _plane(random)
+    for rank in range(1, config.size + 1):
+        rows.append(_matrix(config, rank, random))
+    for number, sizes in enumerate(config.images):
+        count = len(config.images)
+        advance(f"convolutional net {number + 1} of {count}", number / count)
+        rows += _convolutional(sizes, random)
+    return {"rows": np.asarray(rows, dtype=np.int64)}
+
+
+def _plane(random: np.random.Generator) -> list[Row]:
+    """The bilinear and the linear model at 1 + x₁."""
     from condensery.landscape import jacobian_rank
 
-    config = Config.model_validate(parameters)
-    random = np.random.Generator(np.random.Philox(key=[seed, 77]))
     x = random.standard_normal((40, 2))
+    bias = np.ones(40)
+    silent = 0 * x[:, 1]
     flat = jacobian_rank(
-        np.column_stack([np.ones(40), x[:, 0], 0 * x[:, 1], 0 * x[:, 1]])
+        np.column_stack(
+            [
+                bias,
+                x[:, 0],
+                silent,
+                silent,
+            ]
+        )
     )
-    line = jacobian_rank(np.column_stack([np.ones(40), x]))
-    rows = [
+    line = jacobian_rank(np.column_stack([bias, x]))
+    return [
         (0, 0, 0, 0, flat.rank, 2, -1, flat.decided),
         (1, 0, 0, 0, line.rank, 3, -1, line.decided),
     ]
-    for rank in range(1, config.size + 1):
-        left, right = (
-            random.standard_normal((config.size, rank)),
-            random.standard_normal((rank, config.size)),
-        )
-        narrow = jacobian_rank(tangent(left, right))
-        padding = ((0, 0), (0, config.size - rank))
-        wide = jacobian_rank(tangent(np.pad(left, padding), np.pad(right.T, padding).T))
-        decided = narrow.decided and wide.decided
-        rows.append(
-            (2, rank, 0, 0, narrow.rank, config.optimistic(rank), wide.rank, decided)
-        )
-    for number, sizes in enumerate(config.images):
-        advance(
-            f"convolutional net {number + 1} of {len(config.images)}",
-            number / len(config.images),
-        )
-        rows += _convolutional(sizes, random)
-    return {"rows": np.asarray(rows, dtype=np.int64)}
+
+
+def _matrix(config: Config, rank: int, random: np.random.Generator) -> Row:
+    """A product of `rank` factors, and the same with factors of zero beside them."""
+    from condensery.landscape import jacobian_rank
+
+    left = random.standard_normal((config.size, rank))
+    right = random.standard_normal((rank, config.size))
+    narrow = jacobian_rank(tangent(left, right))
+    padding = ((0, 0), (0, config.size - rank))
+    wide_right = np.pad(right.T, padding).T
+    wide = jacobian_rank(tangent(np.pad(left, padding), wide_right))
+    decided = narrow.decided and wide.decided
+    return (
+        2,
+        rank,
+        0,
+        0,
+        narrow.rank,
+        config.optimistic(rank),
+        wide.rank,
+        decided,
+    )
 
 
 def optimistic_sizes(height: int, kernel: int, kernels: int) -> tuple[int, int, int]:
@@ -77,72 +110,72 @@ def optimistic_sizes(height: int, kernel: int, kernels: int) -> tuple[int, int, 
         >>> optimistic_sizes(28, 3, 1)
         (685, 6760, 530660)
     """
-    places = (height + 1 - kernel) ** 2
+    positions = (height + 1 - kernel) ** 2
     return (
-        kernels * (kernel**2 + places),
-        kernels * places * (kernel**2 + 1),
-        kernels * places * (height**2 + 1),
+        kernels * (kernel**2 + positions),
+        kernels * positions * (kernel**2 + 1),
+        kernels * positions * (height**2 + 1),
     )
 
 
 def _convolutional(
     sizes: tuple[int, int, int], random: np.random.Generator
-) -> list[tuple[int, ...]]:
+) -> list[Row]:
     """The three architectures at the function of one tanh CNN, and with its first
     kernel or unit split in two.
     """
     from condensery.landscape import Problem, jacobian_rank, model_rank, split
 
     height, kernel, kernels = sizes
-    places = (height + 1 - kernel) ** 2
-    w, a = (
-        random.standard_normal((kernels, kernel**2)),
-        random.standard_normal((kernels, places)),
-    )
-    again, shares = (
-        np.concatenate([w, w[:1]]),
-        np.concatenate([0.7 * a[:1], a[1:], 0.3 * a[:1]]),
+    positions = (height + 1 - kernel) ** 2
+    w = random.standard_normal((kernels, kernel**2))
+    a = random.standard_normal((kernels, positions))
+    split_w = np.concatenate([w, w[:1]])
+    split_a = np.concatenate(
+        [
+            0.7 * a[:1],
+            a[1:],
+            0.3 * a[:1],
+        ]
     )
     expected = optimistic_sizes(height, kernel, kernels)
     images = random.standard_normal((INPUTS * expected[1], height, height))
-    found: list[tuple[int, ...]] = []
+    rows: list[Row] = []
+
+    def append(model: int, narrow: ModelRank, wide: ModelRank) -> None:
+        decided = narrow.decided and wide.decided
+        formula = expected[model - 3]
+        rows.append((model, *sizes, narrow.rank, formula, wide.rank, decided))
+
     for model, shared in ((3, True), (4, False)):
-        narrow, wide = (
-            jacobian_rank(columns(images, *net, shared=shared))
-            for net in ((w, a), (again, shares))
-        )
-        found.append(
-            (
-                model,
-                *sizes,
-                narrow.rank,
-                expected[model - 3],
-                wide.rank,
-                narrow.decided and wide.decided,
-            )
-        )
-    units = dense_units(height, w)
-    net = [(units, None), (a.reshape(1, -1), None)]
+        narrow = jacobian_rank(columns(images, w, a, shared=shared))
+        wide = jacobian_rank(columns(images, split_w, split_a, shared=shared))
+        append(model, narrow, wide)
+    net = [
+        (
+            dense_units(
+                height,
+                w,
+            ),
+            None,
+        ),
+        (a.reshape(1, -1), None),
+    ]
+    problem = Problem(
+        np.eye(height**2),
+        np.zeros(height**2),
+        "tanh",
+    )
     wider, _ = split(
         net,
-        Problem(np.eye(height**2), np.zeros(height**2), "tanh"),
+        problem,
         layer=1,
         unit=0,
         alpha=0.3,
         spectrum=False,
     )
-    narrow, wide = model_rank(net, "tanh"), model_rank(wider, "tanh")
-    found.append(
-        (
-            5,
-            *sizes,
-            narrow.rank,
-            expected[2],
-            wide.rank,
-            narrow.decided and wide.decided,
-        )
-    )
-    return found
+    append(5, model_rank(net, "tanh"), model_rank(wider, "tanh"))
+    return rows
 
 
 def columns(
@@ -154,9 +187,9 @@ def columns(
     Args:
         images: (image, height, height).
         w: Kernels (kernel, s²).
-        a: Output weights (kernel, place).
-        shared: Whether the places share their kernel; otherwise each has one of its
-            own, here of equal value.
+        a: Output weights (kernel, position).
+        shared: Whether the positions share their kernel; otherwise each has its own,
+            here of equal value.
     """
     side = int(np.sqrt(w.shape[1]))
     windows = np.lib.stride_tricks.sliding_window_view(
@@ -167,20 +200,19 @@ def columns(
     by_kernel = (a / np.cosh(before) ** 2)[..., None] * patches[:, None]
     if shared:
         by_kernel = by_kernel.sum(axis=2)
-    return np.column_stack(
-        [np.tanh(before).reshape(len(images), -1), by_kernel.reshape(len(images), -1)]
-    )
+    count = len(images)
+    by_output = np.tanh(before)
+    return np.column_stack([by_output.reshape(count, -1), by_kernel.reshape(count, -1)])
 
 
 def dense_units(height: int, w: np.ndarray) -> np.ndarray:
-    """Every kernel at every place as a row of weights of the whole image: (kernel ·
-    place, height²).
+    """Every kernel at every position as a row of weights of the whole image: (kernel ·
+    position, height²).
     """
     side = int(np.sqrt(w.shape[1]))
     reach = height + 1 - side
     units = np.zeros((len(w), reach, reach, height, height))
+    kernels = w.reshape(-1, side, side)
     for row, column in np.ndindex(reach, reach):
-        units[:, row, column, row : row + side, column : column + side] = w.reshape(
-            -1, side, side
-        )
+        units[:, row, column, row : row + side, column : column + side] = kernels
     return units.reshape(-1, height**2)

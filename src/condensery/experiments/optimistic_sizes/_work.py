@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import JsonValue
 
+from condensery.declare import task
 from condensery.experiments.optimistic_sizes._config import Config
 from condensery.protocols import Advance, Arrays
 
@@ -27,40 +27,45 @@ TRIES = 100_000
 """Random masks tried for one target."""
 
 
-def complete(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+@task(Config)
+def complete(
+    config: Config, seed: int, advance: Advance, *, rank: int, scale: float
+) -> Arrays:
     """Complete random matrices of one rank from n of their entries by gradient descent
     on two full factors.
 
     Args:
-        parameters: The configuration, and rank and scale.
+        config: The configuration.
         seed: Of the targets, masks and initial factors.
-        advance: Told how far it is.
+        advance: Progress callback, (text, fraction).
+        rank: Of the targets.
+        scale: Standard deviation of the initial factors.
 
     Returns:
         One row per fit: samples, draw, train and test (mean squares over the mean
         square of the target), status, steps.
     """
-    rank, scale = int(parameters["rank"]), float(parameters["scale"])  # pyrefly: ignore
-    config = Config.model_validate(
-        {
-            name: value
-            for name, value in parameters.items()
-            if name not in {"rank", "scale"}
-        }
-    )
-    drawn = [_observed(config, rank, seed, number) for number in range(config.masks)]
+    draws = range(config.masks)
+    drawn = [
+        _observed(
+            config,
+            rank,
+            seed,
+            number,
+        )
+        for number in draws
+    ]
+    shape = (config.size, config.size)
     x, y, nets, labels = [], [], [], []
     for number, (target, order) in enumerate(drawn):
-        start = np.random.Generator(
-            np.random.Philox(key=[seed, 10_000 * rank + number + 5000])
-        )
-        net = {
-            name: scale * start.standard_normal((config.size, config.size))
-            for name in ("left", "right")
-        }
+        key = [seed, 10_000 * rank + number + 5000]
+        start = np.random.Generator(np.random.Philox(key=key))
+        factors = ("left", "right")
+        net = {name: scale * start.standard_normal(shape) for name in factors}
         for count in config.samples(rank):
-            x.append(_entries(config.size, order[:count]))
-            y.append(x[-1][:, -1] * target.ravel())
+            entries = _entries(config.size, order[:count])
+            x.append(entries)
+            y.append(entries[:, -1] * target.ravel())
             nets.append(net)
             labels.append((count, number))
     result = _descend(
@@ -72,52 +77,52 @@ def complete(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> A
         config.stop,
         advance,
     )
-    label, targets = np.asarray(labels), np.stack([target for target, _ in drawn])
+    label = np.asarray(labels)
+    targets = np.stack([target for target, _ in drawn])
     ends = [tree["net"] for tree in result.parameters]
-    made = np.stack(
-        [np.asarray(net["left"]) @ np.asarray(net["right"]) for net in ends]
-    )
-    test = np.mean((made - targets[label[:, 1]]) ** 2, axis=(1, 2))
+    products = [np.asarray(net["left"]) @ np.asarray(net["right"]) for net in ends]
+    errors = np.stack(products) - targets[label[:, 1]]
+    test = np.mean(errors**2, axis=(1, 2))
     return _rows(label, test, result)
 
 
-def plane(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+@task(Config)
+def plane(config: Config, seed: int, advance: Advance, *, bilinear: bool) -> Arrays:
     """Fit 1 + x₁ from n points by θ₀ + θ₁x₁ + θ₂θ₃x₂ and by θ₀ + θ₁x₁ + θ₂x₂.
 
     The error over x ~ N(0, I) has the closed form (θ₀ − 1)² + (θ₁ − 1)² + c², c the
     coefficient of x₂.
 
     Args:
-        parameters: The configuration, and whether the model is bilinear.
+        config: The configuration.
         seed: Of the points and the initial parameters.
-        advance: Told how far it is.
+        advance: Progress callback, (text, fraction).
+        bilinear: Whether the coefficient of x₂ is a product.
 
     Returns:
         One row per fit: samples, draw, train, test (over the mean square 2 of the
         target), status, steps.
     """
-    bilinear = bool(parameters["bilinear"])
-    config = Config.model_validate(
-        {name: value for name, value in parameters.items() if name != "bilinear"}
-    )
-    x, nets, labels, most = [], [], [], max(PLANE_SAMPLES)
+    most = max(PLANE_SAMPLES)
+    x, nets, labels = [], [], []
     for number in range(config.masks):
         random = np.random.Generator(np.random.Philox(key=[seed, number]))
-        points, start = (
-            random.standard_normal((most, 2)),
-            config.plane_std * random.standard_normal(4),
-        )
+        points = random.standard_normal((most, 2))
+        start = config.plane_std * random.standard_normal(4)
         for count in PLANE_SAMPLES:
             # as in `_entries`, points that are not used are silent
-            weight = np.where(np.arange(most) < count, np.sqrt(most / count), 0.0)
+            weight = np.where(
+                np.arange(most) < count,
+                np.sqrt(most / count),
+                0.0,
+            )
             x.append(np.column_stack([points, weight]))
             nets.append({"theta": start if bilinear else start[:3]})
             labels.append((count, number))
     data = np.stack(x)
     targets = data[:, :, -1] * (1 + data[:, :, 0])
-    model = _bilinear if bilinear else _linear
     result = _descend(
-        model,
+        _bilinear if bilinear else _linear,
         nets,
         (data, targets),
         config.plane_rate,
@@ -137,9 +142,9 @@ def _product(net: Mapping[str, Any], x: Any) -> Any:
     column.
     """
     size = net["left"].shape[0]
-    return x[:, -1] * (
-        (x[:, :size] @ net["left"]) * (x[:, size : 2 * size] @ net["right"].T)
-    ).sum(axis=-1)
+    rows = x[:, :size] @ net["left"]
+    columns = x[:, size : 2 * size] @ net["right"].T
+    return x[:, -1] * (rows * columns).sum(axis=-1)
 
 
 def _bilinear(net: Mapping[str, Any], x: Any) -> Any:
@@ -170,7 +175,11 @@ def _descend(
 
     count = len(nets)
     return descend(
-        per_member(nets, draws=range(count), units=[size] * count),
+        per_member(
+            nets,
+            draws=range(count),
+            units=[size] * count,
+        ),
         PerMember(mean_square(model)),
         data,
         optimiser=SGD(rate),
@@ -206,16 +215,24 @@ def _observed(
         ArithmeticError: If no such mask is found.
     """
     random = np.random.Generator(np.random.Philox(key=[seed, 10_000 * rank + number]))
-    left, right = (
-        random.choice([-1.0, 1.0], shape)
-        * np.exp(config.spread * random.standard_normal(shape))
-        for shape in ((config.size, rank), (rank, config.size))
-    )
+
+    def factor(*shape: int) -> np.ndarray:
+        signs = random.choice([-1.0, 1.0], shape)
+        return signs * np.exp(config.spread * random.standard_normal(shape))
+
+    left = factor(config.size, rank)
+    right = factor(rank, config.size)
     target, rows = left @ right, tangent(left, right)
     needed = config.optimistic(rank)
     for _ in range(TRIES):
         order = random.permutation(config.size**2)
-        if np.linalg.svd(rows[order[:needed]], compute_uv=False)[-1] > INDEPENDENT:
+        if (
+            np.linalg.svd(
+                rows[order[:needed]],
+                compute_uv=False,
+            )[-1]
+            > INDEPENDENT
+        ):
             return target / np.sqrt(np.mean(target**2)), order
     raise ArithmeticError(
         f"no mask of {needed} entries holds the target {number} of rank {rank}"
@@ -227,8 +244,16 @@ def tangent(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     right: (d², 2rd).
     """
     size = len(left)
-    by_left = np.einsum("ik,rj->ijkr", np.eye(size), right).reshape(size**2, -1)
-    by_right = np.einsum("ir,jk->ijrk", left, np.eye(size)).reshape(size**2, -1)
+    by_left = np.einsum(
+        "ik,rj->ijkr",
+        np.eye(size),
+        right,
+    ).reshape(size**2, -1)
+    by_right = np.einsum(
+        "ir,jk->ijrk",
+        left,
+        np.eye(size),
+    ).reshape(size**2, -1)
     return np.column_stack([by_left, by_right])
 
 
@@ -236,7 +261,16 @@ def _entries(size: int, observed: np.ndarray) -> np.ndarray:
     """One-hot row and column of all entries, and √(d²/n) where one is observed, else 0:
     the mean is then over those.
     """
-    row, column = np.divmod(np.arange(size**2), size)
+    row, column = np.divmod(
+        np.arange(size**2),
+        size,
+    )
     weight = np.zeros(size**2)
     weight[observed] = np.sqrt(size**2 / len(observed))
-    return np.column_stack([np.eye(size)[row], np.eye(size)[column], weight])
+    return np.column_stack(
+        [
+            np.eye(size)[row],
+            np.eye(size)[column],
+            weight,
+        ]
+    )
