@@ -11,11 +11,29 @@ class Convolutions(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first = nn.Conv2d(3, 8, 3, padding=1, bias=False)
+        self.first = nn.Conv2d(
+            3,
+            8,
+            3,
+            padding=1,
+            bias=False,
+        )
         self.norm = nn.BatchNorm2d(8)
-        self.depthwise = nn.Conv2d(8, 8, 3, padding=1, groups=8)
+        self.depthwise = nn.Conv2d(
+            8,
+            8,
+            3,
+            padding=1,
+            groups=8,
+        )
         self.slope = nn.PReLU(8)
-        self.grouped = nn.Conv2d(8, 8, 3, padding=1, groups=2)
+        self.grouped = nn.Conv2d(
+            8,
+            8,
+            3,
+            padding=1,
+            groups=2,
+        )
         self.hidden = nn.Linear(8 * 4 * 4, 16)
         self.head = nn.Linear(16, 5)
         with torch.no_grad():
@@ -36,8 +54,21 @@ class Plain(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.a, self.norm = nn.Conv2d(1, 6, 3, padding=1), nn.BatchNorm2d(6)
-        self.b = nn.Conv2d(6, 10, 3, padding=1)
+        self.a, self.norm = (
+            nn.Conv2d(
+                1,
+                6,
+                3,
+                padding=1,
+            ),
+            nn.BatchNorm2d(6),
+        )
+        self.b = nn.Conv2d(
+            6,
+            10,
+            3,
+            padding=1,
+        )
         self.c, self.d = nn.Linear(10 * 16, 12), nn.Linear(12, 4)
 
     def forward(self, x):
@@ -51,10 +82,25 @@ class Residual(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.stem = nn.Conv2d(1, 6, 3, padding=1)
+        self.stem = nn.Conv2d(
+            1,
+            6,
+            3,
+            padding=1,
+        )
         self.one, self.two = (
-            nn.Conv2d(6, 9, 3, padding=1),
-            nn.Conv2d(9, 6, 3, padding=1),
+            nn.Conv2d(
+                6,
+                9,
+                3,
+                padding=1,
+            ),
+            nn.Conv2d(
+                9,
+                6,
+                3,
+                padding=1,
+            ),
         )
         self.side = nn.Conv2d(6, 4, 1)
         self.head = nn.Linear(10, 3)
@@ -84,7 +130,13 @@ class Rolled(nn.Module):
         self.a, self.b, self.dim = nn.Linear(4, 8), nn.Linear(8, 3), dim
 
     def forward(self, x):
-        return self.b(torch.roll(torch.relu(self.a(x)), 1, dims=self.dim))
+        return self.b(
+            torch.roll(
+                torch.relu(self.a(x)),
+                1,
+                dims=self.dim,
+            )
+        )
 
 
 class SoftmaxOverUnits(nn.Module):
@@ -130,7 +182,15 @@ class SharedModule(nn.Module):
 class HardCoded(nn.Module):
     def __init__(self):
         super().__init__()
-        self.a, self.b = nn.Conv2d(1, 6, 3, padding=1), nn.Linear(96, 3)
+        self.a, self.b = (
+            nn.Conv2d(
+                1,
+                6,
+                3,
+                padding=1,
+            ),
+            nn.Linear(96, 3),
+        )
 
     def forward(self, x):
         return self.b(torch.relu(self.a(x)).view(-1, 96))
@@ -149,7 +209,15 @@ class Block(nn.Module):
 
     def forward(self, x):
         y = self.norm1(x)
-        x = x + self.attention(y, y, y, need_weights=False)[0]
+        x = (
+            x
+            + self.attention(
+                y,
+                y,
+                y,
+                need_weights=False,
+            )[0]
+        )
         return x + self.down(torch.nn.functional.gelu(self.up(self.norm2(x))))
 
 
@@ -176,11 +244,20 @@ class OneHead(nn.Module):
             read = torch.softmax(q @ k.transpose(-2, -1) / 8**0.5, dim=-2) @ v
         else:
             mask = (
-                torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril()
+                torch.ones(
+                    x.shape[1],
+                    x.shape[1],
+                    dtype=torch.bool,
+                ).tril()
                 if self.how == "with a mask"
                 else None
             )
-            read = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+            read = nn.functional.scaled_dot_product_attention(
+                q,
+                k,
+                v,
+                attn_mask=mask,
+            )
         return self.head(torch.tanh(self.out(read)))
 
 
@@ -220,3 +297,30 @@ def copy_unit(weight, bias, source, target, factor=1.0):
         weight[target] = factor * weight[source]
         if bias is not None:
             bias[target] = factor * bias[source]
+
+
+def mlp(activation, width=12, inputs=4, outputs=3, **options):
+    return nn.Sequential(
+        nn.Linear(inputs, width), activation, nn.Linear(width, outputs, **options)
+    ).double()
+
+
+def outputs(model, x):
+    with torch.no_grad():
+        return model(x)
+
+
+def difference(a, b, x):
+    return float((outputs(a, x) - outputs(b, x)).abs().max())
+
+
+def near_copies(net, groups, noise, seed=0):
+    """Every unit a noisy multiple of the first ones."""
+    source = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for unit in range(groups, net[0].out_features):
+            factor = 0.5 + torch.rand(1, generator=source)
+            for part in (net[0].weight, net[0].bias):
+                spread = noise * torch.randn(part[unit].shape, generator=source)
+                part[unit] = factor * part[unit % groups] * (1 + spread)
+        net[2].weight.abs_()

@@ -32,18 +32,27 @@ def test_values_of_a_single_head_are_linear_units(how):
     small, receipt, _ = reduce(net, x)
     # a constant is passed on as one only by weights that are known to add up to one
     adds_up = how in {"by hand", "by torch"}
-    (entry,) = [one for one in receipt.layers if one.name == "value"]
-    assert entry.rules == ({"exact": 1, "constant": 1} if adds_up else {"exact": 1})
+    (entry,) = [entry for entry in receipt.layers if entry.name == "value"]
+    assert entry.rules == (
+        {
+            "exact": 1,
+            "constant": 1,
+        }
+        if adds_up
+        else {"exact": 1}
+    )
     assert (
         small.value.out_features
         == small.out.in_features
         == entry.after
         == (8 if adds_up else 9)
     )
-    other = torch.randn(3, 7, 6).double()
-    assert torch.allclose(outputs(net, other), outputs(small, other), atol=1e-12)
+    longer = torch.randn(3, 7, 6).double()
+    assert torch.allclose(outputs(net, longer), outputs(small, longer), atol=1e-12)
     kept = {
-        one.name: one.note for one in receipt.layers if one.name in {"query", "key"}
+        entry.name: entry.note
+        for entry in receipt.layers
+        if entry.name in {"query", "key"}
     }
     assert len(kept) == 2
     assert all(note.startswith(LEFT) for note in kept.values())
@@ -104,7 +113,9 @@ def test_equal_heads_are_left_and_the_receipt_says_so(build):
     assert receipt.merges == 1  # of the hidden layer
     assert torch.allclose(outputs(net, x), outputs(small, x), atol=1e-12)
     names = ["attention"] if build is Block else ["query", "key", "value"]
-    assert [one.name for one in receipt.layers if one.note.startswith(LEFT)] == names
+    assert [
+        entry.name for entry in receipt.layers if entry.note.startswith(LEFT)
+    ] == names
     assert (
         receipt.notes[-1]
         == f"{LEFT}, equal ones as well, which inspect tells: {', '.join(names)}"
@@ -112,14 +123,27 @@ def test_equal_heads_are_left_and_the_receipt_says_so(build):
 
 
 def test_a_receipt_without_attention_does_not_speak_of_it():
-    net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
+    net = nn.Sequential(
+        nn.Linear(3, 4),
+        nn.ReLU(),
+        nn.Linear(4, 1),
+    )
     assert LEFT not in str(reduce(net, torch.randn(2, 3))[1])
 
 
 @pytest.mark.parametrize("kind", ["split", "null"])
 def test_values_of_a_single_head_grow(kind):
     net, x = OneHead().double(), torch.randn(2, 5, 6).double()
-    wide, receipt, _ = grow(net, x, widths={"value": 14}, kind=kind)
+    wide, receipt, _ = grow(
+        net,
+        x,
+        widths={"value": 14},
+        kind=kind,
+    )
     assert (wide.value.out_features, wide.out.in_features) == (14, 14)
-    assert torch.allclose(outputs(net, x), outputs(wide, x), atol=1e-12)
+    assert torch.allclose(
+        outputs(net, x),
+        outputs(wide, x),
+        atol=1e-12,
+    )
     assert receipt.error_random_relative < 1e-12

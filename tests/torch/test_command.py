@@ -39,7 +39,7 @@ def talking():
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     net = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2))
     save_file(net.state_dict(), "net.safetensors")
@@ -55,7 +55,7 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_file_in_a_table_and_as_json(place, capsys):
+def test_a_file_in_a_table_and_as_json(folder, capsys):
     assert main(["inspect", "net.safetensors"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:3] == ["layer", "kind", "units"]
@@ -74,7 +74,7 @@ def test_a_file_in_a_table_and_as_json(place, capsys):
     assert printed.err == ""
 
 
-def test_a_factory_with_weights_knows_its_activation(place, capsys):
+def test_a_factory_with_weights_knows_its_activation(folder, capsys):
     assert (
         main(
             ["inspect", "factories.py:build", "--weights", "net.safetensors", "--json"]
@@ -91,7 +91,7 @@ def test_a_factory_with_weights_knows_its_activation(place, capsys):
 
 
 @pytest.mark.parametrize(
-    ("line", "parts"),
+    ("line", "fragments"),
     [
         ("nowhere.pt", ("nowhere.pt", "a file that exists", "looked in")),
         ("net.pt2", ("net.pt2", "weights alone", "torch.export.load")),
@@ -122,22 +122,22 @@ def test_a_factory_with_weights_knows_its_activation(place, capsys):
     ],
 )
 @pytest.mark.filterwarnings("ignore")
-def test_bad_input_is_one_line_and_status_two(place, capsys, line, parts):
-    check(["inspect", *line.split()], parts, capsys)
+def test_bad_input_is_one_line_and_status_two(folder, capsys, line, fragments):
+    check(["inspect", *line.split()], fragments, capsys)
 
 
-def check(words, parts, capsys):
+def check(words, fragments, capsys):
     assert main(words) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    (told,) = printed.err.splitlines()
-    for part in parts:
-        assert part in told, told
+    (message,) = printed.err.splitlines()
+    for fragment in fragments:
+        assert fragment in message, message
 
 
 @pytest.mark.parametrize("verb", [["reduce"], ["grow", "--width", "0=9"]])
 @pytest.mark.parametrize(
-    ("words", "parts"),
+    ("words", "fragments"),
     [
         (
             "factories.py:scripted",
@@ -161,9 +161,9 @@ def check(words, parts, capsys):
 )
 @pytest.mark.filterwarnings("ignore")
 def test_surgery_on_bad_input_is_one_line_and_status_two(
-    place, capsys, verb, words, parts
+    folder, capsys, verb, words, fragments
 ):
-    check([*verb, *words.split(), "--shape", "4,3"], parts, capsys)
+    check([*verb, *words.split(), "--shape", "4,3"], fragments, capsys)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_surgery_on_bad_input_is_one_line_and_status_two(
         ["grow", "--shape", "4,3", "--width", "0=9"],
     ],
 )
-def test_what_a_model_prints_does_not_reach_the_document(place, capsys, words):
+def test_what_a_model_prints_does_not_reach_the_document(folder, capsys, words):
     assert main([*words, "factories.py:talking", "--json"]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out)
@@ -184,7 +184,7 @@ def test_what_a_model_prints_does_not_reach_the_document(place, capsys, words):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_quantised_state_dict_is_refused(place, capsys):
+def test_a_quantised_state_dict_is_refused(folder, capsys):
     packed = (
         torch.quantize_per_tensor(torch.ones(2, 2), 0.1, 0, torch.qint8),
         None,

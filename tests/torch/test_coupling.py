@@ -34,14 +34,14 @@ IMAGE = torch.randn(2, 1, 8, 8)
 
 
 def families(model, x, **options):
-    found = couple(trace(model, (x,)), **options)
-    return found, {family.name: family for family in found.families}
+    coupling = couple(trace(model, (x,)), **options)
+    return coupling, {family.name: family for family in coupling.families}
 
 
-def places(found, unit):
+def positions(coupling, unit):
     return {
         axis: np.flatnonzero(units == unit).tolist()
-        for axis, units in found.axes.items()
+        for axis, units in coupling.axes.items()
         if unit in units
     }
 
@@ -53,7 +53,7 @@ def places(found, unit):
 def test_the_same_entries_as_torch_pruning_where_it_is_right(build, layer):
     pruning = pytest.importorskip("torch_pruning")
     model = build().eval()
-    found, named = families(model, IMAGE)
+    coupling, named = families(model, IMAGE)
     graph = pruning.DependencyGraph().build_dependency(model, example_inputs=IMAGE)
     module = model.get_submodule(layer)
     cut = (
@@ -61,7 +61,7 @@ def test_the_same_entries_as_torch_pruning_where_it_is_right(build, layer):
         if isinstance(module, nn.Conv2d)
         else pruning.prune_linear_out_channels
     )
-    modules = {one: name for name, one in model.named_modules()}
+    modules = {module: name for name, module in model.named_modules()}
     for number, unit in enumerate(named[layer].units.tolist()):
         theirs = {}
         for dependency, indices in graph.get_pruning_group(module, cut, idxs=[number]):
@@ -77,22 +77,22 @@ def test_the_same_entries_as_torch_pruning_where_it_is_right(build, layer):
             theirs[f"{name}.weight", axis] = sorted(int(i) for i in indices)
         ours = {
             axis: where
-            for axis, where in places(found, unit).items()
+            for axis, where in positions(coupling, unit).items()
             if axis[0].endswith("weight")
         }
         assert ours == theirs
 
 
 def test_channels_last_before_flattening():
-    found, named = families(Convolutions().eval(), torch.randn(2, 3, 8, 8))
+    coupling, named = families(Convolutions().eval(), torch.randn(2, 3, 8, 8))
     # the grouped convolution ties channel k to channel k + 4 on both sides
     third = int(named["grouped"].units[3])
-    where = places(found, third)
+    where = positions(coupling, third)
     assert where["grouped.weight", 0] == [3, 7]
     assert where["hidden.weight", 1] == sorted(
         [8 * pixel + 3 for pixel in range(16)] + [8 * pixel + 7 for pixel in range(16)]
     )
-    first = places(found, int(named["first"].units[1]))
+    first = positions(coupling, int(named["first"].units[1]))
     assert (
         first["first.weight", 0]
         == first["norm.running_var", 0]
@@ -103,8 +103,8 @@ def test_channels_last_before_flattening():
 
 
 def test_halves_of_a_gate_belong_together():
-    found, named = families(Gated(), torch.randn(3, 5))
-    where = places(found, int(named["up"].units[2]))
+    coupling, named = families(Gated(), torch.randn(3, 5))
+    where = positions(coupling, int(named["up"].units[2]))
     assert where == {
         ("up.weight", 0): [2, 10],
         ("up.bias", 0): [2, 10],
@@ -113,8 +113,8 @@ def test_halves_of_a_gate_belong_together():
 
 
 def test_a_stream_is_tied_at_all_writers():
-    found, named = families(Residual(), IMAGE)
-    where = places(found, int(named["stem"].units[4]))
+    coupling, named = families(Residual(), IMAGE)
+    where = positions(coupling, int(named["stem"].units[4]))
     assert (
         where["stem.weight", 0]
         == where["two.weight", 0]
@@ -141,8 +141,8 @@ def test_units_that_must_be_kept_say_why(build, word):
 
 
 def test_a_shared_module_has_both_readers():
-    found, named = families(SharedModule(), torch.randn(3, 4))
-    where = places(found, int(named["shared"].units[0]))
+    coupling, named = families(SharedModule(), torch.randn(3, 4))
+    where = positions(coupling, int(named["shared"].units[0]))
     assert where == {
         ("shared.weight", 0): [0],
         ("shared.bias", 0): [0],

@@ -57,8 +57,8 @@ def test_a_reduced_model_is_written_in_all_formats(tmp_path):
     session = onnxruntime.InferenceSession(
         str(files["onnx"]), providers=["CPUExecutionProvider"]
     )
-    found = session.run(None, {session.get_inputs()[0].name: x.numpy()})[0]
-    assert np.abs(found - expected.numpy()).max() <= 1e-5 * float(expected.abs().max())
+    values = session.run(None, {session.get_inputs()[0].name: x.numpy()})[0]
+    assert np.abs(values - expected.numpy()).max() <= 1e-5 * float(expected.abs().max())
     again = torch.export.load(files["pt2"]).module()(x)
     assert float((again - expected).detach().abs().max()) < 1e-5
 
@@ -124,9 +124,9 @@ def test_the_commands(factory, tmp_path, capsys):
 )
 def test_bad_input_is_one_line_and_status_2(words, message, factory, capsys):
     assert main([factory if word == "FACTORY" else word for word in words]) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1
 
 
 class Branching(nn.Module):

@@ -27,9 +27,33 @@ def difference(a, b, x):
 
 
 CASES = [
-    (Plain, torch.randn(2, 1, 8, 8), {"a": 9, "b": 23, "c": 13}),
-    (Convolutions, torch.randn(2, 3, 8, 8), {"first": 6, "grouped": 7, "hidden": 40}),
-    (Residual, torch.randn(2, 1, 8, 8), {"stem": 8, "one": 9, "side": 5}),
+    (
+        Plain,
+        torch.randn(2, 1, 8, 8),
+        {
+            "a": 9,
+            "b": 23,
+            "c": 13,
+        },
+    ),
+    (
+        Convolutions,
+        torch.randn(2, 3, 8, 8),
+        {
+            "first": 6,
+            "grouped": 7,
+            "hidden": 40,
+        },
+    ),
+    (
+        Residual,
+        torch.randn(2, 1, 8, 8),
+        {
+            "stem": 8,
+            "one": 9,
+            "side": 5,
+        },
+    ),
     (Gated, torch.randn(3, 5), {"up": 11}),
     (SharedModule, torch.randn(3, 4), {"shared": 11}),
     (Block, torch.randn(2, 5, 16), {"up": 32}),
@@ -40,13 +64,25 @@ CASES = [
 @pytest.mark.parametrize(("build", "x", "widths"), CASES)
 def test_the_function_stays(build, x, widths, kind):
     net = build().eval()
-    wide, receipt, _ = grow(net, x, widths=widths, kind=kind)
+    wide, receipt, _ = grow(
+        net,
+        x,
+        widths=widths,
+        kind=kind,
+    )
     assert {layer.name: layer.after for layer in receipt.layers} == widths
-    assert [type(one) for one in wide.modules()] == [type(one) for one in net.modules()]
+    assert [type(module) for module in wide.modules()] == [
+        type(module) for module in net.modules()
+    ]
     assert list(wide.state_dict()) == list(net.state_dict())
     assert receipt.parameters_after > receipt.parameters_before
     double = copy.deepcopy(net).double()
-    wide, receipt, _ = grow(double, x.double(), widths=widths, kind=kind)
+    wide, receipt, _ = grow(
+        double,
+        x.double(),
+        widths=widths,
+        kind=kind,
+    )
     assert max(receipt.error_data_relative, receipt.error_random_relative) < 1e-12
     assert difference(double, wide, torch.randn_like(x).double()) < 1e-12
 
@@ -55,7 +91,12 @@ def test_the_function_stays(build, x, widths, kind):
 def test_splitting_is_undone_by_reducing(share):
     net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
     x = torch.randn(20, 3).double()
-    wide, _, _ = grow(net, x, widths={"0": 7}, share=share)
+    wide, _, _ = grow(
+        net,
+        x,
+        widths={"0": 7},
+        share=share,
+    )
     back, receipt, _ = reduce(wide, x)
     assert receipt.layers[0].after == 4
     assert difference(net, back, x) < 1e-13
@@ -63,7 +104,12 @@ def test_splitting_is_undone_by_reducing(share):
 
 def test_a_copy_has_the_same_input_and_shared_output_weights():
     net = nn.Sequential(nn.Linear(3, 1), nn.Tanh(), nn.Linear(1, 2)).double()
-    wide, _, _ = grow(net, torch.randn(5, 3).double(), widths={"0": 2}, share=0.3)
+    wide, _, _ = grow(
+        net,
+        torch.randn(5, 3).double(),
+        widths={"0": 2},
+        share=0.3,
+    )
     assert torch.equal(wide[0].weight[0], wide[0].weight[1])
     assert torch.allclose(wide[2].weight, net[2].weight * torch.tensor([[0.7, 0.3]]))
 
@@ -96,12 +142,24 @@ def critical_net():
 def test_a_split_critical_point_stays_critical_with_the_inertia_of_the_theory(share):
     net, x, loss = critical_net()
     assert float(loss(net(x)).detach()) == pytest.approx(0.10902, abs=1e-5)
-    _, receipt, _ = grow(net, x, widths={"0": 2}, share=share, loss=loss)
+    _, receipt, _ = grow(
+        net,
+        x,
+        widths={"0": 2},
+        share=share,
+        loss=loss,
+    )
     before, after = receipt.numbers["before"], receipt.numbers["after"]
     assert before["gradient"] < 1e-13
     assert after["gradient"] < 1e-12
     assert (before["inertia"], after["inertia"]) == ([0, 0, 3], [1, 1, 4])
-    _, receipt, _ = grow(net, x, widths={"0": 3}, share=2 / 3, loss=loss)
+    _, receipt, _ = grow(
+        net,
+        x,
+        widths={"0": 3},
+        share=2 / 3,
+        loss=loss,
+    )
     assert receipt.numbers["after"]["inertia"] == [2, 2, 5]
 
 
@@ -121,15 +179,30 @@ def test_momentum_is_what_training_the_wide_net_would_have(kind):
 
     def build(model):
         if kind == "sgd":
-            return torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
+            return torch.optim.SGD(
+                model.parameters(),
+                lr=rate,
+                momentum=0.9,
+            )
         return torch.optim.Adam(model.parameters(), lr=rate)
 
-    wide, _, _ = grow(net, x, widths={"0": 6}, share=0.3)
+    wide, _, _ = grow(
+        net,
+        x,
+        widths={"0": 6},
+        share=0.3,
+    )
     reference = build(wide)
     train(wide, reference)
     optimizer = build(net)
     train(net, optimizer)
-    grown, _, carried = grow(net, x, widths={"0": 6}, share=0.3, optimizer=optimizer)
+    grown, _, carried = grow(
+        net,
+        x,
+        widths={"0": 6},
+        share=0.3,
+        optimizer=optimizer,
+    )
     assert carried.param_groups[0]["lr"] == rate
     for mine, theirs in zip(grown.parameters(), wide.parameters(), strict=True):
         for name, value in reference.state[theirs].items():
@@ -149,7 +222,7 @@ def test_a_new_layer_leaves_the_function_on_the_inputs(dtype, limit):
     x = torch.randn(30, 3, dtype=dtype)
     deep, receipt, _ = grow(net, x, depth="2")
     assert receipt.error_data_relative < limit
-    assert [type(one).__name__ for one in deep[2]] == ["Linear", "ReLU", "Linear"]
+    assert [type(module).__name__ for module in deep[2]] == ["Linear", "ReLU", "Linear"]
     assert (
         receipt.error_random_relative < limit
     )  # tanh is bounded, and the margin covers most of it
@@ -158,7 +231,12 @@ def test_a_new_layer_leaves_the_function_on_the_inputs(dtype, limit):
 
 def test_a_lifted_critical_point_only_becomes_more_degenerate():
     net, x, loss = critical_net()
-    _, receipt, _ = grow(net, x, depth="2", loss=loss)
+    _, receipt, _ = grow(
+        net,
+        x,
+        depth="2",
+        loss=loss,
+    )
     before, after = receipt.numbers["before"], receipt.numbers["after"]
     assert after["gradient"] < 1e-11
     grown = sum(after["inertia"]) - sum(before["inertia"])
@@ -169,7 +247,12 @@ def test_a_lifted_critical_point_only_becomes_more_degenerate():
     with torch.no_grad():
         biased[2].weight.copy_(net[2].weight)
         biased[2].bias.zero_()
-    _, receipt, _ = grow(biased, x, depth="2", loss=loss)
+    _, receipt, _ = grow(
+        biased,
+        x,
+        depth="2",
+        loss=loss,
+    )
     before, after = (
         receipt.numbers["before"]["inertia"],
         receipt.numbers["after"]["inertia"],

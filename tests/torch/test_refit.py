@@ -19,13 +19,27 @@ def nets():
             nn.Sequential(
                 nn.Conv2d(1, 6, 3),
                 nn.ReLU(),
-                nn.Conv2d(6, 3, (3, 2), padding=(1, 0), stride=2),
+                nn.Conv2d(
+                    6,
+                    3,
+                    (3, 2),
+                    padding=(1, 0),
+                    stride=2,
+                ),
             ),
             (7, 1, 8, 7),
         ),
         "conv1d": (
             nn.Sequential(
-                nn.Conv1d(2, 6, 3), nn.Tanh(), nn.Conv1d(6, 3, 3, padding=2, dilation=2)
+                nn.Conv1d(2, 6, 3),
+                nn.Tanh(),
+                nn.Conv1d(
+                    6,
+                    3,
+                    3,
+                    padding=2,
+                    dilation=2,
+                ),
             ),
             (7, 2, 11),
         ),
@@ -45,16 +59,16 @@ def rows_by_loops(layer, values):
     width = values.ndim - 2
     padding, stride, dilation = layer.padding, layer.stride, layer.dilation
     padded = np.pad(values, [(0, 0), (0, 0), *[(p, p) for p in padding]])
-    places = [
+    corners = [
         range(
             0, padded.shape[2 + k] - dilation[k] * (layer.kernel_size[k] - 1), stride[k]
         )
         for k in range(width)
     ]
-    found = []
+    patches = []
     for sample in padded:
-        for corner in np.ndindex(*[len(one) for one in places]):
-            start = [places[k][corner[k]] for k in range(width)]
+        for corner in np.ndindex(*[len(axis_corners) for axis_corners in corners]):
+            start = [corners[k][corner[k]] for k in range(width)]
             row = []
             for channel in sample:
                 for offset in np.ndindex(*layer.kernel_size):
@@ -65,8 +79,8 @@ def rows_by_loops(layer, values):
                             )
                         ]
                     )
-            found.append(row)
-    return found
+            patches.append(row)
+    return patches
 
 
 def as_rows(output):
@@ -79,8 +93,20 @@ def test_the_fitted_weights_are_those_of_plain_least_squares(name):
     net = net.double()
     x = torch.randn(shape).double()
     options = {"widths": {"0": 3}, "max_error": np.inf}
-    merged = reduce(net, x, mode="approximate", **options).model
-    small = reduce(net, x, mode="least-squares", refit="layer", data=x, **options).model
+    merged = reduce(
+        net,
+        x,
+        mode="approximate",
+        **options,
+    ).model
+    small = reduce(
+        net,
+        x,
+        mode="least-squares",
+        refit="layer",
+        data=x,
+        **options,
+    ).model
     torch.testing.assert_close(
         small[0].weight, merged[0].weight, rtol=1e-12, atol=1e-12
     )
@@ -95,10 +121,10 @@ def test_the_fitted_weights_are_those_of_plain_least_squares(name):
     change = np.linalg.lstsq(
         tall, np.vstack([left, np.zeros((rows.shape[1], left.shape[1]))]), rcond=None
     )[0].T
-    found = (small[2].weight - merged[2].weight).detach().numpy().reshape(3, -1)
-    assert np.abs(found).max() > 1e-3
+    fitted = (small[2].weight - merged[2].weight).detach().numpy().reshape(3, -1)
+    assert np.abs(fitted).max() > 1e-3
     np.testing.assert_allclose(
-        found, change[:, : found.shape[1]], rtol=1e-8, atol=1e-10
+        fitted, change[:, : fitted.shape[1]], rtol=1e-8, atol=1e-10
     )
     if merged[2].bias is not None:
         np.testing.assert_allclose(
@@ -124,7 +150,12 @@ def test_exact_copies_leave_the_function_alone():
         max_error=np.inf,
     ).model
     assert small[0].out_channels == 3
-    torch.testing.assert_close(small(x), net(x), rtol=1e-11, atol=1e-11)
+    torch.testing.assert_close(
+        small(x),
+        net(x),
+        rtol=1e-11,
+        atol=1e-11,
+    )
 
 
 def test_later_layers_are_fitted_on_what_the_cut_ones_give():
@@ -149,7 +180,14 @@ def test_later_layers_are_fitted_on_what_the_cut_ones_give():
     assert errors["layer"] < 0.6 * errors["cluster"]
     # what is left after the last fit cannot be explained by the cut features: their
     # normal equations nearly hold
-    small = reduce(net, x, mode="least-squares", refit="layer", data=x, **options).model
+    small = reduce(
+        net,
+        x,
+        mode="least-squares",
+        refit="layer",
+        data=x,
+        **options,
+    ).model
     with torch.no_grad():
         features, rest = small[:-1](x), net(x) - small(x)
     assert float((features.T @ rest).norm()) < 0.1 * float(
@@ -164,9 +202,26 @@ def test_layers_that_cannot_be_fitted_are_merged_only():
     ).double()
     x = torch.randn(5, 1, 7, 7).double()
     options = {"widths": {"0": 3}, "max_error": np.inf}
-    small = reduce(net, x, mode="least-squares", refit="layer", data=x, **options).model
-    merged = reduce(net, x, mode="approximate", **options).model
-    torch.testing.assert_close(small(x), merged(x), rtol=1e-12, atol=1e-12)
+    small = reduce(
+        net,
+        x,
+        mode="least-squares",
+        refit="layer",
+        data=x,
+        **options,
+    ).model
+    merged = reduce(
+        net,
+        x,
+        mode="approximate",
+        **options,
+    ).model
+    torch.testing.assert_close(
+        small(x),
+        merged(x),
+        rtol=1e-12,
+        atol=1e-12,
+    )
 
 
 def test_a_given_width_is_kept_to_where_outgoing_weights_cancel():

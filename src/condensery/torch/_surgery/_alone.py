@@ -67,7 +67,11 @@ def _dead(
             continue
         units = coupling.marks[name].units.tolist()
         values = activity[name].largest.tolist()
-        for unit, value in zip(units, values, strict=True):
+        for unit, value in zip(
+            units,
+            values,
+            strict=True,
+        ):
             largest[unit] = max(largest.get(unit, 0.0), value)
     units = layer.units.tolist()
     return [unit for unit in units if not largest.get(unit, 1.0) > 0]
@@ -96,5 +100,10 @@ def constants(layer: Directions) -> set[int]:
     """Units that no input moves."""
     if not layer.keys:
         return set()
-    still = [~rows[:, :-1].any(axis=1) for rows in layer.keys]
+    still = [
+        ~rows[:, :-1].any(
+            axis=1,
+        )
+        for rows in layer.keys
+    ]
     return set(layer.units[np.all(still, axis=0)].tolist())

@@ -53,7 +53,10 @@ class Settings:
         return self.mode == "least-squares" and self.refit != "layer"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class Edited:
     """A model while one of its families is edited.
 
@@ -129,7 +132,12 @@ class Attempt:
         """What comes out, and what must be said about it."""
         settings, layer = self._settings, self._layer
         weights, tolerance = self._model.weights, self._model.tolerance
-        self._exact = exact_pairs(self._coupling, weights, layer, tolerance=tolerance)
+        self._exact = exact_pairs(
+            self._coupling,
+            weights,
+            layer,
+            tolerance=tolerance,
+        )
         if settings.mode == "exact":
             return self._within([self._exact], "exact")
         if settings.widths is not None:
@@ -181,7 +189,10 @@ class Attempt:
         return fold_linear(self._model.weights, self._coupling, self._layer, linear)
 
     def _plan(self, pairs: list[dict[int, int]], folded: dict[int, Rule]) -> Plan:
-        gone = {**self._removable, **folded}
+        gone = {
+            **self._removable,
+            **folded,
+        }
         # those that carry the linear ones stay as they are
         carrying = set(self._linear) if folded else set()
         pair: dict[int, int] = {}

@@ -25,7 +25,10 @@ of parallel ones.
 """
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class Directions:
     """What decides about a family.
 
@@ -70,12 +73,22 @@ def part_of(coupling: Coupling, family: Family) -> Coupling:
         if name in touched:
             steps.append(step)
     axes = {axis: coupling.axes[axis] for axis in family.axes}
-    return Coupling((family,), axes, coupling.marks, tuple(steps))
+    return Coupling(
+        (family,),
+        axes,
+        coupling.marks,
+        tuple(steps),
+    )
 
 
 def directions(coupling: Coupling, weights: Weights) -> Directions:
     """Rows, columns and amplitudes of the units of a family."""
-    transfer = follow(coupling, weights, {}, tolerance=None)
+    transfer = follow(
+        coupling,
+        weights,
+        {},
+        tolerance=None,
+    )
     members = coupling.families[0].units.tolist()
     units = [unit for unit in members if unit in transfer.keys]
     count = min((len(transfer.keys[unit]) for unit in units), default=0)
@@ -117,9 +130,17 @@ def columns(coupling: Coupling, weights: Weights, units: Sequence[int]) -> np.nd
         if axis not in coupling.axes or axis in seen:
             continue
         seen.add(axis)
-        entries = np.moveaxis(weights[axis[0]], axis[1], 0)
+        entries = np.moveaxis(
+            weights[axis[0]],
+            axis[1],
+            0,
+        )
         matrix = entries.reshape(len(entries), -1)
-        picked = _rows_of(units, coupling.axes[axis], matrix)
+        picked = _rows_of(
+            units,
+            coupling.axes[axis],
+            matrix,
+        )
         if picked is not None:
             pieces.append(picked)
     return np.concatenate(pieces, axis=1)
@@ -133,7 +154,11 @@ def _rows_of(
     """
     order = np.argsort(numbers, kind="stable")
     first = np.searchsorted(numbers[order], units)
-    end = np.searchsorted(numbers[order], units, side="right")
+    end = np.searchsorted(
+        numbers[order],
+        units,
+        side="right",
+    )
     count = end - first
     if not count.size or count.min() != count.max() or count.min() == 0:
         return None
@@ -152,7 +177,15 @@ def parallel_classes(layer: Directions) -> list[list[int]]:
     live = np.flatnonzero(size > 0)
     unit = rows[live] / size[live, None]
     starts = range(0, len(live), _BLOCK)
-    near = [_near_pairs(layer, unit, size[live], first) for first in starts]
+    near = [
+        _near_pairs(
+            layer,
+            unit,
+            size[live],
+            first,
+        )
+        for first in starts
+    ]
     i = np.concatenate([block[0] for block in near])
     j = np.concatenate([block[1] for block in near])
     if not len(i):
@@ -200,7 +233,12 @@ def exact_pairs(
     classes = parallel_classes(layer)
     while classes:
         first = {unit: members[0] for members in classes for unit in members[1:]}
-        broken = follow(coupling, weights, first, tolerance=tolerance).broken
+        broken = follow(
+            coupling,
+            weights,
+            first,
+            tolerance=tolerance,
+        ).broken
         for unit, head in first.items():
             if unit not in broken:
                 pair[unit] = head
@@ -227,7 +265,11 @@ def near_tree(layer: Directions) -> Callable[[float], list[list[int]]]:
     tree = linkage(condensed, method="complete")
 
     def at(tau: float) -> list[list[int]]:
-        label = fcluster(tree, 1 - tau, criterion="distance")
+        label = fcluster(
+            tree,
+            1 - tau,
+            criterion="distance",
+        )
         return _ordered(label, rows, layer)
 
     return at
@@ -269,7 +311,11 @@ def weighted_clusters(
         if np.array_equal(new, label):
             break
         label = new
-    return _ordered(label, np.arange(len(unit)), layer)
+    return _ordered(
+        label,
+        np.arange(len(unit)),
+        layer,
+    )
 
 
 def _unit_rows(layer: Directions) -> np.ndarray:
@@ -297,6 +343,14 @@ def _mean_directions(
 ) -> np.ndarray:
     """The weighted mean direction of every cluster; an empty one keeps its centre."""
     total = np.zeros_like(centre)
-    np.add.at(total, label, weight[:, None] * unit)
+    np.add.at(
+        total,
+        label,
+        weight[:, None] * unit,
+    )
     size = np.linalg.norm(total, axis=1)[:, None]
-    return np.where(size > 0, total / np.maximum(size, 1e-300), centre)
+    return np.where(
+        size > 0,
+        total / np.maximum(size, 1e-300),
+        centre,
+    )

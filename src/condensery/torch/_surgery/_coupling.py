@@ -53,8 +53,18 @@ def couple(graph: ModelGraph, *, unsupported: str = "refuse") -> Coupling:
         name: Mark(mark.axis, roots(mark.units)) for name, mark in state.marks.items()
     }
     attention = attention_layers(graph)
-    families = _families(axes, state.units.kept(), state.makers, attention)
-    return Coupling(families, axes, marks, tuple(state.steps))
+    families = _families(
+        axes,
+        state.units.kept(),
+        state.makers,
+        attention,
+    )
+    return Coupling(
+        families,
+        axes,
+        marks,
+        tuple(state.steps),
+    )
 
 
 def computed_weights(graph: ModelGraph) -> tuple[str, ...]:
@@ -87,7 +97,11 @@ def _families(
     homes: dict[int, list[tuple[Axis, int]]] = {}
     for axis, units in axes.items():
         numbers, counts = np.unique(units, return_counts=True)
-        for unit, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+        for unit, count in zip(
+            numbers.tolist(),
+            counts.tolist(),
+            strict=True,
+        ):
             homes.setdefault(unit, []).append((axis, count))
     members: dict[_Home, list[int]] = {}
     for unit in sorted(homes):
@@ -114,4 +128,9 @@ def _family(
         reason = Kept(Cause.NO_LAYER, "no layer of the model makes them")
     if reason is not None and name in attention:
         reason = replace(reason, attention=True)
-    return Family(name, np.asarray(units), axes, reason)
+    return Family(
+        name,
+        np.asarray(units),
+        axes,
+        reason,
+    )

@@ -171,23 +171,7 @@ def _onnx(model: nn.Module, inputs: Sequence[Any], path: Path) -> Path:
             allowed="operations and kinds of numbers that it has",
             remedy="use model.float(), or pt2 or safetensors",
         ) from error
-    given = {
-        one.name: value.numpy()
-        for one, value in zip(
-            session.get_inputs(),
-            [i for i in inputs if isinstance(i, Tensor)],
-            strict=True,
-        )
-    }
-    found = [
-        torch.from_numpy(one)
-        for one in session.run(None, given)
-        if isinstance(one, np.ndarray)
-    ]
-    found = [
-        one.double() for one in found if one.is_floating_point()
-    ]  # as in `outputs`
-    error = difference(found, outputs(model, inputs))[1]
+    error = _error(session, model, inputs)
     if not error <= _EQUAL:
         path.unlink()
         raise InvalidInputError(
@@ -197,3 +181,15 @@ def _onnx(model: nn.Module, inputs: Sequence[Any], path: Path) -> Path:
             remedy="use pt2 or safetensors, and report this",
         )
     return path
+
+
+def _error(session: Any, model: nn.Module, inputs: Sequence[Any]) -> float:
+    """Difference of a session's output from a model's, over the largest value."""
+    tensors = [value for value in inputs if isinstance(value, Tensor)]
+    names = [entry.name for entry in session.get_inputs()]
+    feed = {name: tensor.numpy() for name, tensor in zip(names, tensors, strict=True)}
+    arrays = session.run(None, feed)
+    values = [torch.from_numpy(a) for a in arrays if isinstance(a, np.ndarray)]
+    # as in `outputs`
+    real = [value.double() for value in values if value.is_floating_point()]
+    return difference(real, outputs(model, inputs))[1]

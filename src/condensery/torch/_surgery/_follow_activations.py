@@ -21,7 +21,11 @@ def follow_point(pairs: Pairs, step: Step, before: Relation) -> Relation:
     if constant.any():
         values = torch.from_numpy(d[constant])
         node = step.node
-        after = node.target(values, *node.args[1:], **node.kwargs)
+        after = node.target(
+            values,
+            *node.args[1:],
+            **node.kwargs,
+        )
         new_c[constant] = 0.0
         new_d[constant] = after.numpy()
     return Relation(new_c, new_d, None)
@@ -49,7 +53,11 @@ def _enter(
 ) -> tuple[np.ndarray, np.ndarray]:
     """C and d at an activation, where biases must be in proportion."""
     pairs.key(step.source[0], before, name)
-    c, d = at_activation(pairs, step.source[0], before)
+    c, d = at_activation(
+        pairs,
+        step.source[0],
+        before,
+    )
     if pairs.exact:
         moved = _moved_units(pairs, step)
         uneven = np.abs(d[moved]) > pairs.slack(before, moved, c)
@@ -77,7 +85,11 @@ def _through(
         else:
             new_c[position], new_d[position] = rule
     reason = f"{name or 'this activation'} does not take such a factor out"
-    pairs.split(step.node.name, np.asarray(forbidden, dtype=np.int64), reason)
+    pairs.split(
+        step.node.name,
+        np.asarray(forbidden, dtype=np.int64),
+        reason,
+    )
     return new_c, new_d
 
 
@@ -122,13 +134,27 @@ def at_activation(
     if pairs.sizes:
         for position, unit in enumerate(pairs.mark(source).units.tolist()):
             size[position] = pairs.sizes.get(unit, size[position])
-    sign = np.sign(np.einsum("ij,ij->i", rows[moved], rows[theirs]))
+    sign = np.sign(
+        np.einsum(
+            "ij,ij->i",
+            rows[moved],
+            rows[theirs],
+        )
+    )
     ratio = np.divide(
         size[moved], size[theirs], out=np.zeros(len(moved)), where=size[theirs] > 0
     )
     factor = before.base_at(moved) * sign * ratio
     constant = pairs.constant(source)[moved]
     c, d = before.c.copy(), before.d.copy()
-    c[moved] = np.where(constant, c[moved], factor)
-    d[moved] = np.where(constant, d[moved], 0.0)
+    c[moved] = np.where(
+        constant,
+        c[moved],
+        factor,
+    )
+    d[moved] = np.where(
+        constant,
+        d[moved],
+        0.0,
+    )
     return c, d

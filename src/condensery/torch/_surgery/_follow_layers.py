@@ -16,10 +16,18 @@ from condensery.torch._surgery._units import Step
 def follow_make(pairs: Pairs, step: Step) -> Relation:
     """A layer makes units: their rows say how they are related."""
     weight = pairs.weights[step.facts["weight"]]
-    units_first = np.moveaxis(weight, step.facts["axis"], 0)
+    units_first = np.moveaxis(
+        weight,
+        step.facts["axis"],
+        0,
+    )
     rows = units_first.reshape(len(units_first), -1)
     bias = pairs.weight(step.facts["bias"], len(rows))
-    return _compare(pairs, step, np.column_stack([rows, bias]))
+    return _compare(
+        pairs,
+        step,
+        np.column_stack([rows, bias]),
+    )
 
 
 def _compare(pairs: Pairs, step: Step, rows: np.ndarray) -> Relation:
@@ -43,17 +51,30 @@ def _compare(pairs: Pairs, step: Step, rows: np.ndarray) -> Relation:
             rest = np.linalg.norm(mine - factor[:, None] * theirs, axis=1)
             size = np.linalg.norm(mine, axis=1)
             apart = (rest > pairs.tolerance * size) | (size == 0)
-            pairs.split(name, moved[apart], "not parallel")
+            pairs.split(
+                name,
+                moved[apart],
+                "not parallel",
+            )
     for position in np.flatnonzero(pairs.constant(name)):
         c[position] = 0.0
         d[position] = rows[position, -1]
         if np.any(rows[position, :-1]):
-            pairs.split(name, np.array([position]), "not a constant")
+            pairs.split(
+                name,
+                np.array([position]),
+                "not a constant",
+            )
     return Relation(c, d, rows)
 
 
 def _ratio(above: np.ndarray, below: np.ndarray, where: np.ndarray) -> np.ndarray:
-    return np.divide(above, below, out=np.zeros(len(above)), where=where)
+    return np.divide(
+        above,
+        below,
+        out=np.zeros(len(above)),
+        where=where,
+    )
 
 
 def follow_read(pairs: Pairs, step: Step, before: Relation) -> None:
@@ -66,7 +87,11 @@ def follow_read(pairs: Pairs, step: Step, before: Relation) -> None:
     if step.facts["padded"] or step.facts["bias"] is None:
         moved = pairs.moved(name)
         too_large = np.abs(d[moved]) > pairs.slack(before, moved, c)
-        pairs.split(name, moved[too_large], "no bias takes the constant")
+        pairs.split(
+            name,
+            moved[too_large],
+            "no bias takes the constant",
+        )
         d = np.zeros_like(d)
     pairs.transfer.reads.append((step, c, d))
 
@@ -91,9 +116,21 @@ def _affine(
     theirs = pairs.partner(name)[moved]
     c, d = before.c.copy(), before.d.copy()
     dead = (s[theirs] == 0) & (s[moved] != 0) & (theirs != moved)
-    pairs.split(name, moved[dead], "the scale of its partner is zero")
-    ratio = _ratio(s[moved], s[theirs], s[theirs] != 0)
-    c[moved] = np.where(before.c[moved] == 0, 0.0, before.c[moved] * ratio)
+    pairs.split(
+        name,
+        moved[dead],
+        "the scale of its partner is zero",
+    )
+    ratio = _ratio(
+        s[moved],
+        s[theirs],
+        s[theirs] != 0,
+    )
+    c[moved] = np.where(
+        before.c[moved] == 0,
+        0.0,
+        before.c[moved] * ratio,
+    )
     d[moved] = s[moved] * before.d[moved] + t[moved] - c[moved] * t[theirs]
     rows = None
     if before.rows is not None:
@@ -105,13 +142,25 @@ def _affine(
 def follow_multiply_weight(pairs: Pairs, step: Step, before: Relation) -> Relation:
     """A weight for every unit is multiplied."""
     s = pairs.weights[step.facts["weight"]].ravel()
-    return _affine(pairs, step, before, s, np.zeros_like(s))
+    return _affine(
+        pairs,
+        step,
+        before,
+        s,
+        np.zeros_like(s),
+    )
 
 
 def follow_add_weight(pairs: Pairs, step: Step, before: Relation) -> Relation:
     """A weight for every unit is added."""
     t = pairs.weights[step.facts["weight"]].ravel()
-    return _affine(pairs, step, before, np.ones_like(t), t)
+    return _affine(
+        pairs,
+        step,
+        before,
+        np.ones_like(t),
+        t,
+    )
 
 
 def follow_depthwise(pairs: Pairs, step: Step, before: Relation) -> Relation:
@@ -124,14 +173,22 @@ def follow_depthwise(pairs: Pairs, step: Step, before: Relation) -> Relation:
         # Behind zero padding a constant is no constant any more.
         moved = pairs.moved(name)
         far = np.abs(before.d[moved]) > pairs.slack(before, moved, before.c)
-        pairs.split(name, moved[far], "padding cuts the constant")
+        pairs.split(
+            name,
+            moved[far],
+            "padding cuts the constant",
+        )
     rows = np.column_stack([filters, t])
     c = before.c * _compare(pairs, step, rows).c
     total = filters.sum(axis=1)
     d = before.d * total + t - c * t[pairs.partner(name)]
     if before.rows is None:
         return Relation(c, d, rows, before.c)
-    kernel = np.einsum("if,ij->ifj", filters, before.rows[:, :-1])
+    kernel = np.einsum(
+        "if,ij->ifj",
+        filters,
+        before.rows[:, :-1],
+    )
     bias = before.rows[:, -1] * total + t
     rows = np.column_stack([kernel.reshape(len(filters), -1), bias])
     return Relation(c, d, rows, before.base)

@@ -17,12 +17,21 @@ def follow_scaled(pairs: Pairs, step: Step, before: Relation) -> Relation:
     """Factor·z + shift, the same for every unit."""
     factor = step.facts["factor"]
     shift = step.facts.get("shift", 0.0)
-    shifted = np.where(before.c == 1, 0.0, shift * (1 - before.c))
+    shifted = np.where(
+        before.c == 1,
+        0.0,
+        shift * (1 - before.c),
+    )
     rows = None
     if before.rows is not None:
         rows = before.rows * factor
         rows[:, -1] += shift
-    return Relation(before.c, factor * before.d + shifted, rows, before.base)
+    return Relation(
+        before.c,
+        factor * before.d + shifted,
+        rows,
+        before.base,
+    )
 
 
 def follow_add_common(pairs: Pairs, step: Step, before: Relation) -> Relation:
@@ -31,7 +40,11 @@ def follow_add_common(pairs: Pairs, step: Step, before: Relation) -> Relation:
     moved = pairs.moved(name)
     scaled = np.abs(before.c[moved] - 1) > pairs.tolerance
     pairs.split(name, moved[scaled], "a common value is added")
-    return Relation(before.c, step.facts["factor"] * before.d, None)
+    return Relation(
+        before.c,
+        step.facts["factor"] * before.d,
+        None,
+    )
 
 
 def follow_multiply_common(pairs: Pairs, step: Step, before: Relation) -> Relation:
@@ -46,7 +59,11 @@ def follow_multiply_common(pairs: Pairs, step: Step, before: Relation) -> Relati
 def follow_pool(pairs: Pairs, step: Step, before: Relation) -> Relation:
     """A maximum, an average or a sum over positions."""
     name, pool = step.node.name, step.facts["pool"]
-    pairs.key(step.source[0], before, "relu" if pool == "max" else "linear")
+    pairs.key(
+        step.source[0],
+        before,
+        "relu" if pool == "max" else "linear",
+    )
     moved = pairs.moved(name)
     if pool == "max":
         negative = before.c[moved] < 0
@@ -64,19 +81,33 @@ def follow_gather(pairs: Pairs, step: Step, before: Relation) -> Relation:
     positions = step.facts["positions"]
     rows = None if before.rows is None else before.rows[positions]
     base = before.base_at(positions)
-    return Relation(before.c[positions], before.d[positions], rows, base)
+    return Relation(
+        before.c[positions],
+        before.d[positions],
+        rows,
+        base,
+    )
 
 
 def follow_cat(pairs: Pairs, step: Step, *before: Relation | None) -> Relation:
     """Values side by side along the axis of the units."""
     factors, constants = [], []
     sizes = step.facts["sizes"]
-    for name, relation, size in zip(step.source, before, sizes, strict=True):
+    for name, relation, size in zip(
+        step.source,
+        before,
+        sizes,
+        strict=True,
+    ):
         if relation is not None:
             pairs.key(name, relation, "linear")
         factors.append(np.ones(size) if relation is None else relation.c)
         constants.append(np.zeros(size) if relation is None else relation.d)
-    return Relation(np.concatenate(factors), np.concatenate(constants), None)
+    return Relation(
+        np.concatenate(factors),
+        np.concatenate(constants),
+        None,
+    )
 
 
 def follow_add(pairs: Pairs, step: Step, *before: Relation) -> Relation:
@@ -101,7 +132,11 @@ def follow_multiply(pairs: Pairs, step: Step, *before: Relation) -> Relation:
     """Products of two units."""
     name = step.node.name
     moved = pairs.moved(name)
-    for source, relation in zip(step.source, before, strict=True):
+    for source, relation in zip(
+        step.source,
+        before,
+        strict=True,
+    ):
         pairs.key(source, relation, "")
     shifted = sum(np.abs(factor.d[moved]) for factor in before) > 0
     pairs.split(name, moved[shifted], "a constant is multiplied by a value")

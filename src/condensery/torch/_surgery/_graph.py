@@ -28,6 +28,7 @@ _TORCH_FILES = str(Path(torch.__file__).parent)
 _OWN_FILES = str(Path(__file__).parent)
 _PYTHON_FILES = sysconfig.get_path("stdlib")
 _DEQUANTISE = "give the model before quantisation, and quantise the result"
+_TORCH_MODULE = "a module of torch"
 _SYMBOLS = "torch.fx.experimental.symbolic_shapes"
 
 
@@ -57,8 +58,10 @@ def as_inputs(example_inputs: Any, *, name: str = "example_inputs") -> tuple[Any
     Raises:
         InvalidInputError: There is no tensor, no number in it, or one that is nan.
     """
-    given = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
-    tensors = [one for one in given if isinstance(one, Tensor)]
+    arguments = example_inputs
+    if not isinstance(example_inputs, tuple):
+        arguments = (example_inputs,)
+    tensors = [value for value in arguments if isinstance(value, Tensor)]
     if not tensors:
         raise InvalidInputError(
             name,
@@ -66,25 +69,27 @@ def as_inputs(example_inputs: Any, *, name: str = "example_inputs") -> tuple[Any
             allowed="a tensor, or a tuple of forward's arguments",
             remedy="give a small batch that the model accepts",
         )
-    if not any(one.numel() for one in tensors):
+    if not any(tensor.numel() for tensor in tensors):
         raise InvalidInputError(
             name,
-            given=f"shapes {_shapes(given)}, without a number",
+            given=f"shapes {_shapes(arguments)}, without a number",
             allowed="a batch of two or more",
             remedy="give inputs on which a change of the function would be seen",
         )
-    if any(bool(one.isnan().any()) for one in tensors if one.is_floating_point()):
+    real = [tensor for tensor in tensors if tensor.is_floating_point()]
+    if any(bool(tensor.isnan().any()) for tensor in real):
         raise InvalidInputError(
             name,
             given="numbers that are nan",
             allowed="numbers with which the model can compute",
             remedy="leave these samples out",
         )
-    return given
+    return arguments
 
 
 def _shapes(inputs: Sequence[Any]) -> str:
-    return ", ".join(str(tuple(one.shape)) for one in inputs if isinstance(one, Tensor))
+    tensors = [value for value in inputs if isinstance(value, Tensor)]
+    return ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
 
 
 def as_tensor(array: np.ndarray) -> Tensor:
@@ -167,10 +172,10 @@ def trace(
     names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     nodes = tuple(program.graph.nodes)
     outputs = frozenset(
-        one.name
+        value.name
         for node in nodes
         if node.op == "output"
-        for one in node.all_input_nodes
+        for value in node.all_input_nodes
     )
     lifted = signature.inputs_to_lifted_tensor_constants
     constants = {
@@ -293,25 +298,24 @@ def shape(node: Node) -> tuple[int, ...]:
     return tuple(int(size) for size in value.shape) if isinstance(value, Tensor) else ()
 
 
-def argument(node: Node, place: int, name: str, default: Any) -> Any:
-    """An argument of an operation by its place or its name."""
-    return (
-        node.args[place] if len(node.args) > place else node.kwargs.get(name, default)
-    )
+def argument(node: Node, index: int, name: str, default: Any) -> Any:
+    """An argument of an operation by its index or its name."""
+    if len(node.args) > index:
+        return node.args[index]
+    return node.kwargs.get(name, default)
 
 
 def source_line(node: Node) -> str:
     """Where in the user's code an operation was asked for, as ``file.py:12``."""
-    found = ""
+    latest = ""
     for line in str(node.meta.get("stack_trace") or "").splitlines():
         words = line.strip().split('"')
-        if (
-            line.strip().startswith("File")
-            and len(words) > 2
-            and not words[1].startswith(_TORCH_FILES)
-        ):
-            found = f"{Path(words[1]).name}:{words[2].split('line ')[-1].split(',')[0]}"
-    return found or "a module of torch"
+        if not line.strip().startswith("File") or len(words) <= 2:
+            continue
+        if not words[1].startswith(_TORCH_FILES):
+            number = words[2].split("line ")[-1].split(",")[0]
+            latest = f"{Path(words[1]).name}:{number}"
+    return latest or _TORCH_MODULE
 
 
 def user_line(error: BaseException) -> str:
@@ -319,22 +323,18 @@ def user_line(error: BaseException) -> str:
     ``file.py:12``.
     """
     frames = traceback.extract_tb(error.__traceback__)
-    known = (_TORCH_FILES, _OWN_FILES, _PYTHON_FILES, "<")
+    users = [frame for frame in frames if _is_users(frame.filename)]
+    if not users:
+        return _TORCH_MODULE
+    return f"{Path(users[-1].filename).name}:{users[-1].lineno}"
+
+
+def _is_users(file: str) -> bool:
+    if not file.startswith((_TORCH_FILES, _OWN_FILES, _PYTHON_FILES, "<")):
+        return True
     # packages that a user has installed lie in Python's folder as well
-    own = [
-        one
-        for one in frames
-        if not one.filename.startswith(known) or _is_installed(one.filename)
-    ]
-    return (
-        f"{Path(own[-1].filename).name}:{own[-1].lineno}"
-        if own
-        else "a module of torch"
-    )
-
-
-def _is_installed(file: str) -> bool:
-    return "site-packages" in file and not file.startswith((_TORCH_FILES, _OWN_FILES))
+    is_ours = file.startswith((_TORCH_FILES, _OWN_FILES))
+    return "site-packages" in file and not is_ours
 
 
 def _first_line(error: BaseException) -> str:

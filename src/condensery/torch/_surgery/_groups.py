@@ -11,7 +11,10 @@ from condensery.torch._surgery._clusters import Directions, weighted_clusters
 from condensery.torch._surgery._merge import cancelling
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class Groups:
     """Edits of a layer.
 
@@ -58,13 +61,24 @@ def width_groups(layer: Directions, width: int) -> Groups:
                 members.remove(unit)
             alone.extend(far)
     heads = frozenset(clusters[number][0] for number in _cancelling(layer, clusters))
-    return Groups(_as_pairs(clusters), 0, heads, tuple(alone))
+    return Groups(
+        _as_pairs(clusters),
+        0,
+        heads,
+        tuple(alone),
+    )
 
 
 def _cancelling(layer: Directions, clusters: list[list[int]]) -> set[int]:
     if not clusters:
         return set()
-    return set(cancelling(layer, clusters, signs(layer, clusters)))
+    return set(
+        cancelling(
+            layer,
+            clusters,
+            signs(layer, clusters),
+        )
+    )
 
 
 def _all_exact(members: Sequence[int], exact: Mapping[int, int]) -> bool:

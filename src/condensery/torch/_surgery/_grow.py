@@ -154,12 +154,14 @@ def grow(  # ruff: ignore[too-many-arguments] each is an option of one verb
     return Grown(grown, receipt, carried)
 
 
+_LIMITS = {torch.float64: 1e-12, torch.float32: 1e-6}
+
+
 def _limit(model: nn.Module) -> float:
-    kinds = {one.dtype for one in model.parameters() if one.is_floating_point()}
-    return max(
-        ({torch.float64: 1e-12, torch.float32: 1e-6}.get(one, 1e-2) for one in kinds),
-        default=1e-6,
-    )
+    """What rounding in the coarsest kind of the parameters can move."""
+    dtypes = {weight.dtype for weight in model.parameters()}
+    real = [dtype for dtype in dtypes if dtype.is_floating_point]
+    return max((_LIMITS.get(dtype, 1e-2) for dtype in real), default=1e-6)
 
 
 def _widened(
@@ -178,21 +180,19 @@ def _widened(
     for family, width in families:
         copies.update(_copies(family, width, share, kind, seed))
     read = coupling.read_axes
-    places: dict[Axis, np.ndarray] = {}
+    positions: dict[Axis, np.ndarray] = {}
     scales: dict[Axis, np.ndarray] = {}
     shares: dict[Axis, np.ndarray] = {}
     for axis in {axis for family, _ in families for axis in family.axes}:
-        places[axis], factor = _spread(coupling.axes[axis], copies)
+        positions[axis], factor = _spread(coupling.axes[axis], copies)
+        ones = np.ones(len(factor))
         # A copy has the same input weights and a share of the outgoing ones; of
         # gradients it has a share of the first and all of the second. Null units have
         # none of either.
-        scales[axis] = (
-            factor if axis in read or kind == "null" else np.ones(len(factor))
-        )
-        shares[axis] = (
-            np.ones(len(factor)) if axis in read and kind == "split" else factor
-        )
-    grown = cut(model, {name: twin.weights[name] for name, _ in places}, places)
+        scales[axis] = factor if axis in read or kind == "null" else ones
+        shares[axis] = ones if axis in read and kind == "split" else factor
+    weights = {name: twin.weights[name] for name, _ in positions}
+    grown = cut(model, weights, positions)
     _scale(grown, scales)
     layers = tuple(
         LayerReceipt(
@@ -200,7 +200,7 @@ def _widened(
         )
         for family, width in families
     )
-    return grown, layers, (), Carried(places, coupling.axes, {}, read, shares)
+    return grown, layers, (), Carried(positions, coupling.axes, {}, read, shares)
 
 
 def _to_widen(
@@ -216,24 +216,26 @@ def _to_widen(
         for family in coupling.families
         if family.name and family.kept
     }
-    found = []
+    families = []
     for name, width in widths.items():
         if name not in named:
+            reason = f" ({kept[name]})" if name in kept else ""
             raise InvalidInputError(
                 "widths",
-                given=f"{name}" + (f" ({kept[name]})" if name in kept else ""),
+                given=f"{name}{reason}",
                 allowed=", ".join(sorted(named)) or "no layer of this model",
                 remedy="name a layer of hidden units",
             )
-        if not isinstance(width, int) or width < len(named[name].units):
+        count = len(named[name].units)
+        if not isinstance(width, int) or width < count:
             raise InvalidInputError(
                 f"width of {name}",
                 given=width,
-                allowed=f"a whole number from {len(named[name].units)} on",
+                allowed=f"a whole number from {count} on",
                 remedy="use reduce() to make it narrower",
             )
-        found.append((named[name], width))
-    return found
+        families.append((named[name], width))
+    return families
 
 
 def _copies(
@@ -242,37 +244,38 @@ def _copies(
     """Unit to the shares of its copies, itself first; with null units, zeros behind a
     one.
     """
-    order = np.random.Generator(np.random.Philox(seed)).permutation(family.units)
+    generator = np.random.Generator(np.random.Philox(seed))
+    order = generator.permutation(family.units).tolist()
     more, extra = divmod(width - len(order), len(order))
-    counts = {int(unit): more + (k < extra) for k, unit in enumerate(order)}
+    counts = {unit: more + (k < extra) for k, unit in enumerate(order)}
     if kind == "null":
-        return {unit: np.array([1.0, *[0.0] * count]) for unit, count in counts.items()}
-    found = {}
+        return {unit: np.array([1.0] + [0.0] * count) for unit, count in counts.items()}
+    copies = {}
     for unit, count in counts.items():
-        # Copies beyond the first split the copy's own share evenly.
-        found[unit] = (
-            even_fractions([1.0 - share, *[share / count] * count])
-            if count
-            else np.ones(1)
-        )
-    return found
+        copies[unit] = np.ones(1)
+        if count:
+            # Copies beyond the first split the copy's own share evenly.
+            shares = [1.0 - share] + [share / count] * count
+            copies[unit] = even_fractions(shares)
+    return copies
 
 
 def _spread(
     units: np.ndarray, copies: Mapping[int, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Places with their copies behind them, and the share of each.
+    """Positions with their copies behind them, and the share of each.
 
     Runs of one unit (the pixels of a channel that was flattened) are copied as runs.
     """
-    starts = np.flatnonzero(np.append(True, np.diff(units) != 0))
+    changes = np.append(True, np.diff(units) != 0)
+    starts = np.flatnonzero(changes)
     ends = np.append(starts[1:], len(units))
-    places, factor = [], []
+    positions, factor = [], []
     for first, last in zip(starts, ends, strict=True):
         for share in copies.get(int(units[first]), np.ones(1)):
-            places.append(np.arange(first, last))
+            positions.append(np.arange(first, last))
             factor.append(np.full(last - first, share))
-    return np.concatenate(places), np.concatenate(factor)
+    return np.concatenate(positions), np.concatenate(factor)
 
 
 def _scale(grown: nn.Module, scales: Mapping[Axis, np.ndarray]) -> None:
@@ -299,11 +302,12 @@ def _receipt(
     mode: str,
     loss: Any,
 ) -> Receipt:
-    before, after = (copy.deepcopy(one).double().eval() for one in (old, new))
-    given, random = as_double(inputs), as_double(like(inputs, 0))
+    before = copy.deepcopy(old).double().eval()
+    after = copy.deepcopy(new).double().eval()
+    batch, random = as_double(inputs), as_double(like(inputs, 0))
     try:
-        shown = difference(outputs(after, given), outputs(before, given))
-        other = difference(outputs(after, random), outputs(before, random))
+        shown = difference(outputs(after, batch), outputs(before, batch))
+        drawn = difference(outputs(after, random), outputs(before, random))
     except RuntimeError as error:
         raise InvalidInputError(
             "model",
@@ -315,8 +319,8 @@ def _receipt(
     numbers = {}
     if loss is not None:
         numbers = {
-            "before": criticality(before, given, loss),
-            "after": criticality(after, given, loss),
+            "before": criticality(before, batch, loss),
+            "after": criticality(after, batch, loss),
         }
     return Receipt(
         "grow",
@@ -325,7 +329,7 @@ def _receipt(
         count_parameters(old),
         count_parameters(new),
         *shown,
-        *other,
+        *drawn,
         notes=notes,
         numbers=numbers,
     )

@@ -28,7 +28,11 @@ def moved_positions(
     positions = np.arange(size[axis]).reshape(along_axis)
     entries = np.ascontiguousarray(np.broadcast_to(positions, size))
     tensor = torch.from_numpy(entries)
-    moved = node.target(tensor, *node.args[1:], **node.kwargs).numpy()
+    moved = node.target(
+        tensor,
+        *node.args[1:],
+        **node.kwargs,
+    ).numpy()
     axes = [k for k in range(moved.ndim) if _varies(moved, k)]
     if len(axes) > 1 or moved.ndim == 0:
         return "spreads them over several axes"
@@ -41,7 +45,14 @@ def moved_positions(
 
 
 def _varies(array: np.ndarray, axis: int) -> bool:
-    return array.shape[axis] > 1 and bool(np.any(np.diff(array, axis=axis)))
+    return array.shape[axis] > 1 and bool(
+        np.any(
+            np.diff(
+                array,
+                axis=axis,
+            )
+        )
+    )
 
 
 def _single_axis(array: np.ndarray) -> int:
@@ -49,7 +60,12 @@ def _single_axis(array: np.ndarray) -> int:
     return next((k for k in range(array.ndim) if array.shape[k] == 1), 0)
 
 
-def pooled_axis(node: Any, name: str, dims: int, axis: int) -> int | None:
+def pooled_axis(
+    node: Any,
+    name: str,
+    dims: int,
+    axis: int,
+) -> int | None:
     """Where an axis is after pooling over others; None if the pooling goes over it.
 
     Args:

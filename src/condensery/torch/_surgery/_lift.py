@@ -29,7 +29,8 @@ def lift(
         InvalidInputError: There is no linear layer of that name, the margin is not
             positive, or the forward did not call the layer on the inputs.
     """
-    layers = [one for one, module in model.named_modules() if type(module) is nn.Linear]
+    modules = model.named_modules()
+    layers = [layer for layer, module in modules if type(module) is nn.Linear]
     if name not in layers:
         raise InvalidInputError(
             "depth",
@@ -62,10 +63,9 @@ def _lowest(model: nn.Module, inputs: Sequence[Any], name: str) -> Tensor:
     check_runs(twin, inputs)
     seen: list[Tensor] = []
 
-    def note(module: nn.Module, given: tuple[Tensor, ...]) -> None:
-        seen.append(
-            given[0].detach().double().reshape(-1, given[0].shape[-1]).amin(dim=0)
-        )
+    def note(module: nn.Module, values: tuple[Tensor, ...]) -> None:
+        rows = values[0].detach().double().reshape(-1, values[0].shape[-1])
+        seen.append(rows.amin(dim=0))
 
     handle = twin.get_submodule(name).register_forward_pre_hook(note)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
@@ -84,9 +84,17 @@ def _lowest(model: nn.Module, inputs: Sequence[Any], name: str) -> Tensor:
 def _layers(old: nn.Linear, lowest: Tensor, margin: float) -> nn.Sequential:
     weight: Tensor = old.weight.detach().double()
     width, out = old.in_features, old.out_features
-    kind = {"dtype": old.weight.dtype, "device": old.weight.device}
+    kind = {
+        "dtype": old.weight.dtype,
+        "device": old.weight.device,
+    }
     # without an initialisation, which would draw random numbers
-    first: Any = torch.nn.utils.skip_init(nn.Linear, width, width, **kind)
+    first: Any = torch.nn.utils.skip_init(
+        nn.Linear,
+        width,
+        width,
+        **kind,
+    )
     second: Any = torch.nn.utils.skip_init(nn.Linear, width, out, **kind)
     with torch.no_grad():
         first.weight.copy_(torch.eye(width))

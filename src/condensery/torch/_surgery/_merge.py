@@ -81,7 +81,11 @@ def _sum_up(
 ) -> None:
     """Sum c·(outgoing weights) into the partner's columns, d·(them) into the bias."""
     bias, groups = step.facts["bias"], step.facts["groups"]
-    weight = np.moveaxis(weights[step.facts["weight"]], step.facts["axis"], 0)
+    weight = np.moveaxis(
+        weights[step.facts["weight"]],
+        step.facts["axis"],
+        0,
+    )
     width = len(weight)
     rows = weight.shape[1] // groups
     partner = partners(mark, plan.pair)
@@ -94,7 +98,9 @@ def _sum_up(
         if target != position:
             weight[target - block * width][reads] += c[position] * out
         if bias is not None and d[position]:
-            total = out.reshape(len(out), -1).sum(axis=1)
+            total = out.reshape(len(out), -1).sum(
+                axis=1,
+            )
             weights[bias][reads] += d[position] * total
         weight[column][reads] = 0.0
 
@@ -147,7 +153,10 @@ def cancelling(
     ‖w_k‖‖ < 0.1 Σ ‖a_k‖ ‖w_k‖.
     """
     index = layer.index
-    size = np.linalg.norm(layer.keys[0], axis=1)
+    size = np.linalg.norm(
+        layer.keys[0],
+        axis=1,
+    )
     refused = []
     for number, members in enumerate(clusters):
         rows = [index[unit] for unit in members]
@@ -155,6 +164,13 @@ def cancelling(
         factor = sign * size[rows]
         out = layer.columns[rows] * factor[:, None]
         merged = np.linalg.norm(out.sum(axis=0))
-        if merged < CANCEL * np.linalg.norm(out, axis=1).sum():
+        if (
+            merged
+            < CANCEL
+            * np.linalg.norm(
+                out,
+                axis=1,
+            ).sum()
+        ):
             refused.append(number)
     return refused

@@ -88,7 +88,11 @@ def _number_depthwise(
     state.hold((weight, 0), mark.units)
     if bias is not None:
         state.hold((bias, 0), mark.units)
-    facts = {"weight": weight, "bias": bias, "padded": padded}
+    facts = {
+        "weight": weight,
+        "bias": bias,
+        "padded": padded,
+    }
     state.put(node, "depthwise", (source,), mark, **facts)
 
 
@@ -139,7 +143,14 @@ def number_batch_norm(state: Numbering, node: Operation) -> None:
         if name is not None:
             state.hold((name, 0), mark.units)
     eps = float(node.args[7])
-    state.put(node, "scale", (source.name,), mark, norm=norm, eps=eps)
+    state.put(
+        node,
+        "scale",
+        (source.name,),
+        mark,
+        norm=norm,
+        eps=eps,
+    )
 
 
 def number_prelu(state: Numbering, node: Operation) -> None:
@@ -158,4 +169,11 @@ def number_prelu(state: Numbering, node: Operation) -> None:
         return
     if each:
         state.hold((weight, 0), mark.units)
-    state.put(node, "prelu", (source.name,), mark, weight=weight, each=each)
+    state.put(
+        node,
+        "prelu",
+        (source.name,),
+        mark,
+        weight=weight,
+        each=each,
+    )

@@ -43,7 +43,13 @@ def number_pool(state: Numbering, node: Operation, name: str) -> None:
         state.keep([source], Cause.AXIS, text)
         return
     pooled = Mark(axis, mark.units)
-    state.put(node, "pool", (source.name,), pooled, pool=_pool_kind(node, name))
+    state.put(
+        node,
+        "pool",
+        (source.name,),
+        pooled,
+        pool=_pool_kind(node, name),
+    )
 
 
 def _pool_kind(node: Operation, name: str) -> str:
@@ -69,7 +75,13 @@ def number_gather(state: Numbering, node: Operation, name: str) -> None:
         return
     axis, positions = moved
     after = Mark(axis, mark.units[positions])
-    state.put(node, "gather", (source.name,), after, positions=positions)
+    state.put(
+        node,
+        "gather",
+        (source.name,),
+        after,
+        positions=positions,
+    )
 
 
 def number_chunk(state: Numbering, node: Operation, name: str) -> None:
@@ -100,7 +112,13 @@ def number_piece(state: Numbering, node: Operation) -> None:
     is_cut = width != len(state.marks[origin.name].units)
     first = index * width if is_cut else 0
     positions = np.arange(first, first + width)
-    state.put(node, "gather", (origin.name,), mark, positions=positions)
+    state.put(
+        node,
+        "gather",
+        (origin.name,),
+        mark,
+        positions=positions,
+    )
 
 
 def number_cat(state: Numbering, node: Operation) -> None:
@@ -120,7 +138,10 @@ def number_cat(state: Numbering, node: Operation) -> None:
         for mark in present[1:]:
             state.units.tie(present[0].units, mark.units)
         source = tuple(value.name for value in values)
-        facts = {"stacked": True, "subtracted": False}
+        facts = {
+            "stacked": True,
+            "subtracted": False,
+        }
         state.put(node, "add", source, present[0], **facts)
     else:
         state.keep(values, Cause.AXIS, f"cat at {source_line(node)} mixes axes")
@@ -177,7 +198,10 @@ def number_join(state: Numbering, node: Operation, kind: str) -> None:
         return
     state.units.tie(units[0], units[1])
     source = tuple(operand.name for operand in operands)
-    facts = {"stacked": False, "subtracted": name.startswith("sub")}
+    facts = {
+        "stacked": False,
+        "subtracted": name.startswith("sub"),
+    }
     state.put(node, kind, source, after, **facts)
 
 
@@ -229,7 +253,13 @@ def _join_value(
     if size[after.axis] == 1:
         negative = name.startswith("sub") and node.args[0] is not source
         factor = -1.0 if negative else 1.0
-        state.put(node, f"{kind}-common", (source.name,), after, factor=factor)
+        state.put(
+            node,
+            f"{kind}-common",
+            (source.name,),
+            after,
+            factor=factor,
+        )
         return
     weight = state.parameter(value)
     several_axes = max(size) != np.prod(size)
@@ -239,4 +269,10 @@ def _join_value(
         return
     axis = next(k for k, count in enumerate(shape(value)) if count > 1)
     state.hold((weight, axis), after.units)
-    state.put(node, f"{kind}-weight", (source.name,), after, weight=weight)
+    state.put(
+        node,
+        f"{kind}-weight",
+        (source.name,),
+        after,
+        weight=weight,
+    )

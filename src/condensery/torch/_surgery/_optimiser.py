@@ -28,15 +28,16 @@ class Carried:
     """How weights moved.
 
     Attributes:
-        places: Axis to the places of the old weights that the new ones are taken from.
-        units: Axis to the unit at every old place.
+        positions: Axis to the positions in the old weights of which the new ones are
+            taken.
+        units: Axis to the unit at every old position.
         merged: Unit to the one it went into and the factor f_u = c·f_v.
         read: Axes along which a layer reads units; along the others it makes them.
-        shares: Axis that makes units to the factor of every new place (copies of a
+        shares: Axis that makes units to the factor of every new position (copies of a
             split unit share its gradient).
     """
 
-    places: Mapping[Axis, np.ndarray]
+    positions: Mapping[Axis, np.ndarray]
     units: Mapping[Axis, np.ndarray]
     merged: Mapping[int, tuple[int, float]]
     read: set[Axis]
@@ -112,13 +113,13 @@ def _moved(
             remedy="make a new optimiser for the new model",
         )
     state, square = value.detach().double().numpy().copy(), key in _SQUARES
-    for (owner, axis), places in moved.places.items():
+    for (owner, axis), positions in moved.positions.items():
         if owner != name:
             continue
         along = np.moveaxis(state, axis, 0)
         if (owner, axis) not in moved.read:
             _sum_rows(along, moved.units[owner, axis], moved.merged, square=square)
-        taken = along[places]
+        taken = along[positions]
         if moved.shares is not None and (owner, axis) in moved.shares:
             factor = moved.shares[owner, axis] ** (2 if square else 1)
             taken = taken * factor.reshape(-1, *[1] * (taken.ndim - 1))
@@ -133,16 +134,16 @@ def _sum_rows(
     *,
     square: bool,
 ) -> None:
-    where: dict[int, list[int]] = {}
-    for place, unit in enumerate(units.tolist()):
-        where.setdefault(unit, []).append(place)
-    for unit, (other, factor) in merged.items():
-        if unit not in where or other not in where:
+    positions: dict[int, list[int]] = {}
+    for position, unit in enumerate(units.tolist()):
+        positions.setdefault(unit, []).append(position)
+    for unit, (head, factor) in merged.items():
+        if unit not in positions or head not in positions:
             continue
-        for mine, theirs in zip(where[unit], where[other], strict=True):
+        pairs = zip(positions[unit], positions[head], strict=True)
+        for mine, theirs in pairs:
             if square:
-                along[theirs] = (
-                    np.sqrt(along[theirs]) + abs(factor) * np.sqrt(along[mine])
-                ) ** 2
+                root = np.sqrt(along[theirs]) + abs(factor) * np.sqrt(along[mine])
+                along[theirs] = root**2
             else:
                 along[theirs] += factor * along[mine]

@@ -86,7 +86,7 @@ class Receipt:
                 if layer.data_dependent
                 else ""
             )
-            rest = "; ".join(part for part in (rules + dependent, layer.note) if part)
+            rest = "; ".join(text for text in (rules + dependent, layer.note) if text)
             lines.append(
                 f"  {layer.name}: {layer.before} → {layer.after}"
                 + (f"  [{rest}]" if rest else "")

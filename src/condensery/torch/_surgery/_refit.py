@@ -4,7 +4,7 @@ before anything was cut.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,25 +22,27 @@ be fewer samples than weights.
 _ENTRIES = 2**24
 
 
-def refittable(part: Coupling) -> list[Step]:
+def refittable(coupling: Coupling) -> list[Step]:
     """Readers whose weights can be fitted: linear layers, and convolutions over one or
     two axes without groups.
 
     A layer that is used twice has no single target and is left out.
     """
-    reads = [step for step in part.steps if step.kind == "read"]
+    reads = [step for step in coupling.steps if step.kind == "read"]
     used = [step.facts["weight"] for step in reads]
     return [
-        step for step in reads if used.count(step.facts["weight"]) == 1 and _known(step)
+        step
+        for step in reads
+        if used.count(step.facts["weight"]) == 1 and _is_fitted(step)
     ]
 
 
-def _known(step: Step) -> bool:
+def _is_fitted(step: Step) -> bool:
     name = operation(step.node)
-    numbers = not isinstance(argument(step.node, 4, "padding", 0), str)
-    return name == "linear" or (
-        name in {"conv1d", "conv2d"} and step.facts["groups"] == 1 and numbers
-    )
+    if name not in {"conv1d", "conv2d"}:
+        return name == "linear"
+    padding = argument(step.node, 4, "padding", 0)
+    return step.facts["groups"] == 1 and not isinstance(padding, str)
 
 
 def refit(
@@ -53,33 +55,39 @@ def refit(
     """Fit one reader in place: min ‖Z − A (W + δ)‖² + λ ‖δ‖² over δ, λ = `RIDGE` times
     the mean of diag AᵀA.
 
-    A are the values that it reads at the kept places, one row per sample and position
+    A are the values that it reads at the kept positions, one row per sample and pixel
     (for a convolution the patches), with a column of ones where it has a bias; W are
     its merged weights.
 
     Args:
         weights: Of the model as cut so far, by name.
         step: The reader.
-        kept: Its input places that stay.
+        kept: Its input positions that stay.
         now: What the cut model computes: the value that is read, and the reader's own.
         target: Z, the reader's value in the model as it was given.
     """
-    value, rest = now[step.source[0]], target - now[step.node.name]
+    value = now[step.source[0]]
+    rest = target - now[step.node.name]
     bias = step.facts["bias"]
     gram, cross = torch.zeros(()), torch.zeros(())
-    for some, left in _parts(step, value, rest, kept):
-        rows = (
-            some
-            if bias is None
-            else torch.cat([some, some.new_ones(len(some), 1)], dim=1)
-        )
-        gram, cross = gram + rows.T @ rows, cross + rows.T @ left
+    for features, left in _batches(step, value, rest, kept):
+        rows = features
+        if bias is not None:
+            ones = features.new_ones(len(features), 1)
+            rows = torch.cat(
+                [features, ones],
+                dim=1,
+            )
+        gram = gram + rows.T @ rows
+        cross = cross + rows.T @ left
     pull = RIDGE * float(gram.diagonal().mean())
     if not pull > 0:
         return
-    change = torch.linalg.solve(
-        gram + pull * torch.eye(len(gram), dtype=gram.dtype), cross
-    ).T.numpy()
+    damped = gram + pull * torch.eye(
+        len(gram),
+        dtype=gram.dtype,
+    )
+    change = torch.linalg.solve(damped, cross).T.numpy()
     weight = weights[step.facts["weight"]]
     fitted = change if bias is None else change[:, :-1]
     weight[:, kept] += fitted.reshape(weight[:, kept].shape)
@@ -87,38 +95,62 @@ def refit(
         weights[bias] += change[:, -1]
 
 
-def _parts(step: Step, value: Tensor, rest: Tensor, kept: np.ndarray) -> Any:
+def _batches(
+    step: Step, value: Tensor, rest: Tensor, kept: np.ndarray
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Rows of features and of what is left to fit, some samples at a time."""
     if operation(step.node) == "linear":
-        yield value[..., kept].reshape(-1, len(kept)), rest.reshape(-1, rest.shape[-1])
-        return
-    flat = (
-        value.ndim == 3
-    )  # a convolution over one axis is one over two, of which the first has one place
-    value, rest = (one.unsqueeze(2) if flat else one for one in (value, rest))
-    facts = {
-        name: argument(step.node, place, name, usual) for place, name, usual in _FACTS
-    }
-    pairs: dict[str, Any] = {
-        name: ([_FILL[name], *_pair(given, 1)] if flat else _pair(given, 2))
-        for name, given in facts.items()
-    }
-    size = step.node.args[1].meta["val"].shape[2:]
-    kernel = (1, *size) if flat else tuple(size)
-    each = len(kept) * int(np.prod(kernel)) * int(np.prod(rest.shape[2:]))
-    count = max(1, _ENTRIES // max(each, 1))
-    for some, left in zip(value[:, kept].split(count), rest.split(count), strict=True):
-        patches = functional.unfold(some, kernel, **pairs).transpose(1, 2)
-        yield (
-            patches.reshape(-1, patches.shape[-1]),
-            left.flatten(2).transpose(1, 2).reshape(-1, left.shape[1]),
+        features = value[..., kept].reshape(
+            -1,
+            len(kept),
         )
+        yield features, rest.reshape(-1, rest.shape[-1])
+        return
+    kernel = tuple(step.node.args[1].meta["val"].shape[2:])
+    flat = value.ndim == 3
+    if flat:
+        # a convolution over one axis is one over two, the first of which has one entry
+        value, rest = value.unsqueeze(2), rest.unsqueeze(2)
+        kernel = (1, *kernel)
+    options = _unfolding(
+        step,
+        flat=flat,
+    )
+    positions = int(np.prod(rest.shape[2:]))
+    entries = len(kept) * int(np.prod(kernel)) * positions
+    count = max(1, _ENTRIES // max(entries, 1))
+    batches = zip(
+        value[:, kept].split(count),
+        rest.split(count),
+        strict=True,
+    )
+    for batch, left in batches:
+        patches = functional.unfold(
+            batch,
+            kernel,
+            **options,
+        ).transpose(1, 2)
+        features = patches.reshape(-1, patches.shape[-1])
+        missing = left.flatten(2).transpose(1, 2)
+        yield features, missing.reshape(-1, left.shape[1])
 
 
-_FACTS = ((3, "stride", 1), (4, "padding", 0), (5, "dilation", 1))
-_FILL = {"stride": 1, "padding": 0, "dilation": 1}
+_OPTIONS = ((3, "stride", 1), (4, "padding", 0), (5, "dilation", 1))
+"""Index, name and default of a convolution's options; the default leaves an axis of
+one entry as it is.
+"""
 
 
-def _pair(given: Any, count: int) -> list[int]:
-    values = [int(one) for one in np.atleast_1d(np.asarray(given))]
-    return values * count if len(values) == 1 else values
+def _unfolding(step: Step, *, flat: bool) -> dict[str, Any]:
+    """Options of a convolution over two axes, or over one with a first axis added."""
+    options = {}
+    for index, name, default in _OPTIONS:
+        value = argument(step.node, index, name, default)
+        sizes = _pair(value, 1 if flat else 2)
+        options[name] = [default, *sizes] if flat else sizes
+    return options
+
+
+def _pair(value: Any, count: int) -> list[int]:
+    sizes = [int(size) for size in np.atleast_1d(np.asarray(value))]
+    return sizes * count if len(sizes) == 1 else sizes

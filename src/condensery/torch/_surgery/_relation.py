@@ -56,7 +56,9 @@ class Transfer:
         sources: Unit to the values that its rows were noted at.
     """
 
-    reads: list[tuple[Step, np.ndarray, np.ndarray]] = field(default_factory=list)
+    reads: list[tuple[Step, np.ndarray, np.ndarray]] = field(
+        default_factory=list,
+    )
     broken: dict[int, str] = field(default_factory=dict)
     keys: dict[int, list[np.ndarray]] = field(default_factory=dict)
     activations: dict[int, set[str]] = field(default_factory=dict)
@@ -142,21 +144,39 @@ class Pairs:
         """Which positions of a value hold a unit that is a constant."""
         return np.isin(self._marks[name].units, self._constant)
 
-    def slack(self, relation: Relation, moved: np.ndarray, c: np.ndarray) -> np.ndarray:
+    def slack(
+        self,
+        relation: Relation,
+        moved: np.ndarray,
+        c: np.ndarray,
+    ) -> np.ndarray:
         """How large a constant still counts as none."""
         if not self.exact:
             return np.full(len(moved), np.inf)
         if relation.rows is None:
             return self.tolerance * np.abs(c[moved])
-        return self.tolerance * np.linalg.norm(relation.rows[moved], axis=1)
+        return self.tolerance * np.linalg.norm(
+            relation.rows[moved],
+            axis=1,
+        )
 
-    def split(self, name: str, positions: np.ndarray, reason: str) -> None:
+    def split(
+        self,
+        name: str,
+        positions: np.ndarray,
+        reason: str,
+    ) -> None:
         """The units at these positions of a value are not related to their partners."""
         for unit in self._marks[name].units[positions].tolist():
             if unit in self._pair:
                 self.transfer.broken.setdefault(unit, reason)
 
-    def key(self, name: str, relation: Relation, activation: str) -> None:
+    def key(
+        self,
+        name: str,
+        relation: Relation,
+        activation: str,
+    ) -> None:
         """Note the rows that go into a non-linearity or a reader, once."""
         units = self._marks[name].units.tolist()
         transfer = self.transfer
@@ -165,6 +185,10 @@ class Pairs:
         if relation.rows is None or name in self._keyed:
             return
         self._keyed.add(name)
-        for unit, row in zip(units, relation.rows, strict=True):
+        for unit, row in zip(
+            units,
+            relation.rows,
+            strict=True,
+        ):
             transfer.keys.setdefault(unit, []).append(row)
             transfer.sources.setdefault(unit, []).append(name)

@@ -29,7 +29,10 @@ def mean_rows(
     index = layer.index
     chosen = [index[unit] for unit in members]
     rows, out = layer.keys[0][chosen], layer.columns[chosen]
-    size = np.linalg.norm(rows, axis=1)
+    size = np.linalg.norm(
+        rows,
+        axis=1,
+    )
     sign = np.asarray([signs.get(unit, 1.0) for unit in members])
     total = (sign * size / size[0]) @ out
     return (out @ total) / (total @ total) @ rows
@@ -78,7 +81,11 @@ def write_rows(
         return False
     bias = make.facts["bias"]
     shift = None if norm is None else norm.facts["norm"][1]
-    weight = np.moveaxis(weights[make.facts["weight"]], make.facts["axis"], 0)
+    weight = np.moveaxis(
+        weights[make.facts["weight"]],
+        make.facts["axis"],
+        0,
+    )
     made, index = _made(coupling), layer.index
     for unit, row in rows.items():
         position = int(np.flatnonzero(made == unit)[0])
@@ -126,14 +133,21 @@ def fold_linear(
     if len(halves) >= len(linear) or not writable(coupling, layer):
         return {}
     new_rows, new_columns = {}, {}
-    for unit, (sign, column) in zip(linear, halves, strict=False):
+    for unit, (sign, column) in zip(
+        linear,
+        halves,
+        strict=False,
+    ):
         share = np.maximum(sign * out[:, column], 0.0)
         new_rows[unit] = share @ rows
         new_columns[unit] = sign * (columns == column)
     if not write_rows(weights, coupling, layer, new_rows):
         return {}
     _write_columns(weights, coupling, new_columns)
-    return dict.fromkeys(linear[len(halves) :], Rule.LINEAR)
+    return dict.fromkeys(
+        linear[len(halves) :],
+        Rule.LINEAR,
+    )
 
 
 def _write_columns(
@@ -151,7 +165,14 @@ def _write_columns(
         if axis in seen:
             continue
         seen.add(axis)
-        weight, size = np.moveaxis(weights[axis[0]], axis[1], 0), 0
+        weight, size = (
+            np.moveaxis(
+                weights[axis[0]],
+                axis[1],
+                0,
+            ),
+            0,
+        )
         for unit, column in new.items():
             held = np.flatnonzero(coupling.axes[axis] == unit)
             size = weight[held].size

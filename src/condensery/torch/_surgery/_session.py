@@ -48,7 +48,10 @@ class Session:
         self._graph = graph
         self._coupling = coupling
         self._settings = settings
-        self._twin = Twin(model, sorted(set(graph.names.values())))
+        self._twin = Twin(
+            model,
+            sorted(set(graph.names.values())),
+        )
         tensors = dict(_tensors(model))
         self._types = {name: tensors[name].dtype for name in self._twin.weights}
         self.shown = (inputs,) if data is None else (inputs, data)
@@ -89,7 +92,14 @@ class Session:
                     self.attention.append(family.name)
                 count = len(family.units)
                 note = str(family.kept)
-                entries.append(LayerReceipt(family.name, count, count, note=note))
+                entries.append(
+                    LayerReceipt(
+                        family.name,
+                        count,
+                        count,
+                        note=note,
+                    )
+                )
         return tuple(entries)
 
     def _measure(self, data: tuple[Any, ...]) -> None:
@@ -164,7 +174,10 @@ class Session:
                 source = step.source[0]
                 state = self._twin.state()
                 now = values(self._graph, state, self._data, {source, reader})
-                stays = ~np.isin(coupling.marks[source].units, list(gone))
+                stays = ~np.isin(
+                    coupling.marks[source].units,
+                    list(gone),
+                )
                 kept = np.flatnonzero(stays)
                 target = self._targets[reader]
                 refit(self._twin.weights, step, kept, now, target)
@@ -175,7 +188,10 @@ class Session:
         """The worst max |Δf|/max |f| over all that is tested."""
         model = self._twin.model
         return max(
-            difference(outputs(model, inputs), expected)[1]
+            difference(
+                outputs(model, inputs),
+                expected,
+            )[1]
             for inputs, expected in self._tests
         )
 
@@ -185,7 +201,11 @@ class Session:
         return {
             name: weight
             for name, weight in self._twin.weights.items()
-            if name in cutting or not np.array_equal(weight, self._start[name])
+            if name in cutting
+            or not np.array_equal(
+                weight,
+                self._start[name],
+            )
         }
 
     def positions(self) -> dict[Axis, np.ndarray]:
@@ -196,7 +216,13 @@ class Session:
             if outcome.plan.removed:
                 removed |= outcome.plan.removed
                 axes.update(family.axes)
-        stays = {axis: ~np.isin(self._coupling.axes[axis], [*removed]) for axis in axes}
+        stays = {
+            axis: ~np.isin(
+                self._coupling.axes[axis],
+                [*removed],
+            )
+            for axis in axes
+        }
         return {axis: np.flatnonzero(mask) for axis, mask in stays.items()}
 
     def transport(
@@ -218,6 +244,10 @@ class Session:
 
 def _tensors(model: nn.Module) -> list[tuple[str, Any]]:
     return [
-        *model.named_parameters(remove_duplicate=False),
-        *model.named_buffers(remove_duplicate=False),
+        *model.named_parameters(
+            remove_duplicate=False,
+        ),
+        *model.named_buffers(
+            remove_duplicate=False,
+        ),
     ]

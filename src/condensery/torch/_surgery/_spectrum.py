@@ -27,30 +27,49 @@ def criticality(
         inputs: Arguments of its forward.
         loss: A function of its output.
     """
-    names = [name for name, _ in model.named_parameters()]
-    values = [parameter.detach().clone() for parameter in model.parameters()]
+    parameters = dict(model.named_parameters())
+    values = [parameter.detach().clone() for parameter in parameters.values()]
     sizes = [value.numel() for value in values]
 
     def value_of(flat: Tensor) -> Tensor:
-        parts = [
-            part.reshape(v.shape)
-            for part, v in zip(flat.split(sizes), values, strict=True)
-        ]
+        pieces = zip(
+            flat.split(sizes),
+            values,
+            strict=True,
+        )
+        shaped = [piece.reshape(value.shape) for piece, value in pieces]
+        state = dict(
+            zip(
+                parameters,
+                shaped,
+                strict=True,
+            )
+        )
         return loss(
-            functional_call(model, dict(zip(names, parts, strict=True)), tuple(inputs))
+            functional_call(
+                model,
+                state,
+                tuple(inputs),
+            )
         )
 
-    flat = torch.cat([value.ravel() for value in values]).requires_grad_()
+    flat = torch.cat([value.ravel() for value in values])
+    flat.requires_grad_()
     (gradient,) = torch.autograd.grad(value_of(flat), flat)
-    found: dict[str, Any] = {"gradient": float(gradient.abs().max())}
+    result: dict[str, Any] = {"gradient": float(gradient.abs().max())}
     if flat.numel() <= LARGEST:
         hessian = torch.autograd.functional.hessian(value_of, flat.detach())
-        eigenvalues = np.linalg.eigvalsh(((hessian + hessian.T) / 2).numpy())
-        size = float(abs(eigenvalues).max(initial=0.0))
-        zero = max(1e-9 * size, 10 * len(eigenvalues) * np.finfo(float).eps * size)
-        found["inertia"] = [
-            int((eigenvalues < -zero).sum()),
-            int((abs(eigenvalues) <= zero).sum()),
-            int((eigenvalues > zero).sum()),
-        ]
-    return found
+        result["inertia"] = _inertia(hessian)
+    return result
+
+
+def _inertia(hessian: Tensor) -> list[int]:
+    """How many eigenvalues are negative, zero and positive."""
+    symmetric = (hessian + hessian.T) / 2
+    eigenvalues = np.linalg.eigvalsh(symmetric.numpy())
+    size = float(abs(eigenvalues).max(initial=0.0))
+    rounding = 10 * len(eigenvalues) * np.finfo(float).eps * size
+    zero = max(1e-9 * size, rounding)
+    negative = int((eigenvalues < -zero).sum())
+    positive = int((eigenvalues > zero).sum())
+    return [negative, len(eigenvalues) - negative - positive, positive]

@@ -19,11 +19,11 @@ from condensery.torch._surgery._units import Coupling
 
 @dataclass(frozen=True, eq=False)
 class Activity:
-    """What the places of one layer's input do on the data.
+    """What the units of one layer's input do on the data.
 
     Attributes:
-        gram: Σ f_p f_q over samples and positions, places × places, with a last row and
-            column for the constant 1; None for values that go into an activation.
+        gram: Σ f_p f_q over samples and pixels, position × position, with a last row
+            and column for the constant 1; None for values that go into an activation.
         largest: max |f_p|.
         least: min f_p.
     """
@@ -39,29 +39,34 @@ class Activity:
 
 
 class _Watch(Interpreter):
+    """Measures values on the way; `marked` has the axis of the units, and whether a
+    layer reads the value.
+    """
+
     def __init__(
-        self, module: torch.fx.GraphModule, wanted: Mapping[str, tuple[int, bool]]
+        self, module: torch.fx.GraphModule, marked: Mapping[str, tuple[int, bool]]
     ) -> None:
         super().__init__(module)
-        self._wanted, self.found = wanted, {}
+        self._marked = marked
+        self.activity: dict[str, Activity] = {}
 
     def run_node(self, n: Node) -> Any:
         value = super().run_node(n)
-        if n.name in self._wanted:
-            axis, read = self._wanted[n.name]
-            rows = (
-                value.detach().double().movedim(axis, -1).reshape(-1, value.shape[axis])
-            )
-            gram = None
-            if read:
-                with_one = torch.cat(
-                    [rows, torch.ones(len(rows), 1, dtype=torch.float64)], dim=1
-                )
-                gram = (with_one.T @ with_one).numpy()
-            self.found[n.name] = Activity(
-                gram, rows.abs().amax(dim=0).numpy(), rows.amin(dim=0).numpy()
-            )
+        if n.name in self._marked:
+            axis, read = self._marked[n.name]
+            width = value.shape[axis]
+            rows = value.detach().double().movedim(axis, -1).reshape(-1, width)
+            largest = rows.abs().amax(dim=0).numpy()
+            least = rows.amin(dim=0).numpy()
+            gram = _gram(rows) if read else None
+            self.activity[n.name] = Activity(gram, largest, least)
         return value
+
+
+def _gram(rows: Tensor) -> np.ndarray:
+    bias = torch.ones(len(rows), 1, dtype=torch.float64)
+    with_bias = torch.cat([rows, bias], dim=1)
+    return (with_bias.T @ with_bias).numpy()
 
 
 def activity(
@@ -79,26 +84,27 @@ def activity(
         state: Parameters and buffers by name, in float64.
         inputs: The data, in float64.
     """
-    wanted = {
-        step.source[0]: (coupling.marks[step.source[0]].axis, step.kind == "read")
-        for kind in ("point", "read")
-        for step in coupling.steps
-        if step.kind == kind
-    }
-    watch = _Watch(graph.module, wanted)
+    marked: dict[str, tuple[int, bool]] = {}
+    for kind in ("point", "read"):
+        for step in coupling.steps:
+            if step.kind == kind:
+                name = step.source[0]
+                marked[name] = (coupling.marks[name].axis, kind == "read")
+    watch = _Watch(graph.module, marked)
     _run(watch, graph, state, inputs)
-    return watch.found
+    return watch.activity
 
 
 class _Record(Interpreter):
     def __init__(self, module: torch.fx.GraphModule, names: Collection[str]) -> None:
         super().__init__(module)
-        self._names, self.found = names, {}
+        self._names = names
+        self.values: dict[str, Tensor] = {}
 
     def run_node(self, n: Node) -> Any:
         value = super().run_node(n)
         if n.name in self._names:
-            self.found[n.name] = value.detach()
+            self.values[n.name] = value.detach()
         return value
 
 
@@ -113,7 +119,7 @@ def values(
     """
     record = _Record(graph.module, names)
     _run(record, graph, state, inputs)
-    return record.found
+    return record.values
 
 
 def _run(
@@ -122,18 +128,16 @@ def _run(
     state: Mapping[str, Tensor],
     inputs: Sequence[Any],
 ) -> None:
-    tensors = iter(one for one in inputs if isinstance(one, Tensor))
-    given = []
+    tensors = iter([value for value in inputs if isinstance(value, Tensor)])
+    arguments = []
     for node in graph.nodes:
-        if node.op == "placeholder":
-            name = graph.names.get(node.name)
-            constant = graph.constants.get(node.name)
-            given.append(
-                state[name]
-                if name is not None
-                else constant
-                if constant is not None
-                else next(tensors)
-            )
+        if node.op != "placeholder":
+            continue
+        if node.name in graph.names:
+            arguments.append(state[graph.names[node.name]])
+        elif node.name in graph.constants:
+            arguments.append(graph.constants[node.name])
+        else:
+            arguments.append(next(tensors))
     with torch.no_grad():
-        interpreter.run(*given)
+        interpreter.run(*arguments)

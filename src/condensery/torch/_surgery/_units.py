@@ -71,7 +71,11 @@ class Units:
     def roots(self, units: np.ndarray) -> np.ndarray:
         """The numbers that stand for these."""
         roots = (self.root(int(unit)) for unit in units)
-        return np.fromiter(roots, dtype=np.int64, count=len(units))
+        return np.fromiter(
+            roots,
+            dtype=np.int64,
+            count=len(units),
+        )
 
     def tie(self, first: np.ndarray, second: np.ndarray) -> None:
         """Entry by entry, the two are one unit."""
@@ -90,7 +94,10 @@ class Units:
         return {self.root(unit): reason for unit, reason in reasons}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class Family:
     """Units that stand in the same places and can take each other's: the neurons or
     channels of one layer.
@@ -108,7 +115,10 @@ class Family:
     kept: Kept | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class Coupling:
     """What `couple` found.
 

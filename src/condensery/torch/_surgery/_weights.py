@@ -53,16 +53,19 @@ class Twin:
 
 def _find(model: nn.Module, name: str) -> Tensor:
     owner, _, last = name.rpartition(".")
-    return getattr(model.get_submodule(owner), last)
+    return getattr(
+        model.get_submodule(owner),
+        last,
+    )
 
 
 def cut(
     model: nn.Module,
     weights: Mapping[str, np.ndarray],
-    places: Mapping[Axis, np.ndarray],
+    positions: Mapping[Axis, np.ndarray],
 ) -> nn.Module:
     """A copy of the user's model with new weights, of which along each axis only the
-    given places are taken.
+    given positions are taken.
 
     Modules keep their classes and their names; sizes that they state (`in_features`,
     `num_features`, …) follow. Tied weights stay tied.
@@ -70,36 +73,46 @@ def cut(
     Args:
         model: The user's model.
         weights: Full weights by name.
-        places: Axis of a weight to the places to take, in the new order; a place may be
-            taken twice.
+        positions: Axis of a weight to the positions to take, in the new order; one may
+            be taken twice.
     """
     result = copy.deepcopy(model)
-    shared: dict[int, list[tuple[nn.Module, str]]] = {}
-    for module in result.modules():
-        for last, tensor in [*module._parameters.items(), *module._buffers.items()]:
-            if tensor is not None:
-                shared.setdefault(id(tensor), []).append((module, last))
+    holders = _holders(result)
     for name, weight in weights.items():
         old = _find(result, name)
         new = torch.from_numpy(weight)
-        for (owner, axis), kept in places.items():
+        for (owner, axis), kept in positions.items():
             if owner == name:
-                new = new.index_select(axis, torch.from_numpy(np.asarray(kept)))
-        new = (
-            new.to(old.dtype)
-            .to(old.device)
-            .clone(memory_format=torch.contiguous_format)
+                index = torch.from_numpy(np.asarray(kept))
+                new = new.index_select(axis, index)
+        new = new.to(old.dtype).to(old.device)
+        new = new.clone(
+            memory_format=torch.contiguous_format,
         )
         if isinstance(old, nn.Parameter):
-            new = nn.Parameter(new, requires_grad=old.requires_grad)
-        for module, last in shared[id(old)]:
-            held: dict[str, Any] = (
-                module._parameters if last in module._parameters else module._buffers
+            new = nn.Parameter(
+                new,
+                requires_grad=old.requires_grad,
             )
-            held[last] = new
+        for tensors, last in holders[id(old)]:
+            tensors[last] = new
     for module in result.modules():
         _restate(module)
     return result
+
+
+def _holders(model: nn.Module) -> dict[int, list[tuple[dict[str, Any], str]]]:
+    """Identity of a tensor to the modules' dictionaries that hold it, tied ones too."""
+    holders: dict[int, list[tuple[dict[str, Any], str]]] = {}
+    for module in model.modules():
+        for tensors in (module._parameters, module._buffers):
+            for last, tensor in tensors.items():
+                if tensor is not None:
+                    holders.setdefault(
+                        id(tensor),
+                        [],
+                    ).append((tensors, last))
+    return holders
 
 
 def _restate(module: nn.Module) -> None:
@@ -107,19 +120,10 @@ def _restate(module: nn.Module) -> None:
     if type(module) is nn.Linear:
         module.out_features, module.in_features = module.weight.shape
     elif isinstance(module, _CONVOLUTIONS):
-        depthwise = (
-            module.groups > 1
-            and module.groups == module.in_channels == module.out_channels
-        )
-        module.out_channels = module.weight.shape[0]
-        if depthwise:
-            module.groups = module.out_channels
-        module.in_channels = module.weight.shape[1] * module.groups
+        _restate_convolution(module)
     elif isinstance(module, _TRANSPOSED):
-        module.in_channels, module.out_channels = (
-            module.weight.shape[0],
-            module.weight.shape[1] * module.groups,
-        )
+        module.in_channels = module.weight.shape[0]
+        module.out_channels = module.weight.shape[1] * module.groups
     elif isinstance(module, _NORMS) and module.running_mean is not None:
         module.num_features = len(module.running_mean)
     elif type(module) is nn.PReLU:
@@ -128,11 +132,25 @@ def _restate(module: nn.Module) -> None:
         module.embedding_dim = module.weight.shape[1]
 
 
+def _restate_convolution(module: nn.Conv1d | nn.Conv2d | nn.Conv3d) -> None:
+    filters_alone = module.groups == module.in_channels == module.out_channels
+    depthwise = module.groups > 1 and filters_alone
+    module.out_channels = module.weight.shape[0]
+    if depthwise:
+        module.groups = module.out_channels
+    module.in_channels = module.weight.shape[1] * module.groups
+
+
 def outputs(model: nn.Module, inputs: Sequence[Any]) -> list[Tensor]:
     """What a model returns, as a flat list of floating-point tensors in float64."""
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        given = model(*inputs)
-    return [one.double() for one in _flat(given) if one.is_floating_point()]
+    with (
+        torch.no_grad(),
+        torch.random.fork_rng(
+            devices=[],
+        ),
+    ):
+        value = model(*inputs)
+    return [tensor.double() for tensor in _flat(value) if tensor.is_floating_point()]
 
 
 def _flat(value: Any) -> list[Tensor]:
@@ -140,17 +158,22 @@ def _flat(value: Any) -> list[Tensor]:
         return [value]
     if isinstance(value, Mapping):
         value = list(value.values())
-    if isinstance(value, list | tuple):
-        return [tensor for one in value for tensor in _flat(one)]
+    if isinstance(
+        value,
+        list | tuple,
+    ):
+        return [tensor for entry in value for tensor in _flat(entry)]
     return []
 
 
 def as_double(inputs: Sequence[Any]) -> tuple[Any, ...]:
     """Inputs whose real numbers are in float64."""
-    return tuple(
-        one.double() if isinstance(one, Tensor) and one.is_floating_point() else one
-        for one in inputs
-    )
+    return tuple(_in_double(value) for value in inputs)
+
+
+def _in_double(value: Any) -> Any:
+    is_real = isinstance(value, Tensor) and value.is_floating_point()
+    return value.double() if is_real else value
 
 
 def like(inputs: Sequence[Any], seed: int) -> tuple[Any, ...]:
@@ -158,45 +181,62 @@ def like(inputs: Sequence[Any], seed: int) -> tuple[Any, ...]:
     numbers of the same range.
     """
     source = torch.Generator().manual_seed(seed)
-    made = []
-    for one in inputs:
-        if not isinstance(one, Tensor) or not one.numel():
-            made.append(one)
-        elif one.is_floating_point():
-            mean, spread = one.double().mean(), one.double().std(correction=0)
-            drawn = mean + (spread if spread > 0 else 1.0) * torch.randn(
-                one.shape, generator=source, dtype=torch.float64
-            )
-            made.append(drawn.to(one.dtype))
-        elif one.dtype == torch.bool:
-            made.append(one)
-        else:
-            low, high = int(one.min()), int(one.max())
-            made.append(
-                torch.randint(
-                    low, high + 1, one.shape, generator=source, dtype=one.dtype
-                )
-            )
-    return tuple(made)
+    return tuple(_drawn(value, source) for value in inputs)
+
+
+def _drawn(value: Any, source: torch.Generator) -> Any:
+    if not isinstance(value, Tensor) or not value.numel() or value.dtype == torch.bool:
+        return value
+    if value.is_floating_point():
+        mean = value.double().mean()
+        spread = value.double().std(
+            correction=0,
+        )
+        scale = spread if spread > 0 else 1.0
+        normal = torch.randn(
+            value.shape,
+            generator=source,
+            dtype=torch.float64,
+        )
+        return (mean + scale * normal).to(value.dtype)
+    low, high = int(value.min()), int(value.max())
+    size, dtype = value.shape, value.dtype
+    return torch.randint(
+        low,
+        high + 1,
+        size,
+        generator=source,
+        dtype=dtype,
+    )
 
 
 def difference(
-    found: Sequence[Tensor], expected: Sequence[Tensor]
+    values: Sequence[Tensor], expected: Sequence[Tensor]
 ) -> tuple[float, float]:
     """Max |f′ − f|, and that over max |f|; infinite where a shape or a value is
     wrong.
     """
-    if [one.shape for one in found] != [one.shape for one in expected]:
-        return float("inf"), float("inf")
-    worst = max(
-        (
-            float((a - b).abs().max())
-            for a, b in zip(found, expected, strict=True)
-            if a.numel()
-        ),
+    infinite = (float("inf"), float("inf"))
+    if [value.shape for value in values] != [value.shape for value in expected]:
+        return infinite
+    pairs = zip(
+        values,
+        expected,
+        strict=True,
+    )
+    worst = _largest([value - reference for value, reference in pairs])
+    size = _largest(expected)
+    if not np.isfinite(worst):
+        return infinite
+    if size > 0:
+        return worst, worst / size
+    return worst, 0.0 if worst == 0 else float("inf")
+
+
+def _largest(values: Sequence[Tensor]) -> float:
+    """The largest magnitude of all entries; 0 without any."""
+    sizes = [float(value.abs().max()) for value in values if value.numel()]
+    return max(
+        sizes,
         default=0.0,
     )
-    size = max((float(one.abs().max()) for one in expected if one.numel()), default=0.0)
-    if not np.isfinite(worst):
-        return float("inf"), float("inf")
-    return worst, worst / size if size > 0 else (0.0 if worst == 0 else float("inf"))

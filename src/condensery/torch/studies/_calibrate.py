@@ -28,8 +28,8 @@ def calibrate_cell(
     steps: int,
     progress: Callable[[str, float], None],
 ) -> dict[str, np.ndarray]:
-    """Diagnose the network at one point of the phase diagram; what is known of the
-    point is not told.
+    """Diagnose the network at one point of the phase diagram, with no hint of which
+    point it is.
 
     Args:
         gamma: γ; κ = m^−γ.
@@ -38,7 +38,7 @@ def calibrate_cell(
         seeds: Likewise.
         relative_loss: Share of the initial loss at which the widths are compared.
         steps: Most steps of a run.
-        progress: Told how far it is.
+        progress: Progress callback, (text, fraction).
 
     Returns:
         For the hidden and the output layer (in this order) slope, slope_se, margin,
@@ -56,7 +56,7 @@ def calibrate_cell(
             model, x, y, kappa_prime=model.hidden.out_features**-gamma_prime
         )
 
-    found = diagnose(
+    diagnosis = diagnose(
         build,
         [(x, y)],
         widths=widths,
@@ -65,7 +65,7 @@ def calibrate_cell(
         stop=UntilLoss(relative_loss, steps=steps),
         progress=progress,
     )
-    table, stages = found.table, len(found.stop.stages)
+    table, stages = diagnosis.table, len(diagnosis.stop.stages)
     numbers = (
         "slope",
         "slope_se",
@@ -78,14 +78,14 @@ def calibrate_cell(
     )
     slopes = [
         [*layer.slopes, *[np.nan] * (stages - len(layer.slopes))]
-        for layer in found.layers
+        for layer in diagnosis.layers
     ]
-    rd = [layer.rd or (np.nan,) * len(found.widths) for layer in found.layers]
+    rd = [layer.rd or (np.nan,) * len(diagnosis.widths) for layer in diagnosis.layers]
     return {
         **{name: table[name] for name in numbers},
-        "model": np.array([found.regime]),
+        "model": np.array([diagnosis.regime]),
         "slopes": np.array(slopes),
         "rd": np.array(rd),
-        "stage": np.array([found.stages[-1] if found.stages else np.nan]),
-        "steps": np.array([run.steps for run in found.runs]),
+        "stage": np.array([diagnosis.stages[-1] if diagnosis.stages else np.nan]),
+        "steps": np.array([run.steps for run in diagnosis.runs]),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ def watch_classifier(
         batch: Samples of a step.
         every: Cadence of the monitor.
         seed: Of the initialisation and the batches; the global generator is put back.
-        on_step: Told the step now and then.
+        on_step: Progress callback, gets the step at every measurement.
 
     Returns:
         step, and per measured step ratio and largest (measured, hidden layer), loss (on
@@ -59,11 +60,9 @@ def watch_classifier(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         sizes, classes = (x.shape[1], width, width), int(y.max()) + 1
-        hidden = [
-            one
-            for k in range(2)
-            for one in (nn.Linear(sizes[k], sizes[k + 1]), nn.ReLU())
-        ]
+        hidden: list[nn.Module] = []
+        for inputs, outputs in pairwise(sizes):
+            hidden += [nn.Linear(inputs, outputs), nn.ReLU()]
         model = condense(
             nn.Sequential(*hidden, nn.Linear(width, classes)),
             exponent=exponent,
@@ -83,7 +82,7 @@ def watch_classifier(
             if monitor.history[-1][0] == step:
                 fits.append(_fit(model, x, y, x_test, y_test))
                 on_step(step)
-    found = inspect(model)
+    inspection = inspect(model)
     return {
         "step": np.array([step for step, _ in monitor.history]),
         **{
@@ -100,8 +99,8 @@ def watch_classifier(
         },
         "loss": np.array([loss for loss, _ in fits]),
         "accuracy": np.array([accuracy for _, accuracy in fits]),
-        "exact": found["exact_merges"][:2],
-        "approximate": found["approximate_merges"][:2],
+        "exact": inspection["exact_merges"][:2],
+        "approximate": inspection["approximate_merges"][:2],
     }
 
 

@@ -117,16 +117,15 @@ def train_classifier(
     """Cross-entropy by AdamW with a rate that falls along a half cosine, in place;
     without weight decay by default.
     """
-    parts = groups or [{"params": list(net.parameters()), "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(
-        parts, lr=rate, fused=True
-    )  # small nets: a call per tensor costs more than the sums
+    groups = groups or [{"params": list(net.parameters()), "weight_decay": 0.0}]
+    # small nets: a call per tensor costs more than the sums
+    optimizer = torch.optim.AdamW(groups, lr=rate, fused=True)
     steps = max(1, epochs * -(-len(x) // batch))
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(epochs):
-        for part in torch.randperm(len(x)).split(batch):
+        for samples in torch.randperm(len(x)).split(batch):
             optimizer.zero_grad()
-            nn.functional.cross_entropy(net(x[part]), y[part]).backward()
+            nn.functional.cross_entropy(net(x[samples]), y[samples]).backward()
             optimizer.step()
             falling.step()
 
@@ -163,7 +162,7 @@ def compare_reductions(
         fitted: Training samples that methods with data get, repair and least squares
             alike.
         seed: Of initialisation and batches.
-        progress: Told how far it is.
+        progress: Progress callback, (text, fraction).
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -87,7 +87,12 @@ def shrink(
         layer = directions(layer_coupling, twin.weights)
         if method.startswith("folding"):
             clusters[name] = _k_means(layer, widths[name])
-            plan = _fold(twin.weights, layer_coupling, layer, clusters[name])
+            plan = _fold(
+                twin.weights,
+                layer_coupling,
+                layer,
+                clusters[name],
+            )
         else:
             merge = method == "neuron-merging"
             plan = _prune(layer, widths[name], merge=merge)
@@ -105,7 +110,11 @@ def shrink(
 
 def _k_means(layer: Directions, width: int) -> list[list[int]]:
     """Clusters of the units' rows, those without a unit left out."""
-    means = KMeans(n_clusters=width, n_init=1, random_state=0)
+    means = KMeans(
+        n_clusters=width,
+        n_init=1,
+        random_state=0,
+    )
     label = means.fit_predict(layer.keys[0])
     clusters = [layer.units[label == k].tolist() for k in range(width)]
     return [members for members in clusters if members]
@@ -129,9 +138,19 @@ def _fold(
         centres[head] = rows[np.isin(layer.units, members)].mean(axis=0)
     plan = Plan(pair)
     write_rows(weights, coupling, layer, centres)
-    reads = follow(coupling, weights, pair, tolerance=None).reads
+    reads = follow(
+        coupling,
+        weights,
+        pair,
+        tolerance=None,
+    ).reads
     summed = [(step, np.ones_like(c), np.zeros_like(d)) for step, c, d in reads]
-    apply(weights, coupling, plan, Transfer(summed))
+    apply(
+        weights,
+        coupling,
+        plan,
+        Transfer(summed),
+    )
     return plan
 
 
@@ -155,7 +174,12 @@ def _prune(layer: Directions, width: int, *, merge: bool) -> Plan:
 
 
 def _merge(weights: dict[str, np.ndarray], coupling: Coupling, plan: Plan) -> None:
-    transfer = follow(coupling, weights, plan.pair, tolerance=None)
+    transfer = follow(
+        coupling,
+        weights,
+        plan.pair,
+        tolerance=None,
+    )
     apply(weights, coupling, plan, transfer)
 
 
@@ -196,7 +220,10 @@ def _moments(model: nn.Module, name: str, data: Tensor) -> tuple[Tensor, Tensor]
         model(data)
     handle.remove()
     values = seen[0].transpose(0, 1).reshape(seen[0].shape[1], -1)
-    return values.mean(dim=1), values.std(dim=1, correction=0)
+    return values.mean(dim=1), values.std(
+        dim=1,
+        correction=0,
+    )
 
 
 def _torch_pruning(

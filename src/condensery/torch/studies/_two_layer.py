@@ -20,7 +20,12 @@ class NormalisedTwoLayer(torch.nn.Module):
     def __init__(self, width: int, *, features: int, kappa: float) -> None:
         super().__init__()
         self.hidden = torch.nn.Linear(features, width, dtype=torch.float64)
-        self.output = torch.nn.Linear(width, 1, bias=False, dtype=torch.float64)
+        self.output = torch.nn.Linear(
+            width,
+            1,
+            bias=False,
+            dtype=torch.float64,
+        )
         self.kappa = kappa
         for parameter in self.parameters():
             torch.nn.init.normal_(parameter)
@@ -55,7 +60,10 @@ class FlowSteps(torch.optim.Optimizer):
     ) -> None:
         super().__init__(
             [
-                {"params": list(model.hidden.parameters()), "mobility": kappa_prime},
+                {
+                    "params": list(model.hidden.parameters()),
+                    "mobility": kappa_prime,
+                },
                 {
                     "params": list(model.output.parameters()),
                     "mobility": 1 / kappa_prime,
@@ -92,5 +100,10 @@ class FlowSteps(torch.optim.Optimizer):
 
 def four_points() -> tuple[Any, Any]:
     """The four samples of Luo et al. 2021: x from −1/2 to 1/2, y = x²."""
-    x = torch.linspace(-0.5, 0.5, 4, dtype=torch.float64)[:, None]
+    x = torch.linspace(
+        -0.5,
+        0.5,
+        4,
+        dtype=torch.float64,
+    )[:, None]
     return x, x**2
