@@ -190,15 +190,20 @@ class Results:
 
     pairs: tuple[tuple[Work, Arrays], ...]
 
+    def calls(self, function: TaskFunction[Any, ...]) -> Iterator[tuple[Work, Arrays]]:
+        """Every call of a function, with its seed, and its arrays; in their order."""
+        for work, arrays in self.pairs:
+            if work.function is function:
+                yield work, arrays
+
     def of(
         self, function: TaskFunction[Any, ...]
     ) -> Iterator[tuple[Mapping[str, Any], Arrays]]:
         """Arguments and arrays of every call of a function, in the order of the
         work.
         """
-        for work, arrays in self.pairs:
-            if work.function is function:
-                yield work.arguments, arrays
+        for work, arrays in self.calls(function):
+            yield work.arguments, arrays
 
     def only(self, function: TaskFunction[Any, ...]) -> Arrays:
         """The arrays of a function that is called once.
@@ -438,7 +443,7 @@ class Declared(Generic[C]):
     presets: Mapping[str, Mapping[str, JsonValue]]
     work: Callable[[C], Iterable[Work]]
     makes: Mapping[str, Callable[[C, Results], Table | None]]
-    judges: tuple[JudgedMeasure[C], ...]
+    judges: tuple[JudgedMeasure[Any], ...]
     draws: Sequence[FigureSpec] | Callable[[C], Sequence[FigureSpec]]
     reads: Callable[[C], str] = field(default=lambda _: "")
 

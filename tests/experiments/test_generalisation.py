@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from condensery._reference import load
-from condensery.experiments.generalisation import Generalisation
-from condensery.experiments.generalisation._tables import _line
-from condensery.plots import generalisation
+from condensery.experiments.generalisation import generalisation
+from condensery.experiments.generalisation._tables import line
+from condensery.plots import chart
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 
@@ -28,7 +28,7 @@ TINY = {
 class TestGeneralisationContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return Generalisation()
+        return generalisation
 
     @pytest.fixture
     def overrides(self):
@@ -37,7 +37,7 @@ class TestGeneralisationContract(ExperimentContract):
 
 @pytest.fixture(scope="module")
 def ran():
-    experiment = Generalisation()
+    experiment = generalisation
     config = experiment.Config.model_validate(TINY)
     shards = [
         load(task.function)(task.parameters, task.seed, lambda *_: None)
@@ -47,7 +47,7 @@ def ran():
 
 
 def judged(config, tables):
-    return {claim.id: claim for claim in Generalisation().claims(config, tables)}
+    return {claim.id: claim for claim in generalisation.claims(config, tables)}
 
 
 def test_the_rank_of_targets_and_their_embeddings(ran):
@@ -68,9 +68,9 @@ def test_silenced_samples_are_left_out(ran):
 
 
 def test_the_line_by_hand():
-    slope, intercept = _line(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]))
+    slope, intercept = line(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]))
     assert (slope, intercept) == (pytest.approx(2), pytest.approx(1))
-    assert np.isnan(_line(np.array([1.0, 1.0, 1.0]), np.array([1.0, 2.0, 3.0]))[0])
+    assert np.isnan(line(np.array([1.0, 1.0, 1.0]), np.array([1.0, 2.0, 3.0]))[0])
 
 
 def test_claims_can_fail(ran):
@@ -97,13 +97,13 @@ def test_claims_can_fail(ran):
 
 def test_the_figure_shows_the_tables(ran):
     config, tables = ran
-    data = generalisation.figure_data(tables)
-    assert [target.optimistic for target in data] == [
-        config.optimistic(1),
-        config.optimistic(2),
-    ]
-    assert len(data[0].curves) == 4
-    assert len(generalisation.draw(data).axes) == 4
+    (spec,) = generalisation.figures(config)
+    data = chart.figure_data(tables, **spec.options)
+    above = data.panels[:2]
+    optimistic = [panel.guides[0].x[0] for panel in above]
+    assert optimistic == [config.optimistic(1), config.optimistic(2)]
+    assert len(above[0].series) == 4
+    assert len(chart.draw(data).axes) == 4
 
 
 @pytest.mark.parametrize(
@@ -111,4 +111,4 @@ def test_the_figure_shows_the_tables(ran):
 )
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
-        Generalisation.Config.model_validate(wrong)
+        generalisation.Config.model_validate(wrong)

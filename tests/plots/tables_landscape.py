@@ -4,6 +4,7 @@ import numpy as np
 from tests.plots.declared import options_of
 
 from condensery import plots
+from condensery.experiments.generalisation import generalisation
 from condensery.experiments.optimistic_sizes import optimistic_sizes
 from condensery.experiments.width_similarity import width_similarity
 from condensery.records import Table
@@ -214,6 +215,13 @@ def census():
     }
 
 
+def recovery_options():
+    """The chart that the experiment declares for two widths."""
+    config = generalisation.Config(widths=(2, 8), scales=(1.0, 0.001))
+    (spec,) = generalisation.figures(config)
+    return spec.options
+
+
 def recoveries():
     """Targets of one and two units; from the small scale the error falls at the
     optimistic number.
@@ -253,6 +261,18 @@ def recoveries():
                 "low": [1.0, np.nan],
                 "high": [3.0, np.nan],
                 "intercept": [-6.0, np.nan],
+            }
+        ),
+        "near": Table(
+            columns={**nets, "ratio": (1.0 + scale * width) / units},
+        ),
+        "lines": Table(columns={"units": [1, 1], "ratio": [1, 9], "test": [1e-6, 1.0]}),
+        "labels": Table(
+            columns={
+                "units": [1, 2],
+                "x": [0.97, 0.97],
+                "y": [0.05, 0.05],
+                "text": ["slope 2 (1 to 3)", "no line"],
             }
         ),
     }
@@ -358,7 +378,7 @@ CASES = {
     "embedding spectra": lambda: (plots.embedding_spectra, embedding(), {}, 2),
     "embedding descent": lambda: (plots.embedding_descent, embedding(), {}, 3),
     "census lattice": lambda: (plots.census_lattice, census(), {}, 2),
-    "generalisation": lambda: (plots.generalisation, recoveries(), {}, 4),
+    "generalisation": lambda: (plots.chart, recoveries(), recovery_options(), 4),
     "optimistic sizes": lambda: (plots.chart, sizes(), size_options(), 3),
     "width similarity": lambda: (plots.chart, similar(), similar_options(), 5),
 }

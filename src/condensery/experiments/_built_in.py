@@ -11,7 +11,7 @@ BUILT_IN: dict[str, str] = {
     "initial-condensation-cnn": "condensery.experiments.initial_condensation_cnn:InitialCondensationCnn",
     "embedding-width": "condensery.experiments.embedding_width:EmbeddingWidth",
     "critical-census": "condensery.experiments.critical_census:CriticalCensus",
-    "generalisation": "condensery.experiments.generalisation:Generalisation",
+    "generalisation": "condensery.experiments.generalisation:generalisation",
     "optimistic-sizes": "condensery.experiments.optimistic_sizes:optimistic_sizes",
     "width-similarity": "condensery.experiments.width_similarity:width_similarity",
     "dropout-regulariser": "condensery.experiments.dropout_regulariser:DropoutRegulariser",

@@ -99,19 +99,16 @@ def work(config: Config) -> Iterator[Work]:
             yield train.work(f"{start}, seed {seed}", cost, seed, start=start)
 
 
-def _runs(
-    config: Config, results: Results
-) -> Iterator[tuple[dict[str, str | int], Arrays]]:
+def _runs(results: Results) -> Iterator[tuple[dict[str, str | int], Arrays]]:
     """Start and seed of every training, and its arrays."""
-    seeds = list(range(config.seeds)) * len(STARTS)
-    for seed, (arguments, run) in zip(seeds, results.of(train), strict=True):
-        yield {"start": arguments["start"], "seed": seed}, run
+    for work, run in results.calls(train):
+        yield {**work.arguments, "seed": work.seed}, run
 
 
 def monitored(config: Config, results: Results) -> Table:
     """What the monitor saw."""
     blocks = []
-    for names, run in _runs(config, results):
+    for names, run in _runs(results):
         measures = {"effective_ratio": run["ratio"], "largest_cosine": run["largest"]}
         block = rows({"step": run["step"], "layer": LAYERS}, **names, **measures)
         blocks.append(block)
@@ -121,7 +118,7 @@ def monitored(config: Config, results: Results) -> Table:
 def fit(config: Config, results: Results) -> Table:
     """What the network could do at the same steps."""
     blocks = []
-    for names, run in _runs(config, results):
+    for names, run in _runs(results):
         measures = {"loss": run["loss"], "accuracy": run["accuracy"]}
         blocks.append(rows({"step": run["step"]}, **names, **measures))
     return stack(blocks)
@@ -130,7 +127,7 @@ def fit(config: Config, results: Results) -> Table:
 def end(config: Config, results: Results) -> Table:
     """What `inspect` says of the end."""
     blocks = []
-    for names, run in _runs(config, results):
+    for names, run in _runs(results):
         counts = {
             "exact_merges": run["exact"],
             "approximate_merges": run["approximate"],
@@ -143,7 +140,7 @@ def medians(config: Config, results: Results) -> Table:
     """Medians over the seeds, which the figure draws thick."""
     blocks = []
     for start in STARTS:
-        runs = [run for names, run in _runs(config, results) if names["start"] == start]
+        runs = [run for names, run in _runs(results) if names["start"] == start]
         ratios = np.median([run["ratio"] for run in runs], axis=0)
         accuracy = np.median([run["accuracy"] for run in runs], axis=0)
         step = runs[0]["step"]

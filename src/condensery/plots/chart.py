@@ -133,7 +133,7 @@ def _set_axis(ax: Axes, name: str, axis: Axis) -> None:
     set_scale = ax.set_xscale if name == "x" else ax.set_yscale
     if axis.scale == "symlog":
         set_scale("symlog", linthresh=axis.threshold)
-    elif axis.scale == "log":
+    elif axis.scale == "log" and _has_positive(ticker):
         set_scale("log")
         _name_few_minor_ticks(ticker)
     ax.set(**{f"{name}label": axis.label})
@@ -159,6 +159,12 @@ def _set_axis(ax: Axes, name: str, axis: Axis) -> None:
     if axis.bare:
         ticker.set_major_locator(NullLocator())
         ticker.set_minor_locator(NullLocator())
+
+
+def _has_positive(ticker: XAxis | YAxis) -> bool:
+    """Whether something is shown that a logarithm has: an empty panel stays linear."""
+    _, high = ticker.get_data_interval()
+    return bool(np.isfinite(high) and high > 0)
 
 
 def _name_few_minor_ticks(ticker: XAxis | YAxis) -> None:

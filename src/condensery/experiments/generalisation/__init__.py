@@ -1,6 +1,6 @@
 """How many samples recover a target, and what condensation has to do with it."""
 
 from condensery.experiments.generalisation._config import Config
-from condensery.experiments.generalisation._experiment import Generalisation
+from condensery.experiments.generalisation._experiment import generalisation
 
-__all__ = ["Config", "Generalisation"]
+__all__ = ["Config", "generalisation"]

@@ -1,14 +1,15 @@
-"""The tasks of generalisation: nets of several widths and scales fitted to few samples
+"""The work of generalisation: nets of several widths and scales fitted to few samples
 of a narrow target.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import JsonValue
 
+from condensery.declare import Work, task
 from condensery.experiments.generalisation._config import Config
 from condensery.protocols import Advance, Arrays
 
@@ -21,6 +22,18 @@ TESTED = 2000
 NORM = 2.0
 """Length of the target's input weights: beyond the linear part of tanh."""
 
+NAMES = (
+    "samples",
+    "width",
+    "scale",
+    "train",
+    "test",
+    "effective",
+    "status",
+    "steps",
+)
+"""Columns of every net."""
+
 
 def _weighted(parameters: Any, x: Any) -> Any:
     """Output of a two-layer tanh net times the last column of x, by which samples that
@@ -31,13 +44,15 @@ def _weighted(parameters: Any, x: Any) -> Any:
     return x[:, -1] * TwoLayer("tanh")(parameters, x[:, :-1])
 
 
-def fit(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """Fit every width and scale to n samples of one target, for every n.
+Net = tuple[np.ndarray, np.ndarray]
+"""Input weights and output weights of a net without bias."""
 
-    Args:
-        parameters: The configuration, and k (intrinsic width).
-        seed: Of target, data and initial weights.
-        advance: Told how far it is.
+
+@task(Config)
+def fit(config: Config, seed: int, advance: Advance, *, k: int) -> Arrays:
+    """Fit every width and scale to n samples of one target of k units, for every n.
+
+    The seed draws target, data and initial weights.
 
     Returns:
         One row per net: samples, width, scale, train (training loss over the mean
@@ -47,20 +62,17 @@ def fit(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays
     """
     from condensery.engine import SGD, descend, mean_square
 
-    k = int(parameters["k"])  # pyrefly: ignore
-    config = Config.model_validate(
-        {name: value for name, value in parameters.items() if name != "k"}
-    )
-    target, most = _target(k, config.features, seed), max(config.samples)
-    data = np.random.Generator(np.random.Philox(key=[seed, 100 * k])).standard_normal(
-        (most + TESTED, config.features)
-    )
+    target = _target(k, config.features, seed)
+    most = max(config.samples)
+    random = np.random.Generator(np.random.Philox(key=[seed, 100 * k]))
+    data = random.standard_normal((most + TESTED, config.features))
     y = _output(target, data)
+    test = data[most:], y[most:]
     cells = [(width, scale) for width in config.widths for scale in config.scales]
     members = [_initial(width, scale, config.features, seed) for width, scale in cells]
     rows = []
-    for place, count in enumerate(config.samples):
-        advance(f"k = {k}, {count} samples", place / len(config.samples))
+    for number, count in enumerate(config.samples):
+        advance(f"k = {k}, {count} samples", number / len(config.samples))
         # unused samples are silenced rather than left out, so that one compiled program
         # serves every n
         weight = np.where(np.arange(most) < count, np.sqrt(most / count), 0.0)
@@ -74,51 +86,33 @@ def fit(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays
             schedule=[],
             stop_loss=config.stop * size,
         )
-        for (width, scale), end, loss, status, steps in zip(
-            cells,
-            result.parameters,
-            result.loss[:, -1],
-            result.status,
-            result.steps,
-            strict=True,
-        ):
-            a, w = np.asarray(end["a"]), np.asarray(end["w"])
-            with np.errstate(
-                over="ignore"
-            ):  # a net that diverged is one row with an infinite error
-                error = np.mean(
-                    (_output((w, a), data[most:]) - y[most:]) ** 2
-                ) / np.mean(y[most:] ** 2)
-            rows.append(
-                (
-                    count,
-                    width,
-                    scale,
-                    loss / size,
-                    error,
-                    _effective(w, a),
-                    status,
-                    steps,
-                )
+        for member, (width, scale) in enumerate(cells):
+            end = result.parameters[member]
+            net = np.asarray(end["w"]), np.asarray(end["a"])
+            row = (
+                count,
+                width,
+                scale,
+                result.loss[member, -1] / size,
+                _test_error(net, *test),
+                _effective(*net),
+                result.status[member],
+                result.steps[member],
             )
+            rows.append(row)
     table = np.array(rows, dtype=np.float64)
-    names = (
-        "samples",
-        "width",
-        "scale",
-        "train",
-        "test",
-        "effective",
-        "status",
-        "steps",
-    )
-    return {
-        **{name: table[:, place] for place, name in enumerate(names)},
-        "rank": _ranks(target),
-    }
+    columns = dict(zip(NAMES, table.T, strict=True))
+    return {**columns, "rank": _ranks(target)}
 
 
-def _target(k: int, features: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _test_error(net: Net, x: np.ndarray, y: np.ndarray) -> float:
+    """Error over the mean square of the target; infinite for a net that diverged."""
+    with np.errstate(over="ignore"):
+        error = np.mean((_output(net, x) - y) ** 2)
+        return float(error / np.mean(y**2))
+
+
+def _target(k: int, features: int, seed: int) -> Net:
     """K units at right angles as far as there is room, of norm 2, with outputs of
     either sign.
     """
@@ -140,7 +134,7 @@ def _initial(
     )
 
 
-def _output(net: tuple[np.ndarray, np.ndarray], x: np.ndarray) -> np.ndarray:
+def _output(net: Net, x: np.ndarray) -> np.ndarray:
     w, a = net
     return np.tanh(x @ w.T) @ a
 
@@ -152,7 +146,7 @@ def _effective(w: np.ndarray, a: np.ndarray) -> float:
     return float(condensation(w, a, antipodal=True).effective_orientations)
 
 
-def _ranks(target: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def _ranks(target: Net) -> np.ndarray:
     """Model rank of the target as a net of k units, and of two embeddings in k + 1 and
     k + 2.
     """
@@ -163,6 +157,13 @@ def _ranks(target: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     problem = Problem(np.eye(w.shape[1]), np.zeros(w.shape[1]), "tanh")
     wider, _ = split(net, problem, layer=1, unit=0, alpha=0.3, spectrum=False)
     widest, _ = null(wider, problem, layer=1, spectrum=False)
-    return np.array(
-        [model_rank(one, "tanh").rank for one in (net, wider, widest)], dtype=np.int64
-    )
+    ranks = [model_rank(layers, "tanh").rank for layers in (net, wider, widest)]
+    return np.array(ranks, dtype=np.int64)
+
+
+def work(config: Config) -> Iterator[Work]:
+    """One call per target: k and seed."""
+    for k in config.units:
+        for seed in range(config.seeds):
+            label = f"target of {k} units, seed {seed}"
+            yield fit.work(label, float(k), seed, k=k)
