@@ -1,1 +1,0 @@
-"""Former home of `condensery.torch.studies`; goes when no experiment uses it."""
