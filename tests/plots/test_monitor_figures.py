@@ -12,8 +12,11 @@ from condensery.records import Table
 
 def test_a_recorded_training_is_a_curve_per_layer():
     data = monitored.figure_data(recorded())
+    (panel,) = data.panels
+    assert panel.column == "effective_ratio"
     assert [
-        (one.layer, one.step.tolist(), one.ratio.tolist()) for one in data.curves
+        (curve.layer, curve.step.tolist(), curve.values.tolist())
+        for curve in panel.curves
     ] == [
         ("fc1", [0, 10], [1.0, 0.5]),
         ("fc2", [0, 10], [0.9, 0.8]),
@@ -26,6 +29,34 @@ def test_a_recorded_training_is_a_curve_per_layer():
         assert text.get_fontsize() >= 7
     with pytest.raises(InvalidInputError, match="tables"):
         monitored.figure_data({})
+
+
+def test_every_column_that_was_measured_has_a_panel():
+    table = Table(
+        columns={
+            "step": [0, 0, 8, 8],
+            "layer": ["fc1", "", "fc1", ""],
+            "norm": [3.0, np.nan, 2.0, np.nan],
+            "low_frequency_share": [np.nan, 0.25, np.nan, 0.75],
+            "never": [np.nan] * 4,
+        }
+    )
+    data = monitored.figure_data({"monitor": table})
+    assert [panel.column for panel in data.panels] == ["norm", "low_frequency_share"]
+    norm, share = data.panels
+    assert [curve.layer for curve in norm.curves] == ["fc1"]
+    assert [curve.layer for curve in share.curves] == [""]
+    assert share.curves[0].values.tolist() == [0.25, 0.75]
+    first, second = monitored.draw(data).axes
+    assert first.get_ylabel() == "norm"
+    assert second.get_ylabel() == "low frequency share"
+    assert first.get_ylim()[0] < 2 < 3 < first.get_ylim()[1]
+    assert second.get_ylim() == (-0.03, 1.05)
+    assert [line.get_label() for line in second.lines] == ["model"]
+    chosen = monitored.figure_data({"monitor": table}, columns=["norm"])
+    assert [panel.column for panel in chosen.panels] == ["norm"]
+    with pytest.raises(InvalidInputError, match="columns"):
+        monitored.figure_data({"monitor": table}, columns=["never"])
 
 
 def test_many_layers_are_drawn_and_the_first_are_named():

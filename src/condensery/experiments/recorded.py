@@ -36,8 +36,7 @@ class Recorded:
     name: ClassVar[str] = "recorded"
     title: ClassVar[str] = "A training that was recorded"
     summary: ClassVar[str] = (
-        "The condensation of each layer of a user's own model, measured while it "
-        "trained."
+        "Measures of a user's own model, taken by a monitor while it trained."
     )
     papers: ClassVar[tuple[str, ...]] = ("xu2025overview",)
     task_version: ClassVar[str] = "1"
@@ -77,16 +76,17 @@ class Recorded:
         return []
 
     def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
-        """The effective ratio of every layer."""
+        """A panel for every measured column."""
         return [
             FigureSpec(
                 name="monitor",
                 plot="condensery.plots.monitored",
                 caption=(
-                    "Effective ratio of every layer (directions that cover its "
-                    "neurons, over their number) while the "
-                    "model trains. 1: every neuron has a direction of its own. Near "
-                    "0: they have gathered in few."
+                    "What a monitor measured while the model trained: a panel for "
+                    "every measure, a curve for every layer. Where there is an "
+                    "effective ratio (directions that cover a layer's neurons, over "
+                    "their number), 1 means that every neuron has a direction of its "
+                    "own, and near 0 they have gathered in few."
                 ),
             )
         ]

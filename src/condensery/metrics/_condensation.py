@@ -118,7 +118,9 @@ def condensation(
             orientations of the standard one-dimensional demonstration grows with time.
             Luo et al. give none. Zhang & Xu count at 0.95 with *all* units
             (`active=0`); 0.9 and 0.7 are in use for network reduction and for
-            transformers.
+            transformers. `condensery.torch.inspect` has 0.95, for layers of many
+            inputs; here rows may have two entries, and of two random directions in
+            the plane 10 % are closer than 0.95.
         active: Cut in [0, 1). Luo et al. speak of "significant amplitude" without a
             number; 0.05 leaves exactly the two clusters of their Fig. 2 (γ = 1.75). 0
             keeps every unit of positive amplitude.

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from condensery.torch._loading import load_model, load_weights
     from condensery.torch._monitoring._keras_style import KerasStyleCallback
     from condensery.torch._monitoring._lightning import LightningCallback
-    from condensery.torch._monitoring._monitor import CondensationMonitor
+    from condensery.torch._monitoring._measures import Condensation, Measure
+    from condensery.torch._monitoring._monitor import CondensationMonitor, Monitor
     from condensery.torch._monitoring._sinks import (
         JsonLines,
         MLflow,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from condensery.torch._training._regularizer import DropoutRegularizer
 
 __all__ = [
+    "Condensation",
     "CondensationMonitor",
     "Diagnosis",
     "DropoutRegularizer",
@@ -54,6 +56,8 @@ __all__ = [
     "LayerReport",
     "LightningCallback",
     "MLflow",
+    "Measure",
+    "Monitor",
     "Recipe",
     "Reduced",
     "TensorBoard",
@@ -74,6 +78,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     homes = {
+        "Condensation": "_monitoring._measures",
+        "Measure": "_monitoring._measures",
+        "Monitor": "_monitoring._monitor",
         "CondensationMonitor": "_monitoring._monitor",
         "Diagnosis": "_diagnosis._diagnosis",
         "DropoutRegularizer": "_training._regularizer",

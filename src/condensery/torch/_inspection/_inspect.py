@@ -57,7 +57,9 @@ def inspect(
             ``package.module:factory`` as for `load_model`.
         weights: A file of weights for a factory.
         threshold: Cosine in (0, 1] from which two directions count as one. 0.95 is that
-            of Zhang & Xu.
+            of Zhang & Xu, for layers of many inputs, where chance does not reach it
+            (the column of chance says whether it does). It is not the 0.99 of
+            `condensery.metrics.condensation`, which also serves rows of two entries.
         active: Cut in [0, 1) on ‖(w, b)‖ as a share of the layer's largest; weaker
             units could approximately go.
         activation: The activation behind every layer whose own is not known, as in

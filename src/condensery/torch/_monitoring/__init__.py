@@ -1,1 +1,1 @@
-"""The monitor of condensation, its sinks and its callbacks."""
+"""The monitor, its measures, its sinks and its callbacks."""

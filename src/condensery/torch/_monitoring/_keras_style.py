@@ -4,10 +4,11 @@ loops that follow it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from condensery.torch._monitoring._monitor import CondensationMonitor
+from condensery.torch._monitoring._measures import Measure
+from condensery.torch._monitoring._monitor import Monitor, monitor_for_callback
 
 if TYPE_CHECKING:
     from condensery.protocols import Sink
@@ -19,7 +20,9 @@ class KerasStyleCallback:
 
     Args:
         *sinks: As for `CondensationMonitor`.
-        **options: Likewise.
+        measures: What to measure; by default condensation.
+        **options: Keywords of `Monitor` if there are measures, otherwise those of
+            `CondensationMonitor`.
 
     Attributes:
         monitor: The monitor, once a model was set.
@@ -36,16 +39,24 @@ class KerasStyleCallback:
         [0, 1]
     """
 
-    def __init__(self, *sinks: Sink, **options: Any) -> None:
-        self._sinks, self._options = sinks, options
-        self.monitor: CondensationMonitor | None = None
+    def __init__(
+        self,
+        *sinks: Sink,
+        measures: Sequence[Measure] | None = None,
+        **options: Any,
+    ) -> None:
+        self._sinks, self._measures = sinks, measures
+        self._options = options
+        self.monitor: Monitor | None = None
 
     def set_params(self, params: Any) -> None:
         """Nothing depends on the loop's parameters."""
 
     def set_model(self, model: Any) -> None:
         """Begin."""
-        self.monitor = CondensationMonitor(model, *self._sinks, **self._options)
+        self.monitor = monitor_for_callback(
+            model, self._sinks, self._measures, self._options
+        )
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Go on."""

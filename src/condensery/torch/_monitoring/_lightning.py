@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lightning.pytorch import Callback
 
 from condensery.protocols import Sink
-from condensery.torch._monitoring._monitor import CondensationMonitor
+from condensery.torch._monitoring._measures import Measure
+from condensery.torch._monitoring._monitor import Monitor, monitor_for_callback
 
 
 class LightningCallback(Callback):
@@ -16,20 +18,31 @@ class LightningCallback(Callback):
 
     Args:
         *sinks: As for `CondensationMonitor`.
-        **options: Likewise.
+        measures: What to measure; by default condensation.
+        **options: Keywords of `Monitor` if there are measures, otherwise those of
+            `CondensationMonitor`.
 
     Attributes:
         monitor: The monitor, once the training has begun in the process of rank 0.
     """
 
-    def __init__(self, *sinks: Sink, **options: Any) -> None:
-        self._sinks, self._options = sinks, options
-        self.monitor: CondensationMonitor | None = None
+    def __init__(
+        self,
+        *sinks: Sink,
+        measures: Sequence[Measure] | None = None,
+        **options: Any,
+    ) -> None:
+        self._sinks, self._measures = sinks, measures
+        self._options = options
+        self.monitor: Monitor | None = None
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        """Begin."""
+        """Begin, where a training is resumed behind its steps."""
         if trainer.is_global_zero:
-            self.monitor = CondensationMonitor(pl_module, *self._sinks, **self._options)
+            options = {"step": trainer.global_step, **self._options}
+            self.monitor = monitor_for_callback(
+                pl_module, self._sinks, self._measures, options
+            )
 
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int

@@ -1,119 +1,108 @@
-"""`CondensationMonitor`: how condensed each layer is while a model trains, without
-touching the training.
+"""`Monitor`: takes measures of a model while it trains, without touching the
+training.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import nn
 
 from condensery._errors import InvalidInputError
-from condensery.torch._inspection._layers import Layer
-from condensery.torch._inspection._measure import measure
-from condensery.torch._inspection._reading import read_module, unwrapped
+from condensery.torch._inspection._reading import unwrapped
+from condensery.torch._monitoring._measures import Condensation, Measure
 
 if TYPE_CHECKING:
     from condensery.protocols import Sink
     from condensery.records import Table
 
 _log = logging.getLogger("condensery.torch")
-_ROLES = ("units", "states")
-_MEASURES = ("effective_ratio", "effective_neurons", "active_units", "largest_cosine")
 _FREE_SECONDS = 1.0
 _PATIENCE = 5
 
 
-class CondensationMonitor:
-    """Measures the condensation of a model's layers every now and then while it trains.
+class Monitor:
+    """Takes measures of a model every now and then while it trains.
 
-    It reads the weights and nothing else: it draws no random number, runs no forward
-    pass, sets no mode, adds no hook and keeps no gradient, so that the training is bit
-    for bit the same with and without it. Whatever goes wrong inside is logged (logger
-    ``condensery.torch``) and never reaches the training; after five failures in a row
-    it falls silent. In a distributed training the process of rank 0 alone measures and
-    writes.
+    Schedule, time, failures, sinks and processes are its part; a measure (see
+    `Measure`) only turns a model into numbers. The monitor draws no random number, runs
+    no forward pass, sets no mode, adds no hook and keeps no gradient, so that with
+    measures that do the same (`Condensation`) the training is bit for bit the same
+    with and without it.
 
-    A model inside DistributedDataParallel or torch.compile is found by itself. Weights
-    are read in their own precision, also under autocast.
+    Whatever goes wrong inside is logged (logger ``condensery.torch``) and never
+    reaches the training. A measure that fails is left out at that step, and after
+    `patience` failures in a row for good; when no measure is left, or writing has
+    failed as often, the monitor stops. In a distributed training the process of rank 0
+    alone measures and writes. A model inside DistributedDataParallel or torch.compile
+    is found by itself.
 
     Args:
         model: The model that is trained.
-        *sinks: Where the values go (`JsonLines`, `TensorBoard`, `WeightsAndBiases`,
+        *measures: What to measure, at the same steps. No two may give a value of one
+            name.
+        sinks: Where the values go (`JsonLines`, `TensorBoard`, `WeightsAndBiases`,
             `MLflow`, `condensery.record`, or anything with ``write(step, values)`` and
             ``close()``). They are kept in `history` in any case.
         every: Steps between two measures; before that the steps 0, 1, 2, 4, 8, … are
             measured, because orientations move most at the beginning.
-        layers: Names of the modules to measure; by default every layer with units or
-            states of its own (embeddings, gates and attention projections are left to
-            `inspect`).
-        threshold: Cosine from which two directions count as one.
-        active: Cut on ‖(w, b)‖ as a share of the layer's largest.
-        budget: Largest share of the time since the beginning that measuring may take,
-            after a first second that is free; beyond it measures are left out until
-            there is time again. None for no limit.
+        budget: Largest share of the time since the beginning that all measures together
+            may take, after a first second that is free; beyond it measures are left out
+            until there is time again. None for no limit.
+        patience: Failures in a row after which a measure, or writing, is given up.
+        step: Optimiser steps that are done already when a training is resumed: the
+            schedule goes on behind them, as if it had not been interrupted.
+
+    Attributes:
+        history: Pairs of a step and its values by ``layer/column``.
 
     Raises:
-        InvalidInputError: An option is outside its range, or a layer is not in the
-            model.
+        InvalidInputError: An option is outside its range, there is no measure, or a
+            measure refuses the model.
 
     Example:
         >>> import torch
-        >>> from condensery.torch import CondensationMonitor
+        >>> from condensery.torch import Condensation, Monitor
         >>> model = torch.nn.Sequential(
         ...     torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)
         ... )
-        >>> monitor = CondensationMonitor(model)
+        >>> monitor = Monitor(model, Condensation(threshold=0.99), every=5)
         >>> for _ in range(10):
         ...     monitor.step()  # after optimizer.step()
         >>> monitor.close()
         >>> [step for step, _ in monitor.history]
-        [0, 1, 2, 4, 8]
-        >>> sorted(monitor.history[0][1])[:4]  # doctest: +NORMALIZE_WHITESPACE
-        ['0/active_units', '0/effective_neurons', '0/effective_ratio',
-         '0/largest_cosine']
+        [0, 1, 2, 4, 5, 10]
     """
 
     def __init__(
         self,
         model: nn.Module,
-        *sinks: Sink,
+        *measures: Measure,
+        sinks: Sequence[Sink] = (),
         every: int = 100,
-        layers: Sequence[str] | None = None,
-        threshold: float = 0.95,
-        active: float = 0.05,
         budget: float | None = 0.02,
+        patience: int = _PATIENCE,
+        step: int = 0,
     ) -> None:
-        _check_options(every, threshold, active, budget)
-        self.model, self.sinks = model, sinks
-        self.every, self.threshold, self.active, self.budget = (
-            every,
-            threshold,
-            active,
-            budget,
-        )
-        self.layers = None if layers is None else tuple(layers)
+        _check_measures(measures)
+        _check_options(every, budget, patience, step)
+        self.model, self.measures = model, measures
+        self.sinks = tuple(sinks)
+        self.every, self.budget, self.patience = every, budget, patience
         self.history: list[tuple[int, dict[str, float]]] = []
-        self._step = self._due = 0
+        self._step = step
+        self._due = 0 if step == 0 else _next(step, every)
         self._spent, self._began = 0.0, time.monotonic()
-        self._failures, self._closed = 0, False
-        if self.layers is not None:
-            known = {layer.module for layer in read_module(unwrapped(model)).layers}
-            for name in self.layers:
-                if name not in known:
-                    raise InvalidInputError(
-                        "layer",
-                        given=name,
-                        allowed=", ".join(sorted(known)),
-                        remedy="name modules of the model",
-                    )
-        self.at(0)
+        self._failed_measures = [0] * len(measures)
+        self._failed_writes, self._closed = 0, False
+        for measure in measures:
+            measure.check(unwrapped(model))
+        self.at(step)
 
     def step(self) -> None:
         """Count one optimiser step; call it after ``optimizer.step()``."""
@@ -131,29 +120,25 @@ class CondensationMonitor:
         self._step = step
         if step < self._due or not is_first_process():
             return
-        try:
-            self._measure_if_affordable(step)
-            self._failures = 0
-        except Exception:
-            self._failures += 1
-            _log.warning(
-                "the monitor failed at step %d and goes on", step, exc_info=True
-            )
-            if self._failures >= _PATIENCE:
-                _log.warning(
-                    "the monitor has failed %d times in a row and stops", self._failures
-                )
-                self.close()
+        self._due = _next(step, self.every)
+        began = time.monotonic()
+        if self._is_over_budget(began):
+            return
+        values = self._take(step)
+        if values:
+            self.history.append((step, values))
+            self._write(step, values)
+        self._spent += time.monotonic() - began
 
     def measure(self) -> dict[str, float]:
-        """The values of this moment by ``layer/measure``; a layer whose weights are not
-        finite gives nan.
+        """The values of this moment by ``layer/column``, of all measures.
+
+        Raises:
+            InvalidInputError: Two measures give a value of one name.
         """
         values: dict[str, float] = {}
-        for layer in self._chosen():
-            values |= {
-                f"{layer.name}/{name}": value for name, value in self._of(layer).items()
-            }
+        for measure in self.measures:
+            _join(values, measure, measure.measure(unwrapped(self.model)))
         return values
 
     def table(self) -> Table:
@@ -185,48 +170,142 @@ class CondensationMonitor:
     ) -> None:
         self.close()
 
-    def _measure_if_affordable(self, step: int) -> None:
-        began = time.monotonic()
-        self._due = _next(step, self.every)
-        if self.budget is not None and self._spent > _FREE_SECONDS + self.budget * (
-            began - self._began
-        ):
-            return
-        values = self.measure()
-        self.history.append((step, values))
-        for sink in self.sinks:
-            sink.write(step, values)
-        self._spent += time.monotonic() - began
+    def _is_over_budget(self, now: float) -> bool:
+        if self.budget is None:
+            return False
+        return self._spent > _FREE_SECONDS + self.budget * (now - self._began)
 
-    def _chosen(self) -> list[Layer]:
-        found = [
-            layer
-            for layer in read_module(unwrapped(self.model)).layers
-            if layer.rows.numel()
-        ]
-        if self.layers is not None:
-            return [layer for layer in found if layer.module in self.layers]
-        return [layer for layer in found if layer.role in _ROLES]
+    def _take(self, step: int) -> dict[str, float]:
+        """The values of the measures that have not been given up."""
+        values: dict[str, float] = {}
+        for index, measure in enumerate(self.measures):
+            if self._failed_measures[index] >= self.patience:
+                continue
+            try:
+                _join(values, measure, measure.measure(unwrapped(self.model)))
+                self._failed_measures[index] = 0
+            except Exception:
+                self._failed_measures[index] += 1
+                self._report_measure(step, measure, self._failed_measures[index])
+        if min(self._failed_measures) >= self.patience:
+            _log.warning("the monitor has no measure left and stops")
+            self.close()
+        return values
 
-    def _of(self, layer: Layer) -> dict[str, float]:
-        try:
-            seen = measure(
-                layer, threshold=self.threshold, active=self.active, linkage=False
-            )
-        except InvalidInputError:
-            return dict.fromkeys(_MEASURES, math.nan)
-        return dict(
-            zip(
-                _MEASURES,
-                (
-                    seen.ratio,
-                    float(seen.effective),
-                    float(seen.active),
-                    seen.largest_cosine,
-                ),
-                strict=True,
-            )
+    def _report_measure(self, step: int, measure: Measure, failures: int) -> None:
+        name = type(measure).__name__
+        _log.warning(
+            "the measure %s failed at step %d; the training goes on",
+            name,
+            step,
+            exc_info=True,
         )
+        if failures >= self.patience:
+            _log.warning(
+                "the measure %s has failed %d times in a row and is given up",
+                name,
+                failures,
+            )
+
+    def _write(self, step: int, values: Mapping[str, float]) -> None:
+        """Write to every sink, also behind one that fails."""
+        failed = False
+        for sink in self.sinks:
+            try:
+                sink.write(step, values)
+            except Exception:
+                failed = True
+                _log.warning(
+                    "a sink of the monitor failed at step %d; the training goes on",
+                    step,
+                    exc_info=True,
+                )
+        self._failed_writes = self._failed_writes + 1 if failed else 0
+        if self._failed_writes >= self.patience:
+            _log.warning(
+                "the monitor has failed %d times in a row and stops",
+                self._failed_writes,
+            )
+            self.close()
+
+
+def CondensationMonitor(  # ruff: ignore[invalid-function-name] - the short spelling of a class
+    model: nn.Module,
+    *sinks: Sink,
+    every: int = 100,
+    layers: Sequence[str] | None = None,
+    threshold: float = 0.95,
+    active: float = 0.05,
+    budget: float | None = 0.02,
+    patience: int = _PATIENCE,
+    step: int = 0,
+) -> Monitor:
+    """`Monitor` with `Condensation` as its one measure.
+
+    ``CondensationMonitor(model, sink)`` is
+    ``Monitor(model, Condensation(), sinks=[sink])``. It reads the weights and nothing
+    else, in their own precision, also under autocast.
+
+    Args:
+        model: The model that is trained.
+        *sinks: As for `Monitor`.
+        every: As for `Monitor`.
+        layers: As for `Condensation`.
+        threshold: As for `Condensation`.
+        active: As for `Condensation`.
+        budget: As for `Monitor`.
+        patience: As for `Monitor`.
+        step: As for `Monitor`.
+
+    Raises:
+        InvalidInputError: An option is outside its range, or a layer is not in the
+            model.
+
+    Example:
+        >>> import torch
+        >>> from condensery.torch import CondensationMonitor
+        >>> model = torch.nn.Sequential(
+        ...     torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)
+        ... )
+        >>> monitor = CondensationMonitor(model)
+        >>> for _ in range(10):
+        ...     monitor.step()  # after optimizer.step()
+        >>> monitor.close()
+        >>> [step for step, _ in monitor.history]
+        [0, 1, 2, 4, 8]
+        >>> sorted(monitor.history[0][1])[:4]  # doctest: +NORMALIZE_WHITESPACE
+        ['0/active_units', '0/effective_neurons', '0/effective_ratio',
+         '0/largest_cosine']
+    """
+    names = None if layers is None else tuple(layers)
+    return Monitor(
+        model,
+        Condensation(layers=names, threshold=threshold, active=active),
+        sinks=sinks,
+        every=every,
+        budget=budget,
+        patience=patience,
+        step=step,
+    )
+
+
+def monitor_for_callback(
+    model: nn.Module,
+    sinks: Sequence[Sink],
+    measures: Sequence[Measure] | None,
+    options: Mapping[str, Any],
+) -> Monitor:
+    """The monitor of a callback: of these measures, or of condensation.
+
+    Args:
+        model: The model that is trained.
+        sinks: As for `Monitor`.
+        measures: The measures; None for `CondensationMonitor`.
+        options: Keywords of `Monitor` or `CondensationMonitor`.
+    """
+    if measures is None:
+        return CondensationMonitor(model, *sinks, **options)
+    return Monitor(model, *measures, sinks=sinks, **options)
 
 
 def is_first_process() -> bool:
@@ -244,9 +323,44 @@ def _next(step: int, every: int) -> int:
     return doubled if doubled < every else (step // every + 1) * every
 
 
-def _check_options(
-    every: int, threshold: float, active: float, budget: float | None
+def _join(
+    values: dict[str, float], measure: Measure, numbers: Mapping[str, float]
 ) -> None:
+    """Add the numbers of a measure to the values.
+
+    Raises:
+        InvalidInputError: There is a value of this name already.
+    """
+    shared = values.keys() & numbers.keys()
+    if shared:
+        raise InvalidInputError(
+            f"measure {type(measure).__name__}",
+            given=f"the name {min(shared)}, which another measure gives",
+            allowed="a name of its own for every value",
+            remedy="rename a column",
+        )
+    values.update(numbers)
+
+
+def _check_measures(measures: Sequence[Measure]) -> None:
+    if not measures:
+        raise InvalidInputError(
+            "measures",
+            given="none",
+            allowed="at least one measure",
+            remedy="Condensation() is one",
+        )
+    for measure in measures:
+        if not isinstance(measure, Measure) or isinstance(measure, type):
+            raise InvalidInputError(
+                "measures",
+                given=repr(measure),
+                allowed="objects with check(model) and measure(model)",
+                remedy="give sinks by sinks=[...], and classes with ()",
+            )
+
+
+def _check_options(every: int, budget: float | None, patience: int, step: int) -> None:
     if every < 1:
         raise InvalidInputError(
             "every",
@@ -254,24 +368,24 @@ def _check_options(
             allowed="a whole number >= 1",
             remedy="100 is the default",
         )
-    if not 0 < threshold <= 1:
-        raise InvalidInputError(
-            "threshold",
-            given=threshold,
-            allowed="a cosine in (0, 1]",
-            remedy="0.95 is the default",
-        )
-    if not 0 <= active < 1:
-        raise InvalidInputError(
-            "active",
-            given=active,
-            allowed="a share in [0, 1)",
-            remedy="0.05 is the default",
-        )
     if budget is not None and not 0 < budget <= 1:
         raise InvalidInputError(
             "budget",
             given=budget,
             allowed="a share in (0, 1], or None",
             remedy="0.02 is the default",
+        )
+    if patience < 1:
+        raise InvalidInputError(
+            "patience",
+            given=patience,
+            allowed="a whole number >= 1",
+            remedy=f"{_PATIENCE} is the default",
+        )
+    if step < 0:
+        raise InvalidInputError(
+            "step",
+            given=step,
+            allowed="a whole number >= 0",
+            remedy="0 is a training that begins",
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from transformers import TrainerCallback
 
 from condensery.protocols import Sink
-from condensery.torch._monitoring._monitor import CondensationMonitor
+from condensery.torch._monitoring._measures import Measure
+from condensery.torch._monitoring._monitor import Monitor, monitor_for_callback
 
 
 class TransformersCallback(TrainerCallback):
@@ -16,22 +18,33 @@ class TransformersCallback(TrainerCallback):
 
     Args:
         *sinks: As for `CondensationMonitor`.
-        **options: Likewise.
+        measures: What to measure; by default condensation.
+        **options: Keywords of `Monitor` if there are measures, otherwise those of
+            `CondensationMonitor`.
 
     Attributes:
         monitor: The monitor, once the training has begun in the first process.
     """
 
-    def __init__(self, *sinks: Sink, **options: Any) -> None:
-        self._sinks, self._options = sinks, options
-        self.monitor: CondensationMonitor | None = None
+    def __init__(
+        self,
+        *sinks: Sink,
+        measures: Sequence[Measure] | None = None,
+        **options: Any,
+    ) -> None:
+        self._sinks, self._measures = sinks, measures
+        self._options = options
+        self.monitor: Monitor | None = None
 
     def on_train_begin(
         self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
     ) -> None:
-        """Begin."""
+        """Begin, where a training is resumed behind its steps."""
         if state.is_world_process_zero and model is not None:
-            self.monitor = CondensationMonitor(model, *self._sinks, **self._options)
+            options = {"step": state.global_step, **self._options}
+            self.monitor = monitor_for_callback(
+                model, self._sinks, self._measures, options
+            )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Go on."""
