@@ -21,10 +21,28 @@ def test_rd_is_that_of_a_much_finer_run_to_a_few_tolerances(tolerance):
     # A smooth activation, where RD converges without the scatter of units that cross a
     # kink.
     members, options = cells(12), {"activation_name": "tanh"}
-    eta = calibrate_eta(members, X, Y, tolerance=tolerance, **options)
+    eta = calibrate_eta(
+        members,
+        X,
+        Y,
+        tolerance=tolerance,
+        **options,
+    )
     coarse, fine = (
-        flow(members, X, Y, eta=eta, **options),
-        flow(members, X, Y, eta=eta / 16, **options),
+        flow(
+            members,
+            X,
+            Y,
+            eta=eta,
+            **options,
+        ),
+        flow(
+            members,
+            X,
+            Y,
+            eta=eta / 16,
+            **options,
+        ),
     )
     assert np.all(np.abs(coarse.rd / fine.rd - 1) <= tolerance), (
         coarse.rd,
@@ -34,7 +52,11 @@ def test_rd_is_that_of_a_much_finer_run_to_a_few_tolerances(tolerance):
 
 
 def test_on_relu_too_at_an_ordinary_width():
-    members = Ensemble.grid(widths=[2000], gammas=[0.6, 1.2], seeds=[0, 1])
+    members = Ensemble.grid(
+        widths=[2000],
+        gammas=[0.6, 1.2],
+        seeds=[0, 1],
+    )
     eta = calibrate_eta(members, X, Y, tolerance=0.005)
     coarse, fine = flow(members, X, Y, eta=eta), flow(members, X, Y, eta=eta / 8)
     assert np.all(np.abs(coarse.rd / fine.rd - 1) <= 0.005), (coarse.rd, fine.rd, eta)
@@ -42,7 +64,13 @@ def test_on_relu_too_at_an_ordinary_width():
 
 def test_a_tighter_tolerance_asks_for_shorter_steps():
     etas = [
-        calibrate_eta(cells(12), X, Y, tolerance=t, activation_name="tanh")
+        calibrate_eta(
+            cells(12),
+            X,
+            Y,
+            tolerance=t,
+            activation_name="tanh",
+        )
         for t in (0.3, 0.02, 1e-4)
     ]
     assert np.all(np.diff(etas, axis=0) <= 0)

@@ -19,7 +19,10 @@ X, Y = (
 
 
 def test_the_loss_against_a_loop():
-    p = NET.draw(seed=0, gamma=0.5)
+    p = NET.draw(
+        seed=0,
+        gamma=0.5,
+    )
     outputs, total = np.asarray(NET(p, X)), 0.0
     for row, label in zip(outputs, Y, strict=True):
         total -= row[int(label)] - math.log(sum(math.exp(v) for v in row))
@@ -30,7 +33,11 @@ def test_the_loss_against_a_loop():
 
 def test_without_dropout_a_draw_is_the_loss_and_with_it_the_mean_of_inputs_is_kept():
     p = {
-        name: jnp.asarray(value) for name, value in NET.draw(seed=0, gamma=0.5).items()
+        name: jnp.asarray(value)
+        for name, value in NET.draw(
+            seed=0,
+            gamma=0.5,
+        ).items()
     }
     plain = cross_entropy(NET)
     loss, _ = plain.draw(p, jnp.asarray(X), jnp.asarray(Y), jax.random.key(0))
@@ -61,7 +68,16 @@ def test_decay_is_decoupled_and_zero_decay_is_adam():
 
 def test_a_network_learns_six_digits_by_heart():
     rule = AdamW(1e-2)
-    state = init_descent([NET.draw(seed=0, gamma=0.5)], optimiser=rule, seeds=[1])
+    state = init_descent(
+        [
+            NET.draw(
+                seed=0,
+                gamma=0.5,
+            )
+        ],
+        optimiser=rule,
+        seeds=[1],
+    )
     result = descend(
         state,
         cross_entropy(NET, keep=0.9),
@@ -80,7 +96,10 @@ def test_a_network_learns_six_digits_by_heart():
 def test_refusals():
     for wrong in (
         {"rate": 0.0},
-        {"rate": 0.1, "decay": -1.0},
+        {
+            "rate": 0.1,
+            "decay": -1.0,
+        },
         {"rate": 0.1, "beta1": 1.0},
     ):
         with pytest.raises(InvalidInputError, match=r"given .*; allowed: "):

@@ -35,7 +35,11 @@ from condensery.records import Status
 X = np.linspace(-1, 1, 6)
 DATA = with_bias(X), np.abs(X) - 0.2
 OBJECTIVE = mean_square(TwoLayer("relu"))
-RULES = {"gd": SGD(0.05), "momentum": SGD(0.05, momentum=0.9), "adam": Adam(0.01)}
+RULES = {
+    "gd": SGD(0.05),
+    "momentum": SGD(0.05, momentum=0.9),
+    "adam": Adam(0.01),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +49,13 @@ def strict_promotion():
 
 
 def draw(width, seed=0):
-    return two_layer_normal(width, features=2, seed=seed, std_a=0.7, std_w=0.7)
+    return two_layer_normal(
+        width,
+        features=2,
+        seed=seed,
+        std_a=0.7,
+        std_w=0.7,
+    )
 
 
 COUPLE = [draw(9), draw(9, seed=1)]
@@ -112,8 +122,18 @@ def test_agrees_with_loops_over_scalars(rule, name):
     )
     for member, trained in zip(COUPLE, result.parameters, strict=True):
         a, w = slow_descent(member, RULES[rule], 30, PAIRS[name])
-        np.testing.assert_allclose(trained["a"], a, rtol=1e-10, atol=1e-13)
-        np.testing.assert_allclose(trained["w"], w, rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(
+            trained["a"],
+            a,
+            rtol=1e-10,
+            atol=1e-13,
+        )
+        np.testing.assert_allclose(
+            trained["w"],
+            w,
+            rtol=1e-10,
+            atol=1e-13,
+        )
 
 
 @jax.jit
@@ -160,7 +180,13 @@ def test_closed_form_of_a_quadratic():
 
 
 def test_first_step_of_adam_is_the_sign_of_the_gradient():
-    result = descend(COUPLE, OBJECTIVE, DATA, optimiser=Adam(1e-3), steps=1)
+    result = descend(
+        COUPLE,
+        OBJECTIVE,
+        DATA,
+        optimiser=Adam(1e-3),
+        steps=1,
+    )
     for member, trained in zip(COUPLE, result.parameters, strict=True):
         moved = trained["a"] - member["a"]
         # units that are active on no sample have no gradient and stay
@@ -177,12 +203,29 @@ PIECES = {
 
 
 @pytest.mark.parametrize(("batch_size", "rule"), PIECES.values(), ids=PIECES)
-@given(first=st.integers(0, 13), schedule=st.lists(st.integers(0, 13), max_size=4))
-@settings(max_examples=8, deadline=None, derandomize=True)
+@given(
+    first=st.integers(0, 13),
+    schedule=st.lists(st.integers(0, 13), max_size=4),
+)
+@settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+)
 def test_in_pieces_is_in_one(batch_size, rule, first, schedule):
-    start = init_descent(COUPLE, optimiser=rule, seeds=[5, 6])
+    start = init_descent(
+        COUPLE,
+        optimiser=rule,
+        seeds=[5, 6],
+    )
     options = {"optimiser": rule, "batch_size": batch_size}
-    whole = descend(start, OBJECTIVE, DATA, steps=13, **options)
+    whole = descend(
+        start,
+        OBJECTIVE,
+        DATA,
+        steps=13,
+        **options,
+    )
     part = descend(
         start,
         OBJECTIVE,
@@ -192,7 +235,13 @@ def test_in_pieces_is_in_one(batch_size, rule, first, schedule):
         probes=[RecordParameters()],
         **options,
     )
-    rest = descend(part.state, OBJECTIVE, DATA, steps=13 - first, **options)
+    rest = descend(
+        part.state,
+        OBJECTIVE,
+        DATA,
+        steps=13 - first,
+        **options,
+    )
     assert same(whole.parameters, rest.parameters)
     assert np.array_equal(whole.loss[:, -1], rest.loss[:, -1])
     assert rest.steps.tolist() == [13, 13]
@@ -249,20 +298,42 @@ def test_schedule_and_probes_change_no_bit():
 def test_a_diverging_member_is_a_value_and_the_other_goes_on():
     objective, rule = mean_square(TwoLayer("linear")), SGD(0.05)
     steep = {name: 1e3 * array for name, array in COUPLE[1].items()}
-    result = descend([steep, COUPLE[0]], objective, DATA, optimiser=rule, steps=40)
+    result = descend(
+        [steep, COUPLE[0]],
+        objective,
+        DATA,
+        optimiser=rule,
+        steps=40,
+    )
     assert result.status.tolist() == [Status.DIVERGED, Status.CONVERGED]
     assert np.isinf(result.loss[0, -1])
     assert result.steps[1] == 40
     assert same(
-        descend([COUPLE[0]] * 2, objective, DATA, optimiser=rule, steps=40).parameters[
-            1
-        ],
+        descend(
+            [COUPLE[0]] * 2,
+            objective,
+            DATA,
+            optimiser=rule,
+            steps=40,
+        ).parameters[1],
         result.parameters[1],
     )
     # frozen at the last parameters with a finite loss, wherever the recorded steps lie
     kept = int(result.steps[0])
-    just = descend([steep] * 2, objective, DATA, optimiser=rule, steps=kept)
-    one_more = descend([steep] * 2, objective, DATA, optimiser=rule, steps=kept + 1)
+    just = descend(
+        [steep] * 2,
+        objective,
+        DATA,
+        optimiser=rule,
+        steps=kept,
+    )
+    one_more = descend(
+        [steep] * 2,
+        objective,
+        DATA,
+        optimiser=rule,
+        steps=kept + 1,
+    )
     assert kept > 0
     assert same(just.parameters[0], result.parameters[0])
     assert np.isfinite(just.loss[0, -1])
@@ -273,7 +344,13 @@ def test_a_diverging_member_is_a_value_and_the_other_goes_on():
 
 def test_a_member_whose_first_loss_is_not_finite_stays_where_it_is():
     wild = {name: np.full_like(array, 1e200) for name, array in COUPLE[0].items()}
-    result = descend([wild, COUPLE[1]], OBJECTIVE, DATA, optimiser=SGD(0.05), steps=5)
+    result = descend(
+        [wild, COUPLE[1]],
+        OBJECTIVE,
+        DATA,
+        optimiser=SGD(0.05),
+        steps=5,
+    )
     assert result.status.tolist() == [Status.DIVERGED, Status.CONVERGED]
     assert result.steps.tolist() == [0, 5]
     assert same(result.parameters[0], wild)
@@ -374,7 +451,11 @@ def test_batch_orders_come_from_the_members_own_seed():
     members, rule = [np.zeros(8)] * 3, SGD(0.1)
 
     def trained(seeds):
-        start = init_descent(members, optimiser=rule, seeds=seeds)
+        start = init_descent(
+            members,
+            optimiser=rule,
+            seeds=seeds,
+        )
         return descend(
             start, objective, data, optimiser=rule, steps=3, batch_size=2
         ).parameters
@@ -387,7 +468,11 @@ def test_batch_orders_come_from_the_members_own_seed():
 
 
 def test_multilayer_members_by_finite_differences():
-    layers = mlp_normal([2, 4, 3, 1], seed=0, std=0.6)
+    layers = mlp_normal(
+        [2, 4, 3, 1],
+        seed=0,
+        std=0.6,
+    )
     x = np.random.default_rng(0).standard_normal((5, 2))
     y = np.sin(x[:, :1])
     result = descend(
@@ -463,7 +548,13 @@ def test_long_stretches_are_cut_so_that_an_interrupt_is_heard(monkeypatch):
     monkeypatch.undo()
     assert same(
         cut.parameters,
-        descend(COUPLE, OBJECTIVE, DATA, optimiser=SGD(0.05), steps=100).parameters,
+        descend(
+            COUPLE,
+            OBJECTIVE,
+            DATA,
+            optimiser=SGD(0.05),
+            steps=100,
+        ).parameters,
     )
 
 
@@ -472,8 +563,20 @@ def test_training_leaves_the_start_alone():
         {name: array.copy() for name, array in member.items()} for member in COUPLE
     ]
     start = init_descent(COUPLE, optimiser=RULES["adam"])
-    once = descend(start, OBJECTIVE, DATA, optimiser=RULES["adam"], steps=20)
-    again = descend(start, OBJECTIVE, DATA, optimiser=RULES["adam"], steps=20)
+    once = descend(
+        start,
+        OBJECTIVE,
+        DATA,
+        optimiser=RULES["adam"],
+        steps=20,
+    )
+    again = descend(
+        start,
+        OBJECTIVE,
+        DATA,
+        optimiser=RULES["adam"],
+        steps=20,
+    )
     assert same(COUPLE, before)
     assert same(once.parameters, again.parameters)
 
@@ -529,10 +632,23 @@ REFUSED = {
         steps=1,
         probes=[RecordParameters(), RecordParameters()],
     ),
-    "width: given 0": lambda: Ensemble.grid(widths=[10, 0], gammas=[1.0]),
-    "ensemble: given no member": lambda: Ensemble.grid(widths=[], gammas=[1.0]),
-    "gammas: given": lambda: Ensemble.grid(widths=[10], gammas=[math.inf]),
-    "seed: given -2": lambda: Ensemble.grid(widths=[10], gammas=[1.0], seeds=[-2]),
+    "width: given 0": lambda: Ensemble.grid(
+        widths=[10, 0],
+        gammas=[1.0],
+    ),
+    "ensemble: given no member": lambda: Ensemble.grid(
+        widths=[],
+        gammas=[1.0],
+    ),
+    "gammas: given": lambda: Ensemble.grid(
+        widths=[10],
+        gammas=[math.inf],
+    ),
+    "seed: given -2": lambda: Ensemble.grid(
+        widths=[10],
+        gammas=[1.0],
+        seeds=[-2],
+    ),
 }
 
 

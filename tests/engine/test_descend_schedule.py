@@ -23,9 +23,11 @@ def slow(steps, per_decade, extra):
     st.lists(st.integers(-5, 400_000), max_size=5),
 )
 def test_agrees_with_a_loop(steps, per_decade, extra):
-    assert log_steps(steps, per_decade=per_decade, extra=extra).tolist() == slow(
-        steps, per_decade, extra
-    )
+    assert log_steps(
+        steps,
+        per_decade=per_decade,
+        extra=extra,
+    ).tolist() == slow(steps, per_decade, extra)
 
 
 @given(st.integers(0, 5000), st.integers(1, 5000))

@@ -23,9 +23,18 @@ from condensery.records import Status
 
 X = np.linspace(-0.5, 0.5, 4)[:, None]
 Y = X[:, 0] ** 2
-TWO = Ensemble.grid(widths=[12], gammas=[0.6, 1.2])
-THREE = ThreeLayerEnsemble.grid(widths=[7], gamma3s=[1.0, 1.6])
-MIXED = ThreeLayerEnsemble.grid(widths=[5, 7], gamma3s=[1.0, 1.6])
+TWO = Ensemble.grid(
+    widths=[12],
+    gammas=[0.6, 1.2],
+)
+THREE = ThreeLayerEnsemble.grid(
+    widths=[7],
+    gamma3s=[1.0, 1.6],
+)
+MIXED = ThreeLayerEnsemble.grid(
+    widths=[5, 7],
+    gamma3s=[1.0, 1.6],
+)
 SQUARE = mean_square(TwoLayer("relu"))
 
 
@@ -42,10 +51,22 @@ def plain(steps, **options):
     more = steps - (state.step if state else 0)
     members = TWO.draw(features=2)
     rule = SGD(0.05)
-    return descend(members, SQUARE, X, Y, optimiser=rule, steps=more, **options)
+    return descend(
+        members,
+        SQUARE,
+        X,
+        Y,
+        optimiser=rule,
+        steps=more,
+        **options,
+    )
 
 
-VERBS = {"flow": two, "three_layer_flow": three, "descend": plain}
+VERBS = {
+    "flow": two,
+    "three_layer_flow": three,
+    "descend": plain,
+}
 FLOWS = {"flow": two, "three_layer_flow": three}
 
 
@@ -97,7 +118,11 @@ def test_the_start_survives_a_resume(verb):
 
 def test_probes_are_named_and_change_no_bit(verb):
     probes = {"all": RecordParameters(), "again": RecordParameters()}
-    result = verb(6, probes=probes, schedule=[0, 2, 4])
+    result = verb(
+        6,
+        probes=probes,
+        schedule=[0, 2, 4],
+    )
     assert result.recorded.tolist() == [0, 2, 4, 6]
     assert set(result.probed) == {"all", "again"}
     assert members_of(result) == members_of(verb(6))
@@ -132,35 +157,84 @@ def test_probes_without_names_are_refused(verb, message):
 
 
 def test_states_of_others_are_refused():
-    other = Ensemble.grid(widths=[12], gammas=[0.6])
+    other = Ensemble.grid(
+        widths=[12],
+        gammas=[0.6],
+    )
     with pytest.raises(InvalidInputError, match=r"^state: given"):
         flow(other, X, Y, state=two(3, asi=False).state)
     with pytest.raises(InvalidInputError, match=r"^state: given"):
         three_layer_flow(MIXED, X, Y, state=three(3).state)
     with pytest.raises(InvalidInputError, match=r"^state: given"):
         three(3, asi=False, state=three(3).state)
-    members = Ensemble.grid(widths=[9], gammas=[0.6, 1.2]).draw(features=2)
+    members = Ensemble.grid(
+        widths=[9],
+        gammas=[0.6, 1.2],
+    ).draw(features=2)
     rule, state = SGD(0.05), plain(3).state
     with pytest.raises(InvalidInputError, match=r"^state: given"):
-        descend(members, SQUARE, X, Y, optimiser=rule, steps=1, state=state)
+        descend(
+            members,
+            SQUARE,
+            X,
+            Y,
+            optimiser=rule,
+            steps=1,
+            state=state,
+        )
 
 
 def test_the_constant_feature_is_appended_where_w_holds_the_bias():
     members, rule = TWO.draw(features=2), SGD(0.05)
-    result = descend(members, SQUARE, X, Y, optimiser=rule, steps=7)
+    result = descend(
+        members,
+        SQUARE,
+        X,
+        Y,
+        optimiser=rule,
+        steps=7,
+    )
     full = with_bias(X)
-    same = descend(members, SQUARE, full, Y, optimiser=rule, steps=7)
+    same = descend(
+        members,
+        SQUARE,
+        full,
+        Y,
+        optimiser=rule,
+        steps=7,
+    )
     assert members_of(same) == members_of(result)
     # and not where there is no room for it, nor for layers, which have their own bias
     bare = [{"a": member["a"], "w": member["w"][:, :1]} for member in members]
-    without = descend(bare, SQUARE, X, Y, optimiser=rule, steps=7)
+    without = descend(
+        bare,
+        SQUARE,
+        X,
+        Y,
+        optimiser=rule,
+        steps=7,
+    )
     assert without.parameters(0)["w"].shape == (12, 1)
     with pytest.raises(InvalidInputError, match=r"^x: given 3 features"):
-        descend(members, SQUARE, np.ones((4, 3)), Y, optimiser=rule, steps=7)
+        descend(
+            members,
+            SQUARE,
+            np.ones((4, 3)),
+            Y,
+            optimiser=rule,
+            steps=7,
+        )
 
 
 def test_outputs_and_losses_of_layers_and_of_two_layers():
-    layers = [mlp_normal([1, 6, 1], seed=seed, std=0.5) for seed in range(2)]
+    layers = [
+        mlp_normal(
+            [1, 6, 1],
+            seed=seed,
+            std=0.5,
+        )
+        for seed in range(2)
+    ]
     model, rule = Mlp("tanh"), SGD(0.1)
     targets = Y[:, None]
     probes = {
@@ -169,7 +243,15 @@ def test_outputs_and_losses_of_layers_and_of_two_layers():
         "all": RecordParameters(),
     }
     square = mean_square(model)
-    result = descend(layers, square, X, targets, optimiser=rule, steps=3, probes=probes)
+    result = descend(
+        layers,
+        square,
+        X,
+        targets,
+        optimiser=rule,
+        steps=3,
+        probes=probes,
+    )
     assert set(result.probed["all"]) == {"W1", "b1", "W2", "b2"}
     np.testing.assert_allclose(result.probed["half"]["loss"].T, result.loss / 2)
     for k in range(2):
@@ -201,17 +283,33 @@ def test_three_layers_resume_in_every_way_that_they_stop(method):
     assert pieces.time.tolist() == direct.time.tolist()
     late = three(4000, method=method, target_loss=1e-3)
     assert set(late.status.tolist()) == {int(Status.CONVERGED)}
-    further = three(4000, method=method, target_loss=1e-4, state=late.state)
+    further = three(
+        4000,
+        method=method,
+        target_loss=1e-4,
+        state=late.state,
+    )
     assert (further.loss < 1e-4).all()
     assert (further.steps > late.steps).all()
-    same = three(4000, method=method, target_loss=1e-3, state=late.state)
+    same = three(
+        4000,
+        method=method,
+        target_loss=1e-3,
+        state=late.state,
+    )
     assert members_of(same) == members_of(late)
 
 
 def test_three_layers_of_several_widths_resume():
     half = three_layer_flow(MIXED, X, Y, max_steps=5)
     whole = three_layer_flow(MIXED, X, Y, max_steps=9)
-    resumed = three_layer_flow(MIXED, X, Y, max_steps=9, state=half.state)
+    resumed = three_layer_flow(
+        MIXED,
+        X,
+        Y,
+        max_steps=9,
+        state=half.state,
+    )
     for k in range(4):
         assert bits(resumed.parameters(k)) == bits(whole.parameters(k))
     np.testing.assert_array_equal(resumed.rd2, whole.rd2)

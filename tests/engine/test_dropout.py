@@ -39,7 +39,13 @@ def strict_promotion():
 
 
 def draw(width, seed=0):
-    return two_layer_normal(width, features=2, seed=seed, std_a=0.7, std_w=0.7)
+    return two_layer_normal(
+        width,
+        features=2,
+        seed=seed,
+        std_a=0.7,
+        std_w=0.7,
+    )
 
 
 def same(first, second):
@@ -80,13 +86,29 @@ def as_layers(member):
 @pytest.mark.parametrize("name", ["relu", "tanh"])
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_mean_over_all_masks_is_the_expected_loss(name, outputs):
-    layers = mlp_normal([2, 4, 8, outputs], seed=1, std=0.6)
+    layers = mlp_normal(
+        [2, 4, 8, outputs],
+        seed=1,
+        std=0.6,
+    )
     x = np.random.default_rng(0).standard_normal((5, 2))
     y = np.sin(x @ np.ones((2, outputs)))
-    loss = expected_dropout_loss(Mlp(name), keep=KEEP, factor=outputs / 2)
+    loss = expected_dropout_loss(
+        Mlp(name),
+        keep=KEEP,
+        factor=outputs / 2,
+    )
     found = float(loss.value(layers, jnp.asarray(x), jnp.asarray(y)))
     assert found == pytest.approx(
-        mean_over_masks(name, layers, x, y, keep=KEEP, factor=outputs / 2), rel=1e-12
+        mean_over_masks(
+            name,
+            layers,
+            x,
+            y,
+            keep=KEEP,
+            factor=outputs / 2,
+        ),
+        rel=1e-12,
     )
 
 
@@ -94,7 +116,11 @@ def test_mean_over_all_masks_is_the_expected_loss(name, outputs):
 def test_the_same_for_two_layers_with_a_scale(name):
     member, loss = (
         draw(8),
-        expected_dropout_loss(TwoLayer(name, scale=0.5), keep=KEEP, factor=1.0),
+        expected_dropout_loss(
+            TwoLayer(name, scale=0.5),
+            keep=KEEP,
+            factor=1.0,
+        ),
     )
     layers = [(member["w"], None), (0.5 * member["a"][None], None)]
     slow = mean_over_masks(
@@ -110,9 +136,21 @@ def test_a_draw_is_the_loss_of_its_mask_and_its_derivative():
     key, member, model = stream(jnp.array(3)), draw(6), TwoLayer("tanh", scale=0.3)
     x, y = map(jnp.asarray, DATA)
     for mask in ("per_sample", "shared"):
-        objective = dropout_loss(model, keep=KEEP, mask=mask, factor=0.5)
+        objective = dropout_loss(
+            model,
+            keep=KEEP,
+            mask=mask,
+            factor=0.5,
+        )
         loss, slope = objective.draw(objective.pack(member), x, y, key)
-        by = dropout_factor(key, (5, 6), keep=KEEP, mask=mask, layer=0, dtype=x.dtype)
+        by = dropout_factor(
+            key,
+            (5, 6),
+            keep=KEEP,
+            mask=mask,
+            layer=0,
+            dtype=x.dtype,
+        )
         assert by.shape == ((5, 6) if mask == "per_sample" else (1, 6))
         assert set(np.unique(np.round(by, 12))) == {0.0, round(1 / KEEP, 12)}
         plain = slow_output(
@@ -293,7 +331,14 @@ NETS = {
     "two layers": (TwoLayer("relu"), [draw(9), draw(9, seed=1), draw(5)], 0.8, DATA),
     "three layers": (
         Mlp("tanh"),
-        [mlp_normal([2, 6, 7, 1], seed=s, std=0.5) for s in (0, 1)],
+        [
+            mlp_normal(
+                [2, 6, 7, 1],
+                seed=s,
+                std=0.5,
+            )
+            for s in (0, 1)
+        ],
         (0.9, 0.6),
         (DATA[0], DATA[1][:, None]),
     ),
@@ -305,31 +350,84 @@ def test_in_pieces_and_in_company_changes_no_bit(model, members, keep, data):
     dtype = "float64" if isinstance(model, TwoLayer) else "float32"
     rule, objective = Adam(0.01), dropout_loss(model, keep=keep)
     seeds = [10, 11, 12][: len(members)]
-    start = init_descent(members, optimiser=rule, seeds=seeds, dtype=dtype)
-    whole = descend(start, objective, data, optimiser=rule, steps=40)
-    part = descend(start, objective, data, optimiser=rule, steps=13, schedule=[3, 5])
-    rest = descend(part.state, objective, data, optimiser=rule, steps=27, schedule=[])
+    start = init_descent(
+        members,
+        optimiser=rule,
+        seeds=seeds,
+        dtype=dtype,
+    )
+    whole = descend(
+        start,
+        objective,
+        data,
+        optimiser=rule,
+        steps=40,
+    )
+    part = descend(
+        start,
+        objective,
+        data,
+        optimiser=rule,
+        steps=13,
+        schedule=[3, 5],
+    )
+    rest = descend(
+        part.state,
+        objective,
+        data,
+        optimiser=rule,
+        steps=27,
+        schedule=[],
+    )
     assert same(whole.parameters, rest.parameters)
     for place in reversed(range(len(members))):
         alone = init_descent(
             [members[place]], optimiser=rule, seeds=[seeds[place]], dtype=dtype
         )
-        found = descend(alone, objective, data, optimiser=rule, steps=40, schedule=[])
+        found = descend(
+            alone,
+            objective,
+            data,
+            optimiser=rule,
+            steps=40,
+            schedule=[],
+        )
         assert same(found.parameters[0], whole.parameters[place])
-    twins = init_descent([members[0]] * 2, optimiser=rule, seeds=[1, 2], dtype=dtype)
-    first, second = descend(twins, objective, data, optimiser=rule, steps=40).parameters
+    twins = init_descent(
+        [members[0]] * 2,
+        optimiser=rule,
+        seeds=[1, 2],
+        dtype=dtype,
+    )
+    first, second = descend(
+        twins,
+        objective,
+        data,
+        optimiser=rule,
+        steps=40,
+    ).parameters
     assert not same(first, second)
 
 
 def test_batches_and_masks_of_one_seed_go_together():
     rule, objective = SGD(0.05), dropout_loss(TwoLayer("relu"), keep=0.8)
-    start = init_descent([draw(9)], optimiser=rule, seeds=[5])
+    start = init_descent(
+        [draw(9)],
+        optimiser=rule,
+        seeds=[5],
+    )
     options = {"optimiser": rule, "batch_size": 2}
     whole = descend(start, objective, DATA, steps=20, **options)
     part = descend(start, objective, DATA, steps=7, **options)
     assert same(
         whole.parameters,
-        descend(part.state, objective, DATA, steps=13, **options).parameters,
+        descend(
+            part.state,
+            objective,
+            DATA,
+            steps=13,
+            **options,
+        ).parameters,
     )
 
 
@@ -362,7 +460,14 @@ def test_stop_loss_is_judged_without_masks_where_it_is_recorded():
     ("model", "member"),
     [
         (TwoLayer("tanh"), draw(5)),
-        (Mlp("tanh"), mlp_normal([2, 4, 5, 1], seed=0, std=0.5)),
+        (
+            Mlp("tanh"),
+            mlp_normal(
+                [2, 4, 5, 1],
+                seed=0,
+                std=0.5,
+            ),
+        ),
     ],
 )
 def test_the_four_parts_are_sums_of_what_they_say(model, member):
@@ -414,7 +519,12 @@ def test_the_four_parts_are_sums_of_what_they_say(model, member):
         for one, other in zip(
             jax.tree.leaves(part.unpack(slope)), jax.tree.leaves(derived), strict=True
         ):
-            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-13)
+            np.testing.assert_allclose(
+                one,
+                other,
+                rtol=1e-9,
+                atol=1e-13,
+            )
         recorded = float(part.value(packed, x, y))
         assert recorded == pytest.approx(
             float(sums["L1"](member) if name == "L1" else plain(member)), rel=1e-13
@@ -422,7 +532,12 @@ def test_the_four_parts_are_sums_of_what_they_say(model, member):
 
 
 def test_recording_another_loss():
-    layers = mlp_normal([2, 6, 1], seed=0, std=0.5, output_bias=False)
+    layers = mlp_normal(
+        [2, 6, 1],
+        seed=0,
+        std=0.5,
+        output_bias=False,
+    )
     data = DATA[0], DATA[1][:, None]
     both = expected_dropout_loss(Mlp("tanh"), keep=KEEP)
     objective = dropout_loss(Mlp("tanh"), keep=KEEP)
@@ -434,7 +549,13 @@ def test_recording_another_loss():
         steps=3,
         probes=[RecordLoss("both", both, data, (True, False))],
     )
-    last = mean_over_masks("tanh", result.parameters[0], *data, keep=KEEP, factor=0.5)
+    last = mean_over_masks(
+        "tanh",
+        result.parameters[0],
+        *data,
+        keep=KEEP,
+        factor=0.5,
+    )
     assert result.probed["both"].shape == (4, 1)
     assert result.probed["both"][-1, 0] == pytest.approx(last, rel=1e-12)
     two = expected_dropout_loss(TwoLayer("tanh"), keep=KEEP)
@@ -470,20 +591,43 @@ BAD = {
         "mask: given rows; allowed: per_sample or sh",
     ),
     "part": (
-        lambda: dropout_part(TwoLayer(), "L5", keep=0.9, rate=0.1),
+        lambda: dropout_part(
+            TwoLayer(),
+            "L5",
+            keep=0.9,
+            rate=0.1,
+        ),
         "part: given L5; allowed: L1, L2, L3, L4",
     ),
     "rate": (
-        lambda: dropout_part(TwoLayer(), "L2", keep=0.9, rate=0.0),
+        lambda: dropout_part(
+            TwoLayer(),
+            "L2",
+            keep=0.9,
+            rate=0.0,
+        ),
         "rate: given 0.0",
     ),
     "masks": (
-        lambda: dropout_noise(TwoLayer(), draw(2), DATA, keep=0.9, rate=0.1, masks=1),
+        lambda: dropout_noise(
+            TwoLayer(),
+            draw(2),
+            DATA,
+            keep=0.9,
+            rate=0.1,
+            masks=1,
+        ),
         "masks: given 1",
     ),
     "layers": (
         lambda: descend(
-            [mlp_normal([2, 3, 1], seed=0, std=0.5)],
+            [
+                mlp_normal(
+                    [2, 3, 1],
+                    seed=0,
+                    std=0.5,
+                )
+            ],
             dropout_loss(Mlp(), keep=(0.9, 0.9)),
             (DATA[0], DATA[1][:, None]),
             optimiser=SGD(0.1),

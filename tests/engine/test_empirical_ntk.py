@@ -31,15 +31,38 @@ def slow_kernel(network, x):
 
 @pytest.mark.parametrize("name", ["tanh", "gelu", "softplus"])
 def test_against_a_loop_of_differences(name):
-    two_layer = two_layer_normal(5, features=3, seed=0, std_a=1.0, std_w=1.0)
+    two_layer = two_layer_normal(
+        5,
+        features=3,
+        seed=0,
+        std_a=1.0,
+        std_w=1.0,
+    )
     network = Network.of(two_layer, name, scale=0.7)
     kernel = empirical_ntk(network, X)
-    np.testing.assert_allclose(kernel, slow_kernel(network, X), rtol=1e-7, atol=1e-8)
-    deep = Network.of(mlp_normal([2, 4, 3, 2], seed=1, std=0.8), name)
+    np.testing.assert_allclose(
+        kernel,
+        slow_kernel(network, X),
+        rtol=1e-7,
+        atol=1e-8,
+    )
+    deep = Network.of(
+        mlp_normal(
+            [2, 4, 3, 2],
+            seed=1,
+            std=0.8,
+        ),
+        name,
+    )
     kernel = empirical_ntk(deep, X)
     assert kernel.shape == (4, 2, 4, 2)
     expected = slow_kernel(deep, X)
-    np.testing.assert_allclose(kernel.reshape(8, 8), expected, rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(
+        kernel.reshape(8, 8),
+        expected,
+        rtol=1e-7,
+        atol=1e-8,
+    )
 
 
 def test_a_linear_net_in_closed_form():
@@ -57,7 +80,14 @@ def test_a_linear_net_in_closed_form():
 
 def test_the_kernel_of_an_ensemble_is_that_of_its_members():
     members = [
-        Network.of(mlp_normal([2, 3, 1], seed=seed, std=1.0), "tanh")
+        Network.of(
+            mlp_normal(
+                [2, 3, 1],
+                seed=seed,
+                std=1.0,
+            ),
+            "tanh",
+        )
         for seed in range(2)
     ]
     ensemble = jax.tree.map(lambda *leaves: np.stack(leaves), *members)
@@ -68,6 +98,13 @@ def test_the_kernel_of_an_ensemble_is_that_of_its_members():
 
 
 def test_it_is_positive_semidefinite():
-    network = Network.of(mlp_normal([2, 8, 1], seed=3, std=1.0), "relu")
+    network = Network.of(
+        mlp_normal(
+            [2, 8, 1],
+            seed=3,
+            std=1.0,
+        ),
+        "relu",
+    )
     kernel = empirical_ntk(network, X)[:, 0, :, 0]
     assert np.linalg.eigvalsh(kernel).min() > -1e-12

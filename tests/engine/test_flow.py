@@ -70,7 +70,15 @@ def slow_slope(a, w, x, y, kappa, kappa_prime, pair):
     return grad_a, grad_w
 
 
-def slope(a, w, x, y, kappa, kappa_prime, pair):
+def slope(
+    a,
+    w,
+    x,
+    y,
+    kappa,
+    kappa_prime,
+    pair,
+):
     grad_a, grad_w = np.zeros_like(a), np.zeros_like(w)
     for row, target in zip(x, y, strict=True):
         sample = np.append(row, 1.0)
@@ -84,7 +92,16 @@ def slope(a, w, x, y, kappa, kappa_prime, pair):
     return grad_a, grad_w
 
 
-def runge_kutta(start, x, y, kappa, kappa_prime, pair, time, steps):
+def runge_kutta(
+    start,
+    x,
+    y,
+    kappa,
+    kappa_prime,
+    pair,
+    time,
+    steps,
+):
     """The classical rule of fourth order with steps of one length."""
     a, w, h = start["a"], start["w"], time / steps
     for _ in range(steps):
@@ -113,7 +130,14 @@ def solved():
     def of(name, asi):
         if (name, asi) not in kept:
             members = ensemble(asi=asi)
-            start = flow(members, X, Y, activation_name=name, asi=asi, max_steps=1)
+            start = flow(
+                members,
+                X,
+                Y,
+                activation_name=name,
+                asi=asi,
+                max_steps=1,
+            )
             ends = []
             for k in range(3):
                 scales = members.kappa[k], members.kappa_prime[k]
@@ -134,7 +158,12 @@ def test_the_reference_is_what_it_says(name):
         for rule, pair in ((slow_slope, SCALAR), (slope, FAST))
     )
     np.testing.assert_allclose(fast[0], slow[0], rtol=1e-12)
-    np.testing.assert_allclose(fast[1], slow[1], rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        fast[1],
+        slow[1],
+        rtol=1e-12,
+        atol=1e-15,
+    )
 
 
 @pytest.mark.parametrize("asi", [True, False])
@@ -174,7 +203,13 @@ def test_flow_is_the_loops_solution(name, asi, solved):
 
 
 def test_every_distance_and_the_prediction_follow_from_the_parameters(solved):
-    result = flow(ensemble(), X, Y, activation_name="sigmoid", max_time=TIME)
+    result = flow(
+        ensemble(),
+        X,
+        Y,
+        activation_name="sigmoid",
+        max_time=TIME,
+    )
     new = np.array([[-0.3], [0.1], [2.0]])
     for k in range(3):
         start, end = result.parameters(k, initial=True), result.parameters(k)
@@ -227,11 +262,30 @@ def test_smooth_activations_converge_at_second_order(solved):
 
 
 def test_the_gram_step_converges_to_the_same_flow():
-    options = {"activation_name": "tanh", "max_time": TIME, "target_loss": 1e-12}
-    flowed = flow(ensemble(), X, Y, eta=0.005, **options)
+    options = {
+        "activation_name": "tanh",
+        "max_time": TIME,
+        "target_loss": 1e-12,
+    }
+    flowed = flow(
+        ensemble(),
+        X,
+        Y,
+        eta=0.005,
+        **options,
+    )
     gaps = [
         np.abs(
-            flow(ensemble(), X, Y, method="gram", eta=eta, **options).rd / flowed.rd - 1
+            flow(
+                ensemble(),
+                X,
+                Y,
+                method="gram",
+                eta=eta,
+                **options,
+            ).rd
+            / flowed.rd
+            - 1
         )
         for eta in (0.1, 0.025)
     ]
@@ -261,7 +315,13 @@ def test_diffrax_agrees_on_relu_and_tanh():
 
 @pytest.mark.slow
 def test_diffrax_agrees_with_the_loops(solved):
-    reference = reference_flow(ensemble(), X, Y, activation_name="tanh", max_time=TIME)
+    reference = reference_flow(
+        ensemble(),
+        X,
+        Y,
+        activation_name="tanh",
+        max_time=TIME,
+    )
     for end, own in zip(solved("tanh", asi=True), reference.parameters, strict=True):
         np.testing.assert_allclose(own["w"], end["w"], atol=1e-6)
 
@@ -269,7 +329,14 @@ def test_diffrax_agrees_with_the_loops(solved):
 @pytest.fixture(scope="module")
 def wide():
     return flow(
-        Ensemble.grid(widths=[2000], gammas=[0.5, 1.0], seeds=[0, 1]), X, Y, eta=0.02
+        Ensemble.grid(
+            widths=[2000],
+            gammas=[0.5, 1.0],
+            seeds=[0, 1],
+        ),
+        X,
+        Y,
+        eta=0.02,
     )
 
 
@@ -282,8 +349,18 @@ def test_wide_lazy_networks_move_as_the_frozen_kernel_says(wide):
 
 
 def test_wide_lazy_networks_learn_as_fast_as_the_frozen_kernel_says():
-    members = Ensemble.grid(widths=[2000], gammas=[0.5, 1.0], seeds=[0, 1])
-    result = flow(members, X, Y, eta=0.02, max_time=5.0)
+    members = Ensemble.grid(
+        widths=[2000],
+        gammas=[0.5, 1.0],
+        seeds=[0, 1],
+    )
+    result = flow(
+        members,
+        X,
+        Y,
+        eta=0.02,
+        max_time=5.0,
+    )
     full = np.column_stack([X, np.ones(4)])
     for k in (0, 1):
         start, kappa = result.parameters(k, initial=True), members.kappa[k]
@@ -309,7 +386,13 @@ def test_what_relu_conserves_is_conserved_as_the_step_falls(wide):
     )
 
     def drift(eta):
-        result = flow(members, X, Y, eta=eta, max_time=2000.0)
+        result = flow(
+            members,
+            X,
+            Y,
+            eta=eta,
+            max_time=2000.0,
+        )
         found = []
         for k in range(4):
             pair = result.parameters(k, initial=True), result.parameters(k)
@@ -328,7 +411,14 @@ def test_what_relu_conserves_is_conserved_as_the_step_falls(wide):
 def test_the_loss_never_rises():
     for method, eta in (("exponential", 0.05), ("gram", 1.0)):
         losses = [
-            flow(ensemble(), X, Y, method=method, eta=eta, max_steps=n).loss
+            flow(
+                ensemble(),
+                X,
+                Y,
+                method=method,
+                eta=eta,
+                max_steps=n,
+            ).loss
             for n in (1, 2, 3, 5, 9, 20, 60, 150)
         ]
         assert np.all(np.diff(losses, axis=0) <= 0)

@@ -13,7 +13,13 @@ from condensery.models import ACTIVATIONS, activation
 TINY = 200_000
 
 
-def walked(z, slopes, others, push, steps=TINY):
+def walked(
+    z,
+    slopes,
+    others,
+    push,
+    steps=TINY,
+):
     """Mean σ' and mean σ of one unit on one sample while z' = others + σ'(z)·push, by
     Euler's rule over [0, 1].
     """
@@ -69,7 +75,13 @@ def test_only_activations_with_one_kink_at_zero_have_slopes():
     for name in ACTIVATIONS:
         act = activation(name)
         linear_on_both_sides = np.allclose(
-            act.sigma(z), np.where(z > 0, act.sigma(1.0), -act.sigma(-1.0)) * z
+            act.sigma(z),
+            np.where(
+                z > 0,
+                act.sigma(1.0),
+                -act.sigma(-1.0),
+            )
+            * z,
         )
         if act.slopes is None:
             assert not linear_on_both_sides or name == "linear"
@@ -89,5 +101,13 @@ def test_condensed_cells_with_a_fast_inner_layer_converge():
         widths=[1000], gammas=[1.02, 1.1], gamma_primes=[-0.4], seeds=[0, 1, 2]
     )
     x = np.linspace(-0.5, 0.5, 4)[:, None]
-    coarse, fine = (flow(members, x, x[:, 0] ** 2, eta=eta).rd for eta in (0.05, 0.003))
+    coarse, fine = (
+        flow(
+            members,
+            x,
+            x[:, 0] ** 2,
+            eta=eta,
+        ).rd
+        for eta in (0.05, 0.003)
+    )
     assert np.mean(np.abs(coarse / fine - 1)) < 0.015

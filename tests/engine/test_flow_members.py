@@ -40,7 +40,12 @@ def test_members_converge_just_below_the_target(together):
 
 
 def test_targets_may_differ():
-    result = flow(ensemble(), X, Y, target_loss=np.array([1e-3, 1e-4, 1e-5]))
+    result = flow(
+        ensemble(),
+        X,
+        Y,
+        target_loss=np.array([1e-3, 1e-4, 1e-5]),
+    )
     assert np.all(result.loss < [1e-3, 1e-4, 1e-5])
     assert np.all(result.loss > [2e-4, 2e-5, 2e-6])
 
@@ -49,7 +54,13 @@ def test_the_time_limit_is_met_exactly():
     result = flow(ensemble(), X, Y, max_time=77.25)
     assert np.all(result.status == Status.OUT_OF_TIME)
     assert result.time.tolist() == [77.25] * 3
-    gram = flow(ensemble(), X, Y, max_time=77.25, method="gram")
+    gram = flow(
+        ensemble(),
+        X,
+        Y,
+        max_time=77.25,
+        method="gram",
+    )
     assert gram.time.tolist() == [77.25] * 3
 
 
@@ -67,9 +78,24 @@ def test_a_member_that_is_there_already_takes_no_step():
 
 
 def test_divergence_is_a_value_and_stays_with_its_member():
-    options = {"method": "gram", "max_steps": 200}
-    result = flow(ensemble(), X, Y, eta=np.array([1.0, 1e300, 1.0]), **options)
-    calm = flow(ensemble(), X, Y, eta=1.0, **options)
+    options = {
+        "method": "gram",
+        "max_steps": 200,
+    }
+    result = flow(
+        ensemble(),
+        X,
+        Y,
+        eta=np.array([1.0, 1e300, 1.0]),
+        **options,
+    )
+    calm = flow(
+        ensemble(),
+        X,
+        Y,
+        eta=1.0,
+        **options,
+    )
     assert result.status[1] == Status.DIVERGED
     assert not np.isfinite(result.loss[1])
     assert Status(result.status[1]).remedy
@@ -131,9 +157,28 @@ def test_several_widths_go_side_by_side():
 
 @pytest.mark.parametrize("method", ["exponential", "gram"])
 def test_going_on_is_the_same_as_not_stopping(method):
-    half = flow(ensemble(), X, Y, method=method, max_steps=15)
-    whole = flow(ensemble(), X, Y, method=method, max_steps=30, state=half.state)
-    direct = flow(ensemble(), X, Y, method=method, max_steps=30)
+    half = flow(
+        ensemble(),
+        X,
+        Y,
+        method=method,
+        max_steps=15,
+    )
+    whole = flow(
+        ensemble(),
+        X,
+        Y,
+        method=method,
+        max_steps=30,
+        state=half.state,
+    )
+    direct = flow(
+        ensemble(),
+        X,
+        Y,
+        method=method,
+        max_steps=30,
+    )
     assert direct.steps.tolist() == [30] * 3
     assert [of_member(whole, k) for k in range(3)] == [
         of_member(direct, k) for k in range(3)
@@ -143,11 +188,23 @@ def test_going_on_is_the_same_as_not_stopping(method):
 
 def test_going_on_from_a_target_to_a_lower_one():
     first = flow(ensemble(), X, Y, target_loss=1e-3)
-    second = flow(ensemble(), X, Y, target_loss=1e-5, state=first.state)
+    second = flow(
+        ensemble(),
+        X,
+        Y,
+        target_loss=1e-5,
+        state=first.state,
+    )
     assert np.all(second.status == Status.CONVERGED)
     assert np.all(second.steps > first.steps)
     assert np.all(second.loss < 1e-5)
-    same = flow(ensemble(), X, Y, target_loss=1e-3, state=first.state)
+    same = flow(
+        ensemble(),
+        X,
+        Y,
+        target_loss=1e-3,
+        state=first.state,
+    )
     assert [of_member(same, k) for k in range(3)] == [
         of_member(first, k) for k in range(3)
     ]
@@ -155,7 +212,12 @@ def test_going_on_from_a_target_to_a_lower_one():
 
 def test_progress_ends_at_one_and_never_falls():
     seen = []
-    flow(ensemble([*ROWS, *WIDER]), X, Y, on_progress=seen.append)
+    flow(
+        ensemble([*ROWS, *WIDER]),
+        X,
+        Y,
+        on_progress=seen.append,
+    )
     assert seen == sorted(seen)
     assert 0 <= seen[0] <= seen[-1] == 1
 
@@ -236,12 +298,24 @@ def test_what_is_no_state_or_member_of_this_ensemble_is_refused(together):
     with pytest.raises(InvalidInputError, match="member: given 3"):
         together.parameters(3)
     with pytest.raises(InvalidInputError, match="one width"):
-        flow(ensemble([*ROWS, *WIDER]), X, Y, probes={"all": RecordParameters()})
+        flow(
+            ensemble([*ROWS, *WIDER]),
+            X,
+            Y,
+            probes={"all": RecordParameters()},
+        )
 
 
 def test_going_on_and_probing_compile_nothing_anew(together):
     before = advance._cache_size()
     half = flow(ensemble(), X, Y, max_steps=15)
-    flow(ensemble(), X, Y, max_steps=np.int64(30), max_time=100, state=half.state)
+    flow(
+        ensemble(),
+        X,
+        Y,
+        max_steps=np.int64(30),
+        max_time=100,
+        state=half.state,
+    )
     flow(ensemble(), X, Y, probes={"all": RecordParameters()})
     assert advance._cache_size() == before

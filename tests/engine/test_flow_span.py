@@ -51,7 +51,12 @@ def result():
         "target_loss": 1e-12,
         "max_steps": 10**5,
     }
-    return flow(ENSEMBLE, X, Y, **options)
+    return flow(
+        ENSEMBLE,
+        X,
+        Y,
+        **options,
+    )
 
 
 def test_the_span_is_trained_and_the_whole_is_seen(result):
@@ -59,13 +64,22 @@ def test_the_span_is_trained_and_the_whole_is_seen(result):
     for k in range(2):
         start, end = result.parameters(k, initial=True), result.parameters(k)
         assert start["w"].shape == end["w"].shape == (12, 9)
-        a, w = heun(start, ENSEMBLE.kappa[k], ENSEMBLE.kappa_prime[k], 2000)
+        a, w = heun(
+            start,
+            ENSEMBLE.kappa[k],
+            ENSEMBLE.kappa_prime[k],
+            2000,
+        )
         np.testing.assert_allclose(end["a"], a, atol=2e-4)
         np.testing.assert_allclose(end["w"], w, atol=2e-4)
         assert np.max(np.abs(end["w"] - start["w"])) > 0.02
         rd = np.linalg.norm((w - start["w"])[:6]) / np.linalg.norm(start["w"][:6])
         assert result.rd[k] == pytest.approx(rd, rel=1e-3)
-        for row, output in zip(NEW, result.predict(k, NEW), strict=True):
+        for row, output in zip(
+            NEW,
+            result.predict(k, NEW),
+            strict=True,
+        ):
             hidden = [math.tanh(float(w[i] @ np.append(row, 1.0))) for i in range(12)]
             assert output == pytest.approx(
                 ENSEMBLE.kappa[k] * sum(a * hidden), abs=2e-4
@@ -77,7 +91,11 @@ def test_the_initial_parameters_are_those_that_were_drawn(result):
         a, w = full_start(*ENSEMBLE.identity(k), 9)
         start = result.parameters(k, initial=True)
         assert np.array_equal(start["a"], np.concatenate([a, -a]))
-        np.testing.assert_allclose(start["w"], np.concatenate([w, w]), atol=1e-14)
+        np.testing.assert_allclose(
+            start["w"],
+            np.concatenate([w, w]),
+            atol=1e-14,
+        )
 
 
 def test_what_lies_outside_the_span_stays_as_drawn(result):

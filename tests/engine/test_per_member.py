@@ -18,7 +18,13 @@ def problem():
     y = rng.standard_normal((DRAWS, SAMPLES))
     return (
         [
-            two_layer_normal(WIDTH, features=3, seed=k, std_a=0.3, std_w=0.3)
+            two_layer_normal(
+                WIDTH,
+                features=3,
+                seed=k,
+                std_a=0.3,
+                std_w=0.3,
+            )
             for k in range(DRAWS)
         ],
         x,
@@ -32,7 +38,13 @@ def test_members_train_as_if_each_were_alone(problem, rule):
     objective = mean_square(TwoLayer("tanh"))
     order = [2, 0, 1]
     members = per_member([networks[k] for k in order], draws=order)
-    together = descend(members, PerMember(objective), (x, y), optimiser=rule, steps=40)
+    together = descend(
+        members,
+        PerMember(objective),
+        (x, y),
+        optimiser=rule,
+        steps=40,
+    )
     for row, k in enumerate(order):
         alone = descend(
             [networks[k]], objective, (x[k], y[k]), optimiser=rule, steps=40
@@ -75,7 +87,11 @@ def test_every_member_stops_at_the_same_share_of_its_own_loss(problem):
     )
     units = start.loss[:, 0]
     result = descend(
-        per_member(networks, draws=[0, 1, 2], units=units),
+        per_member(
+            networks,
+            draws=[0, 1, 2],
+            units=units,
+        ),
         PerMember(objective),
         (x, y),
         optimiser=SGD(0.05),

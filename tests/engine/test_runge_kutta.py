@@ -34,7 +34,12 @@ def test_against_a_loop_over_numbers():
         x, v = velocity([at["x"], at["v"]])
         return {"x": x, "v": v}
 
-    end = runge_kutta(of_tree, tree, time=2.0, steps=17)
+    end = runge_kutta(
+        of_tree,
+        tree,
+        time=2.0,
+        steps=17,
+    )
     assert [float(end["x"]), float(end["v"])] == pytest.approx(expected, rel=1e-13)
 
 
@@ -45,7 +50,15 @@ def test_order_four_on_a_rotation():
     exact = np.array([np.cos(1.0), np.sin(1.0)])
     start = np.array([1.0, 0.0])
     errors = [
-        np.abs(runge_kutta(turn, start, time=1.0, steps=n) - exact).max()
+        np.abs(
+            runge_kutta(
+                turn,
+                start,
+                time=1.0,
+                steps=n,
+            )
+            - exact
+        ).max()
         for n in (10, 20)
     ]
     assert errors[0] / errors[1] == pytest.approx(16, rel=0.1)
@@ -53,4 +66,9 @@ def test_order_four_on_a_rotation():
 
 def test_no_step_is_refused():
     with pytest.raises(InvalidInputError, match=r"^steps: given 0"):
-        runge_kutta(np.negative, np.ones(1), time=1.0, steps=0)
+        runge_kutta(
+            np.negative,
+            np.ones(1),
+            time=1.0,
+            steps=0,
+        )

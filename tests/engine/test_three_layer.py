@@ -29,10 +29,22 @@ FAST = {
 
 
 def ensemble():
-    return ThreeLayerEnsemble(np.full(3, M), np.arange(3), GAMMA2S, GAMMA3S)
+    return ThreeLayerEnsemble(
+        np.full(3, M),
+        np.arange(3),
+        GAMMA2S,
+        GAMMA3S,
+    )
 
 
-def slow_slope(a, v, w, kappa, mobility, pair):
+def slow_slope(
+    a,
+    v,
+    w,
+    kappa,
+    mobility,
+    pair,
+):
     """The right-hand side for one copy of the network, one unit and one sample at a
     time.
     """
@@ -102,7 +114,15 @@ def started(members, k, *, asi):
     )
 
 
-def integrated(members, k, name, *, asi=True, time=TIME, rtol=1e-9):
+def integrated(
+    members,
+    k,
+    name,
+    *,
+    asi=True,
+    time=TIME,
+    rtol=1e-9,
+):
     copies = 2 if asi else 1
     arguments = (members.kappa[k], members.mobility[k], FAST[name], copies)
     solved = solve_ivp(
@@ -127,10 +147,22 @@ def test_the_reference_is_what_it_says(name):
             a[0], v[0], w[0], members.kappa[k], members.mobility[k], SCALAR[name]
         )
         fast = unpacked(
-            slope(theta, members.kappa[k], members.mobility[k], FAST[name], 1), 1
+            slope(
+                theta,
+                members.kappa[k],
+                members.mobility[k],
+                FAST[name],
+                1,
+            ),
+            1,
         )
         for one, other in zip(slow, fast, strict=True):
-            np.testing.assert_allclose(other[0], one, rtol=1e-11, atol=1e-14)
+            np.testing.assert_allclose(
+                other[0],
+                one,
+                rtol=1e-11,
+                atol=1e-14,
+            )
 
 
 @pytest.mark.parametrize("asi", [True, False])
@@ -193,7 +225,11 @@ def test_relu_networks_follow_the_integrator_in_what_sums_over_units():
             distance = np.linalg.norm(end[0] - start[initial]) / np.linalg.norm(
                 start[initial]
             )
-            assert found[k] == pytest.approx(distance, rel=0.02, abs=1e-6)
+            assert found[k] == pytest.approx(
+                distance,
+                rel=0.02,
+                abs=1e-6,
+            )
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +241,13 @@ def wide():
 
 @pytest.fixture(scope="module")
 def trained(wide):
-    return three_layer_flow(wide, X, Y, eta=0.02, keep=range(9))
+    return three_layer_flow(
+        wide,
+        X,
+        Y,
+        eta=0.02,
+        keep=range(9),
+    )
 
 
 def test_the_exponential_step_and_the_gram_step_agree(wide):
@@ -213,7 +255,14 @@ def test_the_exponential_step_and_the_gram_step_agree(wide):
     network in four is 12 % off.
     """
     trained = three_layer_flow(wide, X, Y, eta=0.005)
-    gram = three_layer_flow(wide, X, Y, method="gram", eta=0.03, max_steps=50_000)
+    gram = three_layer_flow(
+        wide,
+        X,
+        Y,
+        method="gram",
+        eta=0.03,
+        max_steps=50_000,
+    )
     assert np.all(trained.status == Status.CONVERGED)
     assert np.all(gram.status == Status.CONVERGED)
     np.testing.assert_allclose(trained.rd1, gram.rd1, rtol=0.01)
@@ -277,7 +326,13 @@ def test_what_relu_conserves_is_conserved_as_the_step_falls(wide):
     """Per outer unit a²/M₃ − ‖v row‖²/M₂, per inner unit Σ v²/M₂ − ‖w‖²/M₁."""
 
     def drift(eta):
-        result = three_layer_flow(wide, X, Y, eta=eta, keep=range(9))
+        result = three_layer_flow(
+            wide,
+            X,
+            Y,
+            eta=eta,
+            keep=range(9),
+        )
         found = []
         for k in range(9):
             M1, M2, M3 = wide.mobility[k]
@@ -326,13 +381,29 @@ def test_predictions_are_the_loss_and_the_copies_cancel_at_first(trained):
 def test_statuses():
     options = {"activation_name": "tanh"}
     assert np.all(
-        three_layer_flow(ensemble(), X, Y, max_steps=3, **options).status
+        three_layer_flow(
+            ensemble(),
+            X,
+            Y,
+            max_steps=3,
+            **options,
+        ).status
         == Status.OUT_OF_STEPS
     )
-    there = three_layer_flow(ensemble(), X, Y, target_loss=1.0, **options)
+    there = three_layer_flow(
+        ensemble(),
+        X,
+        Y,
+        target_loss=1.0,
+        **options,
+    )
     assert there.status.tolist() == [Status.CONVERGED] * 3
     assert there.steps.tolist() == [0] * 3
-    steps = {"method": "gram", "max_steps": 50, "eta": np.array([1.0, 1e300, 1.0])}
+    steps = {
+        "method": "gram",
+        "max_steps": 50,
+        "eta": np.array([1.0, 1e300, 1.0]),
+    }
     assert three_layer_flow(ensemble(), X, Y, **steps).status.tolist() == [
         2,
         Status.DIVERGED,
@@ -377,4 +448,7 @@ def test_wrong_data_and_members_are_refused(trained):
         with pytest.raises(InvalidInputError, match=r"given .*; allowed: "):
             ThreeLayerEnsemble(*map(np.asarray, columns))
     with pytest.raises(InvalidInputError, match="ensemble"):
-        ThreeLayerEnsemble.grid(widths=[], gamma3s=[1.0])
+        ThreeLayerEnsemble.grid(
+            widths=[],
+            gamma3s=[1.0],
+        )

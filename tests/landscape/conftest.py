@@ -39,7 +39,13 @@ def make():
     ):
         rng = np.random.default_rng(seed)
         net = random_net(rng, sizes, output_bias=output_bias)
-        return net, random_problem(rng, net, activation, samples=samples, factor=factor)
+        return net, random_problem(
+            rng,
+            net,
+            activation,
+            samples=samples,
+            factor=factor,
+        )
 
     return made
 

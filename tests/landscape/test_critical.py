@@ -25,7 +25,11 @@ from condensery.landscape import (
 
 def three_steps():
     x = np.linspace(-15, 15, 50)
-    return Problem(x[:, None], np.tanh(x - 7) + np.tanh(x) + np.tanh(x + 7), "tanh")
+    return Problem(
+        x[:, None],
+        np.tanh(x - 7) + np.tanh(x) + np.tanh(x + 7),
+        "tanh",
+    )
 
 
 def starts(width, count, seed=0):
@@ -124,7 +128,12 @@ def test_a_saddle_between_two_minima_by_its_closed_form():
 
 def test_a_minimum_of_the_gradient_alone_is_rejected():
     problem = three_steps()
-    found = find_critical(starts(2, 512, seed=2), problem, method="any", steps=200)
+    found = find_critical(
+        starts(2, 512, seed=2),
+        problem,
+        method="any",
+        steps=200,
+    )
     rows = np.flatnonzero(found.status == SearchStatus.GRADIENT_FLAT)
     assert len(rows)
     for row in rows:
@@ -139,7 +148,11 @@ def test_a_minimum_of_the_gradient_alone_is_rejected():
 
 def test_a_saturated_unit_is_on_its_way_to_infinity():
     # two samples and a step between them: tanh(w x) → ±1 as w grows
-    problem = Problem(np.array([[-1.0], [1.0]]), np.array([-1.0, 1.0]), "tanh")
+    problem = Problem(
+        np.array([[-1.0], [1.0]]),
+        np.array([-1.0, 1.0]),
+        "tanh",
+    )
     start = [(np.array([[25.0]]), np.array([0.0])), (np.array([[1.0]]), None)]
     assert find_critical([start], problem).status.tolist() == [SearchStatus.AT_INFINITY]
 
@@ -148,7 +161,11 @@ def test_a_channel_to_infinity_is_told_apart():
     # (tanh((w + h)x) − tanh(w x))/h → x·tanh′(w x): the data are the limit, which no
     # finite net reaches
     x = np.linspace(-2, 2, 21)
-    problem = Problem(x[:, None], x * (1 - np.tanh(x) ** 2), "tanh")
+    problem = Problem(
+        x[:, None],
+        x * (1 - np.tanh(x) ** 2),
+        "tanh",
+    )
     start = [(np.array([[1.02], [0.98]]), None), (np.array([[25.0, -25.0]]), None)]
     assert find_critical([start], problem).status.tolist() == [SearchStatus.AT_INFINITY]
 
@@ -156,13 +173,21 @@ def test_a_channel_to_infinity_is_told_apart():
 def test_a_kink_is_a_status():
     # the least squares line through (0, 1) by a ReLU without bias: z = 0 at the sample
     # x = 0
-    problem = Problem(np.array([[0.0], [1.0]]), np.array([1.0, 1.0]), "relu")
+    problem = Problem(
+        np.array([[0.0], [1.0]]),
+        np.array([1.0, 1.0]),
+        "relu",
+    )
     start = [(np.array([[1.0]]), None), (np.array([[0.7]]), None)]
     assert find_critical([start], problem).status.tolist() == [SearchStatus.AT_KINK]
 
 
 def test_an_overflow_is_a_status_and_the_others_go_on():
-    problem = Problem(np.array([[1.0]]), np.array([0.5]), "linear")
+    problem = Problem(
+        np.array([[1.0]]),
+        np.array([0.5]),
+        "linear",
+    )
     fine, wild = (
         [(np.array([[size]]), None), (np.array([[size]]), None)]
         for size in (0.5, 1e200)
@@ -228,14 +253,33 @@ def test_starts_from_the_plateaus_of_a_training():
             lambda: find_critical([*starts(1, 1), *starts(2, 1)], three_steps()),
             "starts",
         ),
-        (lambda: find_critical(starts(1, 1), three_steps(), steps=0), "steps"),
-        (lambda: find_critical(starts(1, 1), three_steps(), method="saddle"), "method"),
+        (
+            lambda: find_critical(
+                starts(1, 1),
+                three_steps(),
+                steps=0,
+            ),
+            "steps",
+        ),
+        (
+            lambda: find_critical(
+                starts(1, 1),
+                three_steps(),
+                method="saddle",
+            ),
+            "method",
+        ),
         (
             lambda: find_critical([[(np.array([[np.nan]]), None)]], three_steps()),
             "layer 1",
         ),
         (
-            lambda: plateau_starts(np.arange(3), np.ones(2), [], three_steps()),
+            lambda: plateau_starts(
+                np.arange(3),
+                np.ones(2),
+                [],
+                three_steps(),
+            ),
             "snapshots",
         ),
     ],

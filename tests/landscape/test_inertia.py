@@ -127,7 +127,11 @@ def test_changes_of_several_layers_add_up():
     decided = 0
     for seed in range(20):
         random = np.random.default_rng(1000 + seed)
-        parameters = mlp_normal((1, 2, 3, 2), seed=seed, std=0.9)
+        parameters = mlp_normal(
+            (1, 2, 3, 2),
+            seed=seed,
+            std=0.9,
+        )
         problem = Problem(
             random.normal(size=(9, 1)), random.normal(size=(9, 2)), "tanh"
         )
@@ -151,7 +155,12 @@ def test_changes_of_several_layers_add_up():
 def test_inner_hessian_by_finite_differences():
     _, parameters, problem = random_case(4)
     W1, b1 = parameters[0]
-    found = inner_hessian(parameters, problem, layer=1, unit=1)
+    found = inner_hessian(
+        parameters,
+        problem,
+        layer=1,
+        unit=1,
+    )
 
     def loss_with(delta_1, delta_2):
         """A net whose unit 1 has two equal copies, moved apart."""
@@ -224,7 +233,11 @@ def test_direction_of_descent_has_the_curvature_it_promises():
         )
         H = hessian(applied(parameters, change), problem)
         assert np.linalg.norm(vector) == pytest.approx(1)
-        assert vector @ H @ vector == pytest.approx(curvature, rel=1e-8, abs=1e-10)
+        assert vector @ H @ vector == pytest.approx(
+            curvature,
+            rel=1e-8,
+            abs=1e-10,
+        )
     assert found > 20
 
 
@@ -273,8 +286,24 @@ def relu_at_a_kink():
             lambda net, problem: inertia(np.eye(2), smallest_output=0.0),
             "smallest_output",
         ),
-        (lambda net, problem: inner_hessian(net, problem, layer=2, unit=0), "layer"),
-        (lambda net, problem: inner_hessian(net, problem, layer=1, unit=2), "unit"),
+        (
+            lambda net, problem: inner_hessian(
+                net,
+                problem,
+                layer=2,
+                unit=0,
+            ),
+            "layer",
+        ),
+        (
+            lambda net, problem: inner_hessian(
+                net,
+                problem,
+                layer=1,
+                unit=2,
+            ),
+            "unit",
+        ),
     ],
 )
 def test_refusals(call, what):
@@ -295,9 +324,22 @@ def test_refusals(call, what):
     ],
 )
 def test_changes_that_are_refused(change, what):
-    net = mlp_normal((1, 2, 1), seed=0, std=1.0, output_bias=False)
+    net = mlp_normal(
+        (1, 2, 1),
+        seed=0,
+        std=1.0,
+        output_bias=False,
+    )
     with pytest.raises(InvalidInputError) as caught:
-        split_inertia(net, Problem(np.ones((3, 1)), np.ones(3), "tanh"), change)
+        split_inertia(
+            net,
+            Problem(
+                np.ones((3, 1)),
+                np.ones(3),
+                "tanh",
+            ),
+            change,
+        )
     assert caught.value.what == what
 
 

@@ -51,7 +51,12 @@ def test_a_lift_keeps_output_and_criticality_on_the_data_and_unlift_undoes_it(
         assert receipt.gradient[0] < 1e-12
         assert receipt.gradient[1] < (1e-8 if saturated else 1e-11)
         assert len(deep) == len(net) + 1
-        again, undone = landscape.unlift(deep, problem, layer=after + 1, spectrum=False)
+        again, undone = landscape.unlift(
+            deep,
+            problem,
+            layer=after + 1,
+            spectrum=False,
+        )
         assert landscape.widths(again) == sizes
         assert undone.data_change_relative < 1e-9
         for (W, b), (V, c) in zip(net, again, strict=True):
@@ -65,7 +70,14 @@ def test_a_lift_keeps_output_and_criticality_on_the_data_and_unlift_undoes_it(
 )
 def test_gradient_transport_at_any_parameters(make, sizes, activation, after):
     net, problem = make(3, sizes, activation)
-    deep, _ = landscape.lift(net, problem, after=after, width=4, seed=1, spectrum=False)
+    deep, _ = landscape.lift(
+        net,
+        problem,
+        after=after,
+        width=4,
+        seed=1,
+        spectrum=False,
+    )
     G, g = landscape.gradient(net, problem)[after]
     (hat, shift), (V, _) = deep[after], deep[after + 1]
     (dhat, dshift), (dV, db) = landscape.gradient(deep, problem)[after : after + 2]
@@ -85,7 +97,13 @@ def test_a_lift_adds_zero_eigenvalues_only(critical_problem, width, more):
     decided = 0
     for seed in range(6):
         net, problem = critical_problem(seed, (1, 2, 1), "relu", samples=30)
-        deep, receipt = landscape.lift(net, problem, after=1, width=width, seed=seed)
+        deep, receipt = landscape.lift(
+            net,
+            problem,
+            after=1,
+            width=width,
+            seed=seed,
+        )
         added = landscape.parameter_count(deep) - landscape.parameter_count(net)
         assert added == more + (width - 2) * 1 == width * 3 + (width - 2)
         if (
@@ -106,7 +124,13 @@ def test_a_lift_adds_zero_eigenvalues_only(critical_problem, width, more):
 
 def test_off_the_piece_the_output_differs(make):
     net, problem = make(0, (2, 3, 1), "relu")
-    deep, receipt = landscape.lift(net, problem, after=1, seed=1, spectrum=False)
+    deep, receipt = landscape.lift(
+        net,
+        problem,
+        after=1,
+        seed=1,
+        spectrum=False,
+    )
     assert receipt.data_change < 1e-12
     (hat, bias), (V, c) = deep[1:]
     z = landscape.preactivations(deep, problem.x, "relu")[1][:, 0]
@@ -143,7 +167,13 @@ def test_the_tangent_is_wrong_by_the_square_of_epsilon(make, activation):
 
 def test_a_layer_without_bias_can_be_lifted_with_one_more_unit(make):
     net, problem = make(5, (2, 3, 1), "relu", output_bias=False)
-    _, receipt = landscape.lift(net, problem, after=1, width=4, spectrum=False)
+    _, receipt = landscape.lift(
+        net,
+        problem,
+        after=1,
+        width=4,
+        spectrum=False,
+    )
     assert receipt.data_change < 1e-12
     assert "critical point is not kept" in receipt.notes[0]
     square = [(np.eye(2), np.ones(2)), (np.eye(2), None)]
@@ -217,23 +247,48 @@ REFUSED = {
         "after: given 2; allowed: 0",
     ),
     "too narrow": (
-        lambda n, p: landscape.lift(n, p, after=0, width=0),
+        lambda n, p: landscape.lift(
+            n,
+            p,
+            after=0,
+            width=0,
+        ),
         "width: given 0; allowed: at least 1, the rank",
     ),
     "shapes": (
-        lambda n, p: landscape.lift(n, p, after=1, weights=(np.eye(3), np.zeros(3))),
+        lambda n, p: landscape.lift(
+            n,
+            p,
+            after=1,
+            weights=(np.eye(3), np.zeros(3)),
+        ),
         "weights: given W of",
     ),
     "flat": (
-        lambda n, p: landscape.lift(n, p, after=1, weights=(-np.eye(2), -np.ones(2))),
+        lambda n, p: landscape.lift(
+            n,
+            p,
+            after=1,
+            weights=(-np.eye(2), -np.ones(2)),
+        ),
         "width: given 2 units of rank 0",
     ),
     "epsilon with relu": (
-        lambda n, p: landscape.lift(n, p, after=1, epsilon=0.1),
+        lambda n, p: landscape.lift(
+            n,
+            p,
+            after=1,
+            epsilon=0.1,
+        ),
         "epsilon: given with relu",
     ),
     "epsilon": (
-        lambda n, p: landscape.lift(n, Problem(p.x, p.y, "tanh"), after=1, epsilon=0.0),
+        lambda n, p: landscape.lift(
+            n,
+            Problem(p.x, p.y, "tanh"),
+            after=1,
+            epsilon=0.0,
+        ),
         "epsilon: given 0.0",
     ),
     "tanh": (
@@ -241,7 +296,12 @@ REFUSED = {
         "activation: given tanh",
     ),
     "margin": (
-        lambda n, p: landscape.lift(n, p, after=1, margin=-1.0),
+        lambda n, p: landscape.lift(
+            n,
+            p,
+            after=1,
+            margin=-1.0,
+        ),
         "margin: given -1.0",
     ),
     "not linear": (

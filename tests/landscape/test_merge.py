@@ -58,11 +58,22 @@ def test_every_row_of_the_table(make, activation, ratio):
             InvalidInputError,
             match=rf"units 1 and 3: given rows with the ratio {ratio:g}",
         ):
-            landscape.merge(net, problem, layer=1, units=[1, 3])
+            landscape.merge(
+                net,
+                problem,
+                layer=1,
+                units=[1, 3],
+            )
         return
     assert landscape.widths(narrow) == (2, 3, 2)
     assert receipt.random_change_relative < 1e-13
-    named, _ = landscape.merge(net, problem, layer=1, units=[1, 3], spectrum=False)
+    named, _ = landscape.merge(
+        net,
+        problem,
+        layer=1,
+        units=[1, 3],
+        spectrum=False,
+    )
     np.testing.assert_array_equal(flatten(named), flatten(narrow))
 
 
@@ -71,7 +82,14 @@ def test_criticality_survives_a_merge(critical_problem):
     a combination of the wide.
     """
     net, problem = critical_problem(4, (2, 3, 1), "tanh")
-    wide, _ = landscape.split(net, problem, layer=1, unit=0, alpha=-0.3, spectrum=False)
+    wide, _ = landscape.split(
+        net,
+        problem,
+        layer=1,
+        unit=0,
+        alpha=-0.3,
+        spectrum=False,
+    )
     wide[0][0][3] *= -1
     wide[0][1][3] *= -1
     wide[1][0][0, 3] *= -1
@@ -130,7 +148,12 @@ def test_dead_units_go_only_when_asked_and_off_the_data_they_may_be_missed(make)
         3,
         1,
     )
-    narrow, receipt = landscape.merge(net, problem, dead=True, spectrum=False)
+    narrow, receipt = landscape.merge(
+        net,
+        problem,
+        dead=True,
+        spectrum=False,
+    )
     assert landscape.widths(narrow) == (2, 2, 1)
     assert receipt.data_change < 1e-14
     assert receipt.random_change > 0
@@ -152,7 +175,12 @@ def test_an_approximate_merge_reports_its_error():
         3,
         1,
     )
-    narrow, receipt = landscape.merge(net, problem, cosine=0.95, spectrum=False)
+    narrow, receipt = landscape.merge(
+        net,
+        problem,
+        cosine=0.95,
+        spectrum=False,
+    )
     assert landscape.widths(narrow) == (2, 2, 1)
     assert 1e-4 < receipt.data_change_relative < 0.05
     # |a|‖w‖ is kept, and the direction is the amplitude-weighted mean: angle 2/3 of
@@ -162,14 +190,24 @@ def test_an_approximate_merge_reports_its_error():
     assert np.arctan2(row[1], row[0]) == pytest.approx(2 / 3 * 0.05, rel=1e-3)
     tight, _ = nearly(0.5, (1.0, 1.0))
     assert landscape.widths(
-        landscape.merge(tight, problem, cosine=0.9, spectrum=False)[0]
+        landscape.merge(
+            tight,
+            problem,
+            cosine=0.9,
+            spectrum=False,
+        )[0]
     ) == (2, 3, 1)
 
 
 def test_lengths_count_where_they_cannot_be_traded():
     net, problem = nearly(0.05, (1.0, 1.0), "tanh")
     assert landscape.widths(
-        landscape.merge(net, problem, cosine=0.9, spectrum=False)[0]
+        landscape.merge(
+            net,
+            problem,
+            cosine=0.9,
+            spectrum=False,
+        )[0]
     ) == (2, 3, 1)
 
 
@@ -185,20 +223,36 @@ def test_every_pair_of_a_group_is_close():
     problem = Problem(
         np.random.default_rng(1).normal(size=(20, 2)), np.zeros(20), "relu"
     )
-    narrow, _ = landscape.merge(net, problem, cosine=float(np.cos(0.4)), spectrum=False)
+    narrow, _ = landscape.merge(
+        net,
+        problem,
+        cosine=float(np.cos(0.4)),
+        spectrum=False,
+    )
     assert landscape.widths(narrow)[1] == 3
 
 
 def test_channels_to_infinity_are_left_and_copies_merge_whatever_their_signs():
     net, problem = nearly(1e-3, (-1000.0, 500.5))
-    narrow, receipt = landscape.merge(net, problem, cosine=0.9, spectrum=False)
+    narrow, receipt = landscape.merge(
+        net,
+        problem,
+        cosine=0.9,
+        spectrum=False,
+    )
     assert landscape.widths(narrow) == (2, 3, 1)
     assert "channels to infinity" in receipt.notes[0]
     for cosine in (None, 0.9):
         with pytest.raises(
             InvalidInputError, match=r"units \[0, 1\]: given .*channels to infinity"
         ):
-            landscape.merge(net, problem, layer=1, units=[0, 1], cosine=cosine)
+            landscape.merge(
+                net,
+                problem,
+                layer=1,
+                units=[0, 1],
+                cosine=cosine,
+            )
     exact, problem = nearly(0.0, (-1000.0, 500.5))
     merged, receipt = landscape.merge(
         exact, problem, layer=1, units=[0, 1], spectrum=False
@@ -208,7 +262,12 @@ def test_channels_to_infinity_are_left_and_copies_merge_whatever_their_signs():
     # 15 % of the sum of sizes is no cancellation
     fair, problem = nearly(1e-3, (-1.0, 0.675))
     assert landscape.widths(
-        landscape.merge(fair, problem, cosine=0.9, spectrum=False)[0]
+        landscape.merge(
+            fair,
+            problem,
+            cosine=0.9,
+            spectrum=False,
+        )[0]
     ) == (2, 2, 1)
 
 
@@ -222,19 +281,40 @@ REFUSED = {
         "layer: given None with units",
     ),
     "unit": (
-        lambda n, p: landscape.merge(n, p, layer=1, units=[0, 3]),
+        lambda n, p: landscape.merge(
+            n,
+            p,
+            layer=1,
+            units=[0, 3],
+        ),
         "unit: given 3; allowed: 0 to 2",
     ),
     "one unit": (
-        lambda n, p: landscape.merge(n, p, layer=1, units=[1, 1]),
+        lambda n, p: landscape.merge(
+            n,
+            p,
+            layer=1,
+            units=[1, 1],
+        ),
         "units: given",
     ),
     "not parallel": (
-        lambda n, p: landscape.merge(n, p, layer=1, units=[0, 2]),
+        lambda n, p: landscape.merge(
+            n,
+            p,
+            layer=1,
+            units=[0, 2],
+        ),
         "rows with a least cosine of -0.957826",
     ),
     "not near": (
-        lambda n, p: landscape.merge(n, p, layer=1, units=[0, 2], cosine=0.9),
+        lambda n, p: landscape.merge(
+            n,
+            p,
+            layer=1,
+            units=[0, 2],
+            cosine=0.9,
+        ),
         "allowed: a cosine of at least 0.9",
     ),
     "cosine": (lambda n, p: landscape.merge(n, p, cosine=1.5), "cosine: given 1.5"),

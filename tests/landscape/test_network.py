@@ -44,7 +44,13 @@ def by_loops(net, x, sigma):
 
 @pytest.mark.parametrize(("sizes", "name", "output_bias"), CASES)
 def test_output_and_loss_by_loops(make, sizes, name, output_bias):
-    net, problem = make(1, sizes, name, output_bias=output_bias, factor=0.5)
+    net, problem = make(
+        1,
+        sizes,
+        name,
+        output_bias=output_bias,
+        factor=0.5,
+    )
     expected = by_loops(net, problem.x, SIGMA[name])
     np.testing.assert_allclose(
         landscape.forward(net, problem.x, name), expected, rtol=1e-12, atol=1e-14
@@ -56,7 +62,12 @@ def test_output_and_loss_by_loops(make, sizes, name, output_bias):
 
 @pytest.mark.parametrize(("sizes", "name", "output_bias"), CASES)
 def test_derivatives_by_differences(make, sizes, name, output_bias):
-    net, problem = make(2, sizes, name, output_bias=output_bias)
+    net, problem = make(
+        2,
+        sizes,
+        name,
+        output_bias=output_bias,
+    )
     theta, step = flatten(net), 1e-5
 
     def along(function):
@@ -105,7 +116,11 @@ def test_features_begin_with_the_input(make):
     found = landscape.features(net, problem.x, "tanh")
     assert [one.shape[1] for one in found] == [2, 3, 2]
     z = landscape.preactivations(net, problem.x, "tanh")
-    np.testing.assert_allclose(found[2], np.tanh(z[1]), rtol=1e-14)
+    np.testing.assert_allclose(
+        found[2],
+        np.tanh(z[1]),
+        rtol=1e-14,
+    )
 
 
 @pytest.mark.parametrize(
@@ -145,8 +160,19 @@ def test_problems_that_are_none(arguments, match):
 
 
 def test_targets_make_any_net_critical(make):
-    net, problem = make(8, (2, 3, 2), "sigmoid", samples=40)
-    made = landscape.made_critical(net, problem.x, "sigmoid", seed=1, size=3.0)
+    net, problem = make(
+        8,
+        (2, 3, 2),
+        "sigmoid",
+        samples=40,
+    )
+    made = landscape.made_critical(
+        net,
+        problem.x,
+        "sigmoid",
+        seed=1,
+        size=3.0,
+    )
     assert np.abs(flatten(landscape.gradient(net, made))).max() < 1e-14
     assert landscape.loss(net, made) > 1
     with pytest.raises(

@@ -96,7 +96,12 @@ def test_inertia_never_decreases_under_compatible_embeddings(critical_problem):
     fell, zeros = [], []
     for seed in range(25):
         net, problem = critical_problem(seed, (2, 2, 2, 1), "tanh", samples=40)
-        made = random_embedding([2, 2, 2, 1], add={1: 1, 2: 1}, nulls={1: 1}, seed=seed)
+        made = random_embedding(
+            [2, 2, 2, 1],
+            add={1: 1, 2: 1},
+            nulls={1: 1},
+            seed=seed,
+        )
         _, receipt = landscape.compatible(net, problem, made)
         if receipt.inertia.decided and receipt.inertia_before.decided:
             before, after = receipt.inertia_before.counts, receipt.inertia.counts
@@ -145,7 +150,12 @@ def test_a_null_unit_without_a_bias_to_carry_it_is_not_critical_and_says_so(
     critical_problem,
 ):
     net, problem = critical_problem(1, (2, 3, 1), "sigmoid", output_bias=False)
-    _, receipt = landscape.null(net, problem, layer=1, bias=0.3)
+    _, receipt = landscape.null(
+        net,
+        problem,
+        layer=1,
+        bias=0.3,
+    )
     assert receipt.gradient[0] < 1e-12 < 1e-6 < receipt.gradient[1]
     assert "a critical point is not" in receipt.notes[0]
     assert receipt.predicted is None
@@ -168,7 +178,13 @@ def test_zero_output_finds_weights_that_no_unit_has(critical_problem):
 
 def test_a_large_net_has_its_spectrum_left_out(critical_problem):
     net, problem = critical_problem(0, (2, 3, 1), "tanh")
-    _, receipt = landscape.split_many(net, problem, layer=1, unit=0, fractions=200)
+    _, receipt = landscape.split_many(
+        net,
+        problem,
+        layer=1,
+        unit=0,
+        fractions=200,
+    )
     assert receipt.inertia is None
     assert receipt.inertia_before is not None
     assert "inertia after not measured: 809 parameters" in receipt.notes[0]
@@ -177,15 +193,33 @@ def test_a_large_net_has_its_spectrum_left_out(critical_problem):
 
 REFUSED = {
     "alpha nan": (
-        lambda n, p: landscape.split(n, p, layer=1, unit=0, alpha=np.nan),
+        lambda n, p: landscape.split(
+            n,
+            p,
+            layer=1,
+            unit=0,
+            alpha=np.nan,
+        ),
         "alpha: given nan",
     ),
     "alpha inf": (
-        lambda n, p: landscape.split(n, p, layer=1, unit=0, alpha=-np.inf),
+        lambda n, p: landscape.split(
+            n,
+            p,
+            layer=1,
+            unit=0,
+            alpha=-np.inf,
+        ),
         "alpha: given -inf",
     ),
     "no such layer": (
-        lambda n, p: landscape.split(n, p, layer=3, unit=0, alpha=0.5),
+        lambda n, p: landscape.split(
+            n,
+            p,
+            layer=3,
+            unit=0,
+            alpha=0.5,
+        ),
         "layer: given 3; .* 1 to 2",
     ),
     "the input": (
@@ -193,19 +227,42 @@ REFUSED = {
         "layer: given 0; .* 1 to 2",
     ),
     "no such unit": (
-        lambda n, p: landscape.split(n, p, layer=2, unit=2, alpha=0.5),
+        lambda n, p: landscape.split(
+            n,
+            p,
+            layer=2,
+            unit=2,
+            alpha=0.5,
+        ),
         "unit: given 2; .* 0 to 1",
     ),
     "unit before the first": (
-        lambda n, p: landscape.split(n, p, layer=2, unit=-1, alpha=0.5),
+        lambda n, p: landscape.split(
+            n,
+            p,
+            layer=2,
+            unit=-1,
+            alpha=0.5,
+        ),
         "unit: given -1",
     ),
     "fractions": (
-        lambda n, p: landscape.split_many(n, p, layer=1, unit=0, fractions=[0.5, 0.1]),
+        lambda n, p: landscape.split_many(
+            n,
+            p,
+            layer=1,
+            unit=0,
+            fractions=[0.5, 0.1],
+        ),
         "a sum of 0.6",
     ),
     "null bias": (
-        lambda n, p: landscape.null(n, p, layer=1, bias=np.inf),
+        lambda n, p: landscape.null(
+            n,
+            p,
+            layer=1,
+            bias=np.inf,
+        ),
         "bias: given inf",
     ),
     "another net's": (
@@ -215,7 +272,12 @@ REFUSED = {
         r"embedding: given one of widths \(2, 3, 1\)",
     ),
     "weight": (
-        lambda n, p: landscape.zero_output(n, p, layer=1, weight=[1.0]),
+        lambda n, p: landscape.zero_output(
+            n,
+            p,
+            layer=1,
+            weight=[1.0],
+        ),
         "weight: given",
     ),
     "no hidden layer": (

@@ -14,7 +14,11 @@ def closed_form(w, a):
     output weight uses.
     """
     seen = []
-    for row, out in zip(w, a, strict=True):
+    for row, out in zip(
+        w,
+        a,
+        strict=True,
+    ):
         if not row.any():
             continue
         for entry in seen:
@@ -29,7 +33,14 @@ def closed_form(w, a):
 @pytest.mark.parametrize("seed", range(6))
 def test_two_layer_tanh(seed):
     random = np.random.default_rng(seed)
-    w, a = random.normal(size=(4, 2)), random.normal(size=4)
+    w, a = (
+        random.normal(
+            size=(4, 2),
+        ),
+        random.normal(
+            size=4,
+        ),
+    )
     if seed % 3 == 1:
         w[1], w[2] = w[0], -w[0]
     if seed % 3 == 2:
@@ -45,19 +56,38 @@ def test_splits_and_null_units_keep_the_rank():
         (random.normal(size=(3, 2)), random.normal(size=3)),
         (random.normal(size=(1, 3)), np.array([0.3])),
     ]
-    problem = Problem(random.normal(size=(9, 2)), random.normal(size=9), "tanh")
+    problem = Problem(
+        random.normal(size=(9, 2)),
+        random.normal(size=9),
+        "tanh",
+    )
     rank = model_rank(net, "tanh").rank
     assert rank == 3 * (1 + 3) + 1
     assert (
         model_rank(
-            split(net, problem, layer=1, unit=1, alpha=0.3, spectrum=False)[0], "tanh"
+            split(
+                net,
+                problem,
+                layer=1,
+                unit=1,
+                alpha=0.3,
+                spectrum=False,
+            )[0],
+            "tanh",
         ).rank
         == rank
     )
     # the new unit's constant is the function of the output bias
     assert (
         model_rank(
-            null(net, problem, layer=1, bias=0.5, spectrum=False)[0], "tanh"
+            null(
+                net,
+                problem,
+                layer=1,
+                bias=0.5,
+                spectrum=False,
+            )[0],
+            "tanh",
         ).rank
         == rank
     )
@@ -66,7 +96,14 @@ def test_splits_and_null_units_keep_the_rank():
 @pytest.mark.parametrize("r", [1, 2, 3])
 def test_matrix_factorisation(r):
     d, random = 4, np.random.default_rng(r)
-    u, s, v = np.linalg.svd(random.normal(size=(d, r)) @ random.normal(size=(r, d)))
+    u, s, v = np.linalg.svd(
+        random.normal(
+            size=(d, r),
+        )
+        @ random.normal(
+            size=(r, d),
+        )
+    )
     A, B = u[:, :r] * s[:r], v[:r]
     A, B = np.pad(A, ((0, 0), (0, d - r))), np.pad(B, ((0, d - r), (0, 0)))
     rows = []

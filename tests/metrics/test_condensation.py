@@ -14,14 +14,39 @@ from condensery.metrics import condensation, orientation
 def slow_angle(u, v, *, antipodal=False) -> float:
     """Angle between two rows by hypot alone: no dot product, no matrix."""
     nu, nv = math.hypot(*u), math.hypot(*v)
-    away = math.hypot(*(x / nu - y / nv for x, y in zip(u, v, strict=True)))
-    along = math.hypot(*(x / nu + y / nv for x, y in zip(u, v, strict=True)))
+    away = math.hypot(
+        *(
+            x / nu - y / nv
+            for x, y in zip(
+                u,
+                v,
+                strict=True,
+            )
+        )
+    )
+    along = math.hypot(
+        *(
+            x / nu + y / nv
+            for x, y in zip(
+                u,
+                v,
+                strict=True,
+            )
+        )
+    )
     angle = 2 * math.atan2(away, along)
     return min(angle, math.pi - angle) if antipodal else angle
 
 
 def slow_active(rows, outputs, *, active):
-    sizes = [abs(a) * math.hypot(*row) for row, a in zip(rows, outputs, strict=True)]
+    sizes = [
+        abs(a) * math.hypot(*row)
+        for row, a in zip(
+            rows,
+            outputs,
+            strict=True,
+        )
+    ]
     chosen = [k for k, size in enumerate(sizes) if size > active * max(sizes)]
     return sizes, sorted(chosen, key=lambda k: (-sizes[k], k))
 
@@ -45,7 +70,11 @@ def slow_linkage(rows, chosen, *, threshold, antipodal=False) -> set[frozenset[i
     the threshold.
     """
     angle = {
-        frozenset(pair): slow_angle(rows[pair[0]], rows[pair[1]], antipodal=antipodal)
+        frozenset(pair): slow_angle(
+            rows[pair[0]],
+            rows[pair[1]],
+            antipodal=antipodal,
+        )
         for pair in itertools.combinations(chosen, 2)
     }
     clusters = [frozenset([k]) for k in chosen]
@@ -77,7 +106,11 @@ def layer(seed, units=40, features=2, centres=6, noise=0.05):
 @pytest.mark.parametrize("antipodal", [False, True])
 @pytest.mark.parametrize("features", [2, 4])
 def test_equals_the_loops(seed, threshold, antipodal, features):
-    rows, outputs = layer(seed, features=features, noise=0.3)
+    rows, outputs = layer(
+        seed,
+        features=features,
+        noise=0.3,
+    )
     found = condensation(
         rows, outputs, threshold=threshold, antipodal=antipodal, block=1 + 3 * seed
     )
@@ -92,7 +125,12 @@ def test_equals_the_loops(seed, threshold, antipodal, features):
     assert found.effective_ratio == len(cover) / 40
     sizes, chosen = slow_active(listed, outputs.tolist(), active=0.05)
     assert found.active_units == len(chosen)
-    expected = slow_linkage(listed, chosen, threshold=threshold, antipodal=antipodal)
+    expected = slow_linkage(
+        listed,
+        chosen,
+        threshold=threshold,
+        antipodal=antipodal,
+    )
     groups = [
         frozenset(np.flatnonzero(found.groups == g).tolist())
         for g in range(len(found.group_sizes))
@@ -114,7 +152,12 @@ def test_group_directions_and_spreads_equal_the_loop(antipodal):
     rows, outputs = layer(11, features=3)
     if antipodal:
         rows[::2] *= -1.0
-    found = condensation(rows, outputs, threshold=0.95, antipodal=antipodal)
+    found = condensation(
+        rows,
+        outputs,
+        threshold=0.95,
+        antipodal=antipodal,
+    )
     sizes, _ = slow_active(rows.tolist(), outputs.tolist(), active=0.05)
     for group, (direction, spread) in enumerate(
         zip(found.group_directions, found.group_spreads, strict=True)
@@ -129,7 +172,14 @@ def test_group_directions_and_spreads_equal_the_loop(antipodal):
                 else 1.0
             )
             turned[k] = [side * x / math.hypot(*rows[k]) for x in rows[k].tolist()]
-            total = [t + sizes[k] * x for t, x in zip(total, turned[k], strict=True)]
+            total = [
+                t + sizes[k] * x
+                for t, x in zip(
+                    total,
+                    turned[k],
+                    strict=True,
+                )
+            ]
         np.testing.assert_allclose(
             direction, np.array(total) / math.hypot(*total), atol=1e-12
         )
@@ -194,12 +244,21 @@ def test_amplitude_rules():
 def test_all_units_at_cosine_095_is_the_effective_ratio_of_the_dropout_paper():
     # 24 even directions: the cover takes every fifth or so; without the active rule
     # weak units count like strong ones.
-    angles = np.linspace(-np.pi, np.pi, 24, endpoint=False)
+    angles = np.linspace(
+        -np.pi,
+        np.pi,
+        24,
+        endpoint=False,
+    )
     rows = (
         np.column_stack([np.cos(angles), np.sin(angles)])
         * np.where(np.arange(24) % 2, 1.0, 1e-3)[:, None]
     )
-    found = condensation(rows, threshold=0.95, active=0.0)
+    found = condensation(
+        rows,
+        threshold=0.95,
+        active=0.0,
+    )
     assert found.active_units == 24
     assert found.effective_neurons == 12
     assert 2 * found.effective_ratio == 1
@@ -217,8 +276,17 @@ def test_nothing_active_is_a_value(rows):
 
 
 def test_grouping_by_cover_takes_the_nearest_representative():
-    rows, outputs = layer(3, units=60, noise=0.4)
-    found = condensation(rows, outputs, grouping="cover", threshold=0.9)
+    rows, outputs = layer(
+        3,
+        units=60,
+        noise=0.4,
+    )
+    found = condensation(
+        rows,
+        outputs,
+        grouping="cover",
+        threshold=0.9,
+    )
     assert found.grouping == "cover"
     assert len(found.group_sizes) == found.effective_neurons
     taken = found.representatives.tolist()
@@ -235,10 +303,25 @@ def test_grouping_by_cover_takes_the_nearest_representative():
 
 
 def test_representatives_are_searched_in_chunks(monkeypatch):
-    rows, outputs = layer(4, units=60, centres=40, noise=0.4)
-    whole = condensation(rows, outputs, grouping="cover", block=4)
+    rows, outputs = layer(
+        4,
+        units=60,
+        centres=40,
+        noise=0.4,
+    )
+    whole = condensation(
+        rows,
+        outputs,
+        grouping="cover",
+        block=4,
+    )
     monkeypatch.setattr("condensery.metrics._cover._REPRESENTATIVES_AT_ONCE", 3)
-    chunked = condensation(rows, outputs, grouping="cover", block=4)
+    chunked = condensation(
+        rows,
+        outputs,
+        grouping="cover",
+        block=4,
+    )
     assert whole.effective_neurons > 9
     np.testing.assert_array_equal(chunked.representatives, whole.representatives)
     np.testing.assert_array_equal(chunked.groups, whole.groups)
@@ -268,7 +351,11 @@ def two_units_at(theta: float, features: int, seed: int) -> np.ndarray:
 def test_angles_near_the_threshold_are_resolved(reach, features, antipodal):
     threshold = math.cos(reach)
     reach = 2 * math.asin(math.sqrt((1 - threshold) / 2))  # of the threshold as rounded
-    options = {"threshold": threshold, "guard": 0.0, "antipodal": antipodal}
+    options = {
+        "threshold": threshold,
+        "guard": 0.0,
+        "antipodal": antipodal,
+    }
     sides = np.array([[1.0], [-1.0 if antipodal else 1.0]])
     for seed in range(5):
         for step in (1e-12, 1e-9):

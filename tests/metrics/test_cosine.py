@@ -14,7 +14,14 @@ def slow_cosines(rows) -> list[list[float]]:
     rows = [row for row in rows if any(row)]
     return [
         [
-            math.fsum(x * y for x, y in zip(u, v, strict=True))
+            math.fsum(
+                x * y
+                for x, y in zip(
+                    u,
+                    v,
+                    strict=True,
+                )
+            )
             / math.hypot(*u)
             / math.hypot(*v)
             for v in rows
@@ -29,10 +36,18 @@ def test_matrix_equals_the_loop(units, features):
     weights, bias = rng.standard_normal((units, features)), rng.standard_normal(units)
     expected = np.array(slow_cosines(np.column_stack([weights, bias])))
     plain, ordered = (
-        cosine_matrix(weights, bias, sort=False),
+        cosine_matrix(
+            weights,
+            bias,
+            sort=False,
+        ),
         cosine_matrix(weights, bias),
     )
-    np.testing.assert_allclose(plain.matrix, expected, atol=1e-15)
+    np.testing.assert_allclose(
+        plain.matrix,
+        expected,
+        atol=1e-15,
+    )
     np.testing.assert_array_equal(plain.order, np.arange(units))
     np.testing.assert_allclose(
         ordered.matrix, expected[np.ix_(ordered.order, ordered.order)], atol=1e-15
@@ -51,8 +66,14 @@ def test_eigenvector_is_the_leading_one(units, features):
     np.testing.assert_allclose(
         found.matrix @ found.eigenvector, value * found.eigenvector, atol=1e-8 * units
     )
-    assert value == pytest.approx(np.linalg.eigvalsh(found.matrix)[-1], rel=1e-9)
-    assert np.linalg.norm(found.eigenvector) == pytest.approx(1.0, rel=1e-12)
+    assert value == pytest.approx(
+        np.linalg.eigvalsh(found.matrix)[-1],
+        rel=1e-9,
+    )
+    assert np.linalg.norm(found.eigenvector) == pytest.approx(
+        1.0,
+        rel=1e-12,
+    )
     large = found.eigenvector[
         np.abs(found.eigenvector) >= 0.5 * np.abs(found.eigenvector).max()
     ]
@@ -94,7 +115,13 @@ def test_blocks_make_up_the_matrix(block):
     rng = np.random.default_rng(block)
     weights, bias = rng.standard_normal((30, 3)), rng.standard_normal(30)
     whole = cosine_matrix(weights, bias)
-    parts = list(cosine_blocks(weights, bias, block=block))
+    parts = list(
+        cosine_blocks(
+            weights,
+            bias,
+            block=block,
+        )
+    )
     np.testing.assert_array_equal(
         np.concatenate([units for units, _ in parts]), whole.order
     )
@@ -117,4 +144,9 @@ def test_entries_that_are_not_finite_are_refused(value):
     with pytest.raises(InvalidInputError, match="finite"):
         cosine_matrix(np.array([[1.0, value], [1.0, 0.0]]))
     with pytest.raises(InvalidInputError, match="block"):
-        list(cosine_blocks(np.ones((2, 2)), block=0))
+        list(
+            cosine_blocks(
+                np.ones((2, 2)),
+                block=0,
+            )
+        )

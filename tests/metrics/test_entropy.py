@@ -52,7 +52,12 @@ def test_no_share_is_zero():
 def test_bins_of_the_angle_tell_condensed_from_initial_layers():
     rng = np.random.default_rng(1)
     spread = rng.standard_normal((1000, 2))
-    strong = np.array([[1.0, 1.0], [-1.0, 2.0]])[rng.integers(2, size=20)]
+    strong = np.array([[1.0, 1.0], [-1.0, 2.0]])[
+        rng.integers(
+            2,
+            size=20,
+        )
+    ]
     numbers = []
     for rows in (spread, np.vstack([strong, 1e-4 * spread])):
         bins = np.histogram(

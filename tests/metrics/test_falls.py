@@ -10,7 +10,17 @@ from condensery.metrics import falling, polynomial_residual, within_decades
 
 
 def slow_falling(steps, loss, slope):
-    usable = [k for k, (t, r) in enumerate(zip(steps, loss, strict=True)) if t * r > 0]
+    usable = [
+        k
+        for k, (t, r) in enumerate(
+            zip(
+                steps,
+                loss,
+                strict=True,
+            )
+        )
+        if t * r > 0
+    ]
     falls = [False] * len(steps)
     for row, index in enumerate(usable):
         near = usable[max(0, row - 2) : row + 3]
@@ -28,7 +38,15 @@ def slow_falling(steps, loss, slope):
 def test_falls_against_a_loop(seed):
     rng = np.random.default_rng(seed)
     steps = np.unique(np.concatenate([[0], rng.integers(1, 10_000, 30)]))
-    loss = np.exp(np.cumsum(rng.normal(-0.1, 0.3, len(steps))))
+    loss = np.exp(
+        np.cumsum(
+            rng.normal(
+                -0.1,
+                0.3,
+                len(steps),
+            )
+        )
+    )
     loss[rng.integers(0, len(loss), 2)] = 0.0
     expected = slow_falling(steps.tolist(), loss.tolist(), 0.2)
     assert falling(steps, loss, slope=0.2).tolist() == expected
@@ -61,18 +79,44 @@ def test_steps_near_marked_ones():
 
 def test_a_polynomial_leaves_no_residual():
     x = np.linspace(-1, 2, 30)
-    assert polynomial_residual(x, 3 + x - 2 * x**2, degree=2)[1] < 1e-12
+    assert (
+        polynomial_residual(
+            x,
+            3 + x - 2 * x**2,
+            degree=2,
+        )[1]
+        < 1e-12
+    )
     fit, residual = polynomial_residual(x, np.abs(x), degree=1)
-    line = np.polynomial.Polynomial.fit(x, np.abs(x), 1)
+    line = np.polynomial.Polynomial.fit(
+        x,
+        np.abs(x),
+        1,
+    )
     np.testing.assert_allclose(fit, line(x), rtol=1e-10)
-    left = sum((abs(a) - b) ** 2 for a, b in zip(x, fit, strict=True))
+    left = sum(
+        (abs(a) - b) ** 2
+        for a, b in zip(
+            x,
+            fit,
+            strict=True,
+        )
+    )
     spread = sum((abs(a) - np.abs(x).mean()) ** 2 for a in x)
     assert residual == pytest.approx((left / spread) ** 0.5)
-    assert polynomial_residual(x, np.abs(x), degree=0)[1] == pytest.approx(1)
+    assert polynomial_residual(
+        x,
+        np.abs(x),
+        degree=0,
+    )[1] == pytest.approx(1)
 
 
 def test_bad_input_is_refused_with_a_remedy():
     with pytest.raises(InvalidInputError, match="x, output: given"):
         polynomial_residual(np.ones(3), np.ones(3), degree=1)
     with pytest.raises(InvalidInputError, match="degree: given -1"):
-        polynomial_residual(np.arange(3.0), np.ones(3), degree=-1)
+        polynomial_residual(
+            np.arange(3.0),
+            np.ones(3),
+            degree=-1,
+        )

@@ -16,9 +16,17 @@ def test_contributions_against_a_loop():
     hidden, output = rng.standard_normal((7, 5)), rng.standard_normal(5)
     expected = [
         slow_contribution(column, weight)
-        for column, weight in zip(hidden.T, output, strict=True)
+        for column, weight in zip(
+            hidden.T,
+            output,
+            strict=True,
+        )
     ]
-    np.testing.assert_allclose(contributions(hidden, output), expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        contributions(hidden, output),
+        expected,
+        rtol=1e-12,
+    )
 
 
 def test_likeness_against_a_loop():
@@ -33,8 +41,14 @@ def test_likeness_against_a_loop():
             lengths = sum(rows[i] ** 2) * sum(rows[j] ** 2)
             cosines.append(abs(product) / lengths**0.5)
     assert measured.live == 4
-    assert measured.least_cosine == pytest.approx(min(cosines), rel=1e-12)
-    assert measured.mean_cosine == pytest.approx(sum(cosines) / 6, rel=1e-12)
+    assert measured.least_cosine == pytest.approx(
+        min(cosines),
+        rel=1e-12,
+    )
+    assert measured.mean_cosine == pytest.approx(
+        sum(cosines) / 6,
+        rel=1e-12,
+    )
 
 
 def test_blocks_by_hand():

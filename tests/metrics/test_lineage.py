@@ -17,7 +17,13 @@ def histories(draw):
     return rng.integers(-1, 3, (frames, units)), rng.random((frames, units)) + 0.01
 
 
-def slow_continues(groups, weights, frame, g, h):
+def slow_continues(
+    groups,
+    weights,
+    frame,
+    g,
+    h,
+):
     """Whether group h of a frame continues group g of the one before, asked unit by
     unit.
     """
@@ -28,7 +34,19 @@ def slow_continues(groups, weights, frame, g, h):
             came[before] = came.get(before, 0.0) + weights[frame][unit]
         if before == g and now >= 0:
             went[now] = went.get(now, 0.0) + weights[frame][unit]
-    return max(came, key=came.get) == g and bool(went) and max(went, key=went.get) == h
+    return (
+        max(
+            came,
+            key=came.get,
+        )
+        == g
+        and bool(went)
+        and max(
+            went,
+            key=went.get,
+        )
+        == h
+    )
 
 
 @given(histories())
@@ -65,10 +83,24 @@ def test_frames_and_names_are_consistent(history):
 @given(histories(), st.permutations(range(3)))
 def test_names_of_groups_do_not_matter(history, order):
     groups, weights = history
-    renamed = np.where(groups >= 0, np.array([*order, -1])[groups], -1)
+    renamed = np.where(
+        groups >= 0,
+        np.array([*order, -1])[groups],
+        -1,
+    )
     one, other = lineages(groups, weights), lineages(renamed, weights)
-    assert sorted(zip(one.born, one.ended, strict=True)) == sorted(
-        zip(other.born, other.ended, strict=True)
+    assert sorted(
+        zip(
+            one.born,
+            one.ended,
+            strict=True,
+        )
+    ) == sorted(
+        zip(
+            other.born,
+            other.ended,
+            strict=True,
+        )
     )
 
 
@@ -79,13 +111,26 @@ def test_short_lineages_are_taken_away_and_their_events_handed_on():
         [[0, 0, 0, -1], [0, 1, 1, 2], [0, 0, 2, 2], [0, 0, 2, 2], [0, 0, 2, 2]]
     )
     weights = np.array([[4.0, 1.0, 2.0, 0.5]] * 5)
-    tree = lineages(groups, weights, persistence=2)
+    tree = lineages(
+        groups,
+        weights,
+        persistence=2,
+    )
     assert tree.born.tolist() == [0, 1]
     assert tree.ended.tolist() == [4, 4]
     every = lineages(groups, weights)
     assert len(every) == 3
     assert tree.member_of[1].tolist()[0] == 0
-    assert lineages(groups, weights, persistence=9).count().tolist() == [0] * 5
+    assert (
+        lineages(
+            groups,
+            weights,
+            persistence=9,
+        )
+        .count()
+        .tolist()
+        == [0] * 5
+    )
 
 
 def test_refusals():
@@ -96,6 +141,10 @@ def test_refusals():
         (np.ones((2, 3)), {"persistence": 0}),
     ):
         with pytest.raises(InvalidInputError, match=r"given .*; allowed: "):
-            lineages(good, weights, **options)
+            lineages(
+                good,
+                weights,
+                **options,
+            )
     with pytest.raises(InvalidInputError, match="at least one frame"):
         lineages(good[:0], np.ones((0, 3)))

@@ -17,7 +17,14 @@ def layer(request):
 
 
 def slow_cosine(u, v):
-    product = sum(a * b for a, b in zip(u, v, strict=True))
+    product = sum(
+        a * b
+        for a, b in zip(
+            u,
+            v,
+            strict=True,
+        )
+    )
     lengths = sum(a * a for a in u) * sum(b * b for b in v)
     return abs(product) / lengths**0.5
 
@@ -33,7 +40,15 @@ def slow_sizes(layer, threshold):
         counts = [sum(near) for near in takers]
         taken = takers[counts.index(max(counts))]
         sizes.append(sum(taken))
-        free = [row for row, gone in zip(free, taken, strict=True) if not gone]
+        free = [
+            row
+            for row, gone in zip(
+                free,
+                taken,
+                strict=True,
+            )
+            if not gone
+        ]
     return sizes
 
 
@@ -57,17 +72,26 @@ def test_pairs_against_a_loop(layer, threshold):
             near += slow_cosine(row, other) > threshold
     share = near / (len(rows) * (len(rows) - 1) / 2)
     assert aligned_pairs(layer, threshold=threshold) == pytest.approx(share)
-    assert line_shares(layer, threshold=threshold).pairs == pytest.approx(share)
+    assert line_shares(
+        layer,
+        threshold=threshold,
+    ).pairs == pytest.approx(share)
 
 
 def test_closed_forms():
     rng = np.random.default_rng(1)
     lines = np.vstack([np.eye(3)] * 4)
-    assert line_sizes(lines, threshold=0.9).tolist() == [4, 4, 4]
+    assert line_sizes(
+        lines,
+        threshold=0.9,
+    ).tolist() == [4, 4, 4]
     # three lines of four units each: 3·6 of 66 pairs
     assert aligned_pairs(lines, threshold=0.9) == pytest.approx(18 / 66)
     scaled = rng.permutation(lines) * rng.choice([-3.0, 0.2], (12, 1))
-    assert line_sizes(scaled, threshold=0.9).tolist() == [4, 4, 4]
+    assert line_sizes(
+        scaled,
+        threshold=0.9,
+    ).tolist() == [4, 4, 4]
     one_line = np.outer(rng.standard_normal(5), [1.0, 2.0])
     assert aligned_pairs(one_line, threshold=0.99) == 1
 
@@ -78,15 +102,28 @@ def test_degenerate_layers():
     shares = line_shares(nothing, threshold=0.9)
     assert (shares.lines, shares.largest, shares.covered) == (0, 0.0, 0.0)
     assert np.isnan(shares.pairs)
-    assert np.isnan(aligned_pairs(np.ones((1, 2)), threshold=0.9))
+    assert np.isnan(
+        aligned_pairs(
+            np.ones((1, 2)),
+            threshold=0.9,
+        )
+    )
 
 
 def test_alignment_against_a_loop(layer):
     rng = np.random.default_rng(2)
     lines = rng.standard_normal((3, 4))
-    lines /= np.linalg.norm(lines, axis=1, keepdims=True)
+    lines /= np.linalg.norm(
+        lines,
+        axis=1,
+        keepdims=True,
+    )
     measured = alignment(layer, lines)
-    for row, value in zip(layer, measured, strict=True):
+    for row, value in zip(
+        layer,
+        measured,
+        strict=True,
+    ):
         if row.any():
             largest = max(slow_cosine(row, line) for line in lines)
             assert value == pytest.approx(largest)
@@ -104,8 +141,14 @@ def test_alignment_by_hand():
 
 
 REFUSED = {
-    "weights: given nan": lambda: aligned_pairs(np.full((2, 2), np.nan), threshold=0.9),
-    "threshold: given 1.0": lambda: line_sizes(np.ones((2, 2)), threshold=1.0),
+    "weights: given nan": lambda: aligned_pairs(
+        np.full((2, 2), np.nan),
+        threshold=0.9,
+    ),
+    "threshold: given 1.0": lambda: line_sizes(
+        np.ones((2, 2)),
+        threshold=1.0,
+    ),
 }
 
 

@@ -24,10 +24,24 @@ def slow_angle(u, v) -> float:
     """
     u, v = [Decimal(float(x)) for x in u], [Decimal(float(x)) for x in v]
     nu, nv = sum(x * x for x in u).sqrt(), sum(x * x for x in v).sqrt()
-    chord = sum((x / nu - y / nv) ** 2 for x, y in zip(u, v, strict=True)).sqrt()
+    chord = sum(
+        (x / nu - y / nv) ** 2
+        for x, y in zip(
+            u,
+            v,
+            strict=True,
+        )
+    ).sqrt()
     if chord * chord <= 2:
         return 2 * math.asin(float(chord / 2))
-    other = sum((x / nu + y / nv) ** 2 for x, y in zip(u, v, strict=True)).sqrt()
+    other = sum(
+        (x / nu + y / nv) ** 2
+        for x, y in zip(
+            u,
+            v,
+            strict=True,
+        )
+    ).sqrt()
     return math.pi - 2 * math.asin(float(other / 2))
 
 
@@ -35,15 +49,31 @@ def test_orientation_equals_the_loop():
     rng = np.random.default_rng(1)
     weights, bias = rng.standard_normal((3, 50, 1)), rng.standard_normal((3, 50))
     found = orientation(weights, bias)
-    notebook = orientation(weights, bias, convention="notebook")
+    notebook = orientation(
+        weights,
+        bias,
+        convention="notebook",
+    )
     for member in range(3):
         for unit in range(50):
             w, b = float(weights[member, unit, 0]), float(bias[member, unit])
             expected = math.copysign(math.acos(w / math.sqrt(w * w + b * b)), b)
-            assert found[member, unit] == pytest.approx(expected, abs=1e-7)
-            assert notebook[member, unit] == pytest.approx(expected, abs=1e-7)
+            assert found[member, unit] == pytest.approx(
+                expected,
+                abs=1e-7,
+            )
+            assert notebook[member, unit] == pytest.approx(
+                expected,
+                abs=1e-7,
+            )
     np.testing.assert_array_equal(
-        found, orientation(np.concatenate([weights, bias[..., None]], axis=-1))
+        found,
+        orientation(
+            np.concatenate(
+                [weights, bias[..., None]],
+                axis=-1,
+            )
+        ),
     )
 
 
@@ -63,11 +93,25 @@ def test_orientation_equals_the_loop():
         (1.0, math.nan, math.nan, math.nan),
     ],
 )
-def test_orientation_closed_forms(w, b, angle, notebook):
+def test_orientation_closed_forms(
+    w,
+    b,
+    angle,
+    notebook,
+):
     rows = np.array([[w, b]])
-    np.testing.assert_allclose(orientation(rows), [angle], rtol=1e-15)
     np.testing.assert_allclose(
-        orientation(rows, convention="notebook"), [notebook], rtol=1e-15
+        orientation(rows),
+        [angle],
+        rtol=1e-15,
+    )
+    np.testing.assert_allclose(
+        orientation(
+            rows,
+            convention="notebook",
+        ),
+        [notebook],
+        rtol=1e-15,
     )
 
 
@@ -125,7 +169,10 @@ def test_amplitude_equals_the_loop():
             length = math.hypot(
                 *weights[member, unit].tolist(), float(bias[member, unit])
             )
-            assert inputs[member, unit] == pytest.approx(length, rel=1e-14)
+            assert inputs[member, unit] == pytest.approx(
+                length,
+                rel=1e-14,
+            )
             assert product[member, unit] == pytest.approx(
                 abs(a[member, unit]) * length, rel=1e-14
             )
@@ -151,7 +198,10 @@ def test_arccos_of_the_cosine_would_miss_the_bar():
     u, v = np.array([[0.6, 0.8]]), np.array([[0.6 - 8e-10, 0.8 + 6e-10]])
     plain = math.acos(min(1.0, float(np.sum(directions(u) * directions(v)))))
     assert abs(plain - slow_angle(u[0], v[0])) > 5e-10
-    assert float(angle_between(u, v)[0]) == pytest.approx(1e-9, rel=1e-5)
+    assert float(angle_between(u, v)[0]) == pytest.approx(
+        1e-9,
+        rel=1e-5,
+    )
 
 
 def test_angle_between_broadcasts_and_marks_zero():
@@ -161,7 +211,10 @@ def test_angle_between_broadcasts_and_marks_zero():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_computes_in_float64(dtype):
-    rows = np.array([[1.0, 0.5]], dtype=dtype)
+    rows = np.array(
+        [[1.0, 0.5]],
+        dtype=dtype,
+    )
     assert (
         orientation(rows).dtype
         == directions(rows).dtype
@@ -176,5 +229,8 @@ def test_bad_input_is_named():
         InvalidInputError, match="rows of 3 columns; allowed: two columns"
     ):
         orientation(np.ones((3, 3)))
-    with pytest.raises(InvalidInputError, match="at least one feature"):
+    with pytest.raises(
+        InvalidInputError,
+        match="at least one feature",
+    ):
         directions(np.ones((3, 0)))

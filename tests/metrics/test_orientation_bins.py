@@ -40,7 +40,12 @@ def test_bins_against_a_loop(units, bins):
 def test_bins_are_numpys_histogram_bit_for_bit(units):
     angles, weights = units
     limits = (-np.pi, np.pi)
-    expected = np.histogram(angles, bins=64, range=limits, weights=weights)[0]
+    expected = np.histogram(
+        angles,
+        bins=64,
+        range=limits,
+        weights=weights,
+    )[0]
     assert orientation_bins(angles, weights).tobytes() == expected.tobytes()
 
 
@@ -78,7 +83,12 @@ def test_distances_and_shares_against_a_loop(units):
     expected = [slow_distance(angle, targets) for angle in angles]
     np.testing.assert_allclose(angular_distance(angles, targets), expected, atol=1e-12)
     near = sum(w for w, gap in zip(weights, expected, strict=True) if gap <= 0.15)
-    measured = share_near(angles, weights, targets, within=0.15)
+    measured = share_near(
+        angles,
+        weights,
+        targets,
+        within=0.15,
+    )
     assert measured == pytest.approx(near / sum(weights))
 
 
@@ -86,8 +96,24 @@ def test_distances_by_hand():
     gaps = angular_distance(np.array([0.1, 6.2]), np.array([2 * np.pi]))
     assert gaps.round(6).tolist() == [0.1, 0.083185]
     assert angular_distance(np.array([1.0]), np.empty(0)).tolist() == [np.pi]
-    assert share_near(np.ones(2), np.zeros(2), np.ones(1), within=0.1) == 0
-    assert share_near(np.ones(2), np.ones(2), np.ones(1), within=0.0) == 1
+    assert (
+        share_near(
+            np.ones(2),
+            np.zeros(2),
+            np.ones(1),
+            within=0.1,
+        )
+        == 0
+    )
+    assert (
+        share_near(
+            np.ones(2),
+            np.ones(2),
+            np.ones(1),
+            within=0.0,
+        )
+        == 1
+    )
 
 
 REFUSED = {

@@ -11,7 +11,11 @@ STEPS = np.unique(np.round(10 ** np.linspace(0, 5, 101))).astype(int)
 
 def stairs(steps):
     """1 up to step 100, then down as t⁻¹ to 0.1 at 1000, and there until the end."""
-    return np.clip(100.0 / np.maximum(steps, 1), 0.1, 1.0)
+    return np.clip(
+        100.0 / np.maximum(steps, 1),
+        0.1,
+        1.0,
+    )
 
 
 def test_stairs_have_two_plateaus():
@@ -31,8 +35,20 @@ def test_the_slope_is_that_of_a_power_law(power):
 def test_what_is_too_short_or_not_a_number_is_none():
     steps = np.array([1, 1.5, 10, 100])
     assert plateaus(steps, np.array([1.0, 1.0, 0.1, 0.01])) == []
-    assert plateaus(steps, np.array([1.0, np.nan, np.nan, 1.0])) == []
-    assert plateaus(np.array([0, 1]), np.array([1.0, 1.0])) == []
+    assert (
+        plateaus(
+            steps,
+            np.array([1.0, np.nan, np.nan, 1.0]),
+        )
+        == []
+    )
+    assert (
+        plateaus(
+            np.array([0, 1]),
+            np.array([1.0, 1.0]),
+        )
+        == []
+    )
 
 
 def test_a_unit_of_the_loss_changes_nothing():
@@ -48,7 +64,16 @@ def test_a_unit_of_the_loss_changes_nothing():
         ([1, 2], [1.0, 1.0], {"decades": -1.0}, "decades"),
     ],
 )
-def test_refusals(steps, loss, options, what):
+def test_refusals(
+    steps,
+    loss,
+    options,
+    what,
+):
     with pytest.raises(InvalidInputError) as caught:
-        plateaus(np.array(steps), np.array(loss), **options)
+        plateaus(
+            np.array(steps),
+            np.array(loss),
+            **options,
+        )
     assert caught.value.what == what

@@ -35,12 +35,28 @@ WRONG = {
     "directions": lambda: metrics.directions(np.ones((3, 2)), np.ones(4)),
     "effective_orientations": lambda: metrics.effective_orientations(np.ones((3, 2))),
     "effective_rank": lambda: metrics.effective_rank(np.ones(3)),
-    "falling": lambda: metrics.falling(np.ones(3), np.ones(4), slope=0.1),
-    "heaviest_share": lambda: metrics.heaviest_share(np.ones(3, dtype=int), 1),
+    "falling": lambda: metrics.falling(
+        np.ones(3),
+        np.ones(4),
+        slope=0.1,
+    ),
+    "heaviest_share": lambda: metrics.heaviest_share(
+        np.ones(
+            3,
+            dtype=int,
+        ),
+        1,
+    ),
     "likeness": lambda: metrics.likeness(LAYER, np.ones(4)),
     "line_shares": lambda: metrics.line_shares(np.ones(3), threshold=0.9),
     "line_sizes": lambda: metrics.line_sizes(np.ones(3), threshold=0.9),
-    "lineages": lambda: metrics.lineages(np.ones((2, 3), dtype=int), np.ones((3, 2))),
+    "lineages": lambda: metrics.lineages(
+        np.ones(
+            (2, 3),
+            dtype=int,
+        ),
+        np.ones((3, 2)),
+    ),
     "orientation": lambda: metrics.orientation(np.ones((3, 1)), np.ones(4)),
     "orientation_bins": lambda: metrics.orientation_bins(np.ones(3), np.ones(4)),
     "plateaus": lambda: metrics.plateaus(np.ones(3), np.ones(4)),

@@ -82,7 +82,14 @@ def slow_line(x, y) -> tuple[float, float, list[list[float]]]:
     n, sx, sy = len(x), math.fsum(x), math.fsum(y)
     sxx, sxy = (
         math.fsum(a * a for a in x),
-        math.fsum(a * b for a, b in zip(x, y, strict=True)),
+        math.fsum(
+            a * b
+            for a, b in zip(
+                x,
+                y,
+                strict=True,
+            )
+        ),
     )
     determinant = n * sxx - sx * sx
     slope, intercept = (
@@ -90,7 +97,12 @@ def slow_line(x, y) -> tuple[float, float, list[list[float]]]:
         (sxx * sy - sx * sxy) / determinant,
     )
     squares = math.fsum(
-        (b - slope * a - intercept) ** 2 for a, b in zip(x, y, strict=True)
+        (b - slope * a - intercept) ** 2
+        for a, b in zip(
+            x,
+            y,
+            strict=True,
+        )
     )
     v = squares / (n - 2) if n > 2 else math.nan
     return (
@@ -203,7 +215,11 @@ def test_row_fit_equals_the_normal_equations(gammas, slopes, star):
 def test_row_fit_leaves_out_saturated_and_missing_cells():
     gammas = np.array([0.6, 0.8, 1.0, 1.2, 1.4])
     slopes = np.array([-2.0, math.nan, -0.1, 0.1, 0.3])
-    found = boundary_row_fit(gammas, slopes, saturated_below=-0.5)
+    found = boundary_row_fit(
+        gammas,
+        slopes,
+        saturated_below=-0.5,
+    )
     assert found.gamma == pytest.approx(1.1)
     assert (found.cells, found.left_out) == (3, 2)
     assert boundary_row_fit(gammas, slopes).gamma != pytest.approx(1.1, abs=0.01)

@@ -30,7 +30,10 @@ POINTS = [-3.7, -1.5, -1.0001, -0.9, -0.3, -1e-4, 2e-4, 0.25, 0.8, 1.2, 2.9, 11.
 KINKS = {
     "relu": {0.0: 0.0},
     "leaky_relu": {0.0: 0.01},
-    "hardtanh": {1.0: 0.0, -1.0: 0.0},
+    "hardtanh": {
+        1.0: 0.0,
+        -1.0: 0.0,
+    },
 }
 
 
@@ -74,7 +77,10 @@ def test_kinks(name):
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_dtype_is_kept(name):
-    z = jnp.array([-0.5, 2.0], dtype=jnp.float32)
+    z = jnp.array(
+        [-0.5, 2.0],
+        dtype=jnp.float32,
+    )
     assert activation(name).sigma(z).dtype == jnp.float32
     assert activation(name).sigma_prime(z).dtype == jnp.float32
 
@@ -82,14 +88,25 @@ def test_dtype_is_kept(name):
 @pytest.mark.parametrize("name", sorted(set(ACTIVATION_NAMES) & set(ACTIVATIONS)))
 def test_functions_agree_with_the_facts_of_the_theory(name):
     facts, sigma, z = activation_facts(name), activation(name).sigma, jnp.array(POINTS)
-    sign = {"even": 1, "odd": -1, "none": None}[facts.parity]
+    sign = {
+        "even": 1,
+        "odd": -1,
+        "none": None,
+    }[facts.parity]
     if sign is not None:
-        np.testing.assert_allclose(sigma(-z), sign * sigma(z), rtol=1e-14)
+        np.testing.assert_allclose(
+            sigma(-z),
+            sign * sigma(z),
+            rtol=1e-14,
+        )
     if facts.homogeneity is not None:
         np.testing.assert_allclose(
             sigma(3 * z), 3.0**facts.homogeneity * sigma(z), rtol=1e-14
         )
-    assert float(sigma(jnp.array(0.0))) == pytest.approx(facts.value_at_zero, abs=1e-15)
+    assert float(sigma(jnp.array(0.0))) == pytest.approx(
+        facts.value_at_zero,
+        abs=1e-15,
+    )
     if facts.multiplicity is not None:
         derivative = sigma
         for order in range(1, facts.multiplicity + 1):

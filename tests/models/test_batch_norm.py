@@ -42,7 +42,13 @@ def test_folding_is_exact_on_the_batch():
     parameters, x = net(1)
     model = BatchNormMlp("tanh")
     np.testing.assert_allclose(
-        mlp(model.folded(parameters, x), x, "tanh"), model(parameters, x), atol=1e-12
+        mlp(
+            model.folded(parameters, x),
+            x,
+            "tanh",
+        ),
+        model(parameters, x),
+        atol=1e-12,
     )
 
 

@@ -17,7 +17,10 @@ def x():
 def drawn(kind):
     """Parameters with biases that are not 0, or a forgotten bias would not be seen."""
     rng = np.random.default_rng(1)
-    p = ImageNet(kind).draw(seed=2, gamma=0.5)
+    p = ImageNet(kind).draw(
+        seed=2,
+        gamma=0.5,
+    )
     return {
         k: rng.standard_normal(v.shape) * 0.3 if k.endswith("_bias") else v
         for k, v in p.items()
@@ -130,9 +133,18 @@ def test_outputs_against_loops(kind, x):
 def test_draws_depend_on_the_seed_and_scale_by_the_exponent(kind):
     net = ImageNet(kind)
     usual, small, other = (
-        net.draw(seed=0, gamma=0.5),
-        net.draw(seed=0, gamma=1.0),
-        net.draw(seed=1, gamma=0.5),
+        net.draw(
+            seed=0,
+            gamma=0.5,
+        ),
+        net.draw(
+            seed=0,
+            gamma=1.0,
+        ),
+        net.draw(
+            seed=1,
+            gamma=0.5,
+        ),
     )
     for name, value in usual.items():
         if name.endswith("_bias"):
@@ -164,7 +176,15 @@ def test_dropout_is_asked_about_every_hidden_layer(kind, x):
         ImageNet(kind)(p, x, drop), ImageNet(kind)(p, x), rtol=1e-12
     )
     assert sorted(seen) == list(range(len(seen)))
-    assert len(seen) == {"mlp": 2, "cnn": 3, "residual": 3, "transformer": 2}[kind]
+    assert (
+        len(seen)
+        == {
+            "mlp": 2,
+            "cnn": 3,
+            "residual": 3,
+            "transformer": 2,
+        }[kind]
+    )
 
 
 def test_rows_carry_the_bias_and_heads_are_forms():

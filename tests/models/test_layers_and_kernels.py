@@ -20,7 +20,11 @@ NAMES = ("x2tanh", "sigmoid", "tanh")
 
 
 def test_layered_mlp_by_loops():
-    layers = mlp_normal([2, 4, 4, 4, 1], seed=1, std=0.8)
+    layers = mlp_normal(
+        [2, 4, 4, 4, 1],
+        seed=1,
+        std=0.8,
+    )
     x = np.random.default_rng(0).standard_normal((5, 2))
     functions = {
         "x2tanh": lambda z: z * z * np.tanh(z),
@@ -52,7 +56,11 @@ def test_layered_mlp_by_loops():
 
 
 def test_without_residuals_and_with_one_activation_it_is_an_mlp():
-    layers = mlp_normal([3, 5, 5, 2], seed=2, std=0.5)
+    layers = mlp_normal(
+        [3, 5, 5, 2],
+        seed=2,
+        std=0.5,
+    )
     x = jnp.array(np.random.default_rng(1).standard_normal((6, 3)))
     np.testing.assert_allclose(
         LayeredMlp(("tanh",) * 2, residual=False)(layers, x),
@@ -62,7 +70,11 @@ def test_without_residuals_and_with_one_activation_it_is_an_mlp():
 
 
 def test_the_inputs_of_the_layers():
-    layers = mlp_normal([2, 4, 4, 4, 1], seed=1, std=0.8)
+    layers = mlp_normal(
+        [2, 4, 4, 4, 1],
+        seed=1,
+        std=0.8,
+    )
     x = jnp.array(np.random.default_rng(0).standard_normal((5, 2)))
     inputs = LayeredMlp(NAMES).hidden(layers, x)
     assert [h.shape[1] for h in inputs] == [2, 4, 4, 4]
@@ -88,7 +100,13 @@ def convolved(images, w, b):
 
 def test_two_layer_conv_by_loops():
     shape = (2, 4, 5)
-    drawn = two_layer_conv_normal(3, shape=shape, size=2, seed=4, std=0.7)
+    drawn = two_layer_conv_normal(
+        3,
+        shape=shape,
+        size=2,
+        seed=4,
+        std=0.7,
+    )
     x = np.random.default_rng(2).standard_normal((3, 40))
     z = np.tanh(convolved(x.reshape(3, *shape), drawn["w"], drawn["b"]))
     expected = [
@@ -122,9 +140,22 @@ def test_draws_of_kernels():
     for (weight, bias), std in zip(layers, [1.0, 0.5, 2.0], strict=True):
         assert weight.std() == pytest.approx(std, rel=0.2)
         assert bias.std() == pytest.approx(std, rel=0.5)
-    again = cnn_normal(400, shape=(1, 6, 6), size=3, dense=[20, 10], seed=0, std=1.0)
+    again = cnn_normal(
+        400,
+        shape=(1, 6, 6),
+        size=3,
+        dense=[20, 10],
+        seed=0,
+        std=1.0,
+    )
     np.testing.assert_array_equal(again[0][0], layers[0][0])
-    drawn = two_layer_conv_normal(5, shape=(1, 6, 6), size=3, seed=1, std=1.0)
+    drawn = two_layer_conv_normal(
+        5,
+        shape=(1, 6, 6),
+        size=3,
+        seed=1,
+        std=1.0,
+    )
     assert not np.isclose(drawn["a"].ravel()[:45], drawn["w"].ravel()).any()
 
 
@@ -136,16 +167,34 @@ def test_draws_of_kernels():
         (lambda: TwoLayerConv("tahn", (1, 2, 2)), "activation: given tahn"),
         (
             lambda: LayeredMlp(("tanh",))(
-                mlp_normal([1, 2], seed=0, std=1.0), jnp.ones((1, 1))
+                mlp_normal(
+                    [1, 2],
+                    seed=0,
+                    std=1.0,
+                ),
+                jnp.ones((1, 1)),
             ),
             "parameters: given 1",
         ),
         (
-            lambda: two_layer_conv_normal(2, shape=(1, 4, 4), size=5, seed=0, std=1.0),
+            lambda: two_layer_conv_normal(
+                2,
+                shape=(1, 4, 4),
+                size=5,
+                seed=0,
+                std=1.0,
+            ),
             "size: given 5",
         ),
         (
-            lambda: cnn_normal(2, shape=(1, 4, 4), size=0, dense=[2], seed=0, std=1.0),
+            lambda: cnn_normal(
+                2,
+                shape=(1, 4, 4),
+                size=0,
+                dense=[2],
+                seed=0,
+                std=1.0,
+            ),
             "size: given 0",
         ),
     ],

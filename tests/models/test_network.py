@@ -24,11 +24,22 @@ X = np.random.default_rng(0).standard_normal((7, 3))
 
 
 def two_layer(seed=0):
-    return two_layer_normal(5, features=4, seed=seed, std_a=0.8, std_w=0.7)
+    return two_layer_normal(
+        5,
+        features=4,
+        seed=seed,
+        std_a=0.8,
+        std_w=0.7,
+    )
 
 
 def layered(seed=0, *, bias=True):
-    return mlp_normal([3, 6, 4, 2], seed=seed, std=0.6, bias=bias)
+    return mlp_normal(
+        [3, 6, 4, 2],
+        seed=seed,
+        std=0.6,
+        bias=bias,
+    )
 
 
 def slow_forward(layers, sample, sigma):
@@ -38,7 +49,11 @@ def slow_forward(layers, sample, sigma):
         sums = []
         for row, weights in enumerate(weight):
             total = 0.0 if bias is None else float(bias[row])
-            for value, entry in zip(values, weights, strict=True):
+            for value, entry in zip(
+                values,
+                weights,
+                strict=True,
+            ):
                 total += value * float(entry)
             sums.append(total)
         last = number == len(layers) - 1
@@ -51,10 +66,29 @@ def test_forward_against_a_loop(name):
     network = Network.of(layered(), name)
     sigma = numpy_activation(name)
     expected = [slow_forward(network.layers, sample, sigma) for sample in X]
-    np.testing.assert_allclose(network.forward(X), expected, rtol=1e-12)
-    narrow = Network.of(two_layer(), name, scale=0.3)
-    single = [slow_forward(narrow.pairs(), sample, sigma)[0] for sample in X]
-    np.testing.assert_allclose(narrow.forward(X), 0.3 * np.array(single), rtol=1e-12)
+    np.testing.assert_allclose(
+        network.forward(X),
+        expected,
+        rtol=1e-12,
+    )
+    narrow = Network.of(
+        two_layer(),
+        name,
+        scale=0.3,
+    )
+    single = [
+        slow_forward(
+            narrow.pairs(),
+            sample,
+            sigma,
+        )[0]
+        for sample in X
+    ]
+    np.testing.assert_allclose(
+        narrow.forward(X),
+        0.3 * np.array(single),
+        rtol=1e-12,
+    )
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -69,15 +103,27 @@ def test_numpy_and_jax_agree(name):
     assert isinstance(on_device, Network)
     assert isinstance(on_device.forward(X), jax.Array)
     assert isinstance(on_host.forward(X), np.ndarray)
-    np.testing.assert_allclose(on_device.forward(X), on_host.forward(X), atol=1e-14)
+    np.testing.assert_allclose(
+        on_device.forward(X),
+        on_host.forward(X),
+        atol=1e-14,
+    )
 
 
 def test_it_computes_what_the_models_compute():
     parameters = two_layer()
     model = TwoLayer("tanh", scale=0.5)
-    network = Network.of(parameters, "tanh", scale=0.5)
+    network = Network.of(
+        parameters,
+        "tanh",
+        scale=0.5,
+    )
     full = jnp.asarray(with_bias(X))
-    np.testing.assert_allclose(network.forward(X), model(parameters, full), rtol=1e-13)
+    np.testing.assert_allclose(
+        network.forward(X),
+        model(parameters, full),
+        rtol=1e-13,
+    )
     # with the constant feature or without it, bit for bit the same
     np.testing.assert_array_equal(network.forward(with_bias(X)), network.forward(X))
     layers = layered()
@@ -105,7 +151,13 @@ def test_features_are_what_goes_into_the_next_layer():
 
 
 def test_round_trips_bit_for_bit():
-    for parameters in (two_layer(), layered(), layered(bias=False)):
+    for parameters in (
+        two_layer(),
+        layered(),
+        layered(
+            bias=False,
+        ),
+    ):
         network = Network.of(parameters, "tanh")
         again = Network.of(network.leaves(), "tanh")
         assert again.names == network.names
@@ -123,11 +175,24 @@ def test_round_trips_bit_for_bit():
 def test_names_of_leaves():
     assert Network.of(two_layer(), "tanh").names == ("a", "w")
     assert Network.of(layered(), "tanh").names == ("W1", "b1", "W2", "b2", "W3", "b3")
-    assert Network.of(layered(bias=False), "tanh").names == ("W1", "W2", "W3", "b3")
+    assert Network.of(
+        layered(
+            bias=False,
+        ),
+        "tanh",
+    ).names == ("W1", "W2", "W3", "b3")
     ones = np.ones(2)
     normalised = [(np.ones((2, 1)), ones, ones), (np.ones((1, 2)), np.ones(1))]
     assert BatchNormMlp("tanh")(normalised, X[:, :1]).shape == (7, 1)
-    names = [name for name, _ in leaf_names({"net": normalised, "draw": ones})]
+    names = [
+        name
+        for name, _ in leaf_names(
+            {
+                "net": normalised,
+                "draw": ones,
+            }
+        )
+    ]
     assert names == ["draw", "net.W1", "net.gamma1", "net.beta1", "net.W2", "net.b2"]
     assert leaf_names(ones)[0][0] == ""
 
@@ -143,19 +208,33 @@ def test_an_ensemble_is_its_members_bit_for_bit(draw):
         np.testing.assert_array_equal(outputs[index], member.forward(X))
         alone = snapshot.member(index)
         assert alone.names == member.names
-        for layers, layer in zip(hidden, alone.features(X), strict=True):
+        for layers, layer in zip(
+            hidden,
+            alone.features(X),
+            strict=True,
+        ):
             np.testing.assert_array_equal(layers[index], layer)
 
 
 def test_it_is_differentiable():
     network = jax.tree.map(jnp.asarray, Network.of(two_layer(), "tanh"))
     slope = jax.grad(lambda at: jnp.sum(at.forward(X)))(network)
-    expected = np.tanh(with_bias(X) @ network.leaves()["w"].T).sum(axis=0)
-    np.testing.assert_allclose(slope.leaves()["a"], expected, rtol=1e-12)
+    expected = np.tanh(with_bias(X) @ network.leaves()["w"].T).sum(
+        axis=0,
+    )
+    np.testing.assert_allclose(
+        slope.leaves()["a"],
+        expected,
+        rtol=1e-12,
+    )
 
 
 def test_conversion():
-    narrow = Network.of(two_layer(), "tanh", dtype=np.float32)
+    narrow = Network.of(
+        two_layer(),
+        "tanh",
+        dtype=np.float32,
+    )
     assert {leaf.dtype for leaf in narrow.leaves().values()} == {np.dtype("float32")}
 
 

@@ -57,7 +57,12 @@ def test_with_bias_keeps_host_arrays_on_the_host():
 
 
 def test_mlp_by_loops():
-    layers = mlp_normal([2, 4, 3, 2], seed=3, std=[0.5, 0.7, 0.9], output_bias=False)
+    layers = mlp_normal(
+        [2, 4, 3, 2],
+        seed=3,
+        std=[0.5, 0.7, 0.9],
+        output_bias=False,
+    )
     x = np.random.default_rng(1).standard_normal((5, 2))
     expected = []
     for row in x:
@@ -81,7 +86,13 @@ def test_mlp_by_loops():
 
 
 def test_two_layer_is_an_mlp():
-    drawn = two_layer_normal(6, features=2, seed=4, std_a=1.0, std_w=1.0)
+    drawn = two_layer_normal(
+        6,
+        features=2,
+        seed=4,
+        std_a=1.0,
+        std_w=1.0,
+    )
     layers = [(drawn["w"][:, :1], drawn["w"][:, 1]), (drawn["a"][None], None)]
     x = jnp.linspace(-1, 1, 7)
     np.testing.assert_allclose(
@@ -98,25 +109,61 @@ def test_unknown_activations_are_refused_at_once(model):
 
 
 def test_a_draw_depends_on_nothing_but_seed_and_shape():
-    first = two_layer_normal(50, features=3, seed=11, std_a=0.1, std_w=2.0)
+    first = two_layer_normal(
+        50,
+        features=3,
+        seed=11,
+        std_a=0.1,
+        std_w=2.0,
+    )
     two_layer_normal(7, features=2, seed=5, std_a=1.0, std_w=1.0)
     np.random.default_rng(0).random(3)
-    again = two_layer_normal(50, features=3, seed=11, std_a=0.1, std_w=2.0)
+    again = two_layer_normal(
+        50,
+        features=3,
+        seed=11,
+        std_a=0.1,
+        std_w=2.0,
+    )
     for name in ("a", "w"):
         np.testing.assert_array_equal(first[name], again[name])
-    other = two_layer_normal(50, features=3, seed=12, std_a=0.1, std_w=2.0)
+    other = two_layer_normal(
+        50,
+        features=3,
+        seed=12,
+        std_a=0.1,
+        std_w=2.0,
+    )
     assert not np.isclose(first["w"], other["w"]).any()
 
 
 def test_narrow_networks_are_the_first_units_of_wide_ones():
-    wide = two_layer_normal(1000, features=2, seed=1, std_a=1.0, std_w=1.0)
-    narrow = two_layer_normal(10, features=2, seed=1, std_a=0.5, std_w=1.0)
+    wide = two_layer_normal(
+        1000,
+        features=2,
+        seed=1,
+        std_a=1.0,
+        std_w=1.0,
+    )
+    narrow = two_layer_normal(
+        10,
+        features=2,
+        seed=1,
+        std_a=0.5,
+        std_w=1.0,
+    )
     np.testing.assert_array_equal(narrow["a"], 0.5 * wide["a"][:10])
     np.testing.assert_array_equal(narrow["w"], wide["w"][:10])
 
 
 def test_drawn_numbers_are_normal_and_independent():
-    drawn = two_layer_normal(20_000, features=2, seed=0, std_a=0.3, std_w=2.0)
+    drawn = two_layer_normal(
+        20_000,
+        features=2,
+        seed=0,
+        std_a=0.3,
+        std_w=2.0,
+    )
     columns = np.stack([drawn["a"] / 0.3, drawn["w"][:, 0] / 2, drawn["w"][:, 1] / 2])
     # five standard errors of means, variances, fourth moments and correlations of
     # 20,000 numbers
@@ -136,11 +183,23 @@ def test_layers_of_an_mlp_do_not_share_their_numbers():
     ("call", "words"),
     [
         (
-            lambda: two_layer_normal(0, features=2, seed=0, std_a=1.0, std_w=1.0),
+            lambda: two_layer_normal(
+                0,
+                features=2,
+                seed=0,
+                std_a=1.0,
+                std_w=1.0,
+            ),
             "width: given 0",
         ),
         (
-            lambda: two_layer_normal(3, features=2, seed=-1, std_a=1.0, std_w=1.0),
+            lambda: two_layer_normal(
+                3,
+                features=2,
+                seed=-1,
+                std_a=1.0,
+                std_w=1.0,
+            ),
             "seed: given -1",
         ),
         (lambda: mlp_normal([3], seed=0, std=1.0), "sizes: given"),

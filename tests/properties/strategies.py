@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 # Hypothesis likes edge values; these stay where squares neither overflow nor underflow.
-entries = st.floats(-100.0, 100.0, allow_nan=False, allow_subnormal=False).map(
-    lambda x: 0.0 if abs(x) < 1e-6 else x
-)
+entries = st.floats(
+    -100.0,
+    100.0,
+    allow_nan=False,
+    allow_subnormal=False,
+).map(lambda x: 0.0 if abs(x) < 1e-6 else x)
 positive = st.floats(1e-3, 1e3, allow_nan=False)
 
 
@@ -36,7 +39,11 @@ def layers(
     rows = rows + draw(
         st.sampled_from([0.0, 1e-3, 0.1, 1.0])
     ) * generator.standard_normal(rows.shape)
-    rows *= generator.uniform(0.1, 10.0, size=(units, 1))
+    rows *= generator.uniform(
+        0.1,
+        10.0,
+        size=(units, 1),
+    )
     return Layer(
         rows,
         generator.choice([-1.0, 1.0], units) * generator.uniform(0.01, 10.0, units),
@@ -55,6 +62,10 @@ def matrices(*, max_side: int = 8) -> st.SearchStrategy[np.ndarray]:
     """Finite matrices, zero rows included."""
     return arrays.arrays(
         np.float64,
-        arrays.array_shapes(min_dims=2, max_dims=2, max_side=max_side),
+        arrays.array_shapes(
+            min_dims=2,
+            max_dims=2,
+            max_side=max_side,
+        ),
         elements=entries,
     )

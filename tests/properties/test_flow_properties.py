@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 from condensery.engine import Ensemble, flow
 from condensery.records import Status
 
-few = settings(max_examples=15, deadline=None, derandomize=True)
+few = settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+)
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -78,7 +82,11 @@ def test_no_step_moves_much_further_than_eta_says():
 def test_two_calls_are_one(problem, first, more):
     half = flow(*problem, max_steps=first)
     whole, direct = (
-        flow(*problem, max_steps=first + more, state=half.state),
+        flow(
+            *problem,
+            max_steps=first + more,
+            state=half.state,
+        ),
         flow(*problem, max_steps=first + more),
     )
     for name in ("rd", "loss", "time", "steps", "status"):
@@ -103,7 +111,11 @@ def test_the_order_of_members_changes_no_bit(problem, seed):
 def test_the_order_of_samples_does_not_matter(problem, seed):
     members, x, y = problem
     order = np.random.default_rng(seed).permutation(4)
-    options = {"activation_name": "tanh", "max_time": 20.0, "eta": 0.02}
+    options = {
+        "activation_name": "tanh",
+        "max_time": 20.0,
+        "eta": 0.02,
+    }
     straight, mixed = (
         flow(members, x, y, **options),
         flow(members, x[order], y[order], **options),

@@ -21,7 +21,11 @@ from condensery.metrics import (
     width_slope,
 )
 
-few = settings(max_examples=25, deadline=None, derandomize=True)
+few = settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+)
 
 options = st.fixed_dictionaries(
     {
@@ -58,7 +62,12 @@ def partition(labels: np.ndarray) -> set[frozenset[int]]:
 
 
 @few
-@given(layers(), options, positive, positive)
+@given(
+    layers(),
+    options,
+    positive,
+    positive,
+)
 def test_condensation_ignores_positive_scales(layer, chosen, of_rows, of_outputs):
     found = measured(layer, chosen)
     other = condensation(layer.rows * of_rows, layer.outputs * of_outputs, **chosen)
@@ -110,7 +119,11 @@ def test_copies_change_no_effective_number(layer, chosen):
 def test_zero_rows_change_only_the_ratio(layer, chosen):
     found = measured(layer, chosen)
     rows = np.vstack([layer.rows, np.zeros((2, layer.rows.shape[1]))])
-    other = condensation(rows, np.append(layer.outputs, [1.0, 1.0]), **chosen)
+    other = condensation(
+        rows,
+        np.append(layer.outputs, [1.0, 1.0]),
+        **chosen,
+    )
     assert_same_numbers(found, other)
     assert other.zero_units == 2
 
@@ -118,10 +131,25 @@ def test_zero_rows_change_only_the_ratio(layer, chosen):
 @few
 @given(layers(), options)
 def test_signs_are_ignored_with_antipodal_alone(layer, chosen):
-    found = measured(layer, {**chosen, "antipodal": True})
-    signs = np.where(np.arange(len(layer.rows)) % 2, -1.0, 1.0)
+    found = measured(
+        layer,
+        {
+            **chosen,
+            "antipodal": True,
+        },
+    )
+    signs = np.where(
+        np.arange(len(layer.rows)) % 2,
+        -1.0,
+        1.0,
+    )
     other = condensation(
-        layer.rows * signs[:, None], layer.outputs, **{**chosen, "antipodal": True}
+        layer.rows * signs[:, None],
+        layer.outputs,
+        **{
+            **chosen,
+            "antipodal": True,
+        },
     )
     assert_same_numbers(found, other)
     assert (
@@ -172,7 +200,12 @@ def test_groups_are_a_partition_with_shares(layer, chosen):
 @given(layers(), st.sampled_from([1, 3, 512]))
 def test_the_block_size_changes_nothing(layer, block):
     found = measured(layer, {"grouping": "cover"})
-    other = condensation(layer.rows, layer.outputs, grouping="cover", block=block)
+    other = condensation(
+        layer.rows,
+        layer.outputs,
+        grouping="cover",
+        block=block,
+    )
     assert_same_numbers(found, other)
     np.testing.assert_array_equal(other.representatives, found.representatives)
     np.testing.assert_array_equal(other.groups, found.groups)
@@ -279,12 +312,22 @@ def test_relative_distance_ignores_rotation_and_scale(layer, scale, data):
 
 
 @few
-@given(st.floats(-3, 3), positive, st.integers(2, 6), st.integers(1, 3), positive)
+@given(
+    st.floats(-3, 3),
+    positive,
+    st.integers(2, 6),
+    st.integers(1, 3),
+    positive,
+)
 def test_width_slope_recovers_power_laws_and_ignores_units(
     slope, factor, widths, seeds, units
 ):
     m = np.logspace(1, 4, widths)
-    values = np.repeat((factor * m**slope)[:, None], seeds, axis=1)
+    values = np.repeat(
+        (factor * m**slope)[:, None],
+        seeds,
+        axis=1,
+    )
     found = width_slope(m, values)
     assert found.slope == pytest.approx(slope, abs=1e-12)
     other = width_slope(units * m, factor * values)
@@ -292,7 +335,11 @@ def test_width_slope_recovers_power_laws_and_ignores_units(
 
 
 @few
-@given(st.floats(0.5, 1.5), st.floats(0.1, 2), st.permutations(range(7)))
+@given(
+    st.floats(0.5, 1.5),
+    st.floats(0.1, 2),
+    st.permutations(range(7)),
+)
 def test_row_fit_recovers_straight_rows_in_any_order(root, slope, order):
     gammas = np.linspace(0.7, 1.3, 7)[np.array(order)]
     found = boundary_row_fit(gammas, slope * (gammas - root))

@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 
-def trained(x, y, gamma, gamma_prime, width, *, asi, seed, loss=1e-6, max_steps=20_000):
+def trained(
+    x,
+    y,
+    gamma,
+    gamma_prime,
+    width,
+    *,
+    asi,
+    seed,
+    loss=1e-6,
+    max_steps=20_000,
+):
     """Initial and final (a, w) of the first copy after training to a mean square of
     `loss`.
     """
@@ -36,12 +47,17 @@ def trained(x, y, gamma, gamma_prime, width, *, asi, seed, loss=1e-6, max_steps=
     raise AssertionError("the reference flow did not reach its loss")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="session",
+)
 def distances():
     """(RD(a), RD(w)) of `trained`, as a function of its arguments."""
 
     def measure(*args, **options):
-        (a0, w0), (a, w) = trained(*args, **options)
+        (a0, w0), (a, w) = trained(
+            *args,
+            **options,
+        )
         return np.linalg.norm(a - a0) / np.linalg.norm(a0), np.linalg.norm(
             w - w0
         ) / np.linalg.norm(w0)

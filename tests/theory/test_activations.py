@@ -11,7 +11,11 @@ from condensery.theory import ACTIVATION_NAMES, activation_facts
 # σ written with numpy, apart from the library's own functions.
 SIGMA = {
     "relu": lambda z: z * (z > 0),
-    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
+    "leaky_relu": lambda z: np.where(
+        z > 0,
+        z,
+        0.01 * z,
+    ),
     "tanh": np.tanh,
     "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
     "softplus": lambda z: np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0),
@@ -22,7 +26,14 @@ SIGMA = {
     "hardtanh": lambda z: np.minimum(np.maximum(z, -1), 1),
     "linear": lambda z: z,
 }
-Z = np.concatenate([np.linspace(-6, 6, 241), np.random.default_rng(0).normal(size=50)])
+Z = np.concatenate(
+    [
+        np.linspace(-6, 6, 241),
+        np.random.default_rng(0).normal(
+            size=50,
+        ),
+    ]
+)
 NAMES = pytest.mark.parametrize("name", ACTIVATION_NAMES)
 
 
@@ -40,7 +51,10 @@ def test_models_know_the_same_functions(name):
     with jax.enable_x64(new_val=True):
         assert np.asarray(
             activation(name).sigma(jax.numpy.asarray(Z))
-        ) == pytest.approx(SIGMA[name](Z), abs=1e-12)
+        ) == pytest.approx(
+            SIGMA[name](Z),
+            abs=1e-12,
+        )
 
 
 @NAMES
@@ -108,15 +122,29 @@ def test_multiplicity(name):
     """
     facts, sigma, radius = activation_facts(name), SIGMA[name], 0.2
     grid = radius * np.cos(np.pi * (np.arange(40) + 0.5) / 40)
-    fit = np.polynomial.Polynomial.fit(grid, sigma(grid), 9).convert()
+    fit = np.polynomial.Polynomial.fit(
+        grid,
+        sigma(grid),
+        9,
+    ).convert()
     smooth = np.abs(fit(grid) - sigma(grid)).max() < 1e-9
     if not smooth:
         assert (facts.multiplicity, facts.leading_derivative) == (None, None)
         return
     derivatives = [math.factorial(order) * fit.coef[order] for order in range(1, 5)]
-    order = next(k for k, value in enumerate(derivatives, start=1) if abs(value) > 1e-4)
+    order = next(
+        k
+        for k, value in enumerate(
+            derivatives,
+            start=1,
+        )
+        if abs(value) > 1e-4
+    )
     assert facts.multiplicity == order
-    assert facts.leading_derivative == pytest.approx(derivatives[order - 1], rel=1e-5)
+    assert facts.leading_derivative == pytest.approx(
+        derivatives[order - 1],
+        rel=1e-5,
+    )
 
 
 def test_facts_are_frozen():

@@ -50,7 +50,11 @@ REGIMES = {
 @pytest.mark.parametrize(("m", "d"), [(2, 1), (1000, 1), (10**6, 784)])
 def test_table_1(scheme, m, d):
     gamma, gamma_prime, kappa, kappa_prime = TABLE_1[scheme]
-    point = coordinates(scheme, width=m, input_dimension=d)
+    point = coordinates(
+        scheme,
+        width=m,
+        input_dimension=d,
+    )
     assert (point.gamma, point.gamma_prime, point.width, point.regime) == (
         gamma,
         gamma_prime,
@@ -86,21 +90,39 @@ def test_measured_slopes_are_within_a_hundredth_of_the_limits(scheme, d):
 
 def test_slopes_at_small_width_are_not_the_limit():
     assert (
-        abs(finite_width_slope("xavier", widths=(10, 100), input_dimension=784)[0] - 1)
+        abs(
+            finite_width_slope(
+                "xavier",
+                widths=(10, 100),
+                input_dimension=784,
+            )[0]
+            - 1
+        )
         > 0.1
     )
 
 
-@given(exponent=st.floats(-3, 3), width=st.integers(2, 10**6))
+@given(
+    exponent=st.floats(-3, 3),
+    width=st.integers(2, 10**6),
+)
 def test_e_et_al_lies_on_the_diagonal_and_in_the_linear_regime(exponent, width):
-    point = coordinates("e-et-al", exponent=exponent, width=width)
+    point = coordinates(
+        "e-et-al",
+        exponent=exponent,
+        width=width,
+    )
     assert (point.gamma, point.gamma_prime, point.regime) == (
         exponent,
         exponent,
         "linear",
     )
     assert point.kappa == point.kappa_prime == pytest.approx(width**-exponent)
-    again = coordinates("e-et-al", beta=point.kappa, width=width)
+    again = coordinates(
+        "e-et-al",
+        beta=point.kappa,
+        width=width,
+    )
     assert again.gamma == pytest.approx(exponent, abs=1e-12)
     assert again.gamma_at_width == again.gamma
     assert finite_width_slope("e", exponent=exponent) == pytest.approx(
@@ -164,7 +186,15 @@ def test_the_notebooks_scales_are_2g_0():
         ("he", {"input_dimension": 0}, "input_dimension"),
         ("he", {"beta": 0.1, "width": 10}, "only with e-et-al"),
         ("e", {}, "neither"),
-        ("e", {"exponent": 1.0, "beta": 0.1, "width": 10}, "both"),
+        (
+            "e",
+            {
+                "exponent": 1.0,
+                "beta": 0.1,
+                "width": 10,
+            },
+            "both",
+        ),
         ("e", {"exponent": math.nan}, "finite"),
         ("e", {"exponent": 500.0, "width": 1000}, "leave width out"),
         ("e", {"exponent": -500.0, "width": 1000}, "leave width out"),

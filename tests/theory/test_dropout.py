@@ -19,7 +19,15 @@ RNG = np.random.default_rng(0)
 F = RNG.standard_normal((4, 3))
 
 
-def slow_excess(f, W, y, keep, *, factor=0.5, shared=True):
+def slow_excess(
+    f,
+    W,
+    y,
+    keep,
+    *,
+    factor=0.5,
+    shared=True,
+):
     """E over all masks of factor·mean_i ‖W(m_i f_i/p) − y_i‖², minus the same without
     masks: loops over everything.
     """
@@ -54,10 +62,27 @@ def test_r1_is_what_all_masks_add(outputs, samples, units, shared, keep):
         RNG.standard_normal(s)
         for s in ((samples, units), (outputs, units), (samples, outputs))
     )
-    excess = slow_excess(f, W, y, keep, shared=shared)
-    assert dropout_r1(f, W, keep=keep) == pytest.approx(excess, abs=1e-12, rel=1e-12)
-    assert dropout_r1(f, W, keep=keep, loss="mse") == pytest.approx(
-        excess * 2 / outputs, abs=1e-12, rel=1e-12
+    excess = slow_excess(
+        f,
+        W,
+        y,
+        keep,
+        shared=shared,
+    )
+    assert dropout_r1(f, W, keep=keep) == pytest.approx(
+        excess,
+        abs=1e-12,
+        rel=1e-12,
+    )
+    assert dropout_r1(
+        f,
+        W,
+        keep=keep,
+        loss="mse",
+    ) == pytest.approx(
+        excess * 2 / outputs,
+        abs=1e-12,
+        rel=1e-12,
     )
 
 
@@ -69,7 +94,15 @@ def test_r1_scales_with_the_odds_of_dropping():
             unit * (1 - keep) / keep, rel=1e-13
         )
     assert not dropout_r1(f, W, keep=1.0)
-    assert dropout_r1(f, W[0], keep=0.5) == dropout_r1(f, W[:1], keep=0.5)
+    assert dropout_r1(
+        f,
+        W[0],
+        keep=0.5,
+    ) == dropout_r1(
+        f,
+        W[:1],
+        keep=0.5,
+    )
 
 
 def test_the_bound_holds_and_is_reached_by_copies_only():
@@ -103,9 +136,29 @@ def test_two_vectors_of_given_sum():
 def test_the_approximation_is_exact_after_the_last_layer_and_before_a_linear_one():
     f, W2, W3, y = (RNG.standard_normal(s) for s in ((3, 5), (4, 5), (2, 4), (3, 2)))
     H = np.tile(np.eye(2), (3, 1, 1))
-    last = dropout_r1_approximate(f, np.tile(W3 @ W2, (3, 1, 1)), H, keep=0.6)
-    assert last == pytest.approx(dropout_r1(f, W3 @ W2, keep=0.6), rel=1e-12)
-    assert last == pytest.approx(slow_excess(f, W3 @ W2, y, 0.6), rel=1e-12)
+    last = dropout_r1_approximate(
+        f,
+        np.tile(W3 @ W2, (3, 1, 1)),
+        H,
+        keep=0.6,
+    )
+    assert last == pytest.approx(
+        dropout_r1(
+            f,
+            W3 @ W2,
+            keep=0.6,
+        ),
+        rel=1e-12,
+    )
+    assert last == pytest.approx(
+        slow_excess(
+            f,
+            W3 @ W2,
+            y,
+            0.6,
+        ),
+        rel=1e-12,
+    )
 
 
 def test_the_approximation_takes_the_losses_curvature():
@@ -113,9 +166,12 @@ def test_the_approximation_takes_the_losses_curvature():
     f, J = np.array([[2.0], [1.0]]), np.array([[[1.0], [2.0]], [[0.0], [1.0]]])
     H = np.array([[[2.0, 1.0], [1.0, 3.0]], [[1.0, 0.0], [0.0, 5.0]]])
     by_hand = 4 * (2 + 2 * 2 * 1 + 4 * 3) + 1 * 5
-    assert dropout_r1_approximate(f, J, H, keep=0.5) == pytest.approx(
-        by_hand / 4, rel=1e-14
-    )
+    assert dropout_r1_approximate(
+        f,
+        J,
+        H,
+        keep=0.5,
+    ) == pytest.approx(by_hand / 4, rel=1e-14)
 
 
 def trace(a, w, x):
@@ -160,9 +216,26 @@ def test_flattening_is_the_derivative_along_the_flow_of_r1():
             grad_w[j, k] = (slow_r1(a, up, x, keep) - slow_r1(a, down, x, keep)) / (
                 2 * h
             )
-    ahead, behind = (trace(a - s * grad_a, w - s * grad_w, x) for s in (h, -h))
-    found = dropout_flattening(a, w, x, keep=keep)
-    np.testing.assert_allclose(found, (ahead - behind) / (2 * h), rtol=1e-7, atol=1e-9)
+    ahead, behind = (
+        trace(
+            a - s * grad_a,
+            w - s * grad_w,
+            x,
+        )
+        for s in (h, -h)
+    )
+    found = dropout_flattening(
+        a,
+        w,
+        x,
+        keep=keep,
+    )
+    np.testing.assert_allclose(
+        found,
+        (ahead - behind) / (2 * h),
+        rtol=1e-7,
+        atol=1e-9,
+    )
     assert (found <= 0).all()
     assert found.min() < 0
 
@@ -183,9 +256,22 @@ BAD = {
         np.ones(1), np.ones((1, 2)), np.ones((1, 2)), keep=float("nan")
     ),
     "shape": lambda: dropout_r1(F, np.ones(4), keep=0.5),
-    "empty": lambda: dropout_r1(np.ones((0, 3)), np.ones(3), keep=0.5),
-    "not finite": lambda: dropout_r1(F * np.inf, np.ones(3), keep=0.5),
-    "convention": lambda: dropout_r1(F, np.ones(3), keep=0.5, loss="sum"),
+    "empty": lambda: dropout_r1(
+        np.ones((0, 3)),
+        np.ones(3),
+        keep=0.5,
+    ),
+    "not finite": lambda: dropout_r1(
+        F * np.inf,
+        np.ones(3),
+        keep=0.5,
+    ),
+    "convention": lambda: dropout_r1(
+        F,
+        np.ones(3),
+        keep=0.5,
+        loss="sum",
+    ),
     "jacobian": lambda: dropout_r1_approximate(
         F, np.ones((4, 2, 2)), np.ones((4, 2, 2)), keep=0.5
     ),

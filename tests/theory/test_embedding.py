@@ -45,7 +45,13 @@ def drawn_embedding(rng, widths, *, seed=0):
             ) / np.sum(source[level] == unit)
         beta[level] = np.where(source[level] == NULL, 0.0, share)
         constant[level] = rng.normal(size=len(copies))
-    return embedding(widths, source=source, beta=beta, constant=constant, seed=seed)
+    return embedding(
+        widths,
+        source=source,
+        beta=beta,
+        constant=constant,
+        seed=seed,
+    )
 
 
 @pytest.mark.parametrize("widths", [(2, 3, 1), (1, 2, 3, 2), (2, 2, 2, 2, 2)])
@@ -114,7 +120,11 @@ def test_the_closed_form_has_all_the_freedom_that_the_conditions_leave():
 
 
 def test_defect_finds_what_is_wrong():
-    made = embedding([1, 2, 1], source={1: [0, 1, 0]}, beta={1: [0.5, 1.0, 0.5]})
+    made = embedding(
+        [1, 2, 1],
+        source={1: [0, 1, 0]},
+        beta={1: [0.5, 1.0, 0.5]},
+    )
     made.alpha[1][0, 0] += 0.25
     assert made.defect() == pytest.approx(0.25)
 
@@ -122,7 +132,15 @@ def test_defect_finds_what_is_wrong():
 def test_a_layer_without_bias_carries_only_nulls_that_need_none():
     net = [(np.ones((1, 1)), None), (np.ones((1, 1)), None)]
     source, beta = {1: [0, NULL]}, {1: [1.0, 0.0]}
-    wide = embed(net, embedding([1, 1, 1], source=source, beta=beta), sigma=np.tanh)
+    wide = embed(
+        net,
+        embedding(
+            [1, 1, 1],
+            source=source,
+            beta=beta,
+        ),
+        sigma=np.tanh,
+    )
     assert wide[0][0].tolist() == [[1.0], [0.0]]
     assert wide[0][1] is None
     with pytest.raises(
@@ -130,7 +148,12 @@ def test_a_layer_without_bias_carries_only_nulls_that_need_none():
     ):
         embed(
             net,
-            embedding([1, 1, 1], source=source, beta=beta, constant={1: [0.0, 0.5]}),
+            embedding(
+                [1, 1, 1],
+                source=source,
+                beta=beta,
+                constant={1: [0.0, 0.5]},
+            ),
             sigma=np.tanh,
         )
 
@@ -139,28 +162,61 @@ def test_a_layer_without_bias_carries_only_nulls_that_need_none():
     ("arguments", "match"),
     [
         (
-            {"source": {2: [0]}, "beta": {2: [1.0]}},
+            {
+                "source": {2: [0]},
+                "beta": {2: [1.0]},
+            },
             "layer: given 2; allowed: .* 1 to 1",
         ),
-        ({"source": {1: [0, 1]}, "beta": {}}, "layer: given source of"),
         (
-            {"source": {1: [0, 5]}, "beta": {1: [1.0, 1.0]}},
+            {
+                "source": {1: [0, 1]},
+                "beta": {},
+            },
+            "layer: given source of",
+        ),
+        (
+            {
+                "source": {1: [0, 5]},
+                "beta": {1: [1.0, 1.0]},
+            },
             r"source of layer 1: given units \[5\] that do not exist",
         ),
         (
-            {"source": {1: [0, 0]}, "beta": {1: [0.5, 0.5]}},
+            {
+                "source": {1: [0, 0]},
+                "beta": {1: [0.5, 0.5]},
+            },
             "source of layer 1: given no copy of unit 1",
         ),
-        ({"source": {1: [0, 1]}, "beta": {1: [1.0]}}, "beta of layer 1: given"),
         (
-            {"source": {1: [0, 1, 1]}, "beta": {1: [1.0, 1.0, 0.5]}},
+            {
+                "source": {1: [0, 1]},
+                "beta": {1: [1.0]},
+            },
+            "beta of layer 1: given",
+        ),
+        (
+            {
+                "source": {1: [0, 1, 1]},
+                "beta": {1: [1.0, 1.0, 0.5]},
+            },
             "beta of layer 1: given a sum of 1.5 for unit 1",
         ),
         (
-            {"source": {1: [0, 1, NULL]}, "beta": {1: [1.0, 1.0, 0.5]}},
+            {
+                "source": {1: [0, 1, NULL]},
+                "beta": {1: [1.0, 1.0, 0.5]},
+            },
             "beta of layer 1: given a sum of 0.5 for unit -1",
         ),
-        ({"source": {1: [0, 1]}, "beta": {1: [1.0, np.nan]}}, "beta of layer 1: given"),
+        (
+            {
+                "source": {1: [0, 1]},
+                "beta": {1: [1.0, np.nan]},
+            },
+            "beta of layer 1: given",
+        ),
     ],
 )
 def test_embeddings_that_are_none(arguments, match):
@@ -177,11 +233,25 @@ def test_fractions_that_are_none(fractions):
 
 
 def test_free_coefficients_can_be_given():
-    source, beta = {1: [0, 0, 0], 2: [0, 0]}, {1: [0.5, 0.25, 0.25], 2: [1.5, -0.5]}
+    source, beta = (
+        {
+            1: [0, 0, 0],
+            2: [0, 0],
+        },
+        {
+            1: [0.5, 0.25, 0.25],
+            2: [1.5, -0.5],
+        },
+    )
     shapes = [(3, 1), (2, 3), (1, 2)]
     rng = np.random.default_rng(0)
     given = [rng.normal(size=shape) for shape in shapes]
-    made = embedding([1, 1, 1, 1], source=source, beta=beta, free=given)
+    made = embedding(
+        [1, 1, 1, 1],
+        source=source,
+        beta=beta,
+        free=given,
+    )
     assert made.defect() < 1e-15
     Z, below, above = given[1], np.array(beta[1]), np.array(beta[2])
     expected = np.outer(np.ones(2), below) + (
@@ -189,7 +259,12 @@ def test_free_coefficients_can_be_given():
     ) @ Z @ (np.eye(3) - 1 / 3)
     np.testing.assert_allclose(made.alpha[1], expected, atol=1e-14)
     with pytest.raises(InvalidInputError, match="free: given shapes"):
-        embedding([1, 1, 1, 1], source=source, beta=beta, free=given[:2])
+        embedding(
+            [1, 1, 1, 1],
+            source=source,
+            beta=beta,
+            free=given[:2],
+        )
 
 
 @pytest.mark.parametrize(

@@ -67,11 +67,18 @@ def test_directions_are_those_of_a_slow_scan(p, seed):
     assert len(found) == len(expected) <= p
     angles = np.sort(np.arctan2(found[:, 1], found[:, 0]) % np.pi)
     np.testing.assert_allclose(angles, expected, atol=1e-8)
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-14)
+    np.testing.assert_allclose(
+        np.linalg.norm(found, axis=1),
+        1,
+        rtol=1e-14,
+    )
 
 
 @given(st.integers(0, 10_000), st.integers(2, 4))
-@settings(max_examples=40, deadline=None)
+@settings(
+    max_examples=40,
+    deadline=None,
+)
 def test_directions_solve_the_equation_of_the_paper(seed, p):
     x, e = problem(seed, samples=6)
     for u1, u2 in initial_directions(x, e, multiplicity=p):
@@ -99,13 +106,27 @@ def test_a_common_factor_and_a_rotation_change_nothing_else():
     turn = np.array([[np.cos(0.7), -np.sin(0.7)], [np.sin(0.7), np.cos(0.7)]])
     turned = initial_directions(x @ turn.T, e, multiplicity=3)
     cosines = np.abs(turned @ (found @ turn.T).T)
-    np.testing.assert_allclose(cosines.max(axis=1), 1, atol=1e-9)
+    np.testing.assert_allclose(
+        cosines.max(axis=1),
+        1,
+        atol=1e-9,
+    )
 
 
 def test_p_of_one_by_hand_and_in_any_dimension():
     rng = np.random.default_rng(0)
     x, e = rng.standard_normal((9, 6)), rng.standard_normal(9)
-    by_loop = np.sum([weight * row for weight, row in zip(e, x, strict=True)], axis=0)
+    by_loop = np.sum(
+        [
+            weight * row
+            for weight, row in zip(
+                e,
+                x,
+                strict=True,
+            )
+        ],
+        axis=0,
+    )
     np.testing.assert_allclose(
         initial_directions(x, e)[0], by_loop / np.linalg.norm(by_loop), rtol=1e-13
     )
@@ -118,7 +139,11 @@ def test_a_double_root_is_one_line():
     found = initial_directions(
         x, e, multiplicity=3
     )  # u₁² u₂ = 0: the line u₂ = 0, and u₁ = 0 twice
-    np.testing.assert_allclose(found, [[1, 0], [0, 1]], atol=1e-6)
+    np.testing.assert_allclose(
+        found,
+        [[1, 0], [0, 1]],
+        atol=1e-6,
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,15 +155,27 @@ def test_a_double_root_is_one_line():
             "not finite",
         ),
         (
-            lambda: initial_directions(np.ones((3, 2)), np.ones(3), multiplicity=0),
+            lambda: initial_directions(
+                np.ones((3, 2)),
+                np.ones(3),
+                multiplicity=0,
+            ),
             "multiplicity: given 0",
         ),
         (
-            lambda: initial_directions(np.ones((3, 2)), np.ones(3), multiplicity=1.5),
+            lambda: initial_directions(
+                np.ones((3, 2)),
+                np.ones(3),
+                multiplicity=1.5,
+            ),
             "multiplicity: given 1.5",
         ),
         (
-            lambda: initial_directions(np.ones((3, 3)), np.ones(3), multiplicity=2),
+            lambda: initial_directions(
+                np.ones((3, 3)),
+                np.ones(3),
+                multiplicity=2,
+            ),
             "no prediction for this case",
         ),
         (
@@ -146,15 +183,29 @@ def test_a_double_root_is_one_line():
             "all directions are alike",
         ),
         (
-            lambda: initial_directions(np.eye(2), np.ones(2), multiplicity=2),
+            lambda: initial_directions(
+                np.eye(2),
+                np.ones(2),
+                multiplicity=2,
+            ),
             "all directions are alike",
         ),
         (
-            lambda: early_flow(np.ones(2), np.ones((3, 2)), np.ones(2), 1.0),
+            lambda: early_flow(
+                np.ones(2),
+                np.ones((3, 2)),
+                np.ones(2),
+                1.0,
+            ),
             "a, w, z: given shapes",
         ),
         (
-            lambda: early_flow(np.ones(3), np.ones((3, 2)), np.zeros(2), 1.0),
+            lambda: early_flow(
+                np.ones(3),
+                np.ones((3, 2)),
+                np.zeros(2),
+                1.0,
+            ),
             "z: given zero",
         ),
         (lambda: early_measures(-1.0, 1.0, features=2), "growth"),
@@ -165,10 +216,21 @@ def test_a_double_root_is_one_line():
             "drop 1.0",
         ),
         (
-            lambda: patch_direction(np.ones((3, 4, 4)), np.ones(3), size=2),
+            lambda: patch_direction(
+                np.ones((3, 4, 4)),
+                np.ones(3),
+                size=2,
+            ),
             "images, y, size: given shapes",
         ),
-        (lambda: patch_direction(np.ones((3, 1, 4, 4)), np.ones(3), size=5), "size 5"),
+        (
+            lambda: patch_direction(
+                np.ones((3, 1, 4, 4)),
+                np.ones(3),
+                size=5,
+            ),
+            "size 5",
+        ),
     ],
 )
 def test_refusals(call, words):
@@ -265,7 +327,13 @@ def test_exponents_are_the_limits_of_the_closed_forms(gamma, gamma_prime):
     rng = np.random.default_rng(5)
     x, y = rng.standard_normal((20, 5)), rng.standard_normal(20)
     widths = np.array([1e12, 1e15])
-    growth = early_growth(x, y, width=widths, gamma=gamma, gamma_prime=gamma_prime)
+    growth = early_growth(
+        x,
+        y,
+        width=widths,
+        gamma=gamma,
+        gamma_prime=gamma_prime,
+    )
     slope = np.diff(growth)[0] / np.log(1e3)
     assert slope == pytest.approx(condensation_time(gamma, gamma_prime), abs=1e-3)
     rd = early_measures(growth, widths**-gamma_prime, features=5).rd
@@ -298,4 +366,8 @@ def test_patch_direction_by_loops():
     direction, found = patch_direction(images, y, size=size)
     assert abs(direction @ vectors[:, -1]) == pytest.approx(1, abs=1e-10)
     assert direction[np.argmax(np.abs(direction))] > 0
-    np.testing.assert_allclose(found[:5] ** 2, values[::-1][:5], rtol=1e-9)
+    np.testing.assert_allclose(
+        found[:5] ** 2,
+        values[::-1][:5],
+        rtol=1e-9,
+    )

@@ -33,7 +33,15 @@ def test_the_matrix_against_a_loop():
     rng = np.random.default_rng(0)
     images, y = rng.standard_normal((5, 2, 4, 6)), rng.standard_normal(5)
     expected = slow_matrix(images, y, 3)
-    np.testing.assert_allclose(patch_matrix(images, y, size=3), expected, atol=1e-14)
+    np.testing.assert_allclose(
+        patch_matrix(
+            images,
+            y,
+            size=3,
+        ),
+        expected,
+        atol=1e-14,
+    )
 
 
 @pytest.mark.parametrize(("entries", "positions"), [(4, 9), (9, 4), (3, 3)])
@@ -45,22 +53,50 @@ def test_the_modes_against_a_loop_of_steps(entries, positions):
     rows, output = w, a
     for _ in range(30):
         rows, output = rows + rate * output @ z.T, output + rate * rows @ z
-    by_modes = linear_descent(w, a, z, relative_rate=0.05, steps=30)
+    by_modes = linear_descent(
+        w,
+        a,
+        z,
+        relative_rate=0.05,
+        steps=30,
+    )
     np.testing.assert_allclose(by_modes[0], rows, rtol=1e-11)
-    np.testing.assert_allclose(by_modes[1], output, rtol=1e-11)
+    np.testing.assert_allclose(
+        by_modes[1],
+        output,
+        rtol=1e-11,
+    )
 
 
 def test_closed_forms_of_the_linear_descent():
     w, a = np.array([[1.0, 2.0]]), np.array([[0.5]])
-    start = linear_descent(w, a, np.array([[3.0], [0.0]]), relative_rate=0.1, steps=0)
+    start = linear_descent(
+        w,
+        a,
+        np.array([[3.0], [0.0]]),
+        relative_rate=0.1,
+        steps=0,
+    )
     np.testing.assert_allclose(start[0], w)
     np.testing.assert_allclose(start[1], a)
     # along (1, 0): (1 ± 0.1)^n of sum and difference; across it nothing moves
-    end = linear_descent(w, a, np.array([[3.0], [0.0]]), relative_rate=0.1, steps=7)
+    end = linear_descent(
+        w,
+        a,
+        np.array([[3.0], [0.0]]),
+        relative_rate=0.1,
+        steps=7,
+    )
     grown, shrunk = 1.5 * 1.1**7, 0.5 * 0.9**7
     np.testing.assert_allclose(end[0], [[(grown + shrunk) / 2, 2.0]])
     np.testing.assert_allclose(end[1], [[(grown - shrunk) / 2]])
-    still = linear_descent(w, a, np.zeros((2, 1)), relative_rate=0.1, steps=7)
+    still = linear_descent(
+        w,
+        a,
+        np.zeros((2, 1)),
+        relative_rate=0.1,
+        steps=7,
+    )
     np.testing.assert_allclose(still[0], w)
 
 
@@ -75,7 +111,14 @@ def test_there_is_no_line_without_a_theorem(cloud):
     x, y = cloud
     assert len(initial_lines(x, y, "xtanh")) == len(initial_lines(x, y, "relu")) == 0
     line = initial_lines(x, y, "tanh")
-    pull = sum(target * row for target, row in zip(y, x, strict=True))
+    pull = sum(
+        target * row
+        for target, row in zip(
+            y,
+            x,
+            strict=True,
+        )
+    )
     np.testing.assert_allclose(np.abs(line @ pull), [np.linalg.norm(pull)])
     plane = np.column_stack([x[:, 0], np.ones(40)])
     expected = initial_directions(plane, -y, multiplicity=2)
@@ -114,7 +157,11 @@ REFUSED = {
     "activation: given relu": lambda: explained_by_line(
         np.ones((2, 2)), np.ones(2), "relu"
     ),
-    "x, y: given": lambda: initial_lines(np.ones((2, 2)), np.ones(3), "tanh"),
+    "x, y: given": lambda: initial_lines(
+        np.ones((2, 2)),
+        np.ones(3),
+        "tanh",
+    ),
 }
 
 

@@ -23,17 +23,41 @@ SIGMA = {
     "linear": lambda z: z,
     "abs": abs,
     "square": lambda z: z * z,
-    "relu_squared": lambda z: np.where(z > 0, z * z, 0.0),
+    "relu_squared": lambda z: np.where(
+        z > 0,
+        z * z,
+        0.0,
+    ),
     "cos": np.cos,
     "erf": erf,
     "softsign": lambda z: z / (1 + abs(z)),
     "silu": lambda z: z / (1 + np.exp(-z)),
-    "hardswish": lambda z: z * np.clip(z + 3, 0, 6) / 6,
-    "hardsigmoid": lambda z: np.clip(z / 6 + 0.5, 0, 1),
-    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "hardswish": lambda z: (
+        z
+        * np.clip(
+            z + 3,
+            0,
+            6,
+        )
+        / 6
+    ),
+    "hardsigmoid": lambda z: np.clip(
+        z / 6 + 0.5,
+        0,
+        1,
+    ),
+    "elu": lambda z: np.where(
+        z > 0,
+        z,
+        np.expm1(np.minimum(z, 0)),
+    ),
     "selu": lambda z: (
         1.0507009873554805
-        * np.where(z > 0, z, 1.6732632423543772 * np.expm1(np.minimum(z, 0)))
+        * np.where(
+            z > 0,
+            z,
+            1.6732632423543772 * np.expm1(np.minimum(z, 0)),
+        )
     ),
     "mish": lambda z: z * np.tanh(np.log1p(np.exp(z))),
     "relu6": lambda z: np.clip(z, 0, 6),
@@ -46,7 +70,11 @@ Z = np.concatenate(
 def best_identity(sigma, ratio):
     """The least-squares factor, constant and slope, and what is left over."""
     rows = np.column_stack([sigma(Z), np.ones_like(Z), Z])
-    found, *_ = np.linalg.lstsq(rows, sigma(ratio * Z), rcond=1e-12)
+    found, *_ = np.linalg.lstsq(
+        rows,
+        sigma(ratio * Z),
+        rcond=1e-12,
+    )
     return np.max(np.abs(rows @ found - sigma(ratio * Z)))
 
 
@@ -70,7 +98,11 @@ def test_a_rule_is_an_identity_and_no_rule_means_there_is_none(name, ratio):
     assert rule.exact == (rule.slope == 0)
     if not rule.exact:  # without the linear path there is none
         rows = np.column_stack([sigma(Z), np.ones_like(Z)])
-        found, *_ = np.linalg.lstsq(rows, sigma(ratio * Z), rcond=None)
+        found, *_ = np.linalg.lstsq(
+            rows,
+            sigma(ratio * Z),
+            rcond=None,
+        )
         assert np.max(np.abs(rows @ found - sigma(ratio * Z))) > 1e-2
 
 

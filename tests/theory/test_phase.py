@@ -168,9 +168,15 @@ def test_slopes_against_a_gradient_flow(gamma, gamma_prime, distances):
     x = np.linspace(-0.5, 0.5, 4)[:, None]
     runs = {
         width: [
-            distances(x, x[:, 0] ** 2, gamma, gamma_prime, width, asi=True, seed=seed)[
-                1
-            ]
+            distances(
+                x,
+                x[:, 0] ** 2,
+                gamma,
+                gamma_prime,
+                width,
+                asi=True,
+                seed=seed,
+            )[1]
             for seed in range(2)
         ]
         for width in (1000, 10_000)

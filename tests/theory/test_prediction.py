@@ -36,17 +36,37 @@ def slow(x, y, gamma, gamma_prime, width, copies, of):
 
 @pytest.mark.parametrize(("width", "expected"), [(1000, 0.00866), (40000, 0.00137)])
 def test_the_printed_numbers(width, expected):
-    found = ntk_relative_distance(X, Y, gamma=0.5, gamma_prime=0.0, width=width)
+    found = ntk_relative_distance(
+        X,
+        Y,
+        gamma=0.5,
+        gamma_prime=0.0,
+        width=width,
+    )
     assert found == pytest.approx(expected, abs=5e-6)
 
 
 def test_the_figures_of_the_paper():
     """Fig. 3: 0.00883 and 0.00135; Fig. 4 at (0.7, 0.1): −0.400."""
-    found = ntk_relative_distance(X, Y, gamma=0.5, gamma_prime=0.0, width=[1000, 40000])
+    found = ntk_relative_distance(
+        X,
+        Y,
+        gamma=0.5,
+        gamma_prime=0.0,
+        width=[1000, 40000],
+    )
     assert found == pytest.approx([0.00883, 0.00135], rel=0.02)
     slope = np.polyfit(
         np.log(WIDTHS),
-        np.log(ntk_relative_distance(X, Y, gamma=0.7, gamma_prime=0.1, width=WIDTHS)),
+        np.log(
+            ntk_relative_distance(
+                X,
+                Y,
+                gamma=0.7,
+                gamma_prime=0.1,
+                width=WIDTHS,
+            )
+        ),
         1,
     )
     assert slope[0] == pytest.approx(-0.390, abs=5e-4)
@@ -78,7 +98,14 @@ def test_hidden_weights_of_a_gradient_flow_at_width_1000(distances):
         distances(X, Y, 0.5, 0.0, 1000, asi=True, seed=seed)[1] for seed in range(5)
     ]
     assert np.mean(runs) == pytest.approx(
-        ntk_relative_distance(X, Y, gamma=0.5, gamma_prime=0.0, width=1000), rel=0.1
+        ntk_relative_distance(
+            X,
+            Y,
+            gamma=0.5,
+            gamma_prime=0.0,
+            width=1000,
+        ),
+        rel=0.1,
     )
 
 
@@ -92,7 +119,11 @@ def test_both_layers_of_a_gradient_flow_at_width_4000(gamma, gamma_prime, distan
             for seed in range(3)
         ]
     )
-    options = {"gamma": gamma, "gamma_prime": gamma_prime, "width": 4000}
+    options = {
+        "gamma": gamma,
+        "gamma_prime": gamma_prime,
+        "width": 4000,
+    }
     predicted = [ntk_relative_distance(X, Y, **options, of=of) for of in ("a", "w")]
     assert np.mean(runs, axis=0) == pytest.approx(predicted, rel=0.1)
 
@@ -102,7 +133,12 @@ def test_the_initial_output_is_part_of_the_way_without_asi(distances):
         distances(X, Y, 0.5, 0.0, 3000, asi=False, seed=seed)[1] for seed in range(12)
     ]
     measured = np.sqrt(np.mean(np.square(runs)))
-    options = {"gamma": 0.5, "gamma_prime": 0.0, "width": 3000, "asi": False}
+    options = {
+        "gamma": 0.5,
+        "gamma_prime": 0.0,
+        "width": 3000,
+        "asi": False,
+    }
     assert measured == pytest.approx(ntk_relative_distance(X, Y, **options), rel=0.15)
     assert measured > 1.2 * ntk_relative_distance(
         X, Y, **options, initial_output="zero"
@@ -111,7 +147,12 @@ def test_the_initial_output_is_part_of_the_way_without_asi(distances):
 
 def test_random_initial_output_is_the_mean_square_over_draws():
     rng = np.random.default_rng(0)
-    options = {"gamma": 0.5, "gamma_prime": 0.2, "width": 100, "asi": False}
+    options = {
+        "gamma": 0.5,
+        "gamma_prime": 0.2,
+        "width": 100,
+        "asi": False,
+    }
     z = np.column_stack([X, np.ones(4)]) @ rng.standard_normal((2, 3000, 100)).reshape(
         2, -1
     )
@@ -143,7 +184,14 @@ def test_slopes_at_great_width_are_the_exponents():
 
 def test_theta_lies_between_the_layers():
     w, a, theta = (
-        ntk_relative_distance(X, Y, gamma=0.6, gamma_prime=0.1, width=1000, of=of)
+        ntk_relative_distance(
+            X,
+            Y,
+            gamma=0.6,
+            gamma_prime=0.1,
+            width=1000,
+            of=of,
+        )
         for of in ("w", "a", "theta")
     )
     assert theta == pytest.approx(np.sqrt((a**2 + 2 * w**2) / 3))
@@ -159,15 +207,31 @@ def test_shapes_and_nan():
         X, Y, gamma=0.5, gamma_prime=0.0, width=1000
     )
     assert np.isnan(
-        ntk_relative_distance(X, Y, gamma=-200.0, gamma_prime=0.0, width=1000)
+        ntk_relative_distance(
+            X,
+            Y,
+            gamma=-200.0,
+            gamma_prime=0.0,
+            width=1000,
+        )
     )
-    assert ntk_relative_distance(X, Y, gamma=[], gamma_prime=0.0, width=1000).shape == (
-        0,
-    )
+    assert ntk_relative_distance(
+        X,
+        Y,
+        gamma=[],
+        gamma_prime=0.0,
+        width=1000,
+    ).shape == (0,)
 
 
 def test_extreme_kappa_prime():
-    far = ntk_relative_distance(X, Y, gamma=0.5, gamma_prime=[-3.0, 3.0], width=10_000)
+    far = ntk_relative_distance(
+        X,
+        Y,
+        gamma=0.5,
+        gamma_prime=[-3.0, 3.0],
+        width=10_000,
+    )
     assert np.isfinite(far).all()
     assert far[1] == pytest.approx(slow(X, Y, 0.5, 3.0, 10_000, 2, "w"), rel=1e-6)
 
@@ -206,6 +270,12 @@ def test_a_repeated_sample_with_two_targets_is_refused():
     ],
 )
 def test_bad_input(change, words):
-    given = {"x": X, "y": Y, "gamma": 0.5, "gamma_prime": 0.0, "width": 1000} | change
+    given = {
+        "x": X,
+        "y": Y,
+        "gamma": 0.5,
+        "gamma_prime": 0.0,
+        "width": 1000,
+    } | change
     with pytest.raises(InvalidInputError, match=words):
         ntk_relative_distance(given.pop("x"), given.pop("y"), **given)

@@ -31,8 +31,16 @@ def circle(angles):
 def test_the_drive_against_a_loop(data):
     x, e = data
     directions = circle(np.linspace(0, 6, 7))
-    for u, pull in zip(directions, residual_drive(directions, x, e), strict=True):
-        np.testing.assert_allclose(pull, slow_drive(u, x, e), atol=1e-14)
+    for u, pull in zip(
+        directions,
+        residual_drive(directions, x, e),
+        strict=True,
+    ):
+        np.testing.assert_allclose(
+            pull,
+            slow_drive(u, x, e),
+            atol=1e-14,
+        )
 
 
 def test_the_drive_is_the_descent_of_one_unit(data):
@@ -49,7 +57,11 @@ def test_the_drive_is_the_descent_of_one_unit(data):
         for axis in np.eye(2)
     ]
     pull = residual_drive(w[None], x, e)[0]
-    np.testing.assert_allclose(a * pull, -np.array(slope), rtol=1e-6)
+    np.testing.assert_allclose(
+        a * pull,
+        -np.array(slope),
+        rtol=1e-6,
+    )
 
 
 def slow_gap(angle, resting):
@@ -78,7 +90,12 @@ def test_units_turn_to_the_resting_angles_and_stay(data, sign):
 def test_ranks_are_uniform_by_chance_and_small_at_rest(data):
     x, e = data
     resting = resting_angles(x, e, 1.0)
-    angles = np.linspace(0, 2 * np.pi, 400, endpoint=False)
+    angles = np.linspace(
+        0,
+        2 * np.pi,
+        400,
+        endpoint=False,
+    )
     live = [t for t in angles if (x @ circle([t])[0] > 0).any()]
     ranks = [resting_rank(t, x, resting) for t in live]
     assert np.mean(ranks) == pytest.approx(0.5, abs=0.02)
@@ -105,9 +122,20 @@ def test_without_a_residual_nothing_rests(data):
     [
         (
             "directions, x, residual",
-            lambda: residual_drive(np.ones((1, 2)), np.ones((3, 1)), np.ones(3)),
+            lambda: residual_drive(
+                np.ones((1, 2)),
+                np.ones((3, 1)),
+                np.ones(3),
+            ),
         ),
-        ("x", lambda: resting_rank(0.0, np.zeros((2, 2)), np.zeros(1))),
+        (
+            "x",
+            lambda: resting_rank(
+                0.0,
+                np.zeros((2, 2)),
+                np.zeros(1),
+            ),
+        ),
     ],
 )
 def test_bad_input_is_refused_with_a_remedy(name, call):

@@ -30,7 +30,16 @@ def balanced(gamma2, gamma3):
 def test_where_all_layers_grow_their_sizes_meet_the_need(gamma2, gamma3):
     first, second = three_layer_slopes(gamma2, gamma3)
     s = balanced(gamma2, gamma3)
-    if gamma3 > 1.5 + max(2 * gamma2, -gamma2, 0) + 0.01:
+    if (
+        gamma3
+        > 1.5
+        + max(
+            2 * gamma2,
+            -gamma2,
+            0,
+        )
+        + 0.01
+    ):
         # RD1 = C/√m with C = m^(s − γ₂), RD2 = B/m with B = m^s
         assert first == pytest.approx(s - gamma2 - 0.5, abs=2e-3)
         assert second == pytest.approx(s - 1, abs=2e-3)
@@ -51,7 +60,11 @@ def test_the_kernel_regime_from_the_kernels_of_the_layers(gamma2, gamma3):
         )
 
 
-@given(st.floats(-2, 2), st.floats(0.5, 4), st.sampled_from([(1e-7, 0.0), (0.0, 1e-7)]))
+@given(
+    st.floats(-2, 2),
+    st.floats(0.5, 4),
+    st.sampled_from([(1e-7, 0.0), (0.0, 1e-7)]),
+)
 def test_continuous_everywhere(gamma2, gamma3, shift):
     here = np.array(three_layer_slopes(gamma2, gamma3))
     there = np.array(three_layer_slopes(gamma2 + shift[0], gamma3 + shift[1]))

@@ -171,41 +171,43 @@ def _row(
 
 
 def _condensery(start: Parameters) -> Trainer:
-    from condensery.engine import SGD, descend, init_descent, mean_square
+    from condensery.engine import SGD, descend, mean_square
     from condensery.models import TwoLayer
 
     rule, objective, data = SGD(RATE), mean_square(TwoLayer("relu")), _data()
-    state = init_descent([start], optimiser=rule, dtype="float32")
 
     def train(steps: int) -> float:
-        return float(
-            descend(
-                state, objective, data, optimiser=rule, steps=steps, schedule=[]
-            ).loss[0, -1]
+        result = descend(
+            [start],
+            objective,
+            *data,
+            optimiser=rule,
+            steps=steps,
+            dtype="float32",
+            schedule=[],
         )
+        return float(result.loss[0, -1])
 
     return train
 
 
 def _condensery_shipped(start: Parameters) -> Trainer:
-    from condensery.engine import SGD, RecordOutput, descend, init_descent, mean_square
+    from condensery.engine import SGD, RecordOutput, descend, mean_square
     from condensery.models import TwoLayer
 
     model, rule, data = TwoLayer("relu"), SGD(RATE), _data()
-    state, objective = (
-        init_descent([start], optimiser=rule, dtype="float32"),
-        mean_square(model),
-    )
-    probes = [RecordOutput(model, _points())]
+    objective = mean_square(model)
+    probes = {"points": RecordOutput(model, _points())}
 
     def train(steps: int) -> float:
         every = range(1, steps + 1)
         result = descend(
-            state,
+            [start],
             objective,
-            data,
+            *data,
             optimiser=rule,
             steps=steps,
+            dtype="float32",
             schedule=every,
             probes=probes,
         )

@@ -166,7 +166,6 @@ def _condensery(rule: str, size: int) -> Trainer:
         Adam,
         descend,
         dropout_loss,
-        init_descent,
         mean_square,
     )
     from condensery.models import TwoLayer, with_bias
@@ -178,19 +177,22 @@ def _condensery(rule: str, size: int) -> Trainer:
         if rule == "dropout"
         else mean_square(model)
     )
-    data, kept = (
-        (with_bias(x), y),
-        [
-            init_descent(
-                _starts(size), optimiser=optimiser, seeds=range(size), dtype="float32"
-            )
-        ],
-    )
+    starts, states = _starts(size), [None]
 
     def train(steps: int) -> None:
-        kept[0] = descend(
-            kept[0], objective, data, optimiser=optimiser, steps=steps, schedule=[]
-        ).state
+        result = descend(
+            starts,
+            objective,
+            with_bias(x),
+            y,
+            optimiser=optimiser,
+            steps=steps,
+            seeds=range(size),
+            dtype="float32",
+            schedule=[],
+            state=states[0],
+        )
+        states[0] = result.state  # pyrefly: ignore[unsupported-operation]
 
     return train
 

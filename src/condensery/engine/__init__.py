@@ -13,7 +13,7 @@ from condensery.engine._ensemble import Ensemble
 from condensery.engine._flow import flow
 from condensery.engine._flow_state import FlowResult, FlowState
 from condensery.engine._objectives import Objective, mean_square
-from condensery.engine._optimisers import SGD, Adam
+from condensery.engine._optimisers import SGD, Adam, Optimiser
 from condensery.engine._per_member import PerMember, per_member
 from condensery.engine._precision import PRECISION
 from condensery.engine._probes import (
@@ -43,6 +43,7 @@ __all__ = [
     "FlowResult",
     "FlowState",
     "Objective",
+    "Optimiser",
     "PerMember",
     "Randomised",
     "RecordLoss",

@@ -25,10 +25,10 @@ from condensery.engine._descent_state import (
 from condensery.engine._members import Bucket, Snapshot, Tree, snapshot
 from condensery.engine._objectives import Objective
 from condensery.engine._optimisers import Optimiser
-from condensery.engine._recorder import Probes, Recorder, checked_probes
+from condensery.engine._recorder import OnProgress, Probes, Recorder, checked_probes
 from condensery.engine._schedule import log_steps
 from condensery.models import completed
-from condensery.protocols import Advance, Probe
+from condensery.protocols import Probe
 from condensery.records import Status
 
 HostOrDevice = Float[np.ndarray, "sample ..."] | Float[Array, "sample ..."]
@@ -59,7 +59,7 @@ def descend(  # ruff: ignore[too-many-arguments] all but the data are options wi
     probes: Probes | Sequence[Probe] | None = None,
     schedule: Sequence[int] | None = None,
     state: DescentState | None = None,
-    on_progress: Advance | None = None,
+    on_progress: OnProgress | None = None,
     on_step: Callable[[int], None] | None = None,
 ) -> DescentResult:
     """Train every member of an ensemble by gradient descent at a fixed rate, full-batch

@@ -70,8 +70,18 @@ def _jacobian(network: Network, x: Any) -> Any:
 def _product(first: Any, second: Any, *, axes: int) -> Any:
     """Σ over all leaves of the contraction of their parameter axes."""
     terms = []
-    pairs = zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True)
+    pairs = zip(
+        jax.tree.leaves(first),
+        jax.tree.leaves(second),
+        strict=True,
+    )
     for left, right in pairs:
         over = range(axes, left.ndim)
-        terms.append(jnp.tensordot(left, right, axes=(tuple(over), tuple(over))))
+        terms.append(
+            jnp.tensordot(
+                left,
+                right,
+                axes=(tuple(over), tuple(over)),
+            )
+        )
     return sum(terms[1:], start=terms[0])

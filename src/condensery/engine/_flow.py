@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float
 
 from condensery.engine._ensemble import Ensemble
-from condensery.engine._flow_kernel import METHODS, Member, advance
+from condensery.engine._flow_kernel import METHODS, advance
+from condensery.engine._flow_member import Member
 from condensery.engine._flow_options import (
     FlowRecorder,
     Limits,
@@ -28,10 +29,10 @@ from condensery.engine._flow_state import (
     reopened,
     result_of,
 )
-from condensery.engine._recorder import Probes
+from condensery.engine._recorder import OnProgress, Probes
 from condensery.engine._start import span_of
 from condensery.models import activation
-from condensery.protocols import Advance, Arrays
+from condensery.protocols import Arrays
 from condensery.records import Status
 
 _WORK_PER_CHUNK = 2e9
@@ -52,7 +53,7 @@ def flow(  # ruff: ignore[too-many-arguments] all but the data are options with 
     probes: Probes | None = None,
     schedule: Sequence[int] | None = None,
     state: FlowState | None = None,
-    on_progress: Advance | Callable[[float], None] | None = None,
+    on_progress: OnProgress | Callable[[float], None] | None = None,
 ) -> FlowResult:
     """Gradient flow of the normalised two-layer model, for all members of an ensemble;
     there is no learning rate.

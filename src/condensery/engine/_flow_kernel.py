@@ -38,6 +38,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from condensery.engine._flow_member import Constants, Member
 from condensery.engine._function_space import (
     Move,
     h_phi1,
@@ -59,38 +60,6 @@ Jacobian's rounding does to a step, 1e-7 of it, is far below what eta does, and 
 memory traffic is most of a step's time.
 """
 _UNROLLED = 8
-
-
-class Member(NamedTuple):
-    """What changes while a member trains.
-
-    With a leading member axis it is the state of a bucket of equal widths.
-
-    `moved_a` and `moved_w` are S Sᵀ and (B Bᵀ)∘X Xᵀ at the present parameters: the
-    squared lengths of the moves of a and W that a u causes are quadratic forms in them.
-    """
-
-    a: Float[Array, " unit"]
-    w: Float[Array, "feature unit"]
-    e: Float[Array, " sample"]
-    moved_a: Float[Array, "sample sample"]
-    moved_w: Float[Array, "sample sample"]
-    time: Float[Array, ""]
-    steps: Int[Array, ""]
-    status: Int[Array, ""]
-    loss: Float[Array, ""]
-
-
-class Constants(NamedTuple):
-    """What stays fixed while a member trains."""
-
-    a0: Float[Array, " unit"]
-    w0: Float[Array, "feature unit"]
-    kappa: Float[Array, ""]
-    kappa_prime: Float[Array, ""]
-    eta: Float[Array, ""]
-    target: Float[Array, ""]
-    max_time: Float[Array, ""]
 
 
 class _Factors(NamedTuple):
@@ -150,7 +119,13 @@ def _through_kink(
             itself.
     """
     z0, z1 = _preactivations(X, start[1]), _preactivations(X, end[1])
-    means = mean_through_kink(act, slopes, z0, z1, push[:, None] * start[0])
+    means = mean_through_kink(
+        act,
+        slopes,
+        z0,
+        z1,
+        push[:, None] * start[0],
+    )
     return _Factors(*means, 0.5 * (start[0] + end[0]))
 
 
@@ -166,7 +141,13 @@ def _standing(
     """The residual, in full precision, and the squares at a point."""
     e = c.kappa * (act.sigma(_preactivations(X, w)) @ a) - y
     return e, *_squares(
-        X, _at(act, X.astype(_JACOBIAN), a.astype(_JACOBIAN), w.astype(_JACOBIAN))
+        X,
+        _at(
+            act,
+            X.astype(_JACOBIAN),
+            a.astype(_JACOBIAN),
+            w.astype(_JACOBIAN),
+        ),
     )
 
 
@@ -209,12 +190,24 @@ def _step_length(
     """
     parts = ((member.moved_a, member.a, c.a0), (member.moved_w, member.w, c.w0))
     moves = tuple(
-        Move(scale, form, jnp.sum(now**2), jnp.sum((now - initial) ** 2))
+        Move(
+            scale,
+            form,
+            jnp.sum(now**2),
+            jnp.sum((now - initial) ** 2),
+        )
         for scale, (form, now, initial) in zip(
             _scales(c, member.e.shape[0]), parts, strict=True
         )
     )
-    h, limits = step_length(Q.T @ member.e, rates, Q, moves, eta=c.eta, target=c.target)
+    h, limits = step_length(
+        Q.T @ member.e,
+        rates,
+        Q,
+        moves,
+        eta=c.eta,
+        target=c.target,
+    )
     return jnp.minimum(h, c.max_time - member.time), limits
 
 
@@ -254,7 +247,20 @@ def _exponential_step(
     u = Q @ (h_phi1(h, rates) * (Q.T @ start.e))
     part = shortening(tuple(zip(_scales(c, len(y)), forms, strict=True)), u, limits)
     return _advanced(
-        act, X, y, c, max_steps, start, _moved(X, start, mean, part * u, c), part * h
+        act,
+        X,
+        y,
+        c,
+        max_steps,
+        start,
+        _moved(
+            X,
+            start,
+            mean,
+            part * u,
+            c,
+        ),
+        part * h,
     )
 
 
@@ -270,7 +276,13 @@ def _gram_step(
         _GRAM_MOVE / (c.kappa * jnp.linalg.norm(X.T @ start.e / X.shape[0])),
     )
     h = jnp.minimum(h, c.max_time - start.time)
-    end = _moved(X, start, _at(act, X, start.a, start.w), h * start.e, c)
+    end = _moved(
+        X,
+        start,
+        _at(act, X, start.a, start.w),
+        h * start.e,
+        c,
+    )
     return _advanced(act, X, y, c, max_steps, start, end, h)
 
 
@@ -290,7 +302,10 @@ def _advanced(
     return Member(*end, e, moved_a, moved_w, time, steps, status, loss)
 
 
-_STEPS = {"exponential": _exponential_step, "gram": _gram_step}
+_STEPS = {
+    "exponential": _exponential_step,
+    "gram": _gram_step,
+}
 METHODS = tuple(_STEPS)
 
 

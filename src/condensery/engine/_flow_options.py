@@ -11,9 +11,15 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from condensery._errors import InvalidInputError
-from condensery.engine._recorder import Probes, Recorder, Schedule, checked_probes
+from condensery.engine._recorder import (
+    OnProgress,
+    Probes,
+    Recorder,
+    Schedule,
+    checked_probes,
+)
 from condensery.engine._schedule import log_steps
-from condensery.protocols import Advance, Arrays
+from condensery.protocols import Arrays
 from condensery.records import Status
 
 DEFAULT_ETA = {"exponential": 0.05, "gram": 1.0}
@@ -221,7 +227,7 @@ class FlowRecorder:
 
 
 def report_stopped(
-    on_progress: Advance | Callable[[float], None] | None, stopped: int, count: int
+    on_progress: OnProgress | Callable[[float], None] | None, stopped: int, count: int
 ) -> None:
     """Report how many members of an ensemble have stopped."""
     if on_progress is None:

@@ -12,7 +12,8 @@ from jaxtyping import Float, Int
 
 from condensery._errors import InvalidInputError
 from condensery.engine._ensemble import Ensemble
-from condensery.engine._flow_kernel import Constants, Member, unstarted
+from condensery.engine._flow_kernel import unstarted
+from condensery.engine._flow_member import Constants, Member
 from condensery.engine._flow_options import Limits, reopened_status
 from condensery.engine._recorder import Probed, Recorder
 from condensery.engine._start import Span, draw_start, full_start
@@ -22,7 +23,10 @@ _ROWS_AT_ONCE = 1 << 22
 _COMMON = 16
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class FlowState:
     """All that `flow` needs to go on: one bucket of stacked members per width."""
 
@@ -32,7 +36,10 @@ class FlowState:
     frozen_squares: tuple[Float[np.ndarray, " member"], ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class FlowResult:
     """Where each member of an ensemble stands; arrays have the ensemble's member axis.
 
@@ -79,10 +86,16 @@ class FlowResult:
         a, w = (constants.a0, constants.w0) if initial else (now.a, now.w)
         inside = np.asarray(w[row]).T
         if self._span.basis is None:
-            return {"a": np.asarray(a[row]), "w": inside.copy()}
+            return {
+                "a": np.asarray(a[row]),
+                "w": inside.copy(),
+            }
         full = self._full_start(member)
         moved = inside - np.asarray(constants.w0[row]).T
-        return {"a": np.asarray(a[row]), "w": full + moved @ self._span.basis.T}
+        return {
+            "a": np.asarray(a[row]),
+            "w": full + moved @ self._span.basis.T,
+        }
 
     def all_parameters(self, *, initial: bool = False) -> list[dict[str, np.ndarray]]:
         """The parameters of every member, in the order of the ensemble."""
@@ -132,14 +145,29 @@ def begin(ensemble: Ensemble, span: Span, copies: int, limits: Limits) -> FlowSt
     for width in np.unique(ensemble.widths):
         of_width = np.flatnonzero(ensemble.widths == width)
         at_once = max(1, _ROWS_AT_ONCE // (copies * int(width) * span.x.shape[1]))
-        for first in range(0, len(of_width), at_once):
+        for first in range(
+            0,
+            len(of_width),
+            at_once,
+        ):
             chosen = of_width[first : first + at_once]
             c, squares = _drawn(ensemble, chosen, span, copies, limits)
             members.append(chosen)
-            buckets.append(unstarted(c.a0, c.w0, len(span.x)))
+            buckets.append(
+                unstarted(
+                    c.a0,
+                    c.w0,
+                    len(span.x),
+                )
+            )
             constants.append(c)
             frozen.append(squares)
-    return FlowState(tuple(members), tuple(buckets), tuple(constants), tuple(frozen))
+    return FlowState(
+        tuple(members),
+        tuple(buckets),
+        tuple(constants),
+        tuple(frozen),
+    )
 
 
 def _drawn(
@@ -174,7 +202,11 @@ def _drawn(
 
 def _targets(limits: Limits, rows: np.ndarray, count: int) -> np.ndarray:
     """Target losses; the copies behind the first `count` rows stop at once."""
-    return np.where(np.arange(len(rows)) < count, limits.target[rows], np.inf)
+    return np.where(
+        np.arange(len(rows)) < count,
+        limits.target[rows],
+        np.inf,
+    )
 
 
 def _filled(members: np.ndarray, units: int) -> np.ndarray:
@@ -232,10 +264,17 @@ def reopened(
             max_time=jnp.asarray(np.full(len(rows), limits.max_time)),
         )
         constants.append(moved)
-    return replace(state, buckets=tuple(buckets), constants=tuple(constants))
+    return replace(
+        state,
+        buckets=tuple(buckets),
+        constants=tuple(constants),
+    )
 
 
-@np.errstate(over="ignore", invalid="ignore")  # the numbers of a member that diverged
+@np.errstate(
+    over="ignore",
+    invalid="ignore",
+)  # the numbers of a member that diverged
 def result_of(
     ensemble: Ensemble,
     state: FlowState,

@@ -57,7 +57,11 @@ def h_phi1(h: Array, rate: Array) -> Array:
     small to matter.
     """
     z = h * rate
-    return jnp.where(z > 1e-12, -jnp.expm1(-z) / jnp.where(rate > 0, rate, 1.0), h)
+    return jnp.where(
+        z > 1e-12,
+        -jnp.expm1(-z) / jnp.where(rate > 0, rate, 1.0),
+        h,
+    )
 
 
 def step_length(
@@ -104,8 +108,16 @@ def step_length(
         excess = jnp.maximum(excess, way / limits[-1])
     # Each ratio grows with h and must stay below 1. Between candidates the chord lies
     # above it, so h errs short.
-    k = jnp.clip(jnp.sum(excess <= 1.0) - 1, 0, len(_CANDIDATES) - 2)
-    part = jnp.clip((1.0 - excess[k]) / (excess[k + 1] - excess[k]), 0.0, 1.0)
+    k = jnp.clip(
+        jnp.sum(excess <= 1.0) - 1,
+        0,
+        len(_CANDIDATES) - 2,
+    )
+    part = jnp.clip(
+        (1.0 - excess[k]) / (excess[k + 1] - excess[k]),
+        0.0,
+        1.0,
+    )
     return h[k] + part * (h[k + 1] - h[k]), jnp.stack(limits)
 
 
@@ -143,9 +155,21 @@ def verdict(
     status = jnp.where(
         steps >= max_steps, int(Status.OUT_OF_STEPS), int(Status.RUNNING)
     )
-    status = jnp.where(time >= max_time, int(Status.OUT_OF_TIME), status)
-    status = jnp.where(loss < target, int(Status.CONVERGED), status)
-    return jnp.where(jnp.isfinite(loss), status, int(Status.DIVERGED))
+    status = jnp.where(
+        time >= max_time,
+        int(Status.OUT_OF_TIME),
+        status,
+    )
+    status = jnp.where(
+        loss < target,
+        int(Status.CONVERGED),
+        status,
+    )
+    return jnp.where(
+        jnp.isfinite(loss),
+        status,
+        int(Status.DIVERGED),
+    )
 
 
 def mean_secant(act: Activation, z0: Array, z1: Array) -> tuple[Array, Array]:
@@ -189,5 +213,13 @@ def mean_through_kink(
     after = there + share * (here - there)
     reached = jnp.where(slides, 0.0, (1.0 - until) * beyond)
     s0, s1 = act.sigma(z0), act.sigma(jnp.where(crosses, reached, z1))
-    s = 0.5 * jnp.where(crosses, until * s0 + (1.0 - until) * s1, s0 + s1)
-    return s, jnp.where(crosses, until * here + (1.0 - until) * after, here)
+    s = 0.5 * jnp.where(
+        crosses,
+        until * s0 + (1.0 - until) * s1,
+        s0 + s1,
+    )
+    return s, jnp.where(
+        crosses,
+        until * here + (1.0 - until) * after,
+        here,
+    )

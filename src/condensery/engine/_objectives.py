@@ -37,7 +37,12 @@ class Objective(Protocol):
         """To the public layout."""
         ...
 
-    def value(self, packed: Tree, x: Array, y: Array) -> Float[Array, ""]:
+    def value(
+        self,
+        packed: Tree,
+        x: Array,
+        y: Array,
+    ) -> Float[Array, ""]:
         """The loss."""
         ...
 
@@ -92,7 +97,10 @@ class _MeanSquare:
 
 def unit_last(parameters: Mapping[str, Array]) -> Tree:
     """Of a two-layer net, w from (…, unit, feature) to (…, feature, unit), and back."""
-    return {"a": parameters["a"], "w": parameters["w"].swapaxes(-1, -2)}
+    return {
+        "a": parameters["a"],
+        "w": parameters["w"].swapaxes(-1, -2),
+    }
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,12 @@ from condensery.engine._objectives import Objective
 from condensery.models import completed
 from condensery.protocols import Arrays
 
-_ENTRIES = {"W": 0, "b": 1, "gamma": 1, "beta": 2}
+_ENTRIES = {
+    "W": 0,
+    "b": 1,
+    "gamma": 1,
+    "beta": 2,
+}
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,12 @@ class Randomised:
         """To the public layout."""
         return self.recorded.unpack(packed)
 
-    def value(self, packed: Tree, x: Array, y: Array) -> Float[Array, ""]:
+    def value(
+        self,
+        packed: Tree,
+        x: Array,
+        y: Array,
+    ) -> Float[Array, ""]:
         """The recorded loss."""
         return self.recorded.value(packed, x, y)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Int
@@ -11,6 +11,9 @@ from condensery._errors import InvalidInputError
 from condensery.protocols import Arrays, Probe
 
 Probes = Mapping[str, Probe]
+OnProgress = Callable[[str, float], None]
+"""Progress callback, ``(text, fraction)``; a task's `Advance` is one."""
+
 Probed = dict[str, dict[str, np.ndarray]]
 """By name of the probe, then by name of the measure: (recorded step, member, …)."""
 

@@ -12,7 +12,9 @@ from jaxtyping import Float
 _BLOCK = 4096
 
 
-@dataclass(frozen=True)
+@dataclass(
+    frozen=True,
+)
 class Span:
     """The span of the samples: all that training changes of an input weight lies in it.
 
@@ -46,7 +48,9 @@ def span_of(x: Float[np.ndarray, "sample feature"]) -> Span:
     return Span(full @ basis, basis)
 
 
-@dataclass(frozen=True)
+@dataclass(
+    frozen=True,
+)
 class Start:
     """Initial parameters of one member; `w` has feature-major layout, as the compiled
     loops want it.
@@ -91,7 +95,15 @@ def draw_start(
     w = np.empty((span.basis.shape[1], width))
     frozen = 0.0
     for first in range(0, width, _BLOCK):
-        block = rng.standard_normal((min(_BLOCK, width - first), span.dimension))
+        block = rng.standard_normal(
+            (
+                min(
+                    _BLOCK,
+                    width - first,
+                ),
+                span.dimension,
+            )
+        )
         inside = block @ span.basis
         w[:, first : first + len(block)] = inside.T
         frozen += float(np.sum(block**2) - np.sum(inside**2))

@@ -19,15 +19,10 @@ from condensery.engine._flow_options import (
     report_stopped,
     running_steps,
 )
-from condensery.engine._recorder import Probes
+from condensery.engine._recorder import OnProgress, Probes
 from condensery.engine._three_layer_ensemble import ThreeLayerEnsemble
-from condensery.engine._three_layer_kernel import (
-    METHODS,
-    Constants,
-    Member,
-    advance,
-    unstarted,
-)
+from condensery.engine._three_layer_kernel import METHODS, advance, unstarted
+from condensery.engine._three_layer_member import Constants, Member
 from condensery.engine._three_layer_state import (
     ThreeLayerResult,
     ThreeLayerState,
@@ -38,7 +33,7 @@ from condensery.engine._three_layer_state import (
     weights_of,
 )
 from condensery.models import Activation, activation
-from condensery.protocols import Advance, Arrays
+from condensery.protocols import Arrays
 from condensery.records import Status
 
 _WORK_PER_CHUNK = 4e9
@@ -60,7 +55,7 @@ def three_layer_flow(  # ruff: ignore[too-many-arguments] all but the data are o
     probes: Probes | None = None,
     schedule: Sequence[int] | None = None,
     state: ThreeLayerState | None = None,
-    on_progress: Advance | Callable[[float], None] | None = None,
+    on_progress: OnProgress | Callable[[float], None] | None = None,
 ) -> ThreeLayerResult:
     """Gradient flow of the normalised three-layer model, for all members of an
     ensemble; there is no learning rate.

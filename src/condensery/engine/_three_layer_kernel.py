@@ -35,62 +35,13 @@ from condensery.engine._function_space import (
     step_length,
     verdict,
 )
+from condensery.engine._three_layer_member import Constants, Member, Passed
 from condensery.models import Activation
 from condensery.records import Status
 
 _GRAM_MOVE = 0.05
 """The plain Gram step moves no layer by more than this part of its norm."""
 Weights = tuple[Array, Array, Array]
-
-
-class Passed(NamedTuple):
-    """What one pass forwards and backwards through the network leaves: all (copy,
-    sample, unit).
-
-    Attributes:
-        z1: Preactivations of the first hidden layer.
-        z2: Of the second.
-        back: b v without the bias column: what z1 is worth to the output, before
-            σ'(z1).
-    """
-
-    z1: Float[Array, "copy sample inner"]
-    z2: Float[Array, "copy sample outer"]
-    back: Float[Array, "copy sample inner"]
-
-
-class Member(NamedTuple):
-    """What changes while a member trains.
-
-    With a leading member axis it is the state of a bucket of equal widths.
-    """
-
-    a: Float[Array, "copy outer"]
-    v: Float[Array, "copy outer inner_and_bias"]
-    w: Float[Array, "copy feature inner"]
-    e: Float[Array, " sample"]
-    passed: Passed
-    time: Float[Array, ""]
-    steps: Int[Array, ""]
-    status: Int[Array, ""]
-    loss: Float[Array, ""]
-
-
-class Constants(NamedTuple):
-    """What stays fixed while a member trains; the initial weights are those of the
-    first copy, the last has −a0.
-
-    `mobility` is (M₁, M₂, M₃).
-    """
-
-    a0: Float[Array, " outer"]
-    v0: Float[Array, "outer inner_and_bias"]
-    w0: Float[Array, "feature inner"]
-    kappa: Float[Array, ""]
-    mobility: Float[Array, " layer"]
-    eta: Float[Array, ""]
-    target: Float[Array, ""]
-    max_time: Float[Array, ""]
 
 
 class _Factors(NamedTuple):
@@ -190,7 +141,12 @@ def _moves(start: Member, forms: tuple[Array, ...], c: Constants) -> tuple[Move,
     sign = jnp.asarray([1.0, -1.0])[: start.a.shape[0], None]
     parts = ((start.w, c.w0), (start.v, c.v0), (start.a, sign * c.a0))
     return tuple(
-        Move(scale, form, jnp.sum(now**2), jnp.sum((now - initial) ** 2))
+        Move(
+            scale,
+            form,
+            jnp.sum(now**2),
+            jnp.sum((now - initial) ** 2),
+        )
         for scale, form, (now, initial) in zip(
             _scales(c, len(start.e)), forms, parts, strict=True
         )
@@ -219,7 +175,11 @@ def _mean_factors(
         own2 = (
             -scale_v
             * u[:, None]
-            * jnp.sum(here.h**2, axis=-1, keepdims=True)
+            * jnp.sum(
+                here.h**2,
+                axis=-1,
+                keepdims=True,
+            )
             * start.a[:, None]
         )
         s1, slope1 = mean_through_kink(act, act.slopes, start.passed.z1, z1, own1)
@@ -228,7 +188,12 @@ def _mean_factors(
     back = _through(b, start.v) - 0.5 * scale_v * jnp.einsum(
         "csk,ctk,ctj->csj", b, pushed, here.h
     )
-    return _Factors(s2, b, _with_bias(s1), back[..., :-1] * slope1)
+    return _Factors(
+        s2,
+        b,
+        _with_bias(s1),
+        back[..., :-1] * slope1,
+    )
 
 
 def _verdict(
@@ -266,7 +231,20 @@ def _exponential_step(
     u = Q @ (h_phi1(h, rates) * (Q.T @ start.e))
     part = shortening(tuple(zip(_scales(c, len(y)), forms, strict=True)), u, limits)
     return _advanced(
-        act, X, y, c, max_steps, start, _moved(X, start, mean, part * u, c), part * h
+        act,
+        X,
+        y,
+        c,
+        max_steps,
+        start,
+        _moved(
+            X,
+            start,
+            mean,
+            part * u,
+            c,
+        ),
+        part * h,
     )
 
 
@@ -290,7 +268,20 @@ def _gram_step(
     h = c.eta * jnp.minimum(1.0 / rates[-1], _GRAM_MOVE * jnp.min(jnp.stack(slowest)))
     h = jnp.minimum(h, c.max_time - start.time)
     return _advanced(
-        act, X, y, c, max_steps, start, _moved(X, start, here, h * start.e, c), h
+        act,
+        X,
+        y,
+        c,
+        max_steps,
+        start,
+        _moved(
+            X,
+            start,
+            here,
+            h * start.e,
+            c,
+        ),
+        h,
     )
 
 
@@ -311,7 +302,10 @@ def _advanced(
     return Member(*end, e, passed, time, steps, status, loss)
 
 
-_STEPS = {"exponential": _exponential_step, "gram": _gram_step}
+_STEPS = {
+    "exponential": _exponential_step,
+    "gram": _gram_step,
+}
 METHODS = tuple(_STEPS)
 
 
@@ -351,7 +345,11 @@ def _started(
     return Member(*_weights(member), e, passed, member.time, steps, status, loss)
 
 
-@partial(jax.jit, static_argnames=("act", "method"), donate_argnames=("bucket",))
+@partial(
+    jax.jit,
+    static_argnames=("act", "method"),
+    donate_argnames=("bucket",),
+)
 def advance(
     act: Activation,
     method: str,

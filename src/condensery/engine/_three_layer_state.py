@@ -16,7 +16,7 @@ from condensery._errors import InvalidInputError
 from condensery.engine._flow_options import Limits, reopened_status
 from condensery.engine._recorder import Probed
 from condensery.engine._three_layer_ensemble import ThreeLayerEnsemble
-from condensery.engine._three_layer_kernel import Constants, Member
+from condensery.engine._three_layer_member import Constants, Member
 from condensery.models import Activation
 
 _NUMBERS_AT_ONCE = 1 << 25
@@ -25,7 +25,10 @@ _NARROW = 200
 """Widths up to this are filled up to a common number of members."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class ThreeLayerState:
     """All that `three_layer_flow` needs to go on: buckets of stacked members of one
     width.
@@ -36,7 +39,10 @@ class ThreeLayerState:
     constants: tuple[Constants, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class ThreeLayerResult:
     """Where each member of an ensemble stands; arrays have the ensemble's member axis.
 
@@ -87,7 +93,10 @@ class ThreeLayerResult:
             return now
         start = self.ensemble.draw(member, now["w"].shape[2])
         copies = {name: np.stack([leaf] * self._copies) for name, leaf in start.items()}
-        return {**copies, "a": np.stack([start["a"], -start["a"]][: self._copies])}
+        return {
+            **copies,
+            "a": np.stack([start["a"], -start["a"]][: self._copies]),
+        }
 
     def all_parameters(self, *, initial: bool = False) -> list[dict[str, np.ndarray]]:
         """The parameters of every member, in the order of the ensemble.
@@ -193,7 +202,11 @@ def constants_of(
 
 def _targets(limits: Limits, rows: np.ndarray, count: int) -> np.ndarray:
     """Target losses; the copies behind the first `count` rows stop at once."""
-    return np.where(np.arange(len(rows)) < count, limits.target[rows], np.inf)
+    return np.where(
+        np.arange(len(rows)) < count,
+        limits.target[rows],
+        np.inf,
+    )
 
 
 def reopened(
@@ -219,7 +232,11 @@ def reopened(
     expected = [(list(rows), copies, ensemble.widths[rows[0]]) for rows in members]
     stored = [
         (list(rows), *bucket.a.shape[1:])
-        for rows, bucket in zip(state.members, state.buckets, strict=True)
+        for rows, bucket in zip(
+            state.members,
+            state.buckets,
+            strict=True,
+        )
     ]
     if stored != expected:
         raise InvalidInputError(
@@ -249,10 +266,17 @@ def reopened(
             max_time=jnp.asarray(np.full(len(filled), limits.max_time)),
         )
         constants.append(moved)
-    return ThreeLayerState(state.members, tuple(buckets), tuple(constants))
+    return ThreeLayerState(
+        state.members,
+        tuple(buckets),
+        tuple(constants),
+    )
 
 
-@np.errstate(over="ignore", invalid="ignore")  # the numbers of a member that diverged
+@np.errstate(
+    over="ignore",
+    invalid="ignore",
+)  # the numbers of a member that diverged
 def collect(
     columns: dict[str, np.ndarray], members: np.ndarray, bucket: Member, c: Constants
 ) -> None:

@@ -114,7 +114,7 @@ def train(config: Config, seed: int, advance: Advance, *, count: int) -> Arrays:
         member's a (step, unit) and w (step, unit, feature).
     """
     from condensery.engine import SGD, Ensemble, descend, log_steps, mean_square
-    from condensery.models import TwoLayer, with_bias
+    from condensery.models import TwoLayer
 
     steps = config.snapshots[-1]
     ensemble = Ensemble.grid(
@@ -126,15 +126,16 @@ def train(config: Config, seed: int, advance: Advance, *, count: int) -> Arrays:
     result = descend(
         ensemble.draw(features=2),
         mean_square(TwoLayer("relu")),
-        (with_bias(config.x), target(config.x)),
+        config.x[:, None],
+        target(config.x),
         optimiser=SGD(config.rate),
         steps=steps,
         schedule=schedule.tolist(),
-        probes=[count_orientations],
-        on_step=lambda step: advance(f"step {step} of {steps}", step / steps),
+        probes={"circle": count_orientations},
+        on_progress=advance,
     )
     trained = {"step": result.recorded, "loss": result.loss, "status": result.status}
-    return trained | result.probed
+    return trained | result.probed["circle"]
 
 
 def work(config: Config) -> Iterator[Work]:

@@ -103,10 +103,9 @@ def train(config: Config, seed: int, advance: Advance, *, way: Way) -> Arrays:
         RecordOutput,
         descend,
         dropout_loss,
-        init_descent,
         log_steps,
     )
-    from condensery.models import TwoLayer, two_layer_normal, with_bias
+    from condensery.models import TwoLayer, two_layer_normal
 
     std = float(config.width) ** -(
         config.large_exponent if way == "dropout" else config.small_exponent
@@ -120,29 +119,32 @@ def train(config: Config, seed: int, advance: Advance, *, way: Way) -> Arrays:
         for member in seeds
     ]
     schedule = log_steps(steps, per_decade=PER_DECADE, extra=PLATEAU)
-    outputs = RecordOutput(model, np.asarray(with_bias(FINE)))
+    outputs = RecordOutput(model, FINE[:, None])
     keep = config.keep if way == "dropout" else 1.0
 
-    def report(step: int) -> None:
-        advance(f"{way}, step {step} of {steps}", min(step / steps, 1.0))
+    def report(text: str, fraction: float) -> None:
+        advance(f"{way}, {text}", fraction)
 
     result = descend(
-        init_descent(members, optimiser=rule, seeds=seeds, dtype="float32"),
+        members,
         dropout_loss(model, keep=keep),
-        (with_bias(X), target(X)),
+        X[:, None],
+        target(X),
         optimiser=rule,
         steps=steps,
+        seeds=seeds,
+        dtype="float32",
         schedule=schedule.tolist(),
-        probes=[count_orientations, outputs],
-        on_step=report,
+        probes={"circle": count_orientations, "fine": outputs},
+        on_progress=report,
     )
     early = int(np.argmin(np.abs(result.recorded - PLATEAU[0])))
-    output = result.probed["output"].astype(np.float64)
+    output = result.probed["fine"]["output"].astype(np.float64)
     return {
         "step": result.recorded,
         "loss": result.loss,
         "status": result.status,
-        "orientations": result.probed["orientations"],
+        **result.probed["circle"],
         "output": output[[early, -1], 0],
     }
 

@@ -16,8 +16,7 @@ from condensery.records import Claim, DataPath, FigureSpec, Statement, Table
 
 if TYPE_CHECKING:
     from condensery.data import Dataset
-    from condensery.engine import DescentState
-    from condensery.engine._optimisers import Optimiser
+    from condensery.engine import DescentState, Optimiser
     from condensery.landscape import Moved
 
 CLASSES = 10

@@ -41,7 +41,14 @@ class Net(NamedTuple):
 
 
 def _residuals(theta: Array, net: Net, x: Array, y: Array, factor: Array) -> Array:
-    error = mlp(_net(theta, net.shapes), x, net.activation) - y
+    error = (
+        mlp(
+            _net(theta, net.shapes),
+            x,
+            net.activation,
+        )
+        - y
+    )
     return jnp.sqrt(factor / y.size) * error.ravel()
 
 
@@ -80,7 +87,14 @@ def levenberg_marquardt(
         step = -jnp.linalg.solve(A + one.damping * jnp.diag(scale), J.T @ r)
         moved = one.theta + step
         merit = _loss(moved, net, x, y, factor)
-        return _accept(one, moved, merit, merit < one.merit, easier=0.3, harder=4.0)
+        return _accept(
+            one,
+            moved,
+            merit,
+            merit < one.merit,
+            easier=0.3,
+            harder=4.0,
+        )
 
     return _repeat(jax.vmap(advance), search, steps)
 
@@ -122,7 +136,14 @@ def flatten_gradient(
         )
         moved = one.theta + step
         merit = jnp.linalg.norm(slope(moved))
-        return _accept(one, moved, merit, merit < one.merit, easier=0.1, harder=5.0)
+        return _accept(
+            one,
+            moved,
+            merit,
+            merit < one.merit,
+            easier=0.1,
+            harder=5.0,
+        )
 
     return _repeat(jax.vmap(advance), search, steps)
 
@@ -143,12 +164,22 @@ def _accept(
         theta=jnp.where(take, moved, one.theta),
         damping=jnp.where(
             going,
-            jnp.clip(one.damping * jnp.where(take, easier, harder), 1e-14, 1e8),
+            jnp.clip(
+                one.damping * jnp.where(take, easier, harder),
+                1e-14,
+                1e8,
+            ),
             one.damping,
         ),
         merit=jnp.where(take, merit, one.merit),
         refused=jnp.where(
-            going, jnp.where(take, 0, one.refused + 1), one.refused
+            going,
+            jnp.where(
+                take,
+                0,
+                one.refused + 1,
+            ),
+            one.refused,
         ).astype(one.refused.dtype),
     )
 
@@ -182,7 +213,11 @@ def measure(
         )
         counted = jnp.abs(values) > CUTOFF * largest
         newton = jnp.linalg.norm(
-            jnp.where(counted, inside / jnp.where(counted, values, 1.0), 0.0)
+            jnp.where(
+                counted,
+                inside / jnp.where(counted, values, 1.0),
+                0.0,
+            )
         )
         return value, jnp.sum(jnp.abs(g)), flat, newton
 

@@ -18,7 +18,10 @@ _WHOLE_MATRIX_LIMIT = 20_000
 _DENSE_LIMIT = 1_000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class CosineMatrix:
     """Cosines between the units of a layer.
 
@@ -198,4 +201,11 @@ def _leading_of_gram(factor: np.ndarray) -> np.ndarray:
         dtype=np.float64,
     )
     start = np.random.default_rng(0).standard_normal(size)
-    return np.asarray(eigsh(operator, k=1, which="LA", v0=start)[1])[:, 0]
+    return np.asarray(
+        eigsh(
+            operator,
+            k=1,
+            which="LA",
+            v0=start,
+        )[1]
+    )[:, 0]

@@ -54,7 +54,10 @@ class Nearness:
         return np.multiply(gaps, 0.5, out=gaps)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class Cover:
     """Outcome of a greedy cover.
 
@@ -99,7 +102,11 @@ def greedy_cover(
             chosen.extend(units[taken].tolist())
         nearest[start : start + len(units)] = where
         decisive[start : start + len(units)] = gap
-    return Cover(np.array(chosen, dtype=np.intp), nearest, decisive)
+    return Cover(
+        np.array(chosen, dtype=np.intp),
+        nearest,
+        decisive,
+    )
 
 
 def _take_within(
@@ -147,7 +154,16 @@ def _append(known: np.ndarray, count: int, new: np.ndarray) -> np.ndarray:
     """
     needed = count + len(new)
     if needed > len(known):
-        grown = np.empty((max(needed, 2 * len(known), 64), new.shape[1]))
+        grown = np.empty(
+            (
+                max(
+                    needed,
+                    2 * len(known),
+                    64,
+                ),
+                new.shape[1],
+            )
+        )
         grown[:count] = known[:count]
         known = grown
     known[count:needed] = new

@@ -55,7 +55,10 @@ def falling(
             allowed="one loss per step",
             remedy="match their lengths",
         )
-    falls = np.zeros(len(t), dtype=bool)
+    falls = np.zeros(
+        len(t),
+        dtype=bool,
+    )
     usable = np.flatnonzero((t > 0) & (R > 0))
     log_t, log_r = np.log10(t[usable].astype(float)), np.log10(R[usable])
     for row, index in enumerate(usable):
@@ -103,7 +106,12 @@ def within_decades(
             remedy="match their lengths",
         )
     if not chosen.any():
-        return np.zeros(len(t), dtype=bool)
+        return np.zeros(
+            len(t),
+            dtype=bool,
+        )
     at = np.log10(np.maximum(t, 1).astype(float))
-    gaps = np.abs(at[:, None] - at[chosen]).min(axis=1)
+    gaps = np.abs(at[:, None] - at[chosen]).min(
+        axis=1,
+    )
     return (gaps <= decades) & (t > 0)

@@ -12,7 +12,10 @@ from jaxtyping import Float, Int
 from condensery._errors import InvalidInputError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class Lineages:
     """The tree of groups over time that `lineages` found; lineages are numbered by
     their first frame.
@@ -143,14 +146,26 @@ def _followed(
 
     for frame, now in enumerate(groups):
         before = groups[frame - 1] if frame else np.full(len(now), -1)
-        old, new, shared = _overlap(before, now, weights[frame])
+        old, new, shared = _overlap(
+            before,
+            now,
+            weights[frame],
+        )
         goes_to = {
             g: new[int(np.argmax(row))]
-            for g, row in zip(old, shared, strict=True)
+            for g, row in zip(
+                old,
+                shared,
+                strict=True,
+            )
             if row.any()
         }
         names: dict[int, int] = {}
-        for h, column in zip(new, shared.T, strict=True):
+        for h, column in zip(
+            new,
+            shared.T,
+            strict=True,
+        ):
             source = old[int(np.argmax(column))]
             if source >= 0 and goes_to.get(source) == h:
                 names[h] = named[source]

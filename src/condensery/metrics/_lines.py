@@ -185,8 +185,15 @@ def alignment(
         )
     if not len(lines):
         return np.full(len(rows), np.nan)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    with np.errstate(
+        invalid="ignore",
+        divide="ignore",
+    ):
+        lengths = np.linalg.norm(
+            rows,
+            axis=1,
+            keepdims=True,
+        )
         cosines = np.abs(rows @ lines.T) / lengths
     return cosines.max(axis=1)
 

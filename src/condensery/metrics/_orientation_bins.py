@@ -57,7 +57,12 @@ def orientation_bins(
         )
     counted = np.isfinite(at)
     limits = (-np.pi, np.pi)
-    return np.histogram(at[counted], bins=bins, range=limits, weights=size[counted])[0]
+    return np.histogram(
+        at[counted],
+        bins=bins,
+        range=limits,
+        weights=size[counted],
+    )[0]
 
 
 def heaviest_share(weights: Float[np.ndarray, " bin"], count: int) -> float:

@@ -42,11 +42,19 @@ class Activation:
 
 
 def _leaky_relu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    return jnp.where(z > 0, z, LEAKY_SLOPE * z)
+    return jnp.where(
+        z > 0,
+        z,
+        LEAKY_SLOPE * z,
+    )
 
 
 def _leaky_relu_prime(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    return jnp.where(z > 0, jnp.ones_like(z), jnp.full_like(z, LEAKY_SLOPE))
+    return jnp.where(
+        z > 0,
+        jnp.ones_like(z),
+        jnp.full_like(z, LEAKY_SLOPE),
+    )
 
 
 def _tanh_prime(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -79,7 +87,11 @@ def _gelu_prime(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
 def _hardtanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     one = jnp.ones_like(z)
-    return jnp.where(z >= 1, one, jnp.where(z <= -1, -one, z))
+    return jnp.where(
+        z >= 1,
+        one,
+        jnp.where(z <= -1, -one, z),
+    )
 
 
 _PAIRS: dict[str, tuple[Elementwise, Elementwise]] = {
@@ -99,10 +111,17 @@ _PAIRS: dict[str, tuple[Elementwise, Elementwise]] = {
 ACTIVATIONS = tuple(_PAIRS)
 """The names that `activation` knows."""
 
-_SLOPES = {"relu": (0.0, 1.0), "leaky_relu": (LEAKY_SLOPE, 1.0)}
+_SLOPES = {
+    "relu": (0.0, 1.0),
+    "leaky_relu": (LEAKY_SLOPE, 1.0),
+}
 
 _REGISTRY = {
-    name: Activation(name, *pair, slopes=_SLOPES.get(name))
+    name: Activation(
+        name,
+        *pair,
+        slopes=_SLOPES.get(name),
+    )
     for name, pair in _PAIRS.items()
 }
 

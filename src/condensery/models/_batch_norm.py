@@ -55,7 +55,20 @@ class BatchNormMlp:
         for W, gamma, beta in hidden:
             z = x @ W.T
             x = sigma(
-                gamma * (z - z.mean(axis=0)) / jnp.sqrt(z.var(axis=0) + EPSILON) + beta
+                gamma
+                * (
+                    z
+                    - z.mean(
+                        axis=0,
+                    )
+                )
+                / jnp.sqrt(
+                    z.var(
+                        axis=0,
+                    )
+                    + EPSILON
+                )
+                + beta
             )
         return x @ weight.T + bias
 

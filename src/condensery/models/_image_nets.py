@@ -191,14 +191,35 @@ def _patches(
 
 def _halved(images: Float[Array, "sample row column channel"]) -> Array:
     n, rows, columns, channels = images.shape
-    return images.reshape(n, rows // 2, 2, columns // 2, 2, channels).mean(axis=(2, 4))
+    return images.reshape(
+        n,
+        rows // 2,
+        2,
+        columns // 2,
+        2,
+        channels,
+    ).mean(axis=(2, 4))
 
 
 def _cnn(p: Parameters, x: Array, drop: Drop) -> Array:
-    h = x.reshape(x.shape[0], SIDE, SIDE, 1)
+    h = x.reshape(
+        x.shape[0],
+        SIDE,
+        SIDE,
+        1,
+    )
     for layer, name in enumerate(("kernels_1", "kernels_2")):
         h = drop(_halved(jax.nn.relu(_dense(p, name, _patches(h)))), layer)
-    h = drop(jax.nn.relu(_dense(p, "dense", h.reshape(x.shape[0], -1))), 2)
+    h = drop(
+        jax.nn.relu(
+            _dense(
+                p,
+                "dense",
+                h.reshape(x.shape[0], -1),
+            )
+        ),
+        2,
+    )
     return _dense(p, "output", h)
 
 
@@ -225,7 +246,11 @@ def _transformer(p: Parameters, x: Array, drop: Drop) -> Array:
         n, SIDE, DEPTH
     )
     h = h + _dense(p, "mix", drop(seen, 0))
-    h = h + _dense(p, "back", drop(jax.nn.relu(_dense(p, "rows", h)), 1))
+    h = h + _dense(
+        p,
+        "back",
+        drop(jax.nn.relu(_dense(p, "rows", h)), 1),
+    )
     return _dense(p, "output", h.mean(axis=1))
 
 

@@ -7,7 +7,10 @@ from typing import Any
 
 import jax
 
-_SYMBOLS = {2: ("W", "b"), 3: ("W", "gamma", "beta")}
+_SYMBOLS = {
+    2: ("W", "b"),
+    3: ("W", "gamma", "beta"),
+}
 """Names of the arrays of a layer by their number."""
 
 Path = tuple[Any, ...]
@@ -68,4 +71,8 @@ def _name(path: Path, lengths: dict[Path, int]) -> str:
 
 
 def _joined(path: Sequence[Any]) -> str:
-    return jax.tree_util.keystr(tuple(path), simple=True, separator=".")
+    return jax.tree_util.keystr(
+        tuple(path),
+        simple=True,
+        separator=".",
+    )

@@ -29,7 +29,10 @@ Sigma = Callable[[Any], Any]
     data_fields=["layers"],
     meta_fields=["activation", "scale"],
 )
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class Network:
     """A dense network with the same activation in every hidden layer.
 

@@ -13,7 +13,11 @@ OnHost = Callable[[np.ndarray], np.ndarray]
 
 _FUNCTIONS: dict[str, OnHost] = {
     "relu": lambda z: np.maximum(z, 0),
-    "leaky_relu": lambda z: np.where(z > 0, z, LEAKY_SLOPE * z),
+    "leaky_relu": lambda z: np.where(
+        z > 0,
+        z,
+        LEAKY_SLOPE * z,
+    ),
     "tanh": np.tanh,
     "sigmoid": expit,
     "softplus": lambda z: np.logaddexp(z, 0),

@@ -306,7 +306,11 @@ def patch_direction(
         >>> direction.round(4).tolist(), values.round(4).tolist()
         ([0.7071, 0.7071], [1.4142])
     """
-    matrix = patch_matrix(images, y, size=size)
+    matrix = patch_matrix(
+        images,
+        y,
+        size=size,
+    )
     left, values, _ = np.linalg.svd(matrix, full_matrices=False)
     first = left[:, 0]
     return first * np.sign(first[np.argmax(np.abs(first))]), values

@@ -152,7 +152,12 @@ def _stationary_angles(x: np.ndarray, e: np.ndarray, p: int) -> np.ndarray:
     # u = (s, 1) in the turned axes: (s·along + across)^{p−1} · (along − s·across),
     # summed with the weights e
     polynomial = np.zeros(p + 1)
-    for weight, first, second in zip(e, along, across, strict=True):
+    for weight, first, second in zip(
+        e,
+        along,
+        across,
+        strict=True,
+    ):
         power = np.array([1.0])
         for _ in range(p - 1):
             power = np.convolve(power, [first, second])
@@ -161,7 +166,13 @@ def _stationary_angles(x: np.ndarray, e: np.ndarray, p: int) -> np.ndarray:
     real = roots[np.abs(roots.imag) <= _IMAGINARY * (1 + np.abs(roots))].real
     angles = (turn + np.arctan2(1.0, real)) % np.pi
     return _distinct(
-        np.sort(np.where(angles > np.pi - _IMAGINARY, angles - np.pi, angles))
+        np.sort(
+            np.where(
+                angles > np.pi - _IMAGINARY,
+                angles - np.pi,
+                angles,
+            )
+        )
     )
 
 

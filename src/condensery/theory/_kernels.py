@@ -65,8 +65,20 @@ def ntk_two_layer_relu(
         >>> bool(np.isclose(k_a[0, 1], 1 / (2 * np.pi))), k_w.tolist()
         (True, [[0.5, 0.0], [0.0, 0.5]])
     """
-    left = design(x, bias=bias, what="x")
-    right = left if other is None else design(other, bias=bias, what="other")
+    left = design(
+        x,
+        bias=bias,
+        what="x",
+    )
+    right = (
+        left
+        if other is None
+        else design(
+            other,
+            bias=bias,
+            what="other",
+        )
+    )
     if left.shape[1] != right.shape[1]:
         raise InvalidInputError(
             "other",
@@ -126,5 +138,9 @@ def _angles(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    norms = np.linalg.norm(
+        rows,
+        axis=1,
+        keepdims=True,
+    )
     return rows / np.where(norms == 0, 1.0, norms)

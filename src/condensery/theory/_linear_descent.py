@@ -54,8 +54,16 @@ def patch_matrix(
             "larger than the images",
             remedy="reshape the images, for example with x.reshape(-1, 1, 8, 8)",
         )
-    mean = np.tensordot(targets, pictures, axes=(0, 0)) / len(targets)
-    patches = np.lib.stride_tricks.sliding_window_view(mean, (size, size), axis=(1, 2))
+    mean = np.tensordot(
+        targets,
+        pictures,
+        axes=(0, 0),
+    ) / len(targets)
+    patches = np.lib.stride_tricks.sliding_window_view(
+        mean,
+        (size, size),
+        axis=(1, 2),
+    )
     # (channel, u, v, p, q) to (channel, p, q) by (u, v)
     ordered = patches.transpose(0, 3, 4, 1, 2)
     columns = ordered.reshape(mean.shape[0] * size**2, -1)

@@ -95,7 +95,11 @@ def resting_angles(
     angles = np.arange(GRID) * (2 * np.pi / GRID)
     u = _circle(angles)
     tangent = np.column_stack([-u[:, 1], u[:, 0]])
-    turn = sign * np.einsum("gd,gd->g", residual_drive(u, x, residual), tangent)
+    turn = sign * np.einsum(
+        "gd,gd->g",
+        residual_drive(u, x, residual),
+        tangent,
+    )
     after = np.roll(turn, -1)
     return (angles + np.pi / GRID)[(turn > 0) & (after < 0)]
 
@@ -132,7 +136,9 @@ def resting_rank(
         True
     """
     grid = np.arange(GRID) * (2 * np.pi / GRID)
-    live = (_circle(grid) @ np.asarray(x).T > 0).any(axis=1)
+    live = (_circle(grid) @ np.asarray(x).T > 0).any(
+        axis=1,
+    )
     if not live.any():
         raise InvalidInputError(
             "x",
@@ -141,7 +147,15 @@ def resting_rank(
             remedy="append the constant feature to x",
         )
     gap = _distance(np.array(angle), resting)
-    return float(np.mean(_distance(grid[live], resting) <= gap))
+    return float(
+        np.mean(
+            _distance(
+                grid[live],
+                resting,
+            )
+            <= gap
+        )
+    )
 
 
 def _circle(angles: np.ndarray) -> np.ndarray:
@@ -154,4 +168,6 @@ def _distance(angles: np.ndarray, resting: np.ndarray) -> np.ndarray:
         return np.full(np.shape(angles), np.pi)
     turn = 2 * np.pi
     gaps = np.abs((np.asarray(angles)[..., None] - resting + np.pi) % turn - np.pi)
-    return gaps.min(axis=-1)
+    return gaps.min(
+        axis=-1,
+    )

@@ -61,7 +61,11 @@ def three_layer_slopes(gamma2: ArrayLike, gamma3: ArrayLike) -> LayerSlopes:
     first = [x - 2 * np.maximum(g2, 0), x - 2 * g2, x]
     second = [g3 - 2 + 2 * np.minimum(g2, 0), g3 / 2 - 1.25, 2 * g3 - 3.5 + 2 * g2]
     return LayerSlopes(
-        np.select(regions, first, (g3 - 2 * g2) / 3 - 0.5),
+        np.select(
+            regions,
+            first,
+            (g3 - 2 * g2) / 3 - 0.5,
+        ),
         np.select(regions, second, (g3 + g2) / 3 - 1),
     )
 
@@ -81,4 +85,11 @@ def three_layer_boundaries(gamma2: ArrayLike) -> LayerSlopes:
         [[1.5, 1.5, 3.5], [3.5, 3.0, 2.5]]
     """
     g2 = np.asarray(gamma2, float)
-    return LayerSlopes(1.5 + 2 * np.maximum(g2, 0), np.where(g2 <= 0.5, 3 - g2, 2.5))
+    return LayerSlopes(
+        1.5 + 2 * np.maximum(g2, 0),
+        np.where(
+            g2 <= 0.5,
+            3 - g2,
+            2.5,
+        ),
+    )

@@ -74,18 +74,20 @@ def train(
     result = descend(
         ensemble.draw(features=2),
         mean_square(TwoLayer("relu")),
-        (full, y),
+        x[:, None],
+        y,
         optimiser=SGD(sampled.rate),
         steps=config.steps,
         schedule=log_steps(config.steps, per_decade=config.per_decade).tolist(),
-        probes=[RecordParameters()],
-        on_step=lambda step: advance(f"step {step}", 0.7 * step / config.steps),
+        probes={"parameters": RecordParameters()},
+        on_progress=lambda text, fraction: advance(text, 0.7 * fraction),
     )
     step = result.recorded
+    leaves = result.probed["parameters"]
     members = []
     for member in range(count):
         advance(f"groups of seed {seed + member}", 0.7 + 0.3 * member / count)
-        a, w = (result.probed[name][:, member] for name in ("a", "w"))
+        a, w = (leaves[name][:, member] for name in ("a", "w"))
         run = Run(
             step=step,
             loss=result.loss[member],

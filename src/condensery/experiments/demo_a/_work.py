@@ -87,11 +87,10 @@ def train(config: Config, seed: int, advance: Advance, *, count: int) -> Arrays:
         SGD,
         Ensemble,
         descend,
-        init_descent,
         log_steps,
         mean_square,
     )
-    from condensery.models import TwoLayer, with_bias
+    from condensery.models import TwoLayer
 
     steps = config.steps
     ensemble = Ensemble.grid(
@@ -101,20 +100,22 @@ def train(config: Config, seed: int, advance: Advance, *, count: int) -> Arrays:
     )
     rule = SGD(config.rate)
     drawn = ensemble.draw(features=2)
-    start = init_descent(drawn, optimiser=rule, dtype=config.dtype)
     result = descend(
-        start,
+        drawn,
         mean_square(TwoLayer("relu")),
-        (with_bias(X), target(X)),
+        X[:, None],
+        target(X),
         optimiser=rule,
         steps=steps,
+        dtype=config.dtype,
         schedule=log_steps(steps, extra=MILESTONES).tolist(),
-        on_step=lambda step: advance(f"step {step} of {steps}", step / steps),
+        on_progress=advance,
     )
     arrays = {"step": result.recorded, "loss": result.loss, "status": result.status}
-    for when, members in (("initial", start), ("final", result)):
+    for when in ("initial", "final"):
+        members = result.all_parameters(initial=when == "initial")
         for name in ("a", "w"):
-            weights = [member[name] for member in members.parameters]
+            weights = [member[name] for member in members]
             arrays[f"{when}_{name}"] = np.stack(weights)
     return arrays
 

@@ -135,15 +135,16 @@ def train(
     result = descend(
         per_member(networks, draws=members, units=squares.tolist()),
         PerMember(mean_square(TwoLayer(activation))),
-        (x, y),
+        x,
+        y,
         optimiser=Adam(problem.rate),
         steps=steps[-1],
         schedule=steps,
-        probes=[RecordParameters()],
-        on_step=lambda step: advance(f"Adam, step {step}", 0.5 * step / steps[-1]),
+        probes={"parameters": RecordParameters()},
+        on_progress=lambda text, fraction: advance(f"Adam, {text}", 0.5 * fraction),
     )
     shard = {"step": result.recorded, "loss": result.loss}
-    shard |= {leaf: result.probed[f"net.{leaf}"] for leaf in ("a", "w")}
+    shard |= {leaf: result.probed["parameters"][f"net.{leaf}"] for leaf in ("a", "w")}
     if control_steps:
         schedule = range(0, FOLLOWED + 1, EVERY) if part == "demo-b" else [0]
         starts = _control_starts(part, activation, networks)
@@ -258,20 +259,22 @@ def _controlled(
     result = descend(
         members,
         PerMember(mean_square(TwoLayer(activation))),
-        (x, y),
+        x,
+        y,
         optimiser=SGD(1.0),
         steps=steps,
         schedule=schedule,
         stop_loss=1.0,
-        probes=[RecordParameters()],
+        probes={"parameters": RecordParameters()},
     )
     scale = np.array(stops) / (y**2).mean(axis=1)
+    leaves = result.probed["parameters"]
     return {
         "control_step": result.recorded,
         "control_steps": result.steps,
         "control_status": result.status,
-        "control_a": result.probed["net.a"],
-        "control_w": result.probed["net.w"],
+        "control_a": leaves["net.a"],
+        "control_w": leaves["net.w"],
         "control_loss": result.loss * scale[:, None],
     }
 
@@ -373,16 +376,18 @@ def train_deep(
     result = descend(
         per_member(networks, draws=range(count), units=squares.tolist()),
         PerMember(mean_square(model)),
-        (inputs, outputs),
+        inputs,
+        outputs,
         optimiser=Adam(settings.DEEP_RATE),
         steps=steps[-1],
         schedule=steps,
-        probes=[RecordParameters()],
-        on_step=lambda step: advance(f"step {step}", step / steps[-1]),
+        probes={"parameters": RecordParameters()},
+        on_progress=advance,
     )
+    leaves = result.probed["parameters"]
     rows = np.zeros((len(result.recorded), count, depth, width, width + 1))
     for layer in range(depth):
-        weight = result.probed[f"net.{layer}.0"]
+        weight = leaves[f"net.W{layer + 1}"]
         rows[:, :, layer, :, width - weight.shape[3] : width] = weight
-        rows[:, :, layer, :, width] = result.probed[f"net.{layer}.1"]
+        rows[:, :, layer, :, width] = leaves[f"net.b{layer + 1}"]
     return {"step": result.recorded, "loss": result.loss, "rows": rows}

@@ -51,7 +51,7 @@ def train(
     )
     from condensery.landscape import plateau_starts
     from condensery.metrics import plateaus
-    from condensery.models import TwoLayer, two_layer_normal, with_bias
+    from condensery.models import TwoLayer, two_layer_normal
 
     problem = _problem()
     std = max(width, 2) ** -1.5
@@ -66,23 +66,25 @@ def train(
         for member in seeds
     ]
 
-    def report(step: int) -> None:
-        advance(f"width {width}, step {step}", step / steps)
+    def report(text: str, fraction: float) -> None:
+        advance(f"width {width}, {text}", fraction)
 
     result = descend(
         members,
         mean_square(TwoLayer("tanh")),
-        (with_bias(problem.x), problem.y[:, 0]),
+        problem.x,
+        problem.y[:, 0],
         optimiser=rule,
         steps=steps,
-        probes=[RecordParameters()],
+        probes={"parameters": RecordParameters()},
         schedule=log_steps(steps, per_decade=20).tolist(),
-        on_step=report,
+        on_progress=report,
     )
+    leaves = result.probed["parameters"]
     rests = []
     for member in range(config.seeds):
         loss = result.loss[member]
-        nets = _nets(result.probed["a"][:, member], result.probed["w"][:, member])
+        nets = _nets(leaves["a"][:, member], leaves["w"][:, member])
         starts = plateau_starts(result.recorded, loss, nets, problem)
         for plateau, start in zip(plateaus(result.recorded, loss), starts, strict=True):
             rests.append(_at_rest(member, plateau, *start, problem))
@@ -170,7 +172,7 @@ def escape(config: Config, seed: int, advance: Advance, *, width: int) -> Arrays
         steps until the loss is 1 % lower, and status, per seed.
     """
     from condensery.engine import SGD, descend, mean_square
-    from condensery.models import TwoLayer, with_bias
+    from condensery.models import TwoLayer
 
     problem = _problem()
     point = _critical(1, 16, seed, problem)[0]
@@ -184,19 +186,19 @@ def escape(config: Config, seed: int, advance: Advance, *, width: int) -> Arrays
         equal_shares = np.full(width, a[0, 0] / width)
         members.append({"a": equal_shares + push[:, 2], "w": copies})
 
-    def report(step: int) -> None:
-        fraction = step / config.escape_steps
-        advance(f"escapes at width {width}, step {step}", fraction)
+    def report(text: str, fraction: float) -> None:
+        advance(f"escapes at width {width}, {text}", fraction)
 
     result = descend(
         members,
         mean_square(TwoLayer("tanh")),
-        (with_bias(problem.x), problem.y[:, 0]),
+        problem.x,
+        problem.y[:, 0],
         optimiser=SGD(config.rate),
         steps=config.escape_steps,
         schedule=[],
         stop_loss=0.99 * point.loss,
-        on_step=report,
+        on_progress=report,
     )
     return {"steps": result.steps, "status": result.status}
 

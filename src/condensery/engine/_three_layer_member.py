@@ -1,0 +1,57 @@
+"""What a member of a three-layer ensemble holds while it trains."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from jaxtyping import Array, Float, Int
+
+
+class Passed(NamedTuple):
+    """What one pass forwards and backwards through the network leaves: all (copy,
+    sample, unit).
+
+    Attributes:
+        z1: Preactivations of the first hidden layer.
+        z2: Of the second.
+        back: b v without the bias column: what z1 is worth to the output, before
+            σ'(z1).
+    """
+
+    z1: Float[Array, "copy sample inner"]
+    z2: Float[Array, "copy sample outer"]
+    back: Float[Array, "copy sample inner"]
+
+
+class Member(NamedTuple):
+    """What changes while a member trains.
+
+    With a leading member axis it is the state of a bucket of equal widths.
+    """
+
+    a: Float[Array, "copy outer"]
+    v: Float[Array, "copy outer inner_and_bias"]
+    w: Float[Array, "copy feature inner"]
+    e: Float[Array, " sample"]
+    passed: Passed
+    time: Float[Array, ""]
+    steps: Int[Array, ""]
+    status: Int[Array, ""]
+    loss: Float[Array, ""]
+
+
+class Constants(NamedTuple):
+    """What stays fixed while a member trains; the initial weights are those of the
+    first copy, the last has −a0.
+
+    `mobility` is (M₁, M₂, M₃).
+    """
+
+    a0: Float[Array, " outer"]
+    v0: Float[Array, "outer inner_and_bias"]
+    w0: Float[Array, "feature inner"]
+    kappa: Float[Array, ""]
+    mobility: Float[Array, " layer"]
+    eta: Float[Array, ""]
+    target: Float[Array, ""]
+    max_time: Float[Array, ""]
