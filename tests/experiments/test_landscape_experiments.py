@@ -11,10 +11,11 @@ from condensery.experiments.embedding_depth import EmbeddingDepth
 from condensery.experiments.embedding_depth._tables import measured
 from condensery.experiments.embedding_depth._tasks import plateau
 from condensery.experiments.manifold_dimension import (
-    ManifoldDimension,
+    Config,
     copies,
     dimensions,
     example,
+    manifold_dimension,
 )
 from condensery.experiments.reduction import Reduction, recorded_steps, slowest
 from condensery.records import Table
@@ -80,7 +81,7 @@ class TestEmbeddingDepthContract(ExperimentContract):
 class TestManifoldDimensionContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return ManifoldDimension()
+        return manifold_dimension
 
     @pytest.fixture
     def overrides(self):
@@ -91,21 +92,23 @@ def test_the_count_of_two_layers_by_hand():
     """K = (1, 2): 1 + 2 shares and 1·2 coefficients; the derivative of the embedding
     has just this rank.
     """
-    parameters = {"hidden": 2, "narrow": 2, "most_copies": 2, "outputs": 1, "seeds": 1}
+    config = Config(most_copies=2, seeds=1)
     assert copies(2, 2) == [[1, 1], [2, 2], [1, 2], [2, 1]]
-    rows = dimensions(parameters, 0, quiet)["rows"]
-    assert rows[:, 1].tolist() == [2, 4, 3, 3]
-    assert rows[:, 2].tolist() == rows[:, 3].tolist() == [3, 8, 5, 5]
-    decided = rows[:, 8] == 1
+    run = dimensions.function(config, 0, quiet, hidden=2, outputs=1)
+    assert run["added"].tolist() == [2, 4, 3, 3]
+    assert run["counted"].tolist() == run["tangent"].tolist() == [3, 8, 5, 5]
+    decided = run["decided"] == 1
     assert decided.any()
-    assert (rows[decided, 5] - rows[decided, 4] >= rows[decided, 2]).all()
+    gained = run["wide_zero"] - run["narrow_zero"]
+    assert (gained[decided] >= run["counted"][decided]).all()
 
 
 def test_the_drawn_split_is_one():
-    found = example({"alpha": 0.25}, 0, quiet)
-    side, layer, unit, before, weight, kind = found["edges"].T
-    assert found["widths"].tolist() == [[2, 3, 2, 1], [2, 4, 2, 1]]
-    assert float(found["change"]) < 1e-15
+    picture = example.function(Config(), 0, quiet, alpha=0.25)
+    side, layer, kind = picture["side"], picture["layer"], picture["kind"]
+    unit, before, weight = picture["unit"], picture["before"], picture["weight"]
+    assert picture["widths"].tolist() == [[2, 3, 2, 1], [2, 4, 2, 1]]
+    assert float(picture["change"]) < 1e-15
     out = (side == 1) & (layer == 2) & (kind == 2)
     shares = {source: weight[out & (before == source)] for source in (0, 3)}
     whole = weight[(side == 0) & (layer == 2) & (before == 0)]
@@ -186,9 +189,7 @@ def test_claims_can_fail():
         "wide_zero": [1, 5],
         "decided": [1, 0],
     }
-    judged = ManifoldDimension().claims(
-        ManifoldDimension.Config(), {"dimensions": Table(columns=table)}
-    )
+    judged = manifold_dimension.claims(Config(), {"dimensions": Table(columns=table)})
     assert [claim.value for claim in judged] == [-1.0, 0.5, 0.0]
     assert [claim.passed for claim in judged] == [False, False, None]
 
@@ -216,8 +217,8 @@ def test_a_lift_with_a_new_negative_eigenvalue_would_be_seen(depth):
         (Reduction, {"data": "cifar"}),
         (EmbeddingDepth, {"samples": [5]}),
         (EmbeddingDepth, {"steps": 3}),
-        (ManifoldDimension, {"hidden": []}),
-        (ManifoldDimension, {"narow": 2}),
+        (manifold_dimension, {"hidden": []}),
+        (manifold_dimension, {"narow": 2}),
     ],
 )
 def test_bad_parameters_are_refused(experiment, override):

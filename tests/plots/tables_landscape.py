@@ -5,6 +5,10 @@ from tests.plots.declared import options_of
 
 from condensery import plots
 from condensery.experiments.generalisation import generalisation
+from condensery.experiments.manifold_dimension import (
+    gained_zeros,
+    manifold_dimension,
+)
 from condensery.experiments.optimistic_sizes import optimistic_sizes
 from condensery.experiments.width_similarity import width_similarity
 from condensery.records import Table
@@ -83,18 +87,24 @@ def linearity():
 
 
 def dimensions():
-    return {
-        "dimensions": Table(
-            columns={
-                "hidden": [1, 2, 2],
-                "counted": [1, 3, 5],
-                "tangent": [1, 3, 5],
-                "narrow_zero": [2, 0, 0],
-                "wide_zero": [3, 4, 9],
-                "decided": [1, 1, 0],
-            }
-        )
-    }
+    """Three embeddings of nets of one and two layers; the last one is undecided."""
+    embeddings = Table(
+        columns={
+            "hidden": [1, 2, 2],
+            "counted": [1, 3, 5],
+            "tangent": [1, 3, 5],
+            "narrow_zero": [2, 0, 0],
+            "wide_zero": [3, 4, 9],
+            "decided": [1, 1, 0],
+        }
+    )
+    return {"gains": gained_zeros(embeddings)}
+
+
+def dimension_options():
+    """The chart that the experiment declares."""
+    _, spec = manifold_dimension.figures(manifold_dimension.Config())
+    return spec.options
 
 
 def reduction():
@@ -373,7 +383,12 @@ CASES = {
     "embedded network": lambda: (plots.embedded_network, edges(), {}, 2),
     "depth spectra": lambda: (plots.depth_spectra, spectra(), {}, 1),
     "layer linearity": lambda: (plots.layer_linearity, linearity(), {}, 3),
-    "manifold dimension": lambda: (plots.manifold_dimension, dimensions(), {}, 1),
+    "manifold dimension": lambda: (
+        plots.chart,
+        dimensions(),
+        dimension_options(),
+        1,
+    ),
     "reduction": lambda: (plots.reduction, reduction(), {}, 3),
     "embedding spectra": lambda: (plots.embedding_spectra, embedding(), {}, 2),
     "embedding descent": lambda: (plots.embedding_descent, embedding(), {}, 3),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.plots.tables_landscape import (
     CASES,
+    dimension_options,
     dimensions,
     edges,
     linearity,
@@ -53,10 +54,12 @@ def test_scores_are_the_least_of_the_layers_and_the_median_of_the_seeds():
 
 
 def test_undecided_spectra_are_not_drawn():
-    data = plots.manifold_dimension.figure_data(dimensions())
-    assert data.hidden == (1, 2)
-    assert [one.tolist() for one in data.gained] == [[1], [4]]
-    assert [one.tolist() for one in data.tangent] == [[1], [3]]
+    tables = dimensions()
+    data = plots.chart.figure_data(tables, **dimension_options())
+    _, one_tangent, two_tangent, one_gained, two_gained = data.panels[0].series
+    assert (one_gained.look.label, two_gained.look.label) == ("1", "2")
+    assert (one_gained.y.tolist(), two_gained.y.tolist()) == ([1], [4])
+    assert (one_tangent.y.tolist(), two_tangent.y.tolist()) == ([1], [3])
 
 
 def test_reduction_marks_where_it_was_merged():

@@ -17,7 +17,6 @@ STILL_LONG = [
     "experiments/initial_condensation/_claims.py",
     "experiments/initial_condensation_cnn.py",
     "experiments/initial_phase_diagram.py",
-    "experiments/manifold_dimension.py",
     "experiments/phase_diagram/_claims.py",
     "experiments/real_networks.py",
     "experiments/reduce_benchmark.py",

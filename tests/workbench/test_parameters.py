@@ -22,7 +22,6 @@ from condensery.workbench._parameters import (
 
 NOT_YET_MOVED = {
     "architectures",
-    "critical-census",
     "diagnose-calibration",
     "dropout-features",
     "dropout-images",
@@ -32,7 +31,6 @@ NOT_YET_MOVED = {
     "generalisation",
     "initial-condensation-cnn",
     "initial-phase-diagram",
-    "manifold-dimension",
     "optimistic-sizes",
     "phase-diagram",
     "phase-diagram-three-layer",

@@ -10,7 +10,7 @@ BUILT_IN: dict[str, str] = {
     "initial-phase-diagram": "condensery.experiments.initial_phase_diagram:InitialPhaseDiagram",
     "initial-condensation-cnn": "condensery.experiments.initial_condensation_cnn:InitialCondensationCnn",
     "embedding-width": "condensery.experiments.embedding_width:EmbeddingWidth",
-    "critical-census": "condensery.experiments.critical_census:CriticalCensus",
+    "critical-census": "condensery.experiments.critical_census:critical_census",
     "generalisation": "condensery.experiments.generalisation:generalisation",
     "optimistic-sizes": "condensery.experiments.optimistic_sizes:optimistic_sizes",
     "width-similarity": "condensery.experiments.width_similarity:width_similarity",
@@ -25,7 +25,7 @@ BUILT_IN: dict[str, str] = {
     "reduce-benchmark": "condensery.experiments.reduce_benchmark:ReduceBenchmark",
     "monitor-demo": "condensery.experiments.monitor_demo:monitor_demo",
     "embedding-depth": "condensery.experiments.embedding_depth:EmbeddingDepth",
-    "manifold-dimension": "condensery.experiments.manifold_dimension:ManifoldDimension",
+    "manifold-dimension": "condensery.experiments.manifold_dimension:manifold_dimension",
     "reduction": "condensery.experiments.reduction:Reduction",
     "real-networks": "condensery.experiments.real_networks:RealNetworks",
 }

@@ -15,7 +15,7 @@ three layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks
 `dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
 `dropout_controls`, `dropout_images`, `dropout_paths`; of the landscape
 `embedding_spectra`, `embedding_descent`, `embedded_network`, `census_lattice`,
-`depth_spectra`, `layer_linearity`, `manifold_dimension`, `reduction`, `generalisation`,
+`depth_spectra`, `layer_linearity`, `reduction`, `generalisation`,
 of PyTorch models `verdicts`, `monitored`,
 `partners`, `accuracy_against_size`. `render` turns a figure into PNG or PDF bytes,
 `save` writes both.
@@ -70,7 +70,6 @@ if TYPE_CHECKING:
         layer_linearity,
         layer_maps,
         layer_neurons,
-        manifold_dimension,
         monitored,
         orientation_growth,
         partners,
@@ -111,7 +110,6 @@ __all__ = [
     "layer_linearity",
     "layer_maps",
     "layer_neurons",
-    "manifold_dimension",
     "monitored",
     "orientation_growth",
     "panels",

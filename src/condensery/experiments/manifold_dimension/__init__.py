@@ -1,0 +1,21 @@
+"""How large critical manifolds are: zero modes counted."""
+
+from condensery.experiments.manifold_dimension._experiment import (
+    gained_zeros,
+    manifold_dimension,
+)
+from condensery.experiments.manifold_dimension._work import (
+    Config,
+    copies,
+    dimensions,
+    example,
+)
+
+__all__ = [
+    "Config",
+    "copies",
+    "dimensions",
+    "example",
+    "gained_zeros",
+    "manifold_dimension",
+]
