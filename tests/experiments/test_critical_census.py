@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from condensery._reference import load
-from condensery.experiments.critical_census import CriticalCensus
+from condensery.experiments.critical_census import critical_census
 from condensery.experiments.critical_census._tasks import effective_units
 from condensery.plots import census_lattice
 from condensery.records import Table
@@ -19,7 +19,7 @@ TINY = {"starts": 48, "widths": [1, 2], "steps": 150}
 class TestCriticalCensusContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return CriticalCensus()
+        return critical_census
 
     @pytest.fixture
     def overrides(self):
@@ -28,7 +28,7 @@ class TestCriticalCensusContract(ExperimentContract):
 
 @pytest.fixture(scope="module")
 def ran():
-    experiment = CriticalCensus()
+    experiment = critical_census
     config = experiment.Config.model_validate(TINY)
     shards = [
         load(task.function)(task.parameters, task.seed, lambda *_: None)
@@ -38,24 +38,26 @@ def ran():
 
 
 def judged(config, tables):
-    return {claim.id: claim for claim in CriticalCensus().claims(config, tables)}
+    return {claim.id: claim for claim in critical_census.claims(config, tables)}
 
 
 def net(rows, out):
-    rows = np.array(rows, dtype=float)
-    return [(rows[:, :1], rows[:, 1]), (np.array([out], dtype=float), None)]
+    rows = np.array([row.split() for row in rows], dtype=float)
+    hidden = (rows[:, :1], rows[:, 1])
+    output = np.array([out.split()], dtype=float)
+    return [hidden, (output, None)]
 
 
 @pytest.mark.parametrize(
     ("rows", "out", "units"),
     [
-        ([[1, 2], [3, 4]], [1, 1], 2),
-        ([[1, 2], [1, 2]], [1, 1], 1),
-        ([[1, 2], [-1, -2]], [1, 1], 0),
-        ([[1, 2], [-1, -2]], [1, 2], 1),
-        ([[1, 2], [3, 4]], [1, 0], 1),
-        ([[0, 2], [0, 3]], [1, 1], 1),
-        ([[0, 2], [1, 1]], [1, 1], 2),
+        (["1 2", "3 4"], "1 1", 2),
+        (["1 2", "1 2"], "1 1", 1),
+        (["1 2", "-1 -2"], "1 1", 0),
+        (["1 2", "-1 -2"], "1 2", 1),
+        (["1 2", "3 4"], "1 0", 1),
+        (["0 2", "0 3"], "1 1", 1),
+        (["0 2", "1 1"], "1 1", 2),
     ],
 )
 def test_the_smallest_net_with_the_same_function(rows, out, units):
@@ -133,4 +135,4 @@ def test_the_lattice_shows_the_tables(ran):
 @pytest.mark.parametrize("wrong", [{"starts": 1}, {"widths": []}, {"steps": 0}])
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
-        CriticalCensus.Config.model_validate(wrong)
+        critical_census.Config.model_validate(wrong)

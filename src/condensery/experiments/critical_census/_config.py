@@ -1,25 +1,25 @@
-"""What critical-census can be told."""
+"""The parameters of critical-census."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
+
+from pydantic import Field
+
+from condensery.declare import Count, Settings
 
 
-class Config(BaseModel):
-    """What critical-census can be told.
+class Config(Settings):
+    """Parameters of critical-census."""
 
-    Attributes:
-        widths: Widths of the nets, increasing.
-        starts: From how many random places critical points of each width are searched;
-            half of them by steps that lower the loss first, half by steps that lower
-            the gradient alone.
-        blocks: Into how many tasks the starts of a width are cut.
-        steps: Most steps of each kind per start.
+    widths: Annotated[tuple[int, ...], Field(min_length=1)] = (1, 2, 3)
+    """Widths of the nets, increasing."""
+    starts: Annotated[int, Field(ge=4, le=1_000_000)] = 512
+    """From how many random places critical points of each width are searched; half of
+    them by steps that lower the loss first, half by steps that lower the gradient
+    alone.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    widths: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
-    starts: int = Field(default=512, ge=4, le=1_000_000)
-    blocks: int = Field(default=1, ge=1, le=1000)
-    steps: int = Field(default=300, ge=1)
+    blocks: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Into how many tasks the starts of a width are cut."""
+    steps: Count = 300
+    """Most steps of each kind per start."""

@@ -8,12 +8,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from condensery.declare import Results, rows, stack
 from condensery.experiments.critical_census._config import Config
+from condensery.experiments.critical_census._tasks import search
 from condensery.protocols import Arrays
 from condensery.records import Table
 
 SAME = 1e-5
 """Outputs that differ by less, relative to the largest, are those of one class."""
+
+POINTS = 181
+"""Where outputs are compared."""
 
 STATUSES = (
     "found",
@@ -25,54 +30,55 @@ STATUSES = (
 )
 
 
-def build_tables(config: Config, shards: Sequence[Arrays]) -> dict[str, Table]:
-    """Searches per width, classes (one row per function and width) and edges (a class
-    and its embedding).
-    """
-    per_width = {
-        width: {
-            name: np.concatenate(
-                [
-                    np.asarray(shard[name])
-                    for shard in shards[place :: len(config.widths)]
-                ]
-            )
-            for name in (
-                "theta",
-                "loss",
-                "gradient",
-                "status",
-                "counts",
-                "decided",
-                "units",
-            )
-        }
-        for place, width in enumerate(config.widths)
-    }
-    classes = [
-        _nothing(),
-        *(_classes(width, arrays) for width, arrays in per_width.items()),
-    ]
-    rows = {
-        name: np.concatenate([part[name] for part in classes])
-        for name in classes[0]
-        if name != "output"
-    }
-    outputs = [output for part in classes for output in part["output"]]
-    rows["class"] = np.arange(len(rows["width"]))
+COUNTS = ("width", "units", "starts", "negative", "most_negative", "zero")
+
+
+def _found(results: Results) -> dict[int, Arrays]:
+    """All blocks of starts of each width, joined."""
+    blocks: dict[int, list[Arrays]] = {}
+    for arguments, run in results.of(search):
+        blocks.setdefault(arguments["width"], []).append(run)
+    return {width: _joined(runs) for width, runs in blocks.items()}
+
+
+def _joined(blocks: Sequence[Arrays]) -> dict[str, np.ndarray]:
     return {
-        "searches": _searches(per_width),
-        "classes": Table(
-            columns=rows,
-            units={
-                "units": "of the smallest net with this function",
-                "new": "whether no narrower net has this function",
-                "mirror": "whether the mirror image f(−x) = −f(x) is the class itself",
-                "starts": "how many starts led to it",
-            },
-        ),
-        "edges": _edges(rows, outputs),
+        name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]
     }
+
+
+def _all_classes(results: Results) -> dict[str, np.ndarray]:
+    """The classes of all widths with their outputs."""
+    blocks = [_nothing()]
+    for width, arrays in _found(results).items():
+        blocks.append(_classes(width, arrays))
+    return _joined(blocks)
+
+
+def searches(config: Config, results: Results) -> Table:
+    """How the searches of each width ended."""
+    blocks = []
+    for width, arrays in _found(results).items():
+        status = arrays["status"]
+        codes = range(len(STATUSES))
+        counts = [(status == code).sum() for code in codes]
+        axes = {"width": [width], "status": STATUSES}
+        blocks.append(rows(axes, count=[counts]))
+    return stack(blocks)
+
+
+def classes(config: Config, results: Results) -> Table:
+    """One row per function and width; the first is the net without units."""
+    columns = _all_classes(results)
+    del columns["output"]
+    columns["class"] = np.arange(len(columns["width"]))
+    return stack(
+        [columns],
+        units="of the smallest net with this function",
+        new="whether no narrower net has this function",
+        mirror="whether the mirror image f(−x) = −f(x) is the class itself",
+        starts="how many starts led to it",
+    )
 
 
 def _nothing() -> dict[str, np.ndarray]:
@@ -81,117 +87,114 @@ def _nothing() -> dict[str, np.ndarray]:
     """
     from condensery.data import load
 
-    whole = {
-        name: np.zeros(1, dtype=np.int64)
-        for name in ("width", "units", "starts", "negative", "most_negative")
-    }
-    sure = {name: np.ones(1, dtype=bool) for name in ("new", "decided", "mirror")}
-    loss = float(np.mean(load("three-steps").y ** 2))
+    targets = load("three-steps").y
+    zero = np.zeros(1, dtype=np.int64)
+    true = np.ones(1, dtype=bool)
     return {
-        **whole,
-        "zero": np.zeros(1, dtype=np.int64),
-        **sure,
-        "loss": np.array([loss]),
-        "output": np.zeros((1, 181)),
+        **dict.fromkeys(COUNTS, zero),
+        **dict.fromkeys(("new", "decided", "mirror"), true),
+        "loss": np.array([float(np.mean(targets**2))]),
+        "output": np.zeros((1, POINTS)),
     }
 
 
-def _searches(per_width: dict[int, dict[str, np.ndarray]]) -> Table:
-    columns: dict[str, list] = {"width": [], "status": [], "count": []}
-    for width, arrays in per_width.items():
-        for number, name in enumerate(STATUSES):
-            columns["width"].append(width)
-            columns["status"].append(name)
-            columns["count"].append(int((arrays["status"] == number).sum()))
-    return Table(columns={name: np.asarray(column) for name, column in columns.items()})
-
-
-def _classes(width: int, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _classes(width: int, arrays: Arrays) -> dict[str, np.ndarray]:
     """Critical points of a width by their function; of each class the least and largest
     inertia that was met.
     """
-    found = np.flatnonzero(arrays["status"] == 0)
-    outputs = np.array([_output(arrays["theta"][row], width) for row in found])
-    groups: list[list[int]] = []
-    for place in np.argsort(arrays["loss"][found], kind="stable"):
-        for group in groups:
-            scale = max(1.0, float(np.abs(outputs[group[0]]).max()))
-            if np.abs(outputs[place] - outputs[group[0]]).max() <= SAME * scale:
-                group.append(int(place))
-                break
-        else:
-            groups.append([int(place)])
-    rows = [[int(found[place]) for place in group] for group in groups]
-    sure = [[row for row in group if arrays["decided"][row]] or group for group in rows]
-    best = [min(group, key=lambda row: arrays["gradient"][row]) for group in rows]
-    units = np.array(
-        [int(np.median(arrays["units"][group])) for group in rows], dtype=np.int64
-    )
-    counts = arrays["counts"]
+    groups = _same_functions(width, arrays)
+    gradient = arrays["gradient"]
+    decided = arrays["decided"]
+    negative, zero, _ = arrays["counts"].T
+    best = [min(group, key=lambda row: gradient[row]) for group in groups]
+    sure = []
+    for group in groups:
+        clear = [row for row in group if decided[row]]
+        sure.append(clear or group)
+    outputs = [_output(arrays["theta"][row], width) for row in best]
+    units = _whole([np.median(arrays["units"][group]) for group in groups])
+    is_decided = [bool(decided[group].any()) for group in groups]
+    losses = [arrays["loss"][row] for row in best]
+    is_odd = [_is_odd(output) for output in outputs]
     return {
-        "width": np.full(len(rows), width),
-        "loss": np.array([arrays["loss"][row] for row in best], dtype=np.float64),
+        "width": np.full(len(groups), width),
+        "loss": np.array(losses, dtype=np.float64),
         "units": units,
         "new": units == width,
-        "starts": np.array([len(group) for group in rows], dtype=np.int64),
-        "negative": np.array(
-            [min(counts[row, 0] for row in group) for group in sure], dtype=np.int64
-        ),
-        "most_negative": np.array(
-            [max(counts[row, 0] for row in group) for group in sure], dtype=np.int64
-        ),
-        "zero": np.array(
-            [min(counts[row, 1] for row in group) for group in sure], dtype=np.int64
-        ),
-        "decided": np.array(
-            [bool(arrays["decided"][group].any()) for group in rows], dtype=bool
-        ),
-        "mirror": np.array(
-            [_is_odd(_output(arrays["theta"][row], width)) for row in best], dtype=bool
-        ),
-        "output": np.array(
-            [_output(arrays["theta"][row], width) for row in best]
-        ).reshape(len(best), -1),
+        "starts": _whole([len(group) for group in groups]),
+        "negative": _whole([negative[group].min() for group in sure]),
+        "most_negative": _whole([negative[group].max() for group in sure]),
+        "zero": _whole([zero[group].min() for group in sure]),
+        "decided": np.array(is_decided, dtype=bool),
+        "mirror": np.array(is_odd, dtype=bool),
+        "output": np.array(outputs).reshape(len(best), POINTS),
     }
 
 
+def _same_functions(width: int, arrays: Arrays) -> list[list[int]]:
+    """The rows of each class, the class of least loss first."""
+    critical = np.flatnonzero(arrays["status"] == 0)
+    losses = arrays["loss"][critical]
+    ascending = critical[np.argsort(losses, kind="stable")]
+    groups: list[list[int]] = []
+    firsts: list[np.ndarray] = []
+    for row in ascending.tolist():
+        output = _output(arrays["theta"][row], width)
+        for group, first in zip(groups, firsts, strict=True):
+            if _is_same(output, first):
+                group.append(row)
+                break
+        else:
+            groups.append([row])
+            firsts.append(output)
+    return groups
+
+
+def _is_same(output: np.ndarray, first: np.ndarray) -> bool:
+    scale = max(1.0, float(np.abs(first).max()))
+    return bool(np.abs(output - first).max() <= SAME * scale)
+
+
+def _whole(values: Sequence[float]) -> np.ndarray:
+    return np.array([int(value) for value in values], dtype=np.int64)
+
+
 def _output(theta: np.ndarray, width: int) -> np.ndarray:
-    """The function on 181 points of [−18, 18], beyond the data on both sides."""
-    x = np.linspace(-18, 18, 181)
-    w, b, a = theta[:width], theta[width : 2 * width], theta[2 * width :]
+    """The function on `POINTS` points of [−18, 18], beyond the data on both sides."""
+    x = np.linspace(-18, 18, POINTS)
+    w, b, a = np.split(theta, [width, 2 * width])
     return np.tanh(np.outer(x, w) + b) @ a
 
 
 def _is_odd(output: np.ndarray) -> bool:
-    return bool(
-        np.abs(output + output[::-1]).max() <= SAME * max(1.0, np.abs(output).max())
-    )
+    scale = max(1.0, np.abs(output).max())
+    return bool(np.abs(output + output[::-1]).max() <= SAME * scale)
 
 
-def _edges(rows: dict[str, np.ndarray], outputs: list[np.ndarray]) -> Table:
+def edges(config: Config, results: Results) -> Table:
     """From every new class to the classes of wider nets with its function, found there
     or only known to be there.
     """
-    widths = sorted({int(width) for width in rows["width"]})
-    columns: dict[str, list] = {"class": [], "width": [], "embedded": [], "found": []}
-    for number in np.flatnonzero(rows["new"]):
-        for width in widths:
-            if width <= rows["width"][number]:
-                continue
-            scale = max(1.0, float(np.abs(outputs[number]).max()))
+    columns = _all_classes(results)
+    width, outputs = columns["width"], columns["output"]
+    pairs = []
+    for number in np.flatnonzero(columns["new"]):
+        wider = np.unique(width[width > width[number]])
+        for level in wider:
             same = [
-                int(other)
-                for other in np.flatnonzero(rows["width"] == width)
-                if np.abs(outputs[int(other)] - outputs[number]).max() <= SAME * scale
+                row
+                for row in np.flatnonzero(width == level)
+                if _is_same(outputs[row], outputs[number])
             ]
-            columns["class"].append(int(number))
-            columns["width"].append(width)
-            columns["embedded"].append(same[0] if same else -1)
-            columns["found"].append(bool(same))
-    kinds = {"class": np.int64, "width": np.int64, "embedded": np.int64, "found": bool}
+            end = same[0] if same else -1
+            pairs.append((number, level, end, bool(same)))
+    starts, levels, ends, met = np.array(pairs, dtype=np.int64).reshape(-1, 4).T
     return Table(
         columns={
-            name: np.asarray(columns[name], dtype=kind) for name, kind in kinds.items()
+            "class": starts,
+            "width": levels,
+            "embedded": ends,
+            "found": met.astype(bool),
         },
         units={
             "embedded": "−1 where no start of that width led to it; that it is "

@@ -4,15 +4,17 @@ that each one is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import JsonValue
 
+from condensery.declare import task
+from condensery.experiments.critical_census._config import Config
 from condensery.protocols import Advance, Arrays
 
 if TYPE_CHECKING:
-    from condensery.landscape import Parameters
+    from condensery.landscape import CriticalSearch, Parameters, Problem
 
 PARALLEL = 1e-4
 """Two tanh units whose (w, b) differ by less, relative to their size and up to sign,
@@ -26,14 +28,18 @@ SILENT = 1e-6
 """Summed output weights below this contribute nothing."""
 
 
-def search(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """Search critical points of one width.
-
-    Args:
-        parameters: width, steps, count (starts in this task), first (number of the
-            first start).
-        seed: Of the starts.
-        advance: Told how far it is.
+@task(Config)
+def search(
+    config: Config,
+    seed: int,
+    advance: Advance,
+    *,
+    width: int,
+    first: int,
+    count: int,
+) -> Arrays:
+    """Search critical points of one width from `count` starts, the first of number
+    `first`.
 
     Returns:
         theta (point, parameter), loss, gradient, status of every start, and for those
@@ -41,75 +47,86 @@ def search(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
         net); zeros elsewhere.
     """
     from condensery.data import load
-    from condensery.landscape import Problem, find_critical, inertia_at
+    from condensery.landscape import Problem, find_critical
 
-    width, count, first = (
-        # pyrefly: ignore[bad-argument-type]
-        int(parameters[name])
-        for name in ("width", "count", "first")
-    )
     data = load("three-steps")
     problem = Problem(data.x, data.y, "tanh")
     starts = [
-        random_start(width, seed=seed, number=first + number) for number in range(count)
+        random_start(width, seed=seed, number=number)
+        for number in range(first, first + count)
     ]
-    parts = []
-    for turn, method in enumerate(("minimum", "any")):
+    # steep units tend to saturate when the loss does not hold them: gentler ones for
+    # the second kind
+    gentle = [_gentle(start) for start in starts[1::2]]
+    halves = {"minimum": starts[::2], "any": gentle}
+    searches: list[CriticalSearch] = []
+    for turn, (method, half) in enumerate(halves.items()):
         advance(f"width {width}, {method}", 0.1 + 0.4 * turn)
-        # steep units tend to saturate when the loss does not hold them: gentler ones
-        # for the second kind
-        half = (
-            starts[turn::2]
-            if method == "minimum"
-            else [_gentle(start) for start in starts[turn::2]]
-        )
         if half:
-            parts.append(
-                find_critical(
-                    # pyrefly: ignore[bad-argument-type]
-                    half,
-                    problem,
-                    method=method,
-                    # pyrefly: ignore[bad-argument-type]
-                    steps=int(parameters["steps"]),
-                )
-            )
-    counts, decided, units = [], [], []
+            # pyrefly: ignore[bad-argument-type]
+            points = find_critical(half, problem, method=method, steps=config.steps)
+            searches.append(points)
     advance(f"width {width}, inertia", 0.9)
-    for part in parts:
-        found = set(part.found.tolist())
-        for row in range(len(part.loss)):
-            one = inertia_at(part.parameters(row), problem) if row in found else None
-            counts.append(one.counts if one else (0, 0, 0))
-            decided.append(bool(one and one.decided))
-            units.append(effective_units(part.parameters(row)) if one else 0)
+    counts, decided, units = [], [], []
+    for points in searches:
+        for signs, is_decided, effective in _inertias(points, problem):
+            counts.append(signs)
+            decided.append(is_decided)
+            units.append(effective)
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(points, name) for points in searches])
+
     return {
-        "theta": np.concatenate([part.theta for part in parts]),
-        "loss": np.concatenate([part.loss for part in parts]),
-        "gradient": np.concatenate([part.gradient_norm for part in parts]),
-        "status": np.concatenate([part.status for part in parts]),
+        "theta": joined("theta"),
+        "loss": joined("loss"),
+        "gradient": joined("gradient_norm"),
+        "status": joined("status"),
         "counts": np.asarray(counts, dtype=np.int64),
         "decided": np.asarray(decided),
         "units": np.asarray(units, dtype=np.int64),
     }
 
 
-def random_start(width: int, *, seed: int, number: int) -> Parameters:
+def _inertias(
+    points: CriticalSearch, problem: Problem
+) -> Iterator[tuple[tuple[int, int, int], bool, int]]:
+    """Inertia, whether it is decided, and effective units of every point found."""
+    from condensery.landscape import inertia_at
+
+    critical = set(points.found.tolist())
+    for row in range(len(points.loss)):
+        if row not in critical:
+            yield (0, 0, 0), False, 0
+            continue
+        parameters = points.parameters(row)
+        inertia = inertia_at(parameters, problem)
+        is_decided = bool(inertia.decided)
+        units = effective_units(parameters)
+        yield inertia.counts, is_decided, units
+
+
+def random_start(
+    width: int,
+    *,
+    seed: int,
+    number: int,
+) -> Parameters:
     """Tanh steps of random slope, their middles anywhere among the data."""
-    random = np.random.Generator(
-        np.random.Philox(key=[seed, 1_000_000 * width + number])
-    )
-    w, middle, a = (
-        random.standard_normal(width),
-        random.uniform(-15, 15, width),
-        random.standard_normal(width),
-    )
-    return [(w[:, None], -w * middle), (2 * a[None], None)]
+    key = [seed, 1_000_000 * width + number]
+    random = np.random.Generator(np.random.Philox(key=key))
+    w = random.standard_normal(width)
+    middle = random.uniform(-15, 15, width)
+    a = random.standard_normal(width)
+    hidden = (w[:, None], -w * middle)
+    output = (2 * a[None], None)
+    return [hidden, output]
 
 
 def _gentle(start: Parameters) -> Parameters:
     (W, b), output = start
-    return [(GENTLE * W, None if b is None else GENTLE * b), output]
+    bias = None if b is None else GENTLE * b
+    return [(GENTLE * W, bias), output]
 
 
 def effective_units(parameters: Parameters) -> int:
@@ -120,18 +137,29 @@ def effective_units(parameters: Parameters) -> int:
     as one.
     """
     (W, b), (A, _) = parameters
-    rows, out = np.column_stack([W, b if b is not None else np.zeros(len(W))]), A[0]  # pyrefly: ignore
+    bias = np.zeros(len(W)) if b is None else b
+    rows, out = np.column_stack([W, bias]), A[0]
     flat = np.abs(W[:, 0]) <= SILENT
     constant = float(out[flat] @ np.tanh(rows[flat, 1]))
     groups: list[tuple[np.ndarray, float]] = []
     for row, a in zip(rows[~flat], out[~flat], strict=True):
-        for place, (other, total) in enumerate(groups):
-            sign = np.sign(row @ other) or 1.0
-            if np.linalg.norm(row - sign * other) <= PARALLEL * max(
-                np.linalg.norm(row), np.linalg.norm(other)
-            ):
-                groups[place] = (other, total + sign * a)
+        for index, (first, total) in enumerate(groups):
+            sign = _parallel(row, first)
+            if sign:
+                groups[index] = (first, total + sign * a)
                 break
         else:
             groups.append((row, float(a)))
-    return sum(abs(total) > SILENT for _, total in groups) + int(abs(constant) > SILENT)
+    audible = sum(abs(total) > SILENT for _, total in groups)
+    return audible + int(abs(constant) > SILENT)
+
+
+def _parallel(
+    row: np.ndarray,
+    first: np.ndarray,
+) -> float:
+    """1 or −1 where the rows are copies up to this sign, else 0."""
+    sign = float(np.sign(row @ first) or 1.0)
+    size = max(np.linalg.norm(row), np.linalg.norm(first))
+    is_copy = np.linalg.norm(row - sign * first) <= PARALLEL * size
+    return sign if is_copy else 0.0
