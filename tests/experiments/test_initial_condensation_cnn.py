@@ -8,11 +8,11 @@ from pydantic import ValidationError
 
 from condensery._errors import InvalidInputError
 from condensery._reference import load
-from condensery.experiments.initial_condensation_cnn import (
+from condensery.experiments.initial_condensation_cnn import initial_condensation_cnn
+from condensery.experiments.initial_condensation_cnn._tables import _pairs
+from condensery.experiments.initial_condensation_cnn._work import (
     STDS,
-    InitialCondensationCnn,
-    _linear_flow,
-    _pairs,
+    linear_kernels,
     smooth_images,
     train_two_layer,
 )
@@ -27,7 +27,7 @@ SMALL = {"draws": 2, "samples": 20, "steps": 3, "activations": ["tanh"]}
 class TestInitialCondensationCnnContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return InitialCondensationCnn()
+        return initial_condensation_cnn
 
     @pytest.fixture
     def overrides(self):
@@ -36,7 +36,7 @@ class TestInitialCondensationCnnContract(ExperimentContract):
 
 def judged(config, tables):
     return {
-        claim.id: claim for claim in InitialCondensationCnn().claims(config, tables)
+        claim.id: claim for claim in initial_condensation_cnn.claims(config, tables)
     }
 
 
@@ -46,7 +46,7 @@ def altered(tables, name, **columns):
 
 @pytest.fixture(scope="module")
 def found():
-    experiment = InitialCondensationCnn()
+    experiment = initial_condensation_cnn
     config = experiment.Config.model_validate(
         {**SMALL, "draws": 4, "samples": 100, "steps": 70}
     )
@@ -113,7 +113,7 @@ def test_claims_can_fail(found):
     ) == (False,) * 3
 
 
-def test_the_linear_flow_by_loops():
+def test_thelinear_kernels_by_loops():
     """Ẇ_β = Z a_β, ȧ_β = Zᵀ W_β by descent on the patches themselves."""
     images, labels = smooth_images(3)
     net = two_layer_conv_normal(16, shape=(1, 10, 10), size=3, seed=3, std=1.0)
@@ -136,7 +136,7 @@ def test_the_linear_flow_by_loops():
                 change_a[u, v] = np.sum(w * patch) + b * labels.mean()
         w, b, a = w + rate * change_w, b + rate * change_b, a + rate * change_a
     np.testing.assert_allclose(
-        _linear_flow((images, labels), net, steps)[0], [*w.ravel(), b], rtol=1e-9
+        linear_kernels((images, labels), net, steps)[0], [*w.ravel(), b], rtol=1e-9
     )
 
 
@@ -162,8 +162,10 @@ def test_pairs_by_loops():
 
 
 def test_draws_do_not_depend_on_one_another():
-    both = train_two_layer({"draws": 2}, 0, lambda *_: None)
-    second = train_two_layer({"draws": 1}, 1, lambda *_: None)
+    train = train_two_layer.function
+    config = initial_condensation_cnn.Config
+    both = train(config(draws=2), 0, lambda *_: None)
+    second = train(config(draws=1), 1, lambda *_: None)
     rows = both["draw"] == 1
     np.testing.assert_array_equal(both["cosine"][rows], second["cosine"])
 
@@ -181,13 +183,13 @@ def test_draws_do_not_depend_on_one_another():
 )
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
-        InitialCondensationCnn.Config.model_validate(wrong)
+        initial_condensation_cnn.Config.model_validate(wrong)
 
 
 @pytest.mark.parametrize("columns", [3, 4])
 def test_data_that_are_no_images_are_refused(tmp_path, columns):
     path = tmp_path / "mine.npy"
     np.save(path, np.random.default_rng(0).standard_normal((30, columns + 1)))
-    config = InitialCondensationCnn.Config(data=str(path), samples=20)
+    config = initial_condensation_cnn.Config(data=str(path), samples=20)
     with pytest.raises(InvalidInputError, match="square images of at least 3 x 3"):
-        InitialCondensationCnn().data_digest(config)
+        initial_condensation_cnn.data_digest(config)

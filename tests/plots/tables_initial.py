@@ -12,6 +12,11 @@ from condensery.experiments.initial_condensation._summaries import (
     count_moved,
     summarise_courses,
 )
+from condensery.experiments.initial_condensation_cnn import initial_condensation_cnn
+from condensery.experiments.initial_condensation_cnn._tables import (
+    mean_courses,
+    sort_kernels,
+)
 from condensery.records import Table
 
 NAMES = ["tanh", "sigmoid", "softplus", "xtanh", "relu"]
@@ -159,26 +164,39 @@ def plane():
 
 def kernels():
     cosine = np.linspace(1, 0, 12)
-    step = np.tile([0, 10, 600], 4)
+    step = np.tile([0, 10, 600], 6)
+    table = Table(
+        columns={
+            "std": np.repeat([1e-2, 1e-5], 6),
+            "cosine": cosine,
+            "cosine_linear": np.minimum(1, cosine + 0.1),
+        }
+    )
+    followed = Table(
+        columns={
+            "activation": np.repeat(["tanh", "xtanh", "tanh"], 6),
+            "std": np.repeat([1e-3, 1e-3, 0.1], 6),
+            "seed": [0, 0, 0, 1, 1, 1] * 3,
+            "step": step,
+            "accuracy": step / 1000,
+            "pairs": np.tile([0.0, 0.5, 1.0, 0.0, 0.7, 1.0], 3),
+        }
+    )
     return {
-        "kernels": Table(
-            columns={
-                "std": np.repeat([1e-2, 1e-5], 6),
-                "cosine": cosine,
-                "cosine_linear": np.minimum(1, cosine + 0.1),
-            }
-        ),
-        "followed": Table(
-            columns={
-                "activation": np.repeat(["tanh", "xtanh"], 6),
-                "std": np.repeat([0.1, 1e-3], 6),
-                "seed": [0, 0, 0, 1, 1, 1] * 2,
-                "step": step,
-                "accuracy": step / 1000,
-                "pairs": np.tile([0.0, 0.5, 1.0, 0.0, 0.7, 1.0], 2),
-            }
-        ),
+        "kernels": table,
+        "sorted_kernels": sort_kernels(table),
+        "followed": followed,
+        "courses": mean_courses(followed),
     }
+
+
+def cnn_options(name, **settings):
+    """Of a figure of initial-condensation-cnn."""
+    return options_of(initial_condensation_cnn, name, **settings)
+
+
+def learning_options():
+    return cnn_options("kernels-while-learning", activations=["tanh", "xtanh"])
 
 
 CASES = {
@@ -197,6 +215,6 @@ CASES = {
     "alignment": lambda: (plots.chart, measures(), options("alignment"), 2),
     "widths": lambda: (plots.initial_widths, plane(), {}, 3),
     "map": lambda: (plots.initial_map, plane(), {}, 3),
-    "kernels": lambda: (plots.kernel_alignment, kernels(), {}, 1),
-    "learning": lambda: (plots.kernels_while_learning, kernels(), {}, 2),
+    "kernels": lambda: (plots.chart, kernels(), cnn_options("kernel-alignment"), 1),
+    "learning": lambda: (plots.chart, kernels(), learning_options(), 3),
 }

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from tests.plots.tables_initial import (
     CASES,
+    cnn_options,
     cosines,
     early_options,
     kernels,
+    learning_options,
     measures,
     on_a_line,
     options,
@@ -121,8 +123,14 @@ def test_series_and_courses_of_means():
     series = plots.initial_widths.figure_data(plane()).series
     assert [one.cell for one in series] == [(2.0, 0.0), (3.0, 0.0)]
     np.testing.assert_allclose(series[0].closed[0], [100 / 60, 1000 / 60])
-    course = plots.kernels_while_learning.figure_data(kernels()).courses[0]
-    np.testing.assert_allclose(course.pairs, [0, 0.6, 1])
-    assert [
-        one.std for one in plots.kernel_alignment.figure_data(kernels()).scales
-    ] == [1e-5, 1e-2]
+    learning = plots.chart.figure_data(
+        kernels(),
+        **learning_options(),
+    )
+    pairs, _ = learning.panels[0].series
+    np.testing.assert_allclose(pairs.y, [0, 0.6, 1])
+    options_of_kernels = cnn_options("kernel-alignment")
+    aligned = plots.chart.figure_data(kernels(), **options_of_kernels)
+    small, large, *_ = aligned.panels[0].series
+    assert (small.look.label, large.look.label) == ("std 1e-05", "std 0.01")
+    assert (np.diff(small.y) > 0).all()

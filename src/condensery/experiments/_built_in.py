@@ -8,7 +8,7 @@ BUILT_IN: dict[str, str] = {
     "demo-c": "condensery.experiments.demo_c:demo_c",
     "initial-condensation": "condensery.experiments.initial_condensation:initial_condensation",
     "initial-phase-diagram": "condensery.experiments.initial_phase_diagram:InitialPhaseDiagram",
-    "initial-condensation-cnn": "condensery.experiments.initial_condensation_cnn:InitialCondensationCnn",
+    "initial-condensation-cnn": "condensery.experiments.initial_condensation_cnn:initial_condensation_cnn",
     "embedding-width": "condensery.experiments.embedding_width:EmbeddingWidth",
     "critical-census": "condensery.experiments.critical_census:critical_census",
     "generalisation": "condensery.experiments.generalisation:generalisation",

@@ -11,7 +11,7 @@ three layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks
 `orientation_growth` (which has ``animate`` too), `group_tree`,
 `architecture_ratios`; of initial condensation `direction_field`,
 `cosine_maps`, `initial_widths`,
-`initial_map`, `kernel_alignment`, `kernels_while_learning`; of dropout
+`initial_map`; of dropout
 `dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
 `dropout_controls`, `dropout_images`, `dropout_paths`; of the landscape
 `embedding_spectra`, `embedding_descent`, `embedded_network`, `census_lattice`,
@@ -64,8 +64,6 @@ if TYPE_CHECKING:
         group_tree,
         initial_map,
         initial_widths,
-        kernel_alignment,
-        kernels_while_learning,
         layer_distance,
         layer_linearity,
         layer_maps,
@@ -104,8 +102,6 @@ __all__ = [
     "group_tree",
     "initial_map",
     "initial_widths",
-    "kernel_alignment",
-    "kernels_while_learning",
     "layer_distance",
     "layer_linearity",
     "layer_maps",

@@ -1,0 +1,326 @@
+"""The claims of initial-condensation-cnn, its figures, and the experiment."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from condensery.charts import Axis, Chart, Lines, Look, Panel, figure
+from condensery.declare import (
+    Declared,
+    Expected,
+    Measured,
+    Tables,
+    at_least,
+    at_most,
+    between,
+    claim,
+)
+from condensery.experiments.initial_condensation_cnn import _tables
+from condensery.experiments.initial_condensation_cnn._tables import TAU, UNTRAINED
+from condensery.experiments.initial_condensation_cnn._work import (
+    KERNELS,
+    LARGE,
+    SMALL,
+    STDS,
+    Config,
+    digest,
+    work,
+)
+from condensery.records import FigureSpec, Table
+
+ABSENT = "not run: this activation is not among those chosen"
+of_theory = partial(claim, paper="zhou2023cnn", source="two-layer CNN, initial stage")
+of_images = partial(claim, paper="zhou2023cnn", source="CNN on 500 images")
+
+
+def _members(tables: Tables) -> list[Table]:
+    """Networks of the three scales, the smallest first."""
+    return [tables["members"].select(std=std) for std in STDS]
+
+
+def _closeness(small: Table) -> str:
+    second = small["gap"][int(np.argmin(small["share"]))]
+    return (
+        f"{len(small)} draws; in the worst the second singular value is "
+        f"{second:.2f} of "
+        "the first"
+    )
+
+
+@of_theory(
+    "share",
+    "From 1e-5 the kernels end along v₁: least ‖θ_W·v₁‖/‖θ_W‖ of all draws.",
+    at_least(0.99),
+)
+def share(config: Config, tables: Tables) -> Measured:
+    """The least of all draws."""
+    small, _, _ = _members(tables)
+    return Measured(float(small["share"].min()), _closeness(small))
+
+
+@of_theory(
+    "median",
+    "From 1e-5 the median kernel is along v₁ (least of the draws' median |cosine|).",
+    at_least(0.99),
+)
+def median(config: Config, tables: Tables) -> Measured:
+    """The least of all draws."""
+    small, _, _ = _members(tables)
+    return Measured(float(small["median"].min()), _closeness(small))
+
+
+def _cosines(tables: Tables) -> np.ndarray:
+    """|cosine| from 1e-5 (draw, kernel)."""
+    return tables["kernels"].select(std=STDS[0])["cosine"].reshape(-1, KERNELS)
+
+
+@of_theory(
+    "kernels",
+    "From 1e-5: share of all kernels with |cosine| > .95.",
+    at_least(0.95),
+)
+def kernels(config: Config, tables: Tables) -> Measured:
+    """Share of all kernels."""
+    cosine = _cosines(tables)
+    return Measured(float((cosine > TAU).mean()), f"{cosine.size} kernels")
+
+
+@of_theory(
+    "every",
+    "From 1e-5: draws in which every kernel has |cosine| > .95 (share).",
+    Expected("between", None),
+)
+def every_kernel(config: Config, tables: Tables) -> Measured:
+    """Share of the draws."""
+    cosine = _cosines(tables)
+    every = (cosine > TAU).all(axis=1)
+    note = f"not asserted: the theorem is about the norm; {len(cosine)} draws"
+    if not every.all():
+        note += (
+            "; the others hold kernels that began across v₁, least |cosine| "
+            f"{cosine.min():.2f}"
+        )
+    return Measured(float(every.mean()), note)
+
+
+@of_theory(
+    "rd-small",
+    "From 1e-5 the kernels have moved far: least RD.",
+    at_least(100.0),
+)
+def least_distance(config: Config, tables: Tables) -> Measured:
+    """The least of all draws."""
+    small, _, _ = _members(tables)
+    return Measured(float(small["rd"].min()), f"{len(small)} draws")
+
+
+@of_theory(
+    "partial",
+    "From 1e-3 they condense in part: median |cosine|.",
+    between(0.7, 0.99),
+)
+def in_part(config: Config, tables: Tables) -> Measured:
+    """The median over draws."""
+    _, middle, _ = _members(tables)
+    return Measured(float(np.median(middle["median"])), f"{len(middle)} draws")
+
+
+@of_theory(
+    "none",
+    "From 1e-2 they do not: median |cosine|.",
+    at_most(0.7),
+)
+def none(config: Config, tables: Tables) -> Measured:
+    """The median over draws."""
+    _, _, large = _members(tables)
+    note = f"RD {np.median(large['rd']):.2g}"
+    return Measured(float(np.median(large["median"])), note)
+
+
+@of_theory(
+    "linear",
+    "Kernels from 1e-5 point where the linearised flow has them (largest gap of "
+    "|cosine|).",
+    at_most(0.05),
+)
+def linear(config: Config, tables: Tables) -> Measured:
+    """The largest gap."""
+    small = tables["kernels"].select(std=STDS[0])
+    gaps = np.abs(small["cosine"] - small["cosine_linear"])
+    worst = small["cosine"][int(np.argmax(gaps))]
+    note = (
+        f"99 % of the kernels within {np.quantile(gaps, 0.99):.2g}; the worst ends at "
+        f"|cosine| {worst:.2f}"
+    )
+    return Measured(float(gaps.max()), note)
+
+
+# The CNN on images
+
+
+@of_images(
+    "cnn-before",
+    "CNN: before training hardly any kernels are aligned (share of pairs).",
+    at_most(0.05),
+)
+def before(config: Config, tables: Tables) -> Measured:
+    """The largest share of all CNNs."""
+    starts = tables["followed"].select(step=0, std=SMALL)
+    return Measured(float(starts["pairs"].max()))
+
+
+def while_untrained(activation: str, config: Config, tables: Tables) -> Measured:
+    """The largest share of pairs up to an accuracy of 20 %."""
+    course = tables["followed"].select(activation=activation, std=SMALL)
+    early = course["accuracy"] <= UNTRAINED
+    if activation not in config.activations or not early.any():
+        return Measured(None, ABSENT)
+    end = course["step"] == course["step"].max()
+    note = (
+        f"at the end {np.mean(course['pairs'][end]):.2f} with "
+        f"{np.mean(course['accuracy'][end]):.0%} right"
+    )
+    if activation != "tanh":
+        # a line cannot be expected of p > 1 or without p: there is no theorem for them
+        note = f"no prediction; {note}"
+    return Measured(float(course["pairs"][early].max()), note)
+
+
+cnn_tanh = of_images(
+    "cnn-tanh",
+    "tanh: kernels condense while the accuracy is below 20 % (share of pairs).",
+    at_least(0.8),
+)(partial(while_untrained, "tanh"))
+cnn_xtanh = of_images("cnn-xtanh", "x tanh x: the same.", at_least(None))(
+    partial(while_untrained, "xtanh")
+)
+cnn_relu = of_images("cnn-relu", "ReLU: the same.", at_least(None))(
+    partial(while_untrained, "relu")
+)
+
+
+@of_images(
+    "cnn-large",
+    "From 1e-1 there is no such stage (largest share of pairs at any step).",
+    at_most(0.2),
+)
+def from_large(config: Config, tables: Tables) -> Measured:
+    """The largest share at any step."""
+    large = tables["followed"].select(std=LARGE)
+    note = f"{float(large['accuracy'].max()):.0%} right at best"
+    return Measured(float(large["pairs"].max()), note)
+
+
+# Figures
+
+TITLES = {"xtanh": "x tanh x", "x2tanh": "x² tanh x", "relu": "ReLU"}
+"""How a title writes the name of an activation."""
+sorted_line = partial(Lines, table="sorted_kernels", x="share", by="std")
+alignment = Panel(
+    marks=(
+        sorted_line(y="cosine", look=Look(width=1.8), label="std {}"),
+        sorted_line(y="linear", look=Look(colour="ink", dashes=(0, (4, 3)), width=0.8)),
+    ),
+    x=Axis(label="share of the kernels", limits=(0, 1)),
+    y=Axis(label="|cosine| with the singular vector", limits=(0, 1.02)),
+    legend="lower right",
+)
+
+
+def _course(config: Config, activation: str, std: float, *, is_first: bool) -> Panel:
+    course = partial(
+        Lines,
+        table="courses",
+        x="step",
+        only={"activation": activation, "std": std},
+    )
+    ticks = {"0": 0.0}
+    ticks |= {str(k): float(k) for k in (1, 10, 100, 1000) if k <= config.steps}
+    return Panel(
+        marks=(
+            course(y="pairs", look=Look(width=1.8), label="parallel pairs"),
+            course(
+                y="accuracy",
+                look=Look(colour="1", dashes=(0, (4, 2))),
+                label="accuracy",
+            ),
+        ),
+        title=f"{TITLES.get(activation, activation)}, std {std:g}",
+        x=Axis(label="step", scale="symlog", limits=(0, config.steps), ticks=ticks),
+        y=Axis(limits=(-0.02, 1.03), ticks={"0": 0.0, "0.5": 0.5, "1": 1.0}),
+        legend="upper left" if is_first else None,
+    )
+
+
+def figures(config: Config) -> list[FigureSpec]:
+    """Alignment of the kernels, the CNN while it learns, and its cosine matrices."""
+    panels = [
+        _course(config, activation, std, is_first=not number)
+        for number, (activation, std) in enumerate(config.cnns)
+    ]
+    return [
+        figure(
+            "kernel-alignment",
+            "|cosine| of every kernel of the two-layer network with the first singular "
+            "vector, sorted, from three scales of initialisation. Dashed: the "
+            "linearised flow.",
+            Chart(panels=((alignment,),), width=3.8, height=2.6),
+        ),
+        figure(
+            "kernels-while-learning",
+            "The CNN while it learns: share of pairs of kernels with |cosine| > .95, "
+            "and its accuracy.",
+            Chart(panels=(tuple(panels),), height=2.1),
+        ),
+        FigureSpec(
+            name="kernel-cosines",
+            plot="condensery.plots.cosine_maps",
+            options={"part": "cnn", "across": len(config.cnns)},
+            caption="Cosines between the kernels of the CNN, sorted: before training, "
+            "at the last step with an accuracy below 20 %, and at the end. The last "
+            "column is from a large initialisation.",
+        ),
+    ]
+
+
+initial_condensation_cnn = Declared(
+    name="initial-condensation-cnn",
+    title="Initial condensation of convolution kernels",
+    summary="The kernels of one convolution layer condense as neurons do. In a "
+    "two-layer "
+    "network the direction is known beforehand: the first singular vector of a matrix "
+    "of mean patches of the labelled images. In a small CNN on images the kernels "
+    "become "
+    "parallel while its accuracy is that of guessing.",
+    papers=("zhou2023cnn",),
+    Config=Config,
+    presets={"quick": {}, "paper": {"draws": 96, "seeds": 4, "steps": 2000}},
+    work=work,
+    makes={
+        "members": _tables.members,
+        "kernels": _tables.kernels,
+        "followed": _tables.followed,
+        "cosines": _tables.cosines,
+        "sorted_kernels": _tables.sorted_kernels,
+        "courses": _tables.courses,
+    },
+    judges=(
+        share,
+        median,
+        kernels,
+        every_kernel,
+        least_distance,
+        in_part,
+        none,
+        linear,
+        before,
+        cnn_tanh,
+        cnn_xtanh,
+        cnn_relu,
+        from_large,
+    ),
+    draws=figures,
+    reads=digest,
+)
