@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from condensery.experiments.three_layer import Config, ThreeLayer
-from condensery.experiments.three_layer._claims import judge
+from condensery.experiments.three_layer import Config, three_layer
 from condensery.experiments.three_layer._tables import slope_table
 from condensery.records import Status, Table
 from condensery.testing import ExperimentContract
@@ -17,7 +16,7 @@ from condensery.theory import three_layer_slopes
 class TestThreeLayerContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return ThreeLayer()
+        return three_layer
 
     @pytest.fixture
     def overrides(self):
@@ -77,7 +76,7 @@ def tables_of(table):
 
 
 def verdicts(config, tables):
-    return {claim.id: claim.passed for claim in judge(config, tables)}
+    return {claim.id: claim.passed for claim in three_layer.claims(config, tables)}
 
 
 def test_slopes_are_those_of_the_members_and_the_unconverged_are_left_out():

@@ -18,7 +18,7 @@ BUILT_IN: dict[str, str] = {
     "dropout-features": "condensery.experiments.dropout_features:DropoutFeatures",
     "dropout-images": "condensery.experiments.dropout_images:DropoutImages",
     "dropout-stall": "condensery.experiments.dropout_stall:dropout_stall",
-    "phase-diagram-three-layer": "condensery.experiments.three_layer:ThreeLayer",
+    "phase-diagram-three-layer": "condensery.experiments.three_layer:three_layer",
     "condensation-dynamics": "condensery.experiments.condensation_dynamics:condensation_dynamics",
     "architectures": "condensery.experiments.architectures:Architectures",
     "diagnose-calibration": "condensery.experiments.diagnose_calibration:DiagnoseCalibration",

@@ -3,6 +3,6 @@
 """
 
 from condensery.experiments.three_layer._config import Config
-from condensery.experiments.three_layer._experiment import ThreeLayer
+from condensery.experiments.three_layer._experiment import three_layer
 
-__all__ = ["Config", "ThreeLayer"]
+__all__ = ["Config", "three_layer"]

@@ -1,49 +1,51 @@
-"""What the three-layer phase diagram can be told."""
+"""Parameters of the three-layer phase diagram."""
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from condensery.declare import Count, Settings
 
 SHOWN_GAMMAS = (1.0, 1.5, 2.0)
 """γ₃ of the paper's Fig. 2: scatter unchanged, between, condensed."""
 
+Seeds = Annotated[int, Field(ge=1, le=1000)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
-class Config(BaseModel):
-    """What phase-diagram-three-layer can be told.
+
+class Config(Settings):
+    """Parameters of phase-diagram-three-layer.
 
     The paper (Zhou et al. 2022) gives the model, the data's size (four points, d = 1),
     the order parameters, γ₃ = 1, 1.5, 2 and 0.9, 1.5, 2.1 at γ₂ = 0, and widths up to
     10⁴. The grid, the orientation of γ₂, the points themselves, the stopping rule and
     the seeds are choices made here.
-
-    Attributes:
-        gamma2s: γ₂ of the maps, κ₂ = β₂/β₁ = m^−γ₂ with β₃ = β₂.
-        gamma3s: γ₃ of the maps, κ₃ = β₁β₂β₃/α = m^−γ₃.
-        widths: Widths whose relative distances give the slopes, at least two.
-        seeds: Runs per cell and width.
-        row_seeds: Runs per cell and width in the row γ₂ = 0, which the claims are
-            about; at least `seeds`.
-        shown_width: Width whose outputs and neurons are drawn.
-        eta: Step parameter of the flow.
-        target_loss: Mean square at which training stops.
-        max_steps: Steps after which a member is given up.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    gamma2s: tuple[float, ...] = Field(default=(-0.5, 0.0, 0.5, 1.0), min_length=1)
-    gamma3s: tuple[float, ...] = Field(
+    gamma2s: tuple[Finite, ...] = Field(default=(-0.5, 0.0, 0.5, 1.0), min_length=1)
+    """Values of the phase coordinate γ₂, κ₂ = β₂/β₁ = m^−γ₂ with β₃ = β₂."""
+    gamma3s: tuple[Finite, ...] = Field(
         default=(0.9, 1.2, 1.5, 1.8, 2.1, 2.4, 2.7, 3.0, 3.3), min_length=1
     )
+    """Values of the phase coordinate γ₃, κ₃ = β₁β₂β₃/α = m^−γ₃."""
     widths: tuple[int, ...] = Field(default=(100, 200, 400), min_length=2)
-    seeds: int = Field(default=3, ge=1, le=1000)
-    row_seeds: int = Field(default=8, ge=1, le=1000)
-    shown_width: int = Field(default=400, ge=1)
-    eta: float = Field(default=0.05, gt=0, lt=1)
-    target_loss: float = Field(default=1e-6, gt=0)
-    max_steps: int = Field(default=20_000, ge=1)
+    """Widths whose relative distances give the slopes, at least two."""
+    seeds: Seeds = 3
+    """Runs per cell and width."""
+    row_seeds: Seeds = 8
+    """Runs per cell and width in the row γ₂ = 0, which the claims are about; at least
+    `seeds`.
+    """
+    shown_width: Count = 400
+    """Width whose outputs and neurons are drawn."""
+    eta: float = Field(default=0.05, gt=0, lt=1, allow_inf_nan=False)
+    """Step parameter of the flow."""
+    target_loss: float = Field(default=1e-6, gt=0, allow_inf_nan=False)
+    """Mean square at which training stops."""
+    max_steps: Count = 20_000
+    """Steps after which a member is given up."""
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

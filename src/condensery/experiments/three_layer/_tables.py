@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
+from condensery.declare import Results, rows, stack
 from condensery.experiments.three_layer._config import Config
-from condensery.experiments.three_layer._tasks import points
-from condensery.metrics import condensation, width_slope
-from condensery.protocols import Arrays
+from condensery.experiments.three_layer._work import points, show, train
+from condensery.metrics import Condensation, condensation, width_slope
 from condensery.records import Status, Table
 from condensery.theory import three_layer_boundaries, three_layer_slopes
 
@@ -26,6 +24,8 @@ COLUMNS = (
     "steps",
     "status",
 )
+DISTANCES = {"first": "rd1", "second": "rd2", "output": "rd_a"}
+"""Layer to the column of its relative distance."""
 THRESHOLD = 0.99
 ACTIVE = 0.1
 """Active are the longest tenth of the neurons: those away from the origin, of which the
@@ -33,135 +33,133 @@ paper gives no number.
 """
 
 
-def build_tables(config: Config, shards: Sequence[Arrays]) -> dict[str, Table]:
-    """All tables; the last shard is that of `show`."""
-    *trained, shown = shards
-    members = Table(
-        columns={
-            name: np.concatenate([np.asarray(shard[name]) for shard in trained])
-            for name in COLUMNS
-        },
-        units={
-            "time": "normalised flow time t/(β1 β2 β3)^(2/3)",
-            "loss": "mean square",
-            "rd1": "of W1",
-            "rd2": "of W2",
-        },
+def members(config: Config, results: Results) -> Table:
+    """Relative distances of every network."""
+    return stack(
+        ({name: run[name] for name in COLUMNS} for _, run in results.of(train)),
+        time="normalised flow time t/(β1 β2 β3)^(2/3)",
+        loss="mean square",
+        rd1="of W1",
+        rd2="of W2",
     )
-    x, y = points()
-    fine = np.linspace(min(config.gamma2s) - 0.5, max(config.gamma2s) + 0.5, 201)
-    lines = three_layer_boundaries(fine)
-    return {
-        "members": members,
-        "slopes": slope_table(members),
-        "boundary": Table(
-            columns={"gamma2": fine, "first": lines.first, "second": lines.second}
-        ),
-        **_shown(config, shown),
-        "data": Table(columns={"x": x, "y": y}),
-    }
 
 
-def slope_table(members: Table) -> Table:
+def slopes(config: Config, results: Results) -> Table:
+    """Width slopes of every cell."""
+    return slope_table(members(config, results))
+
+
+def slope_table(table: Table) -> Table:
     """Width slopes of every cell from the members that converged, with the exponents of
     the balance of layers.
     """
-    cells = np.unique(np.column_stack([members["gamma2"], members["gamma3"]]), axis=0)
-    names = {"first": "rd1", "second": "rd2", "output": "rd_a"}
-    columns: dict[str, list[float]] = {
-        f"{name}{end}": [] for name in names for end in ("", "_se")
-    }
-    columns["left_out"] = []
-    for gamma2, gamma3 in cells:
-        own = members.select(gamma2=gamma2, gamma3=gamma3)
-        good = own["status"] == Status.CONVERGED
-        columns["left_out"].append(float(np.sum(~good)))
-        for name, rd in names.items():
-            enough = len(np.unique(own["width"][good])) > 1
-            fit = (
-                width_slope(own["width"][good].astype(float), own[rd][good])
-                if enough
-                else None
-            )
-            columns[name].append(fit.slope if fit else np.nan)
-            columns[f"{name}_se"].append(fit.slope_se if fit else np.nan)
-    theory = three_layer_slopes(cells[:, 0], cells[:, 1])
-    return Table(
-        columns={
-            "gamma2": cells[:, 0],
-            "gamma3": cells[:, 1],
-            **{name: np.array(c) for name, c in columns.items()},
-            "theory_first": theory.first,
-            "theory_second": theory.second,
-        },
-        units={
-            "first": "S_W1",
-            "second": "S_W2",
-            "theory_first": "by the balance of layers, this library's",
-        },
+    coordinates = np.column_stack([table["gamma2"], table["gamma3"]])
+    blocks = []
+    for gamma2, gamma3 in np.unique(coordinates, axis=0):
+        cell = table.select(gamma2=gamma2, gamma3=gamma3)
+        converged = cell["status"] == Status.CONVERGED
+        columns = {"gamma2": gamma2, "gamma3": gamma3}
+        for layer, distance in DISTANCES.items():
+            slope, error = _slope(cell["width"][converged], cell[distance][converged])
+            columns |= {layer: slope, f"{layer}_se": error}
+        columns["left_out"] = float(np.sum(~converged))
+        theory = three_layer_slopes(gamma2, gamma3)
+        columns |= {"theory_first": theory.first, "theory_second": theory.second}
+        blocks.append(rows({}, **columns))
+    return stack(
+        blocks,
+        first="S_W1",
+        second="S_W2",
+        theory_first="by the balance of layers, this library's",
     )
 
 
-def _longest(w: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(w, axis=1)
-    return w[np.argsort(-lengths)[: max(2, round(ACTIVE * len(w)))]]
+def _slope(width: np.ndarray, distance: np.ndarray) -> tuple[float, float]:
+    """Slope and its standard error; nan where there are fewer than two widths."""
+    if len(np.unique(width)) < 2:
+        return np.nan, np.nan
+    fit = width_slope(width.astype(float), distance)
+    return fit.slope, fit.slope_se
 
 
-def _shown(config: Config, shard: Arrays) -> dict[str, Table]:
-    gamma3, grid, outputs, pairs = (
-        np.asarray(shard[name]) for name in ("gamma3", "grid", "outputs", "pairs")
-    )
+def boundary(config: Config, results: Results) -> Table:
+    """γ₃ at which a balance of the layers makes each slope 0."""
+    low, high = min(config.gamma2s) - 0.5, max(config.gamma2s) + 0.5
+    gamma2 = np.linspace(low, high, 201)
+    lines = three_layer_boundaries(gamma2)
+    return stack([rows({"gamma2": gamma2}, first=lines.first, second=lines.second)])
+
+
+def outputs(config: Config, results: Results) -> Table:
+    """Outputs before and after training, beside the linear spline of the samples."""
+    shown = results.only(show)
     x, y = points()
-    units = pairs.shape[2]
-    found = [
-        [condensation(_longest(w), threshold=THRESHOLD, active=0.0) for w in both]
-        for both in pairs
-    ]
-    checked = np.asarray(shard["checked"])
-    return {
-        "outputs": Table(
-            columns={
-                "gamma3": np.repeat(gamma3, len(grid)),
-                "x": np.tile(grid, len(gamma3)),
-                "initial": outputs[:, 0].ravel(),
-                "final": outputs[:, 1].ravel(),
-                "reference": np.tile(np.interp(grid, x[:, 0], y), len(gamma3)),
-            }
-        ),
-        "pairs": Table(
-            columns={
-                "gamma3": np.repeat(gamma3, 2 * units),
-                "when": np.tile(np.repeat([0, 1], units), len(gamma3)),
-                "weight": pairs[..., 0].ravel(),
-                "bias": pairs[..., 1].ravel(),
-            },
-            units={
-                "when": "0 before, 1 after training",
-                "weight": "w of the first layer, normalised",
-            },
-        ),
-        "neurons": Table(
-            columns={
-                "gamma3": gamma3,
-                "width": np.full(len(gamma3), config.shown_width),
-                "orientations_before": np.array(
-                    [both[0].effective_neurons for both in found]
-                ),
-                "orientations": np.array([both[1].effective_neurons for both in found]),
-                "active": np.array([both[1].active_units for both in found]),
-            },
-            units={
-                "orientations": f"cover at cosine {THRESHOLD} of the longest tenth "
-                "of the neurons"
-            },
-        ),
-        "methods": Table(
-            columns={
-                "gamma3": gamma3,
-                "exponential_1": checked[:, 0, 0],
-                "gram_1": checked[:, 1, 0],
-                "exponential_2": checked[:, 0, 1],
-                "gram_2": checked[:, 1, 1],
-            }
-        ),
-    }
+    axes = {"gamma3": shown["gamma3"], "x": shown["grid"]}
+    block = rows(
+        axes,
+        initial=shown["outputs"][:, 0],
+        final=shown["outputs"][:, 1],
+        reference=np.interp(shown["grid"], x[:, 0], y),
+    )
+    return stack([block])
+
+
+def pairs(config: Config, results: Results) -> Table:
+    """Weight and bias of every unit of the first layer."""
+    shown = results.only(show)
+    units = shown["pairs"].shape[2]
+    axes = {"gamma3": shown["gamma3"], "when": [0, 1], "unit": range(units)}
+    weight, bias = np.moveaxis(shown["pairs"], -1, 0)
+    block = rows(axes, weight=weight, bias=bias)
+    del block["unit"]
+    return stack(
+        [block],
+        when="0 before, 1 after training",
+        weight="w of the first layer, normalised",
+    )
+
+
+def neurons(config: Config, results: Results) -> Table:
+    """Orientations of the longest tenth of the neurons."""
+    shown = results.only(show)
+    blocks = []
+    for gamma3, (before, after) in zip(shown["gamma3"], shown["pairs"], strict=True):
+        start, end = _longest(before), _longest(after)
+        block = rows(
+            {},
+            gamma3=gamma3,
+            width=config.shown_width,
+            orientations_before=start.effective_neurons,
+            orientations=end.effective_neurons,
+            active=end.active_units,
+        )
+        blocks.append(block)
+    cover = f"cover at cosine {THRESHOLD} of the longest tenth of the neurons"
+    return stack(blocks, orientations=cover)
+
+
+def _longest(w: np.ndarray) -> Condensation:
+    lengths = np.linalg.norm(w, axis=1)
+    count = max(2, round(ACTIVE * len(w)))
+    longest = w[np.argsort(-lengths)[:count]]
+    return condensation(longest, threshold=THRESHOLD, active=0.0)
+
+
+def methods(config: Config, results: Results) -> Table:
+    """RD of both layers by both methods of the flow."""
+    shown = results.only(show)
+    checked = shown["checked"]
+    block = rows(
+        {"gamma3": shown["gamma3"]},
+        exponential_1=checked[:, 0, 0],
+        gram_1=checked[:, 1, 0],
+        exponential_2=checked[:, 0, 1],
+        gram_2=checked[:, 1, 1],
+    )
+    return stack([block])
+
+
+def data(config: Config, results: Results) -> Table:
+    """The samples."""
+    x, y = points()
+    return Table(columns={"x": x, "y": y})
