@@ -2,6 +2,7 @@
 progress, resume.
 """
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -215,15 +216,21 @@ def test_the_constant_feature_is_appended_where_w_holds_the_bias():
         steps=7,
     )
     assert without.parameters(0)["w"].shape == (12, 1)
-    with pytest.raises(InvalidInputError, match=r"^x: given 3 features"):
-        descend(
-            members,
-            SQUARE,
-            np.ones((4, 3)),
-            Y,
-            optimiser=rule,
-            steps=7,
-        )
+
+
+def test_a_model_of_ones_own_gets_its_inputs_as_they_are():
+    def weighted(parameters, rows):
+        x, weight = rows[:, :2], rows[:, 2]
+        return weight * (jnp.tanh(x @ parameters["w"].T) @ parameters["a"])
+
+    members, rule = TWO.draw(features=2), SGD(0.05)
+    weight = np.array([1.0, 1.0, 0.0, 0.0])
+    rows = np.column_stack([with_bias(X), weight])
+    y = weight * Y
+    result = descend(members, mean_square(weighted), rows, y, optimiser=rule, steps=0)
+    network = Network.of(members[0], "tanh")
+    expected = np.mean((weight * network.forward(X) - y) ** 2)
+    assert result.loss[0, 0] == pytest.approx(expected, rel=1e-12)
 
 
 def test_outputs_and_losses_of_layers_and_of_two_layers():

@@ -231,7 +231,9 @@ def with_constant(parameters: Tree, x: np.ndarray) -> np.ndarray:
     """
     if isinstance(parameters, Mapping) and "net" in parameters:
         parameters = parameters["net"]
-    if isinstance(parameters, Mapping) and set(parameters) == {"a", "w"}:
+    two_layer = isinstance(parameters, Mapping) and set(parameters) == {"a", "w"}
+    # a model of one's own may take inputs of any form: they are left alone
+    if two_layer and x.shape[-1] + 1 == parameters["w"].shape[-1]:
         return completed(x, parameters["w"])
     return x
 

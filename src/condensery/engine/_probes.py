@@ -152,7 +152,7 @@ def _inputs(snapshot: Arrays, x: np.ndarray) -> np.ndarray:
     """Inputs in the parameters' dtype, with the constant if w holds the bias."""
     dtype = next(iter(snapshot.values())).dtype
     inputs = np.asarray(x, dtype=dtype)
-    if set(snapshot) == {"a", "w"}:
+    if set(snapshot) == {"a", "w"} and x.shape[-1] + 1 == snapshot["w"].shape[-1]:
         return completed(inputs, snapshot["w"])
     return inputs
 

@@ -151,15 +151,19 @@ def train(config: Config, seed: int, advance: Advance, *, way: Way) -> Arrays:
 
 def count_orientations(step: int, snapshot: Arrays) -> Arrays:
     """The probe: amplitude-weighted effective orientations of every member."""
-    from condensery.metrics import amplitude, effective_orientations, orientation
+    from condensery.metrics import (
+        amplitude,
+        effective_orientations,
+        orientation,
+        orientation_bins,
+    )
 
     angles = orientation(snapshot["w"])
     amplitudes = amplitude(snapshot["a"], snapshot["w"])
     counts = []
     for angle, weights in zip(angles, amplitudes, strict=True):
-        circle = (-np.pi, np.pi)
-        histogram, _ = np.histogram(angle, bins=BINS, range=circle, weights=weights)
-        counts.append(effective_orientations(histogram))
+        bins = orientation_bins(angle, weights, bins=BINS)
+        counts.append(effective_orientations(bins))
     return {"orientations": np.array(counts)}
 
 

@@ -80,14 +80,15 @@ def fit(config: Config, seed: int, advance: Advance, *, k: int) -> Arrays:
         result = descend(
             members,
             mean_square(_weighted),
-            (np.column_stack([data[:most], weight]), weight * y[:most]),
+            np.column_stack([data[:most], weight]),
+            weight * y[:most],
             optimiser=SGD(config.rate),
             steps=config.steps,
             schedule=[],
             stop_loss=config.stop * size,
         )
         for member, (width, scale) in enumerate(cells):
-            end = result.parameters[member]
+            end = result.parameters(member)
             net = np.asarray(end["w"]), np.asarray(end["a"])
             row = (
                 count,

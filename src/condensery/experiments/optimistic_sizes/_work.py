@@ -79,7 +79,7 @@ def complete(
     )
     label = np.asarray(labels)
     targets = np.stack([target for target, _ in drawn])
-    ends = [tree["net"] for tree in result.parameters]
+    ends = [tree["net"] for tree in result.all_parameters()]
     products = [np.asarray(net["left"]) @ np.asarray(net["right"]) for net in ends]
     errors = np.stack(products) - targets[label[:, 1]]
     test = np.mean(errors**2, axis=(1, 2))
@@ -131,7 +131,9 @@ def plane(config: Config, seed: int, advance: Advance, *, bilinear: bool) -> Arr
         advance,
         size=2.0,
     )
-    theta = np.stack([np.asarray(tree["net"]["theta"]) for tree in result.parameters])
+    theta = np.stack(
+        [np.asarray(tree["net"]["theta"]) for tree in result.all_parameters()]
+    )
     across = theta[:, 2] * theta[:, 3] if bilinear else theta[:, 2]
     test = ((theta[:, 0] - 1) ** 2 + (theta[:, 1] - 1) ** 2 + across**2) / 2
     return _rows(np.asarray(labels), test, result)
@@ -181,12 +183,12 @@ def _descend(
             units=[size] * count,
         ),
         PerMember(mean_square(model)),
-        data,
+        *data,
         optimiser=SGD(rate),
         steps=steps,
         schedule=[],
         stop_loss=stop,
-        on_step=lambda step: advance(f"{count} fits, step {step}", step / steps),
+        on_progress=lambda text, fraction: advance(f"{count} fits, {text}", fraction),
     )
 
 
