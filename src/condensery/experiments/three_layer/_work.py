@@ -55,6 +55,7 @@ def train(
         eta=config.eta,
         target_loss=config.target_loss,
         max_steps=config.max_steps,
+        keep=(),
         on_progress=advance,
     )
     return {
