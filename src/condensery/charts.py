@@ -215,6 +215,8 @@ class Axis(Record):
     whole: bool = False
     """Whether ticks are whole numbers."""
     inverted: bool = False
+    turned: bool = False
+    """Whether the names at the ticks stand upright, for many long ones."""
     bare: bool = False
     """Whether the axis shows neither ticks nor numbers."""
 

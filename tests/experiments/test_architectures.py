@@ -7,10 +7,10 @@ from pydantic import ValidationError
 from condensery.experiments.architectures import (
     KINDS,
     LAYERS,
-    Architectures,
     Config,
-    _measured,
+    architectures,
 )
+from condensery.experiments.architectures._work import measure_layer
 from condensery.models import ImageNet
 from condensery.records import Table
 from condensery.testing import ExperimentContract
@@ -19,7 +19,7 @@ from condensery.testing import ExperimentContract
 class TestArchitecturesContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return Architectures()
+        return architectures
 
     @pytest.fixture
     def overrides(self):
@@ -37,18 +37,27 @@ class TestArchitecturesContract(ExperimentContract):
 def test_the_layers_are_those_of_the_networks():
     for kind in KINDS:
         net = ImageNet(kind)
-        assert tuple(net.rows(net.draw(seed=0, gamma=0.5))) == LAYERS[kind]
+        assert (
+            tuple(
+                net.rows(
+                    net.draw(
+                        seed=0,
+                        gamma=0.5,
+                    )
+                )
+            )
+            == LAYERS[kind]
+        )
 
 
 def slow_ratio(rows, threshold):
     lengths = [np.linalg.norm(row) for row in rows]
-    left = [
-        row / length
-        for row, length in sorted(
-            zip(rows, lengths, strict=True), key=lambda one: -one[1]
-        )
-        if length > 0.05 * max(lengths)
-    ]
+    pairs = sorted(
+        zip(rows, lengths, strict=True),
+        key=lambda pair: -pair[1],
+    )
+    least = 0.05 * max(lengths)
+    left = [row / length for row, length in pairs if length > least]
     active, count = len(left), 0
     while left:
         count += 1
@@ -59,77 +68,70 @@ def slow_ratio(rows, threshold):
 def test_ratios_against_a_loop_and_for_known_rows():
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((20, 4))
-    found = _measured(rows, rows, seed=0)
-    assert found["ratio_70"] == pytest.approx(slow_ratio(rows, 0.7))
-    assert found["ratio_95"] == pytest.approx(slow_ratio(rows, 0.95))
-    assert found["initial_70"] == found["ratio_70"]
+    measures = measure_layer(rows, rows, seed=0)
+    assert measures["ratio_70"] == pytest.approx(slow_ratio(rows, 0.7))
+    assert measures["ratio_95"] == pytest.approx(slow_ratio(rows, 0.95))
+    assert measures["initial_70"] == measures["ratio_70"]
     # all in one direction, one of them dead: 1 direction of 9 active units; shuffled
     # they are apart
-    one = np.outer(np.linspace(1, 2, 10), rng.standard_normal(40))
-    one[3] *= 1e-6
-    found = _measured(one, rows, seed=0)
-    assert found["ratio_70"] == pytest.approx(1 / 9)
-    assert found["active"] == pytest.approx(0.9)
-    assert found["null_70"] > 0.9
+    parallel = np.outer(np.linspace(1, 2, 10), rng.standard_normal(40))
+    parallel[3] *= 1e-6
+    measures = measure_layer(parallel, rows, seed=0)
+    assert measures["ratio_70"] == pytest.approx(1 / 9)
+    assert measures["active"] == pytest.approx(0.9)
+    assert measures["null_70"] > 0.9
+
+
+def columns_of(rows, names):
+    columns = map(np.array, zip(*rows, strict=True))
+    return dict(zip(names, columns, strict=True))
 
 
 def tables(config, *, ratio):
     """Every layer's ratio and every accuracy by a formula of its setting."""
-    cells = [
-        (k, p, g, d)
-        for k in config.kinds
-        for p in config.keeps
-        for g in config.gammas
-        for d in config.decays
-    ]
-    kind, keep, gamma, decay = (np.array(column) for column in zip(*cells, strict=True))
-    members = {
-        "kind": kind,
-        "keep": keep,
-        "gamma": gamma,
-        "decay": decay,
-        "accuracy": 1 - 0.1 * gamma,
-    }
+    names = ("kind", "gamma", "keep", "decay")
+    cells = [(kind, *setting) for kind in config.kinds for setting in config.settings]
+    members = columns_of(cells, names)
+    members["accuracy"] = 1 - 0.1 * members["gamma"]
     rows = [(*cell, layer) for cell in cells for layer in LAYERS[cell[0]]]
-    kind, keep, gamma, decay, layer = (
-        np.array(column) for column in zip(*rows, strict=True)
-    )
-    columns = {
-        "kind": kind,
-        "keep": keep,
-        "gamma": gamma,
-        "decay": decay,
-        "layer": layer,
-    }
-    columns |= {"ratio_70": ratio(gamma, keep, decay), "null_70": np.ones(len(rows))}
-    return {"members": Table(columns=members), "layers": Table(columns=columns)}
+    layers = columns_of(rows, (*names, "layer"))
+    layers["ratio_70"] = ratio(layers["gamma"], layers["keep"], layers["decay"])
+    layers["null_70"] = np.ones(len(rows))
+    return {"members": Table(columns=members), "layers": Table(columns=layers)}
 
 
 def judged(config, made):
-    return {claim.id: claim for claim in Architectures().claims(config, made)}
+    return {claim.id: claim for claim in architectures.claims(config, made)}
+
+
+def verdicts(claims, *names):
+    return [claims[name].passed for name in names]
 
 
 def test_claims_measure_what_they_say_and_can_fail():
     config = Config()
-    claims = judged(
-        config, tables(config, ratio=lambda g, p, d: 1.5 - g - 0.5 * (1 - p) - 0.1 * d)
+    made = tables(
+        config,
+        ratio=lambda g, p, d: 1.5 - g - 0.5 * (1 - p) - 0.1 * d,
     )
+    claims = judged(config, made)
     assert claims["small-scale"].value == pytest.approx(0.5)
     assert claims["dropout"].value == pytest.approx(0.1)
     assert claims["decay"].value == pytest.approx(0.03)
     assert claims["layers"].value == pytest.approx(1.0)
     assert claims["heads"].value == pytest.approx(0.5)
     assert claims["accuracy"].value == pytest.approx(-0.05)
-    assert (claims["small-scale"].passed, claims["dropout"].passed) == (True, True)
-    assert {
-        claims[name].passed for name in ("decay", "layers", "heads", "accuracy")
-    } == {None}
-    claims = judged(
-        config, tables(config, ratio=lambda g, p, d: 0.5 * g + 0.5 * (1 - p))
+    assert verdicts(claims, "small-scale", "dropout") == [True, True]
+    open_ones = ("decay", "layers", "heads", "accuracy")
+    assert verdicts(claims, *open_ones) == [None] * 4
+    made = tables(
+        config,
+        ratio=lambda g, p, d: 0.5 * g + 0.5 * (1 - p),
     )
-    assert (claims["small-scale"].passed, claims["dropout"].passed) == (False, False)
-    one = Config(gammas=(0.5,), keeps=(1.0,))
-    claims = judged(one, tables(one, ratio=lambda g, p, d: g))
+    claims = judged(config, made)
+    assert verdicts(claims, "small-scale", "dropout") == [False, False]
+    single = Config(gammas=(0.5,), keeps=(1.0,))
+    claims = judged(single, tables(single, ratio=lambda g, p, d: g))
     assert {claim.passed for claim in claims.values()} == {None}
 
 

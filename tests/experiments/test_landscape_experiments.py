@@ -17,7 +17,7 @@ from condensery.experiments.manifold_dimension import (
     example,
     manifold_dimension,
 )
-from condensery.experiments.reduction import Reduction, recorded_steps, slowest
+from condensery.experiments.reduction import recorded_steps, reduction, slowest
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 
@@ -49,7 +49,7 @@ def depth():
 class TestReductionContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return Reduction()
+        return reduction
 
     @pytest.fixture
     def overrides(self):
@@ -153,8 +153,7 @@ def test_where_a_condensed_net_is_merged():
 
 
 def test_claims_can_fail():
-    experiment = Reduction()
-    config = experiment.Config(seeds=1)
+    config = reduction.Config(seeds=1)
     members = {
         "seed": [0],
         "step": [10],
@@ -167,17 +166,13 @@ def test_claims_can_fail():
         "left_apart": [0],
         "return_ratio": [1.5],
     }
-    claims = {
-        claim.id: claim
-        for claim in experiment.claims(config, {"members": Table(columns=members)})
-    }
-    assert [
-        claims[name].passed for name in ("width", "agreement", "returns", "paper-width")
-    ] == [False] * 3 + [None]
-    other = experiment.claims(
-        experiment.Config(width=100), {"members": Table(columns=members)}
-    )
-    assert {claim.passed for claim in other} == {None}
+    tables = {"members": Table(columns=members)}
+    claims = {claim.id: claim for claim in reduction.claims(config, tables)}
+    names = ("width", "agreement", "returns", "paper-width")
+    verdicts = [claims[name].passed for name in names]
+    assert verdicts == [False] * 3 + [None]
+    narrower = reduction.claims(reduction.Config(width=100), tables)
+    assert {claim.passed for claim in narrower} == {None}
     table = {
         "hidden": [1, 1],
         "outputs": [1, 1],
@@ -213,8 +208,8 @@ def test_a_lift_with_a_new_negative_eigenvalue_would_be_seen(depth):
 @pytest.mark.parametrize(
     ("experiment", "override"),
     [
-        (Reduction, {"cosine": 1.0}),
-        (Reduction, {"data": "cifar"}),
+        (reduction, {"cosine": 1.0}),
+        (reduction, {"data": "cifar"}),
         (EmbeddingDepth, {"samples": [5]}),
         (EmbeddingDepth, {"steps": 3}),
         (manifold_dimension, {"hidden": []}),

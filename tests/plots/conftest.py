@@ -12,6 +12,7 @@ from tests.plots import tables_dropout, tables_initial, tables_landscape, tables
 from tests.plots.declared import options_of
 
 from condensery import plots
+from condensery.experiments.architectures import architectures
 from condensery.experiments.condensation_dynamics import condensation_dynamics
 from condensery.experiments.condensation_dynamics._tables import distributions
 from condensery.experiments.demo_a import demo_a
@@ -383,41 +384,29 @@ def groups_over_time() -> Tables:
 
 
 def two_architectures() -> Tables:
-    """Ratio 1 − γ/2 and null 1 of two layers and one, accuracy 1 − γ/10."""
-    cells = [
-        (kind, g, p) for kind in ("mlp", "cnn") for g in (0.5, 1.0) for p in (1.0, 0.8)
-    ]
-    kind, gamma, keep = (np.array(column) for column in zip(*cells, strict=True))
-    rows = [
-        (*cell, layer)
-        for cell in cells
-        for layer in (("first", "second") if cell[0] == "mlp" else ("kernels",))
-    ]
-    own, own_gamma, own_keep, layer = (
-        np.array(column) for column in zip(*rows, strict=True)
+    """Ratios 1 − γ/2 of two layers and three, accuracy 1 − γ/10."""
+    blocks = []
+    for row in range(7):
+        is_accuracy = row in {2, 6}
+        for column, gamma in enumerate((0.5, 0.5, 1.0, 1.0)):
+            ratio = np.nan if is_accuracy else 1 - gamma / 2
+            null = "|.90" if row > 2 else ""
+            text = f"{100 - 10 * gamma:.0f}" if is_accuracy else f"{ratio:.2f}{null}"
+            blocks.append((row, column, ratio, text.removeprefix("0")))
+    names = ("row", "column", "ratio", "text")
+    columns = dict(zip(names, zip(*blocks, strict=True), strict=True))
+    return {"cells": Table(columns=columns)}
+
+
+def architecture_options():
+    """The chart of two architectures at four settings."""
+    return options_of(
+        architectures,
+        "architecture-ratios",
+        kinds=("mlp", "cnn"),
+        gammas=(0.5, 1.0),
+        decays=(0.0,),
     )
-    return {
-        "members": Table(
-            columns={
-                "kind": kind,
-                "gamma": gamma,
-                "keep": keep,
-                "decay": np.zeros(len(cells)),
-                "accuracy": 1 - gamma / 10,
-            }
-        ),
-        "layers": Table(
-            columns={
-                "kind": own,
-                "gamma": own_gamma,
-                "keep": own_keep,
-                "decay": np.zeros(len(rows)),
-                "layer": layer,
-                "ratio_70": 1 - own_gamma / 2,
-                "null_70": np.where(own == "cnn", 0.9, 1.0),
-            }
-        ),
-    }
 
 
 def verdicts() -> Tables:
@@ -534,7 +523,12 @@ CASES: dict[str, Callable[[], Case]] = {
         options_of(condensation_dynamics, "birth-alignment"),
         2,
     ),
-    "architectures": lambda: (plots.architecture_ratios, two_architectures(), {}, 1),
+    "architectures": lambda: (
+        plots.chart,
+        two_architectures(),
+        architecture_options(),
+        1,
+    ),
     "growth, many": lambda: (
         plots.orientation_growth,
         growing(steps=tuple(range(1, 41)), units=50),

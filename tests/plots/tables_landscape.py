@@ -10,6 +10,7 @@ from condensery.experiments.manifold_dimension import (
     manifold_dimension,
 )
 from condensery.experiments.optimistic_sizes import optimistic_sizes
+from condensery.experiments.reduction import reduction as reduction_experiment
 from condensery.experiments.width_similarity import width_similarity
 from condensery.records import Table
 
@@ -130,7 +131,13 @@ def reduction():
             columns={"seed": [0, 1], "step": [10, 100], "loss": [0.1, 0.3]}
         ),
         "cosines": Table(columns={"cosine": np.eye(4)}),
+        "allowed": Table(columns={"loss": [0.21]}),
     }
+
+
+def reduction_options():
+    """The chart that the experiment declares."""
+    return options_of(reduction_experiment, "reduction")
 
 
 def embedding():
@@ -389,7 +396,7 @@ CASES = {
         dimension_options(),
         1,
     ),
-    "reduction": lambda: (plots.reduction, reduction(), {}, 3),
+    "reduction": lambda: (plots.chart, reduction(), reduction_options(), 4),
     "embedding spectra": lambda: (plots.embedding_spectra, embedding(), {}, 2),
     "embedding descent": lambda: (plots.embedding_descent, embedding(), {}, 3),
     "census lattice": lambda: (plots.census_lattice, census(), {}, 2),

@@ -123,6 +123,13 @@ def test_a_matrix_has_a_cell_per_row_and_none_elsewhere():
     np.testing.assert_array_equal(data.cells[0].values, expected)
 
 
+def test_names_at_the_ticks_are_turned():
+    for turned, angle in ((True, 90.0), (False, 0.0)):
+        _, ax = drawn(losses(), x=Axis(turned=turned))
+        assert {text.get_rotation() for text in ax.get_xticklabels()} == {angle}
+        assert {text.get_rotation() for text in ax.get_yticklabels()} == {0.0}
+
+
 def test_a_matrix_that_a_column_holds_is_shown_as_it_is():
     stored = Table(columns={"cosine": np.arange(6.0).reshape(2, 3)})
     mark = Matrix(table="stored", value="cosine", numbers=".0f", bar="cosine")

@@ -9,6 +9,7 @@ from tests.plots.tables_landscape import (
     edges,
     linearity,
     reduction,
+    reduction_options,
     spectra,
 )
 
@@ -25,7 +26,11 @@ def test_missing_tables_are_named(name):
 
 def test_the_drawn_network_knows_what_was_split():
     data = plots.embedded_network.figure_data(edges())
-    assert (data.before.widths, data.after.widths, data.split) == (
+    assert (
+        data.before.widths,
+        data.after.widths,
+        data.split,
+    ) == (
         (2, 2, 1),
         (2, 3, 1),
         (1, 0),
@@ -39,8 +44,14 @@ def test_the_drawn_network_knows_what_was_split():
 
 def test_spectra_are_over_the_largest_and_ascend():
     data = plots.depth_spectra.figure_data(spectra())
-    np.testing.assert_allclose(data.before[0], [-0.5, 0.0, 1.0])
-    np.testing.assert_allclose(data.after[0], [-1, -0.125, 0, 0, 0.125, 1])
+    np.testing.assert_allclose(
+        data.before[0],
+        [-0.5, 0.0, 1.0],
+    )
+    np.testing.assert_allclose(
+        data.after[0],
+        [-1, -0.125, 0, 0, 0.125, 1],
+    )
     assert data.counts == (((1, 1, 1), (2, 2, 2)),)
     assert plots.depth_spectra.draw(data).axes[0].get_yscale() == "symlog"
 
@@ -49,8 +60,14 @@ def test_scores_are_the_least_of_the_layers_and_the_median_of_the_seeds():
     data = plots.layer_linearity.figure_data(linearity())
     np.testing.assert_allclose(data.plain[1], [1.0, 0.99])
     np.testing.assert_allclose(data.normalised[1], [0.9, 0.89])
-    np.testing.assert_allclose(np.array(data.final), [[0.995, 0.995], [0.99, 0.99]])
-    np.testing.assert_allclose(data.losses[1][1], [0.6, 0.51])
+    np.testing.assert_allclose(
+        np.array(data.final),
+        [[0.995, 0.995], [0.99, 0.99]],
+    )
+    np.testing.assert_allclose(
+        data.losses[1][1],
+        [0.6, 0.51],
+    )
 
 
 def test_undecided_spectra_are_not_drawn():
@@ -63,7 +80,14 @@ def test_undecided_spectra_are_not_drawn():
 
 
 def test_reduction_marks_where_it_was_merged():
-    data = plots.reduction.figure_data(reduction())
-    assert data.merged_at == ((10, 0.1), (100, 0.3))
-    assert data.before == pytest.approx(0.2)
-    assert [curve[1].tolist() for curve in data.narrow] == [[0.2, 0.1]] * 2
+    options = reduction_options()
+    losses, _, _, after = plots.chart.figure_data(
+        reduction(),
+        **options,
+    ).panels
+    merged = losses.series[-1]
+    assert (merged.x.tolist(), merged.y.tolist()) == ([10, 100], [0.1, 0.3])
+    level, *curves = after.series
+    assert level.x.tolist() == [0.21]
+    narrow = [curve for curve in curves if curve.mark.role == "after"]
+    assert [curve.y.tolist() for curve in narrow] == [[0.2, 0.1]] * 2

@@ -8,14 +8,12 @@ measures. Importing this package loads no matplotlib; a module of it does.
 `chart` draws any `condensery.charts.Chart`. Pictures of their own, by what they show:
 of the phase diagram `slope_map`, `rd_against_width`, `regimes`, `scatter_grid`; of
 three layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks
-`orientation_growth` (which has ``animate`` too), `group_tree`,
-`architecture_ratios`; of initial condensation `direction_field`,
-`cosine_maps`, `initial_widths`,
-`initial_map`; of dropout
-`dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
+`orientation_growth` (which has ``animate`` too), `group_tree`; of initial
+condensation `direction_field`, `cosine_maps`, `initial_widths`, `initial_map`; of
+dropout `dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
 `dropout_controls`, `dropout_images`, `dropout_paths`; of the landscape
 `embedding_spectra`, `embedding_descent`, `embedded_network`, `census_lattice`,
-`depth_spectra`, `layer_linearity`, `reduction`, `generalisation`,
+`depth_spectra`, `layer_linearity`, `generalisation`,
 of PyTorch models `verdicts`, `monitored`,
 `partners`, `accuracy_against_size`. `render` turns a figure into PNG or PDF bytes,
 `save` writes both.
@@ -45,7 +43,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from condensery.plots import (
         accuracy_against_size,
-        architecture_ratios,
         census_lattice,
         chart,
         cosine_maps,
@@ -72,7 +69,6 @@ if TYPE_CHECKING:
         orientation_growth,
         partners,
         rd_against_width,
-        reduction,
         regimes,
         scatter_grid,
         slope_map,
@@ -83,7 +79,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "accuracy_against_size",
-    "architecture_ratios",
     "census_lattice",
     "chart",
     "cosine_maps",
@@ -111,7 +106,6 @@ __all__ = [
     "panels",
     "partners",
     "rd_against_width",
-    "reduction",
     "regimes",
     "render",
     "save",

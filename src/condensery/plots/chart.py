@@ -144,6 +144,12 @@ def _set_axis(ax: Axes, name: str, axis: Axis) -> None:
         low, _ = ticker.get_view_interval()
         least = max(low, axis.least)
         ax.set(**{limits: (least, None)})
+    _set_ticks(ticker, axis)
+    if axis.inverted:
+        ticker.set_inverted(True)
+
+
+def _set_ticks(ticker: XAxis | YAxis, axis: Axis) -> None:
     if axis.ticks:
         positions = list(axis.ticks.values())
         ticker.set_major_locator(FixedLocator(positions))
@@ -154,8 +160,8 @@ def _set_axis(ax: Axes, name: str, axis: Axis) -> None:
         ticker.set_major_locator(MaxNLocator(nbins=axis.count or 5, integer=True))
     elif axis.count is not None and axis.scale == "linear":
         ticker.set_major_locator(MaxNLocator(nbins=axis.count, steps=STEPS))
-    if axis.inverted:
-        ticker.set_inverted(True)
+    if axis.turned:
+        ticker.set_tick_params(labelrotation=90)
     if axis.bare:
         ticker.set_major_locator(NullLocator())
         ticker.set_minor_locator(NullLocator())

@@ -1,0 +1,257 @@
+"""The task of reduction: train, merge where the loss falls most slowly, train on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from condensery.declare import task
+from condensery.experiments.reduction._config import Config
+from condensery.protocols import Advance, Arrays
+
+if TYPE_CHECKING:
+    from condensery.data import Dataset
+    from condensery.engine import DescentState, Optimiser
+    from condensery.landscape import Moved
+
+CLASSES = 10
+COSINES = (0.8, 0.85, 0.9, 0.95, 0.98)
+"""Thresholds at which the widths are compared; the paper's is 0.9."""
+DROP = 0.02
+"""Units with less than this part of the largest amplitude are taken out first; the
+paper does not say how small.
+"""
+
+Net = list[tuple[np.ndarray, np.ndarray]]
+Data = tuple[np.ndarray, np.ndarray]
+Layers = Sequence[tuple[np.ndarray, np.ndarray | None]]
+
+
+def images(config: Config) -> Dataset:
+    """The images of a configuration."""
+    from condensery.data import load
+
+    path = Path(config.data_path) if config.data_path else None
+    return load(
+        config.data,
+        path=path,
+        samples=config.samples + config.held_out,
+    )
+
+
+@task(Config)
+def train(config: Config, seed: int, advance: Advance) -> Arrays:
+    """Train one network, merge it where its loss falls most slowly, and train both on.
+
+    Args:
+        config: The configuration.
+        seed: Of the initialisation.
+        advance: Progress callback, (text, fraction).
+
+    Returns:
+        step, loss, width (groups) of the recorded steps; chosen, the index among them;
+        retrain_step, retrain_wide, retrain_narrow; cosine, sweep_width,
+        sweep_agreement, sweep_loss; agreement, accuracy, change, cosines.
+    """
+    from condensery.engine import Adam, init_descent
+    from condensery.models import mlp_normal
+
+    loaded = images(config)
+    labels = loaded.y.astype(int)
+    targets = np.eye(CLASSES)[labels]
+    data = loaded.x[: config.samples], targets[: config.samples]
+    unseen = loaded.x[config.samples :], labels[config.samples :]
+    sizes = [loaded.x.shape[1], config.width, CLASSES]
+    std = float(config.width) ** -config.gamma
+    net = mlp_normal(sizes, seed=seed, std=std)
+    rule = Adam(config.rate)
+    state = init_descent([net], optimiser=rule, dtype=config.dtype)
+    steps = recorded_steps(config.steps)
+    losses, states = [], []
+    for number, step in enumerate(steps):
+        state, loss = _advanced(state, data, rule, int(step))
+        losses.append(loss)
+        states.append(state)
+        share = (number + 1) / len(steps)
+        advance(f"step {step} of {config.steps}", 0.9 * share)
+    chosen = slowest(steps, np.asarray(losses))
+    narrow = [
+        _narrow(
+            config,
+            state,
+            data,
+            config.cosine,
+        )
+        for state in states
+    ]
+    return {
+        "step": steps,
+        "loss": np.asarray(losses),
+        "chosen": np.array(chosen),
+        "width": np.array([receipt.widths[1][1] for _, receipt in narrow]),
+        **_retrained(config, states[chosen], data),
+        **_compared(config, states[chosen], data, unseen),
+    }
+
+
+def recorded_steps(last: int) -> np.ndarray:
+    """A tenth of a decade apart up to a fifth of the way, then forty even ones."""
+    turn = max(last // 5, 1)
+    early = np.logspace(0, np.log10(turn), 20)
+    late = np.linspace(turn, last, 41)
+    steps = np.round(np.concatenate([early, late]))
+    return np.unique(steps.astype(int))
+
+
+def slowest(steps: np.ndarray, losses: np.ndarray) -> int:
+    """The recorded step at which the loss falls most slowly on a logarithmic scale,
+    once the first plateau is left.
+
+    The first plateau, a constant output, is left when the loss is below 0.9 of it; the
+    search ends at half of it. The plateau is the loss at the slowest fall of the run.
+    """
+    tiny = np.finfo(np.float64).tiny
+    logs = np.log(np.maximum(losses, tiny))
+    slope = -np.gradient(logs, np.log(steps))
+    settled = np.flatnonzero(losses < 0.99 * losses[0])
+    plateau = losses[0]
+    if settled.size:
+        plateau = losses[settled[np.argmin(slope[settled])]]
+    is_inside = (losses < 0.9 * plateau) & (losses > 0.5 * plateau)
+    inside = np.flatnonzero(is_inside)
+    if not inside.size:
+        return len(steps) - 1
+    return int(inside[np.argmin(slope[inside])])
+
+
+def _advanced(
+    state: DescentState, data: Data, rule: Optimiser, step: int
+) -> tuple[DescentState, float]:
+    from condensery.engine import descend, mean_square
+    from condensery.models import Mlp
+
+    result = descend(
+        state,
+        mean_square(Mlp("relu")),
+        data,
+        optimiser=rule,
+        steps=step - state.step,
+        schedule=[],  # pyrefly: ignore
+    )
+    return result.state, float(result.loss[0, -1])
+
+
+def _wide(state: DescentState) -> Net:
+    """The network of a state, in 64 bits."""
+    return [
+        (
+            np.asarray(W, np.float64),
+            np.asarray(
+                b,
+                np.float64,
+            ),
+        )
+        for W, b in state.parameters[0]
+    ]
+
+
+def _narrow(config: Config, state: DescentState, data: Data, cosine: float) -> Moved:
+    from condensery.landscape import Problem, merge
+
+    return merge(
+        _wide(state),
+        Problem(*data, "relu"),
+        cosine=cosine,
+        drop_below=DROP,
+        dead=True,
+        spectrum=False,
+    )
+
+
+def _retrained(config: Config, state: DescentState, data: Data) -> Arrays:
+    """Losses of the merged network and of the wide one while they train on."""
+    from condensery.engine import Adam, init_descent
+
+    narrow, _ = _narrow(config, state, data, config.cosine)
+    nets = {"retrain_narrow": narrow, "retrain_wide": _wide(state)}
+    rule = Adam(config.rate)
+    even = np.linspace(0, config.retrain, 21)
+    steps = np.unique(np.round(even).astype(int))
+    arrays = {"retrain_step": steps}
+    for name, net in nets.items():
+        fresh = init_descent([net], optimiser=rule, dtype=config.dtype)
+        losses = []
+        for step in steps:
+            fresh, loss = _advanced(fresh, data, rule, int(step))
+            losses.append(loss)
+        arrays[name] = np.asarray(losses)
+    return arrays
+
+
+def _compared(
+    config: Config, state: DescentState, data: Data, unseen: Data
+) -> dict[str, np.ndarray]:
+    """Merged networks beside the wide one on images that neither has seen."""
+    from condensery.landscape import forward
+
+    x, labels = unseen
+    wide = _wide(state)
+    narrow, receipt = _narrow(config, state, data, config.cosine)
+    sweep = [_narrow(config, state, data, cosine) for cosine in COSINES]
+
+    def predict(net: Layers) -> np.ndarray:
+        return forward(net, x, "relu").argmax(axis=1)
+
+    wide_classes, narrow_classes = predict(wide), predict(narrow)
+    agreement = [np.mean(predict(net) == wide_classes) for net, _ in sweep]
+    accuracy = [
+        np.mean(classes == labels) for classes in (wide_classes, narrow_classes)
+    ]
+    return {
+        "cosine": np.asarray(COSINES),
+        "sweep_width": np.array([merged.widths[1][1] for _, merged in sweep]),
+        "sweep_agreement": np.array(agreement),
+        "sweep_loss": np.array([merged.loss[1] for _, merged in sweep]),
+        "agreement": np.array(np.mean(narrow_classes == wide_classes)),
+        "accuracy": np.array(accuracy),
+        "change": np.array(receipt.data_change_relative),
+        "left_apart": np.array(len(receipt.notes)),
+        "cosines": _grouped_cosines(wide),
+    }
+
+
+def _grouped_cosines(net: Net) -> np.ndarray:
+    """Cosines between the units that are not taken out, in the order in which complete
+    linkage joins them.
+    """
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    rows = np.column_stack(net[0])
+    sizes = np.linalg.norm(
+        rows,
+        axis=1,
+    ) * np.linalg.norm(
+        net[1][0],
+        axis=0,
+    )
+    rows = rows[sizes >= DROP * sizes.max()]
+    cosines = _normed(rows) @ _normed(rows).T
+    if len(rows) > 2:
+        gaps = np.maximum(1 - cosines, 0.0)
+        np.fill_diagonal(gaps, 0.0)
+        order = leaves_list(
+            linkage(
+                squareform(gaps, checks=False),
+                method="complete",
+            )
+        )
+        cosines = cosines[np.ix_(order, order)]
+    return cosines.astype(np.float32)
+
+
+def _normed(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
