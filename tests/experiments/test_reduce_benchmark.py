@@ -12,7 +12,7 @@ from torch import nn
 
 from condensery._errors import InvalidInputError
 from condensery._reference import load
-from condensery.experiments.reduce_benchmark import OURS, ReduceBenchmark
+from condensery.experiments.reduce_benchmark import OURS, reduce_benchmark
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 from condensery.torch import reduce
@@ -22,7 +22,7 @@ from condensery.torch.studies import build_classifier, shrink
 class TestReduceBenchmarkContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return ReduceBenchmark()
+        return reduce_benchmark
 
     @pytest.fixture
     def overrides(self):
@@ -41,7 +41,11 @@ class TestReduceBenchmarkContract(ExperimentContract):
 
 def net_with(width=6):
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(3, width), nn.ReLU(), nn.Linear(width, 2)).double()
+    return nn.Sequential(
+        nn.Linear(3, width),
+        nn.ReLU(),
+        nn.Linear(width, 2),
+    ).double()
 
 
 def by_hand(x, w, b, v, c):
@@ -51,7 +55,12 @@ def by_hand(x, w, b, v, c):
 def arrays(net):
     return [
         value.detach().numpy()
-        for value in (net[0].weight, net[0].bias, net[2].weight, net[2].bias)
+        for value in (
+            net[0].weight,
+            net[0].bias,
+            net[2].weight,
+            net[2].bias,
+        )
     ]
 
 
@@ -122,33 +131,36 @@ def test_an_unknown_method_is_refused():
         )
 
 
+def computed(**settings):
+    """Configuration and arrays of all tasks."""
+    config = reduce_benchmark.Config.model_validate(settings)
+    shards = []
+    for task in reduce_benchmark.tasks(config):
+        run = load(task.function)
+        shards.append(run(task.parameters, task.seed, lambda *_: None))
+    return config, shards
+
+
 @pytest.fixture(scope="module")
 def ran():
-    experiment = ReduceBenchmark()
-    config = experiment.Config.model_validate(
-        {
-            "samples": 600,
-            "test": 200,
-            "mlp_width": 64,
-            "ratios": [0.25, 0.125],
-            "networks": ["mlp"],
-            "epochs": 20,
-            "finetune": 1,
-            "seeds": 1,
-            "weight_decay": 0.1,
-        }
+    config, shards = computed(
+        samples=600,
+        test=200,
+        mlp_width=64,
+        ratios=[0.25, 0.125],
+        networks=["mlp"],
+        epochs=20,
+        finetune=1,
+        seeds=1,
+        weight_decay=0.1,
     )
-    shards = [
-        load(task.function)(task.parameters, task.seed, lambda *_: None)
-        for task in experiment.tasks(config)
-    ]
-    return experiment, config, dict(experiment.tables(config, shards))
+    return config, dict(reduce_benchmark.tables(config, shards))
 
 
 def test_all_methods_are_measured_at_equal_widths(ran):
-    _, _, tables = ran
+    _, tables = ran
     table = tables["accuracy"]
-    own = table.select(start="condensed", ratio=0.25)
+    quarter = table.select(start="condensed", ratio=0.25)
     assert {
         *OURS,
         "magnitude",
@@ -156,69 +168,64 @@ def test_all_methods_are_measured_at_equal_widths(ran):
         "folding",
         "folding-repair",
         "from-scratch",
-    } <= set(own["method"])
-    assert set(own["units"].tolist()) == {16}
-    assert len(set(own["parameters"].tolist())) == 1
-    assert own["whole"].min() > 0.5
+    } <= set(quarter["method"])
+    assert set(quarter["units"].tolist()) == {16}
+    assert len(set(quarter["parameters"].tolist())) == 1
+    assert quarter["whole"].min() > 0.5
     assert table["before"].min() >= 0
     assert table["before"].max() <= 1
 
 
+def judged(ran, name, **columns):
+    """The claims when columns of one table are others."""
+    config, tables = ran
+    table = Table(columns={**tables[name].columns, **columns})
+    claims = reduce_benchmark.claims(config, {**tables, name: table})
+    return {claim.id: claim for claim in claims}
+
+
 def test_claims_can_fail(ran):
-    experiment, config, tables = ran
+    _, tables = ran
     means = tables["means"]
 
-    def verdicts(**columns):
-        changed = {**tables, "means": Table(columns={**means.columns, **columns})}
-        return {claim.id: claim.passed for claim in experiment.claims(config, changed)}
+    def verdicts(values):
+        claims = judged(ran, "means", before=values, after=values)
+        return {name: claim.passed for name, claim in claims.items()}
 
+    names = ("mlp-four-times", "mlp-eight-times", "mlp-ahead")
     ours = np.isin(means["method"], OURS)
-    good = verdicts(
-        before=np.where(ours, means["whole"], 0.1),
-        after=np.where(ours, means["whole"], 0.1),
-    )
-    assert [good[f"mlp-{name}"] for name in ("four-times", "eight-times", "ahead")] == [
-        True
-    ] * 3
-    bad = verdicts(before=np.where(ours, 0.1, 0.2), after=np.where(ours, 0.1, 0.2))
-    assert [bad[f"mlp-{name}"] for name in ("four-times", "eight-times", "ahead")] == [
-        False
-    ] * 3
+    good = verdicts(np.where(ours, means["whole"], 0.1))
+    assert [good[name] for name in names] == [True] * 3
+    bad = verdicts(np.where(ours, 0.1, 0.2))
+    assert [bad[name] for name in names] == [False] * 3
     assert {good["cnn-four-times"], good["cnn-ahead"]} == {None}
 
 
 def test_claims_at_tau_alone_can_fail(ran):
-    experiment, config, tables = ran
+    _, tables = ran
     table = tables["threshold"]
     assert set(table["units"].tolist()) == {64}
 
-    def verdicts(**columns):
-        changed = {**tables, "threshold": Table(columns={**table.columns, **columns})}
-        claims = {claim.id: claim for claim in experiment.claims(config, changed)}
-        return [claims[f"mlp-threshold-{name}"].passed for name in ("units", "loss")]
+    def verdicts(left, before):
+        claims = judged(ran, "threshold", left=np.array(left), before=before)
+        names = ("mlp-threshold-units", "mlp-threshold-loss")
+        return [claims[name].passed for name in names]
 
-    assert verdicts(left=np.array([16, 64]), before=table["whole"] - 0.005 + 1e-9) == [
-        True,
-        True,
-    ]
-    assert verdicts(left=np.array([17, 64]), before=table["whole"] - 0.006) == [
-        False,
-        False,
-    ]
+    assert verdicts([16, 64], table["whole"] - 0.005 + 1e-9) == [True, True]
+    assert verdicts([17, 64], table["whole"] - 0.006) == [False, False]
 
 
 def test_the_lead_names_the_nearest_peer_and_compares_like_with_like(ran):
-    experiment, config, tables = ran
-    means = tables["means"]
+    _, tables = ran
     better = {
         "direction": 0.5,
         "direction-lstsq": 0.9,
         "folding": 0.6,
         "folding-repair": 0.8,
     }
-    before = np.array([better.get(method, 0.1) for method in means["method"].tolist()])
-    changed = {**tables, "means": Table(columns={**means.columns, "before": before})}
-    claim = {one.id: one for one in experiment.claims(config, changed)}["mlp-ahead"]
+    methods = tables["means"]["method"].tolist()
+    before = np.array([better.get(method, 0.1) for method in methods])
+    claim = judged(ran, "means", before=before)["mlp-ahead"]
     assert claim.value == pytest.approx(0.1)
     assert "nearest: folding-repair" in claim.note
     assert (
@@ -229,49 +236,43 @@ def test_the_lead_names_the_nearest_peer_and_compares_like_with_like(ran):
 
 
 def test_how_condensed_the_layers_are_is_recorded(ran):
-    layers = ran[2]["layers"]
+    _, tables = ran
+    layers = tables["layers"]
     assert set(layers["start"].tolist()) == {"condensed", "ordinary"}
     assert np.all(layers["effective"] <= layers["layer_units"])
-    condensed, ordinary = (
-        layers.select(start=start)["effective"].sum()
-        for start in ("condensed", "ordinary")
-    )
+    condensed = layers.select(start="condensed")["effective"].sum()
+    ordinary = layers.select(start="ordinary")["effective"].sum()
     assert condensed < ordinary
 
 
 def test_a_cnn_wants_square_images():
-    experiment = ReduceBenchmark()
-    lines = experiment.Config.model_validate({"data": "mnist-1d"})
+    lines = reduce_benchmark.Config(data="mnist-1d")
     with pytest.raises(
         InvalidInputError,
         match="40 values per sample for the cnn; allowed: square images",
     ):
-        experiment.data_digest(lines)
-    assert experiment.data_digest(lines.model_copy(update={"networks": ("mlp",)}))
+        reduce_benchmark.data_digest(lines)
+    dense = lines.model_copy(update={"networks": ("mlp",)})
+    assert reduce_benchmark.data_digest(dense)
     for inputs in (16, 64, 784):
-        assert build_classifier("cnn", [4, 4, 8], inputs, 10)(
-            torch.zeros(2, inputs)
-        ).shape == (2, 10)
+        net = build_classifier("cnn", [4, 4, 8], inputs, 10)
+        assert net(torch.zeros(2, inputs)).shape == (2, 10)
 
 
 def test_the_cnn_can_be_given_fewer_samples_and_is_compared_too():
-    experiment = ReduceBenchmark()
-    config = experiment.Config.model_validate(
-        {
-            "samples": 200,
-            "test": 80,
-            "networks": ["cnn"],
-            "cnn_train": 64,
-            "cnn_widths": [4, 4, 8],
-            "ratios": [0.5],
-            "epochs": 1,
-            "finetune": 1,
-            "seeds": 1,
-            "fitted": 40,
-        }
+    _, shards = computed(
+        samples=200,
+        test=80,
+        networks=["cnn"],
+        cnn_train=64,
+        cnn_widths=[4, 4, 8],
+        ratios=[0.5],
+        epochs=1,
+        finetune=1,
+        seeds=1,
+        fitted=40,
     )
-    task = experiment.tasks(config)[0]
-    found = load(task.function)(task.parameters, task.seed, lambda *_: None)
-    assert found["layer_units"].tolist() == [4, 4, 8]
-    assert set(found["units"].tolist()) == {8}
-    assert found["threshold"][0] <= 16
+    arrays = shards[0]
+    assert arrays["layer_units"].tolist() == [4, 4, 8]
+    assert set(arrays["units"].tolist()) == {8}
+    assert arrays["threshold"][0] <= 16

@@ -1,9 +1,11 @@
 """Small tables for the figures of PyTorch models: inputs of the tests, not results."""
 
 import numpy as np
+from tests.plots.declared import options_of
 
 from condensery import plots
 from condensery.experiments.monitor_demo import monitor_demo
+from condensery.experiments.reduce_benchmark import reduce_benchmark
 from condensery.records import Table
 
 
@@ -78,8 +80,14 @@ def means():
     return {"means": Table(columns=columns)}
 
 
+def means_options():
+    """The chart that the experiment declares."""
+    ratios = (0.5, 0.125)
+    return options_of(reduce_benchmark, "accuracy-against-size", ratios=ratios)
+
+
 CASES = {
     "monitored": lambda: (plots.monitored, recorded(), {}, 1),
     "monitor demo": lambda: (plots.chart, demo(), demo_options(), 2),
-    "accuracy against size": lambda: (plots.accuracy_against_size, means(), {}, 8),
+    "accuracy against size": lambda: (plots.chart, means(), means_options(), 8),
 }

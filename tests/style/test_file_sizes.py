@@ -17,8 +17,6 @@ STILL_LONG = [
     "experiments/initial_condensation_cnn.py",
     "experiments/initial_phase_diagram.py",
     "experiments/phase_diagram/_claims.py",
-    "experiments/real_networks.py",
-    "experiments/reduce_benchmark.py",
     "landscape/_critical.py",
     "landscape/_lift.py",
     "landscape/_merge.py",

@@ -21,13 +21,13 @@ BUILT_IN: dict[str, str] = {
     "phase-diagram-three-layer": "condensery.experiments.three_layer:three_layer",
     "condensation-dynamics": "condensery.experiments.condensation_dynamics:condensation_dynamics",
     "architectures": "condensery.experiments.architectures:architectures",
-    "diagnose-calibration": "condensery.experiments.diagnose_calibration:DiagnoseCalibration",
-    "reduce-benchmark": "condensery.experiments.reduce_benchmark:ReduceBenchmark",
+    "diagnose-calibration": "condensery.experiments.diagnose_calibration:diagnose_calibration",
+    "reduce-benchmark": "condensery.experiments.reduce_benchmark:reduce_benchmark",
     "monitor-demo": "condensery.experiments.monitor_demo:monitor_demo",
     "embedding-depth": "condensery.experiments.embedding_depth:EmbeddingDepth",
     "manifold-dimension": "condensery.experiments.manifold_dimension:manifold_dimension",
     "reduction": "condensery.experiments.reduction:reduction",
-    "real-networks": "condensery.experiments.real_networks:RealNetworks",
+    "real-networks": "condensery.experiments.real_networks:real_networks",
 }
 """The name that a user types, and the reference of the experiment: plain text, so that
 nothing is imported.

@@ -4,39 +4,46 @@ the theory knows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import Field, field_validator
 
-from condensery.protocols import Advance, Arrays, Task
-from condensery.records import Claim, FigureSpec, Statement, Table
+from condensery.declare import (
+    Count,
+    Declared,
+    Measured,
+    Results,
+    Settings,
+    Tables,
+    Work,
+    at_least,
+    at_most,
+    claim,
+    equal_to,
+    rows,
+    stack,
+    task,
+)
+from condensery.protocols import Advance, Arrays
+from condensery.records import FigureSpec, Table
 from condensery.theory import boundary, phase_slope, regime
 
 CLEAR = 0.1
 """Cells with |S| at least this are the ones on which a verdict is asked for."""
 LAYERS = ("hidden", "output")
+WORDS = ("linear", "critical", "condensed", "undetermined")
 _SLACK = 1e-9
 
 
-class Config(BaseModel):
-    """What diagnose-calibration can be told.
+class Config(Settings):
+    """Parameters of diagnose-calibration.
 
     The margins of the verdicts were chosen on γ ∈ {0.6, 0.8, 0.9, 1, 1.1, 1.2, 1.4}, γ'
     ∈ {−0.4, −0.2, 0, 0.2, 0.4} with the seeds 100 to 105. The presets have other γ' in
     every row, and other seeds.
-
-    Attributes:
-        gammas: γ of the cells.
-        gamma_primes: γ' of the cells.
-        widths: What `diagnose` is given, at least three.
-        seeds: How many seeds, from 0 on; at least two.
-        relative_loss: Share of the initial loss at which the widths are compared.
-        steps: Most steps of a run.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     gammas: tuple[float, ...] = (
         0.65,
@@ -50,40 +57,47 @@ class Config(BaseModel):
         1.35,
         1.5,
     )
+    """γ of the cells."""
     gamma_primes: tuple[float, ...] = (-0.3, -0.1, 0.1, 0.3)
+    """γ' of the cells."""
     widths: tuple[int, ...] = (256, 512, 1024, 2048, 4096)
+    """Widths that `diagnose` compares, at least three."""
     seeds: int = Field(default=3, ge=2, le=100)
+    """How many seeds, from 0 on; at least two."""
     relative_loss: float = Field(default=0.01, gt=0.0, lt=1.0)
-    steps: int = Field(default=1500, ge=1)
+    """Share of the initial loss at which the widths are compared."""
+    steps: Count = 1500
+    """Most steps of a run."""
 
     @field_validator("gammas", "gamma_primes")
     @classmethod
     def _cells(cls, values: tuple[float, ...]) -> tuple[float, ...]:
-        if (
-            not values
-            or len(set(values)) != len(values)
-            or not np.isfinite(values).all()
-        ):
+        repeated = len(set(values)) != len(values)
+        if not values or repeated or not np.isfinite(values).all():
             raise ValueError("give at least one finite number, each once")
         return values
 
     @field_validator("widths")
     @classmethod
     def _three(cls, values: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(values)) != len(values) or len(values) < 3 or min(values) < 1:
+        repeated = len(set(values)) != len(values)
+        if repeated or len(values) < 3 or min(values) < 1:
             raise ValueError("give at least three different widths >= 1")
         return values
 
 
+@task(Config)
 def diagnose_cell(
-    parameters: dict[str, JsonValue], seed: int, advance: Advance
+    config: Config, seed: int, advance: Advance, *, gamma: float, gamma_prime: float
 ) -> Arrays:
     """Diagnose the network at one cell.
 
     Args:
-        parameters: gamma, gamma_prime, widths, seeds (a count), relative_loss, steps.
+        config: The configuration.
         seed: The first seed.
-        advance: Told how far it is.
+        advance: Progress callback, (text, fraction).
+        gamma: γ of the cell.
+        gamma_prime: γ' of the cell.
 
     Returns:
         The columns of the verdicts' table, an entry for each layer, and the model's
@@ -91,16 +105,27 @@ def diagnose_cell(
     """
     from condensery.torch.studies import calibrate_cell
 
-    given: dict[str, Any] = dict(parameters)
     return calibrate_cell(
-        given["gamma"],
-        given["gamma_prime"],
-        widths=given["widths"],
-        seeds=range(seed, seed + given["seeds"]),
-        relative_loss=given["relative_loss"],
-        steps=given["steps"],
+        gamma,
+        gamma_prime,
+        widths=list(config.widths),
+        seeds=range(seed, seed + config.seeds),
+        relative_loss=config.relative_loss,
+        steps=config.steps,
         progress=advance,
     )
+
+
+def work(config: Config) -> Iterator[Work]:
+    """One diagnosis per cell."""
+    updates = float(sum(config.widths) * config.seeds)
+    for gamma_prime in config.gamma_primes:
+        for gamma in config.gammas:
+            # small γ and large |γ'| are stiff: they take most steps
+            stiffness = 1.0 + max(1.2 - gamma, 0.0) + 2.0 * abs(gamma_prime)
+            label = f"γ = {gamma:g}, γ′ = {gamma_prime:g}"
+            cell = {"gamma": gamma, "gamma_prime": gamma_prime}
+            yield diagnose_cell.work(label, updates * stiffness, **cell)
 
 
 def is_right(verdict: np.ndarray, slope: np.ndarray) -> np.ndarray:
@@ -116,62 +141,146 @@ def is_right(verdict: np.ndarray, slope: np.ndarray) -> np.ndarray:
     )
 
 
-def _statement(
-    name: str, relation: Literal["<=", ">=", "equal"], statement: str
-) -> Statement:
-    source = (
-        "Theorems 6 and 8 for the sign of S; the numbers are an aim of this project"
-    )
-    return Statement(
-        id=name,
-        paper="luo2021phase",
-        statement=statement,
-        relation=relation,
-        source=source,
-    )
-
-
-STATEMENTS = (
-    _statement(
-        "clear-decided",
-        ">=",
-        "Where |S| >= 0.1 the hidden layer gets a verdict in at least 70 % of the "
-        "cells.",
-    ),
-    _statement(
-        "clear-wrong",
-        "equal",
-        "Where |S| >= 0.1 no verdict on the hidden layer is wrong.",
-    ),
-    _statement(
-        "near-wrong",
-        "<=",
-        "Where |S| < 0.1 at most 5 % of the hidden layer's cells get a wrong verdict.",
-    ),
-    _statement(
-        "output-wrong",
-        "equal",
-        "Where |S_a| >= 0.1 no verdict on the output layer is wrong.",
-    ),
+MEASURES = (
+    "slope",
+    "slope_se",
+    "margin",
+    "drift_slope",
+    "drift_slope_se",
+    "condensed",
+    "condensed_se",
 )
 
 
-class DiagnoseCalibration:
-    """`diagnose` on networks whose regime is known."""
-
-    name: ClassVar[str] = "diagnose-calibration"
-    title: ClassVar[str] = "Calibration: is diagnose right where the answer is known?"
-    summary: ClassVar[str] = (
-        "Two-layer ReLU networks at points (γ, γ′) of the phase diagram, without "
-        "antisymmetric initialisation, are "
-        "given to condensery.torch.diagnose, which is not told the point. Its "
-        "verdicts are compared with the theory, "
-        "on cells and seeds that had no part in choosing its margins. Needs PyTorch."
+def verdicts(config: Config, results: Results) -> Table:
+    """A row per cell and layer."""
+    blocks = []
+    for cell, run in results.of(diagnose_cell):
+        exponents = [phase_slope(**cell, of=weights) for weights in ("w", "a")]
+        theory = np.array(exponents)
+        block = rows(
+            {"layer": LAYERS},
+            **cell,
+            theory=theory,
+            clear=np.abs(theory) >= CLEAR - _SLACK,
+            **{name: run[name] for name in MEASURES},
+            verdict=run["regime"],
+            right=is_right(run["regime"], theory),
+            stage=float(run["stage"][0]),
+            steps=int(run["steps"].max()),
+        )
+        blocks.append(block)
+    return stack(
+        blocks,
+        theory="exponent at infinite width",
+        stage="share of the initial loss",
+        steps="most",
     )
-    papers: ClassVar[tuple[str, ...]] = ("luo2021phase",)
-    task_version: ClassVar[str] = "1"
-    Config: ClassVar[type[BaseModel]] = Config
-    presets: ClassVar[Mapping[str, Mapping[str, JsonValue]]] = {
+
+
+def models(config: Config, results: Results) -> Table:
+    """A row per cell: the regime of the theory and the model's verdict."""
+    blocks = []
+    for cell, run in results.of(diagnose_cell):
+        words = {"regime": regime(**cell), "verdict": str(run["model"][0])}
+        blocks.append(rows({}, **cell, **words))
+    return stack(blocks)
+
+
+def boundaries(config: Config, results: Results) -> Table:
+    """The boundary of the theory."""
+    heights = np.array(sorted(config.gamma_primes))
+    return stack([rows({"gamma_prime": heights}, theory=boundary(heights))])
+
+
+calibration = partial(
+    claim,
+    paper="luo2021phase",
+    source="Theorems 6 and 8 for the sign of S; the numbers are an aim of this project",
+)
+
+
+@calibration(
+    "clear-decided",
+    "Where |S| >= 0.1 the hidden layer gets a verdict in at least 70 % of the cells.",
+    at_least(0.7),
+)
+def clear_decided(config: Config, tables: Tables) -> Measured:
+    """The share of cells with a verdict."""
+    cells = tables["verdicts"].select(layer="hidden", clear=True)
+    decided = cells["verdict"] != "undetermined"
+    return Measured(_share(decided), _count(cells))
+
+
+@calibration(
+    "clear-wrong",
+    "Where |S| >= 0.1 no verdict on the hidden layer is wrong.",
+    equal_to(0.0),
+)
+def clear_wrong(config: Config, tables: Tables) -> Measured:
+    """The number of wrong verdicts."""
+    cells = tables["verdicts"].select(layer="hidden", clear=True)
+    return _wrong(cells, _count(cells))
+
+
+@calibration(
+    "near-wrong",
+    "Where |S| < 0.1 at most 5 % of the hidden layer's cells get a wrong verdict.",
+    at_most(0.05),
+)
+def near_wrong(config: Config, tables: Tables) -> Measured:
+    """The share of wrong verdicts."""
+    cells = tables["verdicts"].select(layer="hidden", clear=False)
+    decided = cells["verdict"] != "undetermined"
+    critical = cells["verdict"] == "critical"
+    note = (
+        f"{len(cells)} cells, {int(np.sum(decided))} with a verdict, "
+        f"{int(np.sum(critical))} of them critical, which is "
+        "right for |S| < 0.1"
+    )
+    return Measured(_share(~cells["right"]), note)
+
+
+@calibration(
+    "output-wrong",
+    "Where |S_a| >= 0.1 no verdict on the output layer is wrong.",
+    equal_to(0.0),
+)
+def output_wrong(config: Config, tables: Tables) -> Measured:
+    """The number of wrong verdicts."""
+    cells = tables["verdicts"].select(layer="output", clear=True)
+    decided = int(np.sum(cells["verdict"] != "undetermined"))
+    return _wrong(cells, f"{len(cells)} cells, {decided} with a verdict")
+
+
+def _share(which: np.ndarray) -> float | None:
+    return float(np.mean(which)) if which.size else None
+
+
+def _wrong(cells: Table, note: str) -> Measured:
+    """Nothing is predicted where there are no such cells."""
+    if not len(cells):
+        return Measured(None, note, equal_to(None))
+    return Measured(float(np.sum(~cells["right"])), note)
+
+
+def _count(cells: Table) -> str:
+    verdict = cells["verdict"]
+    counts = [f"{int(np.sum(verdict == word))} {word}" for word in WORDS]
+    return f"{len(cells)} cells: " + ", ".join(counts)
+
+
+diagnose_calibration = Declared(
+    name="diagnose-calibration",
+    title="Calibration: is diagnose right where the answer is known?",
+    summary="Two-layer ReLU networks at points (γ, γ′) of the phase diagram, without "
+    "antisymmetric initialisation, are "
+    "given to condensery.torch.diagnose, which is not told the point. Its "
+    "verdicts are compared with the theory, "
+    "on cells and seeds that had no part in choosing its margins. Needs PyTorch.",
+    papers=("luo2021phase",),
+    Config=Config,
+    presets={
         "quick": {},
         "paper": {
             "gammas": [
@@ -192,154 +301,19 @@ class DiagnoseCalibration:
             "widths": [256, 512, 1024, 2048, 4096, 8192],
             "seeds": 5,
         },
-    }
-    statements: ClassVar[tuple[Statement, ...]] = STATEMENTS
-
-    def data_digest(self, config: BaseModel) -> str:
-        """The data are made, not read."""
-        return ""
-
-    def tasks(self, config: BaseModel) -> Sequence[Task]:
-        """One for each cell."""
-        known = Config.model_validate(config.model_dump())
-        shared = known.model_dump(mode="json", exclude={"gammas", "gamma_primes"})
-        return [
-            Task(
-                function="condensery.experiments.diagnose_calibration:diagnose_cell",
-                parameters={"gamma": gamma, "gamma_prime": gamma_prime, **shared},
-                version=self.task_version,
-                # Small γ and large |γ'| are stiff: they take most steps.
-                cost=float(sum(known.widths) * known.seeds)
-                * (1.0 + max(1.2 - gamma, 0.0) + 2.0 * abs(gamma_prime)),
-                label=f"γ = {gamma:g}, γ′ = {gamma_prime:g}",
-            )
-            for gamma_prime in known.gamma_primes
-            for gamma in known.gammas
-        ]
-
-    def tables(
-        self, config: BaseModel, shards: Sequence[Arrays]
-    ) -> Mapping[str, Table]:
-        """A row per cell and layer, and the boundary of the theory."""
-        known = Config.model_validate(config.model_dump())
-        cells = [
-            (gamma, prime) for prime in known.gamma_primes for gamma in known.gammas
-        ]
-        gamma, prime = (
-            np.repeat(np.array(column), len(LAYERS))
-            for column in zip(*cells, strict=True)
-        )
-        theory = np.ravel(
-            [[phase_slope(*cell, of=part) for part in ("w", "a")] for cell in cells]
-        )
-        whole = {
-            name: np.concatenate([np.asarray(shard[name]) for shard in shards])
-            for name in (
-                "slope",
-                "slope_se",
-                "margin",
-                "drift_slope",
-                "drift_slope_se",
-                "condensed",
-                "condensed_se",
-            )
-        }
-        verdict = np.concatenate([np.asarray(shard["regime"]) for shard in shards])
-        rows = {
-            "gamma": gamma,
-            "gamma_prime": prime,
-            "layer": np.tile(LAYERS, len(cells)),
-            "theory": theory,
-            "clear": np.abs(theory) >= CLEAR - _SLACK,
-            **whole,
-            "verdict": verdict,
-            "right": is_right(verdict, theory),
-            "stage": np.repeat(
-                [float(shard["stage"][0]) for shard in shards], len(LAYERS)
-            ),
-            "steps": np.repeat(
-                [int(shard["steps"].max()) for shard in shards], len(LAYERS)
-            ),
-        }
-        heights = np.array(sorted(known.gamma_primes))
-        return {
-            "verdicts": Table(
-                columns=rows,
-                units={
-                    "theory": "exponent at infinite width",
-                    "stage": "share of the initial loss",
-                    "steps": "most",
-                },
-            ),
-            "models": Table(
-                columns={
-                    "gamma": [cell[0] for cell in cells],
-                    "gamma_prime": [cell[1] for cell in cells],
-                    "regime": [regime(*cell) for cell in cells],
-                    "verdict": [str(shard["model"][0]) for shard in shards],
-                }
-            ),
-            "boundary": Table(
-                columns={"gamma_prime": heights, "theory": boundary(heights)}
-            ),
-        }
-
-    def claims(self, config: BaseModel, tables: Mapping[str, Table]) -> Sequence[Claim]:
-        """How many verdicts there are, and how many are wrong."""
-        decided, clear_wrong, near_wrong, output_wrong = self.statements
-        hidden, output = (tables["verdicts"].select(layer=layer) for layer in LAYERS)
-        clear, near = (hidden.select(clear=where) for where in (True, False))
-        share = _share(clear["verdict"] != "undetermined")
-        given = near["verdict"][near["verdict"] != "undetermined"]
-        beyond = output.select(clear=True)
-        told = int(np.sum(beyond["verdict"] != "undetermined"))
-        return [
-            decided.check(share, 0.7, note=_count(clear)),
-            clear_wrong.check(
-                _wrong(clear), 0.0 if len(clear) else None, note=_count(clear)
-            ),
-            near_wrong.check(
-                _share(~near["right"]),
-                0.05,
-                note=f"{len(near)} cells, {len(given)} with a verdict, "
-                f"{int(np.sum(given == 'critical'))} of them critical, which is "
-                "right for |S| < 0.1",
-            ),
-            output_wrong.check(
-                _wrong(beyond),
-                0.0 if len(beyond) else None,
-                note=f"{len(beyond)} cells, {told} with a verdict",
-            ),
-        ]
-
-    def figures(self, config: BaseModel) -> Sequence[FigureSpec]:
-        """The verdicts over the plane."""
-        return [
-            FigureSpec(
-                name="verdicts",
-                plot="condensery.plots.verdicts",
-                caption=(
-                    "Verdicts of diagnose on the hidden and on the output layer "
-                    "over the phase plane, with the "
-                    "boundary of the theory (for the output layer its mirror image, "
-                    "γ′ → −γ′). Small dots: "
-                    "undetermined. A wrong verdict is ringed."
-                ),
-            )
-        ]
-
-
-def _share(which: np.ndarray) -> float | None:
-    return float(np.mean(which)) if which.size else None
-
-
-def _wrong(cells: Table) -> float | None:
-    return float(np.sum(~cells["right"])) if len(cells) else None
-
-
-def _count(cells: Table) -> str:
-    words = cells["verdict"]
-    return f"{len(cells)} cells: " + ", ".join(
-        f"{int(np.sum(words == word))} {word}"
-        for word in ("linear", "critical", "condensed", "undetermined")
-    )
+    },
+    work=work,
+    makes={"verdicts": verdicts, "models": models, "boundary": boundaries},
+    judges=(clear_decided, clear_wrong, near_wrong, output_wrong),
+    draws=(
+        FigureSpec(
+            name="verdicts",
+            plot="condensery.plots.verdicts",
+            caption="Verdicts of diagnose on the hidden and on the output layer "
+            "over the phase plane, with the "
+            "boundary of the theory (for the output layer its mirror image, "
+            "γ′ → −γ′). Small dots: "
+            "undetermined. A wrong verdict is ringed.",
+        ),
+    ),
+)

@@ -13,10 +13,9 @@ condensation `direction_field`, `cosine_maps`, `initial_widths`, `initial_map`; 
 dropout `dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
 `dropout_controls`, `dropout_images`, `dropout_paths`; of the landscape
 `embedding_spectra`, `embedding_descent`, `embedded_network`, `census_lattice`,
-`depth_spectra`, `layer_linearity`, `generalisation`,
-of PyTorch models `verdicts`, `monitored`,
-`partners`, `accuracy_against_size`. `render` turns a figure into PNG or PDF bytes,
-`save` writes both.
+`depth_spectra`, `layer_linearity`, `generalisation`, of PyTorch models `verdicts`,
+`monitored`, `partners`. `render` turns a figure into PNG or PDF bytes, `save` writes
+both.
 
 Example:
     >>> from condensery import plots
@@ -42,7 +41,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from condensery.plots import (
-        accuracy_against_size,
         census_lattice,
         chart,
         cosine_maps,
@@ -78,7 +76,6 @@ if TYPE_CHECKING:
     from condensery.plots._style import panels, style
 
 __all__ = [
-    "accuracy_against_size",
     "census_lattice",
     "chart",
     "cosine_maps",
