@@ -21,8 +21,6 @@ from condensery.workbench._parameters import (
 )
 
 NOT_YET_MOVED = {
-    "architectures",
-    "diagnose-calibration",
     "dropout-features",
     "dropout-images",
     "dropout-regulariser",
@@ -30,11 +28,7 @@ NOT_YET_MOVED = {
     "embedding-width",
     "initial-condensation-cnn",
     "initial-phase-diagram",
-    "optimistic-sizes",
     "phase-diagram",
-    "real-networks",
-    "reduce-benchmark",
-    "reduction",
 }
 """Experiments whose help still stands in the docstring of their configuration."""
 

@@ -66,14 +66,15 @@ def train(
         result = descend(
             state,
             cross_entropy(net, keep=keep),
-            (data.x[training], data.y[training]),
+            data.x[training],
+            data.y[training],
             optimiser=optimiser,
             steps=config.steps,
             batch_size=config.batch_size,
             schedule=[config.steps],
         )
         for k, (gamma, draw) in enumerate(members):
-            trained = result.parameters[k]
+            trained = result.parameters(k)
             outputs = np.asarray(
                 net(
                     trained,

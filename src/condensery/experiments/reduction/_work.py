@@ -136,7 +136,7 @@ def _advanced(
     result = descend(
         state,
         mean_square(Mlp("relu")),
-        data,
+        *data,
         optimiser=rule,
         steps=step - state.step,
         schedule=[],  # pyrefly: ignore
