@@ -106,7 +106,7 @@ def test_claims_can_fail_and_open_questions_stay_open(two_kinks):
         {"per_decade": 1},
         {"seeds": 0},
         {"falling": 0},
-        {"gamma": float("nan")},
+        {"exponent": float("nan")},
     ],
 )
 def test_refusals(wrong):

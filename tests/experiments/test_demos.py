@@ -142,7 +142,7 @@ def test_demo_a_losses_are_judged_with_enough_seeds(trained_a):
 
 
 def test_demo_a_asserts_nothing_at_another_setting():
-    config, tables = ran(demo_a, seeds=2, gamma=0.5, steps=50, width=40)
+    config, tables = ran(demo_a, seeds=2, exponent=0.5, steps=50, width=40)
     claims = judged(demo_a, config, tables)
     assert {claim.passed for claim in claims.values()} == {None}
     assert claims["loss-0"].value is not None
@@ -152,7 +152,7 @@ def test_demo_a_asserts_nothing_at_another_setting():
 
 
 def test_demo_a_tells_of_a_rate_that_is_too_large():
-    _, tables = ran(demo_a, seeds=2, gamma=0.0, steps=50, rate=50.0)
+    _, tables = ran(demo_a, seeds=2, exponent=0.0, steps=50, rate=50.0)
     assert Status.DIVERGED in tables["members"]["status"]
     assert np.isfinite(tables["scatter"]["amplitude"]).all()
 
@@ -233,7 +233,7 @@ def test_targets_by_hand():
     [
         (demo_a, {"width": 0}),
         (demo_a, {"seeds": 0}),
-        (demo_a, {"gamma": float("nan")}),
+        (demo_a, {"exponent": float("nan")}),
         (demo_a, {"steps": 0}),
         (demo_c, {"snapshots": []}),
         (demo_c, {"snapshots": [10, 10]}),

@@ -47,8 +47,8 @@ def target(x: np.ndarray) -> np.ndarray:
 class Config(Settings):
     """Parameters of demo-c."""
 
-    gamma: Exponent = 2.0
-    """All parameters start from N(0, std²) with std = width^−gamma."""
+    exponent: Exponent = 2.0
+    """All parameters start from N(0, std²) with std = width^−exponent."""
     width: int = Field(default=100, ge=1, le=1_000_000)
     """Number of units."""
     samples: int = Field(default=40, ge=2)
@@ -71,7 +71,7 @@ class Config(Settings):
     @property
     def is_reference(self) -> bool:
         """Whether the statements are about this setting."""
-        setting = (self.gamma, self.width, self.samples, self.rate, self.snapshots)
+        setting = (self.exponent, self.width, self.samples, self.rate, self.snapshots)
         return setting == (2.0, 100, 40, 0.1, SNAPSHOTS)
 
     @property
@@ -119,7 +119,7 @@ def train(config: Config, seed: int, advance: Advance, *, count: int) -> Arrays:
     steps = config.snapshots[-1]
     ensemble = Ensemble.grid(
         widths=[config.width],
-        gammas=[2 * config.gamma],
+        gammas=[2 * config.exponent],
         seeds=range(seed, seed + count),
     )
     schedule = log_steps(steps, per_decade=FRAMES_PER_DECADE, extra=config.snapshots)
@@ -165,7 +165,7 @@ def members(config: Config, results: Results) -> Table:
     block = rows(
         {"seed": range(config.seeds)},
         width=config.width,
-        gamma=2 * config.gamma,
+        gamma=2 * config.exponent,
         gamma_prime=0.0,
         status=_all_seeds(results, "status"),
         loss=_all_seeds(results, "loss")[:, -1],
@@ -313,6 +313,7 @@ demo_c = Declared(
     "a target of four kinks. At first all neurons share one orientation; then new ones "
     "split off, and with each the output gains a kink.",
     papers=("xu2025overview",),
+    task_version="2",
     Config=Config,
     presets={"quick": {"seeds": 1}, "paper": {"seeds": 16}},
     work=work,

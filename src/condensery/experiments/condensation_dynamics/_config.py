@@ -76,8 +76,8 @@ class Config(Settings):
 
     targets: tuple[str, ...] = Field(default=tuple(TARGETS), min_length=1)
     """Names of the targets: demo-c, two-kinks, waves."""
-    gamma: Exponent = 2.0
-    """All parameters start from N(0, std²) with std = width^−gamma."""
+    exponent: Exponent = 2.0
+    """All parameters start from N(0, std²) with std = width^−exponent."""
     width: int = Field(default=100, ge=2, le=100_000)
     """Number of units."""
     samples: int = Field(default=40, ge=2)
@@ -108,7 +108,7 @@ class Config(Settings):
     @property
     def is_reference(self) -> bool:
         """Whether the statements are about this setting."""
-        setting = (self.gamma, self.width, self.samples, self.steps)
+        setting = (self.exponent, self.width, self.samples, self.steps)
         return setting == (2.0, 100, 40, 100_000)
 
     @property

@@ -198,6 +198,7 @@ condensation_dynamics = Declared(
     "where it is born, out of which other, where it merges, what the residual pulls it "
     "to at that moment, and whether the loss falls then.",
     papers=("xu2025overview", "zhou2022initial"),
+    task_version="2",
     Config=Config,
     presets={"quick": {"seeds": 3}, "paper": {"seeds": 24}},
     work=work,

@@ -68,7 +68,7 @@ def train(
     full, y = np.asarray(with_bias(x)), sampled.function(x)
     ensemble = Ensemble.grid(
         widths=[config.width],
-        gammas=[2 * config.gamma],
+        gammas=[2 * config.exponent],
         seeds=range(seed, seed + count),
     )
     result = descend(

@@ -35,7 +35,7 @@ than 3 %."""
 notebook = partial(
     claim,
     paper="xu2025overview",
-    source="condensation notebook, γ = 1",
+    source="condensation notebook, std 1/m",
     when=lambda config: config.is_reference,
 )
 
@@ -160,11 +160,12 @@ def figures(config: Config) -> Sequence[FigureSpec]:
 demo_a = Declared(
     name="demo-a",
     title="Demo A: a thousand neurons in two orientations",
-    summary="A two-layer ReLU network of 1000 units with parameters of size m^−γ "
-    "learns four points by gradient descent. At γ = 1, phase coordinates (2γ, 0) = "
-    "(2, 0), it is in the condensed regime: its neurons gather in two orientations, "
-    "whose kinks are the inner data points.",
+    summary="A two-layer ReLU network of 1000 units with parameters of size 1/m learns "
+    "four points by gradient descent. At phase coordinates (γ, γ′) = (2, 0) it is in "
+    "the condensed regime: its neurons gather in two orientations, whose kinks are the "
+    "inner data points.",
     papers=("xu2025overview", "luo2021phase"),
+    task_version="2",
     Config=Config,
     presets={"quick": {"seeds": 16}, "paper": {"seeds": 32}},
     work=work,

@@ -59,9 +59,9 @@ def members(config: Config, results: Results) -> Table:
     block = rows(
         {"seed": range(config.seeds)},
         width=config.width,
-        gamma=2 * config.gamma,
+        gamma=2 * config.exponent,
         gamma_prime=0.0,
-        regime=regime(2 * config.gamma, 0.0),
+        regime=regime(2 * config.exponent, 0.0),
         status=_all_seeds(results, "status"),
         loss=_all_seeds(results, "loss")[:, -1],
         rd=relative_distance(initial, final, member_axes=1),

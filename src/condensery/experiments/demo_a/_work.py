@@ -19,7 +19,7 @@ REFERENCE = {
     3999: 2.4e-5,
     10_000: 9.6e-7,
 }
-"""Loss of the notebook at γ = 1 after so many steps."""
+"""Loss of the notebook, std 1/m, after so many steps."""
 RIGHT = -float(np.arccos(1 / np.sqrt(1 + 1 / 9)))
 LEFT = -float(np.arccos(-1 / np.sqrt(1 + 1 / 9)))
 ANGLES = (RIGHT, LEFT)
@@ -39,9 +39,9 @@ def target(x: np.ndarray) -> np.ndarray:
 class Config(Settings):
     """Parameters of demo-a."""
 
-    gamma: Exponent = 1.0
-    """All parameters start from N(0, std²) with std = width^−gamma; the phase
-    coordinates are (2·gamma, 0)."""
+    exponent: Exponent = 1.0
+    """All parameters start from N(0, std²) with std = width^−exponent; the phase
+    coordinates are (2·exponent, 0)."""
     width: int = Field(
         default=1000,
         ge=1,
@@ -65,7 +65,7 @@ class Config(Settings):
     @property
     def is_reference(self) -> bool:
         """Whether the notebook's numbers are for this setting."""
-        setting = (self.gamma, self.width, self.steps, self.rate)
+        setting = (self.exponent, self.width, self.steps, self.rate)
         return setting == (1.0, 1000, 10_001, 0.05)
 
 
@@ -95,7 +95,7 @@ def train(config: Config, seed: int, advance: Advance, *, count: int) -> Arrays:
     steps = config.steps
     ensemble = Ensemble.grid(
         widths=[config.width],
-        gammas=[2 * config.gamma],
+        gammas=[2 * config.exponent],
         seeds=range(seed, seed + count),
     )
     rule = SGD(config.rate)
