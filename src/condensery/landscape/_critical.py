@@ -145,24 +145,24 @@ class CriticalSearch:
                 [_outputs(self.parameters(row), self.problem) for row in rows]
             )
         groups: list[list[int]] = []
-        for place in np.argsort(self.loss[rows], kind="stable"):
+        for row in np.argsort(self.loss[rows], kind="stable"):
             for group in groups:
                 scale = max(1.0, float(np.abs(keys[group[0]]).max()))
                 near = (
-                    abs(self.loss[rows[place]] - self.loss[rows[group[0]]]) <= tolerance
+                    abs(self.loss[rows[row]] - self.loss[rows[group[0]]]) <= tolerance
                 )
                 if (
                     near
-                    and float(np.abs(keys[place] - keys[group[0]]).max())
+                    and float(np.abs(keys[row] - keys[group[0]]).max())
                     <= tolerance * scale
                 ):
-                    group.append(int(place))
+                    group.append(int(row))
                     break
             else:
-                groups.append([int(place)])
+                groups.append([int(row)])
         points = []
         for group in groups:
-            best = rows[min(group, key=lambda place: self.gradient_norm[rows[place]])]
+            best = rows[min(group, key=lambda row: self.gradient_norm[rows[row]])]
             norm = float(self.gradient_norm[best])
             points.append(
                 CriticalPoint(
@@ -239,7 +239,7 @@ def find_critical(
     like, theta = _stacked(starts, steps=steps, method=method)
     net = Net(_shapes(like), problem.activation)
     data = (net, jnp.asarray(problem.x), jnp.asarray(problem.y), problem.factor)
-    parts = []
+    blocks = []
     for first in range(0, len(theta), BLOCK):
         block = theta[first : first + BLOCK]
         # a last block that is not full is filled up, so that it needs no program of its
@@ -256,18 +256,18 @@ def find_critical(
         padded = flatten_gradient(
             begin_gradient(padded, *data), *data, steps=steps
         ).theta
-        parts.append(
+        blocks.append(
             [
-                np.asarray(part)[: len(block)]
-                for part in (padded, *measure(padded, *data))
+                np.asarray(column)[: len(block)]
+                for column in (padded, *measure(padded, *data))
             ]
         )
     ends, loss, norm, flat, _ = (
-        np.concatenate(part) for part in zip(*parts, strict=True)
+        np.concatenate(column) for column in zip(*blocks, strict=True)
     )
     status = [
-        _judge(unflatten(end, like), problem, found, tolerance=tolerance)
-        for end, *found in zip(ends, loss, norm, flat, strict=True)
+        _judge(unflatten(end, like), problem, measured, tolerance=tolerance)
+        for end, *measured in zip(ends, loss, norm, flat, strict=True)
     ]
     return CriticalSearch(
         ends, loss, norm, np.asarray(status, dtype=np.int64), like, problem
@@ -305,9 +305,9 @@ def _stacked(
 
 
 def _judge(
-    end: Parameters, problem: Problem, found: Sequence[float], *, tolerance: float
+    end: Parameters, problem: Problem, measured: Sequence[float], *, tolerance: float
 ) -> SearchStatus:
-    loss, norm, flat = found
+    loss, norm, flat = measured
     if not (np.isfinite(loss) and np.isfinite(norm)):
         return SearchStatus.NOT_FINITE
     if kink_distance(end, problem)[0] <= KINK:
@@ -464,7 +464,7 @@ def plateau_starts(
             allowed="as many of each",
             remedy="record all at the same steps",
         )
-    found = []
+    starts = []
     for plateau in plateaus(steps, loss):
         rows = np.flatnonzero((steps >= plateau.first) & (steps <= plateau.last))
         norms = [
@@ -472,5 +472,5 @@ def plateau_starts(
             for row in rows
         ]
         best = int(rows[int(np.argmin(norms))])
-        found.append((int(steps[best]), check_parameters(snapshots[best])))
-    return found
+        starts.append((int(steps[best]), check_parameters(snapshots[best])))
+    return starts

@@ -235,11 +235,11 @@ def refuse_nan(parameters: Sequence[Layer], problem: Problem) -> None:
     Raises:
         InvalidInputError: The loss is nan or infinite.
     """
-    found = loss(parameters, problem)
-    if not np.isfinite(found):
+    value = loss(parameters, problem)
+    if not np.isfinite(value):
         raise InvalidInputError(
             "loss",
-            given=f"{found}",
+            given=f"{value}",
             allowed="a finite loss",
             remedy="take the parameters from before the training diverged",
         )

@@ -135,7 +135,7 @@ def lift(
     W, b = layers[after]
     rng = np.random.Generator(np.random.Philox(seed))
     drawn = (
-        _given(weights, below)
+        _given_weights(weights, below)
         if weights is not None
         else _drawn(W, below.shape[1] if width is None else width, rng)
     )
@@ -184,14 +184,16 @@ def lift(
         problem,
         spectrum=spectrum,
         notes=notes,
-        predict=(lambda found: _shifted(found, more)) if certain else None,
+        predict=(lambda inertia: _shifted(inertia, more)) if certain else None,
     )
     return deep, receipt
 
 
-def _shifted(found: Inertia, more: int) -> Counts | None:
+def _shifted(inertia: Inertia, more: int) -> Counts | None:
     return (
-        (found.negative, found.zero + more, found.positive) if found.decided else None
+        (inertia.negative, inertia.zero + more, inertia.positive)
+        if inertia.decided
+        else None
     )
 
 
@@ -202,10 +204,10 @@ def _full_rank(hat: np.ndarray, V: np.ndarray) -> bool:
     )
 
 
-def _given(
+def _given_weights(
     weights: tuple[np.ndarray, np.ndarray], below: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    hat, shift = (np.asarray(part, dtype=np.float64) for part in weights)
+    hat, shift = (np.asarray(array, dtype=np.float64) for array in weights)
     fits = (
         hat.ndim == 2
         and hat.shape[1] == below.shape[1]
@@ -444,7 +446,7 @@ def unlift(
         shallow,
         problem,
         spectrum=spectrum,
-        predict=(lambda found: _shifted(found, fewer)) if certain else None,
+        predict=(lambda inertia: _shifted(inertia, fewer)) if certain else None,
     )
     return shallow, receipt
 

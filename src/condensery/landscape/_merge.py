@@ -291,8 +291,8 @@ def _merge_named(work: _Work, units: list[int], cosine: float | None) -> None:
     Raises:
         InvalidInputError: See `merge`.
     """
-    first, *others = units
-    if not others:
+    first, *absorbed = units
+    if not absorbed:
         raise InvalidInputError(
             "units",
             given=f"{units}",
@@ -308,8 +308,8 @@ def _merge_named(work: _Work, units: list[int], cosine: float | None) -> None:
             remedy="merge the layer without naming units to have it removed",
         )
     ratios, exact = _ratios(work, first)
-    if exact[others].all():
-        for unit in others:
+    if exact[absorbed].all():
+        for unit in absorbed:
             rule = _rule_or_refusal(work, first, unit, float(ratios[unit]))
             _add(work, first, unit, rule)
         return
@@ -395,8 +395,8 @@ def _groups(work: _Work, cosine: float) -> list[list[int]]:
         1 - cosine,
         criterion="distance",
     )
-    found = [units[labels == label].tolist() for label in np.unique(labels)]
-    return [members for members in found if len(members) > 1]
+    groups = [units[labels == label].tolist() for label in np.unique(labels)]
+    return [members for members in groups if len(members) > 1]
 
 
 def _merge_near(work: _Work, members: Sequence[int]) -> None:

@@ -157,8 +157,10 @@ def flatten(parameters: Sequence[Layer]) -> Float[np.ndarray, " parameter"]:
         >>> flatten([(np.array([[1.0, 2.0]]), np.array([3.0]))]).tolist()
         [1.0, 2.0, 3.0]
     """
-    parts = [part for layer in parameters for part in layer if part is not None]
-    return np.concatenate([np.asarray(part, dtype=PRECISION).ravel() for part in parts])
+    arrays = [array for layer in parameters for array in layer if array is not None]
+    return np.concatenate(
+        [np.asarray(array, dtype=PRECISION).ravel() for array in arrays]
+    )
 
 
 def unflatten(
@@ -321,16 +323,16 @@ def _pulled_back(
     """`pullback` from the `forward_pass` of the parameters."""
     prime = activation(name).sigma_prime
     below, before = passed
-    found: Parameters = []
+    layers: Parameters = []
     E = np.asarray(errors, dtype=PRECISION)
     for index in reversed(range(len(parameters))):
         weight, bias = parameters[index]
-        found.append(
+        layers.append(
             (E.T @ below[index] / len(E), None if bias is None else E.mean(axis=0))
         )
         if index:
             E = (E @ weight) * elementwise(prime, before[index - 1])
-    return found[::-1]
+    return layers[::-1]
 
 
 def jacobian(

@@ -82,8 +82,8 @@ class Receipt:
             f"({self.random_change_relative:.1e})",
             f"  loss {self.loss[0]:.6g} -> {self.loss[1]:.6g}, |∇R|₁ "
             f"{self.gradient[0]:.1e} -> {self.gradient[1]:.1e}",
-            f"  inertia {_told(self.inertia_before)} -> {_told(self.inertia)}, "
-            f"predicted {self.predicted or 'nothing'}",
+            f"  inertia {_inertia_text(self.inertia_before)} -> "
+            f"{_inertia_text(self.inertia)}, predicted {self.predicted or 'nothing'}",
         ]
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 
@@ -92,8 +92,8 @@ Moved = tuple[Parameters, Receipt]
 """The new parameters and the receipt."""
 
 
-def _told(found: Inertia | None) -> str:
-    return "not measured" if found is None else str(found)
+def _inertia_text(inertia: Inertia | None) -> str:
+    return "not measured" if inertia is None else str(inertia)
 
 
 def admitted(parameters: Sequence[Layer], problem: Problem) -> Parameters:
@@ -113,11 +113,11 @@ def admitted(parameters: Sequence[Layer], problem: Problem) -> Parameters:
             remedy="give the data of this net",
         )
     with np.errstate(over="ignore", invalid="ignore"):
-        found = loss(layers, problem)
-    if not np.isfinite(found):
+        value = loss(layers, problem)
+    if not np.isfinite(value):
         raise InvalidInputError(
             "loss",
-            given=f"{found}",
+            given=f"{value}",
             allowed="a finite loss",
             remedy="take the parameters from before the training diverged",
         )

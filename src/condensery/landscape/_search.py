@@ -79,19 +79,19 @@ def levenberg_marquardt(
     saturated unit moves at all.
     """
 
-    def advance(one: Search) -> Search:
-        r = _residuals(one.theta, net, x, y, factor)
-        J = jax.jacfwd(_residuals)(one.theta, net, x, y, factor)
+    def advance(state: Search) -> Search:
+        r = _residuals(state.theta, net, x, y, factor)
+        J = jax.jacfwd(_residuals)(state.theta, net, x, y, factor)
         A = J.T @ J
         scale = jnp.diag(A) + 1e-6 * jnp.max(jnp.diag(A)) + 1e-300
-        step = -jnp.linalg.solve(A + one.damping * jnp.diag(scale), J.T @ r)
-        moved = one.theta + step
+        step = -jnp.linalg.solve(A + state.damping * jnp.diag(scale), J.T @ r)
+        moved = state.theta + step
         merit = _loss(moved, net, x, y, factor)
         return _accept(
-            one,
+            state,
             moved,
             merit,
-            merit < one.merit,
+            merit < state.merit,
             easier=0.3,
             harder=4.0,
         )
@@ -124,23 +124,23 @@ def flatten_gradient(
     minima; as μ falls they become the pseudo-inverse Newton step −H⁺g.
     """
 
-    def advance(one: Search) -> Search:
+    def advance(state: Search) -> Search:
         slope = jax.grad(lambda theta: _loss(theta, net, x, y, factor))
-        g = slope(one.theta)
-        H = jax.jacfwd(slope)(one.theta)
+        g = slope(state.theta)
+        H = jax.jacfwd(slope)(state.theta)
         values, vectors = jnp.linalg.eigh((H + H.T) / 2)
         largest = jnp.max(jnp.abs(values)) + 1e-300
-        damped = values / (jnp.square(values) + jnp.square(one.damping * largest))
+        damped = values / (jnp.square(values) + jnp.square(state.damping * largest))
         step = -vectors @ (
             jnp.where(jnp.abs(values) > CUTOFF * largest, damped, 0.0) * (vectors.T @ g)
         )
-        moved = one.theta + step
+        moved = state.theta + step
         merit = jnp.linalg.norm(slope(moved))
         return _accept(
-            one,
+            state,
             moved,
             merit,
-            merit < one.merit,
+            merit < state.merit,
             easier=0.1,
             harder=5.0,
         )
@@ -149,7 +149,7 @@ def flatten_gradient(
 
 
 def _accept(
-    one: Search,
+    state: Search,
     moved: Array,
     merit: Array,
     better: Array,
@@ -158,29 +158,29 @@ def _accept(
     harder: float,
 ) -> Search:
     # a search that stalled stays where it is: its state is what it was at the end
-    going = one.refused < STALLED
+    going = state.refused < STALLED
     take = better & going
     return Search(
-        theta=jnp.where(take, moved, one.theta),
+        theta=jnp.where(take, moved, state.theta),
         damping=jnp.where(
             going,
             jnp.clip(
-                one.damping * jnp.where(take, easier, harder),
+                state.damping * jnp.where(take, easier, harder),
                 1e-14,
                 1e8,
             ),
-            one.damping,
+            state.damping,
         ),
-        merit=jnp.where(take, merit, one.merit),
+        merit=jnp.where(take, merit, state.merit),
         refused=jnp.where(
             going,
             jnp.where(
                 take,
                 0,
-                one.refused + 1,
+                state.refused + 1,
             ),
-            one.refused,
-        ).astype(one.refused.dtype),
+            state.refused,
+        ).astype(state.refused.dtype),
     )
 
 
@@ -202,7 +202,7 @@ def measure(
     start.
     """
 
-    def one(theta: Array) -> tuple[Array, Array, Array, Array]:
+    def polish(theta: Array) -> tuple[Array, Array, Array, Array]:
         value, g = jax.value_and_grad(lambda at: _loss(at, net, x, y, factor))(theta)
         H = jax.hessian(lambda at: _loss(at, net, x, y, factor))(theta)
         values, vectors = jnp.linalg.eigh((H + H.T) / 2)
@@ -221,4 +221,4 @@ def measure(
         )
         return value, jnp.sum(jnp.abs(g)), flat, newton
 
-    return jax.vmap(one)(thetas)
+    return jax.vmap(polish)(thetas)

@@ -287,7 +287,7 @@ def _as_parameters(
     """
     length = float(np.sqrt((inputs**2).sum() + (outputs**2).sum()))
     inputs, outputs = inputs / length, outputs / length
-    found: Parameters = []
+    directions: Parameters = []
     for number, (weight, bias) in enumerate(layers, start=1):
         W, b = np.zeros_like(weight), None if bias is None else np.zeros_like(bias)
         if number == change.layer:
@@ -299,8 +299,8 @@ def _as_parameters(
         if number == change.layer + 1:
             W = np.hstack([W, outputs[1:].T])
             W[:, change.unit] = outputs[0]
-        found.append((W, b))
-    return found, length
+        directions.append((W, b))
+    return directions, length
 
 
 @dataclass(frozen=True, eq=False)
@@ -402,7 +402,7 @@ def _split_block(run: _Pass, change: UnitSplit, room: int) -> SplitBlock:
         rank,
         signs,
         # pyrefly: ignore[bad-argument-type]
-        tuple(int(one) for one in added),
+        tuple(int(count) for count in added),
         sure and also_sure,
     )
 

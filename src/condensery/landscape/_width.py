@@ -168,7 +168,7 @@ def _split(
         source={layer: [*range(sizes[layer]), *[unit] * copies]},
         beta={layer: shares.tolist()},
     )
-    change = UnitSplit(layer, unit, tuple(float(one) for one in fractions))
+    change = UnitSplit(layer, unit, tuple(float(share) for share in fractions))
     return _embedded(
         operator,
         layers,
@@ -183,8 +183,8 @@ def _prediction(
     layers: Parameters, problem: Problem, change: UnitSplit | NullUnit
 ) -> Callable[[object], Counts | None]:
     def predict(_: object) -> Counts | None:
-        found = split_inertia(layers, problem, [change])
-        return found.counts if found.decided else None
+        inertia = split_inertia(layers, problem, [change])
+        return inertia.counts if inertia.decided else None
 
     return predict
 
@@ -295,7 +295,7 @@ def compatible(
         ((2, 4, 3, 1), True)
     """
     layers = admitted(parameters, problem)
-    sizes = tuple(int(one.max(initial=-1)) + 1 for one in made.source)
+    sizes = tuple(int(origins.max(initial=-1)) + 1 for origins in made.source)
     if sizes != widths(layers):
         raise InvalidInputError(
             "embedding",
@@ -366,7 +366,7 @@ def global_three(
         tuple(source),
         tuple(beta),
         tuple(alpha),
-        tuple(np.zeros(len(one)) for one in source),
+        tuple(np.zeros(len(origins)) for origins in source),
     )
     return _embedded("global_three", layers, problem, made, spectrum=spectrum)
 
@@ -449,22 +449,22 @@ def zero_output(
     check_hidden(layers, layer)
     W, b = layers[layer - 1]
     length = W.shape[1] + (b is not None)
-    given = (
+    row = (
         _root(layers, problem, layer, length, seed)
         if weight is None
         else np.asarray(weight, dtype=np.float64)
     )
-    if given.shape != (length,) or not np.isfinite(given).all():
+    if row.shape != (length,) or not np.isfinite(row).all():
         raise InvalidInputError(
             "weight",
-            given=f"{given.tolist()}",
+            given=f"{row.tolist()}",
             allowed=f"{length} finite numbers: input weights and bias of a unit",
             remedy="leave it out to search for one that keeps criticality",
         )
     wide = list(layers)
     wide[layer - 1] = (
-        np.vstack([W, given[: W.shape[1]]]),
-        None if b is None else np.append(b, given[-1]),
+        np.vstack([W, row[: W.shape[1]]]),
+        None if b is None else np.append(b, row[-1]),
     )
     wide[layer] = (
         np.column_stack([layers[layer][0], np.zeros(len(layers[layer][0]))]),
@@ -505,7 +505,7 @@ def _root(
     rows = W if b is None else np.column_stack([W, b])
     rng = np.random.Generator(np.random.Philox(seed))
     floor = 1e-12 * max(float(np.abs(E).mean()), np.finfo(np.float64).tiny)
-    found = []
+    candidates = []
     for _ in range(STARTS):
         start = rng.standard_normal(length) * (
             np.linalg.norm(rows, axis=1).max() or 1.0
@@ -518,12 +518,12 @@ def _root(
             cosines = np.abs(rows @ end) / np.maximum(
                 np.linalg.norm(rows, axis=1) * size, np.finfo(np.float64).tiny
             )
-            found.append((float(cosines.max()), end))
-    if not found:
+            candidates.append((float(cosines.max()), end))
+    if not candidates:
         raise InvalidInputError(
             "weight",
             given=f"none, and {STARTS} starts found none that keeps criticality",
             allowed="input weights w with E[E σ(w·x)] = 0",
             remedy="try another seed, or give the weight yourself",
         )
-    return min(found, key=lambda one: one[0])[1]
+    return min(candidates, key=lambda candidate: candidate[0])[1]

@@ -88,17 +88,19 @@ def greedy_cover(
     nearest = np.zeros(len(order), dtype=np.intp)
     decisive = np.full(len(order), np.inf)
     chosen: list[int] = []
-    known = np.empty((0, rows.features))
+    representatives = np.empty((0, rows.features))
     for start in range(0, len(order), block):
         units = order[start : start + block]
         directions = rows.directions(units)
-        gap, where = _nearest_known(directions, known[: len(chosen)], nearness)
+        gap, where = _nearest_known(
+            directions, representatives[: len(chosen)], nearness
+        )
         open_units = np.flatnonzero(gap > nearness.limit)
         if len(open_units):
             taken = _take_within(
                 directions, open_units, gap, where, nearness, count=len(chosen)
             )
-            known = _append(known, len(chosen), directions[taken])
+            representatives = _append(representatives, len(chosen), directions[taken])
             chosen.extend(units[taken].tolist())
         nearest[start : start + len(units)] = where
         decisive[start : start + len(units)] = gap
@@ -136,11 +138,13 @@ def _take_within(
 
 
 def _nearest_known(
-    u: np.ndarray, known: np.ndarray, nearness: Nearness
+    u: np.ndarray, representatives: np.ndarray, nearness: Nearness
 ) -> tuple[np.ndarray, np.ndarray]:
     gap, where = np.full(len(u), np.inf), np.zeros(len(u), dtype=np.intp)
-    for start in range(0, len(known), _REPRESENTATIVES_AT_ONCE):
-        gaps = nearness.gaps(u, known[start : start + _REPRESENTATIVES_AT_ONCE])
+    for start in range(0, len(representatives), _REPRESENTATIVES_AT_ONCE):
+        gaps = nearness.gaps(
+            u, representatives[start : start + _REPRESENTATIVES_AT_ONCE]
+        )
         best = np.argmin(gaps, axis=1)
         value = gaps[np.arange(len(u)), best]
         closer = value < gap
@@ -148,26 +152,26 @@ def _nearest_known(
     return gap, where
 
 
-def _append(known: np.ndarray, count: int, new: np.ndarray) -> np.ndarray:
+def _append(representatives: np.ndarray, count: int, new: np.ndarray) -> np.ndarray:
     """Rows of `new` after the first `count` of `known`, in an array that doubles when
     it is full.
     """
     needed = count + len(new)
-    if needed > len(known):
+    if needed > len(representatives):
         grown = np.empty(
             (
                 max(
                     needed,
-                    2 * len(known),
+                    2 * len(representatives),
                     64,
                 ),
                 new.shape[1],
             )
         )
-        grown[:count] = known[:count]
-        known = grown
-    known[count:needed] = new
-    return known
+        grown[:count] = representatives[:count]
+        representatives = grown
+    representatives[count:needed] = new
+    return representatives
 
 
 def linkage_labels(

@@ -59,15 +59,19 @@ def relative_distance(
         >>> relative_distance((a, w), (2 * a, w), member_axes=1)
         array([0.6, 1. ])
     """
-    before, after = _parts(initial), _parts(final)
-    if [part.shape for part in before] != [part.shape for part in after]:
+    before, after = _arrays(initial), _arrays(final)
+    if [array.shape for array in before] != [array.shape for array in after]:
         raise InvalidInputError(
             "final",
             given=f"shapes {[part.shape for part in after]}",
             allowed=f"the shapes of initial, {[part.shape for part in before]}",
             remedy="compare the same layers of the same network",
         )
-    if not before or member_axes < 0 or min(part.ndim for part in before) < member_axes:
+    if (
+        not before
+        or member_axes < 0
+        or min(array.ndim for array in before) < member_axes
+    ):
         raise InvalidInputError(
             "member_axes",
             given=member_axes,
@@ -84,7 +88,7 @@ def relative_distance(
     return float(ratio) if member_axes == 0 else np.asarray(ratio)
 
 
-def _parts(parameters: Parameters) -> list[np.ndarray]:
+def _arrays(parameters: Parameters) -> list[np.ndarray]:
     arrays = parameters if isinstance(parameters, list | tuple) else [parameters]
     return [np.asarray(array, dtype=np.float64) for array in arrays]
 

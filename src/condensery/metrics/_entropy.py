@@ -81,19 +81,19 @@ def effective_rank(matrix: Float[np.ndarray, "row column"]) -> float:
     return _exp_entropy(np.linalg.svd(matrix, compute_uv=False), what="matrix")
 
 
-def _exp_entropy(parts: np.ndarray, *, what: str) -> float:
-    if not np.all(np.isfinite(parts)) or np.any(parts < 0):
+def _exp_entropy(weights: np.ndarray, *, what: str) -> float:
+    if not np.all(np.isfinite(weights)) or np.any(weights < 0):
         raise InvalidInputError(
             what,
             given="negative, nan or inf entries",
             allowed="finite numbers >= 0",
             remedy="pass amplitudes",
         )
-    parts = parts[parts > 0]
-    if parts.size == 0:
+    weights = weights[weights > 0]
+    if weights.size == 0:
         return 0.0
     # The division by the largest keeps the sum finite for parts near the largest float.
-    parts = parts / parts.max()
-    shares = parts / parts.sum()
+    weights = weights / weights.max()
+    shares = weights / weights.sum()
     shares = shares[shares > 0]
     return float(np.exp(-np.sum(shares * np.log(shares))))

@@ -190,7 +190,7 @@ def _lasting(
     persistence: int,
 ) -> Lineages:
     kept = [k for k in range(len(born)) if ended[k] - born[k] + 1 >= persistence]
-    number = {k: place for place, k in enumerate(kept)}
+    number = {k: row for row, k in enumerate(kept)}
 
     def ancestor(k: int) -> int:
         while k >= 0 and k not in number:

@@ -104,10 +104,10 @@ def plateaus(
     edges = np.flatnonzero(
         np.diff(np.concatenate([[False], slow, [False]]).astype(int))
     )
-    found = []
+    rests = []
     for begin, end in zip(edges[::2], edges[1::2], strict=True):
         length = float(np.log10(t[end] / t[begin]))
         if length >= decades:
             middle = float(10 ** logs[begin : end + 1].mean())
-            found.append(Plateau(int(t[begin]), int(t[end]), length, middle))
-    return found
+            rests.append(Plateau(int(t[begin]), int(t[end]), length, middle))
+    return rests

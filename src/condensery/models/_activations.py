@@ -86,11 +86,11 @@ def _gelu_prime(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 
 
 def _hardtanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    one = jnp.ones_like(z)
+    unity = jnp.ones_like(z)
     return jnp.where(
         z >= 1,
-        one,
-        jnp.where(z <= -1, -one, z),
+        unity,
+        jnp.where(z <= -1, -unity, z),
     )
 
 

@@ -26,10 +26,10 @@ def _convolved(
     b: Float[Array, " kernel"],
 ) -> Float[Array, "sample kernel up across"]:
     """Every kernel at every position that fits, plus its bias."""
-    found = lax.conv_general_dilated(
+    output = lax.conv_general_dilated(
         images, w, (1, 1), "VALID", dimension_numbers=("NCHW", "OIHW", "NCHW")
     )
-    return found + b[None, :, None, None]
+    return output + b[None, :, None, None]
 
 
 def _as_images(

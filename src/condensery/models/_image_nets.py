@@ -77,10 +77,10 @@ class ImageNet:
             gamma: The exponent; larger is smaller.
         """
         drawn: dict[str, np.ndarray] = {}
-        for place, (name, units, features) in enumerate(_LAYERS[self.kind]):
+        for number, (name, units, features) in enumerate(_LAYERS[self.kind]):
             weight, _ = mlp_normal(
                 [features, units],
-                seed=1000 * seed + place,
+                seed=1000 * seed + number,
                 std=float(features) ** -gamma,
             )[0]
             drawn[name] = weight
@@ -100,11 +100,11 @@ class ImageNet:
         Args:
             parameters: Of one member.
         """
-        found = {}
+        rows = {}
         for name in _HIDDEN[self.kind]:
             weight = np.asarray(parameters[name])
             bias = parameters.get(f"{name}_bias")
-            found[name] = (
+            rows[name] = (
                 weight if bias is None else np.column_stack([weight, np.asarray(bias)])
             )
         if self.kind == "transformer":
@@ -112,8 +112,8 @@ class ImageNet:
                 np.asarray(parameters[name]).reshape(HEADS, -1, DEPTH)
                 for name in ("queries", "keys")
             )
-            found["heads"] = np.einsum("hud,hue->hde", queries, keys).reshape(HEADS, -1)
-        return found
+            rows["heads"] = np.einsum("hud,hue->hde", queries, keys).reshape(HEADS, -1)
+        return rows
 
     def __call__(
         self, parameters: Parameters, x: ArrayLike, drop: Drop = _keep

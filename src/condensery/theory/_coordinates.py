@@ -140,8 +140,8 @@ def coordinates(
         1.0
     """
     name = _resolve(scheme)
-    m = None if width is None else _whole("width", width, least=2)
-    d = _whole("input_dimension", input_dimension, least=1)
+    m = None if width is None else _whole_number("width", width, least=2)
+    d = _whole_number("input_dimension", input_dimension, least=1)
     if name != _E:
         if exponent is not None or beta is not None:
             raise InvalidInputError(
@@ -150,10 +150,11 @@ def coordinates(
                 allowed=f"only with {_E}",
                 remedy="leave it out",
             )
-        known = _SCHEMES[name]
+        published = _SCHEMES[name]
         if m is None:
-            return Coordinates(name, known.gamma, known.gamma_prime)
-        return _at_width(name, known.gamma, known.gamma_prime, m, known.scales(m, d))
+            return Coordinates(name, published.gamma, published.gamma_prime)
+        point = published.gamma, published.gamma_prime
+        return _at_width(name, *point, m, published.scales(m, d))
     g = _e_exponent(exponent, beta, m)
     if m is None:
         return Coordinates(name, g, g)
@@ -216,8 +217,8 @@ def kappas(
             np.asarray(output * hidden / divisor),
             np.asarray(output / hidden),
         )
-    for name, found in (("kappa", kappa), ("kappa_prime", kappa_prime)):
-        if not (np.isfinite(found).all() and (found > 0).all()):
+    for name, value in (("kappa", kappa), ("kappa_prime", kappa_prime)):
+        if not (np.isfinite(value).all() and (value > 0).all()):
             raise InvalidInputError(
                 "alpha, beta1, beta2",
                 given=f"scales whose {name} leaves the range of double precision",
@@ -307,7 +308,7 @@ def _resolve(scheme: str) -> str:
     return name
 
 
-def _whole(what: str, value: float, *, least: int) -> int:
+def _whole_number(what: str, value: float, *, least: int) -> int:
     # Written-out widths such as 1e4 are floats and are welcome; True is an int and is
     # not.
     fits = isinstance(value, int | float | np.integer | np.floating) and not isinstance(

@@ -151,7 +151,7 @@ def dropout_r1_approximate(
         6.5
     """
     f, J, H = (
-        np.asarray(part, dtype=np.float64) for part in (features, jacobian, curvature)
+        np.asarray(array, dtype=np.float64) for array in (features, jacobian, curvature)
     )
     outputs = J.shape[1] if J.ndim == 3 else 0
     if (
@@ -212,7 +212,7 @@ def dropout_flattening(
         ... )
         array([-144.])
     """
-    a, w, x = (np.asarray(part, dtype=np.float64) for part in (a, w, x))
+    a, w, x = (np.asarray(array, dtype=np.float64) for array in (a, w, x))
     if (
         w.ndim != 2
         or x.ndim != 2
@@ -274,8 +274,8 @@ def _layer(
     return f, W
 
 
-def _finite(*parts: np.ndarray) -> None:
-    if not all(np.isfinite(part).all() for part in parts):
+def _finite(*arrays: np.ndarray) -> None:
+    if not all(np.isfinite(array).all() for array in arrays):
         raise InvalidInputError(
             "arrays",
             given="nan or inf",

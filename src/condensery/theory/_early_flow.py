@@ -69,7 +69,7 @@ def early_flow(
         >>> a.round(4).tolist(), w.round(4).tolist()
         ([1.1752], [[1.5431, 1.0]])
     """
-    output, inner, pull = (np.asarray(part, dtype=np.float64) for part in (a, w, z))
+    output, inner, pull = (np.asarray(array, dtype=np.float64) for array in (a, w, z))
     if (
         inner.ndim != 2
         or output.shape != inner.shape[:1]
@@ -210,14 +210,14 @@ def early_growth(
     pull = targets @ inputs / len(targets)
     rate = float(np.linalg.norm(pull))
     m, g, g_prime = np.broadcast_arrays(
-        *(np.asarray(part, dtype=np.float64) for part in (width, gamma, gamma_prime))
+        *(np.asarray(array, dtype=np.float64) for array in (width, gamma, gamma_prime))
     )
     along = inputs @ (pull / rate) if rate > 0 else np.zeros(len(inputs))
-    curvature, wanted = float(np.mean(along**2)), drop * float(np.mean(targets**2))
-    inside = rate**2 - curvature * wanted
+    curvature, target_drop = float(np.mean(along**2)), drop * float(np.mean(targets**2))
+    inside = rate**2 - curvature * target_drop
     if rate == 0 or inside < 0:
         return np.full(m.shape, np.inf)
-    reach = wanted / (rate + np.sqrt(inside))
+    reach = target_drop / (rate + np.sqrt(inside))
     size = m * m**-g * (m**-g_prime + m**g_prime)
     return np.asarray(0.5 * np.arcsinh(2 * reach / size))
 
@@ -262,8 +262,8 @@ def condensation_time(
         np.asarray(gamma, dtype=np.float64),
         np.asarray(gamma_prime, dtype=np.float64),
     )
-    found = np.maximum(0.5 * (g - np.abs(g_prime) - 1), 0.0)
-    return float(found) if found.ndim == 0 else found
+    slope = np.maximum(0.5 * (g - np.abs(g_prime) - 1), 0.0)
+    return float(slope) if slope.ndim == 0 else slope
 
 
 def patch_direction(

@@ -64,7 +64,9 @@ class Embedding:
     @property
     def added(self) -> int:
         """K: how many units more the wide net has."""
-        return sum(len(one) - int(one.max()) - 1 for one in self.source[1:-1])
+        return sum(
+            len(origins) - int(origins.max()) - 1 for origins in self.source[1:-1]
+        )
 
     def defect(self) -> float:
         """The largest violation of the three conditions; a few 1e-16 for a compatible
@@ -194,15 +196,15 @@ def embedding(
         )
     sources, betas, constants = [], [], []
     for level, width in enumerate(widths):
-        one = np.asarray(source.get(level, range(width)), dtype=np.int64)
+        origins = np.asarray(source.get(level, range(width)), dtype=np.int64)
         share = np.asarray(beta.get(level, np.ones(width)), dtype=np.float64)
         value = np.asarray(
-            (constant or {}).get(level, np.zeros(len(one))), dtype=np.float64
+            (constant or {}).get(level, np.zeros(len(origins))), dtype=np.float64
         )
-        _check_layer(level, width, one, share, value)
-        sources.append(one)
+        _check_layer(level, width, origins, share, value)
+        sources.append(origins)
         betas.append(share)
-        constants.append(np.where(one == NULL, value, 0.0))
+        constants.append(np.where(origins == NULL, value, 0.0))
     rng = None if seed is None else np.random.Generator(np.random.Philox(seed))
     shapes = [(len(above), len(below)) for below, above in pairwise(sources)]
     if free is None:
@@ -210,17 +212,17 @@ def embedding(
             np.zeros(shape) if rng is None else spread * rng.standard_normal(shape)
             for shape in shapes
         ]
-    given = [np.shape(one) for one in free]
-    if given != shapes:
+    shapes_of_free = [np.shape(matrix) for matrix in free]
+    if shapes_of_free != shapes:
         raise InvalidInputError(
             "free",
-            given=f"shapes {given}",
+            given=f"shapes {shapes_of_free}",
             allowed=f"{shapes}",
             remedy="one matrix per layer",
         )
     alphas = [
-        _coefficients(above, below, share, before, np.array(one, dtype=np.float64))
-        for (below, above), (before, share), one in zip(
+        _coefficients(above, below, share, before, np.array(matrix, dtype=np.float64))
+        for (below, above), (before, share), matrix in zip(
             pairwise(sources), pairwise(betas), free, strict=True
         )
     ]
@@ -231,9 +233,9 @@ def _check_layer(
     level: int, width: int, source: np.ndarray, share: np.ndarray, value: np.ndarray
 ) -> None:
     expected = set(range(width))
-    found = set(source.tolist()) - {NULL}
-    if found != expected or source.ndim != 1:
-        missing, unknown = sorted(expected - found), sorted(found - expected)
+    copied = set(source.tolist()) - {NULL}
+    if copied != expected or source.ndim != 1:
+        missing, unknown = sorted(expected - copied), sorted(copied - expected)
         wrong = (
             f"units {unknown} that do not exist"
             if unknown

@@ -76,22 +76,22 @@ def initial_directions(
     if p == 1:
         pull = errors @ inputs
         length = float(np.linalg.norm(pull))
-        found = (
+        directions = (
             (pull / length)[None]
             if length > 1e-14 * float(np.abs(errors) @ np.linalg.norm(inputs, axis=1))
             else []
         )
     else:
         angles = _stationary_angles(inputs, errors, p)
-        found = np.column_stack([np.cos(angles), np.sin(angles)])
-    if not len(found):
+        directions = np.column_stack([np.cos(angles), np.sin(angles)])
+    if not len(directions):
         raise InvalidInputError(
             "e",
             given="errors under which all directions are alike",
             allowed="errors that prefer a direction",
             remedy="check the targets",
         )
-    return np.asarray(found)
+    return np.asarray(directions)
 
 
 def _checked(

@@ -105,15 +105,15 @@ def design(
         InvalidInputError: `x`, which the user knows as `what`, is not two-dimensional
             and finite.
     """
-    given = np.asarray(x)
-    if given.ndim != 2 or 0 in given.shape or given.dtype.kind not in "biuf":
+    array = np.asarray(x)
+    if array.ndim != 2 or 0 in array.shape or array.dtype.kind not in "biuf":
         raise InvalidInputError(
             what,
-            given=f"shape {given.shape}, {given.dtype}",
+            given=f"shape {array.shape}, {array.dtype}",
             allowed="numbers of shape (sample, feature)",
             remedy="reshape one feature with x[:, None]",
         )
-    rows = given.astype(np.float64)
+    rows = array.astype(np.float64)
     if not np.isfinite(rows).all():
         raise InvalidInputError(
             what,
@@ -129,12 +129,12 @@ def _angles(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     digits at 0 and π.
     """
     first, second = _unit(left), _unit(right)
-    found = np.empty((len(first), len(second)))
+    angles = np.empty((len(first), len(second)))
     for row, direction in enumerate(first):
         apart = np.linalg.norm(second - direction, axis=1)
         together = np.linalg.norm(second + direction, axis=1)
-        found[row] = 2 * np.arctan2(apart, together)
-    return found
+        angles[row] = 2 * np.arctan2(apart, together)
+    return angles
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

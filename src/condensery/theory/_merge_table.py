@@ -138,14 +138,14 @@ def merge_rule(
             allowed="a finite number other than 0",
             remedy="a neuron without weights is a constant",
         )
-    known = _symmetry(name, negative_slope)
+    symmetry = _symmetry(name, negative_slope)
     size = 1.0 if abs(abs(ratio) - 1) <= SAME else abs(ratio)
-    if abs(size - 1) > SAME and known.homogeneity is None:
+    if abs(size - 1) > SAME and symmetry.homogeneity is None:
         return None
-    scale = size ** (known.homogeneity or 0)
+    scale = size ** (symmetry.homogeneity or 0)
     if ratio > 0:
         return MergeRule(scale, 0.0, 0.0)
-    mirror = known.reflection
+    mirror = symmetry.reflection
     if mirror is None:
         return None
     # σ(−|c|z) = |c|^k σ(−z): homogeneity holds on the whole line

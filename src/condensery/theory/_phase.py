@@ -40,8 +40,8 @@ def boundary(gamma_prime: ArrayLike) -> float | Float[np.ndarray, " ..."]:
         >>> boundary(-0.4), boundary(0.25)
         (1.0, 1.25)
     """
-    found = np.maximum(1.0, 1.0 + np.asarray(gamma_prime, dtype=np.float64))
-    return float(found) if found.ndim == 0 else found
+    value = np.maximum(1.0, 1.0 + np.asarray(gamma_prime, dtype=np.float64))
+    return float(value) if value.ndim == 0 else value
 
 
 @overload
@@ -162,15 +162,15 @@ def phase_slope(
         )
     horizontal, vertical = _pair(gamma, gamma_prime)
     if of == "theta":
-        found = np.asarray(
+        value = np.asarray(
             np.maximum(
                 _hidden(horizontal, vertical),
                 _hidden(horizontal, np.negative(vertical)),
             )
         )
     else:
-        found = _hidden(horizontal, vertical if of == "w" else np.negative(vertical))
-    return float(found) if found.ndim == 0 else found
+        value = _hidden(horizontal, vertical if of == "w" else np.negative(vertical))
+    return float(value) if value.ndim == 0 else value
 
 
 def _hidden(gamma: ArrayLike, gamma_prime: ArrayLike) -> np.ndarray:

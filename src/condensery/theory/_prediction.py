@@ -131,7 +131,7 @@ def ntk_relative_distance(
     target = _target(y, len(x))
     kernels = ntk_two_layer_relu(x, bias=bias)
     g, gp, m = _members(gamma, gamma_prime, width)
-    found = np.full(g.shape, np.nan)
+    distances = np.full(g.shape, np.nan)
     moves: dict[float, _Moves] = {}
     with np.errstate(all="ignore"):
         kappas, kappa_primes = m**-g, m**-gp
@@ -150,14 +150,14 @@ def ntk_relative_distance(
         scale = kappa / ((2 if asi else 1) * m[member] * kappa**2)
         rd_a2, rd_w2 = moves[kappa_prime].squares(scale, noise)
         rd_w2 = rd_w2 / columns
-        found[member] = np.sqrt(
+        distances[member] = np.sqrt(
             {
                 "w": rd_w2,
                 "a": rd_a2,
                 "theta": (rd_a2 + columns * rd_w2) / (1 + columns),
             }[of]
         )
-    return float(found) if found.ndim == 0 else found
+    return float(distances) if distances.ndim == 0 else distances
 
 
 class _Moves:
@@ -199,11 +199,11 @@ class _Moves:
         """‖Δa‖²/m and ‖Δw‖²/m where κc = `scale`·M⁻¹(y − f⁰) and f⁰ has the covariance
         `noise`·K^a.
         """
-        found = [
+        distances = [
             scale**2 * share * max(signal + noise * random, 0.0)
             for share, signal, random in (self._a, self._w)
         ]
-        return found[0], found[1]
+        return distances[0], distances[1]
 
 
 def _random(initial_output: str | None, *, asi: bool) -> bool:
@@ -243,22 +243,22 @@ def _target(y: ArrayLike, samples: int) -> np.ndarray:
 def _members(
     gamma: ArrayLike, gamma_prime: ArrayLike, width: ArrayLike
 ) -> list[np.ndarray]:
-    given = [
+    columns = [
         np.asarray(value, dtype=np.float64) for value in (gamma, gamma_prime, width)
     ]
-    if not (np.isfinite(given[2]).all() and (given[2] >= 1).all()):
+    if not (np.isfinite(columns[2]).all() and (columns[2] >= 1).all()):
         raise InvalidInputError(
             "width",
-            given=repr(given[2].tolist()),
+            given=repr(columns[2].tolist()),
             allowed="finite numbers >= 1",
             remedy="for example width=1000",
         )
     try:
-        return list(np.broadcast_arrays(*given))
+        return list(np.broadcast_arrays(*columns))
     except ValueError:
         raise InvalidInputError(
             "gamma, gamma_prime, width",
-            given=f"shapes {[value.shape for value in given]}",
+            given=f"shapes {[value.shape for value in columns]}",
             allowed="shapes that broadcast",
             remedy="for a grid give gamma[:, None] and width[None, :]",
         ) from None
