@@ -7,9 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from condensery._reference import load
-from condensery.experiments.embedding_depth import EmbeddingDepth
-from condensery.experiments.embedding_depth._tables import measured
-from condensery.experiments.embedding_depth._tasks import plateau
+from condensery.experiments.embedding_depth import Config as DepthConfig
+from condensery.experiments.embedding_depth import embedding_depth
+from condensery.experiments.embedding_depth._claims import inertia, saddle
+from condensery.experiments.embedding_depth._lifts import lifted
+from condensery.experiments.embedding_depth._training import plateau
 from condensery.experiments.manifold_dimension import (
     Config,
     copies,
@@ -39,10 +41,10 @@ def quiet(*_):
 
 @pytest.fixture(scope="module")
 def depth():
-    config = EmbeddingDepth.Config.model_validate(SMALL)
+    config = DepthConfig.model_validate(SMALL)
+    tasks = embedding_depth.tasks(config)
     return config, [
-        load(task.function)(task.parameters, task.seed, quiet)
-        for task in EmbeddingDepth().tasks(config)
+        load(task.function)(task.parameters, task.seed, quiet) for task in tasks
     ]
 
 
@@ -67,7 +69,7 @@ class TestReductionContract(ExperimentContract):
 class TestEmbeddingDepthContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return EmbeddingDepth()
+        return embedding_depth
 
     @pytest.fixture
     def overrides(self):
@@ -119,10 +121,8 @@ def test_the_drawn_split_is_one():
 
 
 def test_lifts_of_relu_add_zeros_only():
-    task = EmbeddingDepth().tasks(
-        EmbeddingDepth.Config(points=2, starts=10, lift_widths=(2,))
-    )[0]
-    rows = load(task.function)(task.parameters, task.seed, quiet)["lifts"]
+    config = DepthConfig(points=2, starts=10, lift_widths=(2,))
+    rows = lifted.function(config, 0, quiet, activation="relu")["lifts"]
     assert len(rows) >= 2
     assert rows[:, 14].max() < 1e-12
     decided = rows[rows[:, 13] == 1]
@@ -191,18 +191,14 @@ def test_claims_can_fail():
 
 def test_a_lift_with_a_new_negative_eigenvalue_would_be_seen(depth):
     config, shards = depth
-    tables = dict(EmbeddingDepth().tables(config, shards))
+    tables = embedding_depth.tables(config, shards)
     lifts = dict(tables["lifts"].columns)
-    lifts["before_negative"], lifts["after_negative"] = (
-        0 * lifts["before_negative"],
-        0 * lifts["after_negative"] + 1,
-    )
+    lifts["before_negative"] = 0 * lifts["before_negative"]
+    lifts["after_negative"] = 0 * lifts["after_negative"] + 1
     lifts["decided"] = 0 * lifts["decided"] + 1
-    values, _ = measured(
-        {**tables, "lifts": Table(columns=lifts)}, config.samples, 0.999
-    )
-    assert values["inertia"] < 1
-    assert values["saddle"] == len(lifts["decided"])
+    altered = {**tables, "lifts": Table(columns=lifts)}
+    assert inertia(config, altered).value < 1
+    assert saddle(config, altered).value == len(lifts["decided"])
 
 
 @pytest.mark.parametrize(
@@ -210,8 +206,8 @@ def test_a_lift_with_a_new_negative_eigenvalue_would_be_seen(depth):
     [
         (reduction, {"cosine": 1.0}),
         (reduction, {"data": "cifar"}),
-        (EmbeddingDepth, {"samples": [5]}),
-        (EmbeddingDepth, {"steps": 3}),
+        (embedding_depth, {"samples": [5]}),
+        (embedding_depth, {"steps": 3}),
         (manifold_dimension, {"hidden": []}),
         (manifold_dimension, {"narow": 2}),
     ],

@@ -4,6 +4,13 @@ import numpy as np
 from tests.plots.declared import options_of
 
 from condensery import plots
+from condensery.experiments.embedding_depth import embedding_depth
+from condensery.experiments.embedding_depth._tables import (
+    losses_by_depth,
+    ranked_spectra,
+    scores_over_layers,
+    scores_over_seeds,
+)
 from condensery.experiments.generalisation import generalisation
 from condensery.experiments.manifold_dimension import (
     gained_zeros,
@@ -41,16 +48,18 @@ def spectra():
         for when, n in (("before", 1), ("after", 2))
         for kind in ("negative", "zero", "positive")
     }
-    return {
-        "spectra": Table(
-            columns={
-                "activation": ["relu"] * 9,
-                "when": [0] * 3 + [1] * 6,
-                "eigenvalue": [4.0, -2.0, 0.0, 8.0, -8.0, 0.0, 0.0, 1.0, -1.0],
-            }
-        ),
-        "lifts": Table(columns={"activation": ["relu"], **lifts}),
+    eigenvalues = {
+        "activation": ["relu"] * 9,
+        "when": [0] * 3 + [1] * 6,
+        "eigenvalue": [4.0, -2.0, 0.0, 8.0, -8.0, 0.0, 0.0, 1.0, -1.0],
     }
+    lifted = Table(columns={"activation": ["relu"], **lifts})
+    return {"ranked": ranked_spectra(Table(columns=eigenvalues), lifted)}
+
+
+def depth_spectra_options():
+    """The chart that the experiment declares."""
+    return options_of(embedding_depth, "spectra")
 
 
 def linearity():
@@ -75,16 +84,19 @@ def linearity():
         - 0.1 * layers["batch_norm"]
     )
     layer = np.tile([1, 2], len(hidden))
+    curves = Table(columns={**common, "loss": 1.0 / step + seed})
+    scores = {**layers, "layer": layer, "score": np.where(layer == 1, 1.0, score)}
+    least = scores_over_layers(Table(columns=scores))
     return {
-        "curves": Table(columns={**common, "loss": 1.0 / step + seed}),
-        "scores": Table(
-            columns={
-                **layers,
-                "layer": layer,
-                "score": np.where(layer == 1, 1.0, score),
-            }
-        ),
+        "median_losses": losses_by_depth(curves, 8),
+        "least_scores": least,
+        "median_scores": scores_over_seeds(least),
     }
+
+
+def linearity_options():
+    """The chart that the experiment declares for two sizes of the data."""
+    return options_of(embedding_depth, "linearity", samples=(4, 8), steps=100)
 
 
 def dimensions():
@@ -388,8 +400,8 @@ def size_options():
 
 CASES = {
     "embedded network": lambda: (plots.embedded_network, edges(), {}, 2),
-    "depth spectra": lambda: (plots.depth_spectra, spectra(), {}, 1),
-    "layer linearity": lambda: (plots.layer_linearity, linearity(), {}, 3),
+    "depth spectra": lambda: (plots.chart, spectra(), depth_spectra_options(), 3),
+    "layer linearity": lambda: (plots.chart, linearity(), linearity_options(), 3),
     "manifold dimension": lambda: (
         plots.chart,
         dimensions(),

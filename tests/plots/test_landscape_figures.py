@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from tests.plots.tables_landscape import (
     CASES,
+    depth_spectra_options,
     dimension_options,
     dimensions,
     edges,
     linearity,
+    linearity_options,
     reduction,
     reduction_options,
     spectra,
@@ -43,31 +45,25 @@ def test_the_drawn_network_knows_what_was_split():
 
 
 def test_spectra_are_over_the_largest_and_ascend():
-    data = plots.depth_spectra.figure_data(spectra())
-    np.testing.assert_allclose(
-        data.before[0],
-        [-0.5, 0.0, 1.0],
-    )
-    np.testing.assert_allclose(
-        data.after[0],
-        [-1, -0.125, 0, 0, 0.125, 1],
-    )
-    assert data.counts == (((1, 1, 1), (2, 2, 2)),)
-    assert plots.depth_spectra.draw(data).axes[0].get_yscale() == "symlog"
+    data = plots.chart.figure_data(spectra(), **depth_spectra_options())
+    point, lift = data.panels[0].series
+    np.testing.assert_allclose(point.y, [-0.5, 0.0, 1.0])
+    np.testing.assert_allclose(lift.y, [-1, -0.125, 0, 0, 0.125, 1])
+    labels = point.look.label, lift.look.label
+    assert labels == ("point (1, 1, 1)", "lift (2, 2, 2)")
+    assert plots.chart.draw(data).axes[0].get_yscale() == "symlog"
 
 
 def test_scores_are_the_least_of_the_layers_and_the_median_of_the_seeds():
-    data = plots.layer_linearity.figure_data(linearity())
-    np.testing.assert_allclose(data.plain[1], [1.0, 0.99])
-    np.testing.assert_allclose(data.normalised[1], [0.9, 0.89])
-    np.testing.assert_allclose(
-        np.array(data.final),
-        [[0.995, 0.995], [0.99, 0.99]],
-    )
-    np.testing.assert_allclose(
-        data.losses[1][1],
-        [0.6, 0.51],
-    )
+    data = plots.chart.figure_data(linearity(), **linearity_options())
+    losses, scores, final = (panel.series for panel in data.panels)
+    plain, normalised = scores
+    np.testing.assert_allclose(plain.y, [1.0, 0.99])
+    np.testing.assert_allclose(normalised.y, [0.9, 0.89])
+    seeds, medians = final
+    np.testing.assert_allclose(seeds.y, [0.995, 0.995, 0.99, 0.99])
+    np.testing.assert_allclose(medians.y, [0.995, 0.99])
+    np.testing.assert_allclose(losses[0].y, [0.6, 0.51])
 
 
 def test_undecided_spectra_are_not_drawn():

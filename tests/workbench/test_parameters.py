@@ -24,7 +24,6 @@ NOT_YET_MOVED = {
     "dropout-features",
     "dropout-images",
     "dropout-regulariser",
-    "embedding-depth",
     "embedding-width",
     "initial-condensation-cnn",
     "initial-phase-diagram",

@@ -24,7 +24,7 @@ BUILT_IN: dict[str, str] = {
     "diagnose-calibration": "condensery.experiments.diagnose_calibration:diagnose_calibration",
     "reduce-benchmark": "condensery.experiments.reduce_benchmark:reduce_benchmark",
     "monitor-demo": "condensery.experiments.monitor_demo:monitor_demo",
-    "embedding-depth": "condensery.experiments.embedding_depth:EmbeddingDepth",
+    "embedding-depth": "condensery.experiments.embedding_depth:embedding_depth",
     "manifold-dimension": "condensery.experiments.manifold_dimension:manifold_dimension",
     "reduction": "condensery.experiments.reduction:reduction",
     "real-networks": "condensery.experiments.real_networks:real_networks",

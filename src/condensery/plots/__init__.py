@@ -13,7 +13,7 @@ condensation `direction_field`, `cosine_maps`, `initial_widths`, `initial_map`; 
 dropout `dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
 `dropout_controls`, `dropout_images`, `dropout_paths`; of the landscape
 `embedding_spectra`, `embedding_descent`, `embedded_network`, `census_lattice`,
-`depth_spectra`, `layer_linearity`, `generalisation`, of PyTorch models `verdicts`,
+`generalisation`, of PyTorch models `verdicts`,
 `monitored`, `partners`. `render` turns a figure into PNG or PDF bytes, `save` writes
 both.
 
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
         census_lattice,
         chart,
         cosine_maps,
-        depth_spectra,
         direction_field,
         dropout_contours,
         dropout_controls,
@@ -60,7 +59,6 @@ if TYPE_CHECKING:
         initial_map,
         initial_widths,
         layer_distance,
-        layer_linearity,
         layer_maps,
         layer_neurons,
         monitored,
@@ -79,7 +77,6 @@ __all__ = [
     "census_lattice",
     "chart",
     "cosine_maps",
-    "depth_spectra",
     "direction_field",
     "dropout_contours",
     "dropout_controls",
@@ -95,7 +92,6 @@ __all__ = [
     "initial_map",
     "initial_widths",
     "layer_distance",
-    "layer_linearity",
     "layer_maps",
     "layer_neurons",
     "monitored",

@@ -2,6 +2,7 @@
 nets are.
 """
 
-from condensery.experiments.embedding_depth._experiment import Config, EmbeddingDepth
+from condensery.experiments.embedding_depth._config import Config
+from condensery.experiments.embedding_depth._experiment import embedding_depth
 
-__all__ = ["Config", "EmbeddingDepth"]
+__all__ = ["Config", "embedding_depth"]

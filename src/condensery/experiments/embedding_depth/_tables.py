@@ -1,258 +1,227 @@
-"""Tables and measured values of embedding-depth."""
+"""The tables of embedding-depth: lifts, spectra, curves, scores, prunings, and what the
+figures show of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from condensery.protocols import Arrays
+from condensery.declare import Results, rows, stack
+from condensery.experiments._spectra import counts_text, over_largest
+from condensery.experiments.embedding_depth._config import Config
+from condensery.experiments.embedding_depth._lifts import COLUMNS, lifted
+from condensery.experiments.embedding_depth._training import PRUNED, train
 from condensery.records import Table
 
-Setting = tuple[int, int, bool]
+KINDS = ("negative", "zero", "positive")
+WHOLE = (
+    "point",
+    "width",
+    "added",
+    "decided",
+)
+"""Columns of whole numbers, beside those of the kinds."""
+
+SIDES = ("before", "after")
+CURVES = {"before": "point", "after": "lift"}
+"""Side of a lift to its name in the legend."""
 
 
-def depth_tables(
-    shards: Sequence[Arrays],
-    activations: Sequence[str],
-    settings: Sequence[Setting],
-    columns: Sequence[str],
-) -> dict[str, Table]:
-    """Lifts, spectra, curves, scores and prunings from the shards of both kinds of
-    task.
+def lifts(config: Config, results: Results) -> Table:
+    """Every lift."""
+    blocks = []
+    for arguments, run in results.of(lifted):
+        array = run["lifts"]
+        activation = np.repeat(arguments["activation"], len(array))
+        block: dict[str, Any] = {"activation": activation}
+        for name, column in zip(COLUMNS, array.T, strict=True):
+            is_count = name in WHOLE or name.endswith(KINDS)
+            block[name] = column.astype(np.int64) if is_count else column
+        blocks.append(block)
+    return stack(
+        blocks, added="parameters of the deep net less those of the shallow one"
+    )
+
+
+def spectra(config: Config, results: Results) -> Table:
+    """Eigenvalues at the first point of every activation, and at its first lift."""
+    blocks = []
+    for arguments, run in results.of(lifted):
+        for when, side in enumerate(SIDES):
+            values = np.asarray(run[f"spectrum_{side}"])
+            count = len(values)
+            block = {
+                "activation": np.repeat(arguments["activation"], count),
+                "when": np.repeat(when, count),
+                "eigenvalue": values,
+            }
+            blocks.append(block)
+    return stack(blocks, when="0 at the critical point, 1 at its lift")
+
+
+def ranked(config: Config, results: Results) -> Table:
+    """See `ranked_spectra`."""
+    return ranked_spectra(spectra(config, results), lifts(config, results))
+
+
+def ranked_spectra(spectra: Table, lifts: Table) -> Table:
+    """The eigenvalues over the largest, by rank; the name of a curve counts its signs,
+    as the first lift of the activation has them.
     """
-    lifts, trained = shards[: len(activations)], shards[len(activations) :]
-    counts = [len(shard["lifts"]) for shard in lifts]
-    stacked = np.concatenate([np.asarray(shard["lifts"]) for shard in lifts])
-    whole = {"point", "width", "added", "decided"} | {
-        name for name in columns if name.endswith(("ative", "zero"))
-    }
-    table = {"activation": np.repeat(np.asarray(activations), counts)}
-    for name, column in zip(columns, stacked.T, strict=True):
-        table[name] = (
-            column.astype(np.int64)
-            if name in whole or name.endswith("_positive")
-            else column
+    blocks = []
+    for activation in dict.fromkeys(spectra["activation"].tolist()):
+        counted = lifts.select(activation=activation)
+        for when, side in enumerate(SIDES):
+            curve = spectra.select(activation=activation, when=when)
+            counts = [counted[f"{side}_{kind}"][0] for kind in KINDS]
+            ranks = np.arange(1, len(curve) + 1)
+            block = rows(
+                {"rank": ranks},
+                activation=activation,
+                when=when,
+                curve=f"{CURVES[side]} {counts_text(counts)}",
+                eigenvalue=over_largest(curve["eigenvalue"]),
+            )
+            blocks.append(block)
+    if not blocks:
+        names = (
+            "activation",
+            "when",
+            "rank",
+            "curve",
+            "eigenvalue",
         )
+        return Table(columns={name: np.zeros(0) for name in names})
+    return stack(blocks, eigenvalue="over the largest in absolute value")
+
+
+def _setting(arguments: Any) -> dict[str, int]:
+    """The columns that name a setting."""
     return {
-        "lifts": Table(
-            columns=table,
-            units={"added": "parameters of the deep net less those of the shallow one"},
-        ),
-        "spectra": _spectra(lifts, activations),
-        "curves": _curves(trained, settings),
-        "scores": _scores(trained, settings),
-        "pruned": _pruned(trained, settings),
+        "hidden": arguments["hidden"],
+        "samples": arguments["samples"],
+        "batch_norm": int(arguments["batch_norm"]),
     }
 
 
-def _spectra(lifts: Sequence[Arrays], activations: Sequence[str]) -> Table:
-    parts = [
-        (name, when, np.asarray(shard[f"spectrum_{when}"]))
-        for name, shard in zip(activations, lifts, strict=True)
-        for when in ("before", "after")
-    ]
-    sizes = [len(values) for _, _, values in parts]
-    return Table(
-        columns={
-            "activation": np.repeat([name for name, _, _ in parts], sizes),
-            "when": np.repeat([int(when == "after") for _, when, _ in parts], sizes),
-            "eigenvalue": np.concatenate([values for _, _, values in parts]),
-        },
-        units={"when": "0 at the critical point, 1 at its lift"},
+def _blocks(results: Results, name: str, *axes: str) -> Iterator[dict[str, Any]]:
+    """One block per setting, of an array over seeds, steps and maybe layers."""
+    for arguments, run in results.of(train):
+        values = np.asarray(run[name])
+        points = {"seed": np.arange(len(values)), "step": run["step"]}
+        for number, axis in enumerate(axes, start=2):
+            points[axis] = np.arange(1, values.shape[number] + 1)
+        columns: dict[str, Any] = _setting(arguments)
+        columns[name] = values
+        yield rows(points, **columns)
+
+
+def curves(config: Config, results: Results) -> Table:
+    """Loss of every net at the recorded steps."""
+    return stack(_blocks(results, "loss"))
+
+
+def scores(config: Config, results: Results) -> Table:
+    """Linearity of every layer at the recorded steps."""
+    return stack(
+        _blocks(results, "score", "layer"),
+        score="least |correlation| of pre-activation and activation over the "
+        "live units",
     )
 
 
-def _setting(setting: Setting, count: int) -> dict[str, np.ndarray]:
-    hidden, samples, normalised = setting
-    return {
-        "hidden": np.full(count, hidden),
-        "samples": np.full(count, samples),
-        "batch_norm": np.full(count, int(normalised)),
-    }
+def pruned(config: Config, results: Results) -> Table:
+    """What became of every net without batch normalisation."""
+    blocks = []
+    for arguments, run in results.of(train):
+        if "removed" in run:
+            seeds = np.arange(len(run["removed"]))
+            columns: dict[str, Any] = _setting(arguments)
+            columns |= {name: run[name] for name in PRUNED}
+            block = rows({"seed": seeds}, **columns)
+            blocks.append(block)
+    return stack(blocks, removed="hidden layers taken out")
 
 
-def _stack(
-    parts: Sequence[Mapping[str, np.ndarray]], units: dict[str, str] | None = None
-) -> Table:
-    return Table(
-        columns={
-            name: np.concatenate([part[name] for part in parts]) for name in parts[0]
-        },
-        units=units or {},
-    )
+def median_losses(config: Config, results: Results) -> Table:
+    """See `losses_by_depth`."""
+    return losses_by_depth(curves(config, results), config.most)
 
 
-def _curves(trained: Sequence[Arrays], settings: Sequence[Setting]) -> Table:
-    parts = []
-    for shard, setting in zip(trained, settings, strict=True):
-        members, steps = np.shape(shard["loss"])
-        parts.append(
-            {
-                **_setting(setting, members * steps),
-                "seed": np.repeat(np.arange(members), steps),
-                "step": np.tile(shard["step"], members),
-                "loss": np.ravel(shard["loss"]),
-            }
+def losses_by_depth(curves: Table, samples: int) -> Table:
+    """Median loss over the seeds at every step, for every depth without batch
+    normalisation.
+    """
+    blocks = []
+    for hidden in np.unique(curves["hidden"]).tolist():
+        nets = curves.select(
+            hidden=hidden,
+            samples=samples,
+            batch_norm=0,
         )
-    return _stack(parts)
+        steps, medians = _medians(nets, "loss")
+        block = rows({"step": steps}, hidden=hidden, loss=medians)
+        blocks.append(block)
+    return stack(blocks, loss="median over the seeds")
 
 
-def _scores(trained: Sequence[Arrays], settings: Sequence[Setting]) -> Table:
-    parts = []
-    for shard, setting in zip(trained, settings, strict=True):
-        members, steps, layers = np.shape(shard["score"])
-        parts.append(
-            {
-                **_setting(setting, members * steps * layers),
-                "seed": np.repeat(np.arange(members), steps * layers),
-                "step": np.tile(np.repeat(shard["step"], layers), members),
-                "layer": np.tile(np.arange(1, layers + 1), members * steps),
-                "score": np.ravel(shard["score"]),
-            }
-        )
-    return _stack(
-        parts,
-        {
-            "score": "least |correlation| of pre-activation and activation over the "
-            "live units"
-        },
-    )
+def _medians(nets: Table, column: str) -> tuple[np.ndarray, list[float]]:
+    """Steps, and the median over the seeds at each."""
+    steps = np.unique(nets["step"])
+    medians = []
+    for step in steps.tolist():
+        values = nets.select(step=step)[column]
+        medians.append(float(np.median(values)))
+    return steps, medians
 
 
-def _pruned(trained: Sequence[Arrays], settings: Sequence[Setting]) -> Table:
+def least_scores(config: Config, results: Results) -> Table:
+    """See `scores_over_layers`."""
+    return scores_over_layers(scores(config, results))
+
+
+def scores_over_layers(scores: Table) -> Table:
+    """The least score of any layer of the deepest nets, for every seed and step."""
+    deep = scores.select(hidden=int(scores["hidden"].max()))
+    layers = len(np.unique(deep["layer"]))
+    values = deep["score"].reshape(-1, layers)
+    # nan is a silent layer: it is passed over, and a net of silent ones stays nan
+    least = np.fmin.reduce(values, axis=1)
     names = (
-        "plateau_step",
-        "plateau_loss",
-        "removed",
-        "pruned_loss",
-        "retrained_narrow",
-        "retrained_deep",
+        "samples",
+        "batch_norm",
+        "seed",
+        "step",
     )
-    parts = [
-        {
-            **_setting(setting, len(shard["removed"])),
-            "seed": np.arange(len(shard["removed"])),
-            **{name: np.asarray(shard[name]) for name in names},
-        }
-        for shard, setting in zip(trained, settings, strict=True)
-        if "removed" in shard
-    ]
-    return _stack(parts, {"removed": "hidden layers taken out"})
-
-
-def measured(
-    tables: Mapping[str, Table], samples: Sequence[int], linear: float
-) -> tuple[dict[str, float | None], dict[str, str]]:
-    """The value of every claim, None where there is nothing to measure, and what to say
-    beside it.
-    """
-    lifts, pruned = tables["lifts"], tables["pruned"]
-    some = len(lifts) > 0
-    judged = lifts.select(decided=1)
-    kinds = ("negative", "zero", "positive")
-    right = np.all(
-        [judged[f"after_{kind}"] == judged[f"predicted_{kind}"] for kind in kinds],
-        axis=0,
-    )
-    minima = judged["before_negative"] == 0
-    saddles = int(((judged["after_negative"] > 0) & minima).sum())
-    plateau, spread = _plateaus(pruned, max(samples))
-    few, many = (
-        _final(tables["scores"], count) for count in (min(samples), max(samples))
-    )
-    plain, normed = (
-        _linear_share(tables["scores"], max(samples), flag, linear) for flag in (0, 1)
-    )
-    cut = pruned.select(hidden=3, samples=max(samples))
-    cut_some = cut["removed"] > 0
-    ratio = (
-        np.minimum(cut["pruned_loss"], cut["retrained_narrow"]) / cut["plateau_loss"]
-    )
-    values: dict[str, float | None] = {
-        "output": float(lifts["change"].max()) if some else None,
-        "critical": float(lifts["gradient_after"].max()) if some else None,
-        "inertia": float(right.mean()) if right.size else None,
-        "saddle": float(saddles) if right.size else None,
-        "shared-plateau": spread,
-        "data": many - few,
-        "batch-norm": normed - plain,
-        "pruning": float(ratio[cut_some].max()) if cut_some.any() else None,
-    }
-    points = len(
-        {
-            (name, point)
-            for name, point in zip(lifts["activation"], lifts["point"], strict=True)
-        }
-    )
-    notes = {
-        "output": f"{len(lifts)} lifts of {points} critical points; relative to the "
-        "largest output",
-        "critical": _worst_gradient(lifts) if some else "no critical point was found",
-        "inertia": f"share of {len(judged)} lifts with a decided spectrum; "
-        "predicted (n₋, n₀ + D, n₊)",
-        "saddle": (
-            f"reported, not judged: of {int(minima.sum())} lifts of points without "
-            "negative eigenvalues, those that "
-            "have one; exact lifts by affine pieces cannot, and the abstract's "
-            "later version does not say it"
-        ),
-        "shared-plateau": "largest relative difference from the plateau loss of "
-        f"one hidden layer, {plateau:.4g}",
-        "data": f"median least score at the end: {few:.4f} of {min(samples)} "
-        f"samples, {many:.4f} of {max(samples)}",
-        "batch-norm": (
-            f"share of recorded steps with a linear layer (score ≥ {linear}): "
-            f"{plain:.2f} without, {normed:.2f} with"
-        ),
-        "pruning": (
-            "largest loss within the retraining over that of the plateau; "
-            f"{int(cut['removed'].sum())} layers of "
-            f"{len(cut)} nets were linear and taken out"
-        ),
-    }
-    return values, notes
-
-
-def _plateaus(pruned: Table, samples: int) -> tuple[float, float]:
-    losses = [
-        np.median(pruned.select(hidden=hidden, samples=samples)["plateau_loss"])
-        for hidden in (1, 2, 3)
-    ]
-    return float(losses[0]), float(
-        np.max(np.abs(np.asarray(losses[1:]) / losses[0] - 1))
+    columns = {name: deep[name][::layers] for name in names}
+    return Table(
+        columns={**columns, "score": least},
+        units={"score": "least of the layers"},
     )
 
 
-def _final(scores: Table, samples: int) -> float:
-    """Median over seeds of the least score of any layer at the end."""
-    part = scores.select(hidden=3, samples=samples, batch_norm=0)
-    last = part.select(step=int(part["step"].max()))
-    return float(
-        np.median(
-            [
-                np.nanmin(last.select(seed=int(seed))["score"])
-                for seed in np.unique(last["seed"])
-            ]
+def median_scores(config: Config, results: Results) -> Table:
+    """See `scores_over_seeds`."""
+    return scores_over_seeds(least_scores(config, results))
+
+
+def scores_over_seeds(least: Table) -> Table:
+    """Median over the seeds of the least score, and whether it is the last step."""
+    blocks = []
+    last = int(least["step"].max())
+    settings = np.column_stack([least["samples"], least["batch_norm"]])
+    for samples, batch_norm in np.unique(settings, axis=0).tolist():
+        nets = least.select(samples=samples, batch_norm=batch_norm)
+        steps, medians = _medians(nets, "score")
+        block = rows(
+            {"step": steps},
+            samples=samples,
+            batch_norm=batch_norm,
+            score=medians,
+            last=steps == last,
         )
-    )
-
-
-def _linear_share(scores: Table, samples: int, flag: int, linear: float) -> float:
-    """Share of recorded steps, over all seeds, at which some layer is linear."""
-    part = scores.select(hidden=3, samples=samples, batch_norm=flag)
-    layers = int(part["layer"].max())
-    return float(
-        np.mean(np.nanmax(part["score"].reshape(-1, layers), axis=1) >= linear)
-    )
-
-
-def _worst_gradient(lifts: Table) -> str:
-    """A lift with large weights turns the rounding of the narrow gradient into more."""
-    before, after = lifts["gradient_before"], lifts["gradient_after"]
-    worst = int(np.argmax(after))
-    return (
-        "the 1-norm of the gradient, at most 1e-10·(1 + R) before; "
-        f"{before[worst]:.1g} before in the worst lift, and "
-        f"{np.median(after):.1g} after in the median one"
-    )
+        blocks.append(block)
+    return stack(blocks, score="median over the seeds of the least of the layers")
