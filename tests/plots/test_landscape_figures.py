@@ -47,8 +47,14 @@ def test_the_drawn_network_knows_what_was_split():
 def test_spectra_are_over_the_largest_and_ascend():
     data = plots.chart.figure_data(spectra(), **depth_spectra_options())
     point, lift = data.panels[0].series
-    np.testing.assert_allclose(point.y, [-0.5, 0.0, 1.0])
-    np.testing.assert_allclose(lift.y, [-1, -0.125, 0, 0, 0.125, 1])
+    np.testing.assert_allclose(
+        point.y,
+        [-0.5, 0.0, 1.0],
+    )
+    np.testing.assert_allclose(
+        lift.y,
+        [-1, -0.125, 0, 0, 0.125, 1],
+    )
     labels = point.look.label, lift.look.label
     assert labels == ("point (1, 1, 1)", "lift (2, 2, 2)")
     assert plots.chart.draw(data).axes[0].get_yscale() == "symlog"
@@ -58,12 +64,27 @@ def test_scores_are_the_least_of_the_layers_and_the_median_of_the_seeds():
     data = plots.chart.figure_data(linearity(), **linearity_options())
     losses, scores, final = (panel.series for panel in data.panels)
     plain, normalised = scores
-    np.testing.assert_allclose(plain.y, [1.0, 0.99])
-    np.testing.assert_allclose(normalised.y, [0.9, 0.89])
+    np.testing.assert_allclose(
+        plain.y,
+        [1.0, 0.99],
+    )
+    np.testing.assert_allclose(
+        normalised.y,
+        [0.9, 0.89],
+    )
     seeds, medians = final
-    np.testing.assert_allclose(seeds.y, [0.995, 0.995, 0.99, 0.99])
-    np.testing.assert_allclose(medians.y, [0.995, 0.99])
-    np.testing.assert_allclose(losses[0].y, [0.6, 0.51])
+    np.testing.assert_allclose(
+        seeds.y,
+        [0.995, 0.995, 0.99, 0.99],
+    )
+    np.testing.assert_allclose(
+        medians.y,
+        [0.995, 0.99],
+    )
+    np.testing.assert_allclose(
+        losses[0].y,
+        [0.6, 0.51],
+    )
 
 
 def test_undecided_spectra_are_not_drawn():
