@@ -281,6 +281,49 @@ def in_rows(
     return tuple(rows)
 
 
+ZERO_BAND = 1e-9
+"""Share of the largest eigenvalue below which one counts as zero; the axis is linear
+within it.
+"""
+
+ZEROS = Guide(y=(-ZERO_BAND, ZERO_BAND), look=Look(colour="grey", alpha=0.25))
+"""The band of eigenvalues that count as zero."""
+
+SIGN_COUNTS = "$(n_-, n_0, n_+)$"
+"""Title of a legend whose names count negative, zero and positive eigenvalues."""
+
+_DECADES = {
+    "$-1$": -1.0,
+    "$-10^{-3}$": -1e-3,
+    "$-10^{-6}$": -1e-6,
+    "0": 0.0,
+    "$10^{-6}$": 1e-6,
+    "$10^{-3}$": 1e-3,
+    "1": 1.0,
+}
+
+
+def eigenvalue_axis(highest: float, *, label: bool) -> Axis:
+    """The axis of eigenvalues over the largest one, logarithmic on both sides of zero.
+
+    Args:
+        highest: Upper end, which leaves room for the legend.
+        label: Whether the axis is labelled; one panel of a row is enough.
+
+    Example:
+        >>> from condensery.charts import eigenvalue_axis
+        >>> eigenvalue_axis(1e5, label=True).scale
+        'symlog'
+    """
+    return Axis(
+        label="eigenvalue / largest" if label else "",
+        scale="symlog",
+        threshold=ZERO_BAND,
+        limits=(-10.0, highest),
+        ticks=_DECADES,
+    )
+
+
 def figure(name: str, caption: str, chart: Chart) -> FigureSpec:
     """A chart as a figure of an experiment.
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from condensery.charts import (
+    SIGN_COUNTS,
+    ZEROS,
     Axis,
     Chart,
     Guide,
@@ -15,10 +17,10 @@ from condensery.charts import (
     Look,
     Panel,
     Points,
+    eigenvalue_axis,
     figure,
 )
 from condensery.declare import Declared, Work
-from condensery.experiments._spectra import COUNTS, ZEROS, eigenvalue_axis
 from condensery.experiments.embedding_depth import _claims, _tables
 from condensery.experiments.embedding_depth._config import ACTIVATIONS, Config
 from condensery.experiments.embedding_depth._lifts import lifted
@@ -70,9 +72,9 @@ def _spectrum(activation: str) -> Panel:
     return Panel(
         marks=(ZEROS, point, lift),
         x=Axis(label="rank"),
-        y=eigenvalue_axis(1e5, label=activation == ACTIVATIONS[0]),
+        y=eigenvalue_axis(1e8, label=activation == ACTIVATIONS[0]),
         title=activation,
-        legend=Legend(place="upper left", title=COUNTS),
+        legend=Legend(place="upper left", title=SIGN_COUNTS),
     )
 
 

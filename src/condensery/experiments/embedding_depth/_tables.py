@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from condensery.declare import Results, rows, stack
-from condensery.experiments._spectra import counts_text, over_largest
 from condensery.experiments.embedding_depth._config import Config
 from condensery.experiments.embedding_depth._lifts import COLUMNS, lifted
 from condensery.experiments.embedding_depth._training import PRUNED, train
@@ -76,14 +75,15 @@ def ranked_spectra(spectra: Table, lifts: Table) -> Table:
         counted = lifts.select(activation=activation)
         for when, side in enumerate(SIDES):
             curve = spectra.select(activation=activation, when=when)
-            counts = [counted[f"{side}_{kind}"][0] for kind in KINDS]
+            counts = [str(counted[f"{side}_{kind}"][0]) for kind in KINDS]
+            ascending = np.sort(curve["eigenvalue"])
             ranks = np.arange(1, len(curve) + 1)
             block = rows(
                 {"rank": ranks},
                 activation=activation,
                 when=when,
-                curve=f"{CURVES[side]} {counts_text(counts)}",
-                eigenvalue=over_largest(curve["eigenvalue"]),
+                curve=f"{CURVES[side]} ({', '.join(counts)})",
+                eigenvalue=ascending / np.abs(ascending).max(),
             )
             blocks.append(block)
     if not blocks:
