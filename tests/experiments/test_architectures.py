@@ -25,7 +25,7 @@ class TestArchitecturesContract(ExperimentContract):
     def overrides(self):
         return {
             "kinds": ["mlp", "transformer"],
-            "gammas": [0.5, 1.0],
+            "exponents": [0.5, 1.0],
             "keeps": [0.8],
             "decays": [0.0],
             "steps": 3,
@@ -89,13 +89,13 @@ def columns_of(rows, names):
 
 def tables(config, *, ratio):
     """Every layer's ratio and every accuracy by a formula of its setting."""
-    names = ("kind", "gamma", "keep", "decay")
+    names = ("kind", "exponent", "keep", "decay")
     cells = [(kind, *setting) for kind in config.kinds for setting in config.settings]
     members = columns_of(cells, names)
-    members["accuracy"] = 1 - 0.1 * members["gamma"]
+    members["accuracy"] = 1 - 0.1 * members["exponent"]
     rows = [(*cell, layer) for cell in cells for layer in LAYERS[cell[0]]]
     layers = columns_of(rows, (*names, "layer"))
-    layers["ratio_70"] = ratio(layers["gamma"], layers["keep"], layers["decay"])
+    layers["ratio_70"] = ratio(layers["exponent"], layers["keep"], layers["decay"])
     layers["null_70"] = np.ones(len(rows))
     return {"members": Table(columns=members), "layers": Table(columns=layers)}
 
@@ -130,7 +130,7 @@ def test_claims_measure_what_they_say_and_can_fail():
     )
     claims = judged(config, made)
     assert verdicts(claims, "small-scale", "dropout") == [False, False]
-    single = Config(gammas=(0.5,), keeps=(1.0,))
+    single = Config(exponents=(0.5,), keeps=(1.0,))
     claims = judged(single, tables(single, ratio=lambda g, p, d: g))
     assert {claim.passed for claim in claims.values()} == {None}
 
@@ -144,8 +144,8 @@ def test_claims_measure_what_they_say_and_can_fail():
         {"keeps": [0.0]},
         {"keeps": [1.1]},
         {"decays": [-0.1]},
-        {"gammas": [6.0]},
-        {"gammas": [0.5, 0.5]},
+        {"exponents": [6.0]},
+        {"exponents": [0.5, 0.5]},
         {"samples": 5},
         {"steps": 0},
         {"rate": 0},

@@ -404,7 +404,7 @@ def architecture_options():
         architectures,
         "architecture-ratios",
         kinds=("mlp", "cnn"),
-        gammas=(0.5, 1.0),
+        exponents=(0.5, 1.0),
         decays=(0.0,),
     )
 

@@ -12,24 +12,24 @@ from condensery.records import Table
 
 TWO = Config(
     kinds=("mlp", "cnn"),
-    gammas=(0.5, 1.0),
+    exponents=(0.5, 1.0),
     decays=(0.0,),
 )
 RUN = {"decay": 0.0, "seed": 0, "loss": 0.0, "status": 0}
 
 
 def trained(kind, keep):
-    """Ratio 1 − γ/2 of every layer, null 1 or .9, accuracy 1 − γ/10."""
-    gamma = np.array([0.5, 1.0])
+    """Ratio 1 − exponent/2 of every layer, null 1 or .9, accuracy 1 − exponent/10."""
+    exponent = np.array([0.5, 1.0])
     count = len(LAYERS[kind])
     run = {name: np.full(2, value) for name, value in RUN.items()}
-    run |= {"gamma": gamma, "accuracy": 1 - gamma / 10}
+    run |= {"exponent": exponent, "accuracy": 1 - exponent / 10}
     number = np.repeat([0, 1], count)
     null = 0.9 if kind == "cnn" else 1.0
     return run | {
         "layer_run": number,
         "layer_code": np.tile(np.arange(count), 2),
-        "layer_ratio_70": 1 - gamma[number] / 2,
+        "layer_ratio_70": 1 - exponent[number] / 2,
         "layer_null_70": np.full(2 * count, null),
     }
 
@@ -49,7 +49,7 @@ def test_rows_and_settings():
         (1.0, 1.0, 0.0),
         (1.0, 0.8, 0.0),
     ]
-    settings = {"kinds": TWO.kinds, "gammas": TWO.gammas, "decays": TWO.decays}
+    settings = {"kinds": TWO.kinds, "exponents": TWO.exponents, "decays": TWO.decays}
     options = options_of(architectures, "architecture-ratios", **settings)
     table = cells()
     (panel,) = chart.figure_data({"cells": table}, **options).panels
@@ -63,7 +63,7 @@ def test_rows_and_settings():
         "cnn: dense",
         "accuracy (%)",
     )
-    assert matrix.names_x[1] == "γ 0.5\np 0.8\nλ 0"
+    assert matrix.names_x[1] == "e 0.5\np 0.8\nλ 0"
     np.testing.assert_allclose(matrix.values[0], [0.75, 0.75, 0.5, 0.5])
     assert np.isnan(matrix.values[2]).all()
     assert table.select(row=0)["text"].tolist() == [

@@ -37,10 +37,10 @@ sentence = partial(
 )
 def small_scale(config: Config, tables: Tables) -> Measured:
     """The smallest fall with the scale."""
-    large, small = min(config.gammas), max(config.gammas)
-    falls = _falls(config, tables, gamma=small)
-    note = f"γ = {large:g} to {small:g}: {_listed(falls)}"
-    expected = at_least(0.0 if len(config.gammas) > 1 else None)
+    large, small = min(config.exponents), max(config.exponents)
+    falls = _falls(config, tables, exponent=small)
+    note = f"exponent {large:g} to {small:g}: {_listed(falls)}"
+    expected = at_least(0.0 if len(config.exponents) > 1 else None)
     return Measured(min(falls.values()), note, expected)
 
 
@@ -111,8 +111,8 @@ def accuracy(config: Config, tables: Tables) -> Measured:
     gains: dict[str, float] = {}
     for kind in config.kinds:
         runs = members.select(kind=kind)
-        small = runs.select(gamma=max(config.gammas))["accuracy"]
-        large = runs.select(gamma=min(config.gammas))["accuracy"]
+        small = runs.select(exponent=max(config.exponents))["accuracy"]
+        large = runs.select(exponent=min(config.exponents))["accuracy"]
         gains[kind] = float(np.mean(small)) - float(np.mean(large))
     return Measured(min(gains.values()), f"{OPEN}; {_listed(gains)}")
 
@@ -124,12 +124,12 @@ def _plain(config: Config) -> dict[str, float]:
 
 def _at_smallest_scale(config: Config, tables: Tables) -> Table:
     plain = _plain(config)
-    return tables["layers"].select(**plain, gamma=max(config.gammas))
+    return tables["layers"].select(**plain, exponent=max(config.exponents))
 
 
 def _falls(config: Config, tables: Tables, **changed: float) -> dict[str, float]:
     """Fall of the mean ratio of each architecture's layers when a setting changes."""
-    start = {**_plain(config), "gamma": min(config.gammas)}
+    start = {**_plain(config), "exponent": min(config.exponents)}
     end = {**start, **changed}
     falls: dict[str, float] = {}
     for kind in config.kinds:

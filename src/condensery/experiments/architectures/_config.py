@@ -24,12 +24,12 @@ class Config(Settings):
 
     kinds: tuple[Kind, ...] = Field(default=KINDS, min_length=1)
     """Which networks."""
-    gammas: tuple[float, ...] = Field(
+    exponents: tuple[float, ...] = Field(
         default=(0.5, 0.75, 1.0),
         min_length=1,
     )
-    """Every weight starts from N(0, d^−2γ), d the number of its inputs; γ = ½ is
-    LeCun's scale.
+    """Every weight starts from N(0, std²) with std = d^−exponent, d the number of its
+    inputs; ½ is LeCun's scale.
     """
     keeps: tuple[float, ...] = Field(
         default=(1.0, 0.8),
@@ -54,7 +54,7 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _sensible(self) -> Config:
-        for name in ("kinds", "gammas", "keeps", "decays"):
+        for name in ("kinds", "exponents", "keeps", "decays"):
             values = getattr(self, name)
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} must differ from one another")
@@ -62,18 +62,18 @@ class Config(Settings):
             raise ValueError("keeps must be probabilities 0 < p <= 1")
         if not all(0 <= decay < 100 for decay in self.decays):
             raise ValueError("decays must lie within 0 and 100")
-        if not all(abs(gamma) <= 5 for gamma in self.gammas):
-            raise ValueError("gammas must lie within -5 and 5")
+        if not all(abs(exponent) <= 5 for exponent in self.exponents):
+            raise ValueError("exponents must lie within -5 and 5")
         if self.batch_size > self.samples:
             raise ValueError("batch_size must not exceed samples")
         return self
 
     @property
     def settings(self) -> list[tuple[float, float, float]]:
-        """γ, keep probability and weight decay, from large scales to small ones."""
+        """Exponent, keep probability and weight decay, from large scales on."""
         return [
-            (gamma, keep, decay)
-            for gamma in sorted(self.gammas)
+            (exponent, keep, decay)
+            for exponent in sorted(self.exponents)
             for keep in sorted(self.keeps, reverse=True)
             for decay in sorted(self.decays)
         ]

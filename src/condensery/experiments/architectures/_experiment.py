@@ -27,8 +27,8 @@ from condensery.experiments.architectures._work import train
 from condensery.records import FigureSpec, Table
 
 COSTS = {"mlp": 1.0, "residual": 1.5, "transformer": 5.0, "cnn": 6.0}
-RUN = ("gamma", "decay", "seed", "loss", "accuracy", "status")
-SETTING = ("gamma", "decay", "seed")
+RUN = ("exponent", "decay", "seed", "loss", "accuracy", "status")
+SETTING = ("exponent", "decay", "seed")
 MANY = 24
 """Above this number of settings cells have no room for numbers."""
 
@@ -73,7 +73,7 @@ def layers(config: Config, results: Results) -> Table:
 
 def _long(arguments: Any, columns: dict[str, np.ndarray]) -> dict[str, Any]:
     """Columns of one training with its architecture and keep probability."""
-    count = len(columns["gamma"])
+    count = len(columns["exponent"])
     names = {"kind": arguments["kind"], "keep": arguments["keep"]}
     return {name: np.full(count, value) for name, value in names.items()} | columns
 
@@ -85,8 +85,8 @@ def cells(config: Config, results: Results) -> Table:
     ratios, runs = layers(config, results), members(config, results)
     lines: list[dict[str, Any]] = []
     for row, (kind, layer) in enumerate(_rows(config)):
-        for column, (gamma, keep, decay) in enumerate(config.settings):
-            setting = {"kind": kind, "gamma": gamma, "keep": keep, "decay": decay}
+        for column, (exponent, keep, decay) in enumerate(config.settings):
+            setting = {"kind": kind, "exponent": exponent, "keep": keep, "decay": decay}
             if layer:
                 cell = ratios.select(**setting, layer=layer)
                 ratio = float(np.mean(cell["ratio_70"]))
@@ -128,8 +128,8 @@ def draws(config: Config) -> Sequence[FigureSpec]:
     listed = _rows(config)
     names = [f"{kind}: {layer}" if layer else "accuracy (%)" for kind, layer in listed]
     settings = [
-        f"γ {gamma:g}\np {keep:g}\nλ {decay:g}"
-        for gamma, keep, decay in config.settings
+        f"e {exponent:g}\np {keep:g}\nλ {decay:g}"
+        for exponent, keep, decay in config.settings
     ]
     ratios = Matrix(
         table="cells",
@@ -157,7 +157,7 @@ CAPTION = (
     "Effective ratio of every layer (rows) at every setting "
     "(columns): dark is condensed, 1 is "
     "as many directions as units (after a bar: of shuffled rows, where "
-    "below .95). γ: exponent of the "
+    "below .95). e: exponent of the "
     "initial scale; p: keep probability; λ: weight decay."
 )
 
@@ -179,11 +179,12 @@ architectures = Declared(
     "of each layer share, compared with rows whose entries are shuffled, and "
     "what does it do to the accuracy?",
     papers=("xu2025overview",),
+    task_version="2",
     Config=Config,
     presets={
         "quick": {},
         "paper": {
-            "gammas": [0.5, 0.75, 1.0, 1.25],
+            "exponents": [0.5, 0.75, 1.0, 1.25],
             "keeps": [1.0, 0.9, 0.7],
             "decays": [0.0, 0.1, 0.3, 1.0],
             "seeds": 3,

@@ -32,7 +32,7 @@ def train(
         keep: Keep probability of dropout.
 
     Returns:
-        Per run (gamma, decay, seed, loss, accuracy, status), and per run and layer
+        Per run (exponent, decay, seed, loss, accuracy, status), and per run and layer
         (layer_code, its number in `LAYERS`; layer_run, units, active, and for each
         threshold ratio, null, initial as ``layer_ratio_70`` and so on).
     """
@@ -45,13 +45,13 @@ def train(
     order = shuffle.permutation(len(data.x))
     training, test = np.split(order, [config.samples])
     seeds = range(seed, seed + config.seeds)
-    members = [(gamma, draw) for gamma in config.gammas for draw in seeds]
+    members = [(exponent, draw) for exponent in config.exponents for draw in seeds]
     starts = [
         net.draw(
             seed=draw,
-            gamma=gamma,
+            gamma=exponent,
         )
-        for gamma, draw in members
+        for exponent, draw in members
     ]
     runs: list[dict[str, Any]] = []
     layers: list[dict[str, Any]] = []
@@ -73,7 +73,7 @@ def train(
             batch_size=config.batch_size,
             schedule=[config.steps],
         )
-        for k, (gamma, draw) in enumerate(members):
+        for k, (exponent, draw) in enumerate(members):
             trained = result.parameters(k)
             outputs = np.asarray(
                 net(
@@ -89,7 +89,7 @@ def train(
                 layers.append({"code": code, "run": len(runs), **measures})
             runs.append(
                 {
-                    "gamma": gamma,
+                    "exponent": exponent,
                     "decay": decay,
                     "seed": draw,
                     "loss": result.loss[k, -1],

@@ -40,11 +40,11 @@ class Config(Settings):
     """Hidden units of the mlp."""
     cnn_widths: tuple[int, int, int] = (64, 64, 128)
     """Channels, channels and hidden units of the cnn."""
-    gamma: float = Field(default=1.5, ge=0.0, le=5.0)
-    """The condensed mlp starts from N(0, std²) with std = width^−gamma, as
+    exponent: float = Field(default=1.5, ge=0.0, le=5.0)
+    """The condensed mlp starts from N(0, std²) with std = width^−exponent, as
     `condensery.torch.condense` does it.
     """
-    cnn_gamma: float = Field(default=1.0, ge=0.0, le=5.0)
+    cnn_exponent: float = Field(default=1.0, ge=0.0, le=5.0)
     """The same for the cnn, layer by layer. It is smaller: with four small layers in a
     row the gradients of the first ones vanish for the whole training.
     """

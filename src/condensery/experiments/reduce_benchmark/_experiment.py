@@ -121,7 +121,7 @@ reduce_benchmark = Declared(
     "short fine-tuning. A network of the small size trained from scratch is the "
     "control.",
     papers=("chen2024reduction", "zhang2022embedding"),
-    task_version="2",
+    task_version="3",
     Config=Config,
     presets={
         "quick": {},
@@ -131,7 +131,7 @@ reduce_benchmark = Declared(
             "test": 6000,
             "mlp_width": 512,
             "cnn_train": 8000,
-            "cnn_gamma": 1.25,
+            "cnn_exponent": 1.25,
             "ratios": [0.5, 0.25, 0.125],
             "epochs": 12,
             "batch": 64,

@@ -47,10 +47,10 @@ def compare(
     data = load(config.data, samples=config.samples or None)
     order = np.random.Generator(np.random.Philox(seed)).permutation(len(data.x))
     test, training = np.split(order, [config.test])
-    widths, exponent = [config.mlp_width], config.gamma
+    widths, exponent = [config.mlp_width], config.exponent
     if network == "cnn":
         training = training[: config.cnn_train or None]
-        widths, exponent = list(config.cnn_widths), config.cnn_gamma
+        widths, exponent = list(config.cnn_widths), config.cnn_exponent
     recipe = Training(config.epochs, config.finetune, config.rate, config.batch)
     if start == "condensed":
         decay = config.weight_decay

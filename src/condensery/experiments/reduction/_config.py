@@ -27,8 +27,8 @@ class Config(Settings):
     """Images on which predictions are compared, those after `samples`."""
     width: int = Field(default=400, ge=1, le=100_000)
     """Hidden units."""
-    gamma: Exponent = 3.0
-    """Weights and biases start from N(0, std²) with std = width^−gamma."""
+    exponent: Exponent = 3.0
+    """Weights and biases start from N(0, std²) with std = width^−exponent."""
     rate: Positive = 3e-5
     """Learning rate of Adam."""
     steps: Count = 2500
@@ -49,7 +49,7 @@ class Config(Settings):
         """
         setting = (
             self.width,
-            self.gamma,
+            self.exponent,
             self.samples,
             self.cosine,
         )

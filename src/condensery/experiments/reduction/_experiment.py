@@ -247,6 +247,7 @@ reduction = Declared(
     "group is merged into one neuron, and "
     "the small network is compared with the large one and trained on.",
     papers=("zhang2021embedding", "chen2024reduction"),
+    task_version="2",
     Config=Config,
     presets={
         "quick": {"seeds": 3},

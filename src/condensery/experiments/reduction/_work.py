@@ -65,7 +65,7 @@ def train(config: Config, seed: int, advance: Advance) -> Arrays:
     data = loaded.x[: config.samples], targets[: config.samples]
     unseen = loaded.x[config.samples :], labels[config.samples :]
     sizes = [loaded.x.shape[1], config.width, CLASSES]
-    std = float(config.width) ** -config.gamma
+    std = float(config.width) ** -config.exponent
     net = mlp_normal(sizes, seed=seed, std=std)
     rule = Adam(config.rate)
     state = init_descent([net], optimiser=rule, dtype=config.dtype)
