@@ -57,9 +57,9 @@ class Config(Settings):
         1.35,
         1.5,
     )
-    """γ of the cells."""
+    """Values of the phase coordinate γ of the cells."""
     gamma_primes: tuple[float, ...] = (-0.3, -0.1, 0.1, 0.3)
-    """γ' of the cells."""
+    """Values of the phase coordinate γ' of the cells."""
     widths: tuple[int, ...] = (256, 512, 1024, 2048, 4096)
     """Widths that `diagnose` compares, at least three."""
     seeds: int = Field(default=3, ge=2, le=100)

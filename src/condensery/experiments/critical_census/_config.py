@@ -15,9 +15,8 @@ class Config(Settings):
     widths: Annotated[tuple[int, ...], Field(min_length=1)] = (1, 2, 3)
     """Widths of the nets, increasing."""
     starts: Annotated[int, Field(ge=4, le=1_000_000)] = 512
-    """From how many random places critical points of each width are searched; half of
-    them by steps that lower the loss first, half by steps that lower the gradient
-    alone.
+    """Random starts of the search for critical points of each width; half of them take
+    steps that lower the loss first, half steps that lower the gradient alone.
     """
     blocks: Annotated[int, Field(ge=1, le=1000)] = 1
     """Into how many tasks the starts of a width are cut."""

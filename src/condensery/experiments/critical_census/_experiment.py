@@ -49,9 +49,9 @@ lattice = FigureSpec(
 critical_census = Declared(
     name="critical-census",
     title="A census of critical points",
-    summary="From hundreds of random places critical points of tanh nets of widths 1, "
-    "2 and 3 are searched, each is reduced to the smallest net with its function, and "
-    "classes of equal functions are linked across widths. Those that are no embedding "
+    summary="We search for critical points of tanh nets of widths 1, 2 and 3 from "
+    "hundreds of random starts, reduce each to the smallest net with its function, and "
+    "link classes of equal functions across widths. Those that are no embedding "
     "of a narrower net are counted: how many there are is an open question.",
     papers=("zhang2021embedding", "zhang2022embedding"),
     Config=Config,

@@ -104,8 +104,8 @@ def train(
 
     Returns:
         step, and for Adam a (step, draw, unit), w (step, draw, unit, feature) and loss
-        (draw, step) in units of the mean square of y; the same of the control, with its
-        status and the steps of every draw; on the line the field.
+        (draw, step) in units of the mean square of y; the same for the control, with
+        its status and the steps of every draw; on the line the field.
     """
     from condensery.engine import (
         Adam,

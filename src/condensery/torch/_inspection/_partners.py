@@ -128,7 +128,7 @@ def inspect_file(
         path: As for `condensery.torch.load_weights`.
         threshold: As for `inspect` and `partners`.
         heads: Number of attention heads, where there are any.
-        progress: Told how far it is.
+        progress: Progress callback, ``(text, fraction)``.
 
     Returns:
         Columns with an entry for every layer: those of the inspection, role, directed,

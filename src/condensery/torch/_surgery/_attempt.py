@@ -129,7 +129,7 @@ class Attempt:
             self._linear = always_active(layer, coupling, activity)
 
     def best(self) -> tuple[Outcome, str]:
-        """What comes out, and what must be said about it."""
+        """The outcome, and the notes on it."""
         settings, layer = self._settings, self._layer
         weights, tolerance = self._model.weights, self._model.tolerance
         self._exact = exact_pairs(

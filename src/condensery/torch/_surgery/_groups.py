@@ -46,7 +46,7 @@ def cosine_groups(
 
 def width_groups(layer: Directions, width: int) -> Groups:
     """Clusters that leave so many units; a unit at a right angle or more to its cluster
-    goes without a trace.
+    is removed silently.
 
     The width is kept to: a cluster that cancels goes into its largest unit.
     """

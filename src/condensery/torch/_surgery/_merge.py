@@ -28,7 +28,7 @@ class Plan:
     Attributes:
         pair: Unit to the unit that takes its place; `CONSTANT` for a unit without input
             weights, whose constant goes on.
-        gone: Units that are removed without a trace, with the rule by which.
+        gone: Units that are removed silently, with the rule by which.
     """
 
     pair: dict[int, int] = field(default_factory=dict)
