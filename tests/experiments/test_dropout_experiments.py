@@ -15,7 +15,7 @@ from condensery.experiments.dropout_features._vectors import (
     train_vectors,
     vector_data,
 )
-from condensery.experiments.dropout_regulariser import DropoutRegulariser
+from condensery.experiments.dropout_regulariser import dropout_regulariser
 from condensery.experiments.dropout_stall import dropout_stall
 from condensery.records import Table
 from condensery.testing import ExperimentContract
@@ -38,7 +38,7 @@ STALL = {"width": 12, "steps": 30, "seeds": 2}
 class TestRegulariserContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return DropoutRegulariser()
+        return dropout_regulariser
 
     @pytest.fixture
     def overrides(self):
@@ -87,21 +87,21 @@ def altered(tables, name, **columns):
 @pytest.fixture(scope="module")
 def regulariser():
     return ran(
-        DropoutRegulariser(),
+        dropout_regulariser,
         **{**REGULARISER, "nets": 2, "masks": 2000, "picture_steps": 12_000},
     )
 
 
 def test_the_regulariser_is_what_the_source_says(regulariser):
-    claims = judged(DropoutRegulariser(), *regulariser)
+    claims = judged(dropout_regulariser, *regulariser)
     assert {name: claim.passed for name, claim in claims.items()} == dict.fromkeys(
         claims, True
     )
-    assert len(claims) == len(DropoutRegulariser.statements)
+    assert len(claims) == len(dropout_regulariser.statements)
 
 
 def test_claims_of_the_regulariser_can_fail(regulariser):
-    experiment, (config, tables) = DropoutRegulariser(), regulariser
+    experiment, (config, tables) = dropout_regulariser, regulariser
     nets, drawn, orders, flat = (
         tables[name] for name in ("nets", "drawn", "orders", "flattening")
     )
@@ -163,7 +163,7 @@ def test_paths_end_where_the_closed_form_says(regulariser):
 
 def test_nothing_is_predicted_without_dropout():
     claims = judged(
-        DropoutRegulariser(), *ran(DropoutRegulariser(), **REGULARISER, keep=1.0)
+        dropout_regulariser, *ran(dropout_regulariser, **REGULARISER, keep=1.0)
     )
     assert [claims[name].passed for name in ("parallel", "equal", "plain-stays")] == [
         None
@@ -418,7 +418,7 @@ def test_claims_on_the_stall_can_fail():
 
 
 @pytest.mark.parametrize(
-    "experiment", [DropoutRegulariser, DropoutFeatures, dropout_stall]
+    "experiment", [dropout_regulariser, DropoutFeatures, dropout_stall]
 )
 @pytest.mark.parametrize("keep", [0.0, 1.01, -0.5, float("nan")])
 def test_a_keep_probability_outside_its_range_is_refused(experiment, keep):

@@ -12,7 +12,6 @@ STILL_LONG = [
     "engine/_three_layer.py",
     "experiments/demo_a.py",
     "experiments/dropout_features/_experiment.py",
-    "experiments/dropout_regulariser/_experiment.py",
     "experiments/initial_condensation/_claims.py",
     "experiments/initial_condensation_cnn.py",
     "experiments/initial_phase_diagram.py",

@@ -14,7 +14,7 @@ BUILT_IN: dict[str, str] = {
     "generalisation": "condensery.experiments.generalisation:generalisation",
     "optimistic-sizes": "condensery.experiments.optimistic_sizes:optimistic_sizes",
     "width-similarity": "condensery.experiments.width_similarity:width_similarity",
-    "dropout-regulariser": "condensery.experiments.dropout_regulariser:DropoutRegulariser",
+    "dropout-regulariser": "condensery.experiments.dropout_regulariser:dropout_regulariser",
     "dropout-features": "condensery.experiments.dropout_features:DropoutFeatures",
     "dropout-images": "condensery.experiments.dropout_images:DropoutImages",
     "dropout-stall": "condensery.experiments.dropout_stall:dropout_stall",

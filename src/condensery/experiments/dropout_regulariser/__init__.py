@@ -2,9 +2,7 @@
 leads.
 """
 
-from condensery.experiments.dropout_regulariser._experiment import (
-    Config,
-    DropoutRegulariser,
-)
+from condensery.experiments.dropout_regulariser._config import Config
+from condensery.experiments.dropout_regulariser._experiment import dropout_regulariser
 
-__all__ = ["Config", "DropoutRegulariser"]
+__all__ = ["Config", "dropout_regulariser"]
