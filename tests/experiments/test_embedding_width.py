@@ -5,11 +5,11 @@ import pytest
 from pydantic import ValidationError
 
 from condensery._reference import load
-from condensery.experiments.embedding_width import EmbeddingWidth
-from condensery.experiments.embedding_width._claims import as_published
+from condensery.experiments.embedding_width import embedding_width
+from condensery.experiments.embedding_width._counts import as_published
 from condensery.landscape import Problem, flatten, gradient, inertia_at, made_critical
 from condensery.models import mlp_normal
-from condensery.plots import embedding_descent, embedding_spectra
+from condensery.plots import chart
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 
@@ -27,7 +27,7 @@ TINY = {
 class TestEmbeddingWidthContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return EmbeddingWidth()
+        return embedding_width
 
     @pytest.fixture
     def overrides(self):
@@ -36,17 +36,16 @@ class TestEmbeddingWidthContract(ExperimentContract):
 
 @pytest.fixture(scope="module")
 def ran():
-    experiment = EmbeddingWidth()
-    config = experiment.Config.model_validate(TINY)
+    config = embedding_width.Config.model_validate(TINY)
     shards = [
         load(task.function)(task.parameters, task.seed, lambda *_: None)
-        for task in experiment.tasks(config)
+        for task in embedding_width.tasks(config)
     ]
-    return config, dict(experiment.tables(config, shards))
+    return config, embedding_width.tables(config, shards)
 
 
 def judged(config, tables):
-    return {claim.id: claim for claim in EmbeddingWidth().claims(config, tables)}
+    return {claim.id: claim for claim in embedding_width.claims(config, tables)}
 
 
 def altered(tables, name, **columns):
@@ -168,28 +167,28 @@ def test_standardising_moves_no_critical_point_and_changes_no_inertia():
 
 
 def test_the_figures_show_the_tables(ran):
-    _, tables = ran
-    spectra = embedding_spectra.figure_data(tables)
-    assert spectra.titles[:2] == ("three steps, width 1", "three steps, width 2")
-    assert [one.counts for one in spectra.spectra[0]] == [
-        (0, 0, 3),
-        (1, 1, 4),
-        (2, 2, 5),
-    ]
-    assert embedding_spectra.draw(spectra).get_figwidth() <= 7
-    descent = embedding_descent.figure_data(tables)
-    first = descent.curves[0]
-    assert first.curvature < 0
-    middle = len(first.t) // 2
-    assert first.loss[middle] == pytest.approx(0.10902, abs=1e-5)
-    assert first.loss.min() < first.loss[middle]
+    config, tables = ran
+    spectra, descent = (
+        chart.figure_data(tables, **figure.options)
+        for figure in embedding_width.figures(config)
+    )
+    titles = [panel.panel.title for panel in spectra.panels]
+    assert titles[:2] == ["three steps, width 1", "three steps, width 2"]
+    labels = [series.look.label for series in spectra.panels[0].series]
+    assert labels == ["narrow: (0, 0, 3)", "2 equal: (1, 1, 4)", "3 equal: (2, 2, 5)"]
+    assert chart.draw(spectra).get_figwidth() <= 7
+    first = tables["steepest"].select(width=1)
+    t, loss, curvature = (first[name] for name in ("t", "loss", "curvature"))
+    assert curvature[0] < 0
+    middle = len(t) // 2
+    assert loss[middle] == pytest.approx(0.10902, abs=1e-5)
+    assert loss.min() < loss[middle]
     # second differences at the point give the curvature
-    step = first.t[middle + 1] - first.t[middle]
-    second = (
-        first.loss[middle + 1] - 2 * first.loss[middle] + first.loss[middle - 1]
-    ) / step**2
-    assert second == pytest.approx(first.curvature, rel=0.02)
-    assert len(embedding_descent.draw(descent).axes) == 4
+    step = t[middle + 1] - t[middle]
+    second = (loss[middle + 1] - 2 * loss[middle] + loss[middle - 1]) / step**2
+    assert second == pytest.approx(curvature[0], rel=0.02)
+    assert descent.panels[0].series[0].y.min() == pytest.approx(-1.0)
+    assert len(chart.draw(descent).axes) == 4
 
 
 @pytest.mark.parametrize(
@@ -197,4 +196,4 @@ def test_the_figures_show_the_tables(ran):
 )
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
-        EmbeddingWidth.Config.model_validate(wrong)
+        embedding_width.Config.model_validate(wrong)

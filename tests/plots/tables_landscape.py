@@ -4,12 +4,19 @@ import numpy as np
 from tests.plots.declared import options_of
 
 from condensery import plots
+from condensery.experiments.embedding_depth import _tables as depth_tables
 from condensery.experiments.embedding_depth import embedding_depth
 from condensery.experiments.embedding_depth._tables import (
     losses_by_depth,
-    ranked_spectra,
     scores_over_layers,
     scores_over_seeds,
+)
+from condensery.experiments.embedding_width import embedding_width
+from condensery.experiments.embedding_width._tables import (
+    directions_of_descent,
+    median_escapes,
+    ranked_spectra,
+    steepest_descents,
 )
 from condensery.experiments.generalisation import generalisation
 from condensery.experiments.manifold_dimension import (
@@ -54,7 +61,7 @@ def spectra():
         "eigenvalue": [4.0, -2.0, 0.0, 8.0, -8.0, 0.0, 0.0, 1.0, -1.0],
     }
     lifted = Table(columns={"activation": ["relu"], **lifts})
-    return {"ranked": ranked_spectra(Table(columns=eigenvalues), lifted)}
+    return {"ranked": depth_tables.ranked_spectra(Table(columns=eigenvalues), lifted)}
 
 
 def depth_spectra_options():
@@ -175,7 +182,7 @@ def embedding():
     )
     keys = ("net", "point", "unit", "fractions", "eigenvalue")
     t = np.linspace(-1, 1, 5)
-    return {
+    tables = {
         "points": Table(
             columns={
                 "net": ["three steps", "iris"],
@@ -218,6 +225,18 @@ def embedding():
             }
         ),
     }
+    inertia = (tables[name] for name in ("points", "splits", "spectra"))
+    return {
+        "ranked": ranked_spectra(*inertia),
+        "steepest": steepest_descents(tables["points"], tables["descent"]),
+        "directions": directions_of_descent(tables["widths"]),
+        "escape_medians": median_escapes(tables["escapes"]),
+    }
+
+
+def embedding_options(name):
+    """A chart that the experiment declares."""
+    return options_of(embedding_width, name)
 
 
 def census():
@@ -409,8 +428,18 @@ CASES = {
         1,
     ),
     "reduction": lambda: (plots.chart, reduction(), reduction_options(), 4),
-    "embedding spectra": lambda: (plots.embedding_spectra, embedding(), {}, 2),
-    "embedding descent": lambda: (plots.embedding_descent, embedding(), {}, 3),
+    "embedding spectra": lambda: (
+        plots.chart,
+        embedding(),
+        embedding_options("embedding-spectra"),
+        3,
+    ),
+    "embedding descent": lambda: (
+        plots.chart,
+        embedding(),
+        embedding_options("embedding-descent"),
+        4,
+    ),
     "census lattice": lambda: (plots.census_lattice, census(), {}, 2),
     "generalisation": lambda: (plots.chart, recoveries(), recovery_options(), 4),
     "optimistic sizes": lambda: (plots.chart, sizes(), size_options(), 3),

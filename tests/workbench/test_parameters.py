@@ -23,7 +23,6 @@ from condensery.workbench._parameters import (
 NOT_YET_MOVED = {
     "dropout-features",
     "dropout-images",
-    "embedding-width",
     "initial-condensation-cnn",
     "initial-phase-diagram",
     "phase-diagram",

@@ -9,7 +9,7 @@ BUILT_IN: dict[str, str] = {
     "initial-condensation": "condensery.experiments.initial_condensation:initial_condensation",
     "initial-phase-diagram": "condensery.experiments.initial_phase_diagram:InitialPhaseDiagram",
     "initial-condensation-cnn": "condensery.experiments.initial_condensation_cnn:initial_condensation_cnn",
-    "embedding-width": "condensery.experiments.embedding_width:EmbeddingWidth",
+    "embedding-width": "condensery.experiments.embedding_width:embedding_width",
     "critical-census": "condensery.experiments.critical_census:critical_census",
     "generalisation": "condensery.experiments.generalisation:generalisation",
     "optimistic-sizes": "condensery.experiments.optimistic_sizes:optimistic_sizes",

@@ -12,7 +12,7 @@ three layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks
 condensation `direction_field`, `cosine_maps`, `initial_widths`, `initial_map`; of
 dropout `dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
 `dropout_controls`, `dropout_images`, `dropout_paths`; of the landscape
-`embedding_spectra`, `embedding_descent`, `embedded_network`, `census_lattice`,
+`embedded_network`, `census_lattice`,
 `generalisation`, of PyTorch models `verdicts`,
 `monitored`, `partners`. `render` turns a figure into PNG or PDF bytes, `save` writes
 both.
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
         dropout_regulariser,
         dropout_switch,
         embedded_network,
-        embedding_descent,
-        embedding_spectra,
         group_tree,
         initial_map,
         initial_widths,
@@ -86,8 +84,6 @@ __all__ = [
     "dropout_regulariser",
     "dropout_switch",
     "embedded_network",
-    "embedding_descent",
-    "embedding_spectra",
     "group_tree",
     "initial_map",
     "initial_widths",

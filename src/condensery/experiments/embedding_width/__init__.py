@@ -3,6 +3,6 @@ wider net.
 """
 
 from condensery.experiments.embedding_width._config import Config
-from condensery.experiments.embedding_width._experiment import EmbeddingWidth
+from condensery.experiments.embedding_width._experiment import embedding_width
 
-__all__ = ["Config", "EmbeddingWidth"]
+__all__ = ["Config", "embedding_width"]
