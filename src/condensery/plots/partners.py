@@ -18,6 +18,15 @@ from condensery.plots._tables import need
 from condensery.records import Table
 
 _COLUMNS = 3
+_NEEDED = (
+    "network",
+    "layer",
+    "either_share",
+    "bare_share",
+    "chance_share",
+    "two_way",
+)
+"""Columns of the table ``layers``."""
 _ASIDE = 0.25
 """How far a cross stands beside its dot."""
 
@@ -88,43 +97,38 @@ def figure_data(tables: Mapping[str, Table]) -> PartnerShares:
         array([0.25])
     """
     networks = need(tables, "networks", "network", "title", "package", "status")
-    found = bool(np.any(networks["status"] == "found"))
-    layers = (
-        need(
-            tables,
-            "layers",
-            "network",
-            "layer",
-            "either_share",
-            "bare_share",
-            "chance_share",
-            "two_way",
-        )
-        if found
-        else None
-    )
-    return PartnerShares(
-        tuple(_panel(networks, k, layers) for k in range(len(networks)))
-    )
+    layers = None
+    if np.any(networks["status"] == "found"):
+        layers = need(tables, "layers", *_NEEDED)
+    indices = range(len(networks))
+    return PartnerShares(tuple(_panel(networks, k, layers) for k in indices))
 
 
-def _panel(networks: Table, place: int, layers: Table | None) -> Panel:
-    title, status = str(networks["title"][place]), str(networks["status"][place])
+def _panel(networks: Table, index: int, layers: Table | None) -> Panel:
+    title = str(networks["title"][index])
+    status = str(networks["status"][index])
     if status != "found" or layers is None:
+        package = networks["package"][index]
         none = np.zeros(0)
         return Panel(
             title,
-            f"{networks['package'][place]}:\n{status}",
-            (),
-            none,
-            none,
-            none,
-            none.astype(bool),
+            absent=f"{package}:\n{status}",
+            layers=(),
+            either=none,
+            bare=none,
+            chance=none,
+            two_way=none.astype(bool),
         )
-    own = layers.select(network=str(networks["network"][place]))
-    names = tuple(str(name) for name in own["layer"])
-    shares = (own[f"{name}_share"] for name in ("either", "bare", "chance"))
-    return Panel(title, "", names, *shares, two_way=own["two_way"])
+    rows = layers.select(network=str(networks["network"][index]))
+    return Panel(
+        title,
+        absent="",
+        layers=tuple(str(name) for name in rows["layer"]),
+        either=rows["either_share"],
+        bare=rows["bare_share"],
+        chance=rows["chance_share"],
+        two_way=rows["two_way"],
+    )
 
 
 def draw(
@@ -144,10 +148,12 @@ def draw(
     count = len(data.panels)
     columns = min(count, _COLUMNS)
     layout = grid_of(count, across=columns)
-    with panels(axes, layout, size=(PAGE, 0.5 + 2.1 * len(layout))) as (figure, given):
-        for place, (ax, panel) in enumerate(zip(given, data.panels, strict=True)):
+    size = (PAGE, 0.5 + 2.1 * len(layout))
+    with panels(axes, layout, size=size) as (figure, grid):
+        pairs = zip(grid, data.panels, strict=True)
+        for index, (ax, panel) in enumerate(pairs):
             _draw_panel(ax, panel)
-            if place % columns == 0:
+            if index % columns == 0:
                 ax.set_ylabel("units with a partner (%)")
         if axes is None:
             figure.legend(handles=_legend(), loc="outside lower center", ncols=5)
@@ -170,60 +176,47 @@ def _draw_panel(ax: Axes, panel: Panel) -> None:
         )
         ax.set_xticks([])
         return
-    at, share = np.arange(1, len(panel.layers) + 1), 100 * panel.either
-    small = 2.6 if len(at) > 20 else 4.0
-    some, none = (share > 0) & ~panel.two_way, (share == 0) & ~panel.two_way
-    ax.vlines(at[some], 0, share[some], color=PALETTE[0], lw=1.2, zorder=2)
-    ax.plot(at[some], share[some], "o", color=PALETTE[0], ms=small + 0.6, zorder=4)
-    ax.plot(
-        at[none],
-        share[none],
-        "o",
-        mfc=PAPER,
-        mec=PALETTE[0],
-        mew=0.8,
-        ms=small,
-        zorder=3,
-    )
-    ax.plot(
-        at[panel.two_way],
-        share[panel.two_way],
-        "D",
-        mfc=PAPER,
-        mec=PALETTE[1],
-        mew=1.0,
-        ms=4.4,
-        zorder=4,
-    )
-    either_way = ((share > 0) | (panel.bare > 0)) & ~panel.two_way
-    ax.plot(
-        at[either_way] + _ASIDE,
-        100 * panel.bare[either_way],
-        "x",
-        color=PALETTE[6],
-        ms=4.0,
-        mew=1.2,
-        zorder=5,
-    )
-    ax.hlines(100 * panel.chance, at - 0.4, at + 0.4, color=INK, lw=1.0, zorder=2)
-    for k in np.flatnonzero(some):
-        left = k + 1 < len(at)
-        ax.annotate(
-            _percent(share[k]),
-            (at[k], share[k]),
-            xytext=(0, 4),
-            textcoords="offset points",
-            ha="center" if left else "right",
-            va="bottom",
-        )
-    ax.set_xlim(0.3, len(at) + 0.7)
-    if len(at) <= 12:
-        ax.set_xticks(
-            at, [name.rpartition(":")[2].removeprefix("cell ") for name in panel.layers]
-        )
+    _draw_shares(ax, panel)
+    count = len(panel.layers)
+    ax.set_xlim(0.3, count + 0.7)
+    if count <= 12:
+        names = [name.rpartition(":")[2] for name in panel.layers]
+        labels = [name.removeprefix("cell ") for name in names]
+        ax.set_xticks(np.arange(1, count + 1), labels)
         ax.tick_params(axis="x", labelrotation=90)
     else:
-        ax.set_xlabel(f"{len(at)} layers, in the order of the file")
+        ax.set_xlabel(f"{count} layers, in the order of the file")
+
+
+def _draw_shares(ax: Axes, panel: Panel) -> None:
+    layer = np.arange(1, len(panel.layers) + 1)
+    share, bare = 100 * panel.either, 100 * panel.bare
+    some = (share > 0) & ~panel.two_way
+    none = (share == 0) & ~panel.two_way
+    small = 2.6 if len(layer) > 20 else 4.0
+    dot = {"color": PALETTE[0], "ms": small + 0.6, "zorder": 4}
+    ax.vlines(layer[some], 0, share[some], color=PALETTE[0], lw=1.2, zorder=2)
+    ax.plot(layer[some], share[some], "o", **dot)
+    ring = {"mfc": PAPER, "mec": PALETTE[0], "mew": 0.8, "ms": small}
+    ax.plot(layer[none], share[none], "o", zorder=3, **ring)
+    heads = panel.two_way
+    diamond = {"mfc": PAPER, "mec": PALETTE[1], "mew": 1.0, "ms": 4.4}
+    ax.plot(layer[heads], share[heads], "D", zorder=4, **diamond)
+    crossed = ((share > 0) | (bare > 0)) & ~heads
+    cross = {"color": PALETTE[6], "ms": 4.0, "mew": 1.2}
+    ax.plot(layer[crossed] + _ASIDE, bare[crossed], "x", zorder=5, **cross)
+    chance = 100 * panel.chance
+    ax.hlines(chance, layer - 0.4, layer + 0.4, color=INK, lw=1.0, zorder=2)
+    for k in np.flatnonzero(some):
+        is_last = k + 1 == len(layer)
+        ax.annotate(
+            _percent(share[k]),
+            (layer[k], share[k]),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="right" if is_last else "center",
+            va="bottom",
+        )
 
 
 def _percent(share: float) -> str:
