@@ -5,10 +5,10 @@ right and then made wrong.
 import numpy as np
 import pytest
 
-from condensery._reference import load
 from condensery.data import load as load_data
-from condensery.experiments.phase_diagram import PhaseDiagram
+from condensery.experiments.phase_diagram import phase_diagram
 from condensery.experiments.phase_diagram._config import Config
+from condensery.experiments.phase_diagram._flow import scalings
 from condensery.experiments.phase_diagram._paper import (
     FIG4,
     FIG4_GAMMAS,
@@ -34,7 +34,7 @@ SMALL = {"gammas": [0.6, 1.0, 1.4], "gamma_primes": [0.0], "tolerance": 0.1}
 class TestPhaseDiagramContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return PhaseDiagram()
+        return phase_diagram
 
     @pytest.fixture
     def overrides(self):
@@ -45,7 +45,7 @@ class TestPhaseDiagramContract(ExperimentContract):
 class TestPhaseDiagramOfImagesContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return PhaseDiagram()
+        return phase_diagram
 
     @pytest.fixture
     def overrides(self):
@@ -60,9 +60,9 @@ class TestPhaseDiagramOfImagesContract(ExperimentContract):
 
 def slopes_of(table, gammas, primes):
     """A table of slopes: as printed, or as theory has them where nothing is printed."""
-    known = printed(table, gammas)
+    paper = printed(table, gammas)
     cells = [(gamma, prime) for prime in sorted(primes) for gamma in gammas]
-    values = [known.get(cell, float(phase_slope(*cell))) for cell in cells]
+    values = [paper.get(cell, float(phase_slope(*cell))) for cell in cells]
     gamma, prime = np.array(cells).T
     columns = {
         "gamma": gamma,
@@ -141,9 +141,9 @@ def tables():
     }
 
 
-def judged(tables, **given):
-    config = Config.model_validate({"size": "quick", **given})
-    return {claim.id: claim for claim in PhaseDiagram().claims(config, tables)}
+def judged(tables, **settings):
+    config = Config.model_validate({"size": "quick", **settings})
+    return {claim.id: claim for claim in phase_diagram.claims(config, tables)}
 
 
 def changed(tables, name, column, where, value):
@@ -152,8 +152,8 @@ def changed(tables, name, column, where, value):
     """
     old = tables[name]
     keep = np.ones(len(old), dtype=bool)
-    for key, wanted in where.items():
-        keep &= np.isclose(old[key], wanted)
+    for key, target in where.items():
+        keep &= np.isclose(old[key], target)
     assert keep.any()
     return {
         **tables,
@@ -217,7 +217,7 @@ WRONG = {
 
 def test_every_claim_on_the_line_has_its_wrong_table():
     assert set(WRONG) == {
-        s.id for s in PhaseDiagram.statements if not s.id.startswith(("image", "fig5"))
+        s.id for s in phase_diagram.statements if not s.id.startswith(("image", "fig5"))
     }
 
 
@@ -277,11 +277,11 @@ def test_the_claims_on_images(images):
 
 
 @pytest.mark.parametrize(
-    "given", [{"activation": "tanh"}, {"asi": False}, {"data": "demo-a"}]
+    "settings", [{"activation": "tanh"}, {"asi": False}, {"data": "demo-a"}]
 )
-def test_where_the_paper_says_nothing_nothing_is_judged(given, tables):
-    claims = judged(tables, **given)
-    assert len(claims) == len(PhaseDiagram.statements)
+def test_where_the_paper_says_nothing_nothing_is_judged(settings, tables):
+    claims = judged(tables, **settings)
+    assert len(claims) == len(phase_diagram.statements)
     assert {name for name, claim in claims.items() if claim.passed is not None} == {
         "coordinates"
     }
@@ -314,24 +314,24 @@ def test_slopes_and_boundaries_from_members_in_closed_form():
     )
     np.testing.assert_allclose(slopes["slope_a"], 2 * slopes["slope"], atol=1e-12)
     assert slopes["left_out"].tolist() == [0, 0, 1, 0, 0, 1]
-    found = boundary_table(slopes)
-    np.testing.assert_allclose(found["row_fit"], [1.0, 1.25])
-    np.testing.assert_allclose(found["local_crossing"], [1.0, 1.25])
-    np.testing.assert_allclose(found["theory"], [1.0, 1.5])
+    fits = boundary_table(slopes)
+    np.testing.assert_allclose(fits["row_fit"], [1.0, 1.25])
+    np.testing.assert_allclose(fits["local_crossing"], [1.0, 1.25])
+    np.testing.assert_allclose(fits["theory"], [1.0, 1.5])
 
 
 def test_the_paper_preset_is_the_paper_s_grid():
-    config = Config.model_validate(PhaseDiagram.presets["paper"])
+    config = Config.model_validate(phase_diagram.presets["paper"])
     assert (len(config.gammas), len(config.gamma_primes)) == (13, 9)
     assert config.widths == (1000, 5000, 10_000, 20_000, 40_000)
     assert config.asi
     assert config.target_loss == pytest.approx(1e-6)
-    parts = [load(task.function).__name__ for task in PhaseDiagram().tasks(config)]
-    assert parts.count("check_flow") == 1
+    functions = [
+        task.function.rpartition(":")[2] for task in phase_diagram.tasks(config)
+    ]
+    assert functions.count("check_flow") == 1
 
 
 def test_descents_that_differ_in_scale_alone_agree():
-    from condensery.experiments.phase_diagram import _tasks
-
-    spread = np.ptp(_tasks._scalings(load_data("line"), 3))
+    spread = np.ptp(scalings(load_data("line"), 3))
     assert spread < 1e-8

@@ -36,8 +36,12 @@ def test_what_is_left_out_is_filled_in_by_size_and_kind_of_data():
         1e-4,
         45,
     )
-    own = Config.model_validate({"data": "points.csv", "widths": [5, 10]})
-    assert (own.kind, own.samples, own.scatter_widths) == ("own", None, (5, 10))
+    table_run = Config.model_validate({"data": "points.csv", "widths": [5, 10]})
+    assert (
+        table_run.kind,
+        table_run.samples,
+        table_run.scatter_widths,
+    ) == ("own", None, (5, 10))
     assert Config.model_validate(
         {"data": "digits", "asi": True, "target_loss": 0.5}
     ).target_loss == pytest.approx(0.5)
@@ -60,13 +64,13 @@ def test_names_of_data_are_read_as_the_loader_reads_them(name, kind):
 
 
 def test_a_full_configuration_is_its_own_fixed_point():
-    for given in (
+    for settings in (
         {},
         {"data": "digits"},
         {"data": "x.csv", "widths": [3, 9]},
         {"size": "paper"},
     ):
-        config = Config.model_validate(given)
+        config = Config.model_validate(settings)
         assert Config.model_validate(config.model_dump(mode="json")) == config
 
 
@@ -100,11 +104,11 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("given", WRONG.values(), ids=WRONG)
-def test_bad_input_is_one_line_and_writes_nothing(given, tmp_path, monkeypatch):
+@pytest.mark.parametrize("settings", WRONG.values(), ids=WRONG)
+def test_bad_input_is_one_line_and_writes_nothing(settings, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInputError, match=r"given .*; allowed: ") as caught:
-        condensery.run("phase-diagram", runs="runs", **given)
+        condensery.run("phase-diagram", runs="runs", **settings)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 
@@ -168,7 +172,7 @@ def own_data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def own(own_data, tmp_path_factory):
+def table_run(own_data, tmp_path_factory):
     return condensery.run(
         "phase-diagram",
         runs=tmp_path_factory.mktemp("one"),
@@ -179,9 +183,9 @@ def own(own_data, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_ones_own_table_end_to_end(own):
-    assert own.status == "done"
-    members, slopes = own.tables["members"], own.tables["slopes"]
+def test_ones_own_table_end_to_end(table_run):
+    assert table_run.status == "done"
+    members, slopes = table_run.tables["members"], table_run.tables["slopes"]
     assert len(members) == 2 * 2 * 2
     assert set(members["status"]) == {Status.CONVERGED}
     assert np.all(members["loss"] < 1e-4)
@@ -191,32 +195,37 @@ def test_ones_own_table_end_to_end(own):
     assert condensed > 3 * linear
     assert len(slopes) == 4
     assert np.all(np.isfinite(slopes["slope"]))
-    assert {claim.id for claim in own.claims if claim.passed is not None} == {
+    assert {claim.id for claim in table_run.claims if claim.passed is not None} == {
         "coordinates"
     }
-    assert {path.stem for path in own.figures} == {
+    assert {path.stem for path in table_run.figures} == {
         "phase-diagram",
         "rd-against-width",
         "scatter-grid",
     }
-    assert own.report.stat().st_size > 10_000
+    assert table_run.report.stat().st_size > 10_000
 
 
 @pytest.mark.slow
-def test_two_workers_give_the_bits_of_one(own, own_data, tmp_path):
+def test_two_workers_give_the_bits_of_one(table_run, own_data, tmp_path):
     two = condensery.run(
         "phase-diagram", runs=tmp_path, workers=2, data=str(own_data), **TINY
     )
-    assert two.id == own.id
-    assert len(bits(own)) > 5
-    assert bits(two) == bits(own)
+    assert two.id == table_run.id
+    assert len(bits(table_run)) > 5
+    assert bits(two) == bits(table_run)
 
 
 @pytest.mark.slow
 def test_images_end_to_end(tmp_path):
-    given = {**TINY, "gamma_primes": [0.0], "target_loss": 1e-2, "activation": "tanh"}
+    settings = {
+        **TINY,
+        "gamma_primes": [0.0],
+        "target_loss": 1e-2,
+        "activation": "tanh",
+    }
     run = condensery.run(
-        "phase-diagram", runs=tmp_path, workers=1, data="digits", samples=6, **given
+        "phase-diagram", runs=tmp_path, workers=1, data="digits", samples=6, **settings
     )
     assert run.status == "done"
     assert np.all(run.tables["members"]["status"] == Status.CONVERGED)
@@ -228,8 +237,8 @@ def test_images_end_to_end(tmp_path):
 
 @pytest.mark.slow
 def test_the_line_end_to_end(tmp_path):
-    given = {**TINY, "gamma_primes": [0.0], "row_seeds": 1}
-    run = condensery.run("phase-diagram", runs=tmp_path, workers=2, **given)
+    settings = {**TINY, "gamma_primes": [0.0], "row_seeds": 1}
+    run = condensery.run("phase-diagram", runs=tmp_path, workers=2, **settings)
     claims = {claim.id: claim for claim in run.claims}
     for name in (
         "conservation",

@@ -15,7 +15,6 @@ STILL_LONG = [
     "experiments/initial_condensation/_claims.py",
     "experiments/initial_condensation_cnn.py",
     "experiments/initial_phase_diagram.py",
-    "experiments/phase_diagram/_claims.py",
     "landscape/_critical.py",
     "landscape/_lift.py",
     "landscape/_merge.py",

@@ -25,7 +25,6 @@ NOT_YET_MOVED = {
     "dropout-images",
     "initial-condensation-cnn",
     "initial-phase-diagram",
-    "phase-diagram",
 }
 """Experiments whose help still stands in the docstring of their configuration."""
 

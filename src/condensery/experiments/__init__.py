@@ -7,7 +7,7 @@ is imported until it is asked for. A package adds its own under the entry point 
 Example:
     >>> from condensery.experiments import BUILT_IN
     >>> BUILT_IN["phase-diagram"]
-    'condensery.experiments.phase_diagram:PhaseDiagram'
+    'condensery.experiments.phase_diagram:phase_diagram'
 """
 
 from __future__ import annotations

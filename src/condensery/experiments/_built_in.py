@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 BUILT_IN: dict[str, str] = {
-    "phase-diagram": "condensery.experiments.phase_diagram:PhaseDiagram",
+    "phase-diagram": "condensery.experiments.phase_diagram:phase_diagram",
     "demo-a": "condensery.experiments.demo_a:demo_a",
     "demo-c": "condensery.experiments.demo_c:demo_c",
     "initial-condensation": "condensery.experiments.initial_condensation:initial_condensation",

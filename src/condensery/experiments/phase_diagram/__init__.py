@@ -3,6 +3,6 @@ et al. 2021).
 """
 
 from condensery.experiments.phase_diagram._config import Config, configuration
-from condensery.experiments.phase_diagram._experiment import PhaseDiagram
+from condensery.experiments.phase_diagram._experiment import phase_diagram
 
-__all__ = ["Config", "PhaseDiagram", "configuration"]
+__all__ = ["Config", "configuration", "phase_diagram"]

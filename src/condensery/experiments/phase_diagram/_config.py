@@ -1,19 +1,16 @@
-"""What the phase diagram can be told, and what it takes where it is told nothing."""
+"""Parameters of the phase diagram, and their values by size and kind of data."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    field_validator,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from condensery.declare import Count, Settings
 from condensery.records import DataPath
+
+if TYPE_CHECKING:
+    from condensery.data import Dataset
 
 FIGURES = ("phase-diagram", "rd-against-width", "regimes", "scatter-grid")
 IMAGES = ("digits", "fashion-mnist", "mnist")
@@ -67,85 +64,87 @@ def kind_of(data: str) -> Kind:
     return "line" if name == "line" else "images" if name in IMAGES else "own"
 
 
-class Config(BaseModel):
-    """The configuration; what is left out is filled in by size and kind of data.
+class Config(Settings):
+    """The configuration; what is left out is filled in by size and kind of data."""
 
-    Attributes:
-        size: ``quick`` or ``paper``; set by the preset.
-        data: ``line``, ``digits``, ``fashion-mnist``, ``mnist``, or the path of your
-            own CSV, NPY or NPZ file.
-        data_path: Where the IDX files of fashion-mnist or mnist are: a folder, or the
-            image file.
-        samples: How many samples of the data to take (45 images in the paper's script).
-        activation: A name of the registry; the paper's statements are for relu.
-        asi: Antisymmetric initialisation; on for `line`, off for images, as in the
-            paper's scripts.
-        gammas: γ of the map.
-        gamma_primes: γ' of the map.
-        widths: Widths whose RD gives the slopes, at least two.
-        seeds: Runs per cell and width.
-        row_seeds: Runs per width at γ = 0.5, 1 and 1.75, γ' = 0 (the paper's Figs. 2
-            and 3; `line` only).
-        scatter_widths: Widths overlaid in the grid of scatters; those not in `widths`
-            are trained for it.
-        target_loss: Mean square at which training stops: 1e-6 for `line`, 1e-4 for
-            images.
-        tolerance: Relative change of RD by the last halving of the step parameter (see
-            `calibrate_eta`).
-        max_steps: Steps after which a member is given up.
-        figures: Which figures to draw.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     size: Literal["quick", "paper"] = "quick"
+    """Size of the run; set by the preset."""
     data: Annotated[str, DataPath()] = "line"
+    """``line``, ``digits``, ``fashion-mnist``, ``mnist``, or the path of your own CSV,
+    NPY or NPZ file.
+    """
     data_path: Annotated[str | None, DataPath()] = None
+    """Where the IDX files of fashion-mnist or mnist are: a folder, or the image
+    file.
+    """
     samples: int | None = Field(default=None, ge=2)
+    """How many samples of the data to take (45 images in the paper's script)."""
     activation: str = "relu"
+    """A name of the registry; the paper's statements are for relu."""
     asi: bool
+    """Antisymmetric initialisation; on for `line`, off for images, as in the paper's
+    scripts.
+    """
     gammas: tuple[float, ...] = Field(min_length=1)
+    """Columns of the map: γ, the phase coordinate of the output scale."""
     gamma_primes: tuple[float, ...] = Field(min_length=1)
+    """Rows of the map: γ', the phase coordinate of the ratio of the layers."""
     widths: tuple[int, ...] = Field(min_length=2)
-    seeds: int = Field(default=1, ge=1)
-    row_seeds: int = Field(default=1, ge=1)
+    """Widths whose RD gives the slopes, at least two."""
+    seeds: Count = 1
+    """Runs per cell and width."""
+    row_seeds: Count = 1
+    """Runs per width at γ = 0.5, 1 and 1.75, γ' = 0 (the paper's Figs. 2 and 3; `line`
+    only).
+    """
     scatter_widths: tuple[int, ...] = ()
+    """Widths overlaid in the grid of scatters; those not in `widths` are trained for
+    it.
+    """
     target_loss: float = Field(gt=0)
+    """Mean square at which training stops: 1e-6 for `line`, 1e-4 for images."""
     tolerance: float = Field(default=0.0025, gt=0, lt=1)
-    max_steps: int = Field(default=50_000, ge=1)
+    """Relative change of RD by the last halving of the step parameter (see
+    `calibrate_eta`).
+    """
+    max_steps: Count = 50_000
+    """Steps after which a member is given up."""
     figures: tuple[
         Literal["phase-diagram", "rd-against-width", "regimes", "scatter-grid"], ...
     ] = FIGURES
+    """Which figures to draw."""
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
-            return given
-        kind = kind_of(str(given.get("data", "line")))
-        size = given.get("size", "quick")
+    def _fill_in(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        kind = kind_of(str(values.get("data", "line")))
+        size = values.get("size", "quick")
         table = _DEFAULTS.get((size, "line" if kind == "line" else "images"), {})
         filled = {
             "asi": kind == "line",
             "target_loss": 1e-6 if kind == "line" else 1e-4,
             **table,
-            **{key: value for key, value in given.items() if value is not None},
+            **{key: value for key, value in values.items() if value is not None},
         }
-        if kind != "images" and given.get("samples") is None:
+        if kind != "images" and values.get("samples") is None:
             filled.pop("samples", None)
         if (
-            "scatter_widths" not in given
-            and "widths" in given
-            and isinstance(given["widths"], (list, tuple))
+            "scatter_widths" not in values
+            and "widths" in values
+            and isinstance(values["widths"], (list, tuple))
         ):
             filled["scatter_widths"] = (
-                [given["widths"][0], given["widths"][-1]] if given["widths"] else []
+                [values["widths"][0], values["widths"][-1]] if values["widths"] else []
             )
         return filled
 
     @field_validator("activation")
     @classmethod
-    def _known_activation(cls, name: str) -> str:
+    def _registered(cls, name: str) -> str:
         from condensery.theory import ACTIVATION_NAMES
 
         if name not in ACTIVATION_NAMES:
@@ -171,16 +170,34 @@ class Config(BaseModel):
         """What sort of data it is."""
         return kind_of(self.data)
 
-    def source(self) -> dict[str, JsonValue]:
-        """What `condensery.data.load` is called with."""
-        return {"name": self.data, "path": self.data_path, "samples": self.samples}
+    def load(self) -> Dataset:
+        """The samples and targets."""
+        from condensery.data import load
+
+        arguments: dict[str, Any] = {"path": self.data_path, "samples": self.samples}
+        chosen = {key: value for key, value in arguments.items() if value is not None}
+        return load(self.data, **chosen)
+
+    def grid(self) -> tuple[list[float], list[float]]:
+        """γ and γ' of the grid of scatters: at most seven by seven, as in the paper,
+        those on multiples of a tenth.
+        """
+        gammas = [
+            gamma
+            for gamma in self.gammas
+            if 0.7 <= gamma <= 1.3 and abs(gamma * 10 - round(gamma * 10)) < 1e-9
+        ]
+        primes = [prime for prime in self.gamma_primes if abs(prime) <= 0.3 + 1e-9]
+        if gammas and primes:
+            return gammas, primes
+        return list(self.gammas), list(self.gamma_primes)
 
 
-def configuration(**given: Any) -> Config:
+def configuration(**values: Any) -> Config:
     """A configuration from what is given, the rest filled in by size and kind of data.
 
     Example:
         >>> configuration(data="line").target_loss
         1e-06
     """
-    return Config.model_validate(given)
+    return Config.model_validate(values)
