@@ -58,7 +58,13 @@ def numbers(config, results):
     blocks = []
     for arguments, arrays in results.of(draw):
         index = {"index": range(config.count)}
-        blocks.append(rows(index, **arguments, number=arrays["numbers"]))
+        blocks.append(
+            rows(
+                index,
+                **arguments,
+                number=arrays["numbers"],
+            )
+        )
     return stack(blocks, number="of the draw")
 
 
@@ -66,13 +72,25 @@ def sums(config, results):
     return stack([rows({}, total=results.only(summarise)["sum"][0])])
 
 
-@claim("small", "Small means stay small.", at_most(50.0), paper="me", source="Fig. 1")
+@claim(
+    "small",
+    "Small means stay small.",
+    at_most(50.0),
+    paper="me",
+    source="Fig. 1",
+)
 def largest_small(config, tables):
     table = tables["numbers"].select(mean=0.0)
     return Measured(float(table["number"].max()))
 
 
-@claim("large", "Large means stay large.", at_least(50.0), paper="me", source="Fig. 2")
+@claim(
+    "large",
+    "Large means stay large.",
+    at_least(50.0),
+    paper="me",
+    source="Fig. 2",
+)
 def smallest_large(config, tables):
     table = tables["numbers"].select(mean=100.0)
     return Measured(float(table["number"].min()), "of all seeds")
@@ -169,11 +187,23 @@ def test_a_claim_says_nothing_about_other_settings():
 
 
 def test_an_expectation_may_depend_on_the_run_but_not_its_relation():
-    @claim("a", "A.", at_most(1.0), paper="me", source="Fig. 1")
+    @claim(
+        "a",
+        "A.",
+        at_most(1.0),
+        paper="me",
+        source="Fig. 1",
+    )
     def looser(config, tables):
         return Measured(2.0, expected=at_most(3.0))
 
-    @claim("b", "B.", at_most(1.0), paper="me", source="Fig. 1")
+    @claim(
+        "b",
+        "B.",
+        at_most(1.0),
+        paper="me",
+        source="Fig. 1",
+    )
     def turned(config, tables):
         return Measured(2.0, expected=at_least(1.0))
 
@@ -204,7 +234,11 @@ def test_every_relation_can_pass_and_fail(expected, passes, fails):
 
 
 def test_rows_are_the_long_form_of_a_grid():
-    block = rows({"seed": [3, 4], "step": [1, 10, 100]}, loss=np.ones((2, 3)), way="a")
+    block = rows(
+        {"seed": [3, 4], "step": [1, 10, 100]},
+        loss=np.ones((2, 3)),
+        way="a",
+    )
     assert block["seed"].tolist() == [3, 3, 3, 4, 4, 4]
     assert block["step"].tolist() == [1, 10, 100] * 2
     assert block["way"].tolist() == ["a"] * 6

@@ -24,7 +24,12 @@ def images(tmp_path):
     folder.mkdir()
     generator = np.random.default_rng(0)
     shape = (6000, 28, 28)
-    pixels = generator.integers(0, 256, size=shape, dtype=np.uint8)
+    pixels = generator.integers(
+        0,
+        256,
+        size=shape,
+        dtype=np.uint8,
+    )
     labels = np.arange(6000) % 10
     (folder / "train-images-idx3-ubyte").write_bytes(idx(pixels))
     labels = labels.astype(np.uint8)
@@ -70,7 +75,11 @@ def test_a_folder_of_images(tmp_path, images, experiment, overrides):
     reversed_classes = bytes(range(9, -1, -1))
     content[8:18] = reversed_classes
     labels.write_bytes(content)
-    run, _ = names(experiment, data_path=str(moved), **overrides)
+    run, _ = names(
+        experiment,
+        data_path=str(moved),
+        **overrides,
+    )
     assert run != before[0]
 
 
@@ -87,7 +96,11 @@ def test_a_file_of_samples(tmp_path, table, experiment):
 
 
 def test_images_found_by_themselves_are_those_at_a_path(images, monkeypatch):
-    at_path = names("phase-diagram", data="mnist", data_path=str(images))
+    at_path = names(
+        "phase-diagram",
+        data="mnist",
+        data_path=str(images),
+    )
     images.rename(images.with_name("mnist"))
     monkeypatch.setenv("CONDENSERY_DATA", str(images.parent))
     assert names("phase-diagram", data="mnist") == at_path

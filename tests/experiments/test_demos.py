@@ -22,7 +22,11 @@ class TestDemoAContract(ExperimentContract):
 
     @pytest.fixture
     def overrides(self):
-        return {"width": 12, "steps": 20, "seeds": 18}
+        return {
+            "width": 12,
+            "steps": 20,
+            "seeds": 18,
+        }
 
 
 class TestDemoCContract(ExperimentContract):
@@ -32,7 +36,11 @@ class TestDemoCContract(ExperimentContract):
 
     @pytest.fixture
     def overrides(self):
-        return {"width": 12, "snapshots": [5, 20], "seeds": 2}
+        return {
+            "width": 12,
+            "snapshots": [5, 20],
+            "seeds": 2,
+        }
 
 
 def ran(experiment, **overrides):
@@ -119,7 +127,12 @@ def test_demo_a_claims_can_fail(trained_a):
     claims = judged(
         experiment,
         config,
-        altered(tables, "members", share=members["share"] - 0.02, rd=members["rd"] + 1),
+        altered(
+            tables,
+            "members",
+            share=members["share"] - 0.02,
+            rd=members["rd"] + 1,
+        ),
     )
     assert (claims["share"].passed, claims["distance"].passed) == (False, False)
 
@@ -142,7 +155,13 @@ def test_demo_a_losses_are_judged_with_enough_seeds(trained_a):
 
 
 def test_demo_a_asserts_nothing_at_another_setting():
-    config, tables = ran(demo_a, seeds=2, exponent=0.5, steps=50, width=40)
+    config, tables = ran(
+        demo_a,
+        seeds=2,
+        exponent=0.5,
+        steps=50,
+        width=40,
+    )
     claims = judged(demo_a, config, tables)
     assert {claim.passed for claim in claims.values()} == {None}
     assert claims["loss-0"].value is not None
@@ -152,13 +171,23 @@ def test_demo_a_asserts_nothing_at_another_setting():
 
 
 def test_demo_a_tells_of_a_rate_that_is_too_large():
-    _, tables = ran(demo_a, seeds=2, exponent=0.0, steps=50, rate=50.0)
+    _, tables = ran(
+        demo_a,
+        seeds=2,
+        exponent=0.0,
+        steps=50,
+        rate=50.0,
+    )
     assert Status.DIVERGED in tables["members"]["status"]
     assert np.isfinite(tables["scatter"]["amplitude"]).all()
 
 
 def test_demo_a_does_not_depend_on_how_its_seeds_are_blocked(monkeypatch):
-    settings = {"seeds": 3, "steps": 30, "width": 20}
+    settings = {
+        "seeds": 3,
+        "steps": 30,
+        "width": 20,
+    }
     _, whole = ran(demo_a, **settings)
     monkeypatch.setattr("condensery.experiments.demo_a._work.SEEDS_PER_TASK", 1)
     _, single = ran(demo_a, **settings)
@@ -214,7 +243,11 @@ def test_demo_c_claims_can_fail(trained_c):
 
 
 def test_demo_c_asserts_nothing_at_another_setting():
-    config, tables = ran(demo_c, width=12, snapshots=[3, 9])
+    config, tables = ran(
+        demo_c,
+        width=12,
+        snapshots=[3, 9],
+    )
     assert {claim.passed for claim in judged(demo_c, config, tables).values()} == {None}
 
 

@@ -87,16 +87,29 @@ class TestManifoldDimensionContract(ExperimentContract):
 
     @pytest.fixture
     def overrides(self):
-        return {"hidden": [1], "most_copies": 1, "seeds": 1}
+        return {
+            "hidden": [1],
+            "most_copies": 1,
+            "seeds": 1,
+        }
 
 
 def test_the_count_of_two_layers_by_hand():
     """K = (1, 2): 1 + 2 shares and 1·2 coefficients; the derivative of the embedding
     has just this rank.
     """
-    config = Config(most_copies=2, seeds=1)
+    config = Config(
+        most_copies=2,
+        seeds=1,
+    )
     assert copies(2, 2) == [[1, 1], [2, 2], [1, 2], [2, 1]]
-    run = dimensions.function(config, 0, quiet, hidden=2, outputs=1)
+    run = dimensions.function(
+        config,
+        0,
+        quiet,
+        hidden=2,
+        outputs=1,
+    )
     assert run["added"].tolist() == [2, 4, 3, 3]
     assert run["counted"].tolist() == run["tangent"].tolist() == [3, 8, 5, 5]
     decided = run["decided"] == 1
@@ -121,7 +134,11 @@ def test_the_drawn_split_is_one():
 
 
 def test_lifts_of_relu_add_zeros_only():
-    config = DepthConfig(points=2, starts=10, lift_widths=(2,))
+    config = DepthConfig(
+        points=2,
+        starts=10,
+        lift_widths=(2,),
+    )
     rows = lifted.function(config, 0, quiet, activation="relu")["lifts"]
     assert len(rows) >= 2
     assert rows[:, 14].max() < 1e-12

@@ -14,7 +14,13 @@ from condensery.testing import ExperimentContract
 pytestmark = pytest.mark.skipif(
     find_spec("torch") is None, reason="needs the extra torch"
 )
-TINY = {"width": 8, "steps": 12, "every": 5, "seeds": 2, "batch": 16}
+TINY = {
+    "width": 8,
+    "steps": 12,
+    "every": 5,
+    "seeds": 2,
+    "batch": 16,
+}
 
 
 class TestContract(ExperimentContract):
@@ -24,13 +30,21 @@ class TestContract(ExperimentContract):
 
     @pytest.fixture
     def overrides(self):
-        return {**TINY, "seeds": 1}
+        return {
+            **TINY,
+            "seeds": 1,
+        }
 
 
 @pytest.fixture(scope="module")
 def ran():
     experiment = monitor_demo
-    config = experiment.Config.model_validate({**experiment.presets["quick"], **TINY})
+    config = experiment.Config.model_validate(
+        {
+            **experiment.presets["quick"],
+            **TINY,
+        }
+    )
     shards = [
         load(task.function)(task.parameters, task.seed, lambda *_: None)
         for task in experiment.tasks(config)
@@ -45,7 +59,10 @@ def test_the_tables_hold_what_was_measured(ran):
     assert len(monitor) == 2 * len(fit) == 2 * 2 * 2 * 6
     assert ((monitor["effective_ratio"] > 0) & (monitor["effective_ratio"] <= 1)).all()
     # a network that knows nothing: the loss of ten equal chances
-    start = fit.select(start="condensed", step=0)
+    start = fit.select(
+        start="condensed",
+        step=0,
+    )
     assert start["loss"] == pytest.approx([np.log(10)] * 2, rel=0.05)
     ordinary = fit.select(start="ordinary")
     assert (ordinary.select(step=10)["loss"] < ordinary.select(step=0)["loss"]).all()
@@ -92,7 +109,10 @@ def test_the_same_seed_gives_the_same_bits(ran):
     config, tables = ran
     task = monitor_demo.tasks(config)[1]
     again = load(task.function)(task.parameters, task.seed, lambda *_: None)
-    first = tables["fit"].select(start="condensed", seed=1)
+    first = tables["fit"].select(
+        start="condensed",
+        seed=1,
+    )
     assert again["loss"].tolist() == first["loss"].tolist()
 
 

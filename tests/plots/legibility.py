@@ -51,8 +51,9 @@ def outside(figure: Figure) -> list[str]:
     paper = figure.bbox.padded(1)
     texts = []
     for text, box in drawn_boxes(figure):
-        corners = ((box.x0, box.y0), (box.x1, box.y1))
-        if not all(paper.contains(*corner) for corner in corners):
+        lowest = paper.contains(*box.p0)
+        highest = paper.contains(*box.p1)
+        if not (lowest and highest):
             texts.append(text.get_text())
     return texts
 
@@ -65,13 +66,13 @@ def overlaps(figure: Figure) -> list[tuple[str, str]]:
     """
     boxes = []
     for text, box in drawn_boxes(figure):
-        is_turned = text.get_rotation() % 90
-        boxes.append((text.get_text(), box.expanded(0.5, 0.5) if is_turned else box))
+        if text.get_rotation() % 90:
+            box = box.expanded(0.5, 0.5)
+        boxes.append((text.get_text(), box))
     pairs = []
     for number, (name, box) in enumerate(boxes):
         for earlier, second in boxes[:number]:
-            across = min(box.x1, second.x1) - max(box.x0, second.x0)
-            up = min(box.y1, second.y1) - max(box.y0, second.y0)
-            if across > 1 and up > 1:
+            shared = Bbox.intersection(box, second)
+            if shared is not None and min(shared.size) > 1:
                 pairs.append((earlier, name))
     return pairs

@@ -45,9 +45,17 @@ SCORES = Table(
     }
 )
 PLANE = Table(
-    columns={"x": [0.0, 1.0, 0.0], "y": [0.0, 0.0, 1.0], "slope": [-0.5, 0.25, 0.5]}
+    columns={
+        "x": [0.0, 1.0, 0.0],
+        "y": [0.0, 0.0, 1.0],
+        "slope": [-0.5, 0.25, 0.5],
+    }
 )
-TABLES = {"curves": CURVES, "scores": SCORES, "plane": PLANE}
+TABLES = {
+    "curves": CURVES,
+    "scores": SCORES,
+    "plane": PLANE,
+}
 
 
 def drawn(*marks, tables=TABLES, **panel):
@@ -58,7 +66,14 @@ def drawn(*marks, tables=TABLES, **panel):
 
 
 def losses(**changes):
-    return Lines(table="curves", x="step", y="loss", by="width", each="seed", **changes)
+    return Lines(
+        table="curves",
+        x="step",
+        y="loss",
+        by="width",
+        each="seed",
+        **changes,
+    )
 
 
 def test_a_line_per_value_and_seed_in_the_order_of_x():
@@ -80,8 +95,20 @@ def test_one_value_has_one_colour_in_all_panels():
 
 
 def test_a_declared_look_replaces_that_of_the_mark():
-    looks = {"20": Look(label="wide", colour="#123456", dashes=":")}
-    data, ax = drawn(losses(label="{}", look=Look(width=3.0), looks=looks))
+    looks = {
+        "20": Look(
+            label="wide",
+            colour="#123456",
+            dashes=":",
+        )
+    }
+    data, ax = drawn(
+        losses(
+            label="{}",
+            look=Look(width=3.0),
+            looks=looks,
+        )
+    )
     assert {series.look.label for series in data.series} == {"10", "", "wide"}
     wide = next(line for line in ax.lines if line.get_label() == "wide")
     assert (wide.get_color(), wide.get_linestyle()) == ("#123456", ":")
@@ -89,7 +116,11 @@ def test_a_declared_look_replaces_that_of_the_mark():
 
 
 def test_bands_and_bars_show_the_two_columns():
-    ends = {"low": "low", "high": "high", "only": {"seed": 0}}
+    ends = {
+        "low": "low",
+        "high": "high",
+        "only": {"seed": 0},
+    }
     _, ax = drawn(losses(**ends))
     assert len(ax.collections) == 2
     _, ax = drawn(losses(spread="bars", **ends))
@@ -100,13 +131,22 @@ def test_bands_and_bars_show_the_two_columns():
 def test_values_below_the_floor_stand_on_it():
     zero = Table(columns={"step": [0, 10], "loss": [1.0, 0.1]})
     axis = Axis(scale="log", floor=0.5)
-    mark = Lines(table="zero", x="step", y="loss")
+    mark = Lines(
+        table="zero",
+        x="step",
+        y="loss",
+    )
     _, ax = drawn(mark, tables={"zero": zero}, x=axis)
     assert ax.lines[0].get_xdata().tolist() == [0.5, 10.0]
 
 
 def test_bars_stand_side_by_side():
-    mark = Bars(table="scores", category="size", value="score", by="method")
+    mark = Bars(
+        table="scores",
+        category="size",
+        value="score",
+        by="method",
+    )
     _, ax = drawn(mark)
     heights = [bar.get_height() for bar in ax.patches]
     assert heights == [0.9, 0.8, 0.7, 0.6]
@@ -117,7 +157,13 @@ def test_bars_stand_side_by_side():
 
 
 def test_a_matrix_has_a_cell_per_row_and_none_elsewhere():
-    mark = Matrix(table="plane", x="x", y="y", value="slope", limits=(-1.0, 1.0))
+    mark = Matrix(
+        table="plane",
+        x="x",
+        y="y",
+        value="slope",
+        limits=(-1.0, 1.0),
+    )
     data, _ = drawn(mark)
     expected = [[-0.5, 0.25], [0.5, np.nan]]
     np.testing.assert_array_equal(data.cells[0].values, expected)
@@ -132,15 +178,29 @@ def test_names_at_the_ticks_are_turned():
 
 def test_a_matrix_that_a_column_holds_is_shown_as_it_is():
     stored = Table(columns={"cosine": np.arange(6.0).reshape(2, 3)})
-    mark = Matrix(table="stored", value="cosine", numbers=".0f", bar="cosine")
+    mark = Matrix(
+        table="stored",
+        value="cosine",
+        numbers=".0f",
+        bar="cosine",
+    )
     data, ax = drawn(mark, tables={"stored": stored})
     np.testing.assert_array_equal(data.cells[0].values, stored["cosine"])
     assert {text.get_text() for text in ax.texts} == set("012345")
 
 
 def test_levels_guides_and_texts():
-    level = Levels(table="curves", value="loss", only={"width": 20, "seed": 1})
-    label = Texts(table="plane", x="x", y="y", text="slope")
+    level = Levels(
+        table="curves",
+        value="loss",
+        only={"width": 20, "seed": 1},
+    )
+    label = Texts(
+        table="plane",
+        x="x",
+        y="y",
+        text="slope",
+    )
     strip = Guide(y=(0.0, 1.0), label="strip")
     line = Guide(x=(0.5,), label="line")
     data, ax = drawn(level, label, strip, line, x=Axis(limits=(-1.0, 2.0)))
@@ -151,7 +211,12 @@ def test_levels_guides_and_texts():
 
 
 def test_points_of_a_role_look_as_in_every_figure():
-    mark = Points(table="plane", x="x", y="y", role="before")
+    mark = Points(
+        table="plane",
+        x="x",
+        y="y",
+        role="before",
+    )
     _, ax = drawn(mark)
     assert ax.lines[0].get_markerfacecolor() == "none"
     assert ax.lines[0].get_linestyle() == "None"
@@ -169,7 +234,13 @@ def test_a_common_legend_names_everything_once():
 def test_rows_of_unequal_length_fill_the_page():
     panel = Panel(marks=(losses(),))
     panels = ((panel, panel), (panel, panel, panel))
-    data = plots.chart.figure_data(TABLES, chart=Chart(panels=panels, height=5.0))
+    data = plots.chart.figure_data(
+        TABLES,
+        chart=Chart(
+            panels=panels,
+            height=5.0,
+        ),
+    )
     assert len(plots.chart.draw(data).axes) == 5
     assert in_rows([panel] * 3, across=2)[1] == (panel, None)
 
@@ -183,9 +254,31 @@ def test_no_rows_draw_an_empty_panel():
 @pytest.mark.parametrize(
     ("mark", "message"),
     [
-        (Lines(table="none", x="a", y="b"), "tables: given curves, plane, scores"),
-        (Lines(table="curves", x="step", y="losses"), "allowed: at least one row of"),
-        (Lines(table="curves", x="step", y="loss", by="size"), "size"),
+        (
+            Lines(
+                table="none",
+                x="a",
+                y="b",
+            ),
+            "tables: given curves, plane, scores",
+        ),
+        (
+            Lines(
+                table="curves",
+                x="step",
+                y="losses",
+            ),
+            "allowed: at least one row of",
+        ),
+        (
+            Lines(
+                table="curves",
+                x="step",
+                y="loss",
+                by="size",
+            ),
+            "size",
+        ),
     ],
 )
 def test_what_a_chart_needs_and_misses_is_named(mark, message):
@@ -194,14 +287,22 @@ def test_what_a_chart_needs_and_misses_is_named(mark, message):
 
 
 def test_a_chart_survives_json_and_refuses_what_it_does_not_know():
-    panel = Panel(marks=(losses(), Guide(x=(1.0,))), legend="upper left")
+    panel = Panel(
+        marks=(losses(), Guide(x=(1.0,))),
+        legend="upper left",
+    )
     chart = Chart(panels=((panel, None),))
     spec = figure("losses", "Losses.", chart)
     assert Chart.model_validate(spec.options["chart"]) == chart
     with pytest.raises(ValidationError):
         Panel(marks=(), legend="somewhere")
     with pytest.raises(ValidationError):
-        Lines(table="curves", x="step", y="loss", colour="red")
+        Lines(
+            table="curves",
+            x="step",
+            y="loss",
+            colour="red",
+        )
 
 
 def test_a_user_draws_on_axes_of_their_own_in_the_house_style():

@@ -232,7 +232,13 @@ def _exponential_step(
     low = X.astype(_JACOBIAN)
     here = start.a.astype(_JACOBIAN), start.w.astype(_JACOBIAN)
     u = Q @ (h_phi1(h, rates) * (Q.T @ start.e))
-    a, w = _moved(X, start, _at(act, low, *here), u, c)
+    a, w = _moved(
+        X,
+        start,
+        _at(act, low, *here),
+        u,
+        c,
+    )
     there = a.astype(_JACOBIAN), w.astype(_JACOBIAN)
     if act.slopes is None:
         mean = _secant(act, low, here, there)

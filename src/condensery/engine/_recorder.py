@@ -57,7 +57,10 @@ class Recorder:
     @property
     def recorded(self) -> Int[np.ndarray, " step"]:
         """The steps at which the probes were called."""
-        return np.asarray(self._steps, dtype=np.int64)
+        return np.asarray(
+            self._steps,
+            dtype=np.int64,
+        )
 
     @property
     def probed(self) -> Probed:

@@ -296,7 +296,13 @@ def _advanced(
     h: Array,
 ) -> Member:
     passed = _pass(act, X, end)
-    e = _residual(act, y, c, end[0], passed)
+    e = _residual(
+        act,
+        y,
+        c,
+        end[0],
+        passed,
+    )
     loss, time, steps = jnp.mean(e**2), start.time + h, start.steps + 1
     status = _verdict(loss, time, steps, c, max_steps).astype(start.status.dtype)
     return Member(*end, e, passed, time, steps, status, loss)

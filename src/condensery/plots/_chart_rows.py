@@ -13,7 +13,10 @@ from condensery.plots._tables import need
 from condensery.records import Table
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class Cells:
     """One matrix.
 
@@ -108,7 +111,10 @@ def _side_by_side(count: int) -> np.ndarray:
     return np.arange(count, dtype=np.float64)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class _Positions:
     """Where the cells lie along one axis.
 

@@ -29,6 +29,14 @@ def short(value: float) -> str:
 
 def ink_on(cmap: Colormap, fraction: float) -> str:
     """Black or white, whichever stands out on the colour at `fraction` of the map."""
-    red, green, blue, _ = cmap(float(np.clip(fraction, 0.0, 1.0)))
+    red, green, blue, _ = cmap(
+        float(
+            np.clip(
+                fraction,
+                0.0,
+                1.0,
+            )
+        )
+    )
     luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
     return PAPER if luminance < _DARK else INK

@@ -14,7 +14,13 @@ class Config(Settings):
 
     widths: Annotated[tuple[int, ...], Field(min_length=1)] = (1, 2, 3)
     """Widths of the nets, increasing."""
-    starts: Annotated[int, Field(ge=4, le=1_000_000)] = 512
+    starts: Annotated[
+        int,
+        Field(
+            ge=4,
+            le=1_000_000,
+        ),
+    ] = 512
     """Random starts of the search for critical points of each width; half of them take
     steps that lower the loss first, half steps that lower the gradient alone.
     """

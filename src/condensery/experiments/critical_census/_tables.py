@@ -62,8 +62,16 @@ def searches(config: Config, results: Results) -> Table:
         status = arrays["status"]
         codes = range(len(STATUSES))
         counts = [(status == code).sum() for code in codes]
-        axes = {"width": [width], "status": STATUSES}
-        blocks.append(rows(axes, count=[counts]))
+        axes = {
+            "width": [width],
+            "status": STATUSES,
+        }
+        blocks.append(
+            rows(
+                axes,
+                count=[counts],
+            )
+        )
     return stack(blocks)
 
 
@@ -106,7 +114,13 @@ def _classes(width: int, arrays: Arrays) -> dict[str, np.ndarray]:
     gradient = arrays["gradient"]
     decided = arrays["decided"]
     negative, zero, _ = arrays["counts"].T
-    best = [min(group, key=lambda row: gradient[row]) for group in groups]
+    best = [
+        min(
+            group,
+            key=lambda row: gradient[row],
+        )
+        for group in groups
+    ]
     sure = []
     for group in groups:
         clear = [row for row in group if decided[row]]
@@ -140,7 +154,11 @@ def _same_functions(width: int, arrays: Arrays) -> list[list[int]]:
     firsts: list[np.ndarray] = []
     for row in ascending.tolist():
         output = _output(arrays["theta"][row], width)
-        for group, first in zip(groups, firsts, strict=True):
+        for group, first in zip(
+            groups,
+            firsts,
+            strict=True,
+        ):
             if _is_same(output, first):
                 group.append(row)
                 break
@@ -156,7 +174,10 @@ def _is_same(output: np.ndarray, first: np.ndarray) -> bool:
 
 
 def _whole(values: Sequence[float]) -> np.ndarray:
-    return np.array([int(value) for value in values], dtype=np.int64)
+    return np.array(
+        [int(value) for value in values],
+        dtype=np.int64,
+    )
 
 
 def _output(theta: np.ndarray, width: int) -> np.ndarray:
@@ -188,7 +209,14 @@ def edges(config: Config, results: Results) -> Table:
             ]
             end = same[0] if same else -1
             pairs.append((number, level, end, bool(same)))
-    starts, levels, ends, met = np.array(pairs, dtype=np.int64).reshape(-1, 4).T
+    starts, levels, ends, met = (
+        np.array(
+            pairs,
+            dtype=np.int64,
+        )
+        .reshape(-1, 4)
+        .T
+    )
     return Table(
         columns={
             "class": starts,

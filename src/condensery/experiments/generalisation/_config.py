@@ -14,7 +14,11 @@ Numbers = Annotated[tuple[int, ...], Field(min_length=1)]
 class Config(Settings):
     """Parameters of generalisation."""
 
-    features: int = Field(default=3, ge=1, le=50)
+    features: int = Field(
+        default=3,
+        ge=1,
+        le=50,
+    )
     """d, inputs x ~ N(0, I)."""
     units: Numbers = (1, 2)
     """Intrinsic widths k of the targets, each a sum of k tanh units of norm 2 without
@@ -26,7 +30,11 @@ class Config(Settings):
     """Widths of the trained nets."""
     scales: tuple[float, ...] = Field(default=(1.0, 0.3, 0.1, 0.001), min_length=1)
     """Standard deviations of all initial weights."""
-    seeds: int = Field(default=3, ge=1, le=1000)
+    seeds: int = Field(
+        default=3,
+        ge=1,
+        le=1000,
+    )
     """Data sets and initialisations per cell."""
     steps: Count = 50_000
     """Steps of full-batch gradient descent on the mean square, at most."""

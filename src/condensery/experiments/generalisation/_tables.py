@@ -72,7 +72,12 @@ def recovery(config: Config, results: Results) -> Table:
     blocks = []
     cells = product(config.units, config.widths, config.scales, config.samples)
     for k, width, scale, count in cells:
-        cell = every.select(units=k, width=width, scale=scale, samples=count)
+        cell = every.select(
+            units=k,
+            width=width,
+            scale=scale,
+            samples=count,
+        )
         block = rows(
             {},
             units=k,
@@ -93,7 +98,11 @@ def thresholds(config: Config, results: Results) -> Table:
     medians = recovery(config, results)
     blocks = []
     for k, width, scale in product(config.units, config.widths, config.scales):
-        cell = medians.select(units=k, width=width, scale=scale)
+        cell = medians.select(
+            units=k,
+            width=width,
+            scale=scale,
+        )
         samples = cell["samples"]
         below = cell["test"] < config.recovered
         above = np.flatnonzero(~below)
@@ -164,7 +173,13 @@ def fitted_lines(config: Config, results: Results) -> Table:
     """Ends of the fitted lines, for the figure; none where no line was fitted."""
     fitted = near(config, results)
     table = error_fit(config, results)
-    blocks = [rows({"ratio": []}, units=0, test=0.0)]
+    blocks = [
+        rows(
+            {"ratio": []},
+            units=0,
+            test=0.0,
+        )
+    ]
     for k in config.units:
         (slope,), (intercept,) = (
             table.select(units=float(k))[name] for name in ("slope", "intercept")
@@ -173,7 +188,13 @@ def fitted_lines(config: Config, results: Results) -> Table:
         if np.isfinite(slope):
             ends = np.array([ratio.min(), ratio.max()])
             test = 10 ** (intercept + slope * np.log10(ends))
-            blocks.append(rows({"ratio": ends}, units=k, test=test))
+            blocks.append(
+                rows(
+                    {"ratio": ends},
+                    units=k,
+                    test=test,
+                )
+            )
     return stack(blocks)
 
 
@@ -187,7 +208,15 @@ def labels(config: Config, results: Results) -> Table:
         text = f"slope {slope:g} ({low:g} to {high:g})".replace("-", "−")
         if not np.isfinite(slope):
             text = "no line"
-        blocks.append(rows({}, units=k, x=0.97, y=0.05, text=text))
+        blocks.append(
+            rows(
+                {},
+                units=k,
+                x=0.97,
+                y=0.05,
+                text=text,
+            )
+        )
     return stack(blocks)
 
 

@@ -103,7 +103,10 @@ def fit(config: Config, seed: int, advance: Advance, *, k: int) -> Arrays:
             rows.append(row)
     table = np.array(rows, dtype=np.float64)
     columns = dict(zip(NAMES, table.T, strict=True))
-    return {**columns, "rank": _ranks(target)}
+    return {
+        **columns,
+        "rank": _ranks(target),
+    }
 
 
 def _test_error(net: Net, x: np.ndarray, y: np.ndarray) -> float:
@@ -121,7 +124,11 @@ def _target(k: int, features: int, seed: int) -> Net:
     w = random.standard_normal((k, features))
     if k <= features:
         w = np.linalg.qr(w.T)[0].T
-    w *= NORM / np.linalg.norm(w, axis=1, keepdims=True)
+    w *= NORM / np.linalg.norm(
+        w,
+        axis=1,
+        keepdims=True,
+    )
     return w, np.where(np.arange(k) % 2, -1.0, 1.0)
 
 
@@ -156,8 +163,20 @@ def _ranks(target: Net) -> np.ndarray:
     w, a = target
     net: Parameters = [(w, None), (a[None], None)]
     problem = Problem(np.eye(w.shape[1]), np.zeros(w.shape[1]), "tanh")
-    wider, _ = split(net, problem, layer=1, unit=0, alpha=0.3, spectrum=False)
-    widest, _ = null(wider, problem, layer=1, spectrum=False)
+    wider, _ = split(
+        net,
+        problem,
+        layer=1,
+        unit=0,
+        alpha=0.3,
+        spectrum=False,
+    )
+    widest, _ = null(
+        wider,
+        problem,
+        layer=1,
+        spectrum=False,
+    )
     ranks = [model_rank(layers, "tanh").rank for layers in (net, wider, widest)]
     return np.array(ranks, dtype=np.int64)
 

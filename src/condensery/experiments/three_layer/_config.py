@@ -24,7 +24,10 @@ class Config(Settings):
     the seeds are choices made here.
     """
 
-    gamma2s: tuple[Finite, ...] = Field(default=(-0.5, 0.0, 0.5, 1.0), min_length=1)
+    gamma2s: tuple[Finite, ...] = Field(
+        default=(-0.5, 0.0, 0.5, 1.0),
+        min_length=1,
+    )
     """Values of the phase coordinate γ₂, κ₂ = β₂/β₁ = m^−γ₂ with β₃ = β₂."""
     gamma3s: tuple[Finite, ...] = Field(
         default=(0.9, 1.2, 1.5, 1.8, 2.1, 2.4, 2.7, 3.0, 3.3), min_length=1
@@ -40,9 +43,18 @@ class Config(Settings):
     """
     shown_width: Count = 400
     """Width whose outputs and neurons are drawn."""
-    eta: float = Field(default=0.05, gt=0, lt=1, allow_inf_nan=False)
+    eta: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        allow_inf_nan=False,
+    )
     """Step parameter of the flow."""
-    target_loss: float = Field(default=1e-6, gt=0, allow_inf_nan=False)
+    target_loss: float = Field(
+        default=1e-6,
+        gt=0,
+        allow_inf_nan=False,
+    )
     """Mean square at which training stops."""
     max_steps: Count = 20_000
     """Steps after which a member is given up."""

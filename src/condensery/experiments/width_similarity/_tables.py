@@ -36,7 +36,16 @@ def losses(config: Config, results: Results) -> Table:
 
 def resting(config: Config, results: Results) -> Table:
     """The stretches of the loss curves that lie on plateaus."""
-    blocks = [rows({"step": []}, width=0, optimiser="", seed=0, loss=0.0, plateau=0)]
+    blocks = [
+        rows(
+            {"step": []},
+            width=0,
+            optimiser="",
+            seed=0,
+            loss=0.0,
+            plateau=0,
+        )
+    ]
     for arguments, run in results.of(train):
         spans = zip(run["member"], run["first"], run["last"], strict=True)
         for number, (seed, first, last) in enumerate(spans):
@@ -99,7 +108,14 @@ def outputs(config: Config, results: Results) -> Table:
     """Output of the first seed at the least gradient of its first plateau below loss
     1.
     """
-    blocks = [rows({"x": np.zeros(0)}, width=0, optimiser="", y=0.0)]
+    blocks = [
+        rows(
+            {"x": np.zeros(0)},
+            width=0,
+            optimiser="",
+            y=0.0,
+        )
+    ]
     for arguments, run, row in _first_rests(results):
         blocks.append(rows({"x": X}, **arguments, y=run["output"][row]))
     return stack(blocks)
@@ -110,7 +126,14 @@ def features(config: Config, results: Results) -> Table:
     largest, at the same place.
     """
     no_row = {"orientation": np.zeros(0)}
-    blocks = [rows(no_row, width=0, optimiser="", amplitude=0.0)]
+    blocks = [
+        rows(
+            no_row,
+            width=0,
+            optimiser="",
+            amplitude=0.0,
+        )
+    ]
     for arguments, run, row in _first_rests(results):
         w, b, a = run["features"][row].T
         amplitude = np.abs(a) * np.hypot(w, b)
@@ -143,7 +166,13 @@ def optima(config: Config, results: Results) -> Table:
     blocks = []
     for width in np.unique(level["width"]):
         best = np.flatnonzero(level["width"] == width)[0]
-        blocks.append(rows({"x": X}, width=int(width), y=level["output"][best]))
+        blocks.append(
+            rows(
+                {"x": X},
+                width=int(width),
+                y=level["output"][best],
+            )
+        )
     return stack(blocks)
 
 
@@ -151,7 +180,12 @@ def escapes(config: Config, results: Results) -> Table:
     """One row per width and seed."""
     seeds = {"seed": range(config.escape_seeds)}
     blocks = [
-        rows(seeds, **arguments, steps=run["steps"], status=run["status"])
+        rows(
+            seeds,
+            **arguments,
+            steps=run["steps"],
+            status=run["status"],
+        )
         for arguments, run in results.of(escape)
     ]
     steps = "of gradient descent until the loss is 1 % below that of the embedded point"
