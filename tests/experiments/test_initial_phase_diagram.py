@@ -7,10 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from condensery._reference import load
-from condensery.experiments.initial_phase_diagram import (
-    ROW,
-    InitialPhaseDiagram,
+from condensery.experiments.initial_phase_diagram import initial_phase_diagram
+from condensery.experiments.initial_phase_diagram._work import (
+    FOLLOWED,
     data,
+    rates,
     train,
 )
 from condensery.records import Status, Table
@@ -28,7 +29,7 @@ SMALL = {
 class TestInitialPhaseDiagramContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return InitialPhaseDiagram()
+        return initial_phase_diagram
 
     @pytest.fixture
     def overrides(self):
@@ -36,7 +37,7 @@ class TestInitialPhaseDiagramContract(ExperimentContract):
 
 
 def ran(**overrides):
-    experiment = InitialPhaseDiagram()
+    experiment = initial_phase_diagram
     config = experiment.Config.model_validate(
         {**experiment.presets["quick"], **overrides}
     )
@@ -48,7 +49,7 @@ def ran(**overrides):
 
 
 def judged(config, tables):
-    return {claim.id: claim for claim in InitialPhaseDiagram().claims(config, tables)}
+    return {claim.id: claim for claim in initial_phase_diagram.claims(config, tables)}
 
 
 def altered(tables, name, **columns):
@@ -56,7 +57,7 @@ def altered(tables, name, **columns):
 
 
 @pytest.fixture(scope="module")
-def found():
+def trained():
     return ran(
         gammas=[1.0, 2.0],
         gamma_primes=[-0.5, 0.5],
@@ -66,8 +67,8 @@ def found():
     )
 
 
-def test_trained_networks_follow_the_closed_forms(found):
-    config, tables = found
+def test_trained_networks_follow_the_closed_forms(trained):
+    config, tables = trained
     claims = judged(config, tables)
     names = (
         "rd-condensed",
@@ -86,8 +87,8 @@ def test_trained_networks_follow_the_closed_forms(found):
     ).all()
 
 
-def test_claims_can_fail(found):
-    config, tables = found
+def test_claims_can_fail(trained):
+    config, tables = trained
     members, row = tables["members"], tables["row_slopes"]
     worse = altered(
         tables, "members", rd=1.3 * members["rd"], growth=members["growth"] + 0.3
@@ -127,23 +128,21 @@ def test_a_member_by_a_slow_loop():
     and the number of steps.
     """
     from condensery.engine import Ensemble
-    from condensery.experiments.initial_phase_diagram import _rates
 
     cell, width = (2.0, 0.5), 30
-    parameters = {
+    arguments = {
+        "sweep": "row",
         "cells": [list(cell)],
         "widths": [width],
         "seeds": 1,
-        "activation": "tanh",
-        "drop": 0.1,
-        "max_steps": 5000,
     }
-    shard = train(parameters, 4, lambda *_: None)
+    call = {"config": {"max_steps": 5000}, "arguments": arguments}
+    shard = train(call, 4, lambda *_: None)
     x, y = data()
     ensemble = Ensemble(
         np.array([width]), np.array([4]), np.array([cell[0]]), np.array([cell[1]])
     )
-    net, rate = ensemble.draw(features=5)[0], _rates(ensemble, x, y, 0.1)[0]
+    net, rate = ensemble.draw(features=5)[0], rates(ensemble, x, y, 0.1)[0]
     a, w = net["a"].copy(), net["w"].copy()
     first, steps = np.mean((np.tanh(x @ w.T) @ a - y) ** 2), 0
     while np.mean((np.tanh(x @ w.T) @ a - y) ** 2) > 0.9 * first:
@@ -175,7 +174,7 @@ def test_a_drop_that_no_line_brings_has_no_time():
 
 
 def test_the_cells_that_are_followed():
-    assert len(ROW) == len(set(ROW)) == 5
+    assert len(FOLLOWED) == len(set(FOLLOWED)) == 5
 
 
 @pytest.mark.parametrize(
@@ -196,4 +195,4 @@ def test_the_cells_that_are_followed():
 )
 def test_refusals(wrong):
     with pytest.raises(ValidationError):
-        InitialPhaseDiagram.Config.model_validate(wrong)
+        initial_phase_diagram.Config.model_validate(wrong)

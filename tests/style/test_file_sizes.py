@@ -14,7 +14,6 @@ STILL_LONG = [
     "experiments/dropout_features/_experiment.py",
     "experiments/initial_condensation/_claims.py",
     "experiments/initial_condensation_cnn.py",
-    "experiments/initial_phase_diagram.py",
     "landscape/_critical.py",
     "landscape/_lift.py",
     "landscape/_merge.py",

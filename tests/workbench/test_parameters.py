@@ -24,7 +24,6 @@ NOT_YET_MOVED = {
     "dropout-features",
     "dropout-images",
     "initial-condensation-cnn",
-    "initial-phase-diagram",
 }
 """Experiments whose help still stands in the docstring of their configuration."""
 

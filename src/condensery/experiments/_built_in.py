@@ -7,7 +7,7 @@ BUILT_IN: dict[str, str] = {
     "demo-a": "condensery.experiments.demo_a:demo_a",
     "demo-c": "condensery.experiments.demo_c:demo_c",
     "initial-condensation": "condensery.experiments.initial_condensation:initial_condensation",
-    "initial-phase-diagram": "condensery.experiments.initial_phase_diagram:InitialPhaseDiagram",
+    "initial-phase-diagram": "condensery.experiments.initial_phase_diagram:initial_phase_diagram",
     "initial-condensation-cnn": "condensery.experiments.initial_condensation_cnn:initial_condensation_cnn",
     "embedding-width": "condensery.experiments.embedding_width:embedding_width",
     "critical-census": "condensery.experiments.critical_census:critical_census",

@@ -1,0 +1,120 @@
+"""From the shards to the tables: members with the closed forms, and slopes over the
+width.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from condensery.declare import Results, rows, stack
+from condensery.experiments.initial_phase_diagram._config import Config
+from condensery.experiments.initial_phase_diagram._work import (
+    FEATURES,
+    Sweep,
+    data,
+    train,
+)
+from condensery.metrics import width_slope
+from condensery.protocols import Arrays
+from condensery.records import Table
+from condensery.theory import (
+    condensation_time,
+    early_growth,
+    early_measures,
+    phase_slope,
+    regime,
+)
+
+
+def members(config: Config, results: Results) -> Table:
+    """Every trained network, with the closed forms beside what was measured."""
+    blocks = []
+    for arguments, shard in results.of(train):
+        sweep = np.full(len(shard["width"]), arguments["sweep"])
+        blocks.append({"part": sweep, **shard})
+    columns = stack(blocks).columns
+    return Table(
+        columns={**columns, **_closed_forms(config, columns)},
+        units={
+            "growth": "λT in e-folds",
+            "alignment": "‖Wẑ‖/‖W‖",
+            "rd_closed": "at the measured λT",
+            "alignment_closed": "at the measured λT",
+            "growth_closed": "predicted from width, γ and γ'",
+        },
+    )
+
+
+def _closed_forms(config: Config, columns: Arrays) -> dict[str, np.ndarray]:
+    """RD, alignment and λT of the linearised flow for every member."""
+    x, y = data()
+    names = ("width", "gamma", "gamma_prime")
+    width, gamma, gamma_prime = (columns[name].astype(np.float64) for name in names)
+    kappa_prime = width**-gamma_prime
+    features = FEATURES + 1
+    at_measured = early_measures(columns["growth"], kappa_prime, features=features)
+    growth = early_growth(
+        x, y, width=width, gamma=gamma, gamma_prime=gamma_prime, drop=config.drop
+    )
+    # infinite where no output along ẑ brings so large a drop
+    is_reached = np.isfinite(growth)
+    finite = np.where(is_reached, growth, 0.0)
+    at_predicted = early_measures(finite, kappa_prime, features=features)
+    return {
+        "rd_closed": at_measured.rd,
+        "alignment_closed": at_measured.alignment,
+        "growth_closed": np.where(is_reached, growth, np.nan),
+        "rd_expected": np.where(is_reached, at_predicted.rd, np.nan),
+    }
+
+
+def slopes(config: Config, results: Results) -> Table:
+    """Width slopes of the cells of the map."""
+    return _slope_table(members(config, results), "map")
+
+
+def row_slopes(config: Config, results: Results) -> Table:
+    """Width slopes of the cells that are followed."""
+    return _slope_table(members(config, results), "row")
+
+
+def _slope_table(table: Table, sweep: Sweep) -> Table:
+    """One row per cell: slopes over log m of RD, of the closed RD, and of λT; alignment
+    at the largest width.
+    """
+    swept = table.select(part=sweep)
+    coordinates = zip(swept["gamma"], swept["gamma_prime"], strict=True)
+    blocks = []
+    for gamma, gamma_prime in dict.fromkeys(coordinates):
+        cell = swept.select(gamma=gamma, gamma_prime=gamma_prime)
+        width = cell["width"]
+        measured = width_slope(width, cell["rd"])
+        closed = width_slope(width, cell["rd_expected"])
+        widest = width == width.max()
+        block = rows(
+            {},
+            gamma=gamma,
+            gamma_prime=gamma_prime,
+            slope=measured.slope,
+            slope_se=measured.slope_se,
+            slope_closed=closed.slope,
+            theory=phase_slope(gamma, gamma_prime),
+            time_slope=_log_slope(width, cell["growth"]),
+            time_slope_closed=_log_slope(width, cell["growth_closed"]),
+            time_theory=condensation_time(gamma, gamma_prime),
+            alignment=cell["alignment"][widest].mean(),
+            regime=regime(gamma, gamma_prime),
+        )
+        blocks.append(block)
+    return stack(
+        blocks,
+        slope_closed="of the linearised flow at these widths",
+        theory="for m → ∞, trained to the end",
+    )
+
+
+def _log_slope(width: np.ndarray, growth: np.ndarray) -> float:
+    """Least-squares slope of λT over log m."""
+    log_width = np.log(width)
+    covariance = np.cov(log_width, growth)[0, 1]
+    return float(covariance / np.var(log_width, ddof=1))
