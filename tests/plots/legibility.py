@@ -19,12 +19,13 @@ def shown_texts(figure: Figure) -> list[Text]:
 
 def not_drawn(figure: Figure) -> set[int]:
     """Labels that exist but are not drawn: of ticks beyond the limits of an axis, and
-    all of an axis that is off.
+    all of an axis that is off or hidden, as that of a twin is.
     """
     hidden = set()
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
-            drawn = {id(tick) for tick in axis._update_ticks()} if ax.axison else set()
+            is_drawn = ax.axison and axis.get_visible()
+            drawn = {id(tick) for tick in axis._update_ticks()} if is_drawn else set()
             ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
             hidden |= {
                 id(label)

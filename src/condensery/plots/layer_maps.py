@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from condensery._errors import InvalidInputError
 from condensery.plots._map_data import cell_edges
@@ -131,11 +132,11 @@ def draw(data: LayerMaps, axes: Sequence[Axes] | np.ndarray | None = None) -> Fi
                 edgecolors=PAPER,
                 linewidth=0.4,
             )
-            for other in (0, 1):
+            for boundary in (0, 1):
                 ax.plot(
-                    data.boundaries[other],
+                    data.boundaries[boundary],
                     data.line,
-                    ls=_DASHES[other],
+                    ls=_DASHES[boundary],
                     color=INK,
                     lw=1.2,
                 )
@@ -144,6 +145,7 @@ def draw(data: LayerMaps, axes: Sequence[Axes] | np.ndarray | None = None) -> Fi
                 ylim=data.gamma2_edges[[0, -1]],
                 xlabel="γ₃",
                 title=symbol,
+                xticks=_inner_ticks(data.gamma3_edges[0], data.gamma3_edges[-1]),
             )
             ax.set_yticks(
                 data.gamma2,
@@ -161,6 +163,15 @@ def draw(data: LayerMaps, axes: Sequence[Axes] | np.ndarray | None = None) -> Fi
         for layer, ax in enumerate(flat):
             _print_numbers(ax, data, layer)
     return figure
+
+
+def _inner_ticks(low: float, high: float) -> Float[np.ndarray, " tick"]:
+    """Round values of an axis away from its ends, where a label would reach into the
+    next panel.
+    """
+    margin = 0.06 * (high - low)
+    ticks = np.asarray(MaxNLocator(6).tick_values(low, high))
+    return ticks[(ticks > low + margin) & (ticks < high - margin)]
 
 
 def _handles() -> list[Line2D]:
