@@ -133,7 +133,7 @@ def follow(frames: Sequence[Frame]) -> tuple[Frame, ...]:
     A group is where its neuron of largest amplitude is; the groups with the largest
     neurons choose first.
     """
-    known: list[tuple[float, int]] = []
+    earlier: list[tuple[float, int]] = []
     followed = []
     for frame in frames:
         look = np.full(frame.group.shape, -1)
@@ -143,17 +143,18 @@ def follow(frames: Sequence[Frame]) -> tuple[Frame, ...]:
             if group < 0 or look[unit] >= 0:
                 continue
             gaps = [
-                abs((angle - other + np.pi) % (2 * np.pi) - np.pi) for other, _ in known
+                abs((angle - direction + np.pi) % (2 * np.pi) - np.pi)
+                for direction, _ in earlier
             ]
             nearest = int(np.argmin(gaps)) if gaps else -1
             if nearest >= 0 and gaps[nearest] < NEAR:
-                chosen = known.pop(nearest)[1]
+                chosen = earlier.pop(nearest)[1]
             else:
-                used = [index for _, index in now + known]
+                used = [index for _, index in now + earlier]
                 chosen = min(range(len(PALETTE)), key=used.count)
             look[frame.group == group] = chosen
             now.append((angle, chosen))
-        known = now
+        earlier = now
         followed.append(replace(frame, look=look))
     return tuple(followed)
 
@@ -209,7 +210,10 @@ def draw_line(
 def output_limits(frames: Sequence[Frame], sample_y: np.ndarray) -> tuple[float, float]:
     """One ordinate for all frames."""
     values = np.concatenate(
-        [sample_y, *(part for one in frames for part in (one.model, one.target))]
+        [
+            sample_y,
+            *(curve for frame in frames for curve in (frame.model, frame.target)),
+        ]
     )
     values = values[np.isfinite(values)]
     low, high = (

@@ -44,15 +44,21 @@ def draw_boundary(ax: Axes, data: SlopeMap) -> None:
     if not rows.size:
         return
     ax.plot(*theory_line(data).T, "--", color=INK, lw=1.2, zorder=3)
-    known = np.where(np.isfinite(data.row_fit_se), data.row_fit_se, 0.0)
+    errors = np.where(np.isfinite(data.row_fit_se), data.row_fit_se, 0.0)
     ax.errorbar(
-        data.row_fit, rows, xerr=known, fmt="none", ecolor=INK, elinewidth=0.7, zorder=4
+        data.row_fit,
+        rows,
+        xerr=errors,
+        fmt="none",
+        ecolor=INK,
+        elinewidth=0.7,
+        zorder=4,
     )
     ax.plot(data.row_fit, rows, ls="none", zorder=5, **_STAR)
     ax.plot(data.local_crossing, rows, ls="none", zorder=6, **_RING)
 
 
-def draw_legend(ax: Axes, data: SlopeMap, *, own: bool) -> None:
+def draw_legend(ax: Axes, data: SlopeMap, *, new_figure: bool) -> None:
     """Above the map, in one row if it is wide enough; a user's layout makes room for it
     if it is not too wide.
     """
@@ -78,7 +84,7 @@ def draw_legend(ax: Axes, data: SlopeMap, *, own: bool) -> None:
             fits = legend.get_window_extent().width < ax.get_window_extent().width
             if fits:
                 break
-        legend.set_in_layout(own or fits)
+        legend.set_in_layout(new_figure or fits)
 
 
 def mark_positions(
@@ -93,7 +99,7 @@ def mark_positions(
         [
             *zip(data.row_fit, rows, strict=True),
             *zip(data.local_crossing, rows, strict=True),
-            *((place.gamma, place.gamma_prime) for place in data.places),
+            *((scheme.gamma, scheme.gamma_prime) for scheme in data.places),
         ]
     ).reshape(-1, 2)
     spots = ax.transData.transform(spots[np.isfinite(spots).all(axis=1)])
@@ -125,18 +131,15 @@ def draw_places(ax: Axes, data: SlopeMap) -> list[Annotation]:
     """
     labels: list[Annotation] = []
     marks, radius = mark_positions(ax, data)
-    for place in data.places:
+    for scheme in data.places:
         x, y = (
-            float(np.clip(place.gamma, *data.x_limits)),
-            float(np.clip(place.gamma_prime, *data.y_limits)),
+            float(np.clip(scheme.gamma, *data.x_limits)),
+            float(np.clip(scheme.gamma_prime, *data.y_limits)),
         )
-        outward = np.sign([place.gamma - x, place.gamma_prime - y])
+        gamma, gamma_prime = number(scheme.gamma), number(scheme.gamma_prime)
+        outward = np.sign([scheme.gamma - x, scheme.gamma_prime - y])
         within = not outward.any()
-        text = (
-            place.label
-            if within
-            else f"{place.label} ({number(place.gamma)}, {number(place.gamma_prime)})"
-        )
+        text = scheme.label if within else f"{scheme.label} ({gamma}, {gamma_prime})"
         label = ax.annotate(
             text,
             (x, y),
@@ -149,7 +152,7 @@ def draw_places(ax: Axes, data: SlopeMap) -> list[Annotation]:
         )
         label.set_in_layout(False)
         spot = _settle(
-            ax, data, label, _spots(ax, place, data, outward), labels, marks, radius
+            ax, data, label, _spots(ax, scheme, data, outward), labels, marks, radius
         )
         labels.append(label)
         if within:
@@ -191,7 +194,7 @@ def _pixels_per_point(ax: Axes) -> float:
 
 
 def _spots(
-    ax: Axes, place: Place, data: SlopeMap, outward: np.ndarray
+    ax: Axes, scheme: Place, data: SlopeMap, outward: np.ndarray
 ) -> list[tuple[float, float]]:
     """Candidate offsets in points of the label's left end (or right end, if to the
     left), the best first.
@@ -205,14 +208,14 @@ def _spots(
             for side in sides
         ]
     row = (
-        int(np.searchsorted(data.gamma_prime_edges, place.gamma_prime, side="right"))
+        int(np.searchsorted(data.gamma_prime_edges, scheme.gamma_prime, side="right"))
         - 1
     )
     if (
         0 <= row < data.gamma_prime_edges.size - 1
-        and data.gamma_edges[0] <= place.gamma <= data.gamma_edges[-1]
+        and data.gamma_edges[0] <= scheme.gamma <= data.gamma_edges[-1]
     ):
-        here = ax.transData.transform((place.gamma, place.gamma_prime))[1]
+        here = ax.transData.transform((scheme.gamma, scheme.gamma_prime))[1]
         edges = ax.transData.transform(
             np.stack([[0.0, 0.0], data.gamma_prime_edges[[row, row + 1]]], axis=1)
         )[:, 1]
@@ -233,7 +236,7 @@ def _settle(
     data: SlopeMap,
     label: Annotation,
     spots: list[tuple[float, float]],
-    others: list[Annotation],
+    settled: list[Annotation],
     marks: Float[np.ndarray, "mark 2"],
     radius: Float[np.ndarray, " mark"],
 ) -> tuple[float, float]:
@@ -241,7 +244,7 @@ def _settle(
     between equals.
     """
     frame = ax.get_window_extent()
-    taken = [other.get_window_extent() for other in others]
+    taken = [neighbour.get_window_extent() for neighbour in settled]
     corners = [(data.gamma_edges[end], data.gamma_prime_edges[end]) for end in (0, -1)]
     cells = Bbox(ax.transData.transform(corners))
 

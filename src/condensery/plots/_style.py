@@ -101,8 +101,8 @@ def panels(
     """
     names = list(dict.fromkeys(name for row in layout for name in row if name != "."))
     if axes is not None:
-        given = check_axes(axes, len(names))
-        yield root_figure(given[0]), given
+        flat = check_axes(axes, len(names))
+        yield root_figure(flat[0]), flat
         return
     with style():
         figure = Figure(figsize=size, layout="constrained")
@@ -140,16 +140,16 @@ def lay_out(figure: Figure) -> None:
     go on until it stands still.
     """
     engine = figure.get_layout_engine()
-    places = np.array([ax.get_position().bounds for ax in figure.axes])
+    bounds = np.array([ax.get_position().bounds for ax in figure.axes])
     if engine is None:
         return
     for _ in range(4):
         engine.execute(figure)
-        before, places = (
-            places,
+        before, bounds = (
+            bounds,
             np.array([ax.get_position().bounds for ax in figure.axes]),
         )
-        if np.abs(places - before).max(initial=0.0) < 2e-3:
+        if np.abs(bounds - before).max(initial=0.0) < 2e-3:
             break
 
 
@@ -159,21 +159,21 @@ def check_axes(axes: Axes | Sequence[Axes] | np.ndarray, count: int) -> list[Axe
     Raises:
         InvalidInputError: If they are not `count` matplotlib Axes.
     """
-    given = (
+    flat = (
         [axes]
         if isinstance(axes, Axes)
         else list(np.asarray(axes, dtype=object).ravel())
     )
-    if len(given) != count or not all(isinstance(one, Axes) for one in given):
-        kinds = sorted({type(one).__name__ for one in given})
+    if len(flat) != count or not all(isinstance(ax, Axes) for ax in flat):
+        kinds = sorted({type(ax).__name__ for ax in flat})
         raise InvalidInputError(
             "axes",
-            given=f"{len(given)} of type {', '.join(kinds) or 'nothing'}",
+            given=f"{len(flat)} of type {', '.join(kinds) or 'nothing'}",
             allowed=f"{count} matplotlib Axes",
             remedy="pass as many Axes as the figure has panels, or none to have a "
             "new figure",
         )
-    return given
+    return flat
 
 
 def root_figure(axes: Axes) -> Figure:

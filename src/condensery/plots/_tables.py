@@ -71,7 +71,7 @@ def available_cells(table: Table) -> list[Cell]:
 
 
 def choose_cells(
-    table: Table, wanted: Sequence[Sequence[float]] | None, *, at_most: int
+    table: Table, cells: Sequence[Sequence[float]] | None, *, at_most: int
 ) -> list[Cell]:
     """The wanted cells, or an even choice along the row of the table that is nearest to
     gamma_prime = 0.
@@ -80,16 +80,18 @@ def choose_cells(
         InvalidInputError: If a wanted cell is not in the table.
     """
     present = available_cells(table)
-    if wanted is None:
+    if cells is None:
         nearest = min((prime for _, prime in present), key=abs)
         row = [cell for cell in present if cell[1] == nearest]
         picked = np.unique(
             np.linspace(0, len(row) - 1, min(at_most, len(row))).round().astype(int)
         )
         return [row[k] for k in picked]
-    chosen = [(float(gamma), float(prime)) for gamma, prime in wanted]
+    chosen = [(float(gamma), float(prime)) for gamma, prime in cells]
     for cell in chosen:
-        if not any(np.allclose(cell, other, rtol=1e-9, atol=1e-9) for other in present):
+        if not any(
+            np.allclose(cell, candidate, rtol=1e-9, atol=1e-9) for candidate in present
+        ):
             raise InvalidInputError(
                 "cells",
                 given=f"{cell}",
@@ -100,7 +102,7 @@ def choose_cells(
 
 
 def pick(
-    values: np.ndarray, wanted: float | None, *, name: str, largest: bool = False
+    values: np.ndarray, choice: float | None, *, name: str, largest: bool = False
 ) -> float:
     """The wanted value of a column, or its smallest (`largest`: its largest).
 
@@ -108,16 +110,16 @@ def pick(
         InvalidInputError: If the wanted value does not occur.
     """
     present = levels(values)
-    if wanted is None:
+    if choice is None:
         return float(present[-1 if largest else 0])
-    if not np.any(np.isclose(present, wanted, rtol=1e-9)):
+    if not np.any(np.isclose(present, choice, rtol=1e-9)):
         raise InvalidInputError(
             name,
-            given=wanted,
+            given=choice,
             allowed=f"one of {', '.join(f'{value:g}' for value in present)}",
             remedy=f"choose a {name} that was computed",
         )
-    return float(wanted)
+    return float(choice)
 
 
 def cell_title(cell: Cell) -> str:

@@ -97,9 +97,9 @@ def figure_data(tables: Mapping[str, Table]) -> CensusLattice:
             int(classes["width"][number]),
             float(classes["loss"][number]),
             int(width),
-            bool(found),
+            bool(is_embedded),
         )
-        for number, width, found in zip(
+        for number, width, is_embedded in zip(
             edges["class"], edges["width"], edges["found"], strict=True
         )
     ]
@@ -132,9 +132,9 @@ def draw(
     with panels(axes, layout, size=(PAGE, 4.2)) as (figure, (left, right)):
         height, names = _ranked(data.loss)
         shift = _apart(data.width, height)
-        for start, loss, end, found in data.lines:
+        for start, loss, end, is_embedded in data.lines:
             level = height[int(np.argmin(np.abs(data.loss - loss)))]
-            style = "-" if found else (0, (2, 3))
+            style = "-" if is_embedded else (0, (2, 3))
             left.plot(
                 [start, end], [level, level], color=GREY, lw=0.5, ls=style, zorder=1
             )

@@ -105,8 +105,8 @@ def figure_data(
     names = list(dict.fromkeys(chosen["activation"].tolist()))
     last = []
     for name in names:
-        own = chosen.select(activation=name, optimiser="Adam")
-        last.append(own["cosine"][int(np.argmax(own["step"]))])
+        rows = chosen.select(activation=name, optimiser="Adam")
+        last.append(rows["cosine"][int(np.argmax(rows["step"]))])
     return _grid([TITLES.get(name, name) for name in names], last)
 
 
@@ -173,18 +173,23 @@ def draw(data: CosineMaps, axes: Sequence[Axes] | np.ndarray | None = None) -> F
         size=(min(PAGE, side * data.across + 0.8), (side + 0.2) * len(layout) + 0.1),
     ) as (
         figure,
-        given,
+        panel_axes,
     ):
         image = None
-        for ax, one in zip(given, data.maps, strict=True):
+        for ax, panel in zip(panel_axes, data.maps, strict=True):
             image = ax.imshow(
-                one.cosine, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest"
+                panel.cosine, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest"
             )
-            ax.set_title(one.title, fontsize="small" if data.across > 3 else None)
+            ax.set_title(panel.title, fontsize="small" if data.across > 3 else None)
             ax.set(xticks=[], yticks=[])
         if image is not None and axes is None:
             figure.colorbar(
-                image, ax=given, pad=0.01, fraction=0.03, aspect=18, ticks=[-1, 0, 1]
+                image,
+                ax=panel_axes,
+                pad=0.01,
+                fraction=0.03,
+                aspect=18,
+                ticks=[-1, 0, 1],
             ).set_label("cosine")
             lay_out(figure)
     return figure

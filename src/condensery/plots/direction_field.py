@@ -91,16 +91,19 @@ def figure_data(tables: Mapping[str, Table]) -> DirectionField:
     predicted = tables.get("predicted")
     made = []
     for name in dict.fromkeys(neurons["activation"].tolist()):
-        own, vectors = neurons.select(activation=name), field.select(activation=name)
+        unit_rows, vectors = (
+            neurons.select(activation=name),
+            field.select(activation=name),
+        )
         lines = (
             np.empty((0, 2))
             if predicted is None
             else _pair(predicted.select(activation=name), "w", "b")
         )
-        motion, pull = _pair(own, "dw", "db"), _pair(vectors, "dw", "db")
+        motion, pull = _pair(unit_rows, "dw", "db"), _pair(vectors, "dw", "db")
         length = np.linalg.norm(motion, axis=1, keepdims=True)
         longest = float(np.linalg.norm(pull, axis=1).max(initial=0.0)) or 1.0
-        units, points = _pair(own, "w", "b"), _pair(vectors, "w", "b")
+        units, points = _pair(unit_rows, "w", "b"), _pair(vectors, "w", "b")
         reach = float(
             max(np.abs(points).max(initial=0.0), np.abs(units).max(initial=0.0))
         )
@@ -139,28 +142,31 @@ def draw(
     across = min(4, count)
     layout = grid_of(count, across=across)
     size = (PAGE * across / 4 + (0.4 if across < 4 else 0), 1.95 * len(layout) + 0.1)
-    with panels(axes, layout, size=(min(size[0], PAGE), size[1])) as (figure, given):
-        for k, (ax, one) in enumerate(zip(given, data.panels, strict=True)):
-            _draw_panel(ax, one)
+    with panels(axes, layout, size=(min(size[0], PAGE), size[1])) as (
+        figure,
+        panel_axes,
+    ):
+        for k, (ax, panel) in enumerate(zip(panel_axes, data.panels, strict=True)):
+            _draw_panel(ax, panel)
             ax.set_xlabel("$w$" if k >= count - across else "")
             ax.set_ylabel("$b$" if k % across == 0 else "")
     return figure
 
 
-def _draw_panel(ax: Axes, one: Panel) -> None:
-    reach = one.reach
+def _draw_panel(ax: Axes, panel: Panel) -> None:
+    reach = panel.reach
     ax.quiver(
-        one.field[:, 0],
-        one.field[:, 1],
-        one.field_motion[:, 0],
-        one.field_motion[:, 1],
+        panel.field[:, 0],
+        panel.field[:, 1],
+        panel.field_motion[:, 0],
+        panel.field_motion[:, 1],
         color=GREY,
         width=0.004,
         scale=12,
         pivot="mid",
         zorder=1,
     )
-    for u, v in one.lines:
+    for u, v in panel.lines:
         far = 2 * reach
         ax.plot(
             [-far * u, far * u],
@@ -170,10 +176,10 @@ def _draw_panel(ax: Axes, one: Panel) -> None:
             lw=0.9,
             zorder=2,
         )
-    arrows = _ARROW * 2 * reach * one.motion
+    arrows = _ARROW * 2 * reach * panel.motion
     ax.quiver(
-        one.units[:, 0],
-        one.units[:, 1],
+        panel.units[:, 0],
+        panel.units[:, 1],
         arrows[:, 0],
         arrows[:, 1],
         color=PALETTE[0],
@@ -185,7 +191,15 @@ def _draw_panel(ax: Axes, one: Panel) -> None:
         zorder=3,
     )
     ax.plot(
-        one.units[:, 0], one.units[:, 1], "o", color=PALETTE[1], ms=2.2, mew=0, zorder=4
+        panel.units[:, 0],
+        panel.units[:, 1],
+        "o",
+        color=PALETTE[1],
+        ms=2.2,
+        mew=0,
+        zorder=4,
     )
-    ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=one.title)
+    ax.set(
+        xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=panel.title
+    )
     ax.locator_params(nbins=4)

@@ -57,17 +57,17 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutContours:
     side = levels(ground["first"])
     order = np.lexsort((ground["first"], ground["second"]))
     shape = (len(side), len(side))
-    found = {}
+    curves = {}
     for name, _ in _PANELS:
         rows = paths.select(loss=name)
-        found[name] = tuple(
-            _path(rows.select(start=int(one))) for one in levels(rows["start"])
+        curves[name] = tuple(
+            _path(rows.select(start=int(start))) for start in levels(rows["start"])
         )
     return DropoutContours(
         side=side,
         plain=ground["plain"][order].reshape(shape),
         r1=ground["r1"][order].reshape(shape),
-        paths=found,
+        paths=curves,
     )
 
 
@@ -91,10 +91,10 @@ def draw(
     """
     with panels(axes, [["plain", "expected", "dropped"]], size=(PAGE, 2.6)) as (
         figure,
-        given,
+        panel_axes,
     ):
         low, high = float(data.side[0]), float(data.side[-1])
-        for ax, (name, title) in zip(given, _PANELS, strict=True):
+        for ax, (name, title) in zip(panel_axes, _PANELS, strict=True):
             ground = data.plain if name == "plain" else data.plain + data.r1
             marks = np.geomspace(
                 max(float(ground.min()) * 1.02, 1e-3), float(ground.max()), 12
@@ -125,5 +125,5 @@ def draw(
             )
             ax.set_xticks([0, 0.5, 1])
             ax.set_yticks([0, 0.5, 1])
-        given[0].set_ylabel("contribution $o_2$")
+        panel_axes[0].set_ylabel("contribution $o_2$")
     return figure

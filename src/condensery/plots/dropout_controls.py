@@ -72,16 +72,16 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutControls:
             rows["step"][order].astype(np.float64),
             rows["effective_orientations"][order],
         )
-    found = {}
+    distances = {}
     for name in targets:
         for kind in ("plain", "dropout"):
             rows = profiles.select(target=name, kind=kind)
             order = np.argsort(rows["distance"], kind="stable")
-            found[name, kind] = (rows["distance"][order], rows["loss"][order])
+            distances[name, kind] = (rows["distance"][order], rows["loss"][order])
     return DropoutControls(
         targets=(first, *(name for name in targets if name != first)),
         growth=curves,
-        profiles=found,
+        profiles=distances,
     )
 
 
@@ -97,8 +97,11 @@ def draw(
     Raises:
         InvalidInputError: If `axes` are not as many.
     """
-    with panels(axes, [["growth", *data.targets]], size=(PAGE, 2.4)) as (figure, given):
-        left, *others = given
+    with panels(axes, [["growth", *data.targets]], size=(PAGE, 2.4)) as (
+        figure,
+        panel_axes,
+    ):
+        left, *target_axes = panel_axes
         for kind, (label, colour, dashes) in _KINDS.items():
             step, count = data.growth[kind]
             left.plot(
@@ -112,7 +115,7 @@ def draw(
         )
         left.set_ylim(bottom=0)
         left.legend(loc="lower left")
-        for ax, name in zip(others, data.targets, strict=True):
+        for ax, name in zip(target_axes, data.targets, strict=True):
             for kind in ("plain", "dropout"):
                 ax.plot(
                     *data.profiles[name, kind],
@@ -124,5 +127,5 @@ def draw(
                 xlabel="distance / length of parameters",
                 title=f"{name}: $R_S$ along directions",
             )
-        others[0].legend(loc="lower right")
+        target_axes[0].legend(loc="lower right")
     return figure

@@ -175,9 +175,9 @@ def draw(
         for pair in data.pairs
     ]
     size = (PAGE, 0.5 + 1.9 * len(layout))
-    with panels(axes, layout, size=size) as (figure, given):
+    with panels(axes, layout, size=size) as (figure, panel_axes):
         for row, pair in enumerate(data.pairs):
-            output, zoom, *scatters = given[4 * row : 4 * row + 4]
+            output, zoom, *scatters = panel_axes[4 * row : 4 * row + 4]
             for ax in (output, zoom):
                 _outputs(ax, data, pair)
             _zoomed(zoom, data, pair)

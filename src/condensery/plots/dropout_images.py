@@ -77,7 +77,7 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutImages:
             for kind in _KINDS
             for column, factor in scale.items()
         },
-        parts={part: 100 * median("accuracy", part, part_keep) for part in _PARTS},
+        parts={name: 100 * median("accuracy", name, part_keep) for name in _PARTS},
         part_plain=100 * median("accuracy", "descent", 1.0),
         part_keep=part_keep,
     )
@@ -97,7 +97,7 @@ def draw(
     """
     with panels(axes, [["accuracy", "terms", "parts"]], size=(PAGE, 2.6)) as (
         figure,
-        (accuracy, terms, parts),
+        (accuracy, terms, bars),
     ):
         accuracy.axhline(data.plain, color=GREY, ls=":", lw=1.2, label="$R_S$")
         for kind, (label, colour, marker, dashes) in _KINDS.items():
@@ -126,18 +126,18 @@ def draw(
         accuracy.legend(loc="best")
         terms.set(yscale="log", xlabel="keep probability $p$", ylabel="term at the end")
         terms.legend(loc="best")
-        place = np.arange(len(data.parts))
+        heights = np.arange(len(data.parts))
         values = list(data.parts.values())
         colours = [
-            PALETTE[0] if part in ("L1", "L3") else PALETTE[4] for part in data.parts
+            PALETTE[0] if loss in ("L1", "L3") else PALETTE[4] for loss in data.parts
         ]
-        parts.barh(place, values, color=colours, height=0.6)
-        parts.axvline(data.part_plain, color=INK, ls=":", lw=1.2)
-        parts.set_yticks(place, [_PARTS[part] for part in data.parts])
-        parts.invert_yaxis()
+        bars.barh(heights, values, color=colours, height=0.6)
+        bars.axvline(data.part_plain, color=INK, ls=":", lw=1.2)
+        bars.set_yticks(heights, [_PARTS[loss] for loss in data.parts])
+        bars.invert_yaxis()
         low, high = min([data.part_plain, *values]), max([data.part_plain, *values])
         margin = 0.25 * (high - low) or 1.0
-        parts.set(
+        bars.set(
             xlim=(low - margin, high + margin),
             xlabel="test accuracy (%)",
             title=f"$p = {data.part_keep:g}$",

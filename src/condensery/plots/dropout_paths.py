@@ -55,7 +55,7 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutPaths:
         InvalidInputError: If the table or a column is missing.
     """
     paths = need(tables, "paths", "first", "second", "keep", "seed", "place", "loss")
-    keep, place, seeds = (
+    keep, positions, seeds = (
         levels(paths["keep"])[::-1],
         levels(paths["place"]),
         len(np.unique(paths["seed"])),
@@ -64,11 +64,11 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutPaths:
     def median(pair: tuple[str, str], p: float) -> np.ndarray:
         rows = paths.select(first=pair[0], second=pair[1], keep=p)
         order = np.lexsort((rows["place"], rows["seed"]))
-        return np.median(rows["loss"][order].reshape(seeds, len(place)), axis=0)
+        return np.median(rows["loss"][order].reshape(seeds, len(positions)), axis=0)
 
     return DropoutPaths(
         keep=keep,
-        place=place,
+        place=positions,
         losses={
             pair: np.stack([median(pair, float(p)) for p in keep]) for pair in _PAIRS
         },
@@ -89,8 +89,8 @@ def draw(data: DropoutPaths, axes: Sequence[Axes] | np.ndarray | None = None) ->
     layout = [[f"p{k}" for k in range(len(data.keep))]]
     inside = (data.place >= 0) & (data.place <= 1)
     top = _ROOM * max(float(losses[:, inside].max()) for losses in data.losses.values())
-    with panels(axes, layout, size=(PAGE, 2.6)) as (figure, given):
-        for k, (ax, p) in enumerate(zip(given, data.keep, strict=True)):
+    with panels(axes, layout, size=(PAGE, 2.6)) as (figure, panel_axes):
+        for k, (ax, p) in enumerate(zip(panel_axes, data.keep, strict=True)):
             for end in (0, 1):
                 ax.axvline(end, color=GREY, lw=0.6)
             for (first, second), (colour, dashes) in _PAIRS.items():
@@ -109,6 +109,6 @@ def draw(data: DropoutPaths, axes: Sequence[Axes] | np.ndarray | None = None) ->
                 xlim=(-0.5, 1.5),
                 ylim=(-0.02 * top, top),
             )
-        given[0].set_ylabel(r"$R_S$ at $(1-a)\,\theta_1+a\,\theta_2$")
-        given[0].legend(loc="upper center", ncols=2, fontsize=7, handlelength=1.6)
+        panel_axes[0].set_ylabel(r"$R_S$ at $(1-a)\,\theta_1+a\,\theta_2$")
+        panel_axes[0].legend(loc="upper center", ncols=2, fontsize=7, handlelength=1.6)
     return figure

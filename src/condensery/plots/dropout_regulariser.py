@@ -61,7 +61,9 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutRegulariser:
     vectors = need(
         tables, "vectors", "loss", "unit", "start_x", "start_y", "end_x", "end_y"
     )
-    own, shared = (_by_keep(drawn.select(shared=one)) for one in (False, True))
+    separate, shared = (
+        _by_keep(drawn.select(shared=is_shared)) for is_shared in (False, True)
+    )
     ends = {}
     for name, _ in _KINDS:
         rows = vectors.select(loss=name)
@@ -75,10 +77,10 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutRegulariser:
         excess=nets["excess"],
         keep=levels(drawn["keep"]),
         terms={
-            "r1": own["r1"],
-            "r2 per sample": own["r2"],
+            "r1": separate["r1"],
+            "r2 per sample": separate["r2"],
             "r2 shared": shared["r2"],
-            "drawn": own["excess"],
+            "drawn": separate["excess"],
         },
         step_size=orders["step_size"],
         gaps={name: orders[name] for name in ("plain", "modified")},
@@ -105,8 +107,8 @@ def draw(
     """
     with panels(
         axes, [["exact", "terms"], ["orders", "vectors"]], size=(PAGE, 4.6)
-    ) as (figure, given):
-        exact, terms, orders, vectors = given
+    ) as (figure, panel_axes):
+        exact, terms, orders, vectors = panel_axes
         span = [
             min(data.r1.min(), data.excess.min()) / 1.5,
             max(data.r1.max(), data.excess.max()) * 1.5,

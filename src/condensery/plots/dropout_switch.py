@@ -96,9 +96,9 @@ def draw(
     """
     with panels(axes, [["loss", "r1", "count", "output"]], size=(PAGE, 2.3)) as (
         figure,
-        given,
+        panel_axes,
     ):
-        *measured, output = given
+        *measured, output = panel_axes
         for ax, (name, label) in zip(measured, _MEASURES.items(), strict=True):
             ax.axvline(data.switch / 1e3, ls=(0, (4, 2)), color=INK, lw=0.8)
             ax.plot(

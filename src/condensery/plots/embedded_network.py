@@ -127,7 +127,7 @@ def draw(
                     new = grown and layer == data.split[0] and unit == width - 1
                     colour = PALETTE[2] if split or new else PAPER
                     ax.plot(
-                        *_place(net, layer, unit),
+                        *_position(net, layer, unit),
                         "o",
                         ms=13,
                         mfc=colour,
@@ -155,7 +155,7 @@ def draw(
     return figure
 
 
-def _place(net: Net, layer: int, unit: int) -> tuple[float, float]:
+def _position(net: Net, layer: int, unit: int) -> tuple[float, float]:
     return float(layer), (net.widths[layer] - 1) / 2 - unit
 
 
@@ -163,7 +163,10 @@ def _draw_edges(ax: Axes, net: Net, largest: float, *, label: bool) -> None:
     for (layer, unit, before), weight, kind in zip(
         net.edges, net.weights, net.kinds, strict=True
     ):
-        (x0, y0), (x1, y1) = _place(net, layer - 1, before), _place(net, layer, unit)
+        (x0, y0), (x1, y1) = (
+            _position(net, layer - 1, before),
+            _position(net, layer, unit),
+        )
         ax.plot(
             [x0, x1],
             [y0, y1],

@@ -107,7 +107,7 @@ def figure_data(tables: Mapping[str, Table]) -> GroupTree:
     )
     columns = []
     for target in dict.fromkeys(curves["target"].tolist()):
-        own, way, nodes = (
+        rows, way, nodes = (
             curves.select(target=target),
             paths.select(target=target),
             tree.select(target=target),
@@ -138,7 +138,7 @@ def figure_data(tables: Mapping[str, Table]) -> GroupTree:
                 )
             )
         step, loss, number, falls = (
-            own[name] for name in ("step", "loss", "groups", "falls")
+            rows[name] for name in ("step", "loss", "groups", "falls")
         )
         columns.append(Column(str(titles[0]), step, loss, number, falls, tuple(groups)))
     return GroupTree(tuple(columns))
@@ -212,51 +212,55 @@ def _shade(ax: Axes, column: Column) -> None:
 
 
 def _draw_tree(ax: Axes, column: Column) -> None:
-    kept = [one for one in column.lineages if one.later or one.step[-1] > 10]
+    kept = [
+        lineage for lineage in column.lineages if lineage.later or lineage.step[-1] > 10
+    ]
     hues = [colour for colour in PALETTE if colour != INK]
     number = 0
-    for one in kept:
+    for lineage in kept:
         colour = GREY
-        if one.later:
+        if lineage.later:
             colour, number = hues[number % len(hues)], number + 1
-        jumps = np.flatnonzero(np.abs(np.diff(one.angle)) > np.pi) + 1
-        for part in np.split(np.arange(len(one.step)), jumps):
-            width = 0.6 + 2.4 * float(one.share[part].max(initial=0.0))
+        jumps = np.flatnonzero(np.abs(np.diff(lineage.angle)) > np.pi) + 1
+        for segment in np.split(np.arange(len(lineage.step)), jumps):
+            width = 0.6 + 2.4 * float(lineage.share[segment].max(initial=0.0))
             ax.plot(
-                one.step[part],
-                one.angle[part],
+                lineage.step[segment],
+                lineage.angle[segment],
                 color=colour,
                 lw=width,
                 solid_capstyle="round",
             )
-        if one.later:
-            split = np.isfinite(one.parent)
+        if lineage.later:
+            split = np.isfinite(lineage.parent)
             if split:
                 ax.plot(
-                    [one.step[0]] * 2,
-                    [one.parent, one.angle[0]],
+                    [lineage.step[0]] * 2,
+                    [lineage.parent, lineage.angle[0]],
                     color=colour,
                     lw=0.7,
                     ls=":",
                 )
             ax.plot(
-                one.step[0],
-                one.angle[0],
+                lineage.step[0],
+                lineage.angle[0],
                 "o" if split else "^",
                 mfc="white",
                 mec=colour,
                 ms=3.6,
                 zorder=4,
             )
-        if np.isfinite(one.heir) and (one.later or one.step[-1] > 30):
+        if np.isfinite(lineage.heir) and (lineage.later or lineage.step[-1] > 30):
             ax.plot(
-                [one.step[-1]] * 2,
-                [one.angle[-1], one.heir],
+                [lineage.step[-1]] * 2,
+                [lineage.angle[-1], lineage.heir],
                 color=colour,
                 lw=0.7,
                 ls=":",
             )
-            ax.plot(one.step[-1], one.angle[-1], "x", color=colour, ms=3.6, zorder=4)
+            ax.plot(
+                lineage.step[-1], lineage.angle[-1], "x", color=colour, ms=3.6, zorder=4
+            )
 
 
 def _handles() -> list[Line2D]:

@@ -71,8 +71,8 @@ def figure_data(tables: Mapping[str, Table]) -> InitialMap:
     values = np.full((len(MAPS), prime.size, gamma.size), np.nan)
     row = np.abs(table["gamma_prime"][:, None] - prime).argmin(axis=1)
     column = np.abs(table["gamma"][:, None] - gamma).argmin(axis=1)
-    for place, (name, *_) in enumerate(MAPS):
-        values[place, row, column] = table[name]
+    for index, (name, *_) in enumerate(MAPS):
+        values[index, row, column] = table[name]
     return InitialMap(gamma, prime, values)
 
 
@@ -90,10 +90,10 @@ def draw(data: InitialMap, axes: Sequence[Axes] | np.ndarray | None = None) -> F
     across, up = cell_edges(data.gamma), cell_edges(data.gamma_prime)
     with panels(axes, [["slope", "alignment", "time"]], size=(PAGE, 2.6)) as (
         figure,
-        given,
+        panel_axes,
     ):
         for ax, grid, (_, title, colours, limits) in zip(
-            given, data.values, MAPS, strict=True
+            panel_axes, data.values, MAPS, strict=True
         ):
             mesh = ax.pcolormesh(
                 across,
@@ -136,6 +136,6 @@ def draw(data: InitialMap, axes: Sequence[Axes] | np.ndarray | None = None) -> F
             ax.set_yticks(
                 data.gamma_prime, [number(value) for value in data.gamma_prime]
             )
-        given[0].set_ylabel("γ′")
+        panel_axes[0].set_ylabel("γ′")
         lay_out(figure)
     return figure

@@ -87,16 +87,20 @@ def figure_data(tables: Mapping[str, Table], *, part: str = "row") -> InitialWid
     ).select(part=part)
     series = []
     for cell in available_cells(table):
-        own = table.select(gamma=cell[0], gamma_prime=cell[1])
-        width = levels(own["width"])
+        rows = table.select(gamma=cell[0], gamma_prime=cell[1])
+        width = levels(rows["width"])
         closed = [
-            [own[pair[1]][own["width"] == one].mean() for one in width]
+            [rows[pair[1]][rows["width"] == level].mean() for level in width]
             for pair in QUANTITIES
         ]
-        measured = np.stack([own[pair[0]] for pair in QUANTITIES]).astype(np.float64)
+        measured = np.stack([rows[pair[0]] for pair in QUANTITIES]).astype(np.float64)
         series.append(
             Series(
-                cell, width, own["width"].astype(np.float64), measured, np.array(closed)
+                cell,
+                width,
+                rows["width"].astype(np.float64),
+                measured,
+                np.array(closed),
             )
         )
     return InitialWidths(tuple(series))
@@ -117,23 +121,25 @@ def draw(
     """
     with panels(axes, [["rd", "alignment", "growth"]], size=(PAGE, 2.5)) as (
         figure,
-        given,
+        panel_axes,
     ):
-        for place, (ax, quantity) in enumerate(zip(given, QUANTITIES, strict=True)):
-            for k, one in enumerate(data.series):
-                ax.plot(one.width, one.closed[place], color=colour(k), lw=1.0)
+        for index, (ax, quantity) in enumerate(
+            zip(panel_axes, QUANTITIES, strict=True)
+        ):
+            for k, curve in enumerate(data.series):
+                ax.plot(curve.width, curve.closed[index], color=colour(k), lw=1.0)
                 ax.plot(
-                    one.member_width,
-                    one.measured[place],
+                    curve.member_width,
+                    curve.measured[index],
                     marker(k),
                     color=colour(k),
                     ms=3.5,
                     alpha=0.8,
                     ls="",
-                    label=cell_title(one.cell),
+                    label=cell_title(curve.cell),
                 )
             ax.set(xscale="log", xlabel="width $m$", ylabel=quantity[2])
-        given[0].set_yscale("log")
-        given[1].set_ylim(0, 1.04)
-        given[1].legend(loc="lower right", handlelength=0.8)
+        panel_axes[0].set_yscale("log")
+        panel_axes[1].set_ylim(0, 1.04)
+        panel_axes[1].legend(loc="lower right", handlelength=0.8)
     return figure

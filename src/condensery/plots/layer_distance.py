@@ -97,9 +97,9 @@ def figure_data(
                 }
             )
         cells = None if gamma3s is None else [(gamma3, gamma2) for gamma3 in gamma3s]
-        found = rd_against_width.figure_data(renamed, cells=cells)
-        order = sorted(found.series, key=lambda one: one.gamma)
-        layers.append(replace(found, series=tuple(order), symbol=symbol))
+        shown = rd_against_width.figure_data(renamed, cells=cells)
+        order = sorted(shown.series, key=lambda curve: curve.gamma)
+        layers.append(replace(shown, series=tuple(order), symbol=symbol))
     return LayerDistance(tuple(layers))
 
 
@@ -126,9 +126,9 @@ def draw(
                     marker=marker(k),
                     ms=4.5,
                     lw=1.1,
-                    label=legend_text(one, prime=False).replace("γ =", "γ₃ =", 1),
+                    label=legend_text(curve, prime=False).replace("γ =", "γ₃ =", 1),
                 )
-                for k, one in enumerate(layer.series)
+                for k, curve in enumerate(layer.series)
             ]
             # Above the panel, where no line can pass under it.
             legend = ax.legend(

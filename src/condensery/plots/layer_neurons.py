@@ -82,14 +82,14 @@ def figure_data(tables: Mapping[str, Table]) -> LayerNeurons:
     for gamma3 in levels(pairs["gamma3"]):
         title = f"γ₃ = {number(gamma3)}"
         if "neurons" in tables:
-            found = tables["neurons"].select(gamma3=gamma3)
-            count = int(found["orientations"][0])
+            rows = tables["neurons"].select(gamma3=gamma3)
+            count = int(rows["orientations"][0])
             title += f"\n{count} orientation{'s' * (count != 1)}"
         lines = outputs.select(gamma3=gamma3)
         clouds = []
         for when in (0, 1):
-            own = pairs.select(gamma3=gamma3, when=when)
-            clouds.append(np.stack([own["weight"], own["bias"]], axis=1))
+            samples = pairs.select(gamma3=gamma3, when=when)
+            clouds.append(np.stack([samples["weight"], samples["bias"]], axis=1))
         columns.append(
             Column(
                 title,
@@ -120,24 +120,24 @@ def draw(data: LayerNeurons, axes: Sequence[Axes] | np.ndarray | None = None) ->
         flat,
     ):
         values = np.concatenate(
-            [np.concatenate([one.initial, one.final]) for one in data.columns]
+            [np.concatenate([column.initial, column.final]) for column in data.columns]
         )
         low, high = float(values.min()), float(values.max())
         margin = 0.06 * (high - low or 1.0)
-        for k, (top, bottom, one) in enumerate(
+        for k, (top, bottom, column) in enumerate(
             zip(flat[:count], flat[count:], data.columns, strict=True)
         ):
             top.plot(
-                one.x,
-                one.initial,
+                column.x,
+                column.initial,
                 ls=BEFORE.dashes,
                 color=BEFORE.colour,
                 label="initial",
             )
-            top.plot(one.x, one.final, color=AFTER.colour, label="final")
+            top.plot(column.x, column.final, color=AFTER.colour, label="final")
             top.plot(
-                one.x,
-                one.reference,
+                column.x,
+                column.reference,
                 ls=TARGET.dashes,
                 color=TARGET.colour,
                 lw=1.1,
@@ -151,8 +151,10 @@ def draw(data: LayerNeurons, axes: Sequence[Axes] | np.ndarray | None = None) ->
                 ms=SAMPLES.size,
                 label="data",
             )
-            top.set(title=one.title, xlabel="$x$", ylim=(low - margin, high + margin))
-            for cloud, role in ((one.before, BEFORE), (one.after, AFTER)):
+            top.set(
+                title=column.title, xlabel="$x$", ylim=(low - margin, high + margin)
+            )
+            for cloud, role in ((column.before, BEFORE), (column.after, AFTER)):
                 bottom.plot(
                     cloud[:, 0],
                     cloud[:, 1],

@@ -104,16 +104,16 @@ def figure_data(tables: Mapping[str, Table], *, at_most: int = 6) -> Orientation
         int(step): int(count)
         for step, count in zip(growth["step"], growth["orientations"], strict=True)
     }
-    found = frames_of_rows(snapshots, output, counted)
+    recorded = frames_of_rows(snapshots, output, counted)
     data = tables.get("data", Table(columns={"x": np.empty(0), "y": np.empty(0)}))
     return OrientationGrowth(
         step=growth["step"][order],
         orientations=growth["orientations"][order],
         orientations_product=product[order] if product.size else product,
-        snapshots=_evenly(found, at_most),
+        snapshots=_evenly(recorded, at_most),
         frames=frames_of_stack(tables["frames"], counted)
         if "frames" in tables
-        else found,
+        else recorded,
         sample_x=np.ravel(data["x"]),
         sample_y=np.ravel(data["y"]),
     )

@@ -116,7 +116,9 @@ def figure_data(
         _series(members, fitted, cell, quantity, column)
         for cell in choose_cells(members, cells, at_most=at_most)
     ]
-    order = sorted(series, key=lambda one: -one.mean[-1] if one.mean.size else np.inf)
+    order = sorted(
+        series, key=lambda curve: -curve.mean[-1] if curve.mean.size else np.inf
+    )
     return RDAgainstWidth(series=tuple(order), symbol=symbol)
 
 
@@ -132,7 +134,7 @@ def _series(
     width, rd, converged = width[valid], rd[valid], converged[valid]
     kept = converged if converged.any() else np.ones_like(converged)
     widths = levels(width[kept])
-    logs = [np.log(rd[kept & np.isclose(width, one)]) for one in widths]
+    logs = [np.log(rd[kept & np.isclose(width, level)]) for level in widths]
     slope = slope_se = np.nan
     if slopes is not None and column in slopes.columns:
         row = slopes.select(gamma=cell[0], gamma_prime=cell[1])
@@ -180,9 +182,9 @@ def draw(data: RDAgainstWidth, axes: Axes | None = None) -> Figure:
     with panels(axes, [["rd"]], size=(4.8, 3.0)) as (figure, (ax,)):
         ax.set(xscale="log", yscale="log", xlabel="width $m$", ylabel=data.symbol)
         ax.grid(visible=True, which="major")
-        for k, one in enumerate(data.series):
-            _draw_series(ax, one, k)
-        widths = levels(np.concatenate([one.member_width for one in data.series]))
+        for k, curve in enumerate(data.series):
+            _draw_series(ax, curve, k)
+        widths = levels(np.concatenate([curve.member_width for curve in data.series]))
         if 0 < widths.size <= 6:
             ax.set_xticks(widths, [thousands(width) for width in widths])
             ax.xaxis.set_minor_formatter(NullFormatter())
@@ -193,31 +195,31 @@ def draw(data: RDAgainstWidth, axes: Axes | None = None) -> Figure:
     return figure
 
 
-def _draw_series(ax: Axes, one: Series, k: int) -> None:
-    good = one.member_converged
-    ax.plot(one.member_width[~good], one.member_rd[~good], "x", color=GREY, ms=3.5)
-    if good.sum() > one.width.size:
+def _draw_series(ax: Axes, curve: Series, k: int) -> None:
+    good = curve.member_converged
+    ax.plot(curve.member_width[~good], curve.member_rd[~good], "x", color=GREY, ms=3.5)
+    if good.sum() > curve.width.size:
         ax.plot(
-            one.member_width[good],
-            one.member_rd[good],
+            curve.member_width[good],
+            curve.member_rd[good],
             ".",
             color=colour(k),
             ms=2.5,
             alpha=0.6,
         )
-    if np.isfinite(one.slope) and one.width.size > 1:
-        x = np.log(one.width)
+    if np.isfinite(curve.slope) and curve.width.size > 1:
+        x = np.log(curve.width)
         ends = np.array([x[0] - 0.15, x[-1] + 0.15])
         ax.plot(
             np.exp(ends),
-            np.exp(np.log(one.mean).mean() + one.slope * (ends - x.mean())),
+            np.exp(np.log(curve.mean).mean() + curve.slope * (ends - x.mean())),
             color=colour(k),
             lw=1.1,
         )
     ax.errorbar(
-        one.width,
-        one.mean,
-        yerr=[one.mean * -np.expm1(-one.error), one.mean * np.expm1(one.error)],
+        curve.width,
+        curve.mean,
+        yerr=[curve.mean * -np.expm1(-curve.error), curve.mean * np.expm1(curve.error)],
         fmt=marker(k),
         color=colour(k),
         ms=4.5,
@@ -227,7 +229,7 @@ def _draw_series(ax: Axes, one: Series, k: int) -> None:
 
 
 def _legend(ax: Axes, data: RDAgainstWidth, *, outside: bool) -> None:
-    primes = {one.gamma_prime for one in data.series}
+    primes = {curve.gamma_prime for curve in data.series}
     handles = [
         Line2D(
             [],
@@ -236,16 +238,16 @@ def _legend(ax: Axes, data: RDAgainstWidth, *, outside: bool) -> None:
             marker=marker(k),
             ms=4.5,
             lw=1.1,
-            label=legend_text(one, prime=len(primes) > 1),
+            label=legend_text(curve, prime=len(primes) > 1),
         )
-        for k, one in enumerate(data.series)
+        for k, curve in enumerate(data.series)
     ]
-    fitted = any(np.isfinite(one.slope) for one in data.series)
-    parts = [f"γ′ = {number(data.series[0].gamma_prime)}"] * (len(primes) == 1) + [
+    fitted = any(np.isfinite(curve.slope) for curve in data.series)
+    texts = [f"γ′ = {number(data.series[0].gamma_prime)}"] * (len(primes) == 1) + [
         "slope ± s.e."
     ] * fitted
     legend = ax.legend(
-        handles=handles, loc="best", title=",  ".join(parts), alignment="left"
+        handles=handles, loc="best", title=",  ".join(texts), alignment="left"
     )
     if outside:
         legend.set_loc("center left")
@@ -262,13 +264,13 @@ def marker(k: int) -> str:
     return MARKERS[k % len(MARKERS)]
 
 
-def legend_text(one: Series, *, prime: bool) -> str:
+def legend_text(curve: Series, *, prime: bool) -> str:
     """γ (and γ′), the slope and its standard error, as the legend prints them."""
-    text = f"γ = {number(one.gamma)}" + (
-        f", γ′ = {number(one.gamma_prime)}" if prime else ""
+    text = f"γ = {number(curve.gamma)}" + (
+        f", γ′ = {number(curve.gamma_prime)}" if prime else ""
     )
-    if np.isfinite(one.slope):
-        text += f":  {one.slope + 0.0:.3f}".replace("-", "−")
-        if np.isfinite(one.slope_se):
-            text += f" ± {one.slope_se:.3f}"
+    if np.isfinite(curve.slope):
+        text += f":  {curve.slope + 0.0:.3f}".replace("-", "−")
+        if np.isfinite(curve.slope_se):
+            text += f" ± {curve.slope_se:.3f}"
     return text

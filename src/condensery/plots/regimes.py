@@ -145,12 +145,12 @@ def figure_data(
         here &= where(scatter, seed=shown_seed)
         clouds = [
             gather(
-                scatter["orientation"][part],
-                scatter["amplitude"][part],
+                scatter["orientation"][rows],
+                scatter["amplitude"][rows],
                 span=span,
                 at_most=bin_above,
             )
-            for part in (here & (scatter["when"] == 0), here & (scatter["when"] == 1))
+            for rows in (here & (scatter["when"] == 0), here & (scatter["when"] == 1))
         ]
         title = cell_title(cell) if names is None else f"{names[k]}\n{cell_title(cell)}"
         columns.append(
@@ -237,9 +237,9 @@ def draw(data: Regimes, axes: Sequence[Axes] | np.ndarray | None = None) -> Figu
             [
                 1.0,
                 *(
-                    one.extent[3]
+                    cloud.extent[3]
                     for column in data.columns
-                    for one in (column.before, column.after)
+                    for cloud in (column.before, column.after)
                 ),
             ]
         )
@@ -260,8 +260,8 @@ def draw(data: Regimes, axes: Sequence[Axes] | np.ndarray | None = None) -> Figu
 def _draw_outputs(row: list[Axes], data: Regimes) -> None:
     """One ordinate for all columns, so that their shapes compare."""
     shown = [
-        np.concatenate([one.initial, one.final, one.reference, data.sample_y])
-        for one in data.columns
+        np.concatenate([column.initial, column.final, column.reference, data.sample_y])
+        for column in data.columns
     ]
     values = np.concatenate(shown)
     low, high = float(np.nanmin(values)), float(np.nanmax(values))

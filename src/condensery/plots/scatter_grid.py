@@ -158,16 +158,16 @@ def figure_data(
 
 
 def _kept(
-    table: Table, name: str, wanted: Sequence[float] | None
+    table: Table, name: str, values: Sequence[float] | None
 ) -> Float[np.ndarray, " level"]:
     present = levels(table[name])
-    if wanted is None:
+    if values is None:
         return present
     kept = levels(
         np.array(
             [
                 value
-                for value in wanted
+                for value in values
                 if np.isclose(present, value, rtol=1e-9, atol=1e-9).any()
             ]
         )
@@ -175,7 +175,7 @@ def _kept(
     if not kept.size:
         raise InvalidInputError(
             f"{name}s",
-            given=list(wanted),
+            given=list(values),
             allowed=f"some of {', '.join(f'{value:g}' for value in present)}",
             remedy="choose values that were computed",
         )
@@ -240,7 +240,7 @@ def draw(data: ScatterGrid, axes: Sequence[Axes] | np.ndarray | None = None) -> 
         else:
             for ax in grid[0]:
                 ax.set_xlabel(orientation_label(data.orientation))
-        _draw_legend(figure, grid[-1, -1], data, own=axes is None)
+        _draw_legend(figure, grid[-1, -1], data, new_figure=axes is None)
     return figure
 
 
@@ -255,7 +255,9 @@ def _draw_cell(ax: Axes, data: ScatterGrid, row: int, column: int) -> None:
             spine.set(color=BOX, linewidth=1.8)
 
 
-def _draw_legend(figure: Figure, ax: Axes, data: ScatterGrid, *, own: bool) -> None:
+def _draw_legend(
+    figure: Figure, ax: Axes, data: ScatterGrid, *, new_figure: bool
+) -> None:
     handles = [
         Line2D(
             [],
@@ -282,7 +284,7 @@ def _draw_legend(figure: Figure, ax: Axes, data: ScatterGrid, *, own: bool) -> N
                 label="on the boundary",
             )
         )
-    if own:
+    if new_figure:
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     else:
         ax.legend(handles=handles, loc="best")

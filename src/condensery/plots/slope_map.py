@@ -83,7 +83,7 @@ def figure_data(
     column = np.abs(slopes["gamma"][:, None] - gamma).argmin(axis=1)
     grid[row, column] = slopes[quantity]
     columns, rows = cell_edges(gamma), cell_edges(prime)
-    places = gather_places(tables.get("initialisations"))
+    schemes = gather_places(tables.get("initialisations"))
     estimates = {
         name: np.empty(0)
         for name in ("gamma_prime", "row_fit", "row_fit_se", "local_crossing", "theory")
@@ -111,9 +111,9 @@ def figure_data(
         row_fit_se=estimates["row_fit_se"],
         local_crossing=estimates["local_crossing"],
         theory=estimates["theory"],
-        places=places,
-        x_limits=outer_limits(columns, [place.gamma for place in places]),
-        y_limits=outer_limits(rows, [place.gamma_prime for place in places]),
+        places=schemes,
+        x_limits=outer_limits(columns, [scheme.gamma for scheme in schemes]),
+        y_limits=outer_limits(rows, [scheme.gamma_prime for scheme in schemes]),
     )
 
 
@@ -158,7 +158,7 @@ def draw(data: SlopeMap, axes: Axes | None = None) -> Figure:
             )
         draw_boundary(ax, data)
         lay_out(figure)  # what fits is known only when the layout is
-        draw_legend(ax, data, own=axes is None)
+        draw_legend(ax, data, new_figure=axes is None)
         lay_out(figure)
         labels = draw_places(ax, data)
         _print_numbers(ax, mesh, data, labels)

@@ -73,7 +73,7 @@ def figure_data(
     table = need(
         tables, "verdicts", "layer", "gamma", "gamma_prime", "verdict", "right"
     )
-    found = []
+    measured = []
     for layer in layers:
         rows = table.select(layer=layer)
         if not len(rows):
@@ -87,7 +87,7 @@ def figure_data(
             rows["gamma_prime"].min() - _REACH,
             rows["gamma_prime"].max() + _REACH,
         )
-        found.append(
+        measured.append(
             LayerVerdicts(
                 layer,
                 rows["gamma"],
@@ -97,7 +97,7 @@ def figure_data(
                 _line(low, high, mirrored=layer == "output"),
             )
         )
-    return found
+    return measured
 
 
 def _line(low: float, high: float, *, mirrored: bool) -> np.ndarray:
@@ -124,17 +124,19 @@ def draw(
         InvalidInputError: If `axes` are not as many Axes as there are layers.
     """
     names = [f"layer {k}" for k in range(len(data))]
-    with panels(axes, [names], size=(PAGE, 3.1)) as (figure, found):
-        for ax, one in zip(found, data, strict=True):
-            _panel(ax, one)
-        found[0].set_ylabel("$γ\\prime$")
-        entries = _entries(wrong=any(bool(np.any(~one.right)) for one in data))
+    with panels(axes, [names], size=(PAGE, 3.1)) as (figure, panel_axes):
+        for ax, verdicts in zip(panel_axes, data, strict=True):
+            _panel(ax, verdicts)
+        panel_axes[0].set_ylabel("$γ\\prime$")
+        entries = _entries(
+            wrong=any(bool(np.any(~verdicts.right)) for verdicts in data)
+        )
         if axes is None:
             figure.legend(
                 handles=entries, loc="outside upper center", ncols=len(entries)
             )
         else:
-            found[0].legend(handles=entries, loc="best")
+            panel_axes[0].legend(handles=entries, loc="best")
     return figure
 
 
