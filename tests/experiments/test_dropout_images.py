@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from condensery._errors import InvalidInputError
 from condensery._reference import load
-from condensery.experiments.dropout_images import DropoutImages
+from condensery.experiments.dropout_images import dropout_images
 from condensery.experiments.dropout_images._config import images, runs
 from condensery.experiments.dropout_images._tables import (
     ALIKE,
@@ -36,7 +36,7 @@ TINY = {
 class TestImagesContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return DropoutImages()
+        return dropout_images
 
     @pytest.fixture
     def overrides(self):
@@ -44,8 +44,8 @@ class TestImagesContract(ExperimentContract):
 
 
 def configured(**overrides):
-    return DropoutImages.Config.model_validate(
-        {**DropoutImages.presets["quick"], **overrides}
+    return dropout_images.Config.model_validate(
+        {**dropout_images.presets["quick"], **overrides}
     )
 
 
@@ -98,7 +98,7 @@ def test_claims_judge_both_ways():
     }
     claims = {
         claim.id: claim
-        for claim in DropoutImages().claims(config, ends(config, like_the_source))
+        for claim in dropout_images.claims(config, ends(config, like_the_source))
     }
     assert {name: claim.passed for name, claim in claims.items()} == dict.fromkeys(
         claims, True
@@ -124,7 +124,7 @@ def test_claims_judge_both_ways():
     tables = ends(
         config, reverse, alike=(1e-4, 2e-3), apart=(0.02, 5e-4), bends=(1.0, 1.5)
     )
-    claims = {claim.id: claim for claim in DropoutImages().claims(config, tables)}
+    claims = {claim.id: claim for claim in dropout_images.claims(config, tables)}
     for name in (
         "same-accuracy",
         "better",
@@ -152,7 +152,7 @@ def test_fashion_is_judged_by_the_sign_of_the_gain():
         found = {**accuracy, "dropout": 0.7 + gain, "expected": 0.7 + gain}
         claims = {
             claim.id: claim
-            for claim in DropoutImages().claims(config, ends(config, found))
+            for claim in dropout_images.claims(config, ends(config, found))
         }
         assert (claims["same-accuracy"].passed, claims["better"].passed) == (
             True,
@@ -168,7 +168,7 @@ def test_one_p_cannot_show_growth():
     )
     claims = {
         claim.id: claim
-        for claim in DropoutImages().claims(config, ends(config, accuracy))
+        for claim in dropout_images.claims(config, ends(config, accuracy))
     }
     assert (claims["barrier-grows"].value, claims["barrier-grows"].passed) == (
         None,
@@ -232,8 +232,8 @@ def test_the_four_losses_start_from_the_same_parameters():
     config = configured(**TINY, seeds=2, descent_rate=1e-12)
     tasks = [
         task
-        for task in DropoutImages().tasks(config)
-        if task.parameters["kind"] in ("L1", "L2", "L3", "L4")
+        for task in dropout_images.tasks(config)
+        if task.parameters["arguments"]["kind"] in ("L1", "L2", "L3", "L4")
     ]
     starts = [
         load(task.function)(task.parameters, task.seed, lambda *_: None)
@@ -250,12 +250,12 @@ def test_lines_begin_and_end_at_the_solutions():
     config = configured(**TINY)
     shards = [
         load(task.function)(task.parameters, 0, lambda *_: None)
-        for task in DropoutImages().tasks(config)
+        for task in dropout_images.tasks(config)
     ]
-    tables = DropoutImages().tables(config, shards)
+    tables = dropout_images.tables(config, shards)
     paths, recorded = tables["paths"], tables["runs"]
     assert len(paths) == 2 * len(PAIRS) * len(PLACES)
-    assert images(config.model_dump())[0][0].shape == (30, 64)
+    assert images(config)[0][0].shape == (30, 64)
     for first, second in PAIRS:
         for part, place in ((first, 0.0), (second, 1.0)):
             rows = paths.select(first=first, second=second, keep=0.5)
@@ -268,9 +268,9 @@ def test_a_setting_without_prediction():
     config = configured(**TINY)
     shards = [
         load(task.function)(task.parameters, 0, lambda *_: None)
-        for task in DropoutImages().tasks(config)
+        for task in dropout_images.tasks(config)
     ]
-    claims = DropoutImages().claims(config, DropoutImages().tables(config, shards))
+    claims = dropout_images.claims(config, dropout_images.tables(config, shards))
     assert {claim.passed for claim in claims} == {None}
     assert all(
         0 <= shard["accuracy"].min() <= shard["accuracy"].max() <= 1 for shard in shards
@@ -284,7 +284,7 @@ def test_sizes_follow_the_kind_of_data():
     assert (configured().width, configured().steps) == (300, 3000)
     assert configured(rate=0.1).rate == pytest.approx(0.1)
     assert (configured().rate, configured(data="fashion-mnist").rate) == (5e-3, 5e-4)
-    large = DropoutImages.Config.model_validate({"size": "paper", "data": "mnist"})
+    large = dropout_images.Config.model_validate({"size": "paper", "data": "mnist"})
     assert (large.width, large.samples, large.is_reference) == (1000, 1000, True)
     assert configured(data="mnist", rate=5e-3).is_reference is False
     assert configured(width=7).width == 7
@@ -302,8 +302,8 @@ def test_images_from_idx_files(tmp_path):
     idx(tmp_path / "train-images-idx3-ubyte.gz", rng.integers(0, 255, (5040, 4, 4)))
     idx(tmp_path / "train-labels-idx1-ubyte.gz", rng.integers(0, 10, 5040))
     config = configured(**TINY, data="mnist", data_path=str(tmp_path))
-    task = DropoutImages().tasks(config)[0]
-    assert DropoutImages().data_digest(config)
+    task = dropout_images.tasks(config)[0]
+    assert dropout_images.data_digest(config)
     found = load(task.function)(task.parameters, 0, lambda *_: None)
     assert found["accuracy"][-1, 0] < 0.5
 
@@ -329,4 +329,4 @@ def test_bad_settings(bad):
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InvalidInputError, match=str(tmp_path)):
-        DropoutImages().data_digest(configured(data="mnist", data_path=str(tmp_path)))
+        dropout_images.data_digest(configured(data="mnist", data_path=str(tmp_path)))

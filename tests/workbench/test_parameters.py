@@ -22,7 +22,6 @@ from condensery.workbench._parameters import (
 
 NOT_YET_MOVED = {
     "dropout-features",
-    "dropout-images",
     "initial-condensation-cnn",
 }
 """Experiments whose help still stands in the docstring of their configuration."""

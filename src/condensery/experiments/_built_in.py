@@ -16,7 +16,7 @@ BUILT_IN: dict[str, str] = {
     "width-similarity": "condensery.experiments.width_similarity:width_similarity",
     "dropout-regulariser": "condensery.experiments.dropout_regulariser:dropout_regulariser",
     "dropout-features": "condensery.experiments.dropout_features:DropoutFeatures",
-    "dropout-images": "condensery.experiments.dropout_images:DropoutImages",
+    "dropout-images": "condensery.experiments.dropout_images:dropout_images",
     "dropout-stall": "condensery.experiments.dropout_stall:dropout_stall",
     "phase-diagram-three-layer": "condensery.experiments.three_layer:three_layer",
     "condensation-dynamics": "condensery.experiments.condensation_dynamics:condensation_dynamics",

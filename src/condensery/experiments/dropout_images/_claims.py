@@ -1,14 +1,15 @@
-"""What the source states of images, against the tables."""
+"""What Zhang and Xu (2024) state of images, on what measures it: medians over seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
+from condensery.declare import Measured, Tables, at_least, at_most, claim
 from condensery.experiments.dropout_images._config import PARTS, Config
 from condensery.experiments.dropout_images._tables import ALIKE, PAIRS
-from condensery.records import Claim, Relation, Statement, Table
+from condensery.records import Table
 
 LEAST_GAIN = {"digits": 5.0, "mnist": 5.0, "fashion-mnist": 0.0}
 """Points that R_drop and R_S + R1 gain over R_S.
@@ -16,125 +17,49 @@ LEAST_GAIN = {"digits": 5.0, "mnist": 5.0, "fashion-mnist": 0.0}
 The source has nine for MNIST and gives none for Fashion-MNIST, where only the sign is
 judged.
 """
+SMALLEST = 1e-300
+"""What is divided by is at least this."""
+MIXED = PAIRS[len(ALIKE) :]
+"""One solution with R1 and one without."""
 
 
-def _statement(name: str, relation: Relation, statement: str, source: str) -> Statement:
-    return Statement(
-        id=name,
-        paper="zhang2024dropout",
-        statement=statement,
-        relation=relation,
-        source=source,
-    )
+def _is_reference(config: Config) -> bool:
+    return config.is_reference
 
 
-STATEMENTS = (
-    _statement(
-        "same-accuracy",
-        "<=",
-        "R_drop and R_S + R1 have the same test accuracy (largest difference over "
-        "p, in points; 0.1 in the "
-        "source).",
-        "Fig. 2",
-    ),
-    _statement(
-        "better",
-        ">=",
-        "Both are better than R_S (least gain over p, in points; 9 in the source).",
-        "Fig. 2",
-    ),
-    _statement(
-        "falls-with-p",
-        ">=",
-        "With R_S + R1 the accuracy at the smallest p is at least that at the "
-        "largest (points; 1 in the "
-        "source).",
-        "Fig. 2",
-    ),
-    _statement(
-        "same-terms",
-        "<=",
-        "R1 of the two solutions is the same (largest of all p of |log10| of their "
-        "ratio).",
-        "Fig. 2",
-    ),
-    _statement(
-        "r1-not-r2",
-        "<=",
-        "L2 = R_S + R2~ gains over R_S less than half of what L1 = R_S + R1 gains "
-        "(ratio of the gains).",
-        "Fig. 13",
-    ),
-    _statement(
-        "without-r2",
-        "<=",
-        "Dropout without R2~, L3 = R_drop − R2~, is as good as L1 (difference in "
-        "points).",
-        "Fig. 13",
-    ),
-    _statement(
-        "without-r1",
-        "<=",
-        "Dropout without R1, L4 = R_drop − R1, gains less than half of what L1 "
-        "gains (ratio of the gains).",
-        "Fig. 13",
-    ),
-    _statement(
-        "no-barrier",
-        "<=",
-        "On the straight lines from L1 to L3, both with R1, and from L2 to L4, both "
-        "without, R_S has no barrier "
-        "(the higher of the two, largest over p).",
-        "Fig. 14",
-    ),
-    _statement(
-        "barrier",
-        ">=",
-        "From one with R1 to one without there is a barrier (lowest of four pairs, "
-        "least over p; 0.013 to 0.033 "
-        "in the source).",
-        "Fig. 14",
-    ),
-    _statement(
-        "barrier-grows",
-        ">=",
-        "It grows as p falls (mean of the four pairs at the smallest p over that at "
-        "the largest).",
-        "Fig. 14",
-    ),
-    _statement(
-        "flatter-with-r1",
-        "<=",
-        "On these lines R_S is flatter at the end with R1 (its second derivative "
-        "there over that at the other "
-        "end, largest of the pairs and of p).",
-        "Fig. 14",
-    ),
-)
+def _is_part_reference(config: Config) -> bool:
+    return config.is_part_reference
 
 
-def claims_of(config: Config, tables: Mapping[str, Table]) -> list[Claim]:
-    """Medians over seeds."""
-    table, images = tables["runs"], f"{config.data}, {config.samples} images"
-    adam = (
-        f"{images}, {config.steps:,} steps of Adam (the source: gradient "
+published = partial(claim, paper="zhang2024dropout")
+of_p = partial(published, source="Fig. 2", when=_is_reference)
+of_parts = partial(published, source="Fig. 13", when=_is_part_reference)
+of_lines = partial(published, source="Fig. 14", when=_is_part_reference)
+
+
+def _median(table: Table, column: str, kind: str, keep: float) -> float:
+    return float(np.median(table.select(kind=kind, keep=keep)[column]))
+
+
+def _images(config: Config) -> str:
+    return f"{config.data}, {config.samples} images"
+
+
+# ---------------------------------------------------------------------------- over p
+
+
+def _medians(config: Config, tables: Tables, column: str, kind: str) -> np.ndarray:
+    """Of every p."""
+    table = tables["runs"]
+    return np.array([_median(table, column, kind, keep) for keep in config.keeps])
+
+
+def _adam(config: Config, tables: Tables) -> str:
+    """The setting, as a note."""
+    return (
+        f"{_images(config)}, {config.steps:,} steps of Adam (the source: gradient "
         f"descent); {_settled(tables['courses'])}"
     )
-    descent = (
-        f"{images}, {config.part_steps:,} steps of gradient descent with momentum, "
-        + (
-            "a setting chosen among seven for showing the pattern of L1 to L4: "
-            "under Adam L2 and L4 fail"
-            if config.data == "digits"
-            else "far from settled"
-        )
-    )
-    asserted = config.is_part_reference
-    return [
-        *_of_p(config, table, asserted=config.is_reference, note=adam),
-        *_of_parts(config, table, asserted=asserted, note=descent),
-        *_of_lines(config, tables["barriers"], asserted=asserted, note=descent),
-    ]
 
 
 def _settled(courses: Table) -> str:
@@ -142,132 +67,236 @@ def _settled(courses: Table) -> str:
     steps, the largest of all runs.
     """
     falls, moves = [], []
-    for kind, keep in sorted(
-        {
-            (str(k), float(p))
-            for k, p in zip(courses["kind"], courses["keep"], strict=True)
-        }
-    ):
-        if kind in ("dropout", "expected"):
-            rows = courses.select(kind=kind, keep=keep, seed=0)
-            half = int(np.flatnonzero(rows["step"] <= rows["step"].max() / 2)[-1])
-            total = rows["loss"] + rows["r1"]
-            falls.append(float(total[half] - total[-1]))
-            moves.append(100 * float(np.ptp(rows["accuracy"][half:])))
+    kinds, keeps = courses["kind"], courses["keep"]
+    runs = {(str(kind), float(keep)) for kind, keep in zip(kinds, keeps, strict=True)}
+    for kind, keep in sorted(runs):
+        if kind not in ("dropout", "expected"):
+            continue
+        course = courses.select(kind=kind, keep=keep, seed=0)
+        step = course["step"]
+        half = int(np.flatnonzero(step <= step.max() / 2)[-1])
+        total = course["loss"] + course["r1"]
+        falls.append(float(total[half] - total[-1]))
+        moves.append(100 * float(np.ptp(course["accuracy"][half:])))
     return (
         f"in the last half of the steps R_S + R1 falls by at most {max(falls):.1g}, "
-        "accuracy moves by at most "
-        f"{max(moves):.1f} points"
+        f"accuracy moves by at most {max(moves):.1f} points"
     )
 
 
-def _median(table: Table, column: str, kind: str, keep: float) -> float:
-    return float(np.median(table.select(kind=kind, keep=keep)[column]))
+@of_p(
+    "same-accuracy",
+    "R_drop and R_S + R1 have the same test accuracy (largest difference over p, in "
+    "points; 0.1 in the source).",
+    at_most(1.0),
+)
+def same_accuracy(config: Config, tables: Tables) -> Measured:
+    """Largest difference over p."""
+    dropout = _medians(config, tables, "accuracy", "dropout")
+    expected = _medians(config, tables, "accuracy", "expected")
+    apart = 100 * float(np.max(np.abs(dropout - expected)))
+    return Measured(apart, _adam(config, tables))
 
 
-def _of_p(config: Config, table: Table, *, asserted: bool, note: str) -> list[Claim]:
-    same, better, falls, terms = STATEMENTS[:4]
-    plain = _median(table, "accuracy", "plain", 1.0)
-    accuracy = {
-        kind: np.array(
-            [_median(table, "accuracy", kind, keep) for keep in config.keeps]
-        )
-        for kind in ("dropout", "expected")
-    }
-    r1 = [
-        [_median(table, "r1", kind, keep) for keep in config.keeps]
-        for kind in ("dropout", "expected")
-    ]
-    away = np.abs(np.log10(np.maximum(r1[0], 1e-300) / np.maximum(r1[1], 1e-300)))
-    apart = 100 * float(np.max(np.abs(accuracy["dropout"] - accuracy["expected"])))
-    gain = 100 * float(
-        min(accuracy["dropout"].min(), accuracy["expected"].min()) - plain
-    )
+@of_p(
+    "better",
+    "Both are better than R_S (least gain over p, in points; 9 in the source).",
+    at_least(LEAST_GAIN["digits"]),
+)
+def better(config: Config, tables: Tables) -> Measured:
+    """Least gain over p; what is expected follows the data."""
+    plain = _median(tables["runs"], "accuracy", "plain", 1.0)
+    kinds = ("dropout", "expected")
+    accuracy = [_medians(config, tables, "accuracy", kind).min() for kind in kinds]
+    gain = 100 * float(min(accuracy) - plain)
+    note = f"R_S {100 * plain:.1f} %; {_adam(config, tables)}"
+    return Measured(gain, note, at_least(LEAST_GAIN[config.data]))
+
+
+@of_p(
+    "falls-with-p",
+    "With R_S + R1 the accuracy at the smallest p is at least that at the largest "
+    "(points; 1 in the source).",
+    at_least(0.0, slack=0.5),
+)
+def falls_with_p(config: Config, tables: Tables) -> Measured:
+    """What the smallest p has more than the largest."""
+    accuracy = _medians(config, tables, "accuracy", "expected")
     order = np.argsort(config.keeps)
-    fall = 100 * float(accuracy["expected"][order[0]] - accuracy["expected"][order[-1]])
-    shown = f"R_S {100 * plain:.1f} %; {note}"
-    return [
-        same.check(apart, 1.0 if asserted else None, note=note),
-        better.check(gain, LEAST_GAIN[config.data] if asserted else None, note=shown),
-        falls.check(fall, 0.0 if asserted else None, tolerance=0.5, note=note),
-        terms.check(float(away.max()), 0.3 if asserted else None, note=note),
-    ]
+    fall = 100 * float(accuracy[order[0]] - accuracy[order[-1]])
+    return Measured(fall, _adam(config, tables))
 
 
-def _of_parts(
-    config: Config, table: Table, *, asserted: bool, note: str
-) -> list[Claim]:
-    r1_not_r2, without_r2, without_r1 = STATEMENTS[4:7]
-    plain, keep = _median(table, "accuracy", "descent", 1.0), config.part_keeps[0]
-    gains = {
+@of_p(
+    "same-terms",
+    "R1 of the two solutions is the same (largest of all p of |log10| of their ratio).",
+    at_most(0.3),
+)
+def same_terms(config: Config, tables: Tables) -> Measured:
+    """Largest logarithm of the ratio."""
+    dropout, expected = (
+        np.maximum(_medians(config, tables, "r1", kind), SMALLEST)
+        for kind in ("dropout", "expected")
+    )
+    away = np.abs(np.log10(dropout / expected))
+    return Measured(float(away.max()), _adam(config, tables))
+
+
+# ------------------------------------------------------------------- the four losses
+
+
+def _descent(config: Config) -> str:
+    """The setting, as a note."""
+    chosen = (
+        "a setting chosen among seven for showing the pattern of L1 to L4: under Adam "
+        "L2 and L4 fail"
+    )
+    remark = chosen if config.data == "digits" else "far from settled"
+    return (
+        f"{_images(config)}, {config.part_steps:,} steps of gradient descent with "
+        f"momentum, {remark}"
+    )
+
+
+def _gains(config: Config, tables: Tables) -> dict[str, float]:
+    """Points that L1 to L4 gain over R_S."""
+    table, keep = tables["runs"], config.part_keeps[0]
+    plain = _median(table, "accuracy", "descent", 1.0)
+    return {
         part: 100 * (_median(table, "accuracy", part, keep) - plain) for part in PARTS
     }
-    shown = (
-        ", ".join(f"{part} {gain:+.1f}" for part, gain in gains.items())
-        + f" points against R_S at p = {keep:g}; {note}"
-    )
-    ratios = {
-        part: abs(gains[part]) / max(abs(gains["L1"]), 1e-9) for part in ("L2", "L4")
+
+
+def _gains_note(config: Config, gains: dict[str, float]) -> str:
+    listed = ", ".join(f"{part} {gain:+.1f}" for part, gain in gains.items())
+    against = f"points against R_S at p = {config.part_keeps[0]:g}"
+    return f"{listed} {against}; {_descent(config)}"
+
+
+def _ratio(part: str, config: Config, tables: Tables) -> Measured:
+    """What a loss gains, over what L1 gains."""
+    gains = _gains(config, tables)
+    ratio = abs(gains[part]) / max(abs(gains["L1"]), 1e-9)
+    return Measured(ratio, _gains_note(config, gains))
+
+
+r1_not_r2 = of_parts(
+    "r1-not-r2",
+    "L2 = R_S + R2~ gains over R_S less than half of what L1 = R_S + R1 gains (ratio "
+    "of the gains).",
+    at_most(0.5),
+)(partial(_ratio, "L2"))
+
+
+@of_parts(
+    "without-r2",
+    "Dropout without R2~, L3 = R_drop − R2~, is as good as L1 (difference in points).",
+    at_most(2.0),
+)
+def without_r2(config: Config, tables: Tables) -> Measured:
+    """Difference of the two gains."""
+    gains = _gains(config, tables)
+    return Measured(abs(gains["L3"] - gains["L1"]), _gains_note(config, gains))
+
+
+without_r1 = of_parts(
+    "without-r1",
+    "Dropout without R1, L4 = R_drop − R1, gains less than half of what L1 gains "
+    "(ratio of the gains).",
+    at_most(0.5),
+)(partial(_ratio, "L4"))
+
+
+# ------------------------------------------ lines; bounds set before the first run
+
+
+def _line(tables: Tables, pair: tuple[str, str], keep: float, column: str) -> float:
+    first, second = pair
+    line = tables["barriers"].select(first=first, second=second, keep=keep)
+    return float(np.median(line[column]))
+
+
+def _mixed_barriers(config: Config, tables: Tables) -> dict[float, list[float]]:
+    """Barriers per p of the four pairs with R1 at one end alone."""
+    return {
+        keep: [_line(tables, pair, keep, "barrier") for pair in MIXED]
+        for keep in config.part_keeps
     }
-    return [
-        r1_not_r2.check(ratios["L2"], 0.5 if asserted else None, note=shown),
-        without_r2.check(
-            abs(gains["L3"] - gains["L1"]), 2.0 if asserted else None, note=shown
-        ),
-        without_r1.check(ratios["L4"], 0.5 if asserted else None, note=shown),
+
+
+def _barriers_note(config: Config, barriers: dict[float, list[float]]) -> str:
+    ranges = ", ".join(
+        f"p = {keep:g}: {min(heights):.2g} to {max(heights):.2g}"
+        for keep, heights in barriers.items()
+    )
+    return f"{ranges}; {_descent(config)}"
+
+
+@of_lines(
+    "no-barrier",
+    "On the straight lines from L1 to L3, both with R1, and from L2 to L4, both "
+    "without, R_S has no barrier (the higher of the two, largest over p).",
+    at_most(1e-3),
+)
+def no_barrier(config: Config, tables: Tables) -> Measured:
+    """Highest barrier; the bound is the source's."""
+    heights = [
+        _line(tables, pair, keep, "barrier")
+        for pair in ALIKE
+        for keep in config.part_keeps
     ]
+    return Measured(max(heights), _descent(config))
 
 
-def _of_lines(
-    config: Config, table: Table, *, asserted: bool, note: str
-) -> list[Claim]:
-    """The bounds 0.001 (of the source, for no barrier) and ½ were set before the first
-    run.
-    """
-    none, some, grows, flatter = STATEMENTS[7:]
-    middle = {
-        (pair, keep): {
-            name: float(
-                np.median(table.select(first=pair[0], second=pair[1], keep=keep)[name])
-            )
-            for name in ("barrier", "bend_first", "bend_second")
-        }
-        for pair in PAIRS
-        for keep in config.part_keeps
-    }
-    mixed = [pair for pair in PAIRS if pair not in ALIKE]
-    alike = max(
-        middle[pair, keep]["barrier"] for pair in ALIKE for keep in config.part_keeps
-    )
-    apart = {
-        keep: [middle[pair, keep]["barrier"] for pair in mixed]
-        for keep in config.part_keeps
-    }
-    bends = max(
-        middle[pair, keep]["bend_first"]
-        / max(middle[pair, keep]["bend_second"], 1e-300)
-        for pair in mixed
-        for keep in config.part_keeps
-    )
+@of_lines(
+    "barrier",
+    "From one with R1 to one without there is a barrier (lowest of four pairs, least "
+    "over p; 0.013 to 0.033 in the source).",
+    at_least(1e-3),
+)
+def has_barrier(config: Config, tables: Tables) -> Measured:
+    """Lowest barrier."""
+    barriers = _mixed_barriers(config, tables)
+    lowest = min(map(min, barriers.values()))
+    return Measured(lowest, _barriers_note(config, barriers))
+
+
+@of_lines(
+    "barrier-grows",
+    "It grows as p falls (mean of the four pairs at the smallest p over that at the "
+    "largest).",
+    at_least(1.0),
+)
+def barrier_grows(config: Config, tables: Tables) -> Measured:
+    """Ratio of the means; None where there is one p."""
+    barriers = _mixed_barriers(config, tables)
+    note = _barriers_note(config, barriers)
     low, high = min(config.part_keeps), max(config.part_keeps)
-    several = low < high
-    shown = ", ".join(
-        f"p = {keep:g}: {min(found):.2g} to {max(found):.2g}"
-        for keep, found in apart.items()
-    )
-    return [
-        none.check(alike, 1e-3 if asserted else None, note=note),
-        some.check(
-            min(map(min, apart.values())),
-            1e-3 if asserted else None,
-            note=f"{shown}; {note}",
-        ),
-        grows.check(
-            float(np.mean(apart[low]) / max(np.mean(apart[high]), 1e-300))
-            if several
-            else None,
-            1.0 if asserted else None,
-            note=f"{shown}; {note}",
-        ),
-        flatter.check(bends, 0.5 if asserted else None, note=note),
-    ]
+    if low == high:
+        return Measured(None, note)
+    at_low, at_high = np.mean(barriers[low]), np.mean(barriers[high])
+    return Measured(float(at_low / max(at_high, SMALLEST)), note)
+
+
+@of_lines(
+    "flatter-with-r1",
+    "On these lines R_S is flatter at the end with R1 (its second derivative there "
+    "over that at the other end, largest of the pairs and of p).",
+    at_most(0.5),
+)
+def flatter_with_r1(config: Config, tables: Tables) -> Measured:
+    """Largest ratio of the second derivatives."""
+    ratios = []
+    for pair in MIXED:
+        for keep in config.part_keeps:
+            with_r1 = _line(tables, pair, keep, "bend_first")
+            without = _line(tables, pair, keep, "bend_second")
+            ratios.append(with_r1 / max(without, SMALLEST))
+    return Measured(max(ratios), _descent(config))
+
+
+CLAIMS = (
+    *(same_accuracy, better, falls_with_p, same_terms),
+    *(r1_not_r2, without_r2, without_r1),
+    *(no_barrier, has_barrier, barrier_grows, flatter_with_r1),
+)

@@ -1,14 +1,18 @@
-"""The configuration, and which losses are minimised."""
+"""Parameters of dropout-images, and which losses are minimised."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from condensery.declare import Exponent, Positive, Settings
 from condensery.records import DataPath
+
+Probabilities = Annotated[tuple[float, ...], Field(min_length=1)]
+Steps = Annotated[int, Field(ge=4)]
+Pair = tuple[np.ndarray, np.ndarray]
 
 CLASSES = 10
 PARTS = ("L1", "L2", "L3", "L4")
@@ -62,62 +66,58 @@ where it is (see ADR 042).
 """
 
 
-class Config(BaseModel):
-    """What dropout-images can be told; what has no default follows size and kind of
-    data, the number of p too.
-
-    Attributes:
-        size: ``quick`` or ``paper``; set by the preset.
-        data: ``digits``, ``fashion-mnist`` or ``mnist``.
-        data_path: Where the IDX files of fashion-mnist or mnist are: a folder, or the
-            image file.
-        keeps: Keep probabilities p of R_drop and R_S + R1, each in (0, 1].
-        part_keeps: p of the losses L1 to L4, in (0, 1]; at the first they are judged.
-        part_rate: The learning rate ε in their R2~ (0.05 and 0.005 in the source).
-        part_steps: Their steps, by gradient descent with momentum 0.9, since R2 is the
-            term of such a step.
-        part_exponent: Their init_exponent.
-        descent_rate: Their learning rate.
-        width: Hidden units.
-        samples: Training images, the first of the data; those after them, at most 5000,
-            are tested on.
-        steps: Full-batch steps, the last quarter at a tenth of the rate.
-        rate: Learning rate of Adam (the source takes gradient descent at 0.005, and
-            many more steps).
-        init_exponent: All parameters start from N(0, std²) with std =
-            width^−init_exponent.
-        seeds: How many runs of everything, with seeds 0, 1, ….
+class Config(Settings):
+    """Parameters of dropout-images; what has no default follows size and kind of data,
+    the number of p too.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
     size: Literal["quick", "paper"] = "quick"
+    """``quick`` or ``paper``; set by the preset."""
     data: Literal["digits", "fashion-mnist", "mnist"] = "digits"
+    """``digits``, ``fashion-mnist`` or ``mnist``."""
     data_path: Annotated[str | None, DataPath()] = None
-    keeps: tuple[float, ...] = Field(default=(0.6, 0.8, 0.9), min_length=1)
-    part_keeps: tuple[float, ...] = Field(default=(0.8, 0.5), min_length=1)
-    part_rate: float = Field(gt=0.0)
-    part_steps: int = Field(default=4000, ge=4)
-    part_exponent: float = Field(default=0.25, ge=0.0, le=10.0)
-    descent_rate: float = Field(gt=0.0)
-    width: int = Field(ge=1, le=100_000)
-    samples: int = Field(ge=2)
-    steps: int = Field(ge=4)
-    rate: float = Field(gt=0.0)
-    init_exponent: float = Field(ge=0.0, le=10.0)
-    seeds: int = Field(default=1, ge=1, le=1000)
+    """Where the IDX files of fashion-mnist or mnist are: a folder, or the image
+    file.
+    """
+    keeps: Probabilities = (0.6, 0.8, 0.9)
+    """Keep probabilities p of R_drop and R_S + R1, each in (0, 1]."""
+    part_keeps: Probabilities = (0.8, 0.5)
+    """p of the losses L1 to L4, in (0, 1]; at the first they are judged."""
+    part_rate: Positive
+    """The learning rate ε in their R2~ (0.05 and 0.005 in the source)."""
+    part_steps: Steps = 4000
+    """Steps of the losses L1 to L4, by gradient descent with momentum 0.9, since R2 is
+    the term of such a step.
+    """
+    part_exponent: Exponent = 0.25
+    """The init_exponent of the losses L1 to L4."""
+    descent_rate: Positive
+    """Learning rate of the losses L1 to L4."""
+    width: Annotated[int, Field(ge=1, le=100_000)]
+    """Hidden units."""
+    samples: Annotated[int, Field(ge=2)]
+    """Training images, the first of the data; those after them, at most 5000, are
+    tested on.
+    """
+    steps: Steps
+    """Full-batch steps, the last quarter at a tenth of the rate."""
+    rate: Positive
+    """Learning rate of Adam (the source takes gradient descent at 0.005, and many more
+    steps).
+    """
+    init_exponent: Exponent
+    """All parameters start from N(0, std²) with std = width^−init_exponent."""
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 1
+    """How many runs of everything, with seeds 0, 1, …."""
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
-            return given
-        kind = _kind(given.get("data", "digits"))
-        return {
-            **_SETTINGS[kind],
-            **_SIZES.get((given.get("size", "quick"), kind), {}),
-            **given,
-        }
+    def _fill_in(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        kind = _kind(values.get("data", "digits"))
+        sizes = _SIZES.get((values.get("size", "quick"), kind), {})
+        return {**_SETTINGS[kind], **sizes, **values}
 
     @field_validator("keeps", "part_keeps")
     @classmethod
@@ -129,15 +129,13 @@ class Config(BaseModel):
     @property
     def is_reference(self) -> bool:
         """Whether the statements are judged: at the quick preset's sizes or larger."""
-        least, known = _SIZES["quick", _kind(self.data)], _SETTINGS[_kind(self.data)]
-        large = all(
-            getattr(self, name) >= least[name] for name in ("width", "samples", "steps")
-        )
-        setting = (self.rate, self.init_exponent) == (
-            known["rate"],
-            known["init_exponent"],
-        )
-        return large and setting and max(self.keeps) < 1
+        kind = _kind(self.data)
+        least, settings = _SIZES["quick", kind], _SETTINGS[kind]
+        sizes = ("width", "samples", "steps")
+        is_large = all(getattr(self, name) >= least[name] for name in sizes)
+        setting = (self.rate, self.init_exponent)
+        reference = (settings["rate"], settings["init_exponent"])
+        return is_large and setting == reference and max(self.keeps) < 1
 
     @property
     def is_part_reference(self) -> bool:
@@ -149,8 +147,9 @@ class Config(BaseModel):
             self.part_exponent,
             self.descent_rate,
         )
-        large = self.width >= 300 and self.samples >= 500 and self.part_steps >= 4000
-        return large and setting == ("digits", 0.8, 0.004, 0.25, 0.003)
+        is_wide = self.width >= 300 and self.samples >= 500
+        is_large = is_wide and self.part_steps >= 4000
+        return is_large and setting == ("digits", 0.8, 0.004, 0.25, 0.003)
 
 
 def _kind(data: object) -> str:
@@ -173,24 +172,21 @@ def by_descent(kind: str) -> bool:
     return kind == "descent" or kind in PARTS
 
 
-def load_images(source: Mapping[str, Any]) -> Any:
+def load_images(config: Config) -> Any:
     """The data set that data, data_path and samples name, with the images to test
     on.
     """
     from condensery.data import load
 
-    count = None if source["data"] == "digits" else source["samples"] + HELD_OUT
-    return load(source["data"], path=source["data_path"], samples=count)
+    count = None if config.data == "digits" else config.samples + HELD_OUT
+    return load(config.data, path=config.data_path, samples=count)
 
 
-def images(
-    source: Mapping[str, Any],
-) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+def images(config: Config) -> tuple[Pair, Pair]:
     """Training pixels and one-hot labels, and held-out pixels and labels."""
-    data, count = load_images(source), source["samples"]
+    data, count = load_images(config), config.samples
     labels = np.asarray(data.y, dtype=np.int64).ravel()
     hot = np.eye(CLASSES)[labels]
-    return (data.x[:count], hot[:count]), (
-        data.x[count : count + HELD_OUT],
-        labels[count : count + HELD_OUT],
-    )
+    tested = slice(count, count + HELD_OUT)
+    training = (data.x[:count], hot[:count])
+    return training, (data.x[tested], labels[tested])

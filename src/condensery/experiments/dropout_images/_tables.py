@@ -4,12 +4,15 @@ L4.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
-from condensery.experiments.dropout_images._config import PARTS, Config, images, runs
+from condensery.declare import Results, rows, stack
+from condensery.experiments.dropout_images._config import PARTS, Config, images
+from condensery.experiments.dropout_images._tasks import train
 from condensery.protocols import Arrays
 from condensery.records import Table
 
@@ -33,105 +36,106 @@ Net = tuple[np.ndarray, np.ndarray, np.ndarray]
 """W (unit, feature), b (unit,) and the output weights (output, unit)."""
 
 
-def tables_of(config: Config, shards: Sequence[Arrays]) -> Mapping[str, Table]:
-    """``runs``, ``courses``, ``paths`` and ``barriers``."""
-    ends, courses, trained = [], [], {}
-    count = config.seeds
-    for (kind, keep), shard in zip(runs(config), shards, strict=True):
-        step = np.asarray(shard["step"])
-        names = ("accuracy", "loss", "r1")
-        last = {name: np.asarray(shard[name], dtype=np.float64)[-1] for name in names}
-        ends.append(
-            {
-                "kind": np.full(count, kind),
-                "keep": np.full(count, keep),
-                "seed": np.arange(count),
-                "status": np.asarray(shard["status"]),
-                **last,
-            }
+Trained = dict[tuple[str, float], Net]
+"""Loss and p to the parameters at the end, stacked over seeds."""
+
+VALUES = ("accuracy", "loss", "r1")
+UNITS = {
+    "accuracy": "on held-out images",
+    "loss": "R_S",
+    "r1": "at the run's own p",
+}
+BEND = "second derivative of R_S along the line, at that end"
+
+
+def _values(shard: Arrays) -> dict[str, np.ndarray]:
+    return {name: np.asarray(shard[name], dtype=np.float64) for name in VALUES}
+
+
+def ends(config: Config, results: Results) -> Table:
+    """Accuracy, R_S and R1 at the end of every run."""
+    seeds, blocks = range(config.seeds), []
+    for run, shard in results.of(train):
+        last = {name: column[-1] for name, column in _values(shard).items()}
+        axes = {"kind": [run["kind"]], "keep": [run["keep"]], "seed": seeds}
+        blocks.append(rows(axes, status=shard["status"], **last))
+    return stack(blocks, **UNITS)
+
+
+def courses(config: Config, results: Results) -> Table:
+    """The same at every recorded step."""
+    seeds, blocks = range(config.seeds), []
+    for run, shard in results.of(train):
+        labels = {"kind": run["kind"], "keep": run["keep"]}
+        axes = {"step": shard["step"], "seed": seeds}
+        blocks.append(rows(axes, **labels, **_values(shard)))
+    return stack(blocks, **UNITS)
+
+
+def paths(config: Config, results: Results) -> Table:
+    """R_S on the lines between the ends of L1 to L4."""
+    lines = _lines(config, results)
+    return stack(
+        (rows({**axes, "place": PLACES}, loss=losses) for axes, losses in lines),
+        place="0 at the first, 1 at the second",
+        loss="R_S",
+    )
+
+
+def barriers(config: Config, results: Results) -> Table:
+    """Height of R_S on every line, and how it bends at the ends."""
+    blocks = []
+    for axes, losses in _lines(config, results):
+        block = rows(
+            axes,
+            barrier=barrier(losses),
+            bend_first=_bend(losses, _FIRST),
+            bend_second=_bend(losses, _SECOND),
         )
-        every = {
-            name: np.asarray(shard[name], dtype=np.float64).ravel() for name in names
-        }
-        courses.append(
-            {
-                "kind": np.full(len(step) * count, kind),
-                "keep": np.full(len(step) * count, keep),
-                "seed": np.tile(np.arange(count), len(step)),
-                "step": np.repeat(step, count),
-                **every,
-            }
-        )
-        if kind in PARTS:
-            trained[kind, keep] = tuple(
-                np.asarray(shard[name], dtype=np.float64) for name in ("W", "b", "top")
-            )
-    units = {
-        "accuracy": "on held-out images",
-        "loss": "R_S",
-        "r1": "at the run's own p",
-    }
-    return {
-        "runs": _joined(ends, units),
-        "courses": _joined(courses, units),
-        **_lines(config, trained),
-    }
+        blocks.append(block)
+    return stack(
+        blocks,
+        barrier="largest height of R_S between the ends over the straight line that "
+        "joins its values there",
+        bend_first=BEND,
+        bend_second=BEND,
+    )
 
 
 def _lines(
-    config: Config, trained: Mapping[tuple[str, float], Net]
-) -> dict[str, Table]:
-    data, _ = images(config.model_dump())
-    paths, barriers = [], []
-    for keep, seed, pair, losses in _along_all(config, trained, data):
-        named = {"first": pair[0], "second": pair[1], "keep": keep, "seed": seed}
-        rows = {name: np.full(len(PLACES), value) for name, value in named.items()}
-        paths.append({**rows, "place": PLACES, "loss": losses})
-        found = {
-            "barrier": barrier(losses),
-            "bend_first": _bend(losses, _FIRST),
-            "bend_second": _bend(losses, _SECOND),
-        }
-        barriers.append(
-            {name: np.array([value]) for name, value in {**named, **found}.items()}
-        )
-    bend = "second derivative of R_S along the line, at that end"
-    return {
-        "paths": _joined(
-            paths, {"place": "0 at the first, 1 at the second", "loss": "R_S"}
-        ),
-        "barriers": _joined(
-            barriers,
-            {
-                "barrier": "largest height of R_S between the ends over the "
-                "straight line that joins its values there",
-                "bend_first": bend,
-                "bend_second": bend,
-            },
-        ),
-    }
-
-
-def _along_all(
-    config: Config,
-    trained: Mapping[tuple[str, float], Net],
-    data: tuple[np.ndarray, np.ndarray],
-) -> Iterator[tuple[float, int, tuple[str, str], np.ndarray]]:
+    config: Config, results: Results
+) -> Iterator[tuple[dict[str, ArrayLike], np.ndarray]]:
+    """p, seed and pair of every line, as axes of one row, and R_S on it."""
+    data, _ = images(config)
+    trained = _trained(results)
     for keep in config.part_keeps:
         for seed in range(config.seeds):
             for first, second in PAIRS:
-                one, other = (
-                    [array[seed] for array in trained[part, keep]]
-                    for part in (first, second)
-                )
-                yield (
-                    keep,
-                    seed,
-                    (first, second),
-                    along(
-                        (one[0], one[1], one[2]), (other[0], other[1], other[2]), data
-                    ),
-                )
+                start = _member(trained[first, keep], seed)
+                end = _member(trained[second, keep], seed)
+                axes: dict[str, ArrayLike] = {
+                    "first": [first],
+                    "second": [second],
+                    "keep": [keep],
+                    "seed": [seed],
+                }
+                yield axes, along(start, end, data)
+
+
+def _trained(results: Results) -> Trained:
+    """L1 to L4 alone keep their parameters."""
+    trained = {}
+    for run, shard in results.of(train):
+        if run["kind"] in PARTS:
+            layers = (shard[name] for name in ("W", "b", "top"))
+            W, b, top = (np.asarray(layer, dtype=np.float64) for layer in layers)
+            trained[run["kind"], run["keep"]] = (W, b, top)
+    return trained
+
+
+def _member(net: Net, seed: int) -> Net:
+    W, b, top = net
+    return W[seed], b[seed], top[seed]
 
 
 def along(
@@ -177,12 +181,3 @@ def barrier(losses: Float[np.ndarray, " place"]) -> float:
 def _bend(losses: Float[np.ndarray, " place"], at: int) -> float:
     step = PLACES[1] - PLACES[0]
     return float((losses[at - 1] - 2 * losses[at] + losses[at + 1]) / step**2)
-
-
-def _joined(parts: Sequence[Mapping[str, np.ndarray]], units: dict[str, str]) -> Table:
-    return Table(
-        columns={
-            name: np.concatenate([part[name] for part in parts]) for name in parts[0]
-        },
-        units=units,
-    )

@@ -4,20 +4,25 @@ seen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
-from pydantic import JsonValue
 
+from condensery.declare import Work, task
 from condensery.experiments.dropout_images._config import (
     CLASSES,
     PARTS,
+    Config,
     by_descent,
     images,
+    runs,
 )
 from condensery.protocols import Advance, Arrays
 
+FACTOR = CLASSES / 2
+"""R_S sums over the outputs, of which the engine takes the mean."""
 PER_DECADE = 3
 COOLING = 0.1
 """The last quarter of the steps goes at this fraction of the rate, so that the noise of
@@ -25,14 +30,11 @@ the masks dies down.
 """
 
 
-def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """Train one network per seed on one loss.
-
-    Args:
-        parameters: The configuration without seeds and keeps, kind, keep, count (how
-            many seeds from `seed` on).
-        seed: The first seed.
-        advance: Told how far it is.
+@task(Config)
+def train(
+    config: Config, seed: int, advance: Advance, *, kind: str, keep: float
+) -> Arrays:
+    """Train one network per seed on one loss, with seeds from `seed` on.
 
     Returns:
         step, loss R_S and r1 (step, member), accuracy on the held-out images (step,
@@ -51,35 +53,39 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
     )
     from condensery.models import Mlp, mlp_normal
 
-    given: dict[str, Any] = dict(parameters)
-    (x, y), held_out = images(given)
-    model, seeds = Mlp("relu"), range(seed, seed + given["count"])
-    std = float(given["width"]) ** -given["init_exponent"]
-    sizes = [x.shape[1], given["width"], CLASSES]
-    members = [mlp_normal(sizes, seed=one, std=std, output_bias=False) for one in seeds]
-    plain = mean_square(model, factor=CLASSES / 2)
-    both = expected_dropout_loss(model, keep=given["keep"], factor=CLASSES / 2)
+    (x, y), held_out = images(config)
+    model, seeds = Mlp("relu"), range(seed, seed + config.seeds)
+    steps, first_rate, exponent = schedule(config, kind)
+    std = float(config.width) ** -exponent
+    sizes = [x.shape[1], config.width, CLASSES]
+    initial = partial(mlp_normal, sizes, std=std, output_bias=False)
+    plain = mean_square(model, factor=FACTOR)
+    mean = expected_dropout_loss(model, keep=keep, factor=FACTOR)
     layers = (True, False)
     probes = [
         RecordLoss("loss", plain, (x, y), layers),
-        RecordLoss("both", both, (x, y), layers),
+        RecordLoss("both", mean, (x, y), layers),
         _Accuracy(held_out),
     ]
-    objective, steps, kind = _objective(model, given), given["steps"], given["kind"]
+    objective = _objective(model, config, kind, keep)
 
     def rule(rate: float) -> Any:
         return SGD(rate, momentum=0.9) if by_descent(kind) else Adam(rate)
 
+    def report(step: int) -> None:
+        advance(f"{kind}, step {step} of {steps}", min(step / steps, 1.0))
+
     state = init_descent(
-        members, optimiser=rule(given["rate"]), seeds=seeds, dtype="float32"
+        [initial(seed=member) for member in seeds],
+        optimiser=rule(first_rate),
+        seeds=seeds,
+        dtype="float32",
     )
     marks = log_steps(steps, per_decade=PER_DECADE).tolist()
-    found: list[dict[str, np.ndarray]] = []
+    stages: list[dict[str, np.ndarray]] = []
     status = np.zeros(len(seeds), dtype=np.int64)
-    for until, rate in (
-        (steps - steps // 4, given["rate"]),
-        (steps, COOLING * given["rate"]),
-    ):
+    cooled = COOLING * first_rate
+    for until, rate in ((steps - steps // 4, first_rate), (steps, cooled)):
         result = descend(
             state,
             objective,
@@ -88,25 +94,32 @@ def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arra
             steps=until - state.step,
             schedule=marks,
             probes=probes,
-            on_step=lambda step: advance(
-                f"{kind}, step {step} of {steps}", min(step / steps, 1.0)
-            ),
+            on_step=report,
         )
         state, status = result.state, result.status
-        found.append({"step": result.recorded, **result.probed})
-    whole = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+        stages.append({"step": result.recorded, **result.probed})
+    course = {
+        name: np.concatenate([stage[name] for stage in stages]) for name in stages[0]
+    }
     ends = _ends(state.parameters) if kind in PARTS else {}
     return {
-        "step": whole["step"],
-        "loss": whole["loss"],
-        "r1": whole["both"] - whole["loss"],
-        "accuracy": whole["accuracy"],
+        "step": course["step"],
+        "loss": course["loss"],
+        "r1": course["both"] - course["loss"],
+        "accuracy": course["accuracy"],
         "status": status,
         **ends,
     }
 
 
-def _objective(model: Any, given: Mapping[str, Any]) -> Any:
+def schedule(config: Config, kind: str) -> tuple[int, float, float]:
+    """Steps, learning rate and init_exponent of a loss."""
+    if by_descent(kind):
+        return config.part_steps, config.descent_rate, config.part_exponent
+    return config.steps, config.rate, config.init_exponent
+
+
+def _objective(model: Any, config: Config, kind: Any, keep: float) -> Any:
     from condensery.engine import (
         dropout_loss,
         dropout_part,
@@ -114,14 +127,14 @@ def _objective(model: Any, given: Mapping[str, Any]) -> Any:
         mean_square,
     )
 
-    kind, keep, factor = given["kind"], given["keep"], CLASSES / 2
     if kind in ("plain", "descent"):
-        return mean_square(model, factor=factor)
+        return mean_square(model, factor=FACTOR)
     if kind == "dropout":
-        return dropout_loss(model, keep=keep, factor=factor)
+        return dropout_loss(model, keep=keep, factor=FACTOR)
     if kind == "expected":
-        return expected_dropout_loss(model, keep=keep, factor=factor)
-    return dropout_part(model, kind, keep=keep, rate=given["part_rate"], factor=factor)
+        return expected_dropout_loss(model, keep=keep, factor=FACTOR)
+    rate = config.part_rate
+    return dropout_part(model, kind, keep=keep, rate=rate, factor=FACTOR)
 
 
 class _Accuracy:
@@ -133,18 +146,27 @@ class _Accuracy:
         self.x, self.labels = held_out[0].astype(np.float32), held_out[1]
 
     def __call__(self, step: int, snapshot: Arrays) -> Arrays:
+        layers = (snapshot[name] for name in ("0.0", "0.1", "1.0"))
         shares = []
-        for W, b, top in zip(
-            snapshot["0.0"], snapshot["0.1"], snapshot["1.0"], strict=True
-        ):
+        for W, b, top in zip(*layers, strict=True):
             guess = np.argmax(np.maximum(self.x @ W.T + b, 0) @ top.T, axis=1)
             shares.append(float(np.mean(guess == self.labels)))
         return {"accuracy": np.array(shares)}
 
 
 def _ends(members: Any) -> Arrays:
-    stacked = [(W, b, top) for (W, b), (top, _) in members]
+    ends = [(W, b, top) for (W, b), (top, _) in members]
+    layers = zip(*ends, strict=True)
     return {
-        name: np.stack([np.asarray(one[place]) for one in stacked])
-        for place, name in enumerate(("W", "b", "top"))
+        name: np.stack([np.asarray(member) for member in layer])
+        for name, layer in zip(("W", "b", "top"), layers, strict=True)
     }
+
+
+def work(config: Config) -> Iterator[Work]:
+    """One task per loss and p."""
+    weights = {"plain": 1.0, "descent": 1.0, "L2": 3.0, "L3": 3.0, "L4": 2.0}
+    for kind, keep in runs(config):
+        steps, _, _ = schedule(config, kind)
+        cost = weights.get(kind, 1.3) * steps * config.seeds
+        yield train.work(f"{kind}, p = {keep:g}", cost, kind=kind, keep=keep)
