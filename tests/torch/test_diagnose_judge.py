@@ -99,7 +99,13 @@ def test_two_points_have_no_error():
     assert np.isnan(found.bound)
     assert (
         "more seeds"
-        in judge([10, 100], [found], seeds=1, settled=True, effort="").remedy
+        in judge(
+            [10, 100],
+            [found],
+            seeds=1,
+            settled=True,
+            effort="",
+        ).remedy
     )
 
 
@@ -124,7 +130,14 @@ def line(slope, bound=0.02, limited="seeds"):
 )
 def test_verdicts_need_the_slope_beyond_its_margin(slope, regime):
     assert (
-        judge(WIDTHS, [line(slope)], seeds=3, settled=True, effort="").regime == regime
+        judge(
+            WIDTHS,
+            [line(slope)],
+            seeds=3,
+            settled=True,
+            effort="",
+        ).regime
+        == regime
     )
     assert (CLEAR, FLAT) == (0.1, 0.04)
 
@@ -142,7 +155,13 @@ def test_a_slope_that_still_changes_is_not_believed():
 
 
 def test_no_verdict_before_training_has_gone_far_enough():
-    verdict = judge(WIDTHS, [line(-2.0)], seeds=3, settled=False, effort="steps=4000")
+    verdict = judge(
+        WIDTHS,
+        [line(-2.0)],
+        seeds=3,
+        settled=False,
+        effort="steps=4000",
+    )
     assert (verdict.regime, verdict.remedy) == ("undetermined", "steps=4000")
 
 
@@ -154,7 +173,13 @@ def test_a_verdict_is_withheld_when_noise_is_large_and_given_when_it_is_small():
             for draw in range(200)
         ]
         words[noise] = [
-            judge(WIDTHS, [one], seeds=3, settled=True, effort="").regime
+            judge(
+                WIDTHS,
+                [one],
+                seeds=3,
+                settled=True,
+                effort="",
+            ).regime
             for one in slopes
         ]
     assert words[2.0].count("undetermined") >= 180
@@ -170,7 +195,14 @@ def test_chance_makes_few_wrong_verdicts(slope, noise):
         for draw in range(1000)
     ]
     words = [
-        judge(WIDTHS, [one], seeds=3, settled=True, effort="").regime for one in found
+        judge(
+            WIDTHS,
+            [one],
+            seeds=3,
+            settled=True,
+            effort="",
+        ).regime
+        for one in found
     ]
     wrong = (
         {"linear"}
@@ -194,11 +226,25 @@ def test_the_number_of_seeds_it_asks_for_is_enough():
         # if the slope is what it seemed to be; the noise, too, is only estimated, so
         # that single cases fall short
         enough = [
-            log_slope(WIDTHS, power_law(few.slope, noise=0.5, seeds=needed, draw=k))
+            log_slope(
+                WIDTHS,
+                power_law(
+                    few.slope,
+                    noise=0.5,
+                    seeds=needed,
+                    draw=k,
+                ),
+            )
             for k in range(100)
         ]
         decided = [
-            judge(WIDTHS, [one], seeds=needed, settled=True, effort="").regime
+            judge(
+                WIDTHS,
+                [one],
+                seeds=needed,
+                settled=True,
+                effort="",
+            ).regime
             for one in enough
         ]
         shares.append(decided.count("linear") / 100)
@@ -212,7 +258,13 @@ def test_wider_widths_are_asked_for_where_seeds_do_not_help():
     )
     assert "7 widths up to about" in bent.remedy
     assert "not a straight line" in bent.remedy
-    near = judge(WIDTHS, [line(0.08)], seeds=3, settled=True, effort="")
+    near = judge(
+        WIDTHS,
+        [line(0.08)],
+        seeds=3,
+        settled=True,
+        effort="",
+    )
     assert (
         near.remedy
         == "add widths up to 6400: a slope of +0.08 is too near the critical line "

@@ -37,9 +37,17 @@ def moved(model, size):
 def test_rd_by_loops():
     model, layers = mlp(5), layers_of()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    gauge = Gauge(model, layers, torch.empty(0, 3))
+    gauge = Gauge(
+        model,
+        layers,
+        torch.empty(0, 3),
+    )
     found = gauge(moved(model, 0.3)).rd
-    for layer, value in zip(("0", "2"), found, strict=True):
+    for layer, value in zip(
+        ("0", "2"),
+        found,
+        strict=True,
+    ):
         far = start = 0.0
         for part in ("weight", "bias"):
             now = model.state_dict()[f"{layer}.{part}"]
@@ -79,7 +87,14 @@ def slow_kernels(model, groups, inputs, signs):
 
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_tangent_kernels_by_finite_differences(outputs):
-    model, inputs = mlp(6, outputs=outputs), torch.randn(4, 3, dtype=torch.float64)
+    model, inputs = (
+        mlp(6, outputs=outputs),
+        torch.randn(
+            4,
+            3,
+            dtype=torch.float64,
+        ),
+    )
     layers = layers_of(lambda width: mlp(width, outputs=outputs))
     signs = (
         np.ones(1)
@@ -87,16 +102,35 @@ def test_tangent_kernels_by_finite_differences(outputs):
         else np.random.default_rng(outputs).choice([-1.0, 1.0], size=outputs)
     )
     groups = [list(model[0].parameters()), list(model[2].parameters())]
-    expected = slow_kernels(model, groups, inputs, torch.as_tensor(signs))
+    expected = slow_kernels(
+        model,
+        groups,
+        inputs,
+        torch.as_tensor(signs),
+    )
     assert tangent_kernels(model, layers, inputs) == pytest.approx(
         expected, rel=1e-8, abs=1e-10
     )
 
 
 def test_tangent_kernels_of_two_layers_in_closed_form():
-    model, (x, _) = NormalisedTwoLayer(50, features=1, kappa=0.2), four_points()
+    model, (x, _) = (
+        NormalisedTwoLayer(
+            50,
+            features=1,
+            kappa=0.2,
+        ),
+        four_points(),
+    )
     layers = match_layers(
-        {w: NormalisedTwoLayer(w, features=1, kappa=0.2) for w in (2, 3, 4)}
+        {
+            w: NormalisedTwoLayer(
+                w,
+                features=1,
+                kappa=0.2,
+            )
+            for w in (2, 3, 4)
+        }
     )
     w = np.column_stack([model.hidden.weight.detach(), model.hidden.bias.detach()])
     a, xs = model.output.weight.detach().numpy()[0], np.column_stack([x, np.ones(4)])
@@ -110,7 +144,14 @@ def test_tangent_kernels_of_two_layers_in_closed_form():
 
 
 def test_drift_is_that_of_the_kernels():
-    model, inputs = mlp(6), torch.randn(5, 3, dtype=torch.float64)
+    model, inputs = (
+        mlp(6),
+        torch.randn(
+            5,
+            3,
+            dtype=torch.float64,
+        ),
+    )
     layers = layers_of()
     before = tangent_kernels(model, layers, inputs)
     gauge = Gauge(model, layers, inputs)
@@ -157,9 +198,15 @@ def test_measuring_leaves_a_model_as_it_was():
     assert [layer.name for layer in layers] == ["0", "3"]
     state = {name: value.clone() for name, value in model.state_dict().items()}
     random = torch.get_rng_state()
-    Gauge(model, layers, torch.randn(4, 3, generator=torch.Generator().manual_seed(0)))(
-        model
-    )
+    Gauge(
+        model,
+        layers,
+        torch.randn(
+            4,
+            3,
+            generator=torch.Generator().manual_seed(0),
+        ),
+    )(model)
     assert torch.equal(torch.get_rng_state(), random)
     assert [module.training for module in model] == [True, False, True, True]
     assert all(
@@ -173,8 +220,17 @@ def test_the_flow_steps_follow_the_flow():
     ‖w‖² is nearly conserved.
     """
     kappa, prime, (x, y) = 0.05, 0.7, four_points()
-    model = NormalisedTwoLayer(40, features=1, kappa=kappa)
-    rule = FlowSteps(model, x, y, kappa_prime=prime)
+    model = NormalisedTwoLayer(
+        40,
+        features=1,
+        kappa=kappa,
+    )
+    rule = FlowSteps(
+        model,
+        x,
+        y,
+        kappa_prime=prime,
+    )
     a, b = (
         model.output.weight.detach().numpy()[0].copy(),
         model.hidden.bias.detach().numpy().copy(),

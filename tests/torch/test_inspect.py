@@ -29,7 +29,14 @@ def slow_numbers(rows, threshold, active):
     lengths = [float(np.sqrt(sum(x * x for x in row))) for row in rows]
     kept = [k for k in range(len(rows)) if lengths[k] > active * max(lengths)]
     cosine = {
-        (i, j): sum(a * b for a, b in zip(rows[i], rows[j], strict=True))
+        (i, j): sum(
+            a * b
+            for a, b in zip(
+                rows[i],
+                rows[j],
+                strict=True,
+            )
+        )
         / (lengths[i] * lengths[j])
         for i in kept
         for j in kept
@@ -86,7 +93,12 @@ def test_a_unit_of_a_convolution_answers_a_patch_by_its_row(
     dimensions, groups, transposed
 ):
     kind = getattr(nn, f"Conv{'Transpose' if transposed else ''}{dimensions}d")
-    layer = kind(4, 6, 3, groups=groups).double()
+    layer = kind(
+        4,
+        6,
+        3,
+        groups=groups,
+    ).double()
     found = rows_of(layer, kind.__name__)
     rows, bias = found.arrays()
     size = 3**dimensions
@@ -94,13 +106,23 @@ def test_a_unit_of_a_convolution_answers_a_patch_by_its_row(
     # a convolution sees one patch; a transposed one is told apart by the kernel that
     # one input channel writes
     if not transposed:
-        patch = torch.randn(1, 4, *[3] * dimensions, dtype=torch.float64)
+        patch = torch.randn(
+            1,
+            4,
+            *[3] * dimensions,
+            dtype=torch.float64,
+        )
         parts = patch.flatten(2)[0].reshape(groups, -1).detach().numpy()
         expected = [rows[k] @ parts[k // (6 // groups)] + bias[k] for k in range(6)]
         assert layer(patch).flatten().tolist() == pytest.approx(expected, rel=1e-12)
         return
     for channel in range(4):
-        point = torch.zeros(1, 4, *[1] * dimensions, dtype=torch.float64)
+        point = torch.zeros(
+            1,
+            4,
+            *[1] * dimensions,
+            dtype=torch.float64,
+        )
         point[0, channel] = 1
         written = (
             (layer(point) - layer.bias.reshape(1, -1, *[1] * dimensions))
@@ -119,7 +141,13 @@ def test_a_unit_of_a_convolution_answers_a_patch_by_its_row(
 
 
 def test_grouped_units_are_compared_within_their_group_alone():
-    layer = nn.Conv1d(2, 4, 1, groups=2, bias=False)
+    layer = nn.Conv1d(
+        2,
+        4,
+        1,
+        groups=2,
+        bias=False,
+    )
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([1.0, 2.0, 3.0, -1.0]).reshape(4, 1, 1))
     row = inspect(layer)[0]
@@ -128,7 +156,14 @@ def test_grouped_units_are_compared_within_their_group_alone():
         1.0,
         -1.0,
     )
-    depthwise = inspect(nn.Conv2d(8, 8, 3, groups=8))[0]
+    depthwise = inspect(
+        nn.Conv2d(
+            8,
+            8,
+            3,
+            groups=8,
+        )
+    )[0]
     assert (depthwise.effective_neurons, depthwise.chance_ratio) == (8, 1.0)
     assert np.isnan(depthwise.largest_cosine)
 
@@ -140,7 +175,12 @@ def model_with_everything():
             self.token_embedding = nn.Embedding(11, 8)
             self.conv = nn.Conv1d(8, 8, 3)
             self.attention = nn.MultiheadAttention(8, 2)
-            self.lstm = nn.LSTM(8, 6, num_layers=2, bidirectional=True)
+            self.lstm = nn.LSTM(
+                8,
+                6,
+                num_layers=2,
+                bidirectional=True,
+            )
             self.gru = nn.GRU(12, 5)
             self.rnn = nn.RNN(5, 4, bias=False)
             self.projected = nn.LSTM(4, 6, proj_size=3)
@@ -190,7 +230,14 @@ def lstm_step(layer, x, h, c):
 
 
 def test_the_gates_of_an_lstm_are_what_it_computes_with():
-    layer, x = nn.LSTM(3, 4).double(), torch.randn(5, 3, dtype=torch.float64)
+    layer, x = (
+        nn.LSTM(3, 4).double(),
+        torch.randn(
+            5,
+            3,
+            dtype=torch.float64,
+        ),
+    )
     h = c = np.zeros(4)
     for row in x.numpy():
         h, c = lstm_step(layer, row, h, c)
@@ -198,7 +245,14 @@ def test_the_gates_of_an_lstm_are_what_it_computes_with():
 
 
 def test_the_gates_of_a_gru_are_what_it_computes_with():
-    layer, x = nn.GRU(3, 4).double(), torch.randn(5, 3, dtype=torch.float64)
+    layer, x = (
+        nn.GRU(3, 4).double(),
+        torch.randn(
+            5,
+            3,
+            dtype=torch.float64,
+        ),
+    )
     gates = {
         one.name.split()[1]: one.arrays()[0]
         for one in read_module(layer).layers
@@ -230,7 +284,12 @@ def test_equal_states_of_a_recurrent_layer_merge_exactly():
 
 
 def attention_maps(attention, x):
-    return attention(x, x, x, average_attn_weights=False)[1][0]
+    return attention(
+        x,
+        x,
+        x,
+        average_attn_weights=False,
+    )[1][0]
 
 
 def test_heads_are_compared_by_what_they_do_and_not_by_their_basis():
@@ -245,10 +304,19 @@ def test_heads_are_compared_by_what_they_do_and_not_by_their_basis():
             turn @ bias[0:2],
         )  # queries of head 1 from those of head 0
         weight[10:12] = back @ weight[8:10]  # keys; their bias may be anything
-        x = torch.randn(1, 6, 8, dtype=torch.float64)
+        x = torch.randn(
+            1,
+            6,
+            8,
+            dtype=torch.float64,
+        )
     maps = attention_maps(attention, x)
     assert torch.allclose(maps[0], maps[1], atol=1e-12)
-    assert not torch.allclose(maps[0], maps[2], atol=1e-3)
+    assert not torch.allclose(
+        maps[0],
+        maps[2],
+        atol=1e-3,
+    )
     found = inspect(attention)
     row = found.layer("MultiheadAttention:heads query-key")
     assert row.largest_cosine == pytest.approx(1, abs=1e-6)
@@ -335,7 +403,11 @@ def test_the_largest_cosine_by_chance_is_the_median_of_draws(units, features):
     generator, found = np.random.default_rng(2), []
     for _ in range(400):
         rows = generator.standard_normal((units, features))
-        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        rows /= np.linalg.norm(
+            rows,
+            axis=1,
+            keepdims=True,
+        )
         found.append((rows @ rows.T - 2 * np.eye(units)).max())
     assert np.mean(
         np.array(found) <= largest_by_chance(units * (units - 1) / 2, features)
@@ -357,7 +429,11 @@ def test_random_layers_have_no_excess_and_condensed_ones_have():
     assert chance(200, 40, 0.95).neurons == 200
 
 
-PLANTED = {"scaled": 2.0, "equal": 1.0, "opposite": -1.0}
+PLANTED = {
+    "scaled": 2.0,
+    "equal": 1.0,
+    "opposite": -1.0,
+}
 MODULES = {
     "ReLU": {"scaled", "equal"},
     "LeakyReLU": {"scaled", "equal"},
@@ -402,7 +478,11 @@ def test_exact_merges_are_those_that_leave_the_output_as_it_was(name, how):
 
 
 def test_constant_units_can_go_exactly():
-    net = nn.Sequential(nn.Linear(3, 6), nn.Tanh(), nn.Linear(6, 1))
+    net = nn.Sequential(
+        nn.Linear(3, 6),
+        nn.Tanh(),
+        nn.Linear(6, 1),
+    )
     with torch.no_grad():
         net[0].weight[2:4] = 0.0
     row = inspect(net).layer("0")
@@ -431,8 +511,24 @@ def test_a_batch_normalisation_is_folded_before_units_are_called_equal():
         first = bn.bias[0] + scale[0] * (net[0].bias[0] - bn.running_mean[0])
         scale = bn.weight / (bn.running_var + bn.eps).sqrt()
         bn.bias[1] = 2.5 * first - scale[1] * (net[0].bias[1] - bn.running_mean[1])
-    hidden = net[2](bn(net[0](torch.randn(2, 2, 5, 5, dtype=torch.float64))))
-    assert torch.allclose(hidden[:, 1], 2.5 * hidden[:, 0], atol=1e-12)
+    hidden = net[2](
+        bn(
+            net[0](
+                torch.randn(
+                    2,
+                    2,
+                    5,
+                    5,
+                    dtype=torch.float64,
+                )
+            )
+        )
+    )
+    assert torch.allclose(
+        hidden[:, 1],
+        2.5 * hidden[:, 0],
+        atol=1e-12,
+    )
     assert inspect(net).layer("0").exact_merges == 1
 
 
@@ -447,9 +543,15 @@ def test_what_lies_on_the_way_to_the_reader_is_respected():
 
     assert planted(nn.Tanh(), nn.AvgPool2d(2)).exact_merges == 1
     assert planted(nn.Tanh(), nn.MaxPool2d(2)).exact_merges == 0
-    assert planted(nn.Tanh(), reader=nn.Conv2d(4, 4, 1, groups=2)).why.startswith(
-        "a grouped convolution"
-    )
+    assert planted(
+        nn.Tanh(),
+        reader=nn.Conv2d(
+            4,
+            4,
+            1,
+            groups=2,
+        ),
+    ).why.startswith("a grouped convolution")
     assert "Softmax2d follows" in planted(nn.Softmax2d()).why
 
 
@@ -480,7 +582,11 @@ def test_readers_that_forbid_a_merge_are_named():
 
 
 def test_the_output_and_a_two_way_head_say_what_they_are():
-    net = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2))
+    net = nn.Sequential(
+        nn.Linear(3, 5),
+        nn.ReLU(),
+        nn.Linear(5, 2),
+    )
     assert inspect(net).layer("2").why == "its units are the output of the model"
     with torch.no_grad():
         net[2].weight[1], net[2].bias[1] = -net[2].weight[0], -net[2].bias[0]
@@ -551,7 +657,14 @@ def test_tied_lazy_and_unknown_weights_are_told():
     class Odd(nn.Module):
         def __init__(self):
             super().__init__()
-            self.embedding, self.head = nn.Embedding(9, 4), nn.Linear(4, 9, bias=False)
+            self.embedding, self.head = (
+                nn.Embedding(9, 4),
+                nn.Linear(
+                    4,
+                    9,
+                    bias=False,
+                ),
+            )
             self.head.weight = self.embedding.weight
             self.lazy, self.free = nn.LazyLinear(3), nn.Parameter(torch.ones(2, 2))
 
@@ -566,7 +679,13 @@ def test_tied_lazy_and_unknown_weights_are_told():
 
 
 def test_the_table_prints_and_is_json_and_html():
-    found = inspect(nn.Sequential(nn.Linear(2, 1), nn.ReLU(), nn.Linear(1, 3)))
+    found = inspect(
+        nn.Sequential(
+            nn.Linear(2, 1),
+            nn.ReLU(),
+            nn.Linear(1, 3),
+        )
+    )
     lines = repr(found).splitlines()
     assert lines[0].split()[:4] == ["layer", "kind", "units", "groups"]
     assert lines[3].startswith("2 layers, 4 units, 9 parameters: 0 exact merges")
@@ -601,8 +720,24 @@ def diverged():
         (nn.Linear(2, 2), {"weights": "a.pt"}, "weights: given a.pt with Linear"),
         ("no.pt", {}, "a file that exists"),
         (diverged(), {}, "1 of 4 entries nan or inf"),
-        (nn.Linear(2, 2, device="meta"), {}, "meta device"),
-        (nn.Linear(2, 2, dtype=torch.complex64), {}, "complex numbers"),
+        (
+            nn.Linear(
+                2,
+                2,
+                device="meta",
+            ),
+            {},
+            "meta device",
+        ),
+        (
+            nn.Linear(
+                2,
+                2,
+                dtype=torch.complex64,
+            ),
+            {},
+            "complex numbers",
+        ),
     ],
 )
 def test_refusals(model, options, message):
@@ -613,7 +748,11 @@ def test_refusals(model, options, message):
 
 def test_measuring_a_layer_without_active_pairs():
     (layer,) = read_weights({"a.weight": torch.zeros(3, 2)}).layers
-    found = measure(layer, threshold=0.95, active=0.05)
+    found = measure(
+        layer,
+        threshold=0.95,
+        active=0.05,
+    )
     assert (found.active, found.effective, found.dead) == (0, 0, 3)
     assert np.isnan(found.largest_cosine)
 

@@ -52,8 +52,19 @@ def test_counts_are_those_of_a_loop(threshold, bias):
 
 def test_blocks_are_compared_within_themselves():
     rows = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
-    whole = convolution("c", rows, None, kind="Conv1d")
-    grouped = convolution("c", rows, None, kind="Conv1d", blocks=2)
+    whole = convolution(
+        "c",
+        rows,
+        None,
+        kind="Conv1d",
+    )
+    grouped = convolution(
+        "c",
+        rows,
+        None,
+        kind="Conv1d",
+        blocks=2,
+    )
     assert (
         partners(whole, threshold=0.95).either,
         partners(grouped, threshold=0.95).either,
@@ -62,7 +73,11 @@ def test_blocks_are_compared_within_themselves():
 
 def test_chance_in_the_plane_in_closed_form():
     # P(|cos| ≥ cos φ) = 2φ/π in the plane
-    layer = linear("layer", torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), None)
+    layer = linear(
+        "layer",
+        torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]),
+        None,
+    )
     pair = 2 * np.arccos(0.95) / np.pi
     assert partners(layer, threshold=0.95).chance == pytest.approx(
         3 * (1 - (1 - pair) ** 2), rel=1e-12
@@ -90,7 +105,12 @@ def test_a_unit_alone_has_no_partner(rows):
 
 def test_one_dimension_is_all_partners():
     found = partners(
-        Layer("layer", "Linear", torch.tensor([[1.0], [2.0], [-3.0]])), threshold=0.95
+        Layer(
+            "layer",
+            "Linear",
+            torch.tensor([[1.0], [2.0], [-3.0]]),
+        ),
+        threshold=0.95,
     )
     assert (found.either, found.chance, found.parallel, found.opposite) == (
         3,
@@ -102,7 +122,11 @@ def test_one_dimension_is_all_partners():
 
 def test_a_file_has_a_row_for_every_layer_of_the_inspection(tmp_path):
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 2))
+    net = nn.Sequential(
+        nn.Linear(3, 8),
+        nn.ReLU(),
+        nn.Linear(8, 2),
+    )
     with torch.no_grad():
         net[0].weight[1], net[0].bias[1] = net[0].weight[0], -net[0].bias[0]
         net[0].bias[:2] *= 20.0

@@ -43,9 +43,13 @@ def test_the_term_is_the_mean_effect_of_all_masks(keep, kind, outputs):
         nn.Linear(7, outputs).double(),
         torch.randn(5, outputs, dtype=torch.float64),
     )
-    expected = mean_over_masks(features, head, y, keep, LOSSES[kind]) - LOSSES[kind](
-        head(features), y
-    )
+    expected = mean_over_masks(
+        features,
+        head,
+        y,
+        keep,
+        LOSSES[kind],
+    ) - LOSSES[kind](head(features), y)
     regularizer = DropoutRegularizer(keep, loss=kind)
     assert float(regularizer.exact(features, head).detach()) == pytest.approx(
         float(expected.detach()), abs=1e-12
@@ -86,7 +90,12 @@ def second_order(features, network, y, keep, loss):
 @pytest.mark.parametrize("kind", LOSSES)
 def test_the_approximation_is_the_mean_over_all_signs(kind):
     network = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double()
-    features = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
+    features = torch.randn(
+        2,
+        4,
+        dtype=torch.float64,
+        requires_grad=True,
+    )
     y = (
         torch.tensor([0, 2])
         if kind == "cross_entropy"
@@ -101,7 +110,13 @@ def test_the_approximation_is_the_mean_over_all_signs(kind):
     found = sum(
         float(regularizer.approx_for(features, output, one).detach()) for one in signs
     ) / len(choices)
-    expected = second_order(features.detach(), network, y, 0.7, LOSSES[kind])
+    expected = second_order(
+        features.detach(),
+        network,
+        y,
+        0.7,
+        LOSSES[kind],
+    )
     assert found == pytest.approx(expected, rel=1e-10)
     generator = torch.Generator().manual_seed(0)
     drawn = [
@@ -114,7 +129,12 @@ def test_the_approximation_is_the_mean_over_all_signs(kind):
 def test_the_approximation_is_the_exact_term_where_the_output_is_linear():
     head, features = (
         nn.Linear(6, 1).double(),
-        torch.randn(4, 6, dtype=torch.float64, requires_grad=True),
+        torch.randn(
+            4,
+            6,
+            dtype=torch.float64,
+            requires_grad=True,
+        ),
     )
     regularizer = DropoutRegularizer(0.8)
     signs = [
@@ -132,7 +152,12 @@ def test_the_approximation_is_the_exact_term_where_the_output_is_linear():
 
 def test_its_gradient_is_that_of_differences():
     network = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 3)).double()
-    features = torch.randn(2, 3, dtype=torch.float64, requires_grad=True)
+    features = torch.randn(
+        2,
+        3,
+        dtype=torch.float64,
+        requires_grad=True,
+    )
     signs = torch.tensor([[1.0, -1.0, 1.0], [1.0, 1.0, -1.0]], dtype=torch.float64)
     regularizer = DropoutRegularizer(0.6, loss="cross_entropy")
 
@@ -189,7 +214,11 @@ def test_the_recipe_starts_small_and_leaves_the_users_model_alone():
         nn.Linear(320, 5),
     )
     before, state = [one.clone() for one in net.parameters()], torch.get_rng_state()
-    recipe = condense(net, exponent=1.0, weight_decay=0.1)
+    recipe = condense(
+        net,
+        exponent=1.0,
+        weight_decay=0.1,
+    )
     assert all(
         torch.equal(one, other)
         for one, other in zip(net.parameters(), before, strict=True)
@@ -231,7 +260,12 @@ def test_the_recipe_starts_small_and_leaves_the_users_model_alone():
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
 def test_the_penalty_is_of_the_latest_forward_pass(loss):
     net = nn.Sequential(nn.Linear(3, 6), nn.Tanh(), nn.Linear(6, 2))
-    recipe = condense(net, exponent=None, keep=0.5, loss=loss)
+    recipe = condense(
+        net,
+        exponent=None,
+        keep=0.5,
+        loss=loss,
+    )
     x = torch.randn(10, 3)
     recipe.model(torch.randn(4, 3))
     output = recipe.model(x)
@@ -252,9 +286,12 @@ def test_the_penalty_is_of_the_latest_forward_pass(loss):
 
 def test_a_network_trained_by_the_recipe_condenses_and_an_ordinary_one_does_not():
     torch.manual_seed(0)
-    x = torch.linspace(-1, 1, 20, dtype=torch.float64)[:, None].repeat(
-        1, 4
-    ) * torch.tensor([1.0, 0.5, -1.0, 2.0])
+    x = torch.linspace(
+        -1,
+        1,
+        20,
+        dtype=torch.float64,
+    )[:, None].repeat(1, 4) * torch.tensor([1.0, 0.5, -1.0, 2.0])
     x = x + 0.3 * torch.randn(20, 4, dtype=torch.float64)
     y = torch.tanh(x @ torch.tensor([1.0, -1.0, 0.5, 0.3], dtype=torch.float64))[
         :, None
@@ -262,7 +299,11 @@ def test_a_network_trained_by_the_recipe_condenses_and_an_ordinary_one_does_not(
     ordinary = nn.Sequential(nn.Linear(4, 60), nn.Tanh(), nn.Linear(60, 1)).double()
     ratios = []
     for recipe in (
-        condense(ordinary, exponent=1.0, keep=0.9),
+        condense(
+            ordinary,
+            exponent=1.0,
+            keep=0.9,
+        ),
         condense(ordinary, exponent=None),
     ):
         rule = torch.optim.Adam(recipe.parameter_groups(), lr=1e-2)

@@ -73,7 +73,11 @@ class Gauge:
             _condensed(layer, arrays)
             for layer, arrays in zip(self._layers, now, strict=True)
         ]
-        return Moment(np.array(moved), drift, np.array(condensed))
+        return Moment(
+            np.array(moved),
+            drift,
+            np.array(condensed),
+        )
 
     def _kernels(self, model: Any) -> np.ndarray:
         if len(self._inputs) == 0:
@@ -179,7 +183,15 @@ def _condensed(layer: Layer, arrays: Sequence[np.ndarray]) -> float:
     if len(arrays) > 1 and arrays[1].shape == (len(rows),):
         rows = np.column_stack([rows, arrays[1]])
     if len(rows) > UNITS:
-        rows = rows[np.linspace(0, len(rows) - 1, UNITS).round().astype(int)]
+        rows = rows[
+            np.linspace(
+                0,
+                len(rows) - 1,
+                UNITS,
+            )
+            .round()
+            .astype(int)
+        ]
     null = np.random.default_rng(rows.shape).standard_normal(rows.shape)
     found, random = (
         condensation(one, threshold=THRESHOLD).effective_orientations

@@ -54,13 +54,26 @@ def nearest_cosines(
                 cosines = left @ right.T
                 if second == first:
                     cosines.fill_diagonal_(-torch.inf)
-                largest[mine] = torch.maximum(largest[mine], cosines.amax(dim=1))
+                largest[mine] = torch.maximum(
+                    largest[mine],
+                    cosines.amax(
+                        dim=1,
+                    ),
+                )
                 largest[yours] = torch.maximum(largest[yours], cosines.amax(dim=0))
                 if second == first:
                     cosines.fill_diagonal_(torch.inf)
                 smallest[mine] = torch.minimum(smallest[mine], cosines.amin(dim=1))
                 smallest[yours] = torch.minimum(smallest[yours], cosines.amin(dim=0))
-    return np.clip(largest.numpy(), -1, 1), np.clip(smallest.numpy(), -1, 1)
+    return np.clip(
+        largest.numpy(),
+        -1,
+        1,
+    ), np.clip(
+        smallest.numpy(),
+        -1,
+        1,
+    )
 
 
 def _unit_rows(
