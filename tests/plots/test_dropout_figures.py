@@ -29,20 +29,35 @@ def case(request):
 def test_missing_tables_are_named(case):
     module, tables, options, _ = case
     first = next(iter(tables))
-    with pytest.raises(InvalidInputError, match="tables: given"):
+    with pytest.raises(
+        InvalidInputError,
+        match="tables: given",
+    ):
         module.figure_data({}, **options)
     with pytest.raises(InvalidInputError, match=f"table '{first}'"):
-        module.figure_data({**tables, first: Table(columns={})}, **options)
+        module.figure_data(
+            {
+                **tables,
+                first: Table(columns={}),
+            },
+            **options,
+        )
 
 
 def test_features_are_picked_by_target_depth_and_moment():
-    data = plots.dropout_features.figure_data(feature_tables(), target="relu")
+    data = plots.dropout_features.figure_data(
+        feature_tables(),
+        target="relu",
+    )
     assert [pair.layers for pair in data.pairs] == [2, 3]
     assert data.pairs[1].outputs["plain"].tolist() == [2.0, 3.0, 4.0]
     assert data.pairs[0].after["dropout"].x.tolist() == [1.5, 1.5]
     assert data.pairs[0].before["dropout"].x.tolist() == [0.5, 0.5]
     with pytest.raises(InvalidInputError, match="target: given tanh; allowed: relu"):
-        plots.dropout_features.figure_data(feature_tables(), target="tanh")
+        plots.dropout_features.figure_data(
+            feature_tables(),
+            target="tanh",
+        )
 
 
 def test_curves_are_put_in_order():
@@ -53,7 +68,10 @@ def test_curves_are_put_in_order():
     assert controls.growth["batches"][0].tolist() == [0.0, 10.0]
     assert controls.growth["batches"][1].tolist() == [4.0, 3.0]
     assert controls.profiles["tanh", "plain"][1].tolist() == [1e-3, 9.0]
-    stall = plots.chart.figure_data(stall_tables(), **stall_options())
+    stall = plots.chart.figure_data(
+        stall_tables(),
+        **stall_options(),
+    )
     losses, counts, _ = stall.panels
     *_, dropout = losses.series
     assert dropout.look.label == "large, dropout"
@@ -90,6 +108,9 @@ def test_paths_are_medians_in_order():
 
 
 def test_the_cosines_of_vectors_stand_side_by_side():
-    data = plots.cosine_maps.figure_data(cosine_tables(), part="vectors")
+    data = plots.cosine_maps.figure_data(
+        cosine_tables(),
+        part="vectors",
+    )
     assert [one.title for one in data.maps] == ["$p = 1$", "$p = 0.5$"]
     assert (data.across, data.maps[1].cosine[0, 0]) == (2, -1)

@@ -33,7 +33,10 @@ def test_without_titles_the_names_stand_above(tables):
 
 def test_merges_are_no_births(tables):
     options = options_of(condensation_dynamics, "birth-alignment")
-    cosines, ranks = plots.chart.figure_data(tables["groups"](), **options).panels
+    cosines, ranks = plots.chart.figure_data(
+        tables["groups"](),
+        **options,
+    ).panels
     first, second, parent, _ = cosines.series
     assert first.look.label == "first (2 births)"
     assert first.x.tolist() == [0.9, 0.9, 1.0]
@@ -46,6 +49,10 @@ def test_merges_are_no_births(tables):
 def test_missing_and_empty_tables_are_named():
     with pytest.raises(InvalidInputError, match="tables: given none"):
         group_tree.figure_data({})
-    empty = {"curves": Table(columns={})}
+    empty = {
+        "curves": Table(
+            columns={},
+        )
+    }
     with pytest.raises(InvalidInputError, match="'curves': given 0 rows of no columns"):
         group_tree.figure_data(empty)

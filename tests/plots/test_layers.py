@@ -13,7 +13,10 @@ def test_every_cell_of_the_map_is_the_tables(tables):
     data = layer_maps.figure_data(made)
     for k, gamma2 in enumerate(data.gamma2):
         for j, gamma3 in enumerate(data.gamma3):
-            own = made["slopes"].select(gamma2=gamma2, gamma3=gamma3)
+            own = made["slopes"].select(
+                gamma2=gamma2,
+                gamma3=gamma3,
+            )
             for layer, name in enumerate(("first", "second")):
                 expected = own[name][0] if len(own) else np.nan
                 np.testing.assert_equal(data.slopes[layer, k, j], expected)
@@ -33,9 +36,11 @@ def test_distances_of_both_layers_follow_their_slopes(tables):
     data = layer_distance.figure_data(tables["three_layers"](), gamma3s=[1.0, 2.0])
     for layer, offset in zip(data.layers, (1.5, 2.0), strict=True):
         for one in layer.series:
-            assert np.polyfit(np.log(one.width), np.log(one.mean), 1)[
-                0
-            ] == pytest.approx(one.gamma - offset)
+            assert np.polyfit(
+                np.log(one.width),
+                np.log(one.mean),
+                1,
+            )[0] == pytest.approx(one.gamma - offset)
             assert one.slope == pytest.approx(one.gamma - offset)
     with pytest.raises(InvalidInputError, match="gamma2: given 3"):
         layer_distance.figure_data(tables["three_layers"](), gamma2=3.0)
@@ -44,7 +49,10 @@ def test_distances_of_both_layers_follow_their_slopes(tables):
 def test_pairs_are_shown_before_and_after(tables):
     made = tables["three_layers"]()
     data = layer_neurons.figure_data(made)
-    own = made["pairs"].select(gamma3=2.0, when=1)
+    own = made["pairs"].select(
+        gamma3=2.0,
+        when=1,
+    )
     assert (
         data.columns[1].after.tolist()
         == np.stack([own["weight"], own["bias"]], axis=1).tolist()

@@ -27,7 +27,10 @@ def test_a_recorded_training_is_a_curve_per_layer():
     assert monitored.draw(data, own).axes[0] is own
     for text in [*ax.get_legend().get_texts(), ax.get_legend().get_title()]:
         assert text.get_fontsize() >= 7
-    with pytest.raises(InvalidInputError, match="tables"):
+    with pytest.raises(
+        InvalidInputError,
+        match="tables",
+    ):
         monitored.figure_data({})
 
 
@@ -53,10 +56,19 @@ def test_every_column_that_was_measured_has_a_panel():
     assert first.get_ylim()[0] < 2 < 3 < first.get_ylim()[1]
     assert second.get_ylim() == (-0.03, 1.05)
     assert [line.get_label() for line in second.lines] == ["model"]
-    chosen = monitored.figure_data({"monitor": table}, columns=["norm"])
+    chosen = monitored.figure_data(
+        {"monitor": table},
+        columns=["norm"],
+    )
     assert [panel.column for panel in chosen.panels] == ["norm"]
-    with pytest.raises(InvalidInputError, match="columns"):
-        monitored.figure_data({"monitor": table}, columns=["never"])
+    with pytest.raises(
+        InvalidInputError,
+        match="columns",
+    ):
+        monitored.figure_data(
+            {"monitor": table},
+            columns=["never"],
+        )
 
 
 def test_many_layers_are_drawn_and_the_first_are_named():
@@ -74,7 +86,10 @@ def test_many_layers_are_drawn_and_the_first_are_named():
 
 
 def test_the_bundles_of_the_demonstration_have_a_row_per_seed_and_the_median():
-    data = chart.figure_data(demo(), **demo_options())
+    data = chart.figure_data(
+        demo(),
+        **demo_options(),
+    )
     ratios, accuracies = data.panels
     labels = [series.look.label for series in ratios.series if series.look.label]
     assert labels == [

@@ -51,7 +51,11 @@ def test_groups_keep_their_look_and_new_ones_get_another(tables):
     angle_of = {}
     for frame in frames:
         assert frame.look[0] == -1
-        for look, angle in zip(frame.look[1:], frame.orientation[1:], strict=True):
+        for look, angle in zip(
+            frame.look[1:],
+            frame.orientation[1:],
+            strict=True,
+        ):
             assert abs(angle_of.setdefault(look, angle) - angle) < NEAR
     assert len(angle_of) == 4
     assert [len(set(frame.look[1:])) for frame in frames] == [1, 2, 3, 4]
@@ -88,7 +92,10 @@ def test_neurons_that_are_not_finite_and_a_dead_network_draw(tables):
     orientation[3], amplitude[12:] = np.nan, 0.0
     made["snapshots"] = Table(
         columns=made["snapshots"].columns
-        | {"orientation": orientation, "amplitude": amplitude}
+        | {
+            "orientation": orientation,
+            "amplitude": amplitude,
+        }
     )
     data = figure_data(made)
     assert [frame.orientation.size for frame in data.snapshots] == [11, 12]
@@ -99,7 +106,13 @@ def test_neurons_that_are_not_finite_and_a_dead_network_draw(tables):
 def test_many_orientations_are_counted_on_a_logarithmic_axis(tables):
     few, many = (
         draw(
-            figure_data(tables["growing"](steps=tuple(range(1, n)), units=n), at_most=1)
+            figure_data(
+                tables["growing"](
+                    steps=tuple(range(1, n)),
+                    units=n,
+                ),
+                at_most=1,
+            )
         ).axes[0]
         for n in (5, 40)
     )
@@ -116,7 +129,12 @@ def test_captions(tables):
 
 
 @pytest.mark.parametrize(("frames", "expected"), [(0, 4), (17, 17)])
-def test_the_animation_has_a_picture_per_frame(tables, frames, expected, tmp_path):
+def test_the_animation_has_a_picture_per_frame(
+    tables,
+    frames,
+    expected,
+    tmp_path,
+):
     data = figure_data(tables["growing"](frames=frames))
     buffer = io.BytesIO()
     animate(data, buffer)
@@ -135,9 +153,18 @@ def test_the_animation_has_a_picture_per_frame(tables, frames, expected, tmp_pat
 
 
 def test_a_long_animation_is_thinned_and_small(tables):
-    data = figure_data(tables["growing"](frames=300, units=100))
+    data = figure_data(
+        tables["growing"](
+            frames=300,
+            units=100,
+        )
+    )
     buffer = io.BytesIO()
-    animate(data, buffer, at_most=30)
+    animate(
+        data,
+        buffer,
+        at_most=30,
+    )
     assert Image.open(buffer).n_frames == 30
     assert buffer.getbuffer().nbytes < 30 * 20_000
 

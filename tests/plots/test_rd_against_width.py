@@ -37,7 +37,10 @@ def test_means_and_errors_against_a_loop(tables):
 
 
 def test_the_slope_is_the_stored_one_and_its_line_passes_through_the_middle(tables):
-    data = figure_data(tables["members"](), cells=[[1.5, 0.0]])
+    data = figure_data(
+        tables["members"](),
+        cells=[[1.5, 0.0]],
+    )
     assert (data.series[0].slope, data.series[0].slope_se) == (0.5, 0.01)
     ax = draw(data).axes[0]
     line = next(
@@ -48,12 +51,21 @@ def test_the_slope_is_the_stored_one_and_its_line_passes_through_the_middle(tabl
     x, y = np.log(line.get_xdata()), np.log(line.get_ydata())
     assert (y[1] - y[0]) / (x[1] - x[0]) == pytest.approx(0.5)
     middle = np.log(data.series[0].width).mean(), np.log(data.series[0].mean).mean()
-    assert np.interp(middle[0], x, y) == pytest.approx(middle[1])
+    assert np.interp(
+        middle[0],
+        x,
+        y,
+    ) == pytest.approx(middle[1])
 
 
 def test_one_width_has_no_line(tables):
-    made = tables["members"](widths=(500,), seeds=1)
-    slopes = Table(columns=made["slopes"].columns | {"slope": np.full(4, np.nan)})
+    made = tables["members"](
+        widths=(500,),
+        seeds=1,
+    )
+    slopes = Table(
+        columns=made["slopes"].columns | {"slope": np.full(4, np.nan)},
+    )
     data = figure_data(made | {"slopes": slopes})
     assert all(one.error.tolist() == [0.0] for one in data.series)
     assert all(np.isnan(one.slope) for one in data.series)
@@ -91,7 +103,12 @@ def test_members_that_failed_are_crosses_outside_of_the_mean():
 
 def test_a_cell_without_any_valid_member_draws():
     members = Table(
-        columns={"gamma": [1.0], "gamma_prime": [0.0], "width": [10], "rd": [np.nan]}
+        columns={
+            "gamma": [1.0],
+            "gamma_prime": [0.0],
+            "width": [10],
+            "rd": [np.nan],
+        }
     )
     data = figure_data({"members": members})
     assert data.series[0].mean.size == 0
@@ -101,7 +118,10 @@ def test_a_cell_without_any_valid_member_draws():
 def test_the_default_choice_spans_the_row_nearest_to_zero(tables):
     data = figure_data(tables["members"](), at_most=2)
     assert [one.gamma for one in data.series] == [2.0, 0.5]
-    data = figure_data(tables["members"](), cells=[[0.5, 0.5], [2.0, 0.0]])
+    data = figure_data(
+        tables["members"](),
+        cells=[[0.5, 0.5], [2.0, 0.0]],
+    )
     assert {(one.gamma, one.gamma_prime) for one in data.series} == {
         (0.5, 0.5),
         (2.0, 0.0),
@@ -118,6 +138,9 @@ def test_bad_options(tables):
 
 
 def test_legend(tables):
-    one = figure_data(tables["members"](), cells=[[0.5, 0.0]]).series[0]
+    one = figure_data(
+        tables["members"](),
+        cells=[[0.5, 0.0]],
+    ).series[0]
     assert legend_text(one, prime=False) == "γ = 0.5:  −0.500 ± 0.010"
     assert legend_text(one, prime=True).startswith("γ = 0.5, γ′ = 0:")

@@ -16,7 +16,11 @@ from condensery.records import Table
 
 def drawn(right: float = 1.3) -> Figure:
     slopes = Table(
-        columns={"gamma": [0.8, right], "gamma_prime": [0.0, 0.0], "slope": [-0.2, 0.3]}
+        columns={
+            "gamma": [0.8, right],
+            "gamma_prime": [0.0, 0.0],
+            "slope": [-0.2, 0.3],
+        }
     )
     return plots.slope_map.draw(plots.slope_map.figure_data({"slopes": slopes}))
 

@@ -19,16 +19,30 @@ from condensery.records import Table
 def test_bins_against_a_loop():
     rng = np.random.default_rng(0)
     x, y = rng.uniform(-np.pi, np.pi, 300), rng.uniform(0, 1.5, 300)
-    cloud = gather(x, y, span=(-np.pi, np.pi), at_most=299)
+    cloud = gather(
+        x,
+        y,
+        span=(-np.pi, np.pi),
+        at_most=299,
+    )
     expected = np.zeros(BINS, dtype=int)
-    for one, other in zip(x, y, strict=True):
+    for one, other in zip(
+        x,
+        y,
+        strict=True,
+    ):
         i = min(int((one + np.pi) / (2 * np.pi) * BINS[0]), BINS[0] - 1)
         j = min(int(other / y.max() * BINS[1]), BINS[1] - 1)
         expected[i, j] += 1
     np.testing.assert_array_equal(cloud.counts, expected)
     assert cloud.counts.sum() == 300
     assert cloud.x.size == 0
-    kept = gather(x, y, span=(-np.pi, np.pi), at_most=300)
+    kept = gather(
+        x,
+        y,
+        span=(-np.pi, np.pi),
+        at_most=300,
+    )
     np.testing.assert_array_equal(kept.x, x)
     assert kept.counts.size == 0
 
@@ -36,13 +50,25 @@ def test_bins_against_a_loop():
 def test_points_that_are_not_finite_or_at_the_edge():
     y = np.concatenate([np.full(10, 1.0), [np.nan, np.inf]])
     x = np.concatenate([np.full(5, -np.pi), np.full(5, np.pi), [0.0, 0.0]])
-    cloud = gather(x, y, span=(-np.pi, np.pi), at_most=1)
+    cloud = gather(
+        x,
+        y,
+        span=(-np.pi, np.pi),
+        at_most=1,
+    )
     assert np.argwhere(cloud.counts).tolist() == [
         [0, BINS[1] - 1],
         [BINS[0] - 1, BINS[1] - 1],
     ]
     assert cloud.counts.max() == 5
-    assert gather(np.empty(0), np.empty(0), span=(-1, 1)).x.size == 0
+    assert (
+        gather(
+            np.empty(0),
+            np.empty(0),
+            span=(-1, 1),
+        ).x.size
+        == 0
+    )
 
 
 def test_marks_keep_the_strongest_shade_and_their_size():
@@ -64,7 +90,10 @@ def test_regimes_show_the_rows_of_their_cell(tables, binned):
     assert [column.gamma for column in data.columns] == [0.5, 1.0, 1.75]
     for column in data.columns:
         for when, cloud in enumerate((column.before, column.after)):
-            rows = made["scatter"].select(gamma=column.gamma, when=when)
+            rows = made["scatter"].select(
+                gamma=column.gamma,
+                when=when,
+            )
             if binned:
                 assert cloud.counts.sum() == 80
             else:
@@ -78,16 +107,39 @@ def test_regimes_show_the_rows_of_their_cell(tables, binned):
 
 
 def test_regimes_choose_width_and_seed(tables):
-    small, large = (tables["neurons"](width=width)["scatter"] for width in (10, 20))
-    again = Table(columns=large.columns | {"seed": large["seed"] + 4})
+    small, large = (
+        tables["neurons"](
+            width=width,
+        )["scatter"]
+        for width in (10, 20)
+    )
+    again = Table(
+        columns=large.columns | {"seed": large["seed"] + 4},
+    )
     joined = {
         name: np.concatenate([t[name] for t in (again, small, large)])
         for name in small.columns
     }
     made = {"scatter": Table(columns=joined)}
     assert regimes.figure_data(made).columns[0].width == 20
-    assert regimes.figure_data(made, seed=4).columns[0].after.x.size == 20
-    assert regimes.figure_data(made, width=10).columns[0].after.x.size == 10
+    assert (
+        regimes.figure_data(
+            made,
+            seed=4,
+        )
+        .columns[0]
+        .after.x.size
+        == 20
+    )
+    assert (
+        regimes.figure_data(
+            made,
+            width=10,
+        )
+        .columns[0]
+        .after.x.size
+        == 10
+    )
     with pytest.raises(
         InvalidInputError, match="width: given 15; allowed: one of 10, 20"
     ):
@@ -108,7 +160,12 @@ def test_regimes_of_images_have_no_row_of_outputs(tables):
     made = tables["neurons"]()
     images = {
         "scatter": made["scatter"],
-        "data": Table(columns={"x": np.ones((5, 64)), "y": np.arange(5.0)}),
+        "data": Table(
+            columns={
+                "x": np.ones((5, 64)),
+                "y": np.arange(5.0),
+            }
+        ),
     }
     data = regimes.figure_data(images, orientation="input")
     assert data.sample_x.size == 0
@@ -124,8 +181,16 @@ def test_a_million_neurons_draw_fast_into_a_small_file():
         "width": np.full(2 * units, units),
         "seed": np.zeros(2 * units, dtype=int),
         "when": np.repeat([0, 1], units),
-        "orientation": rng.uniform(-np.pi, np.pi, 2 * units),
-        "amplitude": rng.uniform(0, 1, 2 * units),
+        "orientation": rng.uniform(
+            -np.pi,
+            np.pi,
+            2 * units,
+        ),
+        "amplitude": rng.uniform(
+            0,
+            1,
+            2 * units,
+        ),
     }
     table = Table(columns=columns)
     start = time.process_time()
@@ -154,7 +219,9 @@ def test_grid_counts_stand_in_their_cell(tables):
 
 
 def test_grid_selects_and_adds_seeds_and_ends(tables):
-    made = tables["cells"](widths=(1, 10, 20, 30, 100))
+    made = tables["cells"](
+        widths=(1, 10, 20, 30, 100),
+    )
     data = scatter_grid.figure_data(made)
     assert data.width.tolist() == [1, 20, 100]
     data = scatter_grid.figure_data(
@@ -168,10 +235,19 @@ def test_grid_selects_and_adds_seeds_and_ends(tables):
     )
     assert (
         twice.counts.sum()
-        == 2 * scatter_grid.figure_data(made, widths=[10]).counts.sum()
+        == 2
+        * scatter_grid.figure_data(
+            made,
+            widths=[10],
+        ).counts.sum()
     )
-    half = Table(columns=doubled | {"when": np.repeat([0, 1], len(table))})
-    ended = scatter_grid.figure_data(made | {"scatter_grid": half}, widths=[10])
+    half = Table(
+        columns=doubled | {"when": np.repeat([0, 1], len(table))},
+    )
+    ended = scatter_grid.figure_data(
+        made | {"scatter_grid": half},
+        widths=[10],
+    )
     assert ended.counts.sum() == twice.counts.sum() // 2
 
 
@@ -179,19 +255,30 @@ def test_grid_refuses_what_does_not_fit(tables):
     made = tables["cells"]()
     with pytest.raises(InvalidInputError, match="write both tables with the same bins"):
         scatter_grid.figure_data(
-            made | {"scatter_bins": tables["cells"](shape=(41, 20))["scatter_bins"]}
+            made
+            | {
+                "scatter_bins": tables["cells"](
+                    shape=(41, 20),
+                )["scatter_bins"]
+            }
         )
     with pytest.raises(InvalidInputError, match="gammas: given"):
         scatter_grid.figure_data(made, gammas=[7.0])
     with pytest.raises(InvalidInputError, match="at most three"):
         scatter_grid.figure_data(
-            tables["cells"](widths=(1, 2, 3, 4)), widths=[1, 2, 3, 4]
+            tables["cells"](
+                widths=(1, 2, 3, 4),
+            ),
+            widths=[1, 2, 3, 4],
         )
 
 
 def test_grid_frames_the_boundary_and_puts_large_gamma_prime_on_top(tables):
     data = scatter_grid.figure_data(tables["cells"]())
-    axes = np.array(scatter_grid.draw(data).axes, dtype=object).reshape(2, 3)
+    axes = np.array(
+        scatter_grid.draw(data).axes,
+        dtype=object,
+    ).reshape(2, 3)
     framed = [[ax.spines["left"].get_linewidth() > 1 for ax in row] for row in axes]
     assert framed == data.on_boundary[::-1].tolist()
     assert axes[0, 0].get_ylabel() == "γ′ = 0.2"
@@ -203,13 +290,20 @@ def test_grid_frames_the_boundary_and_puts_large_gamma_prime_on_top(tables):
 
 def test_demo_a_shows_its_tables(tables):
     options = options_of(demo_a, "demo-a")
-    data = plots.chart.figure_data(tables["small_network"](), **options)
+    data = plots.chart.figure_data(
+        tables["small_network"](),
+        **options,
+    )
     losses, outputs, neurons = data.panels
     grey = losses.series[:2]
     assert [series.x.tolist() for series in grey] == [[0, 1, 10, 100]] * 2
     final = {series.look.label: series for series in outputs.series}["final"]
     np.testing.assert_allclose(final.x, np.linspace(-1, 1, 11))
-    np.testing.assert_allclose(final.y, 0.9 * np.abs(final.x), atol=1e-15)
+    np.testing.assert_allclose(
+        final.y,
+        0.9 * np.abs(final.x),
+        atol=1e-15,
+    )
     predicted, _, after = neurons.series
     assert predicted.x.tolist() == [-2.81984, -0.32175]
     np.testing.assert_array_equal(after.y, np.linspace(0, 1, 30))

@@ -25,7 +25,10 @@ def test_numbers_are_those_of_the_tables(tables):
         for j, gamma in enumerate(GAMMAS):
             assert (
                 data.slope[i, j]
-                == made["slopes"].select(gamma=gamma, gamma_prime=prime)["slope"][0]
+                == made["slopes"].select(
+                    gamma=gamma,
+                    gamma_prime=prime,
+                )["slope"][0]
             )
     np.testing.assert_allclose(data.gamma_edges, [0.5, 0.7, 0.9, 1.2, 1.6])
     np.testing.assert_allclose(data.gamma_prime_edges, [-0.3, -0.1, 0.1, 0.3])
@@ -36,7 +39,13 @@ def test_numbers_are_those_of_the_tables(tables):
 
 
 def test_a_cell_that_was_not_computed_is_nan_and_hatched(tables):
-    data = figure_data(tables["plane"](GAMMAS, PRIMES, hole=True))
+    data = figure_data(
+        tables["plane"](
+            GAMMAS,
+            PRIMES,
+            hole=True,
+        )
+    )
     assert np.argwhere(np.isnan(data.slope)).tolist() == [[0, 0]]
     figure = draw(data)
     hatched = [
@@ -45,8 +54,22 @@ def test_a_cell_that_was_not_computed_is_nan_and_hatched(tables):
         if isinstance(patch, Polygon) and patch.get_hatch()
     ]
     assert len(hatched) == 1
-    np.testing.assert_allclose(hatched[0].get_xy().min(axis=0), [0.5, -0.3])
-    np.testing.assert_allclose(hatched[0].get_xy().max(axis=0), [0.7, -0.1])
+    np.testing.assert_allclose(
+        hatched[0]
+        .get_xy()
+        .min(
+            axis=0,
+        ),
+        [0.5, -0.3],
+    )
+    np.testing.assert_allclose(
+        hatched[0]
+        .get_xy()
+        .max(
+            axis=0,
+        ),
+        [0.7, -0.1],
+    )
 
 
 def test_other_quantities_and_no_boundary(tables):
@@ -91,7 +114,11 @@ def test_drawn_where_they_belong(tables):
         if line.get_marker() not in {"None", "D", "|", "_"}
     }
     np.testing.assert_array_equal(
-        lines["*"].get_xydata(), np.stack([data.row_fit, PRIMES], axis=1)
+        lines["*"].get_xydata(),
+        np.stack(
+            [data.row_fit, PRIMES],
+            axis=1,
+        ),
     )
     np.testing.assert_array_equal(lines["o"].get_xdata(), data.local_crossing)
     dashed = next(line for line in ax.lines if line.get_linestyle() == "--")
@@ -148,7 +175,11 @@ def test_numbers_stay_inside_their_cells(tables):
         cell = np.searchsorted(edges, box.x0) - 1
         row = np.abs(
             data.gamma_prime
-            - ax.transData.inverted().transform(box.get_points().mean(axis=0))[1]
+            - ax.transData.inverted().transform(
+                box.get_points().mean(
+                    axis=0,
+                )
+            )[1]
         ).argmin()
         assert (
             abs(float(text.get_text().replace("−", "-")) - data.slope[row, cell])

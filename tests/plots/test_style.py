@@ -32,7 +32,11 @@ BLIND = {
 def lab(colour: str, seen_by: str | None = None) -> np.ndarray:
     """CIELAB of a colour, as a reader sees it."""
     rgb = np.array(to_rgb(colour))
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = np.where(
+        rgb <= 0.04045,
+        rgb / 12.92,
+        ((rgb + 0.055) / 1.055) ** 2.4,
+    )
     if seen_by:
         linear = np.clip(np.array(BLIND[seen_by]) @ linear, 0, 1)
     xyz = (

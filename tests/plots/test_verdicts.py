@@ -12,17 +12,20 @@ from condensery.theory import boundary
 
 def test_numbers(tables):
     hidden, output = plots.verdicts.figure_data(tables["verdicts"]())
-    assert (hidden.layer, output.layer) == ("hidden", "output")
+    assert hidden.layer == "hidden"
+    assert output.layer == "output"
     assert (
         hidden.verdict.tolist()
         == ["linear", "undetermined", "critical", "condensed"] * 2
     )
     assert hidden.gamma_prime.tolist() == [-0.2] * 4 + [0.3] * 4
-    assert [int(np.sum(~one.right)) for one in (hidden, output)] == [1, 0]
-    for one, sign in ((hidden, 1), (output, -1)):
-        gamma, prime = one.line.T
+    assert int(np.sum(~hidden.right)) == 1
+    assert int(np.sum(~output.right)) == 0
+    for layer, sign in ((hidden, 1), (output, -1)):
+        gamma, prime = layer.line.T
         assert gamma == pytest.approx(boundary(sign * prime))
-        assert (prime.min(), prime.max()) == pytest.approx((-0.28, 0.38))
+        assert prime.min() == pytest.approx(-0.28)
+        assert prime.max() == pytest.approx(0.38)
         assert 0.0 in prime
 
 
@@ -51,4 +54,7 @@ def test_a_layer_that_is_not_there_is_refused(tables):
     with pytest.raises(
         InvalidInputError, match="given middle; allowed: hidden, output"
     ):
-        plots.verdicts.figure_data(tables["verdicts"](), layers=["middle"])
+        plots.verdicts.figure_data(
+            tables["verdicts"](),
+            layers=["middle"],
+        )

@@ -20,7 +20,9 @@ SPELLING = {
 """How a label writes the name of a scheme."""
 
 
-@dataclass(frozen=True)
+@dataclass(
+    frozen=True,
+)
 class Place:
     """One point of the phase plane and the initialisations that lie there."""
 
@@ -29,7 +31,10 @@ class Place:
     gamma_prime: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class SlopeMap:
     """What the heat map shows.
 

@@ -111,11 +111,29 @@ def draw(
                 linewidths=0.6,
                 linestyles=":",
             )
-            ax.plot([low, high], [1 - low, 1 - high], ls=(0, (4, 2)), color=INK, lw=0.9)
+            ax.plot(
+                [low, high],
+                [1 - low, 1 - high],
+                ls=(0, (4, 2)),
+                color=INK,
+                lw=0.9,
+            )
             for path in data.paths[name]:
-                ax.plot(*path.T, color=PALETTE[1], lw=1.3, path_effects=halo(1.0))
+                ax.plot(
+                    *path.T,
+                    color=PALETTE[1],
+                    lw=1.3,
+                    path_effects=halo(1.0),
+                )
                 ax.plot(*path[0], "o", color=PALETTE[0], ms=3.6, mew=0)
-                ax.plot(*path[-1], "s", color=PALETTE[1], ms=3.6, mew=0, zorder=4)
+                ax.plot(
+                    *path[-1],
+                    "s",
+                    color=PALETTE[1],
+                    ms=3.6,
+                    mew=0,
+                    zorder=4,
+                )
             ax.set(
                 xlim=(low, high),
                 ylim=(low, high),

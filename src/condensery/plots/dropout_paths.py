@@ -30,7 +30,10 @@ outside climbs much further.
 """
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class DropoutPaths:
     """What the panels show, medians over seeds.
 
@@ -62,7 +65,11 @@ def figure_data(tables: Mapping[str, Table]) -> DropoutPaths:
     )
 
     def median(pair: tuple[str, str], p: float) -> np.ndarray:
-        rows = paths.select(first=pair[0], second=pair[1], keep=p)
+        rows = paths.select(
+            first=pair[0],
+            second=pair[1],
+            keep=p,
+        )
         order = np.lexsort((rows["place"], rows["seed"]))
         return np.median(rows["loss"][order].reshape(seeds, len(positions)), axis=0)
 
@@ -92,7 +99,11 @@ def draw(data: DropoutPaths, axes: Sequence[Axes] | np.ndarray | None = None) ->
     with panels(axes, layout, size=(PAGE, 2.6)) as (figure, panel_axes):
         for k, (ax, p) in enumerate(zip(panel_axes, data.keep, strict=True)):
             for end in (0, 1):
-                ax.axvline(end, color=GREY, lw=0.6)
+                ax.axvline(
+                    end,
+                    color=GREY,
+                    lw=0.6,
+                )
             for (first, second), (colour, dashes) in _PAIRS.items():
                 label = f"$L_{first[1]}$ to $L_{second[1]}$"
                 ax.plot(
@@ -110,5 +121,10 @@ def draw(data: DropoutPaths, axes: Sequence[Axes] | np.ndarray | None = None) ->
                 ylim=(-0.02 * top, top),
             )
         panel_axes[0].set_ylabel(r"$R_S$ at $(1-a)\,\theta_1+a\,\theta_2$")
-        panel_axes[0].legend(loc="upper center", ncols=2, fontsize=7, handlelength=1.6)
+        panel_axes[0].legend(
+            loc="upper center",
+            ncols=2,
+            fontsize=7,
+            handlelength=1.6,
+        )
     return figure

@@ -100,7 +100,12 @@ def draw(
     ):
         *measured, output = panel_axes
         for ax, (name, label) in zip(measured, _MEASURES.items(), strict=True):
-            ax.axvline(data.switch / 1e3, ls=(0, (4, 2)), color=INK, lw=0.8)
+            ax.axvline(
+                data.switch / 1e3,
+                ls=(0, (4, 2)),
+                color=INK,
+                lw=0.8,
+            )
             ax.plot(
                 data.curves["first"]["step"] / 1e3,
                 data.curves["first"][name],
@@ -123,7 +128,19 @@ def draw(
         measured[-1].set_ylim(bottom=0)
         measured[-1].legend(loc="center right")
         for branch, (_, colour, dashes) in _BRANCHES.items():
-            output.plot(data.x, data.outputs[branch], color=colour, ls=dashes, lw=1.2)
-        output.plot(data.x, data.wanted, ls=TARGET.dashes, color=TARGET.colour, lw=1.0)
+            output.plot(
+                data.x,
+                data.outputs[branch],
+                color=colour,
+                ls=dashes,
+                lw=1.2,
+            )
+        output.plot(
+            data.x,
+            data.wanted,
+            ls=TARGET.dashes,
+            color=TARGET.colour,
+            lw=1.0,
+        )
         output.set(xlabel="$x$", title="output")
     return figure

@@ -169,12 +169,26 @@ def draw(data: GroupTree, axes: Sequence[Axes] | np.ndarray | None = None) -> Fi
     count = len(data.columns)
     layout = [[f"{row}{k}" for k in range(count)] for row in ("loss", "groups", "tree")]
     size = (min(PAGE, 1.2 + 2.1 * count), 5.0)
-    with panels(axes, layout, size=size, heights=[1.0, 0.8, 2.0]) as (figure, flat):
+    with panels(
+        axes,
+        layout,
+        size=size,
+        heights=[1.0, 0.8, 2.0],
+    ) as (figure, flat):
         for k, column in enumerate(data.columns):
             loss, groups, tree = (flat[row * count + k] for row in range(3))
             _shade(loss, column)
-            loss.plot(column.step, column.loss, color=INK, lw=1.0)
-            loss.set(xscale="log", yscale="log", title=column.title)
+            loss.plot(
+                column.step,
+                column.loss,
+                color=INK,
+                lw=1.0,
+            )
+            loss.set(
+                xscale="log",
+                yscale="log",
+                title=column.title,
+            )
             loss.yaxis.set_minor_formatter(NullFormatter())
             groups.step(
                 column.step, column.groups, where="post", color=PALETTE[0], lw=1.0
@@ -183,7 +197,12 @@ def draw(data: GroupTree, axes: Sequence[Axes] | np.ndarray | None = None) -> Fi
             groups.set_yscale("log" if column.groups.max() > 12 else "linear")
             groups.yaxis.set_minor_formatter(NullFormatter())
             if column.groups.max() <= 12:
-                groups.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+                groups.yaxis.set_major_locator(
+                    MaxNLocator(
+                        nbins=4,
+                        integer=True,
+                    )
+                )
             _draw_tree(tree, column)
             for ax in (loss, groups, tree):
                 ax.set_xlim(1, max(column.step[-1], 2))
@@ -196,7 +215,11 @@ def draw(data: GroupTree, axes: Sequence[Axes] | np.ndarray | None = None) -> Fi
                 groups.set_ylabel("groups")
                 tree.set_ylabel("orientation (rad)")
         if axes is None:
-            figure.legend(handles=_handles(), loc="outside lower center", ncols=3)
+            figure.legend(
+                handles=_handles(),
+                loc="outside lower center",
+                ncols=3,
+            )
     return figure
 
 
@@ -266,6 +289,15 @@ def _draw_tree(ax: Axes, column: Column) -> None:
 def _handles() -> list[Line2D]:
     marks = (("o", "splits off"), ("^", "emerges"), ("x", "merges"))
     return [
-        Line2D([], [], ls="none", marker=mark, mfc="white", mec=INK, ms=4.0, label=text)
+        Line2D(
+            [],
+            [],
+            ls="none",
+            marker=mark,
+            mfc="white",
+            mec=INK,
+            ms=4.0,
+            label=text,
+        )
         for mark, text in marks
     ]

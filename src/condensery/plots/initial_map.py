@@ -27,7 +27,10 @@ MAPS = (
 """Column, title, colours and their limits."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class InitialMap:
     """What the three maps show.
 
@@ -125,8 +128,21 @@ def draw(data: InitialMap, axes: Sequence[Axes] | np.ndarray | None = None) -> F
             line = np.array([max(1.0, across[0]), across[-1]])
             # each line twice: a white one below keeps it visible on every colour
             for width, ink in ((2.4, PAPER), (1.1, INK)):
-                ax.plot(line, line - 1, color=ink, lw=width, zorder=4)
-                ax.plot(line, 1 - line, color=ink, lw=width, ls=(0, (4, 2)), zorder=4)
+                ax.plot(
+                    line,
+                    line - 1,
+                    color=ink,
+                    lw=width,
+                    zorder=4,
+                )
+                ax.plot(
+                    line,
+                    1 - line,
+                    color=ink,
+                    lw=width,
+                    ls=(0, (4, 2)),
+                    zorder=4,
+                )
             ax.set(
                 xlim=(across[0], across[-1]),
                 ylim=(up[0], up[-1]),
