@@ -7,9 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from condensery._reference import load
-from condensery.experiments.dropout_features import DropoutFeatures
+from condensery.experiments.dropout_features import dropout_features
 from condensery.experiments.dropout_features._config import PREDICTED
-from condensery.experiments.dropout_features._config import target as features_target
+from condensery.experiments.dropout_features._config import (
+    target_output as features_target,
+)
 from condensery.experiments.dropout_features._vectors import (
     alike,
     train_vectors,
@@ -48,7 +50,7 @@ class TestRegulariserContract(ExperimentContract):
 class TestFeaturesContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):
-        return DropoutFeatures()
+        return dropout_features
 
     @pytest.fixture
     def overrides(self):
@@ -265,7 +267,7 @@ def vectors(least, mean, signs):
     ("near", "count", "verdict"), [(0.99, 4.0, True), (0.2, 58.0, False)]
 )
 def test_claims_on_features_judge_both_ways(near, count, verdict):
-    config = DropoutFeatures.Config.model_validate(DropoutFeatures.presets["quick"])
+    config = dropout_features.Config.model_validate(dropout_features.presets["quick"])
     assert config.is_deep_reference
     switch, outputs = switch_tables(0.01 if verdict else 9.0)
     distance = np.tile([-0.5, 0.0, 0.5], 4)
@@ -287,7 +289,7 @@ def test_claims_on_features_judge_both_ways(near, count, verdict):
         "profiles": profiles,
         "vectors": vectors(0.97, 0.25, 2) if verdict else vectors(0.94, 0.51, 1),
     }
-    claims = judged(DropoutFeatures(), config, tables)
+    claims = judged(dropout_features, config, tables)
     for name in (
         "condenses-tanh",
         "condenses-relu",
@@ -342,17 +344,13 @@ def test_vectors_end_where_descend_ends():
     x, y = vector_data(10, 30)
     assert (x.shape, np.abs(x).max() <= 1) == ((30, 10), True)
     np.testing.assert_allclose(y, np.tanh([sum(row) for row in x]))
-    given = {
-        "keep": 1.0,
-        "inputs": 10,
-        "samples": 30,
-        "width": 8,
-        "init_exponent": 0.1,
-        "steps": 600,
-        "rate": 1e-2,
-        "count": 2,
-    }
-    found = train_vectors(given, 0, lambda *_: None)
+    setting = {"vector_width": 8, "vector_steps": 600, "rate": 1e-2}
+
+    def trained(seeds):
+        config = dropout_features.Config(**setting, seeds=seeds)
+        return train_vectors.function(config, 0, lambda *_: None, kind="plain")
+
+    found = trained(seeds=2)
     outputs = [
         np.tanh(x @ w[:, :-1].T + w[:, -1]) @ a
         for a, w in zip(found["a"][-1], found["w"][-1], strict=True)
@@ -364,13 +362,13 @@ def test_vectors_end_where_descend_ends():
         atol=1e-9,
     )
     assert found["loss"].max() < 1e-3
-    alone = train_vectors({**given, "count": 1}, 0, lambda *_: None)
+    alone = trained(seeds=1)
     np.testing.assert_array_equal(alone["w"], found["w"][:, :1])
 
 
 def test_other_settings_have_no_prediction():
-    config, tables = ran(DropoutFeatures(), **FEATURES)
-    claims = judged(DropoutFeatures(), config, tables)
+    config, tables = ran(dropout_features, **FEATURES)
+    claims = judged(dropout_features, config, tables)
     assert {claim.passed for claim in claims.values()} == {None}
     assert claims["overshoot"].value is not None
     assert claims["condenses-relu"].value is None
@@ -418,7 +416,7 @@ def test_claims_on_the_stall_can_fail():
 
 
 @pytest.mark.parametrize(
-    "experiment", [dropout_regulariser, DropoutFeatures, dropout_stall]
+    "experiment", [dropout_regulariser, dropout_features, dropout_stall]
 )
 @pytest.mark.parametrize("keep", [0.0, 1.01, -0.5, float("nan")])
 def test_a_keep_probability_outside_its_range_is_refused(experiment, keep):

@@ -11,7 +11,6 @@ STILL_LONG = [
     "engine/_flow.py",
     "engine/_three_layer.py",
     "experiments/demo_a.py",
-    "experiments/dropout_features/_experiment.py",
     "experiments/initial_condensation/_claims.py",
     "experiments/initial_condensation_cnn.py",
     "landscape/_critical.py",

@@ -21,7 +21,6 @@ from condensery.workbench._parameters import (
 )
 
 NOT_YET_MOVED = {
-    "dropout-features",
     "initial-condensation-cnn",
 }
 """Experiments whose help still stands in the docstring of their configuration."""

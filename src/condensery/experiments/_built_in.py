@@ -15,7 +15,7 @@ BUILT_IN: dict[str, str] = {
     "optimistic-sizes": "condensery.experiments.optimistic_sizes:optimistic_sizes",
     "width-similarity": "condensery.experiments.width_similarity:width_similarity",
     "dropout-regulariser": "condensery.experiments.dropout_regulariser:dropout_regulariser",
-    "dropout-features": "condensery.experiments.dropout_features:DropoutFeatures",
+    "dropout-features": "condensery.experiments.dropout_features:dropout_features",
     "dropout-images": "condensery.experiments.dropout_images:dropout_images",
     "dropout-stall": "condensery.experiments.dropout_stall:dropout_stall",
     "phase-diagram-three-layer": "condensery.experiments.three_layer:three_layer",

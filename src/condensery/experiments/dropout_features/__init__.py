@@ -3,6 +3,9 @@ it.
 """
 
 from condensery.experiments.dropout_features._config import Config
-from condensery.experiments.dropout_features._experiment import DropoutFeatures
+from condensery.experiments.dropout_features._experiment import dropout_features
 
-__all__ = ["Config", "DropoutFeatures"]
+__all__ = [
+    "Config",
+    "dropout_features",
+]

@@ -1,30 +1,20 @@
-"""From shards to tables."""
+"""From the arrays of the tasks to tables."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
+from condensery.declare import Results, rows, stack
 from condensery.experiments.dropout_features._config import (
     PREDICTED,
     Config,
-    Fit,
-    fits,
-    target,
+    abscissas,
+    target_output,
 )
-from condensery.experiments.dropout_features._tasks import (
-    BRANCHES,
-    FINE,
-    PROFILE_POINTS,
-    REACH,
-    REACH_OF_PROFILE,
-)
-from condensery.experiments.dropout_features._vectors import vector_tables
-from condensery.protocols import Arrays
+from condensery.experiments.dropout_features._features import MEASURES, STRIDES
+from condensery.experiments.dropout_features._tasks import BRANCHES, switch, train
 from condensery.records import Table
 
-MEASURES = ("effective_orientations", "four_bins", "near")
 UNITS = {
     "effective_orientations": "exp of the entropy of the amplitude over 64 bins of "
     "orientation",
@@ -33,219 +23,162 @@ UNITS = {
 }
 
 
-def tables_of(config: Config, shards: Sequence[Arrays]) -> Mapping[str, Table]:
-    """Fits, their growth, outputs, features and profiles; the switch; the data;
-    predicted orientations; the vectors.
-    """
-    *trained, switched, without, dropped = shards
-    kinds = list(fits(config))
-    pairs = list(zip(kinds, trained, strict=True))
-    return {
-        "fits": _fits(config, pairs),
-        "growth": _growth(pairs),
-        "outputs": _outputs(pairs),
-        "features": _features(pairs),
-        "profiles": _profiles(pairs),
-        "switch": _switch(switched),
-        "switch_outputs": _switch_outputs(config, switched),
-        "data": _data(config),
-        "predicted": _predicted(config),
-        **vector_tables(config, (without, dropped)),
-    }
+def _by_name(measures: np.ndarray) -> dict[str, np.ndarray]:
+    """The measures, which stand on the last axis, as columns."""
+    columns = np.moveaxis(measures, -1, 0)
+    return dict(zip(MEASURES, columns, strict=True))
 
 
-def _named(fit: Fit, rows: int) -> dict[str, np.ndarray]:
-    return {
-        "target": np.full(rows, fit.target),
-        "layers": np.full(rows, fit.layers),
-        "kind": np.full(rows, fit.kind),
-    }
-
-
-def _joined(
-    parts: Sequence[Mapping[str, np.ndarray]], units: dict[str, str] | None = None
-) -> Table:
-    columns = {
-        name: np.concatenate([np.asarray(part[name]) for part in parts])
-        for name in parts[0]
-    }
-    return Table(columns=columns, units=units or {})
-
-
-def _fits(config: Config, pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
+def fits(config: Config, results: Results) -> Table:
     """One row per fit and seed."""
-    parts = []
-    for fit, shard in pairs:
-        found, count = np.asarray(shard["measures"]), config.seeds
-        parts.append(
-            {
-                **_named(fit, count),
-                "seed": np.arange(count),
-                "status": np.asarray(shard["status"]),
-                "loss": np.asarray(shard["loss"])[:, -1],
-                "off": np.asarray(shard["off"]),
-                "initial_orientations": found[0, :, 0],
-                **{name: found[-1, :, place] for place, name in enumerate(MEASURES)},
-            }
+    blocks = []
+    for arguments, run in results.of(train):
+        start, *_, end = run["measures"]
+        block = rows(
+            {"seed": range(config.seeds)},
+            **arguments,
+            status=run["status"],
+            loss=run["loss"][:, -1],
+            off=run["off"],
+            initial_orientations=start[:, 0],
+            **_by_name(end),
         )
-    return _joined(
-        parts,
-        {
-            "loss": "R_S without masks",
-            "off": "largest |f − target| between the outermost samples",
-            **UNITS,
-        },
+        blocks.append(block)
+    return stack(
+        blocks,
+        loss="R_S without masks",
+        off="largest |f − target| between the outermost samples",
+        **UNITS,
     )
 
 
-def _growth(pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
+def growth(config: Config, results: Results) -> Table:
     """One row per fit and recorded step, of the first seed."""
-    parts = []
-    for fit, shard in pairs:
-        step, found = np.asarray(shard["step"]), np.asarray(shard["measures"])
-        columns = {name: found[:, 0, place] for place, name in enumerate(MEASURES)}
-        parts.append(
-            {
-                **_named(fit, len(step)),
-                "step": step,
-                "loss": np.asarray(shard["loss"])[0],
-                **columns,
-            }
+    blocks = []
+    for arguments, run in results.of(train):
+        block = rows(
+            {"step": run["step"]},
+            **arguments,
+            loss=run["loss"][0],
+            **_by_name(run["measures"][:, 0]),
         )
-    return _joined(parts, UNITS)
+        blocks.append(block)
+    return stack(blocks, **UNITS)
 
 
-def _outputs(pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
+def outputs(config: Config, results: Results) -> Table:
     """One row per fit and abscissa, of the first seed."""
-    parts = []
-    for fit, shard in pairs:
-        x = np.linspace(-REACH[fit.target], REACH[fit.target], FINE)
-        first, last = np.asarray(shard["output"])
-        columns = {
-            "x": x,
-            "initial": first,
-            "final": last,
-            "wanted": target(fit.target, x),
-        }
-        parts.append({**_named(fit, FINE), **columns})
-    return _joined(parts)
+    blocks = []
+    for arguments, run in results.of(train):
+        name = arguments["target"]
+        x = abscissas(name)
+        initial, final = run["output"]
+        block = rows(
+            {"x": x},
+            **arguments,
+            initial=initial,
+            final=final,
+            wanted=target_output(name, x),
+        )
+        blocks.append(block)
+    return stack(blocks)
 
 
-def _features(pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
+def features(config: Config, results: Results) -> Table:
     """One row per fit, moment and unit that takes part, of the first seed; amplitudes
     over the moment's largest.
     """
-    parts = []
-    for fit, shard in pairs:
-        for when, units in enumerate(np.asarray(shard["features"])):
-            alive = units[units[:, 2] > 0]
-            size = alive[:, 1] / (alive[:, 1].max(initial=0.0) or 1.0)
-            moment = {
-                "when": np.full(len(alive), when),
-                "orientation": alive[:, 0],
-                "amplitude": size,
-            }
-            parts.append({**_named(fit, len(alive)), **moment})
-    return _joined(
-        parts,
-        {
-            "when": "0 initial, 1 final",
-            "orientation": "rad",
-            "amplitude": "over the largest",
-        },
+    blocks = []
+    for arguments, run in results.of(train):
+        for when, units in enumerate(run["features"]):
+            is_alive = units[:, 2] > 0
+            orientation, size, _ = units[is_alive].T
+            largest = size.max(initial=0.0) or 1.0
+            block = rows(
+                {"orientation": orientation},
+                **arguments,
+                when=when,
+                amplitude=size / largest,
+            )
+            blocks.append(block)
+    return stack(
+        blocks,
+        when="0 initial, 1 final",
+        orientation="rad",
+        amplitude="over the largest",
     )
 
 
-def _profiles(pairs: Sequence[tuple[Fit, Arrays]]) -> Table:
+def profiles(config: Config, results: Results) -> Table:
     """One row per fit and distance along a direction: R_S, geometric mean over
     directions and seeds.
     """
-    stride = np.linspace(-REACH_OF_PROFILE, REACH_OF_PROFILE, PROFILE_POINTS)
-    parts = []
-    for fit, shard in pairs:
-        profile = np.asarray(shard["profile"]).reshape(-1, PROFILE_POINTS)
-        mean = np.exp(np.mean(np.log(np.maximum(profile, 1e-300)), axis=0))
-        parts.append({**_named(fit, PROFILE_POINTS), "distance": stride, "loss": mean})
-    return _joined(
-        parts,
-        {
-            "distance": "in lengths of each layer's parameters",
-            "loss": "R_S, geometric mean",
-        },
+    blocks = []
+    for arguments, run in results.of(train):
+        losses = run["profile"].reshape(-1, len(STRIDES))
+        logarithms = np.log(np.maximum(losses, 1e-300))
+        mean = np.exp(np.mean(logarithms, axis=0))
+        blocks.append(rows({"distance": STRIDES}, **arguments, loss=mean))
+    return stack(
+        blocks,
+        distance="in lengths of each layer's parameters",
+        loss="R_S, geometric mean",
     )
 
 
-def _switch(shard: Arrays) -> Table:
+def switched(config: Config, results: Results) -> Table:
     """One row per branch (``first`` before the switch), step and seed."""
-    parts = []
+    run = results.only(switch)
+    blocks = []
     for branch in ("first", *BRANCHES):
-        step, plain = (
-            np.asarray(shard[f"{branch}_step"]),
-            np.asarray(shard[f"{branch}_plain"]),
+        plain = run[f"{branch}_plain"]
+        both = run[f"{branch}_both"]
+        block = rows(
+            {"step": run[f"{branch}_step"], "seed": range(config.seeds)},
+            branch=branch,
+            loss=plain,
+            r1=both - plain,
+            **_by_name(run[f"{branch}_measures"]),
         )
-        both, found = (
-            np.asarray(shard[f"{branch}_both"]),
-            np.asarray(shard[f"{branch}_measures"]),
-        )
-        count = plain.shape[1]
-        parts.append(
-            {
-                "branch": np.full(plain.size, branch),
-                "step": np.repeat(step, count),
-                "seed": np.tile(np.arange(count), len(step)),
-                "loss": plain.ravel(),
-                "r1": (both - plain).ravel(),
-                **{
-                    name: found[:, :, place].ravel()
-                    for place, name in enumerate(MEASURES)
-                },
-            }
-        )
-    return _joined(
-        parts,
-        {
-            "loss": "R_S",
-            "r1": "at the keep probability of the run, on every branch",
-            **UNITS,
-        },
+        blocks.append(block)
+    return stack(
+        blocks,
+        loss="R_S",
+        r1="at the keep probability of the run, on every branch",
+        **UNITS,
     )
 
 
-def _switch_outputs(config: Config, shard: Arrays) -> Table:
+def switch_outputs(config: Config, results: Results) -> Table:
     """One row per branch, seed and abscissa."""
+    run = results.only(switch)
     name = config.targets[0]
-    x = np.linspace(-REACH[name], REACH[name], FINE)
-    parts = []
+    x = abscissas(name)
+    axes = {"seed": range(config.seeds), "x": x}
+    blocks = []
     for branch in BRANCHES:
-        output = np.asarray(shard[f"{branch}_output"])
-        parts.append(
-            {
-                "branch": np.full(output.size, branch),
-                "seed": np.repeat(np.arange(len(output)), FINE),
-                "x": np.tile(x, len(output)),
-                "final": output.ravel(),
-                "wanted": np.tile(target(name, x), len(output)),
-            }
+        block = rows(
+            axes,
+            branch=branch,
+            final=run[f"{branch}_output"],
+            wanted=target_output(name, x),
         )
-    return _joined(parts)
+        blocks.append(block)
+    return stack(blocks)
 
 
-def _data(config: Config) -> Table:
-    parts = []
+def data(config: Config, results: Results) -> Table:
+    """The samples of every target."""
+    blocks = []
     for name in config.targets:
-        x = np.linspace(-REACH[name], REACH[name], config.samples)
-        parts.append({"target": np.full(len(x), name), "x": x, "y": target(name, x)})
-    return _joined(parts)
+        x = abscissas(name, config.samples)
+        blocks.append(rows({"x": x}, target=name, y=target_output(name, x)))
+    return stack(blocks)
 
 
-def _predicted(config: Config) -> Table:
-    parts = [
-        {
-            "target": np.full(len(PREDICTED[name]), name),
-            "orientation": np.array(PREDICTED[name]),
-        }
-        for name in config.targets
+def predicted(config: Config, results: Results) -> Table:
+    """The orientations of which every target is made."""
+    blocks = [
+        rows({"orientation": PREDICTED[name]}, target=name) for name in config.targets
     ]
-    return _joined(
-        parts, {"orientation": "rad; of the units of which the target is made"}
-    )
+    return stack(blocks, orientation="rad; of the units of which the target is made")

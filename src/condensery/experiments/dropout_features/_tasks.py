@@ -4,111 +4,148 @@ dropout.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-from pydantic import JsonValue
 
-from condensery.experiments.dropout_features._config import PREDICTED, REACH, target
+from condensery.declare import Work, task
+from condensery.experiments.dropout_features._config import (
+    KINDS,
+    Config,
+    Kind,
+    TargetName,
+    abscissas,
+    target_output,
+)
+from condensery.experiments.dropout_features._features import (
+    RecordMeasures,
+    features,
+    fine_output,
+    largest_error,
+    layers_of,
+    profile,
+)
+from condensery.experiments.dropout_features._vectors import train_vectors
 from condensery.protocols import Advance, Arrays
 
-BINS = 64
-NEAR = 0.15
-FINE = 481
 PER_DECADE = 8
-DIRECTIONS, REACH_OF_PROFILE, PROFILE_POINTS = 10, 0.5, 41
 BRANCHES = ("plain", "dropout", "expected")
 """What is minimised after the switch: R_S still, R_drop, or R_S + R1."""
 
 
-def train(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
-    """Train one net per seed and follow its features.
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What is trained on what.
 
-    Args:
-        parameters: target, layers, kind, keep, samples, width, init_exponent, steps,
-            rate, batch_size, count (seeds).
-        seed: The first seed.
-        advance: Told how far it is.
+    Attributes:
+        model: The net as a function.
+        members: Initial parameters, one tree per seed.
+        x: Inputs.
+        y: Targets.
+    """
+
+    model: Any
+    members: list[Any]
+    x: np.ndarray
+    y: np.ndarray
+
+
+def _setting(config: Config, seed: int, target: TargetName, layers: int) -> Setting:
+    """Model, initial parameters and data."""
+    from condensery.models import Mlp, TwoLayer, mlp_normal, two_layer_normal
+
+    width = config.width if layers == 2 else config.deep_width
+    std = float(width) ** -config.init_exponent
+    x = abscissas(target, config.samples)
+    y = target_output(target, x)
+    seeds = range(seed, seed + config.seeds)
+    if layers == 2:
+        draw = partial(two_layer_normal, width, features=2, std_a=std, std_w=std)
+        members: list[Any] = [draw(seed=member) for member in seeds]
+        return Setting(TwoLayer(target), members, x[:, None], y)
+    sizes = [1, width, width, 1]
+    draw_deep = partial(mlp_normal, sizes, std=std, output_bias=False)
+    deep: list[Any] = [draw_deep(seed=member) for member in seeds]
+    return Setting(Mlp(target), deep, x[:, None], y[:, None])
+
+
+@task(Config)
+def train(
+    config: Config,
+    seed: int,
+    advance: Advance,
+    *,
+    target: TargetName,
+    layers: int,
+    kind: Kind,
+) -> Arrays:
+    """Train one net per seed and follow its features.
 
     Returns:
         step, loss R_S (member, step), status, measures (step, member, name), profile
-        (member, direction, point), and of the first member features (when, unit,
-        [orientation, amplitude, alive]) and output (when, point).
+        (member, direction, point), off (member), and of the first member features
+        (when, unit, [orientation, amplitude, alive]) and output (when, point).
     """
     from condensery.engine import (
         SGD,
         Adam,
         descend,
         dropout_loss,
-        init_descent,
         log_steps,
         mean_square,
     )
 
-    given: dict[str, Any] = dict(parameters)
-    model, members, data = _setting(given, seed)
-    rule = SGD(given["rate"]) if given["kind"] == "batches" else Adam(given["rate"])
-    objective = mean_square(model, factor=0.5)
-    if given["kind"] == "dropout":
-        keep = given["keep"] if given["layers"] == 2 else (given["keep"],) * 2
-        objective = dropout_loss(model, keep=keep)
-    seeds, steps = range(seed, seed + given["count"]), given["steps"]
-    start = init_descent(members, optimiser=rule, seeds=seeds, dtype="float32")
+    setting = _setting(config, seed, target, layers)
+    steps = config.steps if layers == 2 else config.deep_steps
+    objective = mean_square(setting.model, factor=0.5)
+    if kind == "dropout":
+        keep = config.keep if layers == 2 else (config.keep,) * 2
+        objective = dropout_loss(setting.model, keep=keep)
+    in_batches = kind == "batches"
+    schedule = log_steps(steps, per_decade=PER_DECADE)
     result = descend(
-        start,
+        setting.members,
         objective,
-        data,
-        optimiser=rule,
+        setting.x,
+        setting.y,
+        optimiser=SGD(config.batch_rate) if in_batches else Adam(config.rate),
         steps=steps,
-        batch_size=given["batch_size"],
-        schedule=log_steps(steps, per_decade=PER_DECADE).tolist(),
-        probes=[_Measure(given["target"], given["layers"])],
-        on_step=lambda step: advance(f"step {step} of {steps}", min(step / steps, 1.0)),
+        batch_size=config.batch_size if in_batches else None,
+        seeds=range(seed, seed + config.seeds),
+        dtype="float32",
+        schedule=schedule.tolist(),
+        probes={"features": RecordMeasures(target)},
+        on_progress=advance,
     )
-    before, after = (
-        _layers(found) for found in (start.parameters[0], result.parameters[0])
-    )
-    features = np.stack(
-        [_features(given["target"], layers) for layers in (before, after)]
-    )
+    before = layers_of(result.parameters(0, initial=True))
+    nets = [layers_of(tree) for tree in result.all_parameters()]
+    moments = (before, nets[0])
+    x, y = setting.x[:, 0], np.ravel(setting.y)
+    profiles = [profile(target, net, x, y, number) for number, net in enumerate(nets)]
     return {
         "step": result.recorded,
         "loss": result.loss,
         "status": result.status,
-        **result.probed,
-        "profile": np.stack(
-            [
-                _profile(given["target"], _layers(member), data, number)
-                for number, member in enumerate(result.parameters)
-            ]
-        ),
-        "features": features,
-        "output": np.stack(
-            [
-                _output(given["target"], layers, _grid(given["target"]))
-                for layers in (before, after)
-            ]
-        ),
-        "off": np.array(
-            [_off(given["target"], _layers(member)) for member in result.parameters]
-        ),
+        **result.probed["features"],
+        "profile": np.stack(profiles),
+        "features": np.stack([features(target, net) for net in moments]),
+        "output": np.stack([fine_output(target, net) for net in moments]),
+        "off": np.array([largest_error(target, net) for net in nets]),
     }
 
 
-def switch(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arrays:
+@task(Config)
+def switch(config: Config, seed: int, advance: Advance) -> Arrays:
     """Train on R_S, then go on with R_S, R_drop or R_S + R1 from the same point with
     the same memory of Adam.
 
-    Args:
-        parameters: target, keep, samples, width, init_exponent, first, second, rate,
-            count.
-        seed: The first seed.
-        advance: Told how far it is.
-
     Returns:
-        For the first part and every branch: step, loss R_S and r1 (step, member),
-        measures (step, member, name); for every branch the output of every member.
+        For the steps before (``first``) and every branch: step, loss R_S and R_S + R1
+        (step, member), measures (step, member, name); for every branch the output of
+        every member.
     """
     from condensery.engine import (
         Adam,
@@ -116,223 +153,90 @@ def switch(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
         descend,
         dropout_loss,
         expected_dropout_loss,
-        init_descent,
         log_steps,
         mean_square,
     )
 
-    given: dict[str, Any] = dict(parameters) | {"layers": 2}
-    model, members, data = _setting(given, seed)
-    rule, plain = Adam(given["rate"]), mean_square(model, factor=0.5)
-    both = expected_dropout_loss(model, keep=given["keep"])
-    probes = [
-        RecordLoss("plain", plain, data),
-        RecordLoss("both", both, data),
-        _Measure(given["target"], 2),
-    ]
-    start = init_descent(
-        members,
-        optimiser=rule,
-        seeds=range(seed, seed + given["count"]),
+    target = config.targets[0]
+    setting = _setting(config, seed, target, layers=2)
+    x, y = setting.x, setting.y
+    plain = mean_square(setting.model, factor=0.5)
+    both = expected_dropout_loss(setting.model, keep=config.keep)
+    dropped = dropout_loss(setting.model, keep=config.keep)
+    probes = {
+        "plain": RecordLoss(plain, x, y),
+        "both": RecordLoss(both, x, y),
+        "features": RecordMeasures(target),
+    }
+    descent = partial(
+        descend,
+        setting.members,
+        x=x,
+        y=y,
+        optimiser=Adam(config.rate),
+        seeds=range(seed, seed + config.seeds),
         dtype="float32",
-    )
-    first, second = given["first"], given["second"]
-    advance("R_S", 0.0)
-    schedule = log_steps(first, per_decade=PER_DECADE).tolist()
-    base = descend(
-        start,
-        plain,
-        data,
-        optimiser=rule,
-        steps=first,
-        schedule=schedule,
         probes=probes,
     )
-    found = {
-        "first_step": base.recorded,
-        **{f"first_{name}": array for name, array in base.probed.items()},
-    }
-    objectives = (plain, dropout_loss(model, keep=given["keep"]), both)
-    for place, (name, objective) in enumerate(zip(BRANCHES, objectives, strict=True)):
-        schedule = (first + log_steps(second, per_decade=PER_DECADE)).tolist()
-        result = descend(
-            base.state,
-            objective,
-            data,
-            optimiser=rule,
+    first, second = config.switch_steps
+    advance("R_S", 0.0)
+    schedule = log_steps(first, per_decade=PER_DECADE)
+    base = descent(objective=plain, steps=first, schedule=schedule.tolist())
+    arrays = _recorded("first", base)
+    schedule = first + log_steps(second, per_decade=PER_DECADE)
+    objectives = (plain, dropped, both)
+    for index, branch in enumerate(BRANCHES):
+        result = descent(
+            objective=objectives[index],
             steps=second,
-            schedule=schedule,
-            probes=probes,
+            schedule=schedule.tolist(),
+            state=base.state,
         )
-        found |= {
-            f"{name}_step": result.recorded,
-            **{f"{name}_{key}": value for key, value in result.probed.items()},
-        }
-        outputs = [
-            _output(given["target"], _layers(one), _grid(given["target"]))
-            for one in result.parameters
-        ]
-        found[f"{name}_output"] = np.stack(outputs)
-        advance(name, (place + 1) / len(BRANCHES))
-    return found
+        nets = [layers_of(tree) for tree in result.all_parameters()]
+        outputs = [fine_output(target, net) for net in nets]
+        arrays |= _recorded(branch, result)
+        arrays[f"{branch}_output"] = np.stack(outputs)
+        advance(branch, (index + 1) / len(BRANCHES))
+    return arrays
 
 
-def _setting(
-    given: dict[str, Any], seed: int
-) -> tuple[Any, list[Any], tuple[np.ndarray, np.ndarray]]:
-    """Model, initial parameters and data."""
-    from condensery.models import Mlp, TwoLayer, mlp_normal, two_layer_normal, with_bias
-
-    name, width = given["target"], given["width"]
-    std = float(width) ** -given["init_exponent"]
-    x = np.linspace(-REACH[name], REACH[name], given["samples"])
-    y, seeds = target(name, x), range(seed, seed + given["count"])
-    if given["layers"] == 2:
-        members = [
-            two_layer_normal(width, features=2, seed=one, std_a=std, std_w=std)
-            for one in seeds
-        ]
-        return TwoLayer(name), members, (np.asarray(with_bias(x)), y)
-    deep = [
-        mlp_normal([1, width, width, 1], seed=one, std=std, output_bias=False)
-        for one in seeds
-    ]
-    return Mlp(name), deep, (x[:, None], y[:, None])
+def _recorded(branch: str, result: Any) -> dict[str, np.ndarray]:
+    """What the probes saw on one branch, under its name."""
+    probed = result.probed
+    return {
+        f"{branch}_step": result.recorded,
+        f"{branch}_plain": probed["plain"]["loss"],
+        f"{branch}_both": probed["both"]["loss"],
+        f"{branch}_measures": probed["features"]["measures"],
+    }
 
 
-Layer = tuple[np.ndarray, np.ndarray]
+def work(config: Config) -> Iterator[Work]:
+    """One call per fit, one for the switch, and two for the vectors."""
+    depths = (2, 3) if config.deep_width else (2,)
+    for target in config.targets:
+        for layers in depths:
+            for kind in KINDS:
+                yield _fit(config, target, layers, kind)
+    yield _fit(config, config.targets[0], 2, "batches")
+
+    first, second = config.switch_steps
+    effort = 2.0 * first + 8.0 * second
+    yield switch.work("the switch", effort * config.seeds)
+
+    effort = 0.3 * config.vector_steps
+    for kind in KINDS:
+        label = f"ten inputs, {kind}"
+        yield train_vectors.work(label, effort * config.seeds, kind=kind)
 
 
-def _layers(member: Any) -> list[Layer]:
-    """The layers of a net as float64 (W, b), whatever its kind."""
-    if isinstance(member, dict):
-        a, w = (np.asarray(member[key], dtype=np.float64) for key in ("a", "w"))
-        return [(w[:, :1], w[:, 1]), (a[None], np.zeros(1))]
-    return [
-        (
-            np.asarray(W, dtype=np.float64),
-            np.zeros(len(W)) if b is None else np.asarray(b, dtype=np.float64),
-        )
-        for W, b in member
-    ]
-
-
-def _grid(name: str) -> np.ndarray:
-    return np.linspace(-REACH[name], REACH[name], FINE)
-
-
-def _output(name: str, layers: Sequence[Layer], x: np.ndarray) -> np.ndarray:
-    hidden = np.asarray(x, dtype=np.float64)[:, None]
-    for W, b in layers[:-1]:
-        z = hidden @ W.T + b
-        hidden = np.tanh(z) if name == "tanh" else np.maximum(z, 0)
-    return hidden @ layers[-1][0][0] + layers[-1][1][0]
-
-
-def _off(name: Any, layers: Sequence[Layer]) -> float:
-    """Largest distance from the target, samples and what lies between them."""
-    return float(
-        np.max(np.abs(_output(name, layers, _grid(name)) - target(name, _grid(name))))
-    )
-
-
-def _features(name: str, layers: Sequence[Layer]) -> np.ndarray:
-    """Orientation, amplitude ‖W_2[:, k]‖·‖(w, b)‖ and whether it is ever active, of
-    every unit of the first layer.
-    """
-    from condensery.metrics import amplitude, orientation
-
-    w = np.column_stack([layers[0][0][:, 0], layers[0][1]])
-    size = amplitude(np.linalg.norm(layers[1][0], axis=0), w)
-    # a ReLU unit that is zero on the whole range of the data takes no part, as in the
-    # source's figures
-    ends = w[:, :1] * np.array([-REACH[name], REACH[name]]) + w[:, 1:]
-    alive = (
-        np.ones(len(w)) if name == "tanh" else (ends.max(axis=1) > 0).astype(np.float64)
-    )
-    return np.stack([orientation(w), size, alive], axis=1)
-
-
-def measures(name: str, features: np.ndarray) -> tuple[float, float, float]:
-    """Effective orientations over 64 bins, share of the four heaviest bins, share near
-    the target's orientations.
-    """
-    from condensery.metrics import effective_orientations
-
-    angle, size = features[:, 0], features[:, 1] * features[:, 2]
-    weight = np.histogram(angle, bins=BINS, range=(-np.pi, np.pi), weights=size)[0]
-    gap = np.min(
-        [
-            np.abs((angle - one + np.pi) % (2 * np.pi) - np.pi)
-            for one in PREDICTED[name]
-        ],
-        axis=0,
-    )
-    total = float(size.sum()) or 1.0
-    return (
-        effective_orientations(weight),
-        float(np.sort(weight)[-4:].sum()) / total,
-        float(size[gap <= NEAR].sum()) / total,
-    )
-
-
-class _Measure:
-    """The probe: `measures` of every member."""
-
-    def __init__(self, name: str, layers: int) -> None:
-        self.name, self.layers = name, layers
-
-    def __call__(self, step: int, snapshot: Arrays) -> Arrays:
-        if self.layers == 2:
-            members: list[Any] = [
-                {"a": a, "w": w}
-                for a, w in zip(snapshot["a"], snapshot["w"], strict=True)
-            ]
-        else:
-            stacked = zip(
-                *(snapshot[key] for key in ("0.0", "0.1", "1.0", "1.1", "2.0")),
-                strict=True,
-            )
-            members = [
-                [(one[0], one[1]), (one[2], one[3]), (one[4], None)] for one in stacked
-            ]
-        return {
-            "measures": np.array(
-                [
-                    measures(self.name, _features(self.name, _layers(one)))
-                    for one in members
-                ]
-            )
-        }
-
-
-def _profile(
-    name: str, layers: Sequence[Layer], data: tuple[np.ndarray, np.ndarray], seed: int
-) -> np.ndarray:
-    """R_S along random directions, each layer's part of a direction as long as the
-    layer's own parameters.
-    """
-    x, y = data[0][:, 0], np.ravel(data[1])
-    rng = np.random.default_rng([17, seed])
-    found = np.zeros((DIRECTIONS, PROFILE_POINTS))
-    for row in found:
-        directions = []
-        for W, b in layers:
-            parts = (
-                rng.standard_normal(W.shape),
-                rng.standard_normal(b.shape) * (np.abs(b).max() > 0),
-            )
-            size = np.sqrt(
-                sum(np.sum(part**2) for part in (W, b))
-                / sum(np.sum(part**2) for part in parts)
-            )
-            directions.append([size * part for part in parts])
-        for place, stride in enumerate(
-            np.linspace(-REACH_OF_PROFILE, REACH_OF_PROFILE, PROFILE_POINTS)
-        ):
-            moved = [
-                (W + stride * d, b + stride * e)
-                for (W, b), (d, e) in zip(layers, directions, strict=True)
-            ]
-            row[place] = np.mean((_output(name, moved, x) - y) ** 2) / 2
-    return found
+def _fit(config: Config, target: TargetName, layers: int, kind: Kind) -> Work:
+    """One training, with what it costs."""
+    weight = 3.0 if kind == "dropout" else 2.0
+    steps = config.steps
+    if layers == 3:
+        weight = 30.0 * (config.deep_width / 200)
+        steps = config.deep_steps
+    label = f"{target}, {layers} layers, {kind}"
+    cost = weight * steps * config.seeds
+    return train.work(label, cost, target=target, layers=layers, kind=kind)
