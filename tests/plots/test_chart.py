@@ -313,3 +313,9 @@ def test_a_user_draws_on_axes_of_their_own_in_the_house_style():
         data = plots.chart.figure_data(TABLES, chart=Chart(panels=panels))
         assert plots.chart.draw(data, axes) is figure_of_user
     assert all(len(ax.lines) == 4 for ax in axes)
+
+
+def test_a_marker_that_is_a_line_is_seen():
+    mark = Points(table="plane", x="x", y="y", look=Look(marker="x"))
+    _, ax = drawn(mark)
+    assert ax.lines[0].get_markeredgewidth() > 0

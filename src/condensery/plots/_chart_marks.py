@@ -43,6 +43,8 @@ ROLES: dict[str, RoleLook] = {
     "after": AFTER,
     "target": TARGET,
 }
+OPEN_MARKERS = ("+", "x", "_", "|", "1", "2", "3", "4")
+"""Markers that are lines: without an edge they would not be seen."""
 _MANY = 300
 """Markers above this number are drawn as a picture within a PDF."""
 
@@ -101,7 +103,7 @@ def _line_look(series: Series, mark: Lines | Points) -> dict[str, Any]:
         "marker": marker or "none",
         "ms": size,
         "mfc": "none" if hollow else colour,
-        "mew": 0.7 if hollow else 0.0,
+        "mew": 0.7 if hollow or marker in OPEN_MARKERS else 0.0,
         "alpha": look.alpha,
         "label": look.label or None,
         "rasterized": not is_line and len(series.x) > _MANY,
