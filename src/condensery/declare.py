@@ -70,7 +70,13 @@ Tables = Mapping[str, Table]
 """The stored tables of a run, by name: all that claims and figures read."""
 
 Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Positive = Annotated[
+    float,
+    Field(
+        gt=0.0,
+        allow_inf_nan=False,
+    ),
+]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Exponent = Annotated[float, Field(ge=0.0, le=10.0)]
 

@@ -110,7 +110,11 @@ def test_the_table_is_what_the_example_prints(readme, root):
         [float(number) for number in re.findall(r"[-+]?\d+\.\d+", text)]
         for text in (done.stdout, blocks(readme["README.md"], "text")[0])
     ]
-    assert numbers[0] == pytest.approx(numbers[1], rel=0.02, abs=0.011)
+    assert numbers[0] == pytest.approx(
+        numbers[1],
+        rel=0.02,
+        abs=0.011,
+    )
 
 
 def test_citation_file(root):

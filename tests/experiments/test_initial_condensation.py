@@ -53,7 +53,15 @@ def judged(config, tables):
 
 
 def altered(tables, name, **columns):
-    return {**tables, name: Table(columns={**tables[name].columns, **columns})}
+    return {
+        **tables,
+        name: Table(
+            columns={
+                **tables[name].columns,
+                **columns,
+            }
+        ),
+    }
 
 
 @pytest.fixture(scope="module")

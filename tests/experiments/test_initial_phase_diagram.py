@@ -161,13 +161,20 @@ def test_a_member_by_a_slow_loop():
 
 
 def test_an_activation_without_the_theorem_is_run_and_not_judged():
-    config, tables = ran(**SMALL, activation="sigmoid")
+    config, tables = ran(
+        **SMALL,
+        activation="sigmoid",
+    )
     assert {claim.passed for claim in judged(config, tables).values()} == {None}
     assert np.isfinite(tables["members"]["rd"]).all()
 
 
 def test_a_drop_that_no_line_brings_has_no_time():
-    config, tables = ran(**SMALL, drop=0.95, max_steps=30)
+    config, tables = ran(
+        **SMALL,
+        drop=0.95,
+        max_steps=30,
+    )
     assert np.isnan(tables["members"]["growth_closed"]).all()
     assert Status.OUT_OF_STEPS in tables["members"]["status"]
     assert "did not get so far" in judged(config, tables)["sign"].note

@@ -28,7 +28,11 @@ from condensery.records import Status, Table
 from condensery.testing import ExperimentContract
 from condensery.theory import boundary, phase_slope
 
-SMALL = {"gammas": [0.6, 1.0, 1.4], "gamma_primes": [0.0], "tolerance": 0.1}
+SMALL = {
+    "gammas": [0.6, 1.0, 1.4],
+    "gamma_primes": [0.0],
+    "tolerance": 0.1,
+}
 
 
 class TestPhaseDiagramContract(ExperimentContract):
@@ -38,7 +42,12 @@ class TestPhaseDiagramContract(ExperimentContract):
 
     @pytest.fixture
     def overrides(self):
-        return {**SMALL, "widths": [30, 60], "scatter_widths": [30, 90], "row_seeds": 1}
+        return {
+            **SMALL,
+            "widths": [30, 60],
+            "scatter_widths": [30, 90],
+            "row_seeds": 1,
+        }
 
 
 @pytest.mark.slow
@@ -82,7 +91,13 @@ def boundary_of(stars, primes):
             for prime, value in zip(primes, theory, strict=True)
         ]
     )
-    return Table(columns={"gamma_prime": primes, "row_fit": fit, "theory": theory})
+    return Table(
+        columns={
+            "gamma_prime": primes,
+            "row_fit": fit,
+            "theory": theory,
+        }
+    )
 
 
 @pytest.fixture
@@ -128,7 +143,12 @@ def tables():
     return {
         "data": Table(columns={"x": data.x, "y": data.y}),
         "coordinates": coordinate_table(2),
-        "members": Table(columns={**members, "part": np.full(3, "row")}),
+        "members": Table(
+            columns={
+                **members,
+                "part": np.full(3, "row"),
+            }
+        ),
         "slopes": slopes_of(FIG4, FIG4_GAMMAS, FIG4),
         "boundary": boundary_of(FIG4_STARS, FIG4),
         "row_slopes": Table(columns=row),
@@ -158,14 +178,21 @@ def changed(tables, name, column, where, value):
     return {
         **tables,
         name: Table(
-            columns={**old.columns, column: np.where(keep, value, old[column])}
+            columns={
+                **old.columns,
+                column: np.where(keep, value, old[column]),
+            }
         ),
     }
 
 
 def test_all_claims_hold_where_the_paper_s_numbers_are_found(tables):
     for size in ("quick", "paper"):
-        claims = judged(tables, size=size, gamma_primes=sorted(FIG4))
+        claims = judged(
+            tables,
+            size=size,
+            gamma_primes=sorted(FIG4),
+        )
         # In the printed map itself (0.8, −0.4) is 0.075 from γ − 1, which the paper
         # preset's tolerance does not allow.
         off = {"linear-identity"} if size == "paper" else set()
@@ -197,7 +224,15 @@ WRONG = {
     "fig4-sign": ("slopes", "slope", {"gamma": 1.3, "gamma_prime": 0.2}, -0.05),
     "stars": ("boundary", "row_fit", {"gamma_prime": 0.2}, 1.1),
     "boundary": ("boundary", "row_fit", {"gamma_prime": -0.4}, 1.2),
-    "linear-identity": ("slopes", "slope", {"gamma": 0.7, "gamma_prime": -0.2}, -0.1),
+    "linear-identity": (
+        "slopes",
+        "slope",
+        {
+            "gamma": 0.7,
+            "gamma_prime": -0.2,
+        },
+        -0.1,
+    ),
     "condensed-identity": ("slopes", "slope", {"gamma": 1.3, "gamma_prime": -0.2}, 0.1),
     "a-lazy": ("slopes", "slope", {"gamma": 1.4, "gamma_prime": -0.4}, 0.3),
     "two-groups": ("neurons", "groups", {"gamma": 1.75}, 3.0),
@@ -267,7 +302,15 @@ def test_the_claims_on_images(images):
     wrong = {
         "image-boundary": ("boundary", "row_fit", {"gamma_prime": 0.2}, 1.05),
         "image-sign": ("slopes", "slope", {"gamma": 1.3, "gamma_prime": 0.0}, -0.01),
-        "fig5-max": ("slopes", "slope", {"gamma": 0.7, "gamma_prime": -0.2}, -0.2),
+        "fig5-max": (
+            "slopes",
+            "slope",
+            {
+                "gamma": 0.7,
+                "gamma_prime": -0.2,
+            },
+            -0.2,
+        ),
         "fig5-stars": ("boundary", "row_fit", {"gamma_prime": -0.2}, 1.06),
     }
     for name, change in wrong.items():
@@ -307,7 +350,12 @@ def test_slopes_and_boundaries_from_members_in_closed_form():
         "width": width.astype(int),
         "seed": seed.astype(int),
     }
-    columns |= {"rd": rd, "rd_a": rd**2, "rd_theta": rd, "status": status}
+    columns |= {
+        "rd": rd,
+        "rd_a": rd**2,
+        "rd_theta": rd,
+        "status": status,
+    }
     slopes = slope_table(Table(columns=columns), (100, 400, 1600))
     np.testing.assert_allclose(
         slopes["slope"], slopes["gamma"] - 1 - slopes["gamma_prime"] / 2, atol=1e-12

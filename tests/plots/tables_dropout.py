@@ -36,12 +36,20 @@ def feature_tables():
         for keys, rows in zip(names, (lines, units), strict=True)
     ]
     outputs, features = (
-        named(target=np.full(len(one["kind"]), "relu"), **one) for one in tables
+        named(
+            target=np.full(len(one["kind"]), "relu"),
+            **one,
+        )
+        for one in tables
     )
     return {
         "outputs": outputs,
         "features": features,
-        "data": named(target=["relu", "relu"], x=[-1.0, 1.0], y=[0.5, 0.5]),
+        "data": named(
+            target=["relu", "relu"],
+            x=[-1.0, 1.0],
+            y=[0.5, 0.5],
+        ),
         "predicted": named(target=["relu"], orientation=[-0.32]),
     }
 

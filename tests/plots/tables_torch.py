@@ -35,7 +35,12 @@ def demo():
     fit = {name: columns[name][::2] for name in ("start", "seed", "step")}
     return {
         "monitor": Table(columns={**columns, "effective_ratio": ratios}),
-        "fit": Table(columns={**fit, "accuracy": np.linspace(0, 1, 8)}),
+        "fit": Table(
+            columns={
+                **fit,
+                "accuracy": np.linspace(0, 1, 8),
+            }
+        ),
         "medians": Table(
             columns={
                 "start": ["condensed"] * 4 + ["ordinary"] * 4,

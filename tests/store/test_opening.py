@@ -16,7 +16,11 @@ from condensery.protocols import Task
 from condensery.records import RunConfig, Table
 from condensery.store import open_store
 
-CONFIG = RunConfig(experiment="demo", preset="quick", parameters={})
+CONFIG = RunConfig(
+    experiment="demo",
+    preset="quick",
+    parameters={},
+)
 
 
 def test_opening_for_reading_makes_nothing(root):

@@ -54,7 +54,10 @@ def test_causes_are_codes(tmp_path, name):
     net = net_from(tmp_path / name).eval()
     coupling = couple(trace(net, (torch.randn(5, 4),)))
     causes = {family.name: family.kept.cause for family in coupling.families}
-    assert causes == {"a": Cause.MIXED, "b": Cause.RETURNED}
+    assert causes == {
+        "a": Cause.MIXED,
+        "b": Cause.RETURNED,
+    }
 
 
 @pytest.mark.parametrize("cause", Cause)

@@ -38,7 +38,10 @@ def test_csv_has_a_file_per_table_whose_numbers_are_exact(run, exported):
         "noise.csv",
         "squares.csv",
     ]
-    with (made / "squares.csv").open(encoding="utf-8", newline="") as file:
+    with (made / "squares.csv").open(
+        encoding="utf-8",
+        newline="",
+    ) as file:
         rows = list(csv.DictReader(file))
     table = run.tables["squares"]
     squares = [float(row["square"]) for row in rows]

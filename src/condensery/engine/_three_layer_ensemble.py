@@ -12,7 +12,10 @@ from jaxtyping import Float, Int
 from condensery._errors import InvalidInputError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class ThreeLayerEnsemble:
     """Members of an ensemble of three-layer networks: one entry per member in every
     array.

@@ -69,7 +69,10 @@ class PanelData:
     guides: tuple[Guide, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    frozen=True,
+    eq=False,
+)
 class ChartData:
     """What a chart shows: its declaration and its panels, row by row."""
 
@@ -218,7 +221,12 @@ def _numbers(
 
 
 def _curve(mark: Lines | Points, rows: Table) -> dict[str, Any]:
-    names = {"x": mark.x, "y": mark.y, "low": mark.low, "high": mark.high}
+    names = {
+        "x": mark.x,
+        "y": mark.y,
+        "low": mark.low,
+        "high": mark.high,
+    }
     arrays = {key: _floats(rows, column) for key, column in names.items()}
     if isinstance(mark, Points):
         return arrays

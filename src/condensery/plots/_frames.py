@@ -193,7 +193,15 @@ def draw_line(
     limits: tuple[float, float],
 ) -> None:
     """The output over the data and the target."""
-    ax.plot(*samples, "o", mfc="none", mec=GREY, ms=2.6, mew=0.5, label="data")
+    ax.plot(
+        *samples,
+        "o",
+        mfc="none",
+        mec=GREY,
+        ms=2.6,
+        mew=0.5,
+        label="data",
+    )
     ax.plot(
         frame.x,
         frame.target,

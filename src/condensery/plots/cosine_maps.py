@@ -181,7 +181,10 @@ def draw(data: CosineMaps, axes: Sequence[Axes] | np.ndarray | None = None) -> F
                 panel.cosine, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest"
             )
             ax.set_title(panel.title, fontsize="small" if data.across > 3 else None)
-            ax.set(xticks=[], yticks=[])
+            ax.set(
+                xticks=[],
+                yticks=[],
+            )
         if image is not None and axes is None:
             figure.colorbar(
                 image,

@@ -16,7 +16,11 @@ from condensery.plots._style import GREY, INK, PAGE, PALETTE, grid_of, panels
 from condensery.plots._tables import need
 from condensery.records import Table
 
-TITLES = {"xtanh": "x tanh x", "x2tanh": "x² tanh x", "relu": "ReLU"}
+TITLES = {
+    "xtanh": "x tanh x",
+    "x2tanh": "x² tanh x",
+    "relu": "ReLU",
+}
 """How a title writes the name of an activation."""
 _ARROW = 0.16
 """Longest arrow of a neuron, as a share of the panel."""
@@ -111,7 +115,12 @@ def figure_data(tables: Mapping[str, Table]) -> DirectionField:
             Panel(
                 TITLES.get(name, name),
                 units,
-                np.divide(motion, length, out=np.zeros_like(motion), where=length > 0),
+                np.divide(
+                    motion,
+                    length,
+                    out=np.zeros_like(motion),
+                    where=length > 0,
+                ),
                 points,
                 pull / longest,
                 lines,

@@ -134,7 +134,12 @@ def draw(data: LayerNeurons, axes: Sequence[Axes] | np.ndarray | None = None) ->
                 color=BEFORE.colour,
                 label="initial",
             )
-            top.plot(column.x, column.final, color=AFTER.colour, label="final")
+            top.plot(
+                column.x,
+                column.final,
+                color=AFTER.colour,
+                label="final",
+            )
             top.plot(
                 column.x,
                 column.reference,

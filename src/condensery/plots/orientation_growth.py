@@ -178,7 +178,13 @@ def draw(
 
 def _draw_growth(ax: Axes, data: OrientationGrowth) -> None:
     for frame in data.snapshots:
-        ax.axvline(max(frame.step, 1), color=GREY, lw=0.7, ls=(0, (2, 2)), zorder=1)
+        ax.axvline(
+            max(frame.step, 1),
+            color=GREY,
+            lw=0.7,
+            ls=(0, (2, 2)),
+            zorder=1,
+        )
     step = np.maximum(data.step, 1)
     if data.orientations_product.size:
         ax.plot(

@@ -150,7 +150,12 @@ def draw(data: SlopeMap, axes: Axes | None = None) -> Figure:
             mesh, ax=ax, extend=extend, pad=0.02, fraction=0.06, aspect=24
         )
         bar.set_label(f"{data.symbol}   (linear < 0 < condensed)")
-        ax.set(xlim=data.x_limits, ylim=data.y_limits, xlabel="γ", ylabel="γ′")
+        ax.set(
+            xlim=data.x_limits,
+            ylim=data.y_limits,
+            xlabel="γ",
+            ylabel="γ′",
+        )
         ax.set_xticks(data.gamma, minor=True)
         if data.gamma_prime.size <= 12:
             ax.set_yticks(

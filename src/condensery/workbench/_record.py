@@ -58,7 +58,12 @@ def record(
         raise InvalidInputError(
             "name", given=repr(name), allowed="a text", remedy="name the training"
         )
-    return RecordSink(name, Path(runs), flush_seconds=flush_seconds, patience=patience)
+    return RecordSink(
+        name,
+        Path(runs),
+        flush_seconds=flush_seconds,
+        patience=patience,
+    )
 
 
 class RecordSink:

@@ -17,7 +17,11 @@ from condensery.declare import (
 from condensery.experiments.critical_census._config import Config
 from condensery.records import Table
 
-LOSSES = {1: 0.10902, 2: 0.06979, 3: 0.0}
+LOSSES = {
+    1: 0.10902,
+    2: 0.06979,
+    3: 0.0,
+}
 """Width to its lowest critical loss."""
 OPEN = "open question: which critical points are no embedding?"
 

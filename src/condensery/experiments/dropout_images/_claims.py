@@ -72,7 +72,11 @@ def _settled(courses: Table) -> str:
     for kind, keep in sorted(runs):
         if kind not in ("dropout", "expected"):
             continue
-        course = courses.select(kind=kind, keep=keep, seed=0)
+        course = courses.select(
+            kind=kind,
+            keep=keep,
+            seed=0,
+        )
         step = course["step"]
         half = int(np.flatnonzero(step <= step.max() / 2)[-1])
         total = course["loss"] + course["r1"]
@@ -212,7 +216,11 @@ without_r1 = of_parts(
 
 def _line(tables: Tables, pair: tuple[str, str], keep: float, column: str) -> float:
     first, second = pair
-    line = tables["barriers"].select(first=first, second=second, keep=keep)
+    line = tables["barriers"].select(
+        first=first,
+        second=second,
+        keep=keep,
+    )
     return float(np.median(line[column]))
 
 

@@ -57,8 +57,18 @@ def ends(config: Config, results: Results) -> Table:
     seeds, blocks = range(config.seeds), []
     for run, shard in results.of(train):
         last = {name: column[-1] for name, column in _values(shard).items()}
-        axes = {"kind": [run["kind"]], "keep": [run["keep"]], "seed": seeds}
-        blocks.append(rows(axes, status=shard["status"], **last))
+        axes = {
+            "kind": [run["kind"]],
+            "keep": [run["keep"]],
+            "seed": seeds,
+        }
+        blocks.append(
+            rows(
+                axes,
+                status=shard["status"],
+                **last,
+            )
+        )
     return stack(blocks, **UNITS)
 
 
@@ -68,7 +78,13 @@ def courses(config: Config, results: Results) -> Table:
     for run, shard in results.of(train):
         labels = {"kind": run["kind"], "keep": run["keep"]}
         axes = {"step": shard["step"], "seed": seeds}
-        blocks.append(rows(axes, **labels, **_values(shard)))
+        blocks.append(
+            rows(
+                axes,
+                **labels,
+                **_values(shard),
+            )
+        )
     return stack(blocks, **UNITS)
 
 

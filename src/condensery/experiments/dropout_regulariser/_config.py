@@ -21,7 +21,13 @@ class Config(Settings):
         *(0.8, 0.9, 0.95),
     )
     """Values of p at which R1 is compared with all masks, each in (0, 1)."""
-    nets: Annotated[int, Field(ge=1, le=1000)] = 3
+    nets: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1000,
+        ),
+    ] = 3
     """Random nets of every kind (ReLU and tanh, two and three layers, one and three
     outputs).
     """

@@ -81,7 +81,11 @@ def _net(
     from condensery.models import mlp_normal
 
     sizes = [2, *[UNITS] * (layers - 1), outputs]
-    *hidden, (top, bias) = mlp_normal(sizes, seed=seed, std=0.7)
+    *hidden, (top, bias) = mlp_normal(
+        sizes,
+        seed=seed,
+        std=0.7,
+    )
     rng = np.random.default_rng([seed, layers, outputs])
     f = rng.standard_normal((SAMPLES, 2))
     y = rng.standard_normal((SAMPLES, outputs))
@@ -98,7 +102,15 @@ def _mean_over_masks(
     masks = product((0.0, 1.0), repeat=f.shape[1])
     kept = np.array(list(masks))
     chance = np.prod(np.where(kept > 0, keep, 1 - keep), axis=1)
-    output = np.einsum("nu,ku,ou->kno", f, kept / keep, top) + bias
+    output = (
+        np.einsum(
+            "nu,ku,ou->kno",
+            f,
+            kept / keep,
+            top,
+        )
+        + bias
+    )
     losses = np.sum((output - y) ** 2, axis=(1, 2)) / (2 * len(f))
     error = f @ top.T + bias - y
     plain = np.sum(error**2) / (2 * len(f))
@@ -111,7 +123,13 @@ def _drawn(config: Config, seed: int) -> Iterator[Arrays]:
     from condensery.models import TwoLayer, two_layer_normal, with_bias
     from condensery.theory import dropout_r1
 
-    member = two_layer_normal(50, features=2, seed=seed, std_a=0.4, std_w=1.0)
+    member = two_layer_normal(
+        50,
+        features=2,
+        seed=seed,
+        std_a=0.4,
+        std_w=1.0,
+    )
     x = np.asarray(with_bias(np.linspace(-1, 1, 8)))
     y = np.sin(3 * x[:, 0])
     hidden = np.tanh(x @ member["w"].T)
@@ -158,11 +176,20 @@ def _flattening(config: Config, seed: int) -> Iterator[Arrays]:
     stride = 1e-4
     for number in range(4 * config.nets):
         net_seed = seed + number
-        member = two_layer_normal(12, features=3, seed=net_seed, std_a=0.7, std_w=0.7)
+        member = two_layer_normal(
+            12,
+            features=3,
+            seed=net_seed,
+            std_a=0.7,
+            std_w=0.7,
+        )
         a, w = member["a"], member["w"]
         x = np.random.default_rng([seed, number]).standard_normal((6, 3))
         y = np.maximum(x @ w.T, 0) @ a
-        packed = {"a": a, "w": w.T}
+        packed = {
+            "a": a,
+            "w": w.T,
+        }
         # pyrefly: ignore[bad-argument-type]
         _, slope = expected.value_and_grad(packed, x, y)
         # pyrefly: ignore[bad-argument-type]

@@ -22,7 +22,10 @@ def _prefixed(results: Results, prefix: str, **units: str) -> Table:
         for name, array in results.only(identities).items()
         if name.startswith(prefix)
     }
-    return Table(columns=columns, units=units)
+    return Table(
+        columns=columns,
+        units=units,
+    )
 
 
 def nets(config: Config, results: Results) -> Table:
@@ -56,8 +59,16 @@ def paths(config: Config, results: Results) -> Table:
     on_sample = [np.asarray(shard[f"path_{name}"])[..., 0] for name in LOSSES]
     first, second = np.moveaxis(np.stack(on_sample), -1, 0)
     starts = range(first.shape[1])
-    axes = {"loss": LOSSES, "start": starts, "step": step}
-    block = rows(axes, first=first, second=second)
+    axes = {
+        "loss": LOSSES,
+        "start": starts,
+        "step": step,
+    }
+    block = rows(
+        axes,
+        first=first,
+        second=second,
+    )
     return stack([block], loss="what is minimised; dropped is the mean of 64 runs")
 
 
@@ -70,7 +81,10 @@ def vectors(config: Config, results: Results) -> Table:
     starts = np.stack([run[0] for run in runs])
     ends = np.stack([run[-1] for run in runs])
     block = rows(
-        {"loss": LOSSES, "unit": [0, 1]},
+        {
+            "loss": LOSSES,
+            "unit": [0, 1],
+        },
         start_x=starts[..., 0],
         start_y=starts[..., 1],
         end_x=ends[..., 0],

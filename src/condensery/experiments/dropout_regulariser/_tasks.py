@@ -42,7 +42,14 @@ def orders(config: Config, seed: int, advance: Advance) -> Arrays:
         for number, mask in enumerate(masks):
             stepped = theta - size * _slope(theta, x, y, mask)
             for kind, modified in enumerate((False, True)):
-                end = _flow(theta, x, y, mask, size, modified=modified)
+                end = _flow(
+                    theta,
+                    x,
+                    y,
+                    mask,
+                    size,
+                    modified=modified,
+                )
                 gaps[kind, row, number] = (end - stepped).ravel()
         advance("orders", (row + 1) / len(STEP_SIZES))
     plain, modified = np.linalg.norm(gaps[:, :, 0], axis=-1)
@@ -86,7 +93,12 @@ def _flow(
             return -slope
         # a complex step gives the derivative along ∇R to the last digit: ∇(ε/4)‖∇R‖² =
         # (ε/2) H ∇R
-        ahead = _slope(at + 1e-30j * slope, x, y, mask)
+        ahead = _slope(
+            at + 1e-30j * slope,
+            x,
+            y,
+            mask,
+        )
         return -slope - size / 2 * ahead.imag / 1e-30
 
     h = size / FLOW_STEPS
@@ -137,7 +149,11 @@ def pictures(config: Config, seed: int, advance: Advance) -> Arrays:
             members = [_balanced(start) for start in starts for _ in range(draws)]
             seeds = range(seed, seed + len(members))
             result = descend(
-                init_descent(members, optimiser=rule, seeds=list(seeds)),
+                init_descent(
+                    members,
+                    optimiser=rule,
+                    seeds=list(seeds),
+                ),
                 objective,
                 data,
                 optimiser=rule,
@@ -165,7 +181,10 @@ def _pictures() -> list[tuple[str, tuple[np.ndarray, np.ndarray], list[np.ndarra
 def _balanced(contribution: np.ndarray) -> dict[str, np.ndarray]:
     """Parameters with |a_k| = ‖w_k‖ whose contributions a_k w_k are these rows."""
     size = np.sqrt(np.linalg.norm(contribution, axis=1))
-    return {"a": size, "w": contribution / size[:, None]}
+    return {
+        "a": size,
+        "w": contribution / size[:, None],
+    }
 
 
 def work(config: Config) -> Iterator[Work]:
@@ -173,4 +192,8 @@ def work(config: Config) -> Iterator[Work]:
     masks = config.nets * len(config.keeps) + config.masks
     yield identities.work("identities", float(masks), config.seed)
     yield orders.work("orders", 1000.0, config.seed)
-    yield pictures.work("pictures", float(config.picture_steps), config.seed)
+    yield pictures.work(
+        "pictures",
+        float(config.picture_steps),
+        config.seed,
+    )

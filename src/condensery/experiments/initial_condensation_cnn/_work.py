@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field, field_validator
 
 from condensery.declare import Count, Positive, Settings, Work, task
 from condensery.protocols import Advance, Arrays
+from condensery.records import DataPath
 
 IMAGES, SIDE, SMOOTH = 30, 10, 2.0
 KERNELS, SIZE, DROP = 16, 3, 0.03
@@ -35,7 +36,7 @@ class Config(Settings):
     data: str = "digits"
     """What the CNN learns: ``digits``, ``fashion-mnist``, ``mnist``, or the path of IDX
     files."""
-    data_path: str | None = None
+    data_path: Annotated[str | None, DataPath()] = None
     """Where the IDX files of fashion-mnist or mnist are: a folder, or the image
     file."""
     samples: int = Field(default=500, ge=2)

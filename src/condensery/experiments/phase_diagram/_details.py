@@ -26,7 +26,13 @@ def _members(results: Results) -> Iterator[tuple[dict[str, Any], Arrays]]:
                 name: run[name][number]
                 for name in ("orientation", "amplitude", "outputs")
             }
-            yield cell, {**details, "grid": run["grid"]}
+            yield (
+                cell,
+                {
+                    **details,
+                    "grid": run["grid"],
+                },
+            )
 
 
 def outputs(config: Config, results: Results) -> Table | None:
@@ -68,7 +74,11 @@ def scatter(config: Config, results: Results) -> Table | None:
 def neurons(config: Config, results: Results) -> Table | None:
     """What is measured on the neurons of every seed."""
     blocks = [
-        rows({}, **cell, **_measure(details["orientation"], details["amplitude"]))
+        rows(
+            {},
+            **cell,
+            **_measure(details["orientation"], details["amplitude"]),
+        )
         for cell, details in _members(results)
     ]
     return stack(blocks) if blocks else None
@@ -101,7 +111,11 @@ def _measure(orientation: np.ndarray, amplitude: np.ndarray) -> dict[str, float]
         spreads.append(_spread(of_group, mean))
     turns = np.abs(_wrapped(end - start))
     turned = np.median(turns[active])
-    counts, _ = np.histogram(angles, bins=64, range=(-np.pi, np.pi))
+    counts, _ = np.histogram(
+        angles,
+        bins=64,
+        range=(-np.pi, np.pi),
+    )
     second = means[1] if len(order) > 1 else np.nan
     return {
         "active": float(active.sum()),

@@ -33,17 +33,39 @@ def check_flow(config: Config, seed: int, advance: Advance) -> Arrays:
 
     data = load("line")
     # Two members, so that the programs compiled for the map's rows serve here too.
-    two = Ensemble.grid(widths=[1000], gammas=[1.0], seeds=[seed, seed + 1])
+    two = Ensemble.grid(
+        widths=[1000],
+        gammas=[1.0],
+        seeds=[seed, seed + 1],
+    )
     advance("conservation", 0.0)
-    runs = [flow(two, data.x, data.y, eta=eta) for eta in (0.1, 0.01)]
+    runs = [
+        flow(
+            two,
+            data.x,
+            data.y,
+            eta=eta,
+        )
+        for eta in (0.1, 0.01)
+    ]
     drift = [_mean_drift(run) for run in runs]
     advance("another solver", 0.4)
     fine, rd_fine = _runge_kutta(runs[0], data, RUNGE_KUTTA_TIME)
-    at_time = flow(two, data.x, data.y, eta=0.01, max_time=RUNGE_KUTTA_TIME)
+    at_time = flow(
+        two,
+        data.x,
+        data.y,
+        eta=0.01,
+        max_time=RUNGE_KUTTA_TIME,
+    )
     advance("other scalings", 0.7)
     # 2000 units without ASI are as many as 1000 with it.
     seeds = range(seed, seed + 8)
-    plain = Ensemble.grid(widths=[2000], gammas=[1.0], seeds=seeds)
+    plain = Ensemble.grid(
+        widths=[2000],
+        gammas=[1.0],
+        seeds=seeds,
+    )
     without = flow(plain, data.x, data.y, asi=False)
     return {
         "drift": np.array(drift),
@@ -113,7 +135,10 @@ def _runge_kutta(result: Any, data: Any, time: float) -> tuple[float, float]:
         mean_w = w1 + 2 * w2 + 2 * w3 + w4
         a = a + sixth * mean_a
         w = w + sixth * mean_w
-    end = {"a": a, "w": w.T}
+    end = {
+        "a": a,
+        "w": w.T,
+    }
     drift = _drift(start, end)
     copy = slice(len(a) // 2)
     initial, moved = start["w"], end["w"] - start["w"]

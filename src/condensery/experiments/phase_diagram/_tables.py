@@ -47,7 +47,11 @@ MEMBER_COLUMNS = (
     "eta",
 )
 
-TRAINING = {"map": train_map, "wide": train_wide, "row": train_row}
+TRAINING = {
+    "map": train_map,
+    "wide": train_wide,
+    "row": train_row,
+}
 """What members are trained for, as the table of members names it."""
 
 E_EXPONENT = 1.25

@@ -77,7 +77,11 @@ def train_row(config: Config, seed: int, advance: Advance) -> Arrays:
     ensemble = _ensemble(row_widths(config), _row_cells(), seed, config.row_seeds)
     result, columns = _train(config, ensemble, config.tolerance, advance)
     counts = _counts(config, result, [])
-    return {**columns, **counts, **_details(result)}
+    return {
+        **columns,
+        **counts,
+        **_details(result),
+    }
 
 
 def row_widths(config: Config) -> list[int]:
@@ -114,7 +118,13 @@ def _train(
         "target_loss": config.target_loss,
     }
     advance("choosing the step", 0.02)
-    eta = calibrate_eta(ensemble, data.x, data.y, tolerance=tolerance, **options)
+    eta = calibrate_eta(
+        ensemble,
+        data.x,
+        data.y,
+        tolerance=tolerance,
+        **options,
+    )
     result = flow(
         ensemble,
         data.x,
@@ -240,7 +250,12 @@ def _wide_work(config: Config) -> Iterator[Work]:
         widths = [config.widths[0], width]
         label = _label(cells, widths)
         cost = _cost(cells, 1, widths)
-        yield train_wide.work(label, cost, cells=cells, width=width)
+        yield train_wide.work(
+            label,
+            cost,
+            cells=cells,
+            width=width,
+        )
 
 
 def _cells(gammas: Sequence[float], prime: float) -> list[list[float]]:

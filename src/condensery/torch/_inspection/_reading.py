@@ -229,7 +229,12 @@ def _fused(
             "known: no heads"
         )
         return [
-            replace(layer, kind="query, key and value rows", role="rows", note=note)
+            replace(
+                layer,
+                kind="query, key and value rows",
+                role="rows",
+                note=note,
+            )
         ]
     biases = (None,) * 3 if layer.bias is None else layer.bias.chunk(3)
     query, key, value = zip(layer.rows.chunk(3), biases, strict=True)
@@ -479,7 +484,13 @@ def _by_shape(name: str, weight: torch.Tensor, bias: torch.Tensor | None) -> Lay
         if weight.shape[1] == 1
         else ""
     )
-    return convolution(name, weight, bias, kind=kind, note=note)
+    return convolution(
+        name,
+        weight,
+        bias,
+        kind=kind,
+        note=note,
+    )
 
 
 def _weight_attentions(
