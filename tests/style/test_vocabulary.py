@@ -10,13 +10,13 @@ from pydantic import BaseModel, Field
 from condensery.workbench import find, list_experiments
 
 VOCABULARY = """
-activation adam around asi batch block cnn control copy cosine cut data decade decay
+activation adam around asi b batch block cnn control copy cosine cut data decade decay
 deep demo dense descent draw drop dtype epoch escape eta every exponent falling feature
 figure finetune fit fitted five gamma gamma2 gamma3 held hidden image init input iris
 keep kind large layer lift line loss mask max mlp most narrow net network noise out
-output path per persistence picture plane point prime rate ratio recovered relative
+output part path per persistence picture plane point prime rate ratio recovered relative
 retrain row sample scale scatter seed shown size small snapshot spread start std step
-stop switch target tau test threshold tolerance train unit up vector weight width
+stop switch target tau test threshold to tolerance train unit up vector weight width
 """
 """Words that parameter names are made of, in the singular."""
 WORDS = frozenset(VOCABULARY.split())
@@ -24,7 +24,7 @@ WORDS = frozenset(VOCABULARY.split())
 
 def words(name: str) -> list[str]:
     """The words of a parameter's name, in the singular."""
-    irregular = {"copies": "copy", "loss": "loss", "gamma2s": "gamma2"}
+    irregular = {"copies": "copy", "iris": "iris", "loss": "loss", "gamma2s": "gamma2"}
     return [irregular.get(word, word.removesuffix("s")) for word in name.split("_")]
 
 

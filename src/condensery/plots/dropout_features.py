@@ -67,7 +67,7 @@ class DropoutFeatures:
         pairs: One per depth.
         sample_x: Training data.
         sample_y: Training data.
-        predicted: Orientations of the units of which the target is made.
+        predicted: Orientations of the units that make up the target.
         zoom: Range of the zoomed outputs.
     """
 

@@ -141,7 +141,7 @@ _TARGETED: tuple[tuple[str, TargetName, str, str], ...] = (
         "on-target-tanh",
         "tanh",
         "tanh, two layers, p = 0.9: share of the amplitude within 0.15 rad of ±1.406 "
-        "and ±1.736, the orientations of which the target is made.",
+        "and ±1.736, the orientations that make up the target.",
         "Fig. 4",
     ),
     (

@@ -127,19 +127,19 @@ class Config(Settings):
 
     @property
     def is_switch_reference(self) -> bool:
-        """The same of the switch, which the source makes on the target of tanh."""
+        """The same for the switch, which the source makes on the target of tanh."""
         return self.is_reference and self.targets[0] == "tanh"
 
     @property
     def is_deep_reference(self) -> bool:
-        """The same of the three-layer nets."""
+        """The same for the three-layer nets."""
         return (
             self.is_reference and self.deep_width >= 200 and self.deep_steps >= 80_000
         )
 
     @property
     def is_vector_reference(self) -> bool:
-        """The same of the fit in ten dimensions."""
+        """The same for the fit in ten dimensions."""
         setting = (
             self.vector_keep,
             self.vector_inputs,

@@ -40,8 +40,8 @@ def _features(target: TargetName) -> FigureSpec:
         plot="condensery.plots.dropout_features",
         caption="Outputs, zoomed outputs, and the features of the first layer before "
         "(blue rings) and after (vermilion), without and with dropout. With dropout "
-        "the features stand on the dashed lines, the orientations of which the target "
-        "is made.",
+        "the features stand on the dashed lines, the orientations that make up the "
+        "target.",
         options={"target": target},
     )
 
@@ -63,7 +63,7 @@ dropout_features = Declared(
     title="Dropout makes features condense",
     summary="Wide networks fit a few points from a large initialisation, where without "
     "dropout their features stay as drawn. With dropout the features gather in the few "
-    "orientations of which the target is made and the output loses its wiggles; a "
+    "orientations that make up the target and the output loses its wiggles; a "
     "switch to dropout, or to its explicit mean, does the same to a network that fits "
     "already.",
     papers=("zhang2024dropout",),

@@ -181,4 +181,4 @@ def predicted(config: Config, results: Results) -> Table:
     blocks = [
         rows({"orientation": PREDICTED[name]}, target=name) for name in config.targets
     ]
-    return stack(blocks, orientation="rad; of the units of which the target is made")
+    return stack(blocks, orientation="rad; of the units that make up the target")

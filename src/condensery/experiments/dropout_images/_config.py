@@ -139,7 +139,7 @@ class Config(Settings):
 
     @property
     def is_part_reference(self) -> bool:
-        """The same of the losses L1 to L4, whose setting was found on the digits."""
+        """The same for the losses L1 to L4, whose setting was found on the digits."""
         setting = (
             self.data,
             self.part_keeps[0],

@@ -42,7 +42,7 @@ class Config(Settings):
     """Parameters of embedding-width."""
 
     starts: Starts = 128
-    """From how many random places critical points of each width are searched."""
+    """Random starts of the search for critical points of each width."""
     iris_starts: Starts = 128
     """The same for the net with three outputs."""
     widths: Widths = (1, 2, 3, 5, 10, 20, 50, 100, 200)
