@@ -20,11 +20,6 @@ from condensery.workbench._parameters import (
     schema,
 )
 
-NOT_YET_MOVED = {
-    "initial-condensation-cnn",
-}
-"""Experiments whose help still stands in the docstring of their configuration."""
-
 
 class Config(BaseModel):
     """Parameters of nothing."""
@@ -106,7 +101,7 @@ def test_every_field_has_a_text(name):
     assert silent == [], "write what it means below the field"
 
 
-def test_what_has_moved_is_off_the_list():
+def test_the_help_of_every_parameter_stands_below_it():
     from_docstrings = {
         name
         for name in BUILT_IN
@@ -114,7 +109,7 @@ def test_what_has_moved_is_off_the_list():
             "use_attribute_docstrings"
         )
     }
-    assert from_docstrings <= NOT_YET_MOVED
+    assert from_docstrings == set()
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
