@@ -120,11 +120,9 @@ def phase_slope(
 
     Formula:
         S_w = γ − 1 − 2 max(γ', 0)   for γ < 1;
-        S_w = 2(γ − 1 − γ')          for γ ≥ 1 and γ' > γ − 1 (only the output weights
-                                     move far);
+        S_w = 2(γ − 1 − γ')          for γ ≥ 1 and γ' > γ − 1 (only a moves far);
         S_w = (γ − 1 − γ')/2         for γ ≥ 1 and |γ'| ≤ γ − 1;
-        S_w = γ − 1                  for γ ≥ 1 and γ' < 1 − γ (only the hidden weights
-                                     move far).
+        S_w = γ − 1                  for γ ≥ 1 and γ' < 1 − γ (only w moves far).
         S_a(γ, γ') = S_w(γ, −γ'), since exchanging a and w inverts κ';
         S_θ = max(S_w, S_a), where θ are the normalised parameters (a/β1, w/β2).
         All three are continuous in (γ, γ').
