@@ -92,8 +92,8 @@ def describe(experiment: str, runs: str | Path = "runs") -> ExperimentDetails:
 
     Example:
         >>> from condensery.workbench import describe
-        >>> first = describe("demo-c", "nowhere").parameters[0]
-        >>> first.name, first.type, first.range
+        >>> width = describe("demo-c", "nowhere").parameters[1]
+        >>> width.name, width.type, width.range
         ('width', 'whole number', '1 to 1000000')
     """
     entry = find(experiment)

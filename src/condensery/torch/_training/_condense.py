@@ -69,7 +69,7 @@ def condense(
         >>> x, y = torch.randn(8, 2), torch.randn(8, 1)
         >>> loss = torch.nn.functional.mse_loss(recipe.model(x), y) + recipe.penalty()
         >>> loss.backward()
-        ... rule.step()
+        >>> rule.step()
         >>> bool(recipe.model[0].weight.std() < 0.002)
         True
     """
