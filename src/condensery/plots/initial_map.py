@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from condensery.plots._map_data import cell_edges
 from condensery.plots._style import INK, PAGE, PAPER, halo, lay_out, panels
 from condensery.plots._tables import levels, need, number
-from condensery.plots.slope_map import ink_on, short
+from condensery.plots._text import ink_on, short
 from condensery.records import Table
 
 MAPS = (

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
-from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
@@ -21,8 +20,9 @@ from condensery.plots._map_marks import (
     draw_places,
     mark_positions,
 )
-from condensery.plots._style import INK, PAGE, PAPER, lay_out, panels
+from condensery.plots._style import PAGE, PAPER, lay_out, panels
 from condensery.plots._tables import levels, need, number
+from condensery.plots._text import ink_on, short
 from condensery.records import Table
 
 SYMBOLS = {
@@ -239,25 +239,3 @@ def _print_numbers(
                 break
         else:
             text.remove()
-
-
-def short(value: float) -> str:
-    """Two decimals without the leading zero, one from 1 upwards.
-
-    Example:
-        >>> short(-0.4), short(0.054), short(-1.25), short(-0.001)
-        ('−.40', '.05', '−1.2', '.00')
-    """
-    decimals = 2 if abs(value) < 0.995 else 1
-    shown = f"{round(value, decimals) + 0.0:.{decimals}f}"
-    return (shown.replace("0.", ".", 1) if decimals == 2 else shown).replace("-", "−")
-
-
-def ink_on(cmap: Colormap, fraction: float) -> str:
-    """Black or white, whichever stands out on the colour at `fraction` of the map."""
-    red, green, blue, _ = cmap(float(np.clip(fraction, 0.0, 1.0)))
-    return (
-        PAPER
-        if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 < 0.25
-        else INK
-    )
