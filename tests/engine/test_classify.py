@@ -21,7 +21,7 @@ X, Y = (
 def test_the_loss_against_a_loop():
     p = NET.draw(
         seed=0,
-        gamma=0.5,
+        exponent=0.5,
     )
     outputs, total = np.asarray(NET(p, X)), 0.0
     for row, label in zip(outputs, Y, strict=True):
@@ -36,7 +36,7 @@ def test_without_dropout_a_draw_is_the_loss_and_with_it_the_mean_of_inputs_is_ke
         name: jnp.asarray(value)
         for name, value in NET.draw(
             seed=0,
-            gamma=0.5,
+            exponent=0.5,
         ).items()
     }
     plain = cross_entropy(NET)
@@ -72,7 +72,7 @@ def test_a_network_learns_six_digits_by_heart():
         [
             NET.draw(
                 seed=0,
-                gamma=0.5,
+                exponent=0.5,
             )
         ],
         optimiser=rule,

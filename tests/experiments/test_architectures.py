@@ -42,7 +42,7 @@ def test_the_layers_are_those_of_the_networks():
                 net.rows(
                     net.draw(
                         seed=0,
-                        gamma=0.5,
+                        exponent=0.5,
                     )
                 )
             )

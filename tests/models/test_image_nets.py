@@ -19,7 +19,7 @@ def drawn(kind):
     rng = np.random.default_rng(1)
     p = ImageNet(kind).draw(
         seed=2,
-        gamma=0.5,
+        exponent=0.5,
     )
     return {
         k: rng.standard_normal(v.shape) * 0.3 if k.endswith("_bias") else v
@@ -135,15 +135,15 @@ def test_draws_depend_on_the_seed_and_scale_by_the_exponent(kind):
     usual, small, other = (
         net.draw(
             seed=0,
-            gamma=0.5,
+            exponent=0.5,
         ),
         net.draw(
             seed=0,
-            gamma=1.0,
+            exponent=1.0,
         ),
         net.draw(
             seed=1,
-            gamma=0.5,
+            exponent=0.5,
         ),
     )
     for name, value in usual.items():

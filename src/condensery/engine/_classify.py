@@ -81,9 +81,8 @@ def cross_entropy(model: ImageNet, *, keep: float = 1.0) -> Randomised:
         >>> from condensery.engine import cross_entropy
         >>> from condensery.models import ImageNet
         >>> net = ImageNet("mlp")
-        >>> zero = {
-        ...     name: 0 * value for name, value in net.draw(seed=0, gamma=0.5).items()
-        ... }
+        >>> drawn = net.draw(seed=0, exponent=0.5)
+        >>> zero = {name: 0 * value for name, value in drawn.items()}
         >>> round(
         ...     float(
         ...         cross_entropy(net).value(

@@ -50,7 +50,7 @@ class ImageNet:
         >>> import numpy as np
         >>> from condensery.models import ImageNet
         >>> net = ImageNet("cnn")
-        >>> net(net.draw(seed=0, gamma=0.5), np.zeros((3, 64))).shape
+        >>> net(net.draw(seed=0, exponent=0.5), np.zeros((3, 64))).shape
         (3, 10)
     """
 
@@ -66,22 +66,23 @@ class ImageNet:
             )
 
     def draw(
-        self, *, seed: int, gamma: float
+        self, *, seed: int, exponent: float
     ) -> dict[str, Float[np.ndarray, "*shape"]]:
-        """Every weight from N(0, d^−2γ) with d the number of its inputs; biases 0.
+        """Every weight from N(0, std²) with std = d^−exponent and d the number of its
+        inputs; biases 0.
 
-        γ = ½ is LeCun's scale.
+        ½ is LeCun's scale.
 
         Args:
             seed: At least 0.
-            gamma: The exponent; larger is smaller.
+            exponent: The larger, the smaller the weights.
         """
         drawn: dict[str, np.ndarray] = {}
         for number, (name, units, features) in enumerate(_LAYERS[self.kind]):
             weight, _ = mlp_normal(
                 [features, units],
                 seed=1000 * seed + number,
-                std=float(features) ** -gamma,
+                std=float(features) ** -exponent,
             )[0]
             drawn[name] = weight
             if name not in {"queries", "keys", "values", "place"}:

@@ -49,7 +49,7 @@ def train(
     starts = [
         net.draw(
             seed=draw,
-            gamma=exponent,
+            exponent=exponent,
         )
         for exponent, draw in members
     ]
