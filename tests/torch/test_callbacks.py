@@ -70,6 +70,7 @@ def test_lightning(tmp_path):
             enable_model_summary=False,
         )
         trainer.fit(module, DataLoader(data(), batch_size=8, shuffle=True))
+        trainer.save_checkpoint(tmp_path / "last.ckpt")
         return module
 
     callback = LightningCallback(JsonLines(tmp_path / "monitor.jsonl"), every=2)
@@ -82,6 +83,23 @@ def test_lightning(tmp_path):
         torch.equal(a, b)
         for a, b in zip(watched.parameters(), plain.parameters(), strict=True)
     )
+    resumed = LightningCallback(every=2)
+    trainer = Trainer(
+        max_epochs=3,
+        callbacks=[resumed],
+        accumulate_grad_batches=2,
+        logger=False,
+        accelerator="cpu",
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    loader = DataLoader(data(), batch_size=8)
+    path = tmp_path / "last.ckpt"
+    trainer.fit(Module(), loader, ckpt_path=path, weights_only=True)
+    assert [step for step, _ in resumed.monitor.history] == [6, 8]
+    ratios = callback.monitor.history[-1][1]
+    assert resumed.monitor.history[0][1] == pytest.approx(ratios, abs=0, nan_ok=True)
 
 
 @pytest.mark.slow
@@ -107,6 +125,10 @@ def test_transformers(tmp_path):
         handler.on_step_end(arguments, state, control)
     handler.on_train_end(arguments, state, control)
     assert [step for step, _ in callback.monitor.history] == [0, 1, 2, 4, 6]
+    resumed, state.global_step = TransformersCallback(every=2), 6
+    handler = CallbackHandler([resumed], model, None, None, None)
+    handler.on_train_begin(arguments, state, control)
+    assert [step for step, _ in resumed.monitor.history] == [6]
     other = TransformersCallback()
     CallbackHandler([other], model, None, None, None).on_train_begin(
         arguments, TrainerState(is_world_process_zero=False), control

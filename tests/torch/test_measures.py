@@ -178,23 +178,26 @@ def test_the_budget_is_shared(monkeypatch):
     assert 0.08 < share("first", "second") < 0.115
 
 
-def test_a_resumed_training_is_measured_as_if_it_had_not_stopped():
+def test_a_resumed_training_begins_with_the_step_it_is_at():
     for stop in (1, 3, 4, 9, 10, 25):
         complete = Monitor(network(), WeightNorm(), every=10)
         run(complete, 40)
         first = Monitor(network(), WeightNorm(), every=10)
         run(first, stop)
-        second = Monitor(network(), WeightNorm(), every=10, step=stop)
+        second = Monitor(network(), WeightNorm(), every=10, start=stop)
+        assert steps_of(second) == [stop]
         run(second, 40 - stop)
-        assert steps_of(first) + steps_of(second) == steps_of(complete)
+        behind = [step for step in steps_of(complete) if step > stop]
+        assert steps_of(second) == [stop, *behind]
+        assert {*steps_of(first), *behind} == {*steps_of(complete)}
 
 
 def test_callbacks_take_measures():
-    callback = KerasStyleCallback(measures=[WeightNorm()], every=2, step=5)
+    callback = KerasStyleCallback(measures=[WeightNorm()], every=2, start=5)
     callback.set_model(network())
     for batch in range(4):
         callback.on_train_batch_end(batch)
-    assert steps_of(callback.monitor) == [6, 8]
+    assert steps_of(callback.monitor) == [5, 6, 8]
     assert set(callback.monitor.history[0][1]) == {"0/norm", "2/norm", "total_norm"}
 
 
@@ -220,7 +223,7 @@ def test_bad_input_is_refused_before_the_training():
         ([Condensation], {}, "measures: given"),
         ([JsonLines("monitor.jsonl")], {}, "give sinks by sinks="),
         ([Condensation()], {"patience": 0}, "patience: given 0"),
-        ([Condensation()], {"step": -1}, "step: given -1"),
+        ([Condensation()], {"start": -1}, "start: given -1"),
     ):
         with pytest.raises(InvalidInputError) as caught:
             Monitor(model, *measures, **options)

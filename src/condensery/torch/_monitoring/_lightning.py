@@ -37,9 +37,9 @@ class LightningCallback(Callback):
         self.monitor: Monitor | None = None
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        """Begin, where a training is resumed behind its steps."""
+        """Begin, where a training is resumed at the step it has come to."""
         if trainer.is_global_zero:
-            options = {"step": trainer.global_step, **self._options}
+            options = {"start": trainer.global_step, **self._options}
             self.monitor = monitor_for_callback(
                 pl_module, self._sinks, self._measures, options
             )

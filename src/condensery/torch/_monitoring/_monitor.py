@@ -55,8 +55,9 @@ class Monitor:
             may take, after a first second that is free; beyond it measures are left out
             until there is time again. None for no limit.
         patience: Failures in a row after which a measure, or writing, is given up.
-        step: Optimiser steps that are done already when a training is resumed: the
-            schedule goes on behind them, as if it had not been interrupted.
+        start: Optimiser steps that are done already when a training is resumed. The
+            first record carries this step; then the schedule goes on behind it, as if
+            it had not been interrupted.
 
     Attributes:
         history: Pairs of a step and its values by ``layer/column``.
@@ -87,22 +88,21 @@ class Monitor:
         every: int = 100,
         budget: float | None = 0.02,
         patience: int = _PATIENCE,
-        step: int = 0,
+        start: int = 0,
     ) -> None:
         _check_measures(measures)
-        _check_options(every, budget, patience, step)
+        _check_options(every, budget, patience, start)
         self.model, self.measures = model, measures
         self.sinks = tuple(sinks)
         self.every, self.budget, self.patience = every, budget, patience
         self.history: list[tuple[int, dict[str, float]]] = []
-        self._step = step
-        self._due = 0 if step == 0 else _next(step, every)
+        self._step = self._due = start
         self._spent, self._began = 0.0, time.monotonic()
         self._failed_measures = [0] * len(measures)
         self._failed_writes, self._closed = 0, False
         for measure in measures:
             measure.check(unwrapped(model))
-        self.at(step)
+        self.at(start)
 
     def step(self) -> None:
         """Count one optimiser step; call it after ``optimizer.step()``."""
@@ -238,7 +238,7 @@ def CondensationMonitor(  # ruff: ignore[invalid-function-name] - the short spel
     active: float = 0.05,
     budget: float | None = 0.02,
     patience: int = _PATIENCE,
-    step: int = 0,
+    start: int = 0,
 ) -> Monitor:
     """`Monitor` with `Condensation` as its one measure.
 
@@ -255,7 +255,7 @@ def CondensationMonitor(  # ruff: ignore[invalid-function-name] - the short spel
         active: As for `Condensation`.
         budget: As for `Monitor`.
         patience: As for `Monitor`.
-        step: As for `Monitor`.
+        start: As for `Monitor`.
 
     Raises:
         InvalidInputError: An option is outside its range, or a layer is not in the
@@ -285,7 +285,7 @@ def CondensationMonitor(  # ruff: ignore[invalid-function-name] - the short spel
         every=every,
         budget=budget,
         patience=patience,
-        step=step,
+        start=start,
     )
 
 
@@ -360,7 +360,7 @@ def _check_measures(measures: Sequence[Measure]) -> None:
             )
 
 
-def _check_options(every: int, budget: float | None, patience: int, step: int) -> None:
+def _check_options(every: int, budget: float | None, patience: int, start: int) -> None:
     if every < 1:
         raise InvalidInputError(
             "every",
@@ -382,10 +382,10 @@ def _check_options(every: int, budget: float | None, patience: int, step: int) -
             allowed="a whole number >= 1",
             remedy=f"{_PATIENCE} is the default",
         )
-    if step < 0:
+    if start < 0:
         raise InvalidInputError(
-            "step",
-            given=step,
+            "start",
+            given=start,
             allowed="a whole number >= 0",
             remedy="0 is a training that begins",
         )

@@ -39,9 +39,9 @@ class TransformersCallback(TrainerCallback):
     def on_train_begin(
         self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
     ) -> None:
-        """Begin, where a training is resumed behind its steps."""
+        """Begin, where a training is resumed at the step it has come to."""
         if state.is_world_process_zero and model is not None:
-            options = {"step": state.global_step, **self._options}
+            options = {"start": state.global_step, **self._options}
             self.monitor = monitor_for_callback(
                 model, self._sinks, self._measures, options
             )
