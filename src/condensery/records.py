@@ -347,10 +347,23 @@ class Table(Record):
                 if near
                 else column == value
             )
-        return Table(
-            columns={name: column[keep] for name, column in self.columns.items()},
-            units=self.units,
-        )
+        return self.take(keep)
+
+    def take(self, rows: np.ndarray) -> Table:
+        """Some of the rows.
+
+        Args:
+            rows: Their numbers in the order wanted, or an array that is true at them.
+
+        Example:
+            >>> import numpy as np
+            >>> from condensery.records import Table
+            >>> table = Table(columns={"step": [1, 10, 100]})
+            >>> table.take(table["step"] > 5)["step"].tolist()
+            [10, 100]
+        """
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return Table(columns=columns, units=self.units)
 
 
 class RunSummary(Record):

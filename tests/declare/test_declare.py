@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -9,7 +11,9 @@ from pydantic import ValidationError
 from condensery.declare import (
     Count,
     Declared,
+    Distinct,
     Measured,
+    Results,
     Settings,
     at_least,
     at_most,
@@ -18,6 +22,7 @@ from condensery.declare import (
     equal_to,
     rows,
     stack,
+    table,
     task,
     within,
 )
@@ -54,22 +59,33 @@ def work(config):
     yield summarise.work("summary", 0.5, power=2)
 
 
+@table(number="of the draw")
 def numbers(config, results):
-    blocks = []
     for arguments, arrays in results.of(draw):
         index = {"index": range(config.count)}
-        blocks.append(
-            rows(
-                index,
-                **arguments,
-                number=arrays["numbers"],
-            )
-        )
-    return stack(blocks, number="of the draw")
+        yield rows(index, **arguments, number=arrays["numbers"])
 
 
 def sums(config, results):
     return stack([rows({}, total=results.only(summarise)["sum"][0])])
+
+
+@table(middle="median of the draws")
+def medians(config, tables):
+    drawn = tables["numbers"]
+    for mean in np.unique(drawn["mean"]):
+        numbers = drawn.select(mean=mean)["number"]
+        yield {"mean": mean, "middle": np.median(numbers)}
+
+
+@table()
+def spreads(config, tables):
+    yield {"spread": np.ptp(tables["medians"]["middle"])}
+
+
+@table()
+def nothing(config, tables):
+    yield from ()
 
 
 @claim(
@@ -105,6 +121,7 @@ draws = Declared(
     presets={"quick": {}, "paper": {"seeds": 5}},
     work=work,
     makes={"numbers": numbers, "sums": sums},
+    derives={"medians": medians, "spreads": spreads, "nothing": nothing},
     judges=(largest_small, smallest_large),
     draws=(),
 )
@@ -141,6 +158,32 @@ def test_results_are_asked_for_by_function():
     np.testing.assert_array_equal(table["number"][4:6], expected)
     assert tables["sums"]["total"].tolist() == [4.0]
     assert table.units == {"number": "of the draw"}
+
+
+def test_tables_are_made_of_the_tables_before_them():
+    config = Config()
+    tables = draws.tables(config, computed(config))
+    assert list(tables) == ["numbers", "sums", "medians", "spreads"]
+    drawn = tables["numbers"]
+    small, large = (
+        np.median(drawn.select(mean=mean)["number"]) for mean in (0.0, 100.0)
+    )
+    assert tables["medians"]["middle"].tolist() == [small, large]
+    assert tables["medians"].units == {"middle": "median of the draws"}
+    assert tables["spreads"]["spread"].tolist() == [large - small]
+
+
+def test_the_arrays_of_all_calls_are_joined():
+    config = Config(count=2)
+    pairs = []
+    for number, call in enumerate(draws.work(config)):
+        row = np.full((1, 2), number)
+        pairs.append((call, {"numbers": row[0], "row": row}))
+    results = Results(tuple(pairs))
+    assert results.first(draw)["numbers"].tolist() == [0, 0]
+    joined = [0, 0, 1, 1, 2, 2, 3, 3]
+    assert results.joined(draw, "numbers").tolist() == joined
+    assert results.joined(draw, "row", axis=1).tolist() == [joined]
 
 
 def test_two_swapped_measures_are_seen():
@@ -244,6 +287,35 @@ def test_rows_are_the_long_form_of_a_grid():
     assert block["way"].tolist() == ["a"] * 6
     with pytest.raises(ValueError, match="broadcast"):
         rows({"seed": [3, 4]}, loss=np.ones(3))
+
+
+def test_an_axis_without_a_name_leaves_no_column():
+    block = rows({"when": [0, 1], "": range(3)}, size=np.arange(6).reshape(2, 3))
+    assert list(block) == ["when", "size"]
+    assert block["when"].tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_numbers_and_texts_of_a_block_stand_in_all_its_rows():
+    stacked = stack(
+        [
+            {"way": "b", "step": [1, 10], "map": np.ones((2, 3, 3))},
+            {"way": "long", "step": np.arange(0), "map": np.ones((0, 3, 3))},
+            {"way": "a", "step": 5, "map": np.zeros((1, 3, 3))},
+        ]
+    )
+    assert stacked["way"].tolist() == ["b", "b", "a"]
+    assert stacked["step"].tolist() == [1, 10, 5]
+    assert stacked["step"].dtype == np.int64
+    assert stacked["map"].shape == (3, 3, 3)
+
+
+def test_values_that_must_differ():
+    class Widths(Settings):
+        widths: Annotated[tuple[int, ...], Distinct] = (1, 2)
+
+    assert Widths(widths=(3, 4)).widths == (3, 4)
+    with pytest.raises(ValidationError, match="differ from one another"):
+        Widths(widths=(3, 3))
 
 
 def test_blocks_that_differ_in_their_columns_are_refused():

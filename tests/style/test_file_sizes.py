@@ -6,7 +6,6 @@ import condensery
 
 MOST = 400
 STILL_LONG = [
-    "declare.py",
     "engine/_dropout.py",
     "landscape/_critical.py",
     "landscape/_lift.py",

@@ -1,0 +1,151 @@
+"""Sentences, what is expected of them, and the functions that measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+from condensery.records import Claim, Relation, Statement, Table
+
+C = TypeVar("C", bound=BaseModel)
+Tables = Mapping[str, Table]
+"""The stored tables of a run, by name: all that claims and figures read."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a measured value is compared with (see `condensery.records.Claim`).
+
+    Attributes:
+        relation: How it is compared.
+        value: The number or the interval; None predicts nothing.
+        tolerance: Slack of ``<=`` and ``>=``, half-width of ``within``.
+    """
+
+    relation: Relation
+    value: float | tuple[float, float] | None
+    tolerance: float | None = None
+
+
+def at_most(value: float | None, *, slack: float | None = None) -> Expected:
+    """At most `value` (plus `slack`); None predicts nothing."""
+    return Expected("<=", value, slack)
+
+
+def at_least(value: float | None, *, slack: float | None = None) -> Expected:
+    """At least `value` (less `slack`); None predicts nothing."""
+    return Expected(">=", value, slack)
+
+
+def within(value: float | None, tolerance: float | None) -> Expected:
+    """`value`, give or take `tolerance`; None predicts nothing."""
+    return Expected("within", value, tolerance)
+
+
+def equal_to(value: float | None) -> Expected:
+    """Exactly `value`; None predicts nothing."""
+    return Expected("equal", value)
+
+
+def between(low: float, high: float) -> Expected:
+    """In the closed interval from `low` to `high`."""
+    return Expected("between", (low, high))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the measure of a claim returns.
+
+    Attributes:
+        value: The number; None where there was nothing to measure.
+        note: What a reader of the claim should know.
+        expected: Replaces the expectation of the claim where it depends on the run; its
+            relation must be the one that was declared.
+    """
+
+    value: float | None
+    note: str = ""
+    expected: Expected | None = None
+
+
+def always(_config: BaseModel) -> bool:
+    """The statement speaks of every configuration."""
+    return True
+
+
+@dataclass(frozen=True)
+class JudgedMeasure(Generic[C]):
+    """A statement, what is expected, and the function that measures; made by `claim`.
+
+    Attributes:
+        statement: The sentence and its source.
+        expected: What the measured value is compared with.
+        when: Of which configurations the statement speaks.
+        measure: ``measure(config, tables) -> Measured``.
+    """
+
+    statement: Statement
+    expected: Expected
+    when: Callable[[C], bool]
+    measure: Callable[[C, Tables], Measured]
+
+    def __call__(self, config: C, tables: Tables) -> Measured:
+        """Measure, without judging."""
+        return self.measure(config, tables)
+
+    def judge(self, config: C, tables: Tables) -> Claim:
+        """Measure, and judge where the statement speaks of this configuration.
+
+        Raises:
+            ValueError: If the measure answers with another relation than was declared.
+        """
+        measured = self.measure(config, tables)
+        expected = measured.expected or self.expected
+        if expected.relation != self.expected.relation:
+            raise ValueError(
+                f"claim {self.statement.id} was declared with "
+                f"{self.expected.relation!r} and judged with {expected.relation!r}"
+            )
+        applies = self.when(config)
+        notes = [measured.note]
+        if not applies:
+            notes.insert(0, "no prediction for this setting")
+        return self.statement.check(
+            measured.value,
+            expected.value if applies else None,
+            tolerance=expected.tolerance,
+            note="; ".join(filter(None, notes)),
+        )
+
+
+def claim(
+    name: str,
+    statement: str,
+    expected: Expected,
+    *,
+    paper: str,
+    source: str,
+    when: Callable[[C], bool] = always,
+) -> Callable[[Callable[[C, Tables], Measured]], JudgedMeasure[C]]:
+    """Claim a sentence on the function that measures it.
+
+    Args:
+        name: Id of the claim, unique within the experiment.
+        statement: The sentence of the paper, in plain words.
+        expected: `at_most`, `at_least`, `within`, `equal_to` or `between`.
+        paper: BibTeX key.
+        source: Where in the paper.
+        when: Of which configurations the statement speaks; elsewhere the value is
+            measured and nothing is judged.
+    """
+    sentence = Statement(
+        id=name,
+        paper=paper,
+        statement=statement,
+        relation=expected.relation,
+        source=source,
+    )
+    return lambda measure: JudgedMeasure(sentence, expected, when, measure)
