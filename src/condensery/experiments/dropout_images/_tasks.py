@@ -4,9 +4,9 @@ seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from condensery.experiments.dropout_images._config import (
     runs,
 )
 from condensery.protocols import Advance, Arrays
+
+if TYPE_CHECKING:
+    from condensery.engine import DescentResult
 
 FACTOR = CLASSES / 2
 """R_S sums over the outputs, of which the engine takes the mean."""
@@ -47,7 +50,6 @@ def train(
         RecordLoss,
         descend,
         expected_dropout_loss,
-        init_descent,
         log_steps,
         mean_square,
     )
@@ -61,55 +63,62 @@ def train(
     initial = partial(mlp_normal, sizes, std=std, output_bias=False)
     plain = mean_square(model, factor=FACTOR)
     mean = expected_dropout_loss(model, keep=keep, factor=FACTOR)
-    layers = (True, False)
-    probes = [
-        RecordLoss("loss", plain, (x, y), layers),
-        RecordLoss("both", mean, (x, y), layers),
-        _Accuracy(held_out),
-    ]
+    probes = {
+        "loss": RecordLoss(plain, x, y),
+        "both": RecordLoss(mean, x, y),
+        "accuracy": _Accuracy(held_out),
+    }
     objective = _objective(model, config, kind, keep)
 
     def rule(rate: float) -> Any:
         return SGD(rate, momentum=0.9) if by_descent(kind) else Adam(rate)
 
-    def report(step: int) -> None:
-        advance(f"{kind}, step {step} of {steps}", min(step / steps, 1.0))
+    slow = steps // 4
+    fast = steps - slow
 
-    state = init_descent(
+    def report(done: int, count: int, text: str, fraction: float) -> None:
+        advance(f"{kind}, {text}", (done + count * fraction) / steps)
+
+    marks = log_steps(steps, per_decade=PER_DECADE).tolist()
+    descent = partial(
+        descend,
         [initial(seed=member) for member in seeds],
-        optimiser=rule(first_rate),
+        objective,
+        x,
+        y,
         seeds=seeds,
         dtype="float32",
+        schedule=marks,
+        probes=probes,
     )
-    marks = log_steps(steps, per_decade=PER_DECADE).tolist()
-    stages: list[dict[str, np.ndarray]] = []
-    status = np.zeros(len(seeds), dtype=np.int64)
-    cooled = COOLING * first_rate
-    for until, rate in ((steps - steps // 4, first_rate), (steps, cooled)):
-        result = descend(
-            state,
-            objective,
-            (x, y),
-            optimiser=rule(rate),
-            steps=until - state.step,
-            schedule=marks,
-            probes=probes,
-            on_step=report,
-        )
-        state, status = result.state, result.status
-        stages.append({"step": result.recorded, **result.probed})
-    course = {
-        name: np.concatenate([stage[name] for stage in stages]) for name in stages[0]
-    }
-    ends = _ends(state.parameters) if kind in PARTS else {}
+    first = descent(
+        optimiser=rule(first_rate),
+        steps=fast,
+        on_progress=partial(report, 0, fast),
+    )
+    result = descent(
+        optimiser=rule(COOLING * first_rate),
+        steps=slow,
+        state=first.state,
+        on_progress=partial(report, fast, slow),
+    )
+    stages = (first, result)
+    loss = _course(stages, "loss", "loss")
+    both = _course(stages, "both", "loss")
+    ends = _ends(result.all_parameters()) if kind in PARTS else {}
     return {
-        "step": course["step"],
-        "loss": course["loss"],
-        "r1": course["both"] - course["loss"],
-        "accuracy": course["accuracy"],
-        "status": status,
+        "step": np.concatenate([stage.recorded for stage in stages]),
+        "loss": loss,
+        "r1": both - loss,
+        "accuracy": _course(stages, "accuracy", "accuracy"),
+        "status": result.status,
         **ends,
     }
+
+
+def _course(stages: Sequence[DescentResult], probe: str, measure: str) -> np.ndarray:
+    """What a probe measured in all stages, one after the other."""
+    return np.concatenate([stage.probed[probe][measure] for stage in stages])
 
 
 def schedule(config: Config, kind: str) -> tuple[int, float, float]:
@@ -146,7 +155,7 @@ class _Accuracy:
         self.x, self.labels = held_out[0].astype(np.float32), held_out[1]
 
     def __call__(self, step: int, snapshot: Arrays) -> Arrays:
-        layers = (snapshot[name] for name in ("0.0", "0.1", "1.0"))
+        layers = (snapshot[name] for name in ("W1", "b1", "W2"))
         shares = []
         for W, b, top in zip(*layers, strict=True):
             guess = np.argmax(np.maximum(self.x @ W.T + b, 0) @ top.T, axis=1)

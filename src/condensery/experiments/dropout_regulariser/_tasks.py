@@ -128,7 +128,6 @@ def pictures(config: Config, seed: int, advance: Advance) -> Arrays:
         descend,
         dropout_loss,
         expected_dropout_loss,
-        init_descent,
         log_steps,
         mean_square,
     )
@@ -147,21 +146,18 @@ def pictures(config: Config, seed: int, advance: Advance) -> Arrays:
         draws = DRAWS if name == "dropped" else 1
         for picture, data, starts in _pictures():
             members = [_balanced(start) for start in starts for _ in range(draws)]
-            seeds = range(seed, seed + len(members))
             result = descend(
-                init_descent(
-                    members,
-                    optimiser=rule,
-                    seeds=list(seeds),
-                ),
+                members,
                 objective,
-                data,
+                *data,
                 optimiser=rule,
                 steps=config.picture_steps,
+                seeds=range(seed, seed + len(members)),
                 schedule=schedule.tolist(),
-                probes=[RecordParameters()],
+                probes={"parameters": RecordParameters()},
             )
-            contribution = result.probed["a"][..., None] * result.probed["w"]
+            leaves = result.probed["parameters"]
+            contribution = leaves["a"][..., None] * leaves["w"]
             shape = (len(schedule), len(starts), draws, 2, -1)
             mean = contribution.reshape(shape).mean(axis=2)
             results[f"{picture}_{name}"] = np.moveaxis(mean, 0, 1)

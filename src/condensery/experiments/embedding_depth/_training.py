@@ -50,7 +50,7 @@ def train(
         retrained_deep, the losses after `retrain` steps.
     """
     from condensery.data import load
-    from condensery.engine import Adam, descend, init_descent, mean_square
+    from condensery.engine import Adam, descend, mean_square
     from condensery.landscape import Problem
     from condensery.models import BatchNormMlp, Mlp, mlp_normal
 
@@ -64,23 +64,26 @@ def train(
     start = [_with_scales(net) for net in nets] if batch_norm else nets
     rule = Adam(RATE)
     objective = mean_square(normalised if batch_norm else Mlp("tanh"))
-    state = init_descent(start, optimiser=rule)
     points = np.logspace(1, np.log10(config.steps), 40)
     recorded = np.unique(np.round(points).astype(int))
+    steps = np.diff(recorded, prepend=0).tolist()
     losses, scores, kept = [], [], []
+    state = None
     for number, step in enumerate(recorded):
         result = descend(
-            state,
+            start,
             objective,
-            (problem.x, problem.y),
+            problem.x,
+            problem.y,
             optimiser=rule,
-            steps=int(step) - state.step,
+            steps=steps[number],
             schedule=[],
+            state=state,
         )
         state = result.state
         folded = [
             normalised.folded(net, inputs) if batch_norm else net
-            for net in result.parameters
+            for net in result.all_parameters()
         ]
         kept.append([_as_arrays(net) for net in folded])
         losses.append(result.loss[:, -1])
@@ -177,7 +180,8 @@ def _trained_on(net: Parameters, problem: Problem, steps: int) -> float:
     result = descend(
         [net],
         mean_square(Mlp("tanh")),
-        (problem.x, problem.y),
+        problem.x,
+        problem.y,
         optimiser=Adam(RATE),
         steps=steps,
         schedule=[],

@@ -118,7 +118,7 @@ def escape(config: Config, seed: int, advance: Advance, *, width: int) -> Arrays
     """
     from condensery.engine import SGD, descend, mean_square
     from condensery.landscape import find_critical, inertia_at, split_many
-    from condensery.models import TwoLayer, with_bias
+    from condensery.models import TwoLayer
 
     problem = _three_steps()
     point = find_critical(_line_starts(1, 16, seed), problem).distinct()[0]
@@ -143,14 +143,13 @@ def escape(config: Config, seed: int, advance: Advance, *, width: int) -> Arrays
     result = descend(
         start,
         mean_square(TwoLayer("tanh")),
-        (with_bias(problem.x), problem.y[:, 0]),
+        problem.x,
+        problem.y[:, 0],
         optimiser=SGD(rate),
         steps=config.escape_steps,
         schedule=[],
         stop_loss=0.99 * point.loss,
-        on_step=lambda step: advance(
-            f"escapes, step {step}", step / config.escape_steps
-        ),
+        on_progress=lambda text, fraction: advance(f"escapes, {text}", fraction),
     )
     count = config.escape_seeds
     return {

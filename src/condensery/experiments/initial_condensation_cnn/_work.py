@@ -148,7 +148,8 @@ def train_two_layer(config: Config, seed: int, advance: Advance) -> Arrays:
     start = descend(
         per_member(networks, draws=draws),
         objective,
-        (x, y),
+        x,
+        y,
         optimiser=SGD(1.0),
         steps=0,
     )
@@ -162,7 +163,8 @@ def train_two_layer(config: Config, seed: int, advance: Advance) -> Arrays:
             paces=paces,
         ),
         objective,
-        (x, y),
+        x,
+        y,
         optimiser=SGD(1.0),
         steps=20_000,
         schedule=[0],
@@ -171,7 +173,7 @@ def train_two_layer(config: Config, seed: int, advance: Advance) -> Arrays:
     measured = []
     for index, draw in enumerate(draws):
         net, steps = networks[index], int(result.steps[index])
-        trained = result.parameters[index]["net"]
+        trained = result.parameters(index)["net"]
         after = _kernel_rows(trained["w"], trained["b"])
         linear = linear_kernels(drawn[draw], net, steps)
         measured.append(_of_kernels(net, after, linear, directions[draw]))
@@ -275,33 +277,31 @@ def train_cnn(
         normal(dense=[DENSE, CLASSES], seed=seed + number)
         for number in range(config.seeds)
     ]
-    output = RecordOutput(partial(_output, model), data.x)
+    probes = {
+        "parameters": RecordParameters(),
+        "images": RecordOutput(model, data.x),
+    }
     result = descend(
         networks,
         mean_square(model),
-        (data.x, np.eye(CLASSES)[labels]),
+        data.x,
+        np.eye(CLASSES)[labels],
         optimiser=Adam(config.rate),
         steps=steps,
         schedule=log_steps(steps, per_decade=PER_DECADE).tolist(),
-        probes=[RecordParameters(), output],
-        on_step=lambda step: advance(f"step {step} of {steps}", step / steps),
+        probes=probes,
+        on_progress=advance,
     )
-    w, b = result.probed["0.0"], result.probed["0.1"]
+    leaves = result.probed["parameters"]
+    w, b = leaves["W1"], leaves["b1"]
     weights = w.reshape(*w.shape[:3], -1)
-    classes = result.probed["output"].argmax(axis=3)
+    classes = result.probed["images"]["output"].argmax(axis=3)
     return {
         "step": result.recorded,
         "loss": result.loss,
         "accuracy": (classes == labels).mean(axis=2),
         "kernels": np.concatenate([weights, b[..., None]], axis=3),
     }
-
-
-def _output(model: Any, parameters: Mapping[str, Any], x: Any) -> Any:
-    """The model with parameters by leaf name, as a snapshot has them."""
-    layers = range(len(parameters) // 2)
-    pairs = [(parameters[f"{layer}.0"], parameters[f"{layer}.1"]) for layer in layers]
-    return model(pairs, x)
 
 
 def work(config: Config) -> Iterator[Work]:

@@ -79,27 +79,24 @@ def train(
     objective = mean_square(TwoLayer(config.activation), factor=0.5)
     paces = rates(ensemble, x, y, config.drop)
 
-    def show(step: int) -> None:
-        fraction = 0.9 * step / config.max_steps
-        advance("descending", 0.1 + fraction)
-
-    show(0)
+    advance("descending", 0.1)
     optimiser = SGD(1.0)
-    untrained = descend(networks, objective, (x, y), optimiser=optimiser, steps=0)
+    untrained = descend(networks, objective, x, y, optimiser=optimiser, steps=0)
     units = untrained.loss[:, 0].tolist()
     scaled = per_member(networks, units=units, paces=paces.tolist())
     result = descend(
         scaled,
         PerMember(objective),
-        (x[None], y[None]),
+        x[None],
+        y[None],
         optimiser=optimiser,
         steps=config.max_steps,
         schedule=[0],
         stop_loss=1.0 - config.drop,
-        on_step=show,
+        on_progress=lambda text, fraction: advance(text, 0.1 + 0.9 * fraction),
     )
     start = [network["w"] for network in networks]
-    final = [tree["net"]["w"] for tree in result.parameters]
+    final = [tree["net"]["w"] for tree in result.all_parameters()]
     # under descent the growing mode gains log(1 + λ·rate) e-folds per step
     folds = np.log1p(growth_rate(x, y) * paces)
     distances = list(map(relative_distance, start, final))

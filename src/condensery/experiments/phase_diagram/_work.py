@@ -130,7 +130,7 @@ def _train(
         data.x,
         data.y,
         eta=eta,
-        on_progress=lambda done: advance("training", 0.1 + 0.85 * done),
+        on_progress=lambda text, fraction: advance(text, 0.1 + 0.85 * fraction),
         **options,
     )
     columns = {
