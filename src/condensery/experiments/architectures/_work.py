@@ -37,7 +37,7 @@ def train(
         threshold ratio, null, initial as ``layer_ratio_70`` and so on).
     """
     from condensery.data import load
-    from condensery.engine import AdamW, cross_entropy, descend, init_descent
+    from condensery.engine import AdamW, cross_entropy, descend
     from condensery.models import ImageNet
 
     net, data = ImageNet(kind), load("digits")
@@ -56,21 +56,16 @@ def train(
     runs: list[dict[str, Any]] = []
     layers: list[dict[str, Any]] = []
     for number, decay in enumerate(config.decays):
-        optimiser = AdamW(config.rate, decay=decay)
-        state = init_descent(
-            starts,
-            optimiser=optimiser,
-            seeds=[draw for _, draw in members],
-            dtype="float32",
-        )
         result = descend(
-            state,
+            starts,
             cross_entropy(net, keep=keep),
             data.x[training],
             data.y[training],
-            optimiser=optimiser,
+            optimiser=AdamW(config.rate, decay=decay),
             steps=config.steps,
             batch_size=config.batch_size,
+            seeds=[draw for _, draw in members],
+            dtype="float32",
             schedule=[config.steps],
         )
         for k, (exponent, draw) in enumerate(members):

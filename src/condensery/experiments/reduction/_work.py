@@ -14,7 +14,7 @@ from condensery.protocols import Advance, Arrays
 
 if TYPE_CHECKING:
     from condensery.data import Dataset
-    from condensery.engine import DescentState, Optimiser
+    from condensery.engine import DescentResult
     from condensery.landscape import Moved
 
 CLASSES = 10
@@ -56,7 +56,6 @@ def train(config: Config, seed: int, advance: Advance) -> Arrays:
         retrain_step, retrain_wide, retrain_narrow; cosine, sweep_width,
         sweep_agreement, sweep_loss; agreement, accuracy, change, cosines.
     """
-    from condensery.engine import Adam, init_descent
     from condensery.models import mlp_normal
 
     loaded = images(config)
@@ -67,33 +66,32 @@ def train(config: Config, seed: int, advance: Advance) -> Arrays:
     sizes = [loaded.x.shape[1], config.width, CLASSES]
     std = float(config.width) ** -config.exponent
     net = mlp_normal(sizes, seed=seed, std=std)
-    rule = Adam(config.rate)
-    state = init_descent([net], optimiser=rule, dtype=config.dtype)
     steps = recorded_steps(config.steps)
-    losses, states = [], []
+    losses, results = [], []
+    result: DescentResult | None = None
     for number, step in enumerate(steps):
-        state, loss = _advanced(state, data, rule, int(step))
-        losses.append(loss)
-        states.append(state)
+        result = _advanced(config, net, data, int(step), earlier=result)
+        losses.append(result.loss[0, -1])
+        results.append(result)
         share = (number + 1) / len(steps)
         advance(f"step {step} of {config.steps}", 0.9 * share)
     chosen = slowest(steps, np.asarray(losses))
     narrow = [
         _narrow(
             config,
-            state,
+            result,
             data,
             config.cosine,
         )
-        for state in states
+        for result in results
     ]
     return {
         "step": steps,
         "loss": np.asarray(losses),
         "chosen": np.array(chosen),
         "width": np.array([receipt.widths[1][1] for _, receipt in narrow]),
-        **_retrained(config, states[chosen], data),
-        **_compared(config, states[chosen], data, unseen),
+        **_retrained(config, results[chosen], data),
+        **_compared(config, results[chosen], data, unseen),
     }
 
 
@@ -128,41 +126,42 @@ def slowest(steps: np.ndarray, losses: np.ndarray) -> int:
 
 
 def _advanced(
-    state: DescentState, data: Data, rule: Optimiser, step: int
-) -> tuple[DescentState, float]:
-    from condensery.engine import descend, mean_square
+    config: Config,
+    net: Layers,
+    data: Data,
+    step: int,
+    *,
+    earlier: DescentResult | None,
+) -> DescentResult:
+    """Train up to a step, from the start or from where an earlier result ended."""
+    from condensery.engine import Adam, descend, mean_square
     from condensery.models import Mlp
 
-    result = descend(
-        state,
+    state = None if earlier is None else earlier.state
+    done = 0 if state is None else state.step
+    return descend(
+        [net],
         mean_square(Mlp("relu")),
         *data,
-        optimiser=rule,
-        steps=step - state.step,
-        schedule=[],  # pyrefly: ignore
+        optimiser=Adam(config.rate),
+        steps=step - done,
+        dtype=config.dtype,
+        schedule=[],
+        state=state,
     )
-    return result.state, float(result.loss[0, -1])
 
 
-def _wide(state: DescentState) -> Net:
-    """The network of a state, in 64 bits."""
-    return [
-        (
-            np.asarray(W, np.float64),
-            np.asarray(
-                b,
-                np.float64,
-            ),
-        )
-        for W, b in state.parameters[0]
-    ]
+def _wide(result: DescentResult) -> Net:
+    """The trained network, in 64 bits."""
+    layers = result.parameters(0)
+    return [(np.asarray(W, np.float64), np.asarray(b, np.float64)) for W, b in layers]
 
 
-def _narrow(config: Config, state: DescentState, data: Data, cosine: float) -> Moved:
+def _narrow(config: Config, result: DescentResult, data: Data, cosine: float) -> Moved:
     from condensery.landscape import Problem, merge
 
     return merge(
-        _wide(state),
+        _wide(result),
         Problem(*data, "relu"),
         cosine=cosine,
         drop_below=DROP,
@@ -171,36 +170,33 @@ def _narrow(config: Config, state: DescentState, data: Data, cosine: float) -> M
     )
 
 
-def _retrained(config: Config, state: DescentState, data: Data) -> Arrays:
+def _retrained(config: Config, result: DescentResult, data: Data) -> Arrays:
     """Losses of the merged network and of the wide one while they train on."""
-    from condensery.engine import Adam, init_descent
-
-    narrow, _ = _narrow(config, state, data, config.cosine)
-    nets = {"retrain_narrow": narrow, "retrain_wide": _wide(state)}
-    rule = Adam(config.rate)
+    narrow, _ = _narrow(config, result, data, config.cosine)
+    nets = {"retrain_narrow": narrow, "retrain_wide": _wide(result)}
     even = np.linspace(0, config.retrain, 21)
     steps = np.unique(np.round(even).astype(int))
     arrays = {"retrain_step": steps}
     for name, net in nets.items():
-        fresh = init_descent([net], optimiser=rule, dtype=config.dtype)
+        fresh: DescentResult | None = None
         losses = []
         for step in steps:
-            fresh, loss = _advanced(fresh, data, rule, int(step))
-            losses.append(loss)
+            fresh = _advanced(config, net, data, int(step), earlier=fresh)
+            losses.append(fresh.loss[0, -1])
         arrays[name] = np.asarray(losses)
     return arrays
 
 
 def _compared(
-    config: Config, state: DescentState, data: Data, unseen: Data
+    config: Config, result: DescentResult, data: Data, unseen: Data
 ) -> dict[str, np.ndarray]:
     """Merged networks beside the wide one on images that neither has seen."""
     from condensery.landscape import forward
 
     x, labels = unseen
-    wide = _wide(state)
-    narrow, receipt = _narrow(config, state, data, config.cosine)
-    sweep = [_narrow(config, state, data, cosine) for cosine in COSINES]
+    wide = _wide(result)
+    narrow, receipt = _narrow(config, result, data, config.cosine)
+    sweep = [_narrow(config, result, data, cosine) for cosine in COSINES]
 
     def predict(net: Layers) -> np.ndarray:
         return forward(net, x, "relu").argmax(axis=1)
