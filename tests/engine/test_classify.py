@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from condensery._errors import InvalidInputError
-from condensery.engine import Adam, AdamW, cross_entropy, descend, init_descent
+from condensery.engine import Adam, AdamW, cross_entropy, descend
 from condensery.models import ImageNet
 
 NET = ImageNet("mlp")
@@ -67,28 +67,20 @@ def test_decay_is_decoupled_and_zero_decay_is_adam():
 
 
 def test_a_network_learns_six_digits_by_heart():
-    rule = AdamW(1e-2)
-    state = init_descent(
-        [
-            NET.draw(
-                seed=0,
-                exponent=0.5,
-            )
-        ],
-        optimiser=rule,
-        seeds=[1],
-    )
+    start = NET.draw(seed=0, exponent=0.5)
     result = descend(
-        state,
+        [start],
         cross_entropy(NET, keep=0.9),
-        (X, Y),
-        optimiser=rule,
+        X,
+        Y,
+        optimiser=AdamW(1e-2),
         steps=80,
+        seeds=[1],
         schedule=[0, 80],
     )
     assert result.loss[0, -1] < 0.1 * result.loss[0, 0]
     assert (
-        np.argmax(np.asarray(NET(result.parameters[0], X)), axis=1).tolist()
+        np.argmax(np.asarray(NET(result.parameters(0), X)), axis=1).tolist()
         == Y.astype(int).tolist()
     )
 

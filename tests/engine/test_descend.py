@@ -19,7 +19,6 @@ from condensery.engine import (
     RecordOutput,
     RecordParameters,
     descend,
-    init_descent,
     mean_square,
 )
 from condensery.models import (
@@ -118,9 +117,9 @@ PAIRS = {
 )
 def test_agrees_with_loops_over_scalars(rule, name):
     result = descend(
-        COUPLE, mean_square(TwoLayer(name)), DATA, optimiser=RULES[rule], steps=30
+        COUPLE, mean_square(TwoLayer(name)), *DATA, optimiser=RULES[rule], steps=30
     )
-    for member, trained in zip(COUPLE, result.parameters, strict=True):
+    for member, trained in zip(COUPLE, result.all_parameters(), strict=True):
         a, w = slow_descent(member, RULES[rule], 30, PAIRS[name])
         np.testing.assert_allclose(
             trained["a"],
@@ -170,7 +169,12 @@ def test_closed_form_of_a_quadratic():
     data = np.array([[1.0], [3.0]]), np.zeros(2)
     line = mean_square(lambda theta, x: x @ theta)
     result = descend(
-        [np.array([2.0])], line, data, optimiser=SGD(0.03), steps=50, schedule=range(51)
+        [np.array([2.0])],
+        line,
+        *data,
+        optimiser=SGD(0.03),
+        steps=50,
+        schedule=range(51),
     )
     np.testing.assert_allclose(
         result.loss[0], 5 * (2 * 0.7 ** np.arange(51)) ** 2, rtol=1e-12
@@ -183,11 +187,11 @@ def test_first_step_of_adam_is_the_sign_of_the_gradient():
     result = descend(
         COUPLE,
         OBJECTIVE,
-        DATA,
+        *DATA,
         optimiser=Adam(1e-3),
         steps=1,
     )
-    for member, trained in zip(COUPLE, result.parameters, strict=True):
+    for member, trained in zip(COUPLE, result.all_parameters(), strict=True):
         moved = trained["a"] - member["a"]
         # units that are active on no sample have no gradient and stay
         assert set(np.round(moved / 1e-3, 4)) <= {-1.0, 0.0, 1.0}
@@ -213,36 +217,32 @@ PIECES = {
     derandomize=True,
 )
 def test_in_pieces_is_in_one(batch_size, rule, first, schedule):
-    start = init_descent(
-        COUPLE,
-        optimiser=rule,
-        seeds=[5, 6],
-    )
-    options = {"optimiser": rule, "batch_size": batch_size}
+    options = {"optimiser": rule, "batch_size": batch_size, "seeds": [5, 6]}
     whole = descend(
-        start,
+        COUPLE,
         OBJECTIVE,
-        DATA,
+        *DATA,
         steps=13,
         **options,
     )
     part = descend(
-        start,
+        COUPLE,
         OBJECTIVE,
-        DATA,
+        *DATA,
         steps=first,
         schedule=schedule,
-        probes=[RecordParameters()],
+        probes={"all": RecordParameters()},
         **options,
     )
     rest = descend(
-        part.state,
+        COUPLE,
         OBJECTIVE,
-        DATA,
+        *DATA,
         steps=13 - first,
+        state=part.state,
         **options,
     )
-    assert same(whole.parameters, rest.parameters)
+    assert same(whole.all_parameters(), rest.all_parameters())
     assert np.array_equal(whole.loss[:, -1], rest.loss[:, -1])
     assert rest.steps.tolist() == [13, 13]
 
@@ -260,38 +260,39 @@ def test_company_changes_no_bit(batch_size, dtype, members, choices):
     seeds, rule = [10, 11, 12], SGD(0.05)
 
     def trained(chosen):
-        start = init_descent(
+        return descend(
             [members[k] for k in chosen],
+            OBJECTIVE,
+            *DATA,
             optimiser=rule,
+            steps=200,
+            batch_size=batch_size,
             seeds=[seeds[k] for k in chosen],
             dtype=dtype,
         )
-        return descend(
-            start, OBJECTIVE, DATA, optimiser=rule, steps=200, batch_size=batch_size
-        )
 
     together = trained(range(len(members)))
-    assert together.parameters[0]["a"].dtype == dtype
-    assert not same(together.parameters[0], together.parameters[1])
+    assert together.parameters(0)["a"].dtype == dtype
+    assert not same(together.parameters(0), together.parameters(1))
     for chosen in choices:
-        for place, member in enumerate(trained(chosen).parameters):
-            assert same(member, together.parameters[chosen[place]])
+        for place, member in enumerate(trained(chosen).all_parameters()):
+            assert same(member, together.parameters(chosen[place]))
 
 
 def test_schedule_and_probes_change_no_bit():
     plain = descend(
-        COUPLE, OBJECTIVE, DATA, optimiser=SGD(0.05), steps=100, schedule=[]
+        COUPLE, OBJECTIVE, *DATA, optimiser=SGD(0.05), steps=100, schedule=[]
     )
     probed = descend(
         COUPLE,
         OBJECTIVE,
-        DATA,
+        *DATA,
         optimiser=SGD(0.05),
         steps=100,
         schedule=range(100),
-        probes=[RecordParameters()],
+        probes={"all": RecordParameters()},
     )
-    assert same(plain.parameters, probed.parameters)
+    assert same(plain.all_parameters(), probed.all_parameters())
     assert plain.recorded.tolist() == [100]
 
 
@@ -301,7 +302,7 @@ def test_a_diverging_member_is_a_value_and_the_other_goes_on():
     result = descend(
         [steep, COUPLE[0]],
         objective,
-        DATA,
+        *DATA,
         optimiser=rule,
         steps=40,
     )
@@ -312,34 +313,34 @@ def test_a_diverging_member_is_a_value_and_the_other_goes_on():
         descend(
             [COUPLE[0]] * 2,
             objective,
-            DATA,
+            *DATA,
             optimiser=rule,
             steps=40,
-        ).parameters[1],
-        result.parameters[1],
+        ).parameters(1),
+        result.parameters(1),
     )
     # frozen at the last parameters with a finite loss, wherever the recorded steps lie
     kept = int(result.steps[0])
     just = descend(
         [steep] * 2,
         objective,
-        DATA,
+        *DATA,
         optimiser=rule,
         steps=kept,
     )
     one_more = descend(
         [steep] * 2,
         objective,
-        DATA,
+        *DATA,
         optimiser=rule,
         steps=kept + 1,
     )
     assert kept > 0
-    assert same(just.parameters[0], result.parameters[0])
+    assert same(just.parameters(0), result.parameters(0))
     assert np.isfinite(just.loss[0, -1])
     assert one_more.status.tolist() == [Status.DIVERGED] * 2
     assert one_more.steps.tolist() == [kept] * 2
-    assert same(one_more.parameters[0], just.parameters[0])
+    assert same(one_more.parameters(0), just.parameters(0))
 
 
 def test_a_member_whose_first_loss_is_not_finite_stays_where_it_is():
@@ -347,23 +348,23 @@ def test_a_member_whose_first_loss_is_not_finite_stays_where_it_is():
     result = descend(
         [wild, COUPLE[1]],
         OBJECTIVE,
-        DATA,
+        *DATA,
         optimiser=SGD(0.05),
         steps=5,
     )
     assert result.status.tolist() == [Status.DIVERGED, Status.CONVERGED]
     assert result.steps.tolist() == [0, 5]
-    assert same(result.parameters[0], wild)
+    assert same(result.parameters(0), wild)
 
 
 def test_stop_loss_stops_at_the_first_step_that_reaches_it():
     members = COUPLE
     every = descend(
-        members, OBJECTIVE, DATA, optimiser=SGD(0.1), steps=300, schedule=range(301)
+        members, OBJECTIVE, *DATA, optimiser=SGD(0.1), steps=300, schedule=range(301)
     )
     target = float(every.loss[0, 120])
     stopped = descend(
-        members, OBJECTIVE, DATA, optimiser=SGD(0.1), steps=300, stop_loss=target
+        members, OBJECTIVE, *DATA, optimiser=SGD(0.1), steps=300, stop_loss=target
     )
     expected = [
         int(np.argmax(row <= target)) if (row <= target).any() else 300
@@ -384,26 +385,37 @@ def test_stop_loss_stops_at_the_first_step_that_reaches_it():
 def test_a_stopped_member_goes_on_to_a_smaller_loss():
     members = COUPLE
     direct = descend(
-        members, OBJECTIVE, DATA, optimiser=RULES["momentum"], steps=200, stop_loss=1e-3
+        members,
+        OBJECTIVE,
+        *DATA,
+        optimiser=RULES["momentum"],
+        steps=200,
+        stop_loss=1e-3,
     )
     first = descend(
-        members, OBJECTIVE, DATA, optimiser=RULES["momentum"], steps=100, stop_loss=1e-2
+        members,
+        OBJECTIVE,
+        *DATA,
+        optimiser=RULES["momentum"],
+        steps=100,
+        stop_loss=1e-2,
     )
     rest = descend(
-        first.state,
+        members,
         OBJECTIVE,
-        DATA,
+        *DATA,
         optimiser=RULES["momentum"],
         steps=100,
         stop_loss=1e-3,
+        state=first.state,
     )
-    assert same(direct.parameters, rest.parameters)
+    assert same(direct.all_parameters(), rest.all_parameters())
     assert direct.steps.tolist() == rest.steps.tolist()
 
 
 def test_it_stops_recording_when_all_have_ended():
     result = descend(
-        COUPLE, OBJECTIVE, DATA, optimiser=SGD(0.1), steps=10**6, stop_loss=1e-2
+        COUPLE, OBJECTIVE, *DATA, optimiser=SGD(0.1), steps=10**6, stop_loss=1e-2
     )
     assert result.status.tolist() == [Status.CONVERGED] * 2
     assert result.recorded[-1] < 10**6
@@ -422,14 +434,14 @@ def test_every_epoch_takes_every_sample_once(samples, batch_size):
     result = descend(
         [np.zeros(samples)],
         objective,
-        data,
+        *data,
         optimiser=SGD(0.1),
         steps=3 * batches,
         batch_size=batch_size,
         schedule=range(3 * batches + 1),
-        probes=[lambda step, arrays: {"theta": arrays[""][0]}],
+        probes={"own": lambda step, arrays: {"theta": arrays[""][0]}},
     )
-    theta = result.probed["theta"]
+    theta = result.probed["own"]["theta"]
     orders = []
     for epoch in range(3):
         moved = [
@@ -451,14 +463,15 @@ def test_batch_orders_come_from_the_members_own_seed():
     members, rule = [np.zeros(8)] * 3, SGD(0.1)
 
     def trained(seeds):
-        start = init_descent(
-            members,
-            optimiser=rule,
-            seeds=seeds,
-        )
         return descend(
-            start, objective, data, optimiser=rule, steps=3, batch_size=2
-        ).parameters
+            members,
+            objective,
+            *data,
+            optimiser=rule,
+            steps=3,
+            batch_size=2,
+            seeds=seeds,
+        ).all_parameters()
 
     first, second, third = trained([1, 2, 1])
     assert same(first, third)
@@ -476,7 +489,7 @@ def test_multilayer_members_by_finite_differences():
     x = np.random.default_rng(0).standard_normal((5, 2))
     y = np.sin(x[:, :1])
     result = descend(
-        [layers], mean_square(Mlp("tanh")), (x, y), optimiser=SGD(1.0), steps=1
+        [layers], mean_square(Mlp("tanh")), x, y, optimiser=SGD(1.0), steps=1
     )
 
     def loss(flat):
@@ -486,7 +499,7 @@ def test_multilayer_members_by_finite_differences():
         )
 
     flat = [array for layer in layers for array in layer]
-    after = jax.tree.leaves(result.parameters[0])
+    after = jax.tree.leaves(result.parameters(0))
     assert result.loss[0, 0] == pytest.approx(loss(flat), rel=1e-13)
     for place, leaf in enumerate(flat):
         for index in np.ndindex(leaf.shape):
@@ -506,19 +519,20 @@ def test_snapshots_are_padded_with_zeros_and_outputs_are_those_of_each_member():
     result = descend(
         members,
         mean_square(model),
-        DATA,
+        *DATA,
         optimiser=SGD(0.1),
         steps=4,
         schedule=[0, 4],
-        probes=[RecordParameters(), RecordOutput(model, x)],
+        probes={"all": RecordParameters(), "f": RecordOutput(model, x)},
     )
-    assert result.probed["a"].shape == (2, 3, 5)
-    assert result.probed["w"].shape == (2, 3, 5, 2)
-    assert not result.probed["w"][:, [0, 2], 3:].any()
+    leaves = result.probed["all"]
+    assert leaves["a"].shape == (2, 3, 5)
+    assert leaves["w"].shape == (2, 3, 5, 2)
+    assert not leaves["w"][:, [0, 2], 3:].any()
     for place, member in enumerate(members):
         width = len(member["a"])
-        np.testing.assert_array_equal(result.probed["w"][0, place, :width], member["w"])
-        for moment, parameters in enumerate((member, result.parameters[place])):
+        np.testing.assert_array_equal(leaves["w"][0, place, :width], member["w"])
+        for moment, parameters in enumerate((member, result.parameters(place))):
             expected = [
                 sum(
                     parameters["a"][k]
@@ -528,7 +542,7 @@ def test_snapshots_are_padded_with_zeros_and_outputs_are_those_of_each_member():
                 for row in x
             ]
             np.testing.assert_allclose(
-                result.probed["output"][moment, place], expected, rtol=1e-12
+                result.probed["f"]["output"][moment, place], expected, rtol=1e-12
             )
 
 
@@ -538,23 +552,28 @@ def test_long_stretches_are_cut_so_that_an_interrupt_is_heard(monkeypatch):
     cut = descend(
         COUPLE,
         OBJECTIVE,
-        DATA,
+        *DATA,
         optimiser=SGD(0.05),
         steps=100,
         schedule=[],
-        on_step=heard.append,
+        on_progress=lambda text, fraction: heard.append((text, fraction)),
     )
-    assert heard == [30, 60, 90, 100]
+    assert heard == [
+        ("step 30 of 100", 0.3),
+        ("step 60 of 100", 0.6),
+        ("step 90 of 100", 0.9),
+        ("step 100 of 100", 1.0),
+    ]
     monkeypatch.undo()
     assert same(
-        cut.parameters,
+        cut.all_parameters(),
         descend(
             COUPLE,
             OBJECTIVE,
-            DATA,
+            *DATA,
             optimiser=SGD(0.05),
             steps=100,
-        ).parameters,
+        ).all_parameters(),
     )
 
 
@@ -562,23 +581,14 @@ def test_training_leaves_the_start_alone():
     before = [
         {name: array.copy() for name, array in member.items()} for member in COUPLE
     ]
-    start = init_descent(COUPLE, optimiser=RULES["adam"])
-    once = descend(
-        start,
-        OBJECTIVE,
-        DATA,
-        optimiser=RULES["adam"],
-        steps=20,
-    )
-    again = descend(
-        start,
-        OBJECTIVE,
-        DATA,
-        optimiser=RULES["adam"],
-        steps=20,
+    options = {"optimiser": RULES["adam"]}
+    start = descend(COUPLE, OBJECTIVE, *DATA, steps=0, **options).state
+    once, again = (
+        descend(COUPLE, OBJECTIVE, *DATA, steps=20, state=start, **options)
+        for _ in range(2)
     )
     assert same(COUPLE, before)
-    assert same(once.parameters, again.parameters)
+    assert same(once.all_parameters(), again.all_parameters())
 
 
 def test_ensemble_scales_are_those_of_its_coordinates():
@@ -597,37 +607,37 @@ def test_ensemble_scales_are_those_of_its_coordinates():
 LINE = mean_square(lambda theta, x: x @ theta)
 REFUSED = {
     "members: given none": lambda: descend(
-        [], OBJECTIVE, DATA, optimiser=SGD(0.1), steps=1
+        [], OBJECTIVE, *DATA, optimiser=SGD(0.1), steps=1
     ),
     "parameters of member 1: given a value that is not finite": lambda: descend(
-        [np.ones(2), np.array([1.0, np.nan])], LINE, DATA, optimiser=SGD(0.1), steps=1
+        [np.ones(2), np.array([1.0, np.nan])], LINE, *DATA, optimiser=SGD(0.1), steps=1
     ),
     "steps: given -1": lambda: descend(
-        [np.ones(2)], LINE, DATA, optimiser=SGD(0.1), steps=-1
+        [np.ones(2)], LINE, *DATA, optimiser=SGD(0.1), steps=-1
     ),
     "data: given inputs of shape": lambda: descend(
-        [np.ones(2)], LINE, (DATA[0], DATA[1][:-1]), optimiser=SGD(0.1), steps=1
+        [np.ones(2)], LINE, DATA[0], DATA[1][:-1], optimiser=SGD(0.1), steps=1
     ),
     "data: given a value that is not finite": lambda: descend(
-        [np.ones(2)], LINE, (DATA[0], DATA[1] * np.inf), optimiser=SGD(0.1), steps=1
+        [np.ones(2)], LINE, DATA[0], DATA[1] * np.inf, optimiser=SGD(0.1), steps=1
     ),
     "batch_size: given 7; allowed: 1 to 6": lambda: descend(
-        [np.ones(2)], LINE, DATA, optimiser=SGD(0.1), steps=1, batch_size=7
+        [np.ones(2)], LINE, *DATA, optimiser=SGD(0.1), steps=1, batch_size=7
     ),
-    "seeds: given 1 of them; allowed: 2": lambda: init_descent(
-        [np.ones(2)] * 2, optimiser=SGD(0.1), seeds=[1]
+    "seeds: given 1 of them; allowed: 2": lambda: descend(
+        [np.ones(2)] * 2, LINE, *DATA, optimiser=SGD(0.1), steps=1, seeds=[1]
     ),
     "y: given shape": lambda: descend(
-        [np.ones((2, 1))], LINE, DATA, optimiser=SGD(0.1), steps=1
+        [np.ones((2, 1))], LINE, *DATA, optimiser=SGD(0.1), steps=1
     ),
     "rate: given 0": lambda: SGD(0.0),
     "momentum: given 1": lambda: SGD(0.1, momentum=1.0),
     "rate: given nan": lambda: Adam(float("nan")),
     "beta2: given 1": lambda: Adam(0.1, beta2=1.0),
-    "probes: given two that measure under one name": lambda: descend(
+    "probes: given list": lambda: descend(
         [np.ones(2)],
         LINE,
-        DATA,
+        *DATA,
         optimiser=SGD(0.1),
         steps=1,
         probes=[RecordParameters(), RecordParameters()],

@@ -2,6 +2,10 @@
 progress, resume.
 """
 
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,13 +14,20 @@ from condensery._errors import InvalidInputError
 from condensery.engine import (
     SGD,
     Ensemble,
+    PerMember,
+    Randomised,
     RecordLoss,
     RecordOutput,
     RecordParameters,
     ThreeLayerEnsemble,
     descend,
+    dropout_loss,
+    dropout_noise,
+    dropout_part,
+    expected_dropout_loss,
     flow,
     mean_square,
+    per_member,
     three_layer_flow,
 )
 from condensery.models import Mlp, Network, TwoLayer, mlp_normal, with_bias
@@ -231,6 +242,81 @@ def test_a_model_of_ones_own_gets_its_inputs_as_they_are():
     network = Network.of(members[0], "tanh")
     expected = np.mean((weight * network.forward(X) - y) ** 2)
     assert result.loss[0, 0] == pytest.approx(expected, rel=1e-12)
+
+
+def powers(parameters, x):
+    """A net of two-layer form on (x, x²): one feature fewer than columns of w."""
+    both = jnp.concatenate([x, x**2], axis=1)
+    return jnp.tanh(both @ parameters["w"].T) @ parameters["a"]
+
+
+@dataclass(frozen=True)
+class WithBias:
+    """A model of one's own that declares the constant feature."""
+
+    constant_feature: ClassVar[bool] = True
+
+    def __call__(self, parameters, x):
+        return jnp.tanh(x @ parameters["w"].T) @ parameters["a"]
+
+
+@pytest.mark.parametrize("model", [powers, WithBias()], ids=["shapes", "declared"])
+def test_a_declaration_and_no_shape_decides_on_the_constant_feature(model):
+    members, rule = TWO.draw(features=2), SGD(0.05)
+    objective = mean_square(model)
+    probes = {"f": RecordOutput(model, X), "loss": RecordLoss(objective, X, Y)}
+    result = descend(
+        members, objective, X, Y, optimiser=rule, steps=2, schedule=[0], probes=probes
+    )
+    full = with_bias(X) if isinstance(model, WithBias) else X
+    for k, member in enumerate(members):
+        expected = model(member, full)
+        output = result.probed["f"]["output"][0, k]
+        np.testing.assert_allclose(output, expected, rtol=1e-12)
+        square = float(np.mean((expected - Y) ** 2))
+        assert result.loss[k, 0] == pytest.approx(square, rel=1e-12)
+        assert result.probed["loss"]["loss"][0, k] == pytest.approx(square, rel=1e-12)
+
+
+TANH = TwoLayer("tanh")
+DECLARED = {
+    "mean square": mean_square(TANH),
+    "dropout": dropout_loss(TANH, keep=0.9),
+    "its mean": expected_dropout_loss(TANH, keep=0.9),
+    "one of its parts": dropout_part(TANH, "L2", keep=0.9, rate=0.1),
+}
+
+
+@pytest.mark.parametrize("each", [False, True], ids=["alone", "per member"])
+@pytest.mark.parametrize("objective", DECLARED.values(), ids=DECLARED)
+def test_objectives_of_a_two_layer_net_pass_the_declaration_on(objective, each):
+    members, rule = TWO.draw(features=2), SGD(0.05)
+    inputs, full, y = X, with_bias(X), Y
+    if each and not isinstance(objective, Randomised):
+        members, objective = per_member(members), PerMember(objective)
+        inputs, full, y = X[None], full[None], Y[None]
+    ends = [
+        descend(members, objective, x, y, optimiser=rule, steps=3, seeds=[1, 2])
+        for x in (inputs, full)
+    ]
+    bare, complete = (jax.tree.leaves(end.all_parameters()) for end in ends)
+    for leaf, same in zip(bare, complete, strict=True):
+        np.testing.assert_array_equal(leaf, same)
+
+
+def test_other_numbers_of_features_are_refused_where_the_constant_is_declared():
+    members, rule = TWO.draw(features=4), SGD(0.05)
+    with pytest.raises(InvalidInputError, match=r"^x: given 1 features"):
+        descend(members, SQUARE, X, Y, optimiser=rule, steps=1)
+
+
+def test_draws_of_masks_take_the_constant_feature_as_descents_do():
+    member = TWO.draw(features=2)[0]
+    bare, complete = (
+        dropout_noise(TANH, member, x, Y, keep=0.9, rate=0.1, masks=5)
+        for x in (X, with_bias(X))
+    )
+    assert bare == complete
 
 
 def test_outputs_and_losses_of_layers_and_of_two_layers():

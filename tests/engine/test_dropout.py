@@ -19,7 +19,6 @@ from condensery.engine import (
     dropout_noise,
     dropout_part,
     expected_dropout_loss,
-    init_descent,
     mean_square,
 )
 from condensery.engine._dropout import PARTS, masked_output
@@ -181,7 +180,7 @@ def test_the_mean_of_many_draws_is_the_expected_loss():
     )
     noise = {
         mask: dropout_noise(
-            TwoLayer("relu"), member, DATA, keep=KEEP, rate=0.1, masks=many, mask=mask
+            TwoLayer("relu"), member, *DATA, keep=KEEP, rate=0.1, masks=many, mask=mask
         )
         for mask in ("per_sample", "shared")
     }
@@ -213,7 +212,7 @@ def test_r2_by_all_masks():
             * sum(float(jnp.sum(leaf**2)) for leaf in jax.tree.leaves(slope))
         )
     found = dropout_noise(
-        model, member, DATA, keep=KEEP, rate=rate, masks=20_000, mask="shared"
+        model, member, *DATA, keep=KEEP, rate=rate, masks=20_000, mask="shared"
     )
     assert abs(found.r2 - total) < 4 * found.r2_error
     assert found.r2_error < 0.02 * total
@@ -312,18 +311,18 @@ def test_p_of_one_is_no_dropout_bit_for_bit():
     plain = descend(
         members,
         mean_square(TwoLayer("relu"), factor=0.5),
-        DATA,
+        *DATA,
         optimiser=Adam(0.01),
         steps=50,
     )
     masked = descend(
         members,
         dropout_loss(TwoLayer("relu"), keep=1.0),
-        DATA,
+        *DATA,
         optimiser=Adam(0.01),
         steps=50,
     )
-    assert same(plain.parameters, masked.parameters)
+    assert same(plain.all_parameters(), masked.all_parameters())
     assert np.array_equal(plain.loss, masked.loss)
 
 
@@ -350,85 +349,64 @@ def test_in_pieces_and_in_company_changes_no_bit(model, members, keep, data):
     dtype = "float64" if isinstance(model, TwoLayer) else "float32"
     rule, objective = Adam(0.01), dropout_loss(model, keep=keep)
     seeds = [10, 11, 12][: len(members)]
-    start = init_descent(
-        members,
-        optimiser=rule,
-        seeds=seeds,
-        dtype=dtype,
-    )
+    options = {"optimiser": rule, "dtype": dtype}
     whole = descend(
-        start,
+        members,
         objective,
-        data,
-        optimiser=rule,
+        *data,
         steps=40,
+        seeds=seeds,
+        **options,
     )
     part = descend(
-        start,
+        members,
         objective,
-        data,
-        optimiser=rule,
+        *data,
         steps=13,
+        seeds=seeds,
         schedule=[3, 5],
+        **options,
     )
     rest = descend(
-        part.state,
+        members,
         objective,
-        data,
-        optimiser=rule,
+        *data,
         steps=27,
         schedule=[],
+        state=part.state,
+        **options,
     )
-    assert same(whole.parameters, rest.parameters)
+    assert same(whole.all_parameters(), rest.all_parameters())
     for place in reversed(range(len(members))):
-        alone = init_descent(
-            [members[place]], optimiser=rule, seeds=[seeds[place]], dtype=dtype
-        )
-        found = descend(
-            alone,
+        alone = descend(
+            [members[place]],
             objective,
-            data,
-            optimiser=rule,
+            *data,
             steps=40,
+            seeds=[seeds[place]],
             schedule=[],
+            **options,
         )
-        assert same(found.parameters[0], whole.parameters[place])
-    twins = init_descent(
-        [members[0]] * 2,
-        optimiser=rule,
-        seeds=[1, 2],
-        dtype=dtype,
-    )
+        assert same(alone.parameters(0), whole.parameters(place))
     first, second = descend(
-        twins,
+        [members[0]] * 2,
         objective,
-        data,
-        optimiser=rule,
+        *data,
         steps=40,
-    ).parameters
+        seeds=[1, 2],
+        **options,
+    ).all_parameters()
     assert not same(first, second)
 
 
 def test_batches_and_masks_of_one_seed_go_together():
     rule, objective = SGD(0.05), dropout_loss(TwoLayer("relu"), keep=0.8)
-    start = init_descent(
-        [draw(9)],
-        optimiser=rule,
-        seeds=[5],
-    )
-    options = {"optimiser": rule, "batch_size": 2}
-    whole = descend(start, objective, DATA, steps=20, **options)
-    part = descend(start, objective, DATA, steps=7, **options)
-    assert same(
-        whole.parameters,
-        descend(
-            part.state,
-            objective,
-            DATA,
-            steps=13,
-            **options,
-        ).parameters,
-    )
+    members = [draw(9)]
+    options = {"optimiser": rule, "batch_size": 2, "seeds": [5]}
+    whole = descend(members, objective, *DATA, steps=20, **options)
+    part = descend(members, objective, *DATA, steps=7, **options)
+    rest = descend(members, objective, *DATA, steps=13, state=part.state, **options)
+    assert same(whole.all_parameters(), rest.all_parameters())
 
 
 def test_stop_loss_is_judged_without_masks_where_it_is_recorded():
@@ -436,7 +414,7 @@ def test_stop_loss_is_judged_without_masks_where_it_is_recorded():
     free = descend(
         [draw(40)],
         objective,
-        DATA,
+        *DATA,
         optimiser=SGD(0.05),
         steps=400,
         schedule=range(0, 401, 50),
@@ -445,7 +423,7 @@ def test_stop_loss_is_judged_without_masks_where_it_is_recorded():
     stopped = descend(
         [draw(40)],
         objective,
-        DATA,
+        *DATA,
         optimiser=SGD(0.05),
         steps=400,
         schedule=range(0, 401, 50),
@@ -544,33 +522,34 @@ def test_recording_another_loss():
     result = descend(
         [layers],
         objective,
-        data,
+        *data,
         optimiser=SGD(0.1),
         steps=3,
-        probes=[RecordLoss("both", both, data, (True, False))],
+        probes={"both": RecordLoss(both, *data)},
     )
     last = mean_over_masks(
         "tanh",
-        result.parameters[0],
+        result.parameters(0),
         *data,
         keep=KEEP,
         factor=0.5,
     )
-    assert result.probed["both"].shape == (4, 1)
-    assert result.probed["both"][-1, 0] == pytest.approx(last, rel=1e-12)
+    losses = result.probed["both"]["loss"]
+    assert losses.shape == (4, 1)
+    assert losses[-1, 0] == pytest.approx(last, rel=1e-12)
     two = expected_dropout_loss(TwoLayer("tanh"), keep=KEEP)
     result = descend(
         [draw(6), draw(4)],
         mean_square(TwoLayer("tanh")),
-        DATA,
+        *DATA,
         optimiser=SGD(0.1),
         steps=0,
-        probes=[RecordLoss("both", two, DATA)],
+        probes={"both": RecordLoss(two, *DATA)},
     )
     slow = mean_over_masks(
         "tanh", as_layers(draw(4)), DATA[0], DATA[1][:, None], keep=KEEP, factor=0.5
     )
-    assert result.probed["both"][0, 1] == pytest.approx(slow, rel=1e-12)
+    assert result.probed["both"]["loss"][0, 1] == pytest.approx(slow, rel=1e-12)
 
 
 BAD = {
@@ -612,7 +591,7 @@ BAD = {
         lambda: dropout_noise(
             TwoLayer(),
             draw(2),
-            DATA,
+            *DATA,
             keep=0.9,
             rate=0.1,
             masks=1,
@@ -629,7 +608,8 @@ BAD = {
                 )
             ],
             dropout_loss(Mlp(), keep=(0.9, 0.9)),
-            (DATA[0], DATA[1][:, None]),
+            DATA[0],
+            DATA[1][:, None],
             optimiser=SGD(0.1),
             steps=1,
         ),

@@ -216,7 +216,7 @@ def test_progress_ends_at_one_and_never_falls():
         ensemble([*ROWS, *WIDER]),
         X,
         Y,
-        on_progress=seen.append,
+        on_progress=lambda text, fraction: seen.append(fraction),
     )
     assert seen == sorted(seen)
     assert 0 <= seen[0] <= seen[-1] == 1

@@ -41,37 +41,34 @@ def test_members_train_as_if_each_were_alone(problem, rule):
     together = descend(
         members,
         PerMember(objective),
-        (x, y),
+        x,
+        y,
         optimiser=rule,
         steps=40,
     )
     for row, k in enumerate(order):
-        alone = descend(
-            [networks[k]], objective, (x[k], y[k]), optimiser=rule, steps=40
-        )
+        alone = descend([networks[k]], objective, x[k], y[k], optimiser=rule, steps=40)
         for name in ("a", "w"):
             np.testing.assert_allclose(
-                together.parameters[row]["net"][name],
-                alone.parameters[0][name],
+                together.parameters(row)["net"][name],
+                alone.parameters(0)[name],
                 rtol=1e-12,
             )
         np.testing.assert_allclose(together.loss[row], alone.loss[0], rtol=1e-12)
-        np.testing.assert_array_equal(together.parameters[row]["draw"], k)
+        np.testing.assert_array_equal(together.parameters(row)["draw"], k)
 
 
 def test_pace_is_a_learning_rate(problem):
     networks, x, y = problem
     objective = mean_square(TwoLayer("tanh"))
     members = per_member([networks[0]] * 2, paces=[0.25, 2.0])
-    result = descend(
-        members, PerMember(objective), (x, y), optimiser=SGD(0.1), steps=30
-    )
+    result = descend(members, PerMember(objective), x, y, optimiser=SGD(0.1), steps=30)
     for row, rate in enumerate([0.025, 0.2]):
         alone = descend(
-            [networks[0]], objective, (x[0], y[0]), optimiser=SGD(rate), steps=30
+            [networks[0]], objective, x[0], y[0], optimiser=SGD(rate), steps=30
         )
         np.testing.assert_allclose(
-            result.parameters[row]["net"]["w"], alone.parameters[0]["w"], rtol=1e-12
+            result.parameters(row)["net"]["w"], alone.parameters(0)["w"], rtol=1e-12
         )
 
 
@@ -81,7 +78,8 @@ def test_every_member_stops_at_the_same_share_of_its_own_loss(problem):
     start = descend(
         per_member(networks, draws=[0, 1, 2]),
         PerMember(objective),
-        (x, y),
+        x,
+        y,
         optimiser=SGD(0.1),
         steps=0,
     )
@@ -93,7 +91,8 @@ def test_every_member_stops_at_the_same_share_of_its_own_loss(problem):
             units=units,
         ),
         PerMember(objective),
-        (x, y),
+        x,
+        y,
         optimiser=SGD(0.05),
         steps=5000,
         stop_loss=0.9,

@@ -5,7 +5,7 @@ float64.
 from condensery.engine._calibrate import calibrate_eta
 from condensery.engine._classify import AdamW, cross_entropy
 from condensery.engine._descend import descend
-from condensery.engine._descent_state import DescentResult, DescentState, init_descent
+from condensery.engine._descent_state import DescentResult, DescentState
 from condensery.engine._dropout import dropout_loss, dropout_part, expected_dropout_loss
 from condensery.engine._dropout_noise import DropoutNoise, dropout_noise
 from condensery.engine._empirical_ntk import empirical_ntk
@@ -20,7 +20,6 @@ from condensery.engine._probes import (
     RecordLoss,
     RecordOutput,
     RecordParameters,
-    layer_tree,
     parameters_of,
 )
 from condensery.engine._randomised import Randomised
@@ -62,8 +61,6 @@ __all__ = [
     "empirical_ntk",
     "expected_dropout_loss",
     "flow",
-    "init_descent",
-    "layer_tree",
     "log_steps",
     "mean_square",
     "parameters_of",

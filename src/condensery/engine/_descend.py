@@ -4,7 +4,7 @@ between them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -14,21 +14,20 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from condensery._errors import InvalidInputError
+from condensery.engine._constant_feature import with_constant
 from condensery.engine._descent_loop import Member, advance_bucket
 from condensery.engine._descent_state import (
     DescentResult,
     DescentState,
     Dtype,
+    begin,
     check_state,
-    init_descent,
 )
-from condensery.engine._members import Bucket, Snapshot, Tree, snapshot
+from condensery.engine._members import Bucket, Tree, snapshot
 from condensery.engine._objectives import Objective
 from condensery.engine._optimisers import Optimiser
 from condensery.engine._recorder import OnProgress, Probes, Recorder, checked_probes
 from condensery.engine._schedule import log_steps
-from condensery.models import completed
-from condensery.protocols import Probe
 from condensery.records import Status
 
 HostOrDevice = Float[np.ndarray, "sample ..."] | Float[Array, "sample ..."]
@@ -45,10 +44,10 @@ class _Options:
 
 
 def descend(  # ruff: ignore[too-many-arguments] all but the data are options with defaults
-    members: Sequence[Tree] | DescentState,
+    members: Sequence[Tree],
     objective: Objective,
-    x: HostOrDevice | tuple[HostOrDevice, HostOrDevice],
-    y: HostOrDevice | None = None,
+    x: HostOrDevice,
+    y: HostOrDevice,
     *,
     optimiser: Optimiser,
     steps: int,
@@ -56,11 +55,10 @@ def descend(  # ruff: ignore[too-many-arguments] all but the data are options wi
     seeds: Sequence[int] | None = None,
     dtype: Dtype = "float64",
     stop_loss: float | None = None,
-    probes: Probes | Sequence[Probe] | None = None,
+    probes: Probes | None = None,
     schedule: Sequence[int] | None = None,
     state: DescentState | None = None,
     on_progress: OnProgress | None = None,
-    on_step: Callable[[int], None] | None = None,
 ) -> DescentResult:
     """Train every member of an ensemble by gradient descent at a fixed rate, full-batch
     or with mini-batches.
@@ -82,9 +80,10 @@ def descend(  # ruff: ignore[too-many-arguments] all but the data are options wi
     Args:
         members: One tree of initial parameters per member; shapes may differ.
         objective: What is minimised (see `mean_square` and `dropout_loss`).
-        x: Inputs (sample, feature), without the constant feature: where w of a
-            two-layer net ``{"a", "w"}`` has one column more than x has features, its
-            last column is the bias and the constant is appended here.
+        x: Inputs (sample, feature), without the constant feature: for a model that
+            declares it (``constant_feature = True``, as `condensery.models.TwoLayer`
+            does) the constant is appended here where w has one column more than x has
+            features. Other models get x as it is.
         y: Targets (sample,) or (sample, output).
         optimiser: `SGD` or `Adam`.
         steps: How many steps more.
@@ -106,7 +105,6 @@ def descend(  # ruff: ignore[too-many-arguments] all but the data are options wi
             objective may be trained with another rate, but must have the same shapes).
         on_progress: Progress callback, ``(text, fraction)``, after every compiled
             chunk.
-        on_step: Former callback.
 
     Returns:
         Losses, statuses, what the probes measured, and the state from which to go on.
@@ -130,9 +128,10 @@ def descend(  # ruff: ignore[too-many-arguments] all but the data are options wi
         >>> float(result.parameters(0)[0]), float(result.parameters(0, initial=True)[0])
         (0.125, 1.0)
     """
-    if isinstance(x, tuple):
-        x, y = x
-    state = _start(members, state, optimiser=optimiser, seeds=seeds, dtype=dtype)
+    if state is None:
+        state = begin(members, optimiser=optimiser, seeds=seeds, dtype=dtype)
+    else:
+        check_state(state, members)
     if steps < 0:
         raise InvalidInputError(
             "steps",
@@ -140,22 +139,17 @@ def descend(  # ruff: ignore[too-many-arguments] all but the data are options wi
             allowed="a whole number >= 0",
             remedy="use for example 10000",
         )
-    data = _checked_data(x, y, batch_size=batch_size, like=state)
+    data = _checked_data(x, y, batch_size=batch_size, like=state, objective=objective)
     first, last = state.step, state.step + steps
-    former = isinstance(probes, (list, tuple))
-    if former:
-        probes = {str(index): probe for index, probe in enumerate(probes)}
 
-    def tell(step: int) -> None:
-        if on_step is not None:
-            on_step(step)
+    def report(step: int) -> None:
         if on_progress is not None:
             done = (step - first) / steps if steps else 1.0
             on_progress(f"step {step:,} of {last:,}", done)
 
     least = -np.inf if stop_loss is None else stop_loss
-    options = _Options(batch_size, least, tell)
-    recorder = Recorder(checked_probes(probes))  # pyrefly: ignore[bad-argument-type]
+    options = _Options(batch_size, least, report)
+    recorder = Recorder(checked_probes(probes))
     state = replace(state, buckets=tuple(_reopened(bucket) for bucket in state.buckets))
     losses = []
     for step in _stops(first, last, schedule):
@@ -169,29 +163,18 @@ def descend(  # ruff: ignore[too-many-arguments] all but the data are options wi
         loss=np.stack(losses, axis=1),
         status=_final_status(_gather(state, "status"), asked=stop_loss is not None),
         steps=_gather(state, "steps"),
-        probed=_flat(recorder.probed) if former else recorder.probed,
+        probed=recorder.probed,
         state=replace(state, step=last),
     )
 
 
-def _start(
-    members: Sequence[Tree] | DescentState,
-    state: DescentState | None,
-    *,
-    optimiser: Optimiser,
-    seeds: Sequence[int] | None,
-    dtype: Dtype,
-) -> DescentState:
-    if isinstance(members, DescentState):
-        return members
-    if state is None:
-        return init_descent(members, optimiser=optimiser, seeds=seeds, dtype=dtype)
-    check_state(state, members)
-    return state
-
-
 def _checked_data(
-    x: Any, y: Any, *, batch_size: int | None, like: DescentState
+    x: Any,
+    y: Any,
+    *,
+    batch_size: int | None,
+    like: DescentState,
+    objective: Objective,
 ) -> tuple[Array, Array]:
     parameters = like.buckets[0].parameters
     dtype = jax.tree.leaves(parameters)[0].dtype
@@ -219,23 +202,8 @@ def _checked_data(
             allowed=f"1 to {count}",
             remedy="use None for all",
         )
-    return jnp.asarray(with_constant(parameters, inputs)), jnp.asarray(targets)
-
-
-def with_constant(parameters: Tree, x: np.ndarray) -> np.ndarray:
-    """The inputs with the constant feature if a two-layer net's w holds its bias.
-
-    Args:
-        parameters: Stacked parameters, possibly those of `per_member`.
-        x: Inputs, the features on the last axis.
-    """
-    if isinstance(parameters, Mapping) and "net" in parameters:
-        parameters = parameters["net"]
-    two_layer = isinstance(parameters, Mapping) and set(parameters) == {"a", "w"}
-    # a model of one's own may take inputs of any form: they are left alone
-    if two_layer and x.shape[-1] + 1 == parameters["w"].shape[-1]:
-        return completed(x, parameters["w"])
-    return x
+    complete = with_constant(objective, parameters, inputs)
+    return jnp.asarray(complete), jnp.asarray(targets)
 
 
 def _reopened(bucket: Bucket) -> Bucket:
@@ -315,17 +283,3 @@ def _final_status(
         int(Status.OUT_OF_STEPS if asked else Status.CONVERGED),
         status,
     )
-
-
-def _flat(probed: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    flat: dict[str, np.ndarray] = Snapshot()
-    for measures in probed.values():
-        if flat.keys() & measures.keys():
-            raise InvalidInputError(
-                "probes",
-                given="two that measure under one name",
-                allowed="a name of its own for each measure",
-                remedy="rename one",
-            )
-        flat |= measures
-    return flat

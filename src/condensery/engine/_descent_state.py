@@ -20,6 +20,7 @@ from condensery.engine._members import (
     member_trees,
 )
 from condensery.engine._optimisers import Optimiser
+from condensery.engine._recorder import Probed
 
 Dtype = Literal["float64", "float32"]
 
@@ -38,27 +39,6 @@ class DescentState:
 
     def __len__(self) -> int:
         return sum(len(bucket.members) for bucket in self.buckets)
-
-    @property
-    def parameters(self) -> list[Tree]:
-        """One tree per member, in the order they were given."""
-        return member_trees(self.buckets)
-
-
-class _Parameters(list[Tree]):
-    """One tree per member; called with a member, its tree."""
-
-    def __init__(self, state: DescentState) -> None:
-        super().__init__(state.parameters)
-        self._state = state
-
-    def __call__(self, member: int, *, initial: bool = False) -> Tree:
-        return member_tree(self._state.buckets, member, initial=initial)
-
-
-jax.tree_util.register_pytree_node(
-    _Parameters, lambda trees: (list(trees), None), lambda _, trees: list(trees)
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,49 +61,36 @@ class DescentResult:
     loss: Float[np.ndarray, "member step"]
     status: Int[np.ndarray, " member"]
     steps: Int[np.ndarray, " member"]
-    probed: dict[str, Any]
+    probed: Probed
     state: DescentState
 
-    @property
-    def parameters(self) -> _Parameters:
-        """One tree per member, in the order they were given."""
-        return _Parameters(self.state)
+    def parameters(self, member: int, *, initial: bool = False) -> Tree:
+        """Of one member, in its own shapes."""
+        return member_tree(self.state.buckets, member, initial=initial)
 
     def all_parameters(self, *, initial: bool = False) -> list[Tree]:
         """The parameters of every member, in the order they were given."""
         return member_trees(self.state.buckets, initial=initial)
 
 
-def init_descent(
+def begin(
     members: Sequence[Tree],
     *,
     optimiser: Optimiser,
-    seeds: Sequence[int] | None = None,
-    dtype: Dtype = "float64",
+    seeds: Sequence[int] | None,
+    dtype: Dtype,
 ) -> DescentState:
     """The state before the first step.
 
     Args:
         members: One tree of parameters per member; shapes may differ between members.
         optimiser: The rule whose memory is prepared.
-        seeds: The seed of each member's order of mini-batches and of its random draws
-            (see `Randomised`); None gives all members seed 0.
+        seeds: The seed of each member; None gives all of them seed 0.
         dtype: What the arithmetic is done in.
-
-    Returns:
-        The state.
 
     Raises:
         InvalidInputError: No members, parameters that are not finite, or a number of
             seeds that does not fit.
-
-    Example:
-        >>> import numpy as np
-        >>> from condensery.engine import SGD, init_descent
-        >>> init_descent(
-        ...     [{"w": np.ones(3)}, {"w": np.ones(2)}], optimiser=SGD(0.1)
-        ... ).step
-        0
     """
     orders = np.zeros(len(members), dtype=np.int64)
     if seeds is not None:

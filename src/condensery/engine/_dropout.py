@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from condensery._errors import InvalidInputError
+from condensery.engine._constant_feature import has_constant_feature
 from condensery.engine._masks import MaskSharing, check_keep, check_mask, dropout_factor
 from condensery.engine._objectives import (
     AutodiffObjective,
@@ -327,6 +328,11 @@ class _TwoLayerExpected:
     keep: float
     factor: float
 
+    @property
+    def constant_feature(self) -> bool:
+        """Whether the model takes inputs with the constant feature."""
+        return has_constant_feature(self.model)
+
     def pack(self, parameters: Mapping[str, Array]) -> Tree:
         """Make the unit axis the last."""
         return unit_last(parameters)
@@ -473,6 +479,11 @@ class _InPublicLayout:
     """An objective that takes parameters as they are given."""
 
     inner: Objective
+
+    @property
+    def constant_feature(self) -> bool:
+        """Whether the model takes inputs with the constant feature."""
+        return has_constant_feature(self.inner)
 
     def pack(self, parameters: Tree) -> Tree:
         """The public layout is kept."""

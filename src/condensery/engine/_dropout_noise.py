@@ -14,6 +14,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from condensery._errors import InvalidInputError
+from condensery.engine._constant_feature import with_constant
 from condensery.engine._dropout import Keep, Net, dropout_loss
 from condensery.engine._masks import MaskSharing, stream
 from condensery.engine._randomised import Randomised
@@ -38,7 +39,8 @@ class DropoutNoise(NamedTuple):
 def dropout_noise(
     model: Net,
     parameters: Any,
-    data: tuple[Float[np.ndarray, "sample feature"], Float[np.ndarray, "sample ..."]],
+    x: Float[np.ndarray, "sample feature"],
+    y: Float[np.ndarray, "sample ..."],
     *,
     keep: Keep,
     rate: float,
@@ -56,7 +58,8 @@ def dropout_noise(
     Args:
         model: A `TwoLayer` or an `Mlp`.
         parameters: Of one member.
-        data: Inputs and targets.
+        x: Inputs, without the constant feature, as for `descend`.
+        y: Targets.
         keep: As in `dropout_loss`.
         rate: The learning rate ε.
         masks: How many draws, at least 2; the source takes 3000.
@@ -80,16 +83,14 @@ def dropout_noise(
         >>> import numpy as np
         >>> from condensery.engine import dropout_noise
         >>> from condensery.models import TwoLayer
-        >>> one, data = (
-        ...     {"a": np.array([2.0]), "w": np.array([[1.0]])},
-        ...     (np.ones((1, 1)), np.zeros(1)),
+        >>> unit = {"a": np.array([2.0]), "w": np.array([[1.0]])}
+        >>> x, y = np.ones((1, 1)), np.zeros(1)
+        >>> noise = dropout_noise(
+        ...     TwoLayer("relu"), unit, x, y, keep=0.5, rate=0.1, masks=4000
         ... )
-        >>> found = dropout_noise(
-        ...     TwoLayer("relu"), one, data, keep=0.5, rate=0.1, masks=4000
-        ... )
-        >>> abs(found.r2 - 0.1 / 4 * (8**2 + 16**2) / 2) < 4 * found.r2_error
+        >>> abs(noise.r2 - 0.1 / 4 * (8**2 + 16**2) / 2) < 4 * noise.r2_error
         True
-        >>> abs(found.loss - 4) < 4 * found.loss_error
+        >>> abs(noise.loss - 4) < 4 * noise.loss_error
         True
     """
     if masks < 2:
@@ -98,11 +99,11 @@ def dropout_noise(
         )
     objective = dropout_loss(model, keep=keep, mask=mask, factor=factor)
     tree = jax.tree.map(jnp.asarray, parameters)
-    x, y = (jnp.asarray(part, dtype=jax.tree.leaves(tree)[0].dtype) for part in data)
-    losses, squares = (
-        np.asarray(part)
-        for part in _draws(tree, x, y, seed, objective=objective, masks=masks)
-    )
+    dtype = jax.tree.leaves(tree)[0].dtype
+    complete = with_constant(model, tree, np.asarray(x, dtype=dtype))
+    inputs, targets = jnp.asarray(complete), jnp.asarray(y, dtype=dtype)
+    drawn = _draws(tree, inputs, targets, seed, objective=objective, masks=masks)
+    losses, squares = map(np.asarray, drawn)
     r2 = rate / 4 * squares
     root = np.sqrt(masks)
     return DropoutNoise(

@@ -4,7 +4,7 @@ rate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -53,7 +53,7 @@ def flow(  # ruff: ignore[too-many-arguments] all but the data are options with 
     probes: Probes | None = None,
     schedule: Sequence[int] | None = None,
     state: FlowState | None = None,
-    on_progress: OnProgress | Callable[[float], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> FlowResult:
     """Gradient flow of the normalised two-layer model, for all members of an ensemble;
     there is no learning rate.

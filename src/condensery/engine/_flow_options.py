@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -226,14 +225,7 @@ class FlowRecorder:
         return self._recorder
 
 
-def report_stopped(
-    on_progress: OnProgress | Callable[[float], None] | None, stopped: int, count: int
-) -> None:
+def report_stopped(on_progress: OnProgress | None, stopped: int, count: int) -> None:
     """Report how many members of an ensemble have stopped."""
-    if on_progress is None:
-        return
-    text, fraction = f"{stopped:,} of {count:,} members stopped", stopped / count
-    if len(inspect.signature(on_progress).parameters) == 1:
-        on_progress(fraction)  # pyrefly: ignore
-    else:
-        on_progress(text, fraction)  # pyrefly: ignore
+    if on_progress is not None:
+        on_progress(f"{stopped:,} of {count:,} members stopped", stopped / count)

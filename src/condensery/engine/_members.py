@@ -4,7 +4,6 @@ program, padding nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -155,7 +154,7 @@ def snapshot(buckets: Sequence[Bucket]) -> dict[str, np.ndarray]:
     for bucket in buckets:
         for name, leaf in leaf_names(bucket.parameters):
             leaves.setdefault(name, []).append((bucket, np.asarray(leaf)))
-    return Snapshot({name: _padded(stacked, count) for name, stacked in leaves.items()})
+    return {name: _padded(stacked, count) for name, stacked in leaves.items()}
 
 
 def _padded(stacked: Sequence[tuple[Bucket, np.ndarray]], count: int) -> np.ndarray:
@@ -165,14 +164,3 @@ def _padded(stacked: Sequence[tuple[Bucket, np.ndarray]], count: int) -> np.ndar
         corner = (slice(0, size) for size in leaf.shape[1:])
         joined[bucket.members, *corner] = leaf
     return joined
-
-
-class Snapshot(dict[str, np.ndarray]):
-    """Leaves by name; leaves of layers are found under the former names too."""
-
-    def __missing__(self, key: str) -> np.ndarray:
-        match = re.fullmatch(r"(.*\.)?(\d+)\.(\d)", key)
-        if match is None:
-            raise KeyError(key)
-        above, layer, entry = match.groups()
-        return self[f"{above or ''}{'Wb'[int(entry)]}{int(layer) + 1}"]

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from condensery._errors import InvalidInputError
+from condensery.engine._constant_feature import has_constant_feature
 from condensery.models import TwoLayer, activation
 
 Tree = Any
@@ -59,6 +60,11 @@ class AutodiffObjective:
 
     loss: Callable[[Any, Array, Array], Float[Array, ""]]
 
+    @property
+    def constant_feature(self) -> bool:
+        """Whether the model takes inputs with the constant feature."""
+        return has_constant_feature(self.loss)
+
     def pack(self, parameters: Tree) -> Tree:
         """The public layout is kept."""
         return parameters
@@ -82,6 +88,11 @@ class AutodiffObjective:
 class _MeanSquare:
     model: Model
     factor: float
+
+    @property
+    def constant_feature(self) -> bool:
+        """Whether the model takes inputs with the constant feature."""
+        return has_constant_feature(self.model)
 
     def __call__(self, parameters: Any, x: Array, y: Array) -> Float[Array, ""]:
         output = self.model(parameters, x)
@@ -115,6 +126,11 @@ class TwoLayerMeanSquare:
 
     model: TwoLayer
     factor: float
+
+    @property
+    def constant_feature(self) -> bool:
+        """Whether the model takes inputs with the constant feature."""
+        return has_constant_feature(self.model)
 
     def pack(self, parameters: Mapping[str, Array]) -> Tree:
         """Make the unit axis the last."""
@@ -154,7 +170,9 @@ def mean_square(model: Model, *, factor: float = 1.0) -> Objective:
 
     For a `TwoLayer` the gradient is written out, for any other callable it is derived
     by JAX. The model must be hashable (a function or a frozen dataclass): it is part of
-    the compiled program's key.
+    the compiled program's key. One that declares ``constant_feature = True`` and has
+    parameters ``{"a", "w"}`` takes the bias as the last column of w: `descend` appends
+    the constant feature for it.
 
     Args:
         model: ``model(parameters, x)``; its output has the shape of the targets.

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from condensery._errors import InvalidInputError
+from condensery.engine._constant_feature import has_constant_feature
 from condensery.engine._objectives import Objective
 
 Tree = Any
@@ -49,17 +50,20 @@ class PerMember:
         >>> members = per_member(
         ...     [np.zeros(1), np.zeros(1)], draws=[0, 1], units=[1.0, 9.0]
         ... )
-        >>> result = descend(
-        ...     members, PerMember(line), (x, y), optimiser=SGD(0.5), steps=1
-        ... )
-        >>> (
-        ...     [float(tree["net"][0]) for tree in result.parameters],
-        ...     result.loss[:, 0].tolist(),
-        ... )
-        ([1.0, 3.0], [1.0, 1.0])
+        >>> rule = SGD(0.5)
+        >>> result = descend(members, PerMember(line), x, y, optimiser=rule, steps=1)
+        >>> [float(tree["net"][0]) for tree in result.all_parameters()]
+        [1.0, 3.0]
+        >>> result.loss[:, 0].tolist()
+        [1.0, 1.0]
     """
 
     objective: Objective
+
+    @property
+    def constant_feature(self) -> bool:
+        """Whether the model takes inputs with the constant feature."""
+        return has_constant_feature(self.objective)
 
     def pack(self, parameters: Mapping[str, Any]) -> Tree:
         """The network in the inner objective's layout, the rest as it is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,8 +13,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from condensery.engine._objectives import Objective
-from condensery.models import completed
+from condensery.engine._constant_feature import with_constant
+from condensery.engine._objectives import Model, Objective
 from condensery.protocols import Arrays
 
 _ENTRIES = {
@@ -65,12 +65,11 @@ class RecordOutput:
     def __call__(self, step: int, snapshot: Arrays) -> Arrays:
         """The outputs at one step."""
         parameters = parameters_of(snapshot)
-        if isinstance(self.model, partial):
-            parameters = _former_names(snapshot)
-        x = _inputs(snapshot, self.x)
+        x = _inputs(self.model, snapshot, self.x)
         return {"output": np.asarray(_outputs(parameters, x, model=self.model))}
 
 
+@dataclass(frozen=True)
 class RecordLoss:
     """Evaluates a loss on all data that is not the one that is minimised: ``loss`` of
     shape (step, member).
@@ -81,21 +80,17 @@ class RecordLoss:
         y: Targets.
     """
 
-    def __init__(
-        self, objective: Objective | str, x: Any, y: Any, *former: Any
-    ) -> None:
-        self.name = "loss"
-        if isinstance(objective, str):
-            self.name, objective, (x, y) = objective, x, y
-        self.objective, self.x, self.y = objective, x, y
+    objective: Objective
+    x: Float[np.ndarray, "sample feature"]
+    y: Float[np.ndarray, "sample ..."]
 
     def __call__(self, step: int, snapshot: Arrays) -> Arrays:
         """The loss at one step."""
         parameters = parameters_of(snapshot)
-        x = _inputs(snapshot, self.x)
+        x = _inputs(self.objective, snapshot, self.x)
         y = np.asarray(self.y, dtype=x.dtype)
         loss = _losses(parameters, x, y, objective=self.objective)
-        return {self.name: np.asarray(loss)}
+        return {"loss": np.asarray(loss)}
 
 
 def parameters_of(snapshot: Arrays) -> Any:
@@ -129,32 +124,12 @@ def parameters_of(snapshot: Arrays) -> Any:
     ]
 
 
-def layer_tree(
-    snapshot: Arrays, layers: Sequence[bool]
-) -> list[tuple[np.ndarray, np.ndarray | None]]:
-    """Former name of `parameters_of` for layers."""
-    return parameters_of(snapshot)
-
-
-def _former_names(snapshot: Arrays) -> dict[str, np.ndarray]:
-    tree = parameters_of(snapshot)
-    if isinstance(tree, dict):
-        return tree
-    return {
-        f"{layer}.{entry}": leaf
-        for layer, entries in enumerate(tree)
-        for entry, leaf in enumerate(entries)
-        if leaf is not None
-    }
-
-
-def _inputs(snapshot: Arrays, x: np.ndarray) -> np.ndarray:
-    """Inputs in the parameters' dtype, with the constant if w holds the bias."""
+def _inputs(
+    model: Model | Objective, snapshot: Arrays, x: np.ndarray
+) -> Float[np.ndarray, "sample feature"]:
+    """Inputs in the parameters' dtype, with the constant if the model takes it."""
     dtype = next(iter(snapshot.values())).dtype
-    inputs = np.asarray(x, dtype=dtype)
-    if set(snapshot) == {"a", "w"} and x.shape[-1] + 1 == snapshot["w"].shape[-1]:
-        return completed(inputs, snapshot["w"])
-    return inputs
+    return with_constant(model, snapshot, np.asarray(x, dtype=dtype))
 
 
 @partial(jax.jit, static_argnames="objective")

@@ -10,6 +10,7 @@ from typing import Any
 
 from jaxtyping import Array, Float
 
+from condensery.engine._constant_feature import has_constant_feature
 from condensery.engine._objectives import Objective
 
 Tree = Any
@@ -21,7 +22,7 @@ class Randomised:
     """A random loss: each step follows the gradient of one draw; losses are recorded,
     and judged, without randomness.
 
-    The draw of a step depends on the member's seed (see `init_descent`) and the step's
+    The draw of a step depends on the member's seed (see `descend`) and the step's
     number only, so that a descent in pieces, in company or resumed draws the same, bit
     for bit.
 
@@ -34,6 +35,11 @@ class Randomised:
 
     recorded: Objective
     draw: Sampler
+
+    @property
+    def constant_feature(self) -> bool:
+        """Whether the model takes inputs with the constant feature."""
+        return has_constant_feature(self.recorded)
 
     def pack(self, parameters: Tree) -> Tree:
         """From the public layout."""

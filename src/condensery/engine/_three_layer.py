@@ -55,7 +55,7 @@ def three_layer_flow(  # ruff: ignore[too-many-arguments] all but the data are o
     probes: Probes | None = None,
     schedule: Sequence[int] | None = None,
     state: ThreeLayerState | None = None,
-    on_progress: OnProgress | Callable[[float], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> ThreeLayerResult:
     """Gradient flow of the normalised three-layer model, for all members of an
     ensemble; there is no learning rate.

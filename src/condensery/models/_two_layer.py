@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -69,6 +70,8 @@ class TwoLayer:
 
     activation: str = "relu"
     scale: float = 1.0
+    constant_feature: ClassVar[bool] = True
+    """Inputs carry the constant feature; `condensery.engine.descend` appends it."""
 
     def __post_init__(self) -> None:
         activation(self.activation)

@@ -140,7 +140,8 @@ def _drawn(config: Config, seed: int) -> Iterator[Arrays]:
             # pyrefly: ignore[bad-argument-type]
             TwoLayer("tanh"),
             member,
-            (x, y),
+            x,
+            y,
             keep=keep,
             mask="shared" if shared else "per_sample",
             rate=config.rate,
