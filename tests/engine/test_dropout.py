@@ -74,7 +74,8 @@ def mean_over_masks(name, layers, x, y, *, keep, factor):
     for kept in product((0, 1), repeat=layers[-1][0].shape[1]):
         weight = np.prod([keep if bit else 1 - keep for bit in kept])
         output = slow_output(name, layers, x, [*hidden, np.array(kept) / keep])
-        total += weight * factor * np.mean((output - y) ** 2)
+        square = np.mean((output - y) ** 2)
+        total += weight * factor * square
     return total
 
 
@@ -113,22 +114,25 @@ def test_mean_over_all_masks_is_the_expected_loss(name, outputs):
 
 @pytest.mark.parametrize("name", ["relu", "tanh"])
 def test_the_same_for_two_layers_with_a_scale(name):
-    member, loss = (
-        draw(8),
-        expected_dropout_loss(
-            TwoLayer(name, scale=0.5),
-            keep=KEEP,
-            factor=1.0,
-        ),
+    member = draw(8)
+    model = TwoLayer(name, scale=0.5)
+    loss = expected_dropout_loss(
+        model,
+        keep=KEEP,
+        factor=1.0,
     )
     layers = [(member["w"], None), (0.5 * member["a"][None], None)]
     slow = mean_over_masks(
-        name, layers, DATA[0], DATA[1][:, None], keep=KEEP, factor=1.0
+        name,
+        layers,
+        DATA[0],
+        DATA[1][:, None],
+        keep=KEEP,
+        factor=1.0,
     )
     packed = loss.pack(jax.tree.map(jnp.asarray, member))
-    assert float(loss.value(packed, *map(jnp.asarray, DATA))) == pytest.approx(
-        slow, rel=1e-12
-    )
+    x, y = map(jnp.asarray, DATA)
+    assert float(loss.value(packed, x, y)) == pytest.approx(slow, rel=1e-12)
 
 
 def test_a_draw_is_the_loss_of_its_mask_and_its_derivative():
@@ -161,36 +165,48 @@ def test_a_draw_is_the_loss_of_its_mask_and_its_derivative():
         assert float(loss) == pytest.approx(
             0.5 * np.mean((plain[:, 0] - DATA[1]) ** 2), rel=1e-13
         )
-        derived = jax.grad(
-            lambda p, by=by: 0.5 * jnp.mean((masked_output(model, p, x, [by]) - y) ** 2)
-        )(member)
+
+        def masked(p, by=by):
+            error = masked_output(model, p, x, [by]) - y
+            return 0.5 * jnp.mean(error**2)
+
+        derived = jax.grad(masked)(member)
+        unpacked = objective.unpack(slope)
         for name in ("a", "w"):
             np.testing.assert_allclose(
-                objective.unpack(slope)[name], derived[name], rtol=1e-12, atol=1e-15
+                unpacked[name],
+                derived[name],
+                rtol=1e-12,
+                atol=1e-15,
             )
 
 
 def test_the_mean_of_many_draws_is_the_expected_loss():
-    member, many = draw(50), 20_000
-    expected = expected_dropout_loss(TwoLayer("relu"), keep=KEEP)
-    exact = float(
-        expected.value(
-            expected.pack(jax.tree.map(jnp.asarray, member)), *map(jnp.asarray, DATA)
-        )
-    )
+    member = draw(50)
+    model = TwoLayer("relu")
+    expected = expected_dropout_loss(model, keep=KEEP)
+    packed = expected.pack(jax.tree.map(jnp.asarray, member))
+    x, y = map(jnp.asarray, DATA)
+    exact = float(expected.value(packed, x, y))
     noise = {
         mask: dropout_noise(
-            TwoLayer("relu"), member, *DATA, keep=KEEP, rate=0.1, masks=many, mask=mask
+            model,
+            member,
+            *DATA,
+            keep=KEEP,
+            rate=0.1,
+            masks=20_000,
+            mask=mask,
         )
         for mask in ("per_sample", "shared")
     }
-    for found in noise.values():
-        assert abs(found.loss - exact) < 4 * found.loss_error
-        assert found.loss_error < 0.02 * exact
+    for estimate in noise.values():
+        assert abs(estimate.loss - exact) < 4 * estimate.loss_error
+        assert estimate.loss_error < 0.02 * exact
     # samples with masks of their own make the gradient vary less
-    assert (
-        noise["per_sample"].r2 + 4 * noise["per_sample"].r2_error < noise["shared"].r2
-    )
+    apart = noise["per_sample"]
+    highest = apart.r2 + 4 * apart.r2_error
+    assert highest < noise["shared"].r2
 
 
 def test_r2_by_all_masks():
@@ -199,23 +215,26 @@ def test_r2_by_all_masks():
     model = TwoLayer("tanh")
     for kept in product((0, 1), repeat=4):
         by = jnp.array([kept], dtype=float) / KEEP
-        slope = jax.grad(
-            lambda p, by=by: (
-                0.5 * jnp.mean((masked_output(model, p, DATA[0], [by]) - DATA[1]) ** 2)
-            )
-        )(member)
+
+        def masked(p, by=by):
+            error = masked_output(model, p, DATA[0], [by]) - DATA[1]
+            return 0.5 * jnp.mean(error**2)
+
+        slope = jax.grad(masked)(member)
         chance = np.prod([KEEP if bit else 1 - KEEP for bit in kept])
-        total += (
-            chance
-            * rate
-            / 4
-            * sum(float(jnp.sum(leaf**2)) for leaf in jax.tree.leaves(slope))
-        )
-    found = dropout_noise(
-        model, member, *DATA, keep=KEEP, rate=rate, masks=20_000, mask="shared"
+        square = sum(float(jnp.sum(leaf**2)) for leaf in jax.tree.leaves(slope))
+        total += chance * rate / 4 * square
+    estimate = dropout_noise(
+        model,
+        member,
+        *DATA,
+        keep=KEEP,
+        rate=rate,
+        masks=20_000,
+        mask="shared",
     )
-    assert abs(found.r2 - total) < 4 * found.r2_error
-    assert found.r2_error < 0.02 * total
+    assert abs(estimate.r2 - total) < 4 * estimate.r2_error
+    assert estimate.r2_error < 0.02 * total
 
 
 def test_written_gradient_of_the_expected_loss_is_the_derived_one():
@@ -226,15 +245,22 @@ def test_written_gradient_of_the_expected_loss_is_the_derived_one():
         value, slope = loss.value_and_grad(loss.pack(member), x, y)
 
         def written_out(p, model=model, name=name):
-            hidden = {"relu": jax.nn.relu, "tanh": jnp.tanh}[name](x @ p["w"].T)
-            spread = (1 - KEEP) / (2 * KEEP * 5) * jnp.sum((0.4 * p["a"] * hidden) ** 2)
-            return 0.5 * jnp.mean((0.4 * hidden @ p["a"] - y) ** 2) + spread
+            sigma = {"relu": jax.nn.relu, "tanh": jnp.tanh}[name]
+            hidden = sigma(x @ p["w"].T)
+            energy = jnp.sum((0.4 * p["a"] * hidden) ** 2)
+            spread = (1 - KEEP) / (2 * KEEP * 5) * energy
+            error = 0.4 * hidden @ p["a"] - y
+            return 0.5 * jnp.mean(error**2) + spread
 
         expected, derived = jax.value_and_grad(written_out)(member)
         assert float(value) == pytest.approx(float(expected), rel=1e-13)
+        unpacked = loss.unpack(slope)
         for key in ("a", "w"):
             np.testing.assert_allclose(
-                loss.unpack(slope)[key], derived[key], rtol=1e-12, atol=1e-15
+                unpacked[key],
+                derived[key],
+                rtol=1e-12,
+                atol=1e-15,
             )
 
 

@@ -33,9 +33,9 @@ def with_constant(model: Any, parameters: Any, x: Any) -> Any:
         InvalidInputError: The model declares it, and the inputs have another number of
             features than w has columns, the bias aside.
     """
-    if isinstance(parameters, Mapping) and "net" in parameters:
-        parameters = parameters["net"]
-    two_layer = isinstance(parameters, Mapping) and "w" in parameters
-    if two_layer and has_constant_feature(model):
-        return completed(x, parameters["w"])
+    if not isinstance(parameters, Mapping):
+        return x
+    net = parameters.get("net", parameters)
+    if has_constant_feature(model) and "w" in net:
+        return completed(x, net["w"])
     return x

@@ -95,13 +95,16 @@ def dropout_noise(
     """
     if masks < 2:
         raise InvalidInputError(
-            "masks", given=masks, allowed="a whole number >= 2", remedy="use 3000"
+            "masks",
+            given=masks,
+            allowed="a whole number >= 2",
+            remedy="use 3000",
         )
     objective = dropout_loss(model, keep=keep, mask=mask, factor=factor)
     tree = jax.tree.map(jnp.asarray, parameters)
     dtype = jax.tree.leaves(tree)[0].dtype
-    complete = with_constant(model, tree, np.asarray(x, dtype=dtype))
-    inputs, targets = jnp.asarray(complete), jnp.asarray(y, dtype=dtype)
+    inputs = with_constant(model, tree, jnp.asarray(x, dtype=dtype))
+    targets = jnp.asarray(y, dtype=dtype)
     drawn = _draws(tree, inputs, targets, seed, objective=objective, masks=masks)
     losses, squares = map(np.asarray, drawn)
     r2 = rate / 4 * squares
@@ -127,9 +130,10 @@ def _draws(
     packed, key = objective.pack(parameters), stream(seed)
 
     def one(number: Array) -> tuple[Array, Array]:
-        loss, slope = objective.draw(packed, x, y, jax.random.fold_in(key, number))
-        return loss, jnp.sum(
-            jnp.stack([jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(slope)])
-        )
+        mask_key = jax.random.fold_in(key, number)
+        loss, slope = objective.draw(packed, x, y, mask_key)
+        leaves = jax.tree.leaves(slope)
+        squares = [jnp.sum(jnp.square(leaf)) for leaf in leaves]
+        return loss, jnp.sum(jnp.stack(squares))
 
     return lax.map(one, jnp.arange(masks))
