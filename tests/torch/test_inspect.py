@@ -16,7 +16,8 @@ from condensery._errors import InvalidInputError
 from condensery.torch import inspect
 from condensery.torch._inspection._chance import chance, largest_by_chance, random_pair
 from condensery.torch._inspection._measure import measure
-from condensery.torch._inspection._reading import read_module, read_weights
+from condensery.torch._inspection._reading import read_module
+from condensery.torch._inspection._reading_weights import read_weights
 
 
 def rows_of(model, name):

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from condensery.torch import inspect
-from condensery.torch._inspection._tracing import is_of_one_number
+from condensery.torch._inspection._tracing import is_pointwise_module
 
 
 class Quick(nn.Module):
@@ -122,8 +122,8 @@ def test_a_function_of_one_number_without_a_name_lets_equal_rows_merge(factor):
     copied(model.up, factor)
     row = inspect(nn.Sequential(model, nn.ReLU(), nn.Linear(4, 2))).layer("0.up")
     assert row.exact_merges == (factor == 1)
-    assert is_of_one_number(Quick())
-    assert not is_of_one_number(Mixing())
+    assert is_pointwise_module(Quick())
+    assert not is_pointwise_module(Mixing())
     assert (
         "mean" in inspect(Feed(Mixing())).layer("up").why
         or "2 places" in inspect(Feed(Mixing())).layer("up").why
@@ -393,3 +393,37 @@ def test_models_of_transformers_tell_their_activations(family):
             [getattr(row, name) for name in columns] for row in found
         ]
         assert other["largest_cosine"].tolist() == found["largest_cosine"].tolist()
+
+
+class TwoNormalisations(nn.Module):
+    """One layer read through two batch normalisations."""
+
+    def __init__(self):
+        super().__init__()
+        self.up, self.down = nn.Linear(3, 4), nn.Linear(4, 1)
+        self.first, self.second = nn.BatchNorm1d(4), nn.BatchNorm1d(4)
+
+    def forward(self, x):
+        units = self.up(x)
+        first = torch.relu(self.first(units))
+        second = torch.relu(self.second(units))
+        return self.down(first) + self.down(second)
+
+
+def test_units_behind_two_normalisations_are_not_merged():
+    row = inspect(TwoNormalisations()).layer("up")
+    assert row.mergeable == "not"
+    assert "not alike" in row.why
+
+
+@pytest.mark.parametrize("stem", ["self", "attention.self"])
+@pytest.mark.parametrize(("inputs", "has_values"), [(8, True), (32, False)])
+def test_the_output_of_an_attention_in_a_state_dict(stem, inputs, has_values):
+    above = stem.removesuffix("self")
+    weights = {
+        f"{stem}.{name}.weight": torch.randn(8, 8) for name in ("query", "key", "value")
+    }
+    weights[f"{above}output.dense.weight"] = torch.randn(8, inputs)
+    layers = [row.layer for row in inspect(weights, heads=2)]
+    assert f"{stem}:heads query-key" in layers
+    assert (f"{stem}:heads value-output" in layers) == has_values

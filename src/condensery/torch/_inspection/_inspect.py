@@ -12,9 +12,10 @@ from torch.nn.parameter import UninitializedTensorMixin
 from condensery._errors import InvalidInputError
 from condensery.theory import MERGE_NAMES
 from condensery.torch._inspection._inspection import Inspection, LayerReport
-from condensery.torch._inspection._layers import Layer
+from condensery.torch._inspection._layers import Layer, Reading
 from condensery.torch._inspection._measure import by_chance, measure
-from condensery.torch._inspection._reading import Found, read_module, read_weights
+from condensery.torch._inspection._reading import read_module
+from condensery.torch._inspection._reading_weights import read_weights
 from condensery.torch._inspection._structure import After, Structure, structure
 from condensery.torch._inspection._verdict import verdict
 from condensery.torch._loading import (
@@ -94,53 +95,59 @@ def inspect(
         (2, 1, 'exactly', 2)
     """
     _check_options(threshold, active, activation, heads)
-    found, known, parameters = _read(model, weights, heads)
+    reading, around, parameters = _read(model, weights, heads)
     default = None if activation is None else After(activation=activation)
+    no_code = "a state dict does not tell what follows"
     rows = []
-    for layer in found.layers:
-        if layer.rows.numel():
-            after = known.after.get(layer.module, default)
-            untold = known.untold.get(
-                layer.module, "a state dict does not tell what follows"
-            )
-            rows.append(
-                _report(layer, after, untold, threshold=threshold, active=active)
-            )
+    for layer in reading.layers:
+        if not layer.rows.numel():
+            continue
+        after = around.after.get(layer.module, default)
+        why = around.untraced.get(layer.module, no_code)
+        row = _report(layer, after, why, threshold=threshold, active=active)
+        rows.append(row)
     return Inspection(
         rows,
         threshold=threshold,
         active=active,
-        skipped=found.skipped,
+        skipped=reading.skipped,
         parameters=parameters,
     )
 
 
 def _report(
-    layer: Layer, after: After | None, untold: str, *, threshold: float, active: float
+    layer: Layer,
+    after: After | None,
+    untraced: str,
+    *,
+    threshold: float,
+    active: float,
 ) -> LayerReport:
-    seen = measure(layer, threshold=threshold, active=active)
-    random = by_chance(layer, seen, threshold=threshold)
-    judged = verdict(layer, seen, after, threshold=threshold, untold=untold)
+    measured = measure(layer, threshold=threshold, active=active)
+    random = by_chance(layer, measured, threshold=threshold)
+    judged = verdict(layer, measured, after, threshold=threshold, untraced=untraced)
+    features = measured.features if layer.dimension is None else layer.dimension
+    activation = ""
+    if after is not None and layer.role == "units":
+        activation = after.activation
     return LayerReport(
         layer=layer.name,
         kind=layer.kind,
-        units=seen.units,
-        features=seen.features if layer.dimension is None else layer.dimension,
-        active=seen.active,
-        groups=seen.groups,
-        largest_group=seen.largest_group,
-        effective_neurons=seen.effective,
-        effective_ratio=seen.ratio,
-        chance_ratio=random.neurons / seen.units,
-        excess=(random.neurons - seen.effective) / seen.units,
-        largest_cosine=seen.largest_cosine,
+        units=measured.units,
+        features=features,
+        active=measured.active,
+        groups=measured.groups,
+        largest_group=measured.largest_group,
+        effective_neurons=measured.effective,
+        effective_ratio=measured.ratio,
+        chance_ratio=random.neurons / measured.units,
+        excess=(random.neurons - measured.effective) / measured.units,
+        largest_cosine=measured.largest_cosine,
         chance_cosine=random.cosine,
-        smallest_cosine=seen.smallest_cosine,
-        dead=seen.dead,
+        smallest_cosine=measured.smallest_cosine,
+        dead=measured.dead,
         duplicates=judged.duplicates,
-        activation=after.activation
-        if after is not None and layer.role == "units"
-        else "",
+        activation=activation,
         mergeable=judged.mergeable,
         exact_merges=judged.exact,
         approximate_merges=judged.approximate,
@@ -153,37 +160,20 @@ def _read(
     model: nn.Module | Mapping[str, torch.Tensor] | str | Path,
     weights: str | Path | None,
     heads: int | None,
-) -> tuple[Found, Structure, int]:
+) -> tuple[Reading, Structure, int]:
     if isinstance(model, str) and ":" in model and not Path(model).is_file():
         model = load_model(model, weights)
     elif weights is not None:
+        is_file = isinstance(model, str | Path)
+        kind = "a file" if is_file else type(model).__name__
         raise InvalidInputError(
             "weights",
-            given=f"{weights} with "
-            f"{'a file' if isinstance(model, str | Path) else type(model).__name__}",
+            given=f"{weights} with {kind}",
             allowed="weights for package.module:factory",
             remedy="leave it out",
         )
-    if isinstance(model, torch.jit.ScriptModule):
-        raise InvalidInputError(
-            "model",
-            given=f"{type(model).__name__}, which is TorchScript",
-            allowed="an eager torch.nn.Module",
-            remedy="build it from its class, or pass its state_dict()",
-        )
     if isinstance(model, nn.Module):
-        quantised = quantised_module(model)
-        if quantised is not None:
-            raise InvalidInputError(
-                "model",
-                given=f"{type(model).__name__}, of which {quantised} is quantised",
-                allowed="finite real numbers in a floating dtype",
-                remedy="give the model before it was quantised",
-            )
-        check_weights(
-            {**dict(model.named_parameters()), **_buffers(model)},
-            where=type(model).__name__,
-        )
+        _check_module(model)
         return read_module(model, heads=heads), structure(model), _count(model)
     if isinstance(model, str | Path):
         model = load_weights(model)
@@ -199,21 +189,37 @@ def _read(
             allowed="a torch.nn.Module, a state dict, a weights file, or "
             "package.module:factory",
         )
-    count = sum(
-        one.numel()
-        for one in model.values()
-        if isinstance(one, torch.Tensor) and one.is_floating_point()
-    )
+    tensors = [value for value in model.values() if isinstance(value, torch.Tensor)]
+    count = sum(tensor.numel() for tensor in tensors if tensor.is_floating_point())
     return read_weights(model, heads=heads), Structure({}, {}), count
 
 
+def _check_module(model: nn.Module) -> None:
+    name = type(model).__name__
+    if isinstance(model, torch.jit.ScriptModule):
+        raise InvalidInputError(
+            "model",
+            given=f"{name}, which is TorchScript",
+            allowed="an eager torch.nn.Module",
+            remedy="build it from its class, or pass its state_dict()",
+        )
+    quantised = quantised_module(model)
+    if quantised is not None:
+        raise InvalidInputError(
+            "model",
+            given=f"{name}, of which {quantised} is quantised",
+            allowed="finite real numbers in a floating dtype",
+            remedy="give the model before it was quantised",
+        )
+    check_weights({**dict(model.named_parameters()), **_buffers(model)}, where=name)
+
+
 def _count(model: nn.Module) -> int:
-    known = (
-        one
-        for one in model.parameters()
-        if not isinstance(one, UninitializedTensorMixin)
+    return sum(
+        weight.numel()
+        for weight in model.parameters()
+        if not isinstance(weight, UninitializedTensorMixin)
     )
-    return sum(one.numel() for one in known)
 
 
 def _buffers(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -92,6 +92,8 @@ _SHOWN = (
     ("why", "why"),
 )
 """Columns of a printed table and their heads; `columns` has all."""
+_WORDS = frozenset({"layer", "kind", "mergeable", "why"})
+"""Columns that are aligned to the left."""
 
 
 class Inspection(Sequence[LayerReport]):
@@ -107,8 +109,8 @@ class Inspection(Sequence[LayerReport]):
     Example:
         >>> import torch
         >>> from condensery.torch import inspect
-        >>> found = inspect(torch.nn.Linear(4, 3))
-        >>> len(found), found["units"].tolist(), found[0].kind
+        >>> table = inspect(torch.nn.Linear(4, 3))
+        >>> len(table), table["units"].tolist(), table[0].kind
         (1, [3], 'Linear')
     """
 
@@ -122,12 +124,10 @@ class Inspection(Sequence[LayerReport]):
         parameters: int,
     ) -> None:
         self.rows = tuple(rows)
-        self.threshold, self.active, self.skipped, self.parameters = (
-            threshold,
-            active,
-            dict(skipped),
-            parameters,
-        )
+        self.threshold = threshold
+        self.active = active
+        self.skipped = dict(skipped)
+        self.parameters = parameters
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -136,11 +136,9 @@ class Inspection(Sequence[LayerReport]):
         return iter(self.rows)
 
     def __getitem__(self, key: Any) -> Any:
-        return (
-            np.array([getattr(row, key) for row in self.rows])
-            if isinstance(key, str)
-            else self.rows[key]
-        )
+        if isinstance(key, str):
+            return np.array([getattr(row, key) for row in self.rows])
+        return self.rows[key]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -209,11 +207,9 @@ class Inspection(Sequence[LayerReport]):
         ]
 
     def summary(self) -> str:
-        """The whole in one line."""
-        units, exact = (
-            int(self["units"].sum()) if self.rows else 0,
-            sum(row.exact_merges for row in self.rows),
-        )
+        """All layers in one line."""
+        units = sum(row.units for row in self.rows)
+        exact = sum(row.exact_merges for row in self.rows)
         near = sum(row.approximate_merges for row in self.rows)
         return (
             f"{len(self)} layers, {units:,} units, {self.parameters:,} parameters: "
@@ -222,35 +218,26 @@ class Inspection(Sequence[LayerReport]):
 
     def __repr__(self) -> str:
         heads, rows = self.cells()
-        lines = [heads, *rows]
-        widths = [
-            max(len(line[place]) for line in lines) for place in range(len(heads))
-        ]
-        right = {
-            place
-            for place, (key, _) in enumerate(_SHOWN)
-            if key not in {"layer", "kind", "mergeable", "why"}
-        }
+        columns = list(zip(heads, *rows, strict=True))
+        widths = [max(len(cell) for cell in column) for column in columns]
         padded = [
             [
-                cell.rjust(widths[place])
-                if place in right
-                else cell.ljust(widths[place])
-                for place, cell in enumerate(line)
+                cell.ljust(width) if key in _WORDS else cell.rjust(width)
+                for cell, width, (key, _) in zip(line, widths, _SHOWN, strict=True)
             ]
-            for line in lines
+            for line in [heads, *rows]
         ]
         printed = ["  ".join(line).rstrip() for line in padded]
         return "\n".join([*printed, self.summary(), *self.remarks()])
 
     def _repr_html_(self) -> str:
         heads, rows = self.cells()
-        head = "".join(f"<th>{html.escape(one)}</th>" for one in heads)
+        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heads)
         body = "".join(
             f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>"
             for row in rows
         )
-        remarks = "".join(f"<br>{html.escape(one)}" for one in self.remarks())
+        remarks = "".join(f"<br>{html.escape(remark)}" for remark in self.remarks())
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         return f"{table}<p>{html.escape(self.summary())}{remarks}</p>"
 

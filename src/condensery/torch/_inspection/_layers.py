@@ -5,11 +5,12 @@ state dict.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 Role = Literal["units", "states", "gates", "heads", "rows", "lookup"]
 """What may be done with units that are equal: ``units`` and recurrent ``states`` merge,
@@ -40,24 +41,24 @@ class Layer:
         note: What a reader must know to read the numbers.
         dimension: Dimension of the space that the rows stand for, where that is not
             their length.
-        also: (unit, …) of what must agree as well before two units are one (the values
-            of two heads).
-        is_pointwise: Whether it is a convolution with a kernel of one entry: a linear
-            layer at every position.
+        also: (unit, …) of what must agree as well before two units are equal (the
+            values of two heads).
+        is_linear: Whether it is a linear layer, or a convolution that is one at every
+            position (with a kernel of one entry, without groups).
         beside: What else acts between queries and keys, so that equal maps need not
             attend alike.
     """
 
     name: str
     kind: str
-    rows: torch.Tensor
-    bias: torch.Tensor | None = None
+    rows: Tensor
+    bias: Tensor | None = None
     role: Role = "units"
     blocks: int = 1
     note: str = ""
     dimension: int | None = None
-    also: torch.Tensor | None = None
-    is_pointwise: bool = False
+    also: Tensor | None = None
+    is_linear: bool = False
     beside: str = ""
 
     @property
@@ -69,10 +70,38 @@ class Layer:
         """Rows and bias on the host: float64 stays, everything narrower becomes float32
         without loss.
         """
-        return as_array(self.rows), None if self.bias is None else as_array(self.bias)
+        rows = _as_array(self.rows)
+        if self.bias is None:
+            return rows, None
+        return rows, _as_array(self.bias)
 
 
-def as_array(tensor: torch.Tensor) -> np.ndarray:
+@dataclass
+class Reading:
+    """The layers of a model, and the weights that are none, each with the reason."""
+
+    layers: list[Layer] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def mark_tied(layers: list[Layer]) -> None:
+    """Note which layers share their weights with an earlier one.
+
+    Args:
+        layers: The layers in the order of the model; a tied one is replaced.
+    """
+    first: dict[tuple[int, int, torch.Size], str] = {}
+    for index, layer in enumerate(layers):
+        rows = layer.rows
+        address = rows.untyped_storage().data_ptr()
+        key = address, int(rows.storage_offset()), rows.shape
+        if key in first and rows.numel():
+            note = f"tied to {first[key]}" + (f"; {layer.note}" if layer.note else "")
+            layers[index] = replace(layer, note=note)
+        first.setdefault(key, layer.name)
+
+
+def _as_array(tensor: Tensor) -> np.ndarray:
     """A tensor on the host without its gradient; the memory is shared where that is
     possible.
     """
@@ -81,17 +110,15 @@ def as_array(tensor: torch.Tensor) -> np.ndarray:
     return wide.cpu().numpy()
 
 
-def linear(
-    name: str, weight: torch.Tensor, bias: torch.Tensor | None, *, kind: str = "Linear"
-) -> Layer:
+def linear(name: str, weight: Tensor, bias: Tensor | None) -> Layer:
     """Units of ``weight: (out, in)``."""
-    return Layer(name, kind, weight.flatten(1), bias)
+    return Layer(name, "Linear", weight, bias, is_linear=True)
 
 
 def convolution(
     name: str,
-    weight: torch.Tensor,
-    bias: torch.Tensor | None,
+    weight: Tensor,
+    bias: Tensor | None,
     *,
     kind: str,
     blocks: int = 1,
@@ -99,6 +126,7 @@ def convolution(
 ) -> Layer:
     """Output channels of a convolution, each with its flattened filter."""
     is_pointwise = weight[0, 0].numel() == 1
+    is_linear = is_pointwise and blocks == 1
     return Layer(
         name,
         kind,
@@ -106,14 +134,14 @@ def convolution(
         bias,
         blocks=blocks,
         note=note,
-        is_pointwise=is_pointwise,
+        is_linear=is_linear,
     )
 
 
 def transposed_convolution(
     name: str,
-    weight: torch.Tensor,
-    bias: torch.Tensor | None,
+    weight: Tensor,
+    bias: Tensor | None,
     *,
     kind: str,
     blocks: int = 1,
@@ -122,22 +150,20 @@ def transposed_convolution(
     """Output channels of ``weight: (in, out / blocks, …)``; the channels of a block see
     the inputs of that block.
     """
-    inputs, outputs = weight.shape[0] // blocks, weight.shape[1]
-    rows = (
-        weight.reshape(blocks, inputs, outputs, -1)
-        .transpose(1, 2)
-        .reshape(blocks * outputs, -1)
-    )
+    inputs = weight.shape[0] // blocks
+    outputs = weight.shape[1]
+    filters = weight.reshape(blocks, inputs, outputs, -1).transpose(1, 2)
+    rows = filters.reshape(blocks * outputs, -1)
     return Layer(name, kind, rows, bias, blocks=blocks, note=note)
 
 
-def embedding(name: str, weight: torch.Tensor) -> Layer:
+def embedding(name: str, weight: Tensor) -> Layer:
     """The vectors of a lookup."""
     return Layer(name, "Embedding", weight, role="lookup")
 
 
 def recurrent(
-    name: str, kind: str, parts: Mapping[str, torch.Tensor], suffix: str
+    name: str, kind: str, tensors: Mapping[str, Tensor], suffix: str
 ) -> Iterator[Layer]:
     """The gates of one recurrent layer, and its units with all their gates.
 
@@ -148,51 +174,58 @@ def recurrent(
     Args:
         name: Name of the module.
         kind: ``LSTM``, ``GRU``, ``RNN``, or empty to tell it by the number of gates.
-        parts: Tensors of the module by their names in it.
+        tensors: Tensors of the module by their names in it.
         suffix: What follows ``weight_ih`` (``_l0_reverse``).
     """
-    inputs, states = parts[f"weight_ih{suffix}"], parts[f"weight_hh{suffix}"]
-    bias_i, bias_h = parts.get(f"bias_ih{suffix}"), parts.get(f"bias_hh{suffix}")
-    gates = GATES[inputs.shape[0] // hidden_size(parts, suffix)]
+    weights = {
+        key.removesuffix(suffix): tensor
+        for key, tensor in tensors.items()
+        if key.endswith(suffix)
+    }
+    inputs = weights["weight_ih"]
+    gates = GATES[len(inputs) // _hidden_size(weights)]
     kind = kind or {4: "LSTM", 3: "GRU", 1: "RNN"}[len(gates)]
-    columns = [inputs.detach(), states.detach()]
-    if bias_i is not None and bias_h is not None:
-        both = [bias_i.detach()[:, None], bias_h.detach()[:, None]]
-        columns += both if len(gates) == 3 else [both[0] + both[1]]
-    whole = torch.cat(columns, dim=1)
-    units = whole.chunk(len(gates))
-    where = f"{name}:{suffix.removeprefix('_')}" if suffix else f"{name}:cell"
+    columns = _recurrent_columns(weights, len(gates))
+    units = torch.cat(columns, dim=1).chunk(len(gates))
+    layer = suffix.removeprefix("_") or "cell"
+    stem = f"{name}:{layer}"
+    has_two_biases = len(gates) == 3 and "bias_ih" in weights
     if len(gates) > 1:
         for gate, rows in zip(gates, units, strict=True):
-            summed = gate != "new gate" and len(gates) == 3 and bias_i is not None
-            joined = (
-                torch.cat([rows[:, :-2], rows[:, -2:].sum(1, keepdim=True)], dim=1)
-                if summed
-                else rows
-            )
-            yield Layer(f"{where} {gate}", f"{kind} gate", joined, role="gates")
-    yield Layer(
-        f"{where} units", f"{kind} units", torch.cat(units, dim=1), role="states"
-    )
-    if f"weight_hr{suffix}" in parts:
-        yield Layer(
-            f"{where} projection",
-            f"{kind} projection",
-            parts[f"weight_hr{suffix}"],
-            role="rows",
-        )
+            if has_two_biases and gate != "new gate":
+                biases = rows[:, -2:]
+                bias = biases.sum(1, keepdim=True)
+                rows = torch.cat([rows[:, :-2], bias], dim=1)
+            yield Layer(f"{stem} {gate}", f"{kind} gate", rows, role="gates")
+    joined = torch.cat(units, dim=1)
+    yield Layer(f"{stem} units", f"{kind} units", joined, role="states")
+    projection = weights.get("weight_hr")
+    if projection is not None:
+        label = f"{kind} projection"
+        yield Layer(f"{stem} projection", label, projection, role="rows")
 
 
-def hidden_size(parts: Mapping[str, torch.Tensor], suffix: str) -> int:
+def _recurrent_columns(weights: Mapping[str, Tensor], gates: int) -> list[Tensor]:
+    """Blocks of columns: of the inputs, of the states, and of one or two biases."""
+    columns = [weights["weight_ih"].detach(), weights["weight_hh"].detach()]
+    of_input = weights.get("bias_ih")
+    of_state = weights.get("bias_hh")
+    if of_input is None or of_state is None:
+        return columns
+    biases = [of_input.detach()[:, None], of_state.detach()[:, None]]
+    if gates == 3:
+        return [*columns, *biases]
+    return [*columns, biases[0] + biases[1]]
+
+
+def _hidden_size(weights: Mapping[str, Tensor]) -> int:
     """Units of a recurrent layer; with a projection the state is shorter than the layer
     is wide.
     """
-    projection = parts.get(f"weight_hr{suffix}")
-    return (
-        projection.shape[1]
-        if projection is not None
-        else parts[f"weight_hh{suffix}"].shape[1]
-    )
+    projection = weights.get("weight_hr")
+    if projection is not None:
+        return projection.shape[1]
+    return weights["weight_hh"].shape[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,10 +235,10 @@ class Attention:
     """
 
     name: str
-    query: tuple[torch.Tensor, torch.Tensor | None]
-    key: tuple[torch.Tensor, torch.Tensor | None]
-    value: tuple[torch.Tensor, torch.Tensor | None]
-    output: torch.Tensor | None
+    query: tuple[Tensor, Tensor | None]
+    key: tuple[Tensor, Tensor | None]
+    value: tuple[Tensor, Tensor | None]
+    output: Tensor | None
     heads: int | None
     names: tuple[str, str, str] | None = None
     beside: str = ""
@@ -214,18 +247,18 @@ class Attention:
         """Rows of queries, keys and values, and the heads where their number is
         known.
         """
-        names = self.names or tuple(
-            f"{self.name}:{part}" for part in ("query", "key", "value")
-        )
+        projections = {
+            "query": self.query,
+            "key": self.key,
+            "value": self.value,
+        }
+        names = self.names or tuple(f"{self.name}:{kind}" for kind in projections)
         note = "" if self.heads else "number of heads not known: give heads="
-        for name, part, (weight, bias) in zip(
-            names,
-            ("query", "key", "value"),
-            (self.query, self.key, self.value),
-            strict=True,
-        ):
-            yield Layer(name, f"{part} rows", weight, bias, role="rows", note=note)
-        if self.heads and self.query[0].shape[0] % self.heads == 0:
+        for name, kind in zip(names, projections, strict=True):
+            weight, bias = projections[kind]
+            yield Layer(name, f"{kind} rows", weight, bias, role="rows", note=note)
+        rows, _ = self.query
+        if self.heads and len(rows) % self.heads == 0:
             yield from self._head_layers(self.heads)
 
     def _head_layers(self, heads: int) -> Iterator[Layer]:
@@ -237,66 +270,70 @@ class Attention:
         what it passes on depends on W_o W_v with the bias of values.
         """
         size = self.query[0].shape[0] // heads
-        query, value = _augmented(*self.query), _augmented(*self.value)
+        query = _augmented(*self.query)
+        value = _augmented(*self.value)
         keys = _per_head(self.key[0], heads, size)
         if keys is None:
             return
-        values = _per_head(
-            value, heads, value.shape[0] // max(1, self.key[0].shape[0] // size)
-        )
+        key_heads = max(1, self.key[0].shape[0] // size)
+        values = _per_head(value, heads, value.shape[0] // key_heads)
         yield Layer(
             f"{self.name}:heads query-key",
             "heads: attention maps",
-            _coordinates(_inner(query) * _inner(keys), heads),
+            _coordinates(query, keys, heads),
             role="heads",
             dimension=query.shape[1] * keys.shape[1],
             also=None if values is None else values.reshape(heads, -1),
             beside=self.beside,
         )
-        if self.output is not None and values is not None:
-            outputs = self.output.detach().T
+        if self.output is None or values is None:
+            return
+        outputs = self.output.detach().T
+        if len(outputs) == len(values):
             yield Layer(
                 f"{self.name}:heads value-output",
                 "heads: value maps",
-                _coordinates(_inner(values) * _inner(outputs), heads),
+                _coordinates(values, outputs, heads),
                 role="heads",
                 dimension=value.shape[1] * outputs.shape[1],
             )
 
 
-def _augmented(weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    return (
-        weight.detach()
-        if bias is None
-        else torch.cat([weight.detach(), bias.detach()[:, None]], dim=1)
-    )
+def _augmented(weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Weights with the bias as a last column."""
+    if bias is None:
+        return weight.detach()
+    column = bias.detach()[:, None]
+    return torch.cat([weight.detach(), column], dim=1)
 
 
-def _inner(weight: torch.Tensor) -> torch.Tensor:
+def _inner(weight: Tensor) -> Tensor:
     wide = weight.detach().double()
     return wide @ wide.T
 
 
-def _per_head(weight: torch.Tensor, heads: int, size: int) -> torch.Tensor | None:
-    """Rows of every head, its own copy for each where several heads share one (grouped
+def _per_head(weight: Tensor, heads: int, size: int) -> Tensor | None:
+    """Rows of every head, repeated for each head where several share them (grouped
     queries).
     """
-    own, rest = divmod(weight.shape[0], size)
-    if rest or not own or heads % own:
+    blocks, rest = divmod(weight.shape[0], size)
+    if rest or not blocks or heads % blocks:
         return None
-    return (
-        weight.detach()
-        .reshape(own, size, -1)
-        .repeat_interleave(heads // own, dim=0)
-        .flatten(0, 1)
-    )
+    shared = weight.detach().reshape(blocks, size, -1)
+    repeats = heads // blocks
+    repeated = shared.repeat_interleave(repeats, dim=0)
+    return repeated.flatten(0, 1)
 
 
-def _coordinates(products: torch.Tensor, heads: int) -> torch.Tensor:
+def _coordinates(left: Tensor, right: Tensor, heads: int) -> Tensor:
     """Vectors with the inner products ⟨A_i, A_j⟩ = Σ_ab (Q_i Q_jᵀ)_ab (K_i K_jᵀ)_ab of
     the heads' maps A = Qᵀ K.
     """
-    size = products.shape[0] // heads
-    gram = products.reshape(heads, size, heads, size).sum(dim=(1, 3))
-    values, vectors = torch.linalg.eigh((gram + gram.T) / 2)
-    return vectors * values.clamp(min=0).sqrt()
+    products = _inner(left) * _inner(right)
+    size = len(products) // heads
+    blocks = products.reshape(heads, size, heads, size)
+    gram = blocks.sum(dim=(1, 3))
+    symmetric = (gram + gram.T) / 2
+    values, vectors = torch.linalg.eigh(symmetric)
+    lengths = values.clamp(min=0).sqrt()
+    return vectors * lengths

@@ -8,10 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from condensery._errors import InvalidInputError
-from condensery.metrics import amplitude, condensation
+from condensery.metrics import condensation
 from condensery.torch._inspection._chance import Chance, chance
 from condensery.torch._inspection._layers import Layer
-from condensery.torch._inspection._nearest import RESOLUTION, nearest_cosines
+from condensery.torch._inspection._nearest import RESOLUTION
+from condensery.torch._inspection._vectors import (
+    Vectors,
+    amplitude_of,
+    units_by_block,
+)
 
 _LINKAGE_UNITS = 2000
 
@@ -52,7 +57,7 @@ class Measure:
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
+class _Block:
     """The numbers of one block of units that see the same inputs."""
 
     effective: int
@@ -78,8 +83,8 @@ def measure(
     Raises:
         InvalidInputError: A weight is nan or infinite.
     """
-    rows, bias = layer.arrays()
-    lengths = amplitude_of(rows, bias)
+    vectors = Vectors.of(layer)
+    lengths = vectors.lengths
     if not np.isfinite(lengths).all():
         raise InvalidInputError(
             f"layer {layer.name}",
@@ -87,119 +92,89 @@ def measure(
             allowed="finite weights",
             remedy="look at the training: it has diverged",
         )
-    cut = active * lengths.max(initial=0.0)
-    kept = lengths > cut
-    size = len(rows) // layer.blocks
-    parts = []
-    for start in range(0, len(rows), size):
-        units = start + np.flatnonzero(kept[start : start + size])
-        parts.append(
-            _measure_part(rows, bias, lengths, units, threshold, linkage=linkage)
-        )
-    weights = lengths if bias is None else amplitude_of(rows, None)
-    whole = np.count_nonzero(kept) == np.count_nonzero(lengths)
+    kept = lengths > active * lengths.max(initial=0.0)
+    blocks = [
+        _measure_block(vectors, units, threshold, linkage=linkage)
+        for units in units_by_block(kept, layer.blocks)
+    ]
+    weights = lengths
+    if vectors.bias is not None:
+        weights = amplitude_of(vectors.rows, None)
+    all_kept = np.count_nonzero(kept) == np.count_nonzero(lengths)
     return Measure(
-        units=len(rows),
-        features=rows.shape[1] + (bias is not None),
+        units=len(lengths),
+        features=vectors.features,
         active=int(np.count_nonzero(kept)),
-        effective=sum(part.effective for part in parts),
-        groups=sum(part.groups for part in parts),
-        largest_group=max(part.largest_group for part in parts),
-        largest_cosine=_over([part.largest for part in parts], max),
-        smallest_cosine=_over([part.smallest for part in parts], min),
+        effective=sum(block.effective for block in blocks),
+        groups=sum(block.groups for block in blocks),
+        largest_group=max(block.largest_group for block in blocks),
+        largest_cosine=_over([block.largest for block in blocks], max),
+        smallest_cosine=_over([block.smallest for block in blocks], min),
         dead=int(np.count_nonzero(weights == 0)),
-        near=np.concatenate([part.near for part in parts]) if whole else None,
+        near=np.concatenate([block.near for block in blocks]) if all_kept else None,
     )
 
 
-def amplitude_of(rows: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
-    """‖(w, b)‖ of every unit, without a copy of the layer in double precision."""
-    step = max(1, 2**20 // rows.shape[1])
-    starts = range(0, len(rows), step)
-    parts = [
-        amplitude(
-            None, rows[at : at + step], None if bias is None else bias[at : at + step]
-        )
-        for at in starts
-    ]
-    return np.concatenate(parts)
-
-
-def _measure_part(
-    rows: np.ndarray,
-    bias: np.ndarray | None,
-    lengths: np.ndarray,
-    units: np.ndarray,
-    threshold: float,
-    *,
-    linkage: bool,
-) -> _Part:
+def _measure_block(
+    vectors: Vectors, units: np.ndarray, threshold: float, *, linkage: bool
+) -> _Block:
     if not len(units):
-        return _Part(0, 0, 0, np.nan, np.nan, units)
-    mine, own = _taken(rows, bias, units)
-    largest, smallest = nearest_cosines(mine, own, lengths[units])
+        return _Block(0, 0, 0, np.nan, np.nan, units)
+    block = vectors.take(units)
+    largest, smallest = block.nearest()
     # A unit that is near no other covers none and is covered by none: only the rest has
     # to be looked at closely.
-    close = np.flatnonzero(
-        np.nan_to_num(largest, nan=-1.0) >= threshold - 2 * RESOLUTION
-    )
+    nearest = np.nan_to_num(largest, nan=-1.0)
+    close = np.flatnonzero(nearest >= threshold - 2 * RESOLUTION)
     alone = len(units) - len(close)
-    near = units[_have_parallel(largest, smallest)]
-    if not len(close):
-        return _Part(alone, alone, 1, float(largest.max()), float(smallest.min()), near)
-    grouping = "linkage" if linkage and len(close) <= _LINKAGE_UNITS else "cover"
-    few, few_bias = _taken(mine, own, close)
-    found = condensation(
-        few, bias=few_bias, threshold=threshold, active=0.0, grouping=grouping
-    )
-    return _Part(
-        effective=alone + found.effective_neurons,
-        groups=alone + len(found.group_sizes),
-        largest_group=int(found.group_sizes.max()),
+    effective = groups = alone
+    largest_group = 1
+    if len(close):
+        is_linkage = linkage and len(close) <= _LINKAGE_UNITS
+        compared = block.take(close)
+        measured = condensation(
+            compared.rows,
+            bias=compared.bias,
+            threshold=threshold,
+            active=0.0,
+            grouping="linkage" if is_linkage else "cover",
+        )
+        effective += measured.effective_neurons
+        groups += len(measured.group_sizes)
+        largest_group = int(measured.group_sizes.max())
+    return _Block(
+        effective=effective,
+        groups=groups,
+        largest_group=largest_group,
         largest=float(largest.max()),
         smallest=float(smallest.min()),
-        near=near,
+        near=units[_have_parallel(largest, smallest)],
     )
-
-
-def _taken(
-    rows: np.ndarray, bias: np.ndarray | None, units: np.ndarray
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Rows and bias of some units; without a copy where it is all of them."""
-    if len(units) == len(rows):
-        return rows, bias
-    return rows[units], None if bias is None else bias[units]
 
 
 def parallel_units(layer: Layer) -> np.ndarray:
     """Indices of the units that have a parallel or antiparallel one, as far as single
     precision can tell.
     """
-    rows, bias = layer.arrays()
-    lengths = amplitude_of(rows, bias)
-    size = len(rows) // layer.blocks
-    found = []
-    for start in range(0, len(rows), size):
-        units = start + np.flatnonzero(lengths[start : start + size])
+    vectors = Vectors.of(layer)
+    parallel = [np.empty(0, dtype=np.intp)]
+    for units in units_by_block(vectors.lengths != 0, layer.blocks):
         if len(units) > 1:
-            largest, smallest = nearest_cosines(
-                *_taken(rows, bias, units), lengths[units]
-            )
-            found.append(units[_have_parallel(largest, smallest)])
-    return np.concatenate(found) if found else np.empty(0, dtype=np.intp)
+            largest, smallest = vectors.take(units).nearest()
+            parallel.append(units[_have_parallel(largest, smallest)])
+    return np.concatenate(parallel)
 
 
 def _have_parallel(largest: np.ndarray, smallest: np.ndarray) -> np.ndarray:
     return np.nan_to_num(np.maximum(largest, -smallest)) >= 1 - 2 * RESOLUTION
 
 
-def by_chance(layer: Layer, found: Measure, *, threshold: float) -> Chance:
+def by_chance(layer: Layer, measured: Measure, *, threshold: float) -> Chance:
     """What random orientations would show in a layer of this shape with as many active
     units.
     """
-    return chance(
-        found.active, layer.dimension or found.features, threshold, blocks=layer.blocks
-    )
+    dimension = layer.dimension or measured.features
+    return chance(measured.active, dimension, threshold, blocks=layer.blocks)
 
 
 def _over(values: list[float], choose: Callable[[list[float]], float]) -> float:

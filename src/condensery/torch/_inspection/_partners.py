@@ -5,7 +5,7 @@ or the opposite way.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,11 @@ import numpy as np
 from condensery.torch._inspection._chance import random_pair
 from condensery.torch._inspection._inspect import inspect
 from condensery.torch._inspection._layers import Layer
-from condensery.torch._inspection._measure import amplitude_of
-from condensery.torch._inspection._nearest import nearest_cosines
-from condensery.torch._inspection._reading import read_weights
+from condensery.torch._inspection._reading_weights import read_weights
+from condensery.torch._inspection._vectors import Vectors, units_by_block
 from condensery.torch._loading import load_weights
 
-_TAKEN = (
+_COLUMNS = (
     "layer",
     "kind",
     "units",
@@ -88,27 +87,24 @@ def partners(layer: Layer, *, threshold: float) -> Partners:
         ...         [0.0, 0.0],
         ...     ]
         ... )
-        >>> found = partners(linear("layer", rows, None), threshold=0.95)
-        >>> found.directed, found.parallel, found.opposite, found.either
+        >>> pairs = partners(linear("layer", rows, None), threshold=0.95)
+        >>> pairs.directed, pairs.parallel, pairs.opposite, pairs.either
         (5, 2, 2, 4)
     """
-    rows, bias = layer.arrays()
-    lengths = amplitude_of(rows, bias)
-    size = len(rows) // layer.blocks
-    dimension = layer.dimension or rows.shape[1] + (bias is not None)
+    vectors = Vectors.of(layer)
+    dimension = layer.dimension or vectors.features
     pair = min(1.0, 2.0 * random_pair(threshold, dimension))
     directed = parallel = opposite = either = 0
     chance = 0.0
-    for start in range(0, len(rows), size):
-        units = start + np.flatnonzero(lengths[start : start + size])
+    for units in units_by_block(vectors.lengths != 0, layer.blocks):
         directed += len(units)
         if len(units) < 2:
             continue
-        largest, smallest = nearest_cosines(
-            rows[units], None if bias is None else bias[units], lengths[units]
-        )
-        same, opposed = largest >= threshold, smallest <= -threshold
-        parallel, opposite = parallel + int(same.sum()), opposite + int(opposed.sum())
+        largest, smallest = vectors.take(units).nearest()
+        same = largest >= threshold
+        opposed = smallest <= -threshold
+        parallel += int(same.sum())
+        opposite += int(opposed.sum())
         either += int((same | opposed).sum())
         chance += len(units) * (1.0 - (1.0 - pair) ** (len(units) - 1))
     return Partners(directed, parallel, opposite, either, chance)
@@ -138,38 +134,31 @@ def inspect_file(
     """
     weights = load_weights(path)
     progress("inspecting", 0.02)
-    found = inspect(weights, threshold=threshold, heads=heads)
-    layers = [
-        layer
-        for layer in read_weights(weights, heads=heads).layers
-        if layer.rows.numel()
-    ]
+    inspection = inspect(weights, threshold=threshold, heads=heads)
+    reading = read_weights(weights, heads=heads)
+    layers = [layer for layer in reading.layers if layer.rows.numel()]
     # all pairs are looked at, so that the work is quadratic in the units
-    work = np.cumsum(
-        [0.0]
-        + [float(layer.rows.shape[0]) ** 2 * layer.rows.shape[1] for layer in layers]
-    )
-    counted, bare = [], []
-    for layer, done in zip(layers, work, strict=False):
-        progress(f"partners in {layer.name}", 0.6 + 0.4 * float(done / work[-1]))
-        counted.append(partners(layer, threshold=threshold))
+    work = [float(len(layer.rows)) ** 2 * layer.rows.shape[1] for layer in layers]
+    done = np.cumsum([0.0, *work])
+    counts, bare = [], []
+    for layer, start in zip(layers, done, strict=False):
+        progress(f"partners in {layer.name}", 0.6 + 0.4 * float(start / done[-1]))
+        count = partners(layer, threshold=threshold)
+        counts.append(count)
         # a bias that outweighs the weights makes rows alike that look at different
         # things
-        alone = layer.bias is None
-        bare.append(
-            counted[-1]
-            if alone
-            else partners(replace(layer, bias=None), threshold=threshold)
-        )
+        if layer.bias is not None:
+            count = partners(replace(layer, bias=None), threshold=threshold)
+        bare.append(count)
     progress("done", 1.0)
     return {
-        **{name: found[name] for name in _TAKEN},
+        **{name: inspection[name] for name in _COLUMNS},
         "role": np.array([layer.role for layer in layers]),
         **{
-            name: np.array([getattr(one, name) for one in counted])
-            for name in ("directed", "parallel", "opposite", "either", "chance")
+            field.name: np.array([getattr(count, field.name) for count in counts])
+            for field in fields(Partners)
         },
-        "bare": np.array([one.either for one in bare]),
-        "parameters": np.array([found.parameters]),
-        "skipped": np.array([len(found.skipped)]),
+        "bare": np.array([count.either for count in bare]),
+        "parameters": np.array([inspection.parameters]),
+        "skipped": np.array([len(inspection.skipped)]),
     }

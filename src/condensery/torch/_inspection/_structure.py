@@ -4,103 +4,29 @@ units.
 
 from __future__ import annotations
 
-import operator
-import re
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from torch import fx, nn
-from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from condensery.torch._inspection._reading import is_transposed_linear, unwrapped
-from condensery.torch._inspection._tracing import Part, is_of_one_number, parts_of
-
-_MODULES: dict[type[nn.Module], str] = {
-    nn.ReLU: "relu",
-    nn.LeakyReLU: "leaky_relu",
-    nn.PReLU: "prelu",
-    nn.Tanh: "tanh",
-    nn.Sigmoid: "sigmoid",
-    nn.Softplus: "softplus",
-    nn.GELU: "gelu",
-    nn.SiLU: "silu",
-    nn.Hardtanh: "hardtanh",
-    nn.ReLU6: "relu6",
-    nn.ELU: "elu",
-    nn.SELU: "selu",
-    nn.Mish: "mish",
-    nn.Hardswish: "hardswish",
-    nn.Hardsigmoid: "hardsigmoid",
-    nn.Softsign: "softsign",
-}
-_IN_FUNCTIONAL = (
-    "relu",
-    "leaky_relu",
-    "tanh",
-    "sigmoid",
-    "softplus",
-    "gelu",
-    "silu",
-    "hardtanh",
-    "relu6",
-    "elu",
-    "selu",
-    "mish",
-    "hardswish",
-    "hardsigmoid",
-    "softsign",
+from condensery.torch._inspection._nodes import (
+    STREAM,
+    activation_named,
+    activation_of,
+    fold,
+    is_reader,
+    is_softmax,
+    obstacle_of_reader,
+    obstacle_of_unknown,
+    passes,
+    takes_maximum,
 )
-_IN_TORCH = ("relu", "tanh", "sigmoid", "sin", "cos", "abs", "square", "erf")
-_FUNCTIONS = {getattr(functional, name): name for name in _IN_FUNCTIONAL}
-_FUNCTIONS |= {getattr(torch, name): name for name in _IN_TORCH}
-_PASSES = (
-    nn.Identity,
-    nn.modules.dropout._DropoutNd,
-    nn.MaxPool1d,
-    nn.MaxPool2d,
-    nn.MaxPool3d,
-    nn.AvgPool1d,
-    nn.AvgPool2d,
-    nn.AvgPool3d,
-    nn.AdaptiveAvgPool1d,
-    nn.AdaptiveAvgPool2d,
-    nn.AdaptiveAvgPool3d,
-    nn.AdaptiveMaxPool1d,
-    nn.AdaptiveMaxPool2d,
-    nn.AdaptiveMaxPool3d,
-    nn.Flatten,
-)
-_PASSING_FUNCTIONS = {
-    torch.flatten,
-    functional.dropout,
-    torch.max_pool1d,
-    torch.max_pool2d,
-    torch.max_pool3d,
-} | {
-    getattr(functional, f"{kind}_pool{dimensions}d")
-    for kind in ("max", "avg", "adaptive_avg", "adaptive_max")
-    for dimensions in (1, 2, 3)
-}
-_READERS = (nn.Linear, nn.modules.conv._ConvNd)
+from condensery.torch._inspection._reading import unwrapped
+from condensery.torch._inspection._tracing import Traced, trace
 
-
-_IN_TRANSFORMERS = {
-    "GELUActivation": "gelu",
-    "GELUTanh": "gelu",
-    "NewGELUActivation": "gelu",
-    "SiLUActivation": "silu",
-    "MishActivation": "mish",
-    "LinearActivation": "linear",
-    "ReLUSquaredActivation": "relu_squared",
-}
-_SOFTMAX = {
-    functional.softmax,
-    functional.log_softmax,
-    torch.softmax,
-    torch.log_softmax,
-}
+_BLOCKS = (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,11 +63,27 @@ class Structure:
 
     Attributes:
         after: Name of a layer to what follows it.
-        untold: Name of a layer to the reason why nothing is known.
+        untraced: Name of a layer to the reason why nothing is known.
     """
 
     after: dict[str, After]
-    untold: dict[str, str]
+    untraced: dict[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class _Path:
+    """What the units of a layer have met on the way to a node.
+
+    Attributes:
+        after: What is known so far.
+        is_activated: Whether their activation is behind them.
+        softmax: The obstacle that a softmax behind them is, unless the output of the
+            model comes next.
+    """
+
+    after: After
+    is_activated: bool = False
+    softmax: str = ""
 
 
 def structure(model: nn.Module) -> Structure:
@@ -152,252 +94,143 @@ def structure(model: nn.Module) -> Structure:
         model: The model.
     """
     model = unwrapped(model)
-    parts, failed = parts_of(model)
+    graphs, failures = trace(model)
     after: dict[str, After] = {}
-    untold: dict[str, str] = {}
-    for part in parts:
-        calls = [node for node in part.graph.nodes if node.op == "call_module"]
-        seen = [str(node.target) for node in calls]
+    untraced: dict[str, str] = {}
+    for traced in graphs:
+        calls = [node for node in traced.graph.nodes if node.op == "call_module"]
+        counts = Counter(str(node.target) for node in calls)
         for node in calls:
-            name = part.full(node.target)
-            if name in after or name in untold:
+            name = traced.full_name(node.target)
+            if name in after or name in untraced:
                 continue
-            found = (
-                _after(node, part)
-                if seen.count(str(node.target)) == 1
-                else After(obstacle=_TWICE)
-            )
-            if found is None:
-                untold[name] = (
-                    f"{part.kind} passes its units on, and what uses {part.kind} "
+            reached = _after(node, traced, counts[str(node.target)])
+            if reached is None:
+                untraced[name] = (
+                    f"{traced.kind} passes its units on, and what uses {traced.kind} "
                     "could not be traced"
                 )
             else:
-                after[name] = found
+                after[name] = reached
     after.update(_in_torch_blocks(model))
     modules = dict(model.named_modules())
     for name in modules:
         if name not in after:
-            untold.setdefault(name, _why_untold(name, modules, failed))
-    return Structure(after, untold)
+            untraced.setdefault(name, _why_untraced(name, modules, failures))
+    return Structure(after, untraced)
 
 
-_TWICE = "it is used more than once"
-
-
-def _why_untold(
-    name: str, modules: dict[str, nn.Module], failed: dict[str, str]
+def _why_untraced(
+    name: str, modules: dict[str, nn.Module], failures: dict[str, str]
 ) -> str:
     """The reason at the innermost module around a layer that could not be traced."""
     while name:
         name = name.rpartition(".")[0]
         if isinstance(modules[name], nn.MultiheadAttention):
             return "it is a part of MultiheadAttention"
-        if name in failed:
-            return failed[name]
-    return failed.get("", "it is not called as a module in the traced forward")
+        if name in failures:
+            return failures[name]
+    return failures.get("", "it is not called as a module in the traced forward")
 
 
 def _in_torch_blocks(model: nn.Module) -> dict[str, After]:
     """Torch's own transformer layers, which cannot be traced; what they do is known
     where their forward is torch's.
     """
-    found: dict[str, After] = {}
+    after: dict[str, After] = {}
     for name, module in model.named_modules():
-        kind = next((one for one in _BLOCKS if isinstance(module, one)), None)
+        kind = next((block for block in _BLOCKS if isinstance(module, block)), None)
         if kind is None or type(module).forward is not kind.forward:
             continue
-        activation = module.activation
-        named = (
-            _MODULES.get(type(activation))
-            if isinstance(activation, nn.Module)
-            else _FUNCTIONS.get(activation)
-        )
+        activation = activation_named(module.activation)
         stem = f"{name}." if name else ""
-        found[f"{stem}linear2"] = After(obstacle=_STREAM)
-        if named is not None and named not in {"leaky_relu", "prelu"}:
-            found[f"{stem}linear1"] = After(activation=named)
-    return found
+        after[f"{stem}linear2"] = After(obstacle=STREAM)
+        if activation is not None and activation not in {"leaky_relu", "prelu"}:
+            after[f"{stem}linear1"] = After(activation=activation)
+    return after
 
 
-_BLOCKS = (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
-_STREAM = "its units are added to a residual stream"
-
-
-def _after(node: fx.Node, part: Part) -> After | None:
-    """What follows, or None if the units leave the part before any activation."""
-    return _follow(node, part, After(), is_activated=False, softmax="")
-
-
-def _follow(
-    node: fx.Node, part: Part, found: After, *, is_activated: bool, softmax: str
-) -> After | None:
-    """Go on from a value to all that use it; `softmax` is the obstacle that a softmax
-    before here would be.
+def _after(node: fx.Node, traced: Traced, calls: int) -> After | None:
+    """What follows a layer, or None if its units leave the graph before any
+    activation.
     """
-    ends = [
-        _use(one, part, found, is_activated=is_activated, softmax=softmax)
-        for one in node.users
-    ]
-    known = [one for one in ends if one is not None]
-    if len(known) < len(ends):
+    if calls > 1:
+        return After(obstacle="it is used more than once")
+    return _follow(node, traced, _Path(After()))
+
+
+def _follow(node: fx.Node, traced: Traced, path: _Path) -> After | None:
+    """Go on from a value to all that use it."""
+    ends = [_use(user, traced, path) for user in node.users]
+    reached = [end for end in ends if end is not None]
+    if len(reached) < len(ends):
         return None
-    obstacles = [one for one in known if one.obstacle]
-    if obstacles or not known:
-        return (
-            obstacles[0]
-            if obstacles
-            else _end(part, found, is_activated=is_activated, softmax=softmax)
-        )
-    first = known[0]
-    if any(
-        (one.activation, one.slope, one.fold)
-        != (first.activation, first.slope, first.fold)
-        for one in known
-    ):
-        return replace(
-            first, obstacle=f"its output is used in {len(known)} places, and not alike"
-        )
+    if not reached:
+        return _end(traced, path)
+    obstacles = [after for after in reached if after.obstacle]
+    return obstacles[0] if obstacles else _in_common(reached)
+
+
+def _in_common(reached: list[After]) -> After:
+    """What follows a value that is used more than once."""
+    first, *rest = reached
+    are_alike = all(_acts_like(after, first) for after in rest)
+    if not are_alike:
+        obstacle = f"its output is used in {len(reached)} places, and not alike"
+        return replace(first, obstacle=obstacle)
+    beyond = [after.beyond for after in reached if after.beyond]
     return replace(
         first,
-        mirror=all(one.mirror for one in known),
-        output=any(one.output for one in known),
-        beyond=next((one.beyond for one in known if one.beyond), ""),
+        mirror=all(after.mirror for after in reached),
+        output=any(after.output for after in reached),
+        beyond=beyond[0] if beyond else "",
     )
 
 
-def _use(
-    node: fx.Node, part: Part, found: After, *, is_activated: bool, softmax: str
-) -> After | None:
+def _acts_like(after: After, first: After) -> bool:
+    return (
+        after.activation == first.activation
+        and after.slope == first.slope
+        and after.fold is first.fold
+    )
+
+
+def _use(node: fx.Node, traced: Traced, path: _Path) -> After | None:
     """Go through one operation."""
     if node.op == "output":
-        return _end(part, found, is_activated=is_activated, softmax=softmax)
-    module = part.modules.get(str(node.target)) if node.op == "call_module" else None
-    if softmax:
-        return replace(found, obstacle=softmax)
-    activation = _activation(node, module)
-    if activation and not is_activated:
-        found, is_activated = (
-            replace(found, activation=activation[0], slope=activation[1]),
-            True,
-        )
-    elif (
-        isinstance(module, _BatchNorm)
-        and not is_activated
-        and found.fold is None
-        and module.track_running_stats
-    ):
-        found = replace(found, fold=_fold(module))
-    elif isinstance(module, _READERS) or (
-        module is not None and is_transposed_linear(module)
-    ):
-        return replace(found, obstacle=_grouped(module))
-    elif _passes(node, module):
-        found = replace(
-            found, mirror=found.mirror and "max_pool" not in _name(node, module).lower()
-        )
-    elif _is_softmax(node, module):
-        softmax = _unknown(node, module)  # unless the output of the model comes next
+        return _end(traced, path)
+    after = path.after
+    if path.softmax:
+        return replace(after, obstacle=path.softmax)
+    is_module = node.op == "call_module"
+    module = traced.modules.get(str(node.target)) if is_module else None
+    activation = activation_of(node, module)
+    if activation is not None and not path.is_activated:
+        name, slope = activation.name, activation.slope
+        after = replace(after, activation=name, slope=slope)
+        path = replace(path, after=after, is_activated=True)
+    elif isinstance(module, _BatchNorm) and _can_fold(module, path):
+        path = replace(path, after=replace(after, fold=fold(module)))
+    elif is_reader(module):
+        return replace(after, obstacle=obstacle_of_reader(module))
+    elif passes(node, module):
+        mirror = after.mirror and not takes_maximum(node, module)
+        path = replace(path, after=replace(after, mirror=mirror))
+    elif is_softmax(node, module):
+        path = replace(path, softmax=obstacle_of_unknown(node, module))
     else:
-        return replace(found, obstacle=_unknown(node, module))
-    return _follow(node, part, found, is_activated=is_activated, softmax=softmax)
+        return replace(after, obstacle=obstacle_of_unknown(node, module))
+    return _follow(node, traced, path)
 
 
-def _end(part: Part, found: After, *, is_activated: bool, softmax: str) -> After | None:
-    if not part.name:
-        return replace(found, output=True)
-    return replace(found, beyond=part.kind) if is_activated and not softmax else None
+def _can_fold(module: _BatchNorm, path: _Path) -> bool:
+    is_first = not path.is_activated and path.after.fold is None
+    return is_first and bool(module.track_running_stats)
 
 
-def _is_softmax(node: fx.Node, module: nn.Module | None) -> bool:
-    if module is not None:
-        return isinstance(module, nn.Softmax | nn.LogSoftmax | nn.Softmax2d)
-    if node.op == "call_function":
-        return node.target in _SOFTMAX
-    return node.op == "call_method" and node.target in {"softmax", "log_softmax"}
-
-
-def _grouped(reader: nn.Module) -> str:
-    is_grouped = isinstance(reader, nn.modules.conv._ConvNd) and reader.groups > 1
-    return "a grouped convolution reads its units block by block" if is_grouped else ""
-
-
-def _unknown(node: fx.Node, module: nn.Module | None) -> str:
-    if node.op == "call_function" and node.target in {
-        operator.add,
-        operator.iadd,
-        torch.add,
-    }:
-        return _STREAM
-    if (
-        node.op == "call_function"
-        and node.target in {operator.mul, torch.mul}
-        and len(node.all_input_nodes) > 1
-    ):
-        return (
-            "its units are multiplied by other units, which would have to agree as well"
-        )
-    return (
-        f"{_name(node, module)} follows, and how it reads single units is not "
-        "known here"
-    )
-
-
-def _activation(
-    node: fx.Node, module: nn.Module | None
-) -> tuple[str, float | None] | None:
-    if module is not None:
-        name = _MODULES.get(type(module))
-        if name == "leaky_relu":
-            return name, float(module.negative_slope)  # pyrefly: ignore[bad-argument-type]
-        if name == "prelu":
-            slopes = module.weight.detach()  # pyrefly: ignore[missing-attribute, not-callable]
-            return (
-                ("leaky_relu", float(slopes[0]))
-                if bool((slopes == slopes[0]).all())
-                else None
-            )
-        if type(module).__module__ == "transformers.activations":
-            name = _IN_TRANSFORMERS.get(type(module).__name__)
-        if name is None and is_of_one_number(module):
-            name = ""
-        return None if name is None else (name, None)
-    if node.op == "call_function" and node.target in _FUNCTIONS:
-        name = _FUNCTIONS[node.target]  # pyrefly: ignore[bad-index]
-        slope = node.kwargs.get(
-            "negative_slope", node.args[1] if len(node.args) > 1 else 0.01
-        )
-        return name, float(slope) if name == "leaky_relu" else None  # pyrefly: ignore[bad-argument-type]
-    return (
-        (str(node.target), None)
-        if node.op == "call_method" and node.target in _IN_TORCH
-        else None
-    )
-
-
-def _passes(node: fx.Node, module: nn.Module | None) -> bool:
-    if module is not None:
-        return isinstance(module, _PASSES)
-    if node.op == "call_function":
-        return node.target in _PASSING_FUNCTIONS
-    return node.op == "call_method" and node.target in {"flatten", "contiguous"}
-
-
-def _fold(module: _BatchNorm) -> tuple[np.ndarray, np.ndarray]:
-    mean, var = module.running_mean.double(), module.running_var.double()  # pyrefly: ignore[missing-attribute]
-    scale = 1.0 / torch.sqrt(var + module.eps)
-    shift = torch.zeros_like(mean)
-    if module.affine:
-        scale = scale * module.weight.detach().double()
-        shift = module.bias.detach().double()
-    return scale.cpu().numpy(), (shift - mean * scale).cpu().numpy()
-
-
-def _name(node: fx.Node, module: nn.Module | None) -> str:
-    if module is not None:
-        return re.sub(r"(?<=[a-z])(?=Pool)", "_", type(module).__name__)
-    return (
-        str(node.target)
-        if isinstance(node.target, str)
-        else getattr(node.target, "__name__", str(node.target))
-    )
+def _end(traced: Traced, path: _Path) -> After | None:
+    if not traced.name:
+        return replace(path.after, output=True)
+    if path.is_activated and not path.softmax:
+        return replace(path.after, beyond=traced.kind)
+    return None

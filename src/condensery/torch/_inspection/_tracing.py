@@ -1,5 +1,5 @@
-"""A model's graphs: the whole where torch.fx can trace it, else the largest parts that
-it can.
+"""A model's graphs: that of the model where torch.fx can trace it, else those of its
+largest modules that it can.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from condensery.torch._inspection._reading import is_transposed_linear
 
-_OF_ONE_NUMBER = {
+_POINTWISE = {
     operator.add,
     operator.sub,
     operator.mul,
@@ -59,7 +59,7 @@ _OF_ONE_NUMBER = {
     functional.hardsigmoid,
     functional.softsign,
 }
-_METHODS = {
+_POINTWISE_METHODS = {
     "add",
     "sub",
     "mul",
@@ -78,13 +78,13 @@ _METHODS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Traced:
     """A module whose forward was traced.
 
     Attributes:
         name: Its name in the model; empty for the model itself.
         kind: Its class.
-        graph: What it does; names of modules in it are those in the part.
+        graph: What it does; modules are named in it as in this module.
         modules: The modules in it by these names.
     """
 
@@ -93,14 +93,14 @@ class Part:
     graph: fx.Graph
     modules: dict[str, nn.Module]
 
-    def full(self, target: object) -> str:
-        """A module's name in the model from its name in the part."""
+    def full_name(self, target: object) -> str:
+        """A module's name in the model from its name in this module."""
         return f"{self.name}.{target}" if self.name else str(target)
 
 
-def parts_of(model: nn.Module) -> tuple[list[Part], dict[str, str]]:
-    """The traced parts, larger ones before those that they contain, and why the others
-    could not be traced.
+def trace(model: nn.Module) -> tuple[list[Traced], dict[str, str]]:
+    """The traced modules, larger ones before those that they contain, and why the
+    others could not be traced.
 
     A copy that shares the weights is traced, so that what its forward keeps on itself
     does not reach the user's.
@@ -109,37 +109,37 @@ def parts_of(model: nn.Module) -> tuple[list[Part], dict[str, str]]:
         model: The model.
 
     Returns:
-        The parts, and the name of each module that could not be traced with the reason.
+        The traced modules, and the name of each module that could not be traced with
+        the reason.
     """
     with redirect_stdout(io.StringIO()):  # a forward may print, but nothing is computed
-        return _parts(model)
+        return _trace_copy(model)
 
 
-def _parts(model: nn.Module) -> tuple[list[Part], dict[str, str]]:
+def _trace_copy(model: nn.Module) -> tuple[list[Traced], dict[str, str]]:
     shared = [*model.parameters(), *model.buffers()]
     try:
         twin = copy.deepcopy(model, {id(tensor): tensor for tensor in shared})
     except Exception as error:  # whatever a model keeps on itself
-        return [], {
-            "": f"{type(model).__name__} cannot be copied: {_first_line(error)}"
-        }
-    parts: list[Part] = []
-    failed: dict[str, str] = {}
+        kind = type(model).__name__
+        return [], {"": f"{kind} cannot be copied: {_first_line(error)}"}
     opaque: set[int] = set()
-    whole = _part("", twin, opaque)
-    if isinstance(whole, Part):
-        return [whole], failed
-    for name, module in reversed(
-        list(twin.named_modules())
-    ):  # children before their parents
+    traced_model = _trace_module("", twin, opaque)
+    if isinstance(traced_model, Traced):
+        return [traced_model], {}
+    graphs: list[Traced] = []
+    failures: dict[str, str] = {}
+    # children before their parents, which stop at a child that cannot be traced
+    for name, module in reversed(list(twin.named_modules())):
         if _has_no_graph(module):
             continue
-        part = _part(name, module, opaque)
-        if isinstance(part, Part):
-            parts.append(part)
+        traced = _trace_module(name, module, opaque)
+        if isinstance(traced, Traced):
+            graphs.append(traced)
         else:
-            failed[name], _ = part, opaque.add(id(module))
-    return parts[::-1], failed
+            failures[name] = traced
+            opaque.add(id(module))
+    return graphs[::-1], failures
 
 
 def _has_no_graph(module: nn.Module) -> bool:
@@ -147,19 +147,20 @@ def _has_no_graph(module: nn.Module) -> bool:
         module, nn.ModuleList | nn.ModuleDict | nn.ParameterList | nn.ParameterDict
     ):
         return True
-    is_own = type(module).__module__.startswith("torch.nn") and not isinstance(
-        module, nn.Sequential
-    )
-    return is_own or is_transposed_linear(module)
+    is_of_torch = type(module).__module__.startswith("torch.nn")
+    is_layer = is_of_torch and not isinstance(module, nn.Sequential)
+    return is_layer or is_transposed_linear(module)
 
 
-def _part(name: str, module: nn.Module, opaque: set[int]) -> Part | str:
+def _trace_module(name: str, module: nn.Module, opaque: set[int]) -> Traced | str:
+    """A traced module, or the reason why it cannot be traced."""
+    kind = type(module).__name__
     try:
         graph = _Tracer(opaque).trace(module)
     except Exception as error:  # a forward that cannot be traced can fail in any way
         why = f": {_first_line(error)}" if isinstance(error, TraceError) else ""
-        return f"torch.fx cannot trace {type(module).__name__}{why}"
-    return Part(name, type(module).__name__, graph, dict(module.named_modules()))
+        return f"torch.fx cannot trace {kind}{why}"
+    return Traced(name, kind, graph, dict(module.named_modules()))
 
 
 def _first_line(error: Exception) -> str:
@@ -180,10 +181,10 @@ class _Tracer(fx.Tracer):
             or super().is_leaf_module(m, module_qualified_name)
         ):
             return True
-        return is_of_one_number(m)
+        return is_pointwise_module(m)
 
 
-def is_of_one_number(module: nn.Module) -> bool:
+def is_pointwise_module(module: nn.Module) -> bool:
     """Whether a module without weights applies one function of one number to every
     entry, as its graph tells.
 
@@ -199,27 +200,21 @@ def is_of_one_number(module: nn.Module) -> bool:
     except Exception:  # then it is no such function
         return False
     nodes = list(graph.nodes)
+    inputs = [node for node in nodes if node.op == "placeholder"]
     works = [node for node in nodes if node.op not in {"placeholder", "output"}]
-    kinds = {
-        (node.op == "call_function" and node.target in _OF_ONE_NUMBER)
-        or (node.op == "call_method" and node.target in _METHODS)
-        for node in works
-    }
-    numbers = all(
-        isinstance(one, fx.Node | int | float | None)
-        for node in works
-        for one in _given(node)
-    )
-    return (
-        len(works) > 1
-        and kinds == {True}
-        and numbers
-        and sum(node.op == "placeholder" for node in nodes) == 1
-    )
+    if len(inputs) != 1 or len(works) < 2:
+        return False
+    return all(_is_pointwise(node) for node in works)
 
 
-def _given(node: fx.Node) -> list[object]:
-    return [
-        *node.args,
-        *(value for value in node.kwargs.values() if not isinstance(value, str | bool)),
-    ]
+def _is_pointwise(node: fx.Node) -> bool:
+    is_function = node.op == "call_function" and node.target in _POINTWISE
+    is_method = node.op == "call_method" and node.target in _POINTWISE_METHODS
+    # a mode such as approximate="tanh" is no operand
+    options = node.kwargs.values()
+    operands = [value for value in options if not isinstance(value, str | bool)]
+    numbers = [*node.args, *operands]
+    are_numbers = all(
+        isinstance(value, fx.Node | int | float | None) for value in numbers
+    )
+    return (is_function or is_method) and are_numbers

@@ -10,8 +10,9 @@ import numpy as np
 from condensery.metrics import condensation, directions
 from condensery.theory import MergeRule, merge_rule
 from condensery.torch._inspection._layers import Layer
-from condensery.torch._inspection._measure import Measure, amplitude_of, parallel_units
+from condensery.torch._inspection._measure import Measure, parallel_units
 from condensery.torch._inspection._structure import After
+from condensery.torch._inspection._vectors import amplitude_of
 
 Mergeable = Literal["exactly", "approximately", "not"]
 SAME_ANGLE = 1e-6
@@ -50,99 +51,99 @@ class Verdict:
 
 def verdict(
     layer: Layer,
-    found: Measure,
+    measured: Measure,
     after: After | None,
     *,
     threshold: float,
-    untold: str = "",
+    untraced: str = "",
 ) -> Verdict:
     """Judge one layer.
 
     Args:
         layer: Its rows.
-        found: Its numbers.
+        measured: Its numbers.
         after: What follows it; None where that is not known.
         threshold: Cosine from which two directions count as one.
-        untold: Why it is not known what follows.
+        untraced: Why it is not known what follows.
     """
-    near = parallel_units(layer) if found.near is None else found.near
+    near = parallel_units(layer) if measured.near is None else measured.near
     rows, bias = layer.arrays()
-    duplicates = _gone(
-        rows,
-        bias,
-        near,
-        found.units // layer.blocks,
-        equal_lengths=False,
-        antipodal=False,
+    size = measured.units // layer.blocks
+    duplicates = _redundant(
+        rows, bias, near, size, equal_lengths=False, antipodal=False
     )
-    is_head = layer.kind == "Linear" or (layer.is_pointwise and layer.blocks == 1)
-    two_way = is_head and found.units == 2 and found.smallest_cosine <= OPPOSITE
-    if two_way and (after is None or after.output):
-        symmetry = (
+    judged = _judge(layer, measured, after, near, threshold, untraced)
+    return replace(judged, duplicates=duplicates)
+
+
+def _judge(
+    layer: Layer,
+    measured: Measure,
+    after: After | None,
+    near: np.ndarray,
+    threshold: float,
+    untraced: str,
+) -> Verdict:
+    is_pair = measured.units == 2 and measured.smallest_cosine <= OPPOSITE
+    is_output = after is None or after.output
+    if layer.is_linear and is_pair and is_output:
+        return _refused(
             "a two-way head: opposite rows are the symmetry of the softmax, "
             "not condensation"
         )
-        return Verdict("not", 0, 0, symmetry, duplicates)
-    reason = _obstacle(layer, after)
-    if reason:
-        return Verdict("not", 0, 0, reason, duplicates)
+    obstacle = _obstacle(layer, after)
+    if obstacle:
+        return _refused(obstacle)
     if layer.role == "heads":
-        return replace(_heads(layer), duplicates=duplicates)
-    known = None if layer.role == "states" else after
-    constant = found.dead if layer.role == "units" else 0
-    exact = constant + _equivalent(layer, near, known)
+        return _heads(layer)
     if layer.role == "states":
-        untold = ""
-    elif after is not None:
-        untold = (
-            f"they leave {after.beyond}, and what uses that could not be traced"
-            if after.beyond
-            else ""
-        )
-    return replace(
-        _degree(layer, found, known, exact, constant, threshold, untold),
-        duplicates=duplicates,
-    )
+        exact = _equivalent(layer, near, None)
+        return _degree(layer, measured, None, exact, 0, threshold, "")
+    constant = measured.dead
+    exact = constant + _equivalent(layer, near, after)
+    if after is not None:
+        untraced = _beyond(after)
+    return _degree(layer, measured, after, exact, constant, threshold, untraced)
+
+
+def _beyond(after: After) -> str:
+    if not after.beyond:
+        return ""
+    return f"they leave {after.beyond}, and what uses that could not be traced"
+
+
+def _refused(why: str) -> Verdict:
+    return Verdict("not", 0, 0, why)
 
 
 def _degree(
     layer: Layer,
-    found: Measure,
+    measured: Measure,
     after: After | None,
     exact: int,
     constant: int,
     threshold: float,
-    untold: str,
+    untraced: str,
 ) -> Verdict:
-    close = found.units - found.effective
+    close = measured.units - measured.effective
     if exact:
-        unread = UNREAD.format(untold) if untold else ""
-        return Verdict(
-            "exactly",
-            exact,
-            max(close, exact),
-            _why_exact(exact, constant, after) + unread,
-        )
-    unknown = "" if after or layer.role == "states" else UNKNOWN.format(untold)
+        unread = UNREAD.format(untraced) if untraced else ""
+        why = _why_exact(exact, constant, after) + unread
+        return Verdict("exactly", exact, max(close, exact), why)
+    is_known = after is not None or layer.role == "states"
+    unknown = "" if is_known else UNKNOWN.format(untraced)
     if close:
-        weak = found.units - found.active
-        parts = (
-            [f"{close - weak} within cosine {threshold:g} of another"]
-            if close > weak
-            else []
-        )
-        parts += [f"{weak} below the cut"] if weak else []
-        return Verdict(
-            "approximately", 0, close, f"0 exact merges; {' and '.join(parts)}{unknown}"
-        )
-    largest = (
-        f": the largest cosine is {found.largest_cosine:.3f}"
-        if np.isfinite(found.largest_cosine)
-        else ""
-    )
-    return Verdict(
-        "not", 0, 0, f"0 exact merges, and no two units are near{largest}{unknown}"
-    )
+        weak = measured.units - measured.active
+        counts = []
+        if close > weak:
+            counts.append(f"{close - weak} within cosine {threshold:g} of another")
+        if weak:
+            counts.append(f"{weak} below the cut")
+        why = f"0 exact merges; {' and '.join(counts)}{unknown}"
+        return Verdict("approximately", 0, close, why)
+    cosine = measured.largest_cosine
+    largest = f": the largest cosine is {cosine:.3f}" if np.isfinite(cosine) else ""
+    return _refused(f"0 exact merges, and no two units are near{largest}{unknown}")
 
 
 def _obstacle(layer: Layer, after: After | None) -> str:
@@ -160,39 +161,28 @@ def _obstacle(layer: Layer, after: After | None) -> str:
 
 def _heads(layer: Layer) -> Verdict:
     if layer.also is None:
-        return Verdict(
-            "not",
-            0,
-            0,
-            "heads merge where attention maps and values agree: see query-key",
+        return _refused(
+            "heads merge where attention maps and values agree: see query-key"
         )
-    maps = layer.arrays()[0]
+    maps, _ = layer.arrays()
     values = layer.also.detach().double().flatten(1).cpu().numpy()
-    # both parts in units of their own, so that neither hides the other
-    joined = np.concatenate(
-        [part / max(amplitude_of(part, None).max(), 1e-300) for part in (maps, values)],
-        axis=1,
-    )
-    alike = len(joined) - len(
-        np.unique(_classes(joined, equal_lengths=True, antipodal=False))
-    )
+    # each in units of its own, so that neither hides the other
+    scaled = [
+        vectors / max(amplitude_of(vectors, None).max(), 1e-300)
+        for vectors in (maps, values)
+    ]
+    joined = np.concatenate(scaled, axis=1)
+    classes = _classes(joined, equal_lengths=True, antipodal=False)
+    alike = len(joined) - len(np.unique(classes))
     if alike and layer.beside:
-        return Verdict(
-            "not",
-            0,
-            0,
-            f"{alike} heads have the maps and values of another, but {layer.beside}",
+        return _refused(
+            f"{alike} heads have the maps and values of another, but {layer.beside}"
         )
-    if alike:
-        how = (
-            "attend (by the product of queries and keys alone) and read as another does"
-        )
-        return Verdict(
-            "exactly", alike, alike, f"{alike} heads {how}: add their outputs"
-        )
-    return Verdict(
-        "not", 0, 0, "no two heads have equal attention maps and equal values"
-    )
+    if not alike:
+        return _refused("no two heads have equal attention maps and equal values")
+    how = "attend (by the product of queries and keys alone) and read as another does"
+    why = f"{alike} heads {how}: add their outputs"
+    return Verdict("exactly", alike, alike, why)
 
 
 def _equivalent(layer: Layer, near: np.ndarray, after: After | None) -> int:
@@ -202,21 +192,19 @@ def _equivalent(layer: Layer, near: np.ndarray, after: After | None) -> int:
     rows, bias = layer.arrays()
     size = len(rows) // layer.blocks
     if after is None:
-        return _gone(rows, bias, near, size, equal_lengths=True, antipodal=False)
+        return _redundant(rows, bias, near, size, equal_lengths=True, antipodal=False)
     if after.fold is not None:
         scale, shift = after.fold
         bias = scale * (0.0 if bias is None else bias) + shift
         rows = rows * scale[:, None]
-        near = np.flatnonzero(
-            amplitude_of(rows, None) > 0
-        )  # the bias turns the rows: all have to be looked at
-    if (
-        not after.activation
-    ):  # whatever function of one number it is, equal arguments have equal values
-        return _gone(rows, bias, near, size, equal_lengths=True, antipodal=False)
+        # the bias turns the rows: all have to be looked at
+        near = np.flatnonzero(amplitude_of(rows, None) > 0)
+    if not after.activation:
+        # whatever function of one number it is, equal arguments have equal values
+        return _redundant(rows, bias, near, size, equal_lengths=True, antipodal=False)
     scaled = merge_rule(after.activation, 2.0, negative_slope=after.slope)
     mirrored = merge_rule(after.activation, -1.0, negative_slope=after.slope)
-    return _gone(
+    return _redundant(
         rows,
         bias,
         near,
@@ -226,7 +214,7 @@ def _equivalent(layer: Layer, near: np.ndarray, after: After | None) -> int:
     )
 
 
-def _gone(
+def _redundant(
     rows: np.ndarray,
     bias: np.ndarray | None,
     near: np.ndarray,
@@ -236,7 +224,7 @@ def _gone(
     antipodal: bool,
 ) -> int:
     """Units less classes, block by block of so many units."""
-    gone = 0
+    redundant = 0
     for block in np.unique(near // size):
         mine = near[near // size == block]
         if len(mine) < 2:
@@ -245,8 +233,8 @@ def _gone(
         if bias is not None:
             joined = np.concatenate([joined, bias[mine, None]], axis=1)
         classes = _classes(joined, equal_lengths=equal_lengths, antipodal=antipodal)
-        gone += len(mine) - len(np.unique(classes))
-    return gone
+        redundant += len(mine) - len(np.unique(classes))
+    return redundant
 
 
 def _exact(rule: MergeRule | None) -> bool:
@@ -278,18 +266,18 @@ def _runs(rows: np.ndarray, *, antipodal: bool) -> list[np.ndarray]:
     """
     runs = [np.arange(len(rows))]
     unit = directions(rows)
-    for axis in directions(
-        np.random.default_rng(0).standard_normal((3, rows.shape[1]))
-    ):
-        places = np.abs(unit @ axis) if antipodal else unit @ axis
-        split = []
-        for run in runs:
-            ordered = run[np.argsort(places[run], kind="stable")]
-            split += np.split(
-                ordered, np.flatnonzero(np.diff(places[ordered]) > 2 * SAME_ANGLE) + 1
-            )
-        runs = split
+    axes = np.random.default_rng(0).standard_normal((3, rows.shape[1]))
+    for axis in directions(axes):
+        positions = np.abs(unit @ axis) if antipodal else unit @ axis
+        runs = [piece for run in runs for piece in _between_gaps(run, positions)]
     return runs
+
+
+def _between_gaps(run: np.ndarray, positions: np.ndarray) -> list[np.ndarray]:
+    ordered = run[np.argsort(positions[run], kind="stable")]
+    gaps = np.diff(positions[ordered])
+    ends = np.flatnonzero(gaps > 2 * SAME_ANGLE) + 1
+    return np.split(ordered, ends)
 
 
 def _directions(rows: np.ndarray, *, antipodal: bool) -> np.ndarray:
@@ -314,7 +302,7 @@ def _by_length(rows: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def _why_exact(exact: int, dead: int, after: After | None) -> str:
-    parts = []
+    reasons = []
     if exact > dead:
         name = "" if after is None else after.activation
         kind = (
@@ -322,7 +310,7 @@ def _why_exact(exact: int, dead: int, after: After | None) -> str:
             if name
             else "equal another"
         )
-        parts.append(f"{exact - dead} units {kind}")
+        reasons.append(f"{exact - dead} units {kind}")
     if dead:
-        parts.append(f"{dead} have no incoming weights: a constant for the next bias")
-    return " and ".join(parts)
+        reasons.append(f"{dead} have no incoming weights: a constant for the next bias")
+    return " and ".join(reasons)
