@@ -34,8 +34,10 @@ IMAGE = torch.randn(2, 1, 8, 8)
 
 
 def families(model, x, **options):
-    coupling = couple(trace(model, (x,)), **options)
-    return coupling, {family.name: family for family in coupling.families}
+    graph = trace(model, (x,))
+    coupling = couple(graph, **options)
+    by_name = {family.name: family for family in coupling.families}
+    return coupling, by_name
 
 
 def positions(coupling, unit):
@@ -46,10 +48,7 @@ def positions(coupling, unit):
     }
 
 
-@pytest.mark.parametrize(
-    ("build", "layer"),
-    [(Plain, "a"), (Plain, "b"), (Plain, "c"), (Residual, "one"), (Residual, "side")],
-)
+@pytest.mark.parametrize(("build", "layer"), LAYERS)
 def test_the_same_entries_as_torch_pruning_where_it_is_right(build, layer):
     pruning = pytest.importorskip("torch_pruning")
     model = build().eval()

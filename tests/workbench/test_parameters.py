@@ -38,7 +38,11 @@ class Config(BaseModel):
 
 
 NOTHING = SimpleNamespace(
-    Config=Config, presets={"quick": {}, "paper": {"width": 100, "path": "here"}}
+    Config=Config,
+    presets={
+        "quick": {},
+        "paper": {"width": 100, "path": "here"},
+    },
 )
 """As much of an experiment as has parameters."""
 
@@ -60,7 +64,9 @@ def listed():
     ],
 )
 def test_type_and_range_are_words(listed, name, kind, allowed):
-    assert (listed[name].type, listed[name].range) == (kind, allowed)
+    info = listed[name]
+    assert info.type == kind
+    assert info.range == allowed
 
 
 def test_defaults_are_those_of_each_preset(listed):
@@ -95,7 +101,8 @@ def test_a_section_of_attributes_ends_where_it_ends():
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_every_field_has_a_text(name):
-    config = workbench.find(name).experiment.Config
+    experiment = workbench.find(name).experiment
+    config = experiment.Config
     texts = help_texts(config)
     silent = [field for field in config.model_fields if not texts.get(field)]
     assert silent == [], "write what it means below the field"

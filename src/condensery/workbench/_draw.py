@@ -28,22 +28,9 @@ def draw_all(
     Raises:
         TaskFailedError: A figure could not be drawn; the message names it.
     """
-    tasks = [
-        Task(
-            function=f"{__name__}:draw_one",
-            parameters={
-                "root": str(root.absolute()),
-                "run": run,
-                "spec": spec.model_dump(mode="json"),
-            },
-            label=spec.name,
-        )
-        for spec in specs
-    ]
+    tasks = [_task(root, run, spec) for spec in specs]
     if len(tasks) <= _IN_THIS_PROCESS:
-        return [
-            _as_bytes(draw_one(task.parameters, task.seed, _unheard)) for task in tasks
-        ]
+        return [_drawn_here(task) for task in tasks]
     from condensery.runners import LocalRunner
 
     drawn: dict[str, dict[str, bytes]] = {}
@@ -62,6 +49,23 @@ def draw_all(
     return [drawn[task.hash] for task in tasks]
 
 
+def _task(root: Path, run: str, spec: FigureSpec) -> Task:
+    return Task(
+        function=f"{__name__}:draw_one",
+        parameters={
+            "root": str(root.absolute()),
+            "run": run,
+            "spec": spec.model_dump(mode="json"),
+        },
+        label=spec.name,
+    )
+
+
+def _drawn_here(task: Task) -> dict[str, bytes]:
+    arrays = draw_one(task.parameters, task.seed, _unheard)
+    return _as_bytes(arrays)
+
+
 def _unheard(text: str, fraction: float, *, shown: Arrays | None = None) -> None:
     """Drop what a figure reports: it is drawn in a moment."""
 
@@ -77,7 +81,7 @@ def draw_one(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> A
     Args:
         parameters: root and run (where the tables are), spec (of the figure).
         seed: Not used; nothing in a figure is random.
-        advance: Not told anything.
+        advance: Not called: a figure is drawn in a moment.
 
     Returns:
         File contents by ending, as bytes in arrays.
@@ -86,16 +90,18 @@ def draw_one(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> A
 
     spec = FigureSpec.model_validate(parameters["spec"])
     module = plot_of(spec)
-    with open_store(Path(str(parameters["root"]))) as store:
-        data = module.figure_data(store.tables(str(parameters["run"])), **spec.options)
+    root = Path(str(parameters["root"]))
+    run = str(parameters["run"])
+    with open_store(root) as store:
+        tables = store.tables(run)
+    data = module.figure_data(tables, **spec.options)
     figure = module.draw(data)
-    files = {"png": render(figure, "png"), "pdf": render(figure, "pdf")}
+    files = {ending: render(figure, ending) for ending in ("png", "pdf")}
     if spec.animated:
         with TemporaryDirectory(prefix="condensery-") as folder:
             path = Path(folder, "animation.gif")
             module.animate(data, path)
             files["gif"] = path.read_bytes()
     return {
-        ending: np.frombuffer(content, dtype=np.uint8)
-        for ending, content in files.items()
+        ending: np.frombuffer(content, np.uint8) for ending, content in files.items()
     }

@@ -62,7 +62,9 @@ def in_thirds(
 ) -> list[tuple[Tensor, Tensor | None]]:
     """Weight and bias of queries, keys and values that stand one behind the other."""
     weights = weight.chunk(3)
-    biases = [None] * 3 if bias is None else bias.chunk(3)
+    biases = [None] * 3
+    if bias is not None:
+        biases = bias.chunk(3)
     return list(zip(weights, biases, strict=True))
 
 
@@ -105,4 +107,5 @@ def recurrent_suffixes(names: Mapping[str, object]) -> list[str]:
     direction.
     """
     stem = "weight_ih"
-    return [name.removeprefix(stem) for name in names if name.startswith(stem)]
+    recurrent = [name for name in names if name.startswith(stem)]
+    return [name.removeprefix(stem) for name in recurrent]
