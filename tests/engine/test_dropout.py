@@ -21,7 +21,8 @@ from condensery.engine import (
     expected_dropout_loss,
     mean_square,
 )
-from condensery.engine._dropout import PARTS, masked_output
+from condensery.engine._dropout import PARTS
+from condensery.engine._dropout_layers import masked_output
 from condensery.engine._masks import dropout_factor, stream
 from condensery.models import Mlp, TwoLayer, mlp_normal, two_layer_normal, with_bias
 from condensery.records import Status

@@ -6,7 +6,6 @@ import condensery
 
 MOST = 400
 STILL_LONG = [
-    "engine/_dropout.py",
     "landscape/_critical.py",
     "landscape/_lift.py",
     "landscape/_merge.py",

@@ -15,7 +15,8 @@ from jaxtyping import Array, Float
 
 from condensery._errors import InvalidInputError
 from condensery.engine._constant_feature import with_constant
-from condensery.engine._dropout import Keep, Net, dropout_loss
+from condensery.engine._dropout import Keep, dropout_loss
+from condensery.engine._dropout_layers import Net
 from condensery.engine._masks import MaskSharing, stream
 from condensery.engine._randomised import Randomised
 
