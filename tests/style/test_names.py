@@ -19,8 +19,6 @@ tells said wanted thing things
 """
 EMPTY = frozenset(WORDS.split())
 MOST = 0.01
-STILL_EMPTY = {"torch": 0.021}
-"""Packages that are above the limit, and how far: the numbers only fall."""
 
 
 def names(text: str) -> list[str]:
@@ -50,7 +48,7 @@ def packages() -> list[str]:
 def test_names_are_nouns_of_the_field(package):
     files = (PACKAGE / package).rglob("*.py")
     share = share_of_empty([path.read_text("utf-8") for path in files])
-    assert share <= STILL_EMPTY.get(package, MOST)
+    assert share <= MOST
 
 
 def test_empty_names_are_found():

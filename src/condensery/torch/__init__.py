@@ -20,7 +20,7 @@ from condensery._errors import MissingExtraError
 if TYPE_CHECKING:
     from condensery.torch._diagnosis._diagnose import diagnose
     from condensery.torch._diagnosis._diagnosis import Diagnosis, LayerDiagnosis
-    from condensery.torch._diagnosis._train import ForSteps, UntilLoss
+    from condensery.torch._diagnosis._stop import ForSteps, UntilLoss
     from condensery.torch._inspection._inspect import inspect
     from condensery.torch._inspection._inspection import Inspection, LayerReport
     from condensery.torch._loading import load_model, load_weights
@@ -84,7 +84,7 @@ def __getattr__(name: str) -> Any:
         "CondensationMonitor": "_monitoring._monitor",
         "Diagnosis": "_diagnosis._diagnosis",
         "DropoutRegularizer": "_training._regularizer",
-        "ForSteps": "_diagnosis._train",
+        "ForSteps": "_diagnosis._stop",
         "Inspection": "_inspection._inspection",
         "JsonLines": "_monitoring._sinks",
         "KerasStyleCallback": "_monitoring._keras_style",
@@ -95,7 +95,7 @@ def __getattr__(name: str) -> Any:
         "Recipe": "_training._condense",
         "TensorBoard": "_monitoring._sinks",
         "TransformersCallback": "_monitoring._transformers",
-        "UntilLoss": "_diagnosis._train",
+        "UntilLoss": "_diagnosis._stop",
         "WeightsAndBiases": "_monitoring._sinks",
         "condense": "_training._condense",
         "diagnose": "_diagnosis._diagnose",

@@ -7,24 +7,29 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from condensery._errors import InvalidInputError
 from condensery.torch._diagnosis._diagnosis import Diagnosis, LayerDiagnosis
-from condensery.torch._diagnosis._judge import Verdict, judge, judge_model, log_slope
+from condensery.torch._diagnosis._judge import (
+    LogSlope,
+    Verdict,
+    judge,
+    judge_model,
+    log_slope,
+)
 from condensery.torch._diagnosis._layers import Layer, match_layers
 from condensery.torch._diagnosis._measure import Gauge
+from condensery.torch._diagnosis._stop import ForSteps, Stop, UntilLoss
 from condensery.torch._diagnosis._streams import batches, kept, reusable, seed_all
 from condensery.torch._diagnosis._train import (
-    ForSteps,
     Loss,
     Optimiser,
-    Stop,
     TrainedRun,
-    UntilLoss,
     default_loss,
     device_of,
     loss_of,
@@ -32,9 +37,9 @@ from condensery.torch._diagnosis._train import (
     train,
 )
 
-ENOUGH = 0.1
-"""Share of the initial loss from which slopes are near those at the end of training."""
 Advance = Callable[[str, float], None]
+Measure = Literal["rd", "drift", "condensed"]
+"""Names of the measures of a `Moment`."""
 
 
 def diagnose(
@@ -88,7 +93,7 @@ def diagnose(
         seeds: How many, or which; two or more.
         stop: `UntilLoss` (the default; equal loss) or `ForSteps`.
         samples: Samples of the first batch for the tangent kernel; 0 leaves it out.
-        progress: Called with a text and the fraction done.
+        progress: Progress callback, ``(text, fraction)``.
 
     Returns:
         The diagnosis; prints as a table. Two calls with equal arguments give equal
@@ -125,44 +130,48 @@ def diagnose(
         'linear'
     """
     stop = stop or UntilLoss()
+    loss = loss or default_loss
     ordered, chosen = _check(build, widths, seeds, stop, samples)
-    source, tell = reusable(loader), progress or (lambda text, fraction: None)
-    places = [(width, seed) for width in ordered for seed in chosen]
+    source = reusable(loader)
+    report = progress or (lambda text, fraction: None)
+    members = [(width, seed) for width in ordered for seed in chosen]
+    cost = sum(width for width, _ in members)
+    runs, done = [], 0
     with kept(source), torch.enable_grad():
-        layers, inputs, target = _survey(
-            build, source, loss or default_loss, places, samples
-        )
-        runs, cost = [], sum(ordered) * len(chosen)
-        done = 0
-        for width, seed in places:
-            text, start = f"width {width}, seed {seed}", done / cost
-
-            def on_step(
-                step: int, text: str = text, start: float = start, width: int = width
-            ) -> None:
-                tell(
-                    f"{text}, step {step}",
-                    start + min(step / stop.steps, 1.0) * width / cost,
-                )
-
+        layers, inputs, target = _survey(build, source, loss, members, samples)
+        for width, seed in members:
+            on_step = _on_step(report, stop, (width, seed), done, cost)
             on_step(0)
             model = _model(build, width, seed)
-            runs.append(
-                train(
-                    model,
-                    source,
-                    loss=loss or default_loss,
-                    optimiser=optimiser,
-                    stop=stop,
-                    target=target,
-                    gauge=Gauge(model, layers, inputs),
-                    place=(width, seed),
-                    on_step=on_step,
-                )
+            run = train(
+                model,
+                source,
+                loss=loss,
+                optimiser=optimiser,
+                stop=stop,
+                target=target,
+                gauge=Gauge(model, layers, inputs),
+                width=width,
+                seed=seed,
+                on_step=on_step,
             )
+            runs.append(run)
             done += width
-        tell("done", 1.0)
+        report("done", 1.0)
     return _conclude(ordered, chosen, stop, layers, runs)
+
+
+def _on_step(
+    report: Advance, stop: Stop, member: tuple[int, int], done: int, cost: int
+) -> Callable[[int], None]:
+    """The progress callback of one run; its cost is its width."""
+    width, seed = member
+
+    def on_step(step: int) -> None:
+        share = min(step / stop.steps, 1.0) * width / cost
+        report(f"width {width}, seed {seed}, step {step}", done / cost + share)
+
+    return on_step
 
 
 def _check(
@@ -180,17 +189,12 @@ def _check(
             remedy="for example lambda width: nn.Sequential(nn.Linear(4, width), "
             "nn.ReLU(), nn.Linear(width, 1))",
         )
-    found = list(widths)
-    whole = all(
-        isinstance(width, int | np.integer)
-        and not isinstance(width, bool)
-        and width >= 1
-        for width in found
-    )
-    if not whole or len(set(found)) != len(found) or len(found) < 3:
+    sizes = list(widths)
+    are_whole = all(_is_positive(width) for width in sizes)
+    if not are_whole or len(set(sizes)) != len(sizes) or len(sizes) < 3:
         raise InvalidInputError(
             "widths",
-            given=str(found),
+            given=str(sizes),
             allowed="at least three different whole numbers >= 1",
             remedy="for example 64, 128, 256, 512",
         )
@@ -202,8 +206,8 @@ def _check(
             allowed="two or more, none negative",
             remedy="the default is 3",
         )
-    known = isinstance(stop, UntilLoss | ForSteps) and stop.steps >= 1
-    if not known or (isinstance(stop, UntilLoss) and not 0 < stop.relative < 1):
+    is_rule = isinstance(stop, UntilLoss | ForSteps) and stop.steps >= 1
+    if not is_rule or (isinstance(stop, UntilLoss) and not 0 < stop.relative < 1):
         raise InvalidInputError(
             "stop",
             given=repr(stop),
@@ -217,7 +221,13 @@ def _check(
             allowed="a whole number >= 0",
             remedy="the default is 8",
         )
-    return sorted(int(width) for width in found), [int(seed) for seed in chosen]
+    return sorted(int(width) for width in sizes), [int(seed) for seed in chosen]
+
+
+def _is_positive(width: object) -> bool:
+    if isinstance(width, bool) or not isinstance(width, int | np.integer):
+        return False
+    return bool(width >= 1)
 
 
 def _model(build: Callable[[int], Any], width: int, seed: int) -> Any:
@@ -251,7 +261,7 @@ def _survey(
     build: Callable[[int], Any],
     source: Iterable[Any],
     loss: Loss,
-    places: Sequence[tuple[int, int]],
+    members: Sequence[tuple[int, int]],
     samples: int,
 ) -> tuple[list[Layer], Any, float]:
     """Before any training: the layers, samples for the kernel, and the median initial
@@ -261,23 +271,17 @@ def _survey(
         InvalidInputError: All seeds start from the same weights, or as `match_layers`
             and `loss_of`.
     """
-    stream = batches(source, 1, places[0][1])
+    _, first_seed = members[0]
+    stream = batches(source, 1, first_seed)
     batch = next(stream)
     stream.close()
     losses, models = [], {}
-    for width, seed in places:
+    for width, seed in members:
         model = _model(build, width, seed)
+        where = f"at width {width}, seed {seed}, step 0"
         with torch.no_grad():
-            losses.append(
-                float(
-                    loss_of(
-                        model,
-                        loss,
-                        batch,
-                        where=f"at width {width}, seed {seed}, step 0",
-                    )
-                )
-            )
+            value = loss_of(model, loss, batch, where=where)
+        losses.append(float(value))
         if width not in models:
             models[width] = model
         elif _equal(models[width], model):
@@ -290,23 +294,13 @@ def _survey(
             )
     layers = match_layers(models)
     first = next(iter(models.values()))
-    inputs = split(batch, device_of(first))[0][:samples]
-    return layers, inputs, float(np.median(losses))
+    inputs, _ = split(batch, device_of(first))
+    return layers, inputs[:samples], float(np.median(losses))
 
 
-def _equal(one: Any, other: Any) -> bool:
-    return all(
-        torch.equal(a, b)
-        for a, b in zip(one.parameters(), other.parameters(), strict=True)
-    )
-
-
-def _smaller(stop: Stop) -> str:
-    return (
-        f"UntilLoss(relative={stop.relative / 10:g})"
-        if isinstance(stop, UntilLoss)
-        else stop.effort
-    )
+def _equal(first: Any, second: Any) -> bool:
+    pairs = zip(first.parameters(), second.parameters(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
 
 
 def _conclude(
@@ -318,61 +312,70 @@ def _conclude(
 ) -> Diagnosis:
     reached = min(len(run.moments) for run in runs)
     stages = stop.stages[:reached]
-    settled = reached > 0 and (isinstance(stop, ForSteps) or stages[-1] <= ENOUGH)
-    idle = reached > 0 and any(run.moments[reached - 1].rd.max() == 0 for run in runs)
-    effort = (
-        f"{_smaller(stop)}: some runs were below this loss from the start"
-        if idle
-        else stop.effort
-    )
-    grid = np.empty((len(widths), len(seeds)), dtype=object)
-    for k, run in enumerate(runs):
-        grid[divmod(k, len(seeds))] = run
-
-    def values(name: str, place: int, stage: int) -> np.ndarray:
-        return np.array(
-            [[getattr(run.moments[stage], name)[place] for run in row] for row in grid]
-        )
-
-    found = []
-    for place, layer in enumerate(layers):
-        if not reached:
-            found.append(
-                LayerDiagnosis.open(
-                    layer, f"{stop.effort}: no stage was reached by all runs"
-                )
-            )
-            continue
-        slopes = tuple(
-            log_slope(widths, values("rd", place, stage)) for stage in range(reached)
-        )
-        verdict = judge(
-            widths,
-            slopes,
-            seeds=len(seeds),
-            settled=settled and not idle,
-            effort=effort,
-        )
-        condensed = values("condensed", place, reached - 1)[-1]
-        drift = log_slope(widths, values("drift", place, reached - 1))
-        found.append(LayerDiagnosis.of(layer, verdict, slopes, drift, condensed))
-    whole = judge_model(
+    series = _Series(widths, seeds, runs)
+    if reached:
+        diagnoses = _by_layer(series, layers, stop, reached)
+        kernel_drift = series.slope("drift", len(layers), reached - 1)
+    else:
+        remedy = f"{stop.effort}: no stage was reached by all runs"
+        diagnoses = [LayerDiagnosis.open(layer, remedy) for layer in layers]
+        kernel_drift = None
+    model = judge_model(
         [layer.role for layer in layers],
-        [Verdict(one.regime, one.margin, one.remedy) for one in found],
-    )
-    drift = (
-        log_slope(widths, values("drift", len(layers), reached - 1))
-        if reached
-        else None
+        [Verdict(layer.regime, layer.margin, layer.remedy) for layer in diagnoses],
     )
     return Diagnosis(
-        regime=whole.regime,
-        remedy=whole.remedy,
-        layers=tuple(found),
-        kernel_drift=drift,
+        regime=model.regime,
+        remedy=model.remedy,
+        layers=tuple(diagnoses),
+        kernel_drift=kernel_drift,
         widths=tuple(widths),
         seeds=tuple(seeds),
         stop=stop,
         stages=stages,
         runs=tuple(runs),
     )
+
+
+def _by_layer(
+    series: _Series, layers: Sequence[Layer], stop: Stop, reached: int
+) -> list[LayerDiagnosis]:
+    """The diagnoses at the last stage that all runs reached."""
+    last = reached - 1
+    idle = any(run.moments[last].rd.max() == 0 for run in series.runs)
+    settled = stop.is_end(stop.stages[last]) and not idle
+    effort = stop.effort
+    if idle:
+        effort = f"{stop.smaller}: some runs were below this loss from the start"
+    diagnoses = []
+    for index, layer in enumerate(layers):
+        slopes = [series.slope("rd", index, stage) for stage in range(reached)]
+        verdict = judge(
+            series.widths,
+            slopes,
+            seeds=len(series.seeds),
+            settled=settled,
+            effort=effort,
+        )
+        drift = series.slope("drift", index, last)
+        widest = series.values("condensed", index, last)[-1]
+        diagnoses.append(LayerDiagnosis.of(layer, verdict, slopes, drift, widest))
+    return diagnoses
+
+
+@dataclass(frozen=True)
+class _Series:
+    """The measures of all runs, which are ordered by width, then by seed."""
+
+    widths: Sequence[int]
+    seeds: Sequence[int]
+    runs: Sequence[TrainedRun]
+
+    def values(self, measure: Measure, index: int, stage: int) -> np.ndarray:
+        """A measure of one layer at one stage: (width, seed)."""
+        flat = [getattr(run.moments[stage], measure)[index] for run in self.runs]
+        return np.array(flat).reshape(len(self.widths), len(self.seeds))
+
+    def slope(self, measure: Measure, index: int, stage: int) -> LogSlope:
+        """Its slope against the width."""
+        return log_slope(self.widths, self.values(measure, index, stage))

@@ -14,7 +14,8 @@ import numpy as np
 from condensery.records import Table
 from condensery.torch._diagnosis._judge import LogSlope, Verdict, Word
 from condensery.torch._diagnosis._layers import Layer, Role
-from condensery.torch._diagnosis._train import Stop, TrainedRun, UntilLoss
+from condensery.torch._diagnosis._stop import Stop
+from condensery.torch._diagnosis._train import TrainedRun
 
 _HEADS = (
     "layer",
@@ -27,6 +28,38 @@ _HEADS = (
     "condensed",
     "regime",
 )
+
+
+_MEASURES = (
+    "kind",
+    "role",
+    "slope",
+    "slope_se",
+    "margin",
+    "rd",
+    "drift_slope",
+    "drift_slope_se",
+    "drift",
+    "condensed",
+    "condensed_se",
+    "regime",
+    "remedy",
+)
+"""Attributes of a layer's diagnosis that are columns of the table."""
+_SCALARS = (
+    "kind",
+    "role",
+    "regime",
+    "remedy",
+    "slope",
+    "slope_se",
+    "margin",
+    "drift_slope",
+    "drift_slope_se",
+    "condensed",
+    "condensed_se",
+)
+"""Those of one value, in the order of the JSON document."""
 
 
 @dataclass(frozen=True)
@@ -81,44 +114,44 @@ class LayerDiagnosis:
     ) -> Self:
         """The diagnosis of a layer that was measured."""
         last = slopes[-1]
+        error = condensed.std(ddof=1) / np.sqrt(len(condensed))
         return cls(
-            layer.name,
-            layer.kind,
-            layer.role,
-            verdict.regime,
-            verdict.remedy,
-            last.slope,
-            last.se,
-            verdict.margin,
-            tuple(one.slope for one in slopes),
-            last.values,
-            drift.slope,
-            drift.se,
-            drift.values,
-            float(condensed.mean()),
-            float(condensed.std(ddof=1) / np.sqrt(len(condensed))),
+            name=layer.name,
+            kind=layer.kind,
+            role=layer.role,
+            regime=verdict.regime,
+            remedy=verdict.remedy,
+            slope=last.slope,
+            slope_se=last.se,
+            margin=verdict.margin,
+            slopes=tuple(slope.slope for slope in slopes),
+            rd=last.values,
+            drift_slope=drift.slope,
+            drift_slope_se=drift.se,
+            drift=drift.values,
+            condensed=float(condensed.mean()),
+            condensed_se=float(error),
         )
 
     @classmethod
     def open(cls, layer: Layer, remedy: str) -> Self:
         """The diagnosis of a layer whose runs reached no common stage."""
-        nan = math.nan
         return cls(
-            layer.name,
-            layer.kind,
-            layer.role,
-            "undetermined",
-            remedy,
-            nan,
-            nan,
-            nan,
-            (),
-            (),
-            nan,
-            nan,
-            (),
-            nan,
-            nan,
+            name=layer.name,
+            kind=layer.kind,
+            role=layer.role,
+            regime="undetermined",
+            remedy=remedy,
+            slope=math.nan,
+            slope_se=math.nan,
+            margin=math.nan,
+            slopes=(),
+            rd=(),
+            drift_slope=math.nan,
+            drift_slope_se=math.nan,
+            drift=(),
+            condensed=math.nan,
+            condensed_se=math.nan,
         )
 
 
@@ -153,24 +186,15 @@ class Diagnosis:
     @property
     def table(self) -> Table:
         """A row per layer; values of the largest width at the last common stage."""
-        rows = self.layers
+        rows = [
+            {"layer": layer.name, **{name: getattr(layer, name) for name in _MEASURES}}
+            for layer in self.layers
+        ]
+        for row, layer in zip(rows, self.layers, strict=True):
+            row["rd"] = _last(layer.rd)
+            row["drift"] = _last(layer.drift)
         return Table(
-            columns={
-                "layer": [one.name for one in rows],
-                "kind": [one.kind for one in rows],
-                "role": [one.role for one in rows],
-                "slope": [one.slope for one in rows],
-                "slope_se": [one.slope_se for one in rows],
-                "margin": [one.margin for one in rows],
-                "rd": [_last(one.rd) for one in rows],
-                "drift_slope": [one.drift_slope for one in rows],
-                "drift_slope_se": [one.drift_slope_se for one in rows],
-                "drift": [_last(one.drift) for one in rows],
-                "condensed": [one.condensed for one in rows],
-                "condensed_se": [one.condensed_se for one in rows],
-                "regime": [one.regime for one in rows],
-                "remedy": [one.remedy for one in rows],
-            },
+            columns={name: [row[name] for row in rows] for name in rows[0]},
             units={
                 "slope": "d log RD/d log width",
                 "rd": "at the largest width",
@@ -184,60 +208,45 @@ class Diagnosis:
         figure of one's own.
         """
         rows = [
-            (
-                run.width,
-                run.seed,
-                stage,
-                layer.name,
-                moment.rd[k],
-                moment.drift[k],
-                moment.condensed[k],
-            )
+            {
+                "width": run.width,
+                "seed": run.seed,
+                "stage": stage,
+                "layer": layer.name,
+                "rd": moment.rd[k],
+                "drift": moment.drift[k],
+                "condensed": moment.condensed[k],
+            }
             for run in self.runs
             for stage, moment in zip(self.stages, run.moments, strict=False)
             for k, layer in enumerate(self.layers)
         ]
         names = ("width", "seed", "stage", "layer", "rd", "drift", "condensed")
         return Table(
-            columns={
-                name: np.array([row[k] for row in rows]) for k, name in enumerate(names)
-            }
+            columns={name: np.array([row[name] for row in rows]) for name in names}
         )
 
     def document(self) -> dict[str, Any]:
         """What JSON holds; numbers that are not finite are null."""
-        names = (
-            "layer",
-            "kind",
-            "role",
-            "regime",
-            "remedy",
-            "slope",
-            "slope_se",
-            "margin",
-            "drift_slope",
-            "drift_slope_se",
-            "condensed",
-            "condensed_se",
-        )
-        table, whole = self.table, self.kernel_drift
         layers = [
             {
-                **{name: _plain(table[name][k].item()) for name in names},
-                "slopes": [_plain(one) for one in layer.slopes],
-                "rd": [_plain(one) for one in layer.rd],
-                "drift": [_plain(one) for one in layer.drift],
+                "layer": layer.name,
+                **{name: _plain(getattr(layer, name)) for name in _SCALARS},
+                "slopes": [_plain(slope) for slope in layer.slopes],
+                "rd": [_plain(distance) for distance in layer.rd],
+                "drift": [_plain(drift) for drift in layer.drift],
             }
-            for k, layer in enumerate(self.layers)
+            for layer in self.layers
         ]
-        drift = (
-            {"slope": whole.slope, "slope_se": whole.se} if whole is not None else {}
-        )
+        drift = {}
+        if self.kernel_drift is not None:
+            drift["slope"] = _plain(self.kernel_drift.slope)
+            drift["slope_se"] = _plain(self.kernel_drift.se)
         return {
             "regime": self.regime,
             "remedy": self.remedy,
             "layers": layers,
-            "kernel_drift": {name: _plain(value) for name, value in drift.items()},
+            "kernel_drift": drift,
             "widths": list(self.widths),
             "seeds": list(self.seeds),
             "stop": repr(self.stop),
@@ -262,23 +271,18 @@ class Diagnosis:
         )
 
     def __str__(self) -> str:
-        heads, rows = _HEADS, self._rows()
-        lines = [tuple(heads), *rows]
-        widths = [
-            max(len(line[place]) for line in lines) for place in range(len(heads))
-        ]
-        text = [
-            "  ".join(
-                cell.ljust(width) for cell, width in zip(line, widths, strict=True)
-            )
+        lines = [_HEADS, *self._rows()]
+        columns = list(zip(*lines, strict=True))
+        widths = [max(len(cell) for cell in column) for column in columns]
+        padded = [
+            [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
             for line in lines
         ]
-        return "\n".join(
-            [self._summary(), "", *(line.rstrip() for line in text), *self._notes()]
-        )
+        table = ["  ".join(line).rstrip() for line in padded]
+        return "\n".join([self._summary(), "", *table, *self._notes()])
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(one)}</th>" for one in _HEADS)
+        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in _HEADS)
         body = "".join(
             f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>"
             for row in self._rows()
@@ -289,12 +293,9 @@ class Diagnosis:
         return f"{summary}<table>{table}</table>{notes}"
 
     def _summary(self) -> str:
-        if not self.stages:
-            where = "no stage reached by all runs"
-        elif isinstance(self.stop, UntilLoss):
-            where = f"at {self.stages[-1]:g} of the initial loss"
-        else:
-            where = f"after {self.stages[-1]:g} steps"
+        where = "no stage reached by all runs"
+        if self.stages:
+            where = self.stop.describe(self.stages[-1])
         widths = ", ".join(str(width) for width in self.widths)
         return (
             f"regime: {self.regime}  (widths {widths}; {len(self.seeds)} seeds; "
@@ -304,24 +305,24 @@ class Diagnosis:
     def _rows(self) -> list[tuple[str, ...]]:
         return [
             (
-                one.name,
-                one.role,
-                _pair(one.slope, one.slope_se, sign=True),
-                _number(one.margin),
-                _number(_last(one.rd)),
-                _pair(one.drift_slope, one.drift_slope_se, sign=True),
-                _number(_last(one.drift)),
-                _pair(one.condensed, one.condensed_se),
-                one.regime,
+                layer.name,
+                layer.role,
+                _pair(layer.slope, layer.slope_se, sign=True),
+                _number(layer.margin),
+                _number(_last(layer.rd)),
+                _pair(layer.drift_slope, layer.drift_slope_se, sign=True),
+                _number(_last(layer.drift)),
+                _pair(layer.condensed, layer.condensed_se),
+                layer.regime,
             )
-            for one in self.layers
+            for layer in self.layers
         ]
 
     def _notes(self) -> list[str]:
         notes = [
-            f"{one.name} is undetermined; {one.remedy}"
-            for one in self.layers
-            if one.remedy
+            f"{layer.name} is undetermined; {layer.remedy}"
+            for layer in self.layers
+            if layer.remedy
         ]
         goal = self.stop.stages
         if len(self.stages) < len(goal):
@@ -333,17 +334,20 @@ class Diagnosis:
                 f"{self.stop.steps} steps (width {worst.width}, seed {worst.seed} "
                 f"ended at a loss of {worst.loss:.3g})"
             )
-        if any(
-            one.regime == "linear"
-            and one.role == "hidden"
-            and one.drift_slope > 2 * one.drift_slope_se > 0
-            for one in self.layers
-        ):
+        if any(_is_carried(layer) for layer in self.layers):
             notes.append(
                 "the tangent kernel of a linear layer drifts more with the width: "
                 "other layers move far"
             )
         return ["", *notes] if notes else []
+
+
+def _is_carried(layer: LayerDiagnosis) -> bool:
+    """Whether a hidden layer is linear, but its tangent kernel drifts more with the
+    width.
+    """
+    is_linear = layer.regime == "linear" and layer.role == "hidden"
+    return is_linear and layer.drift_slope > 2 * layer.drift_slope_se > 0
 
 
 def _last(values: Sequence[float]) -> float:
@@ -361,6 +365,5 @@ def _number(value: float) -> str:
 def _pair(value: float, error: float, *, sign: bool = False) -> str:
     if not math.isfinite(value):
         return "–"
-    return (f"{value:+.3f}" if sign else f"{value:.2f}") + (
-        f" ± {error:.2g}" if math.isfinite(error) else ""
-    )
+    text = f"{value:+.3f}" if sign else f"{value:.2f}"
+    return f"{text} ± {error:.2g}" if math.isfinite(error) else text

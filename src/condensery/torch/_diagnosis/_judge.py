@@ -96,15 +96,15 @@ def log_slope(widths: Sequence[int], values: np.ndarray) -> LogSlope:
     slope = float(x @ y) / spread
     residuals = y - y.mean() - slope * x
     means = tuple(np.exp(y).tolist())
-    found = _variance(
+    estimate = _variance(
         float(logs.var(axis=1, ddof=1).mean()) / seeds if seeds > 1 else np.nan,
         count * (seeds - 1),
         float(residuals @ residuals) / (count - 2) if count > 2 else np.nan,
         count - 2,
     )
-    if found is None:
+    if estimate is None:
         return LogSlope(slope, np.nan, np.nan, "nothing", means)
-    variance, freedom, limited = found
+    variance, freedom, limited = estimate
     se = float(np.sqrt(variance / spread))
     return LogSlope(
         slope, se, float(_law("t").ppf(CONFIDENCE, freedom)) * se, limited, means

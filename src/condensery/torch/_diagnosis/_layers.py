@@ -37,7 +37,9 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Sized:
+    """A layer at one width."""
+
     kind: str
     parameters: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
@@ -58,9 +60,9 @@ def match_layers(models: Mapping[int, Any]) -> list[Layer]:
         InvalidInputError: A model has no such layer, the layers differ between widths
             by more than sizes that grow with the width, or none grows.
     """
-    found = {width: _layers(model) for width, model in sorted(models.items())}
-    widths = list(found)
-    first = found[widths[0]]
+    at_width = {width: _layers(model) for width, model in sorted(models.items())}
+    widths = list(at_width)
+    first = at_width[widths[0]]
     if not first:
         raise InvalidInputError(
             "build",
@@ -69,8 +71,9 @@ def match_layers(models: Mapping[int, Any]) -> list[Layer]:
             remedy="return the model itself, with requires_grad left on",
         )
     for width in widths[1:]:
-        if found[width].keys() != first.keys():
-            differing = sorted(found[width].keys() ^ first.keys())
+        names = at_width[width].keys()
+        if names != first.keys():
+            differing = sorted(names ^ first.keys())
             raise InvalidInputError(
                 "build",
                 given=f"layer {differing[0]!r} at only one of the widths "
@@ -79,7 +82,8 @@ def match_layers(models: Mapping[int, Any]) -> list[Layer]:
                 remedy="let the width change sizes, not the architecture",
             )
     layers = [
-        _layer(name, [found[width][name] for width in widths], widths) for name in first
+        _layer(name, {width: at_width[width][name] for width in widths})
+        for name in first
     ]
     if all(layer.role == "fixed" for layer in layers):
         raise InvalidInputError(
@@ -91,50 +95,46 @@ def match_layers(models: Mapping[int, Any]) -> list[Layer]:
     return layers
 
 
-def _layers(model: Any) -> dict[str, _Found]:
+def _layers(model: Any) -> dict[str, _Sized]:
     seen: set[int] = set()
-    found: dict[str, _Found] = {}
+    layers: dict[str, _Sized] = {}
     for prefix, module in model.named_modules():
-        own = {
+        parameters = {
             name: parameter
             for name, parameter in module.named_parameters(recurse=False)
             if parameter.requires_grad and id(parameter) not in seen
         }
-        seen.update(id(parameter) for parameter in own.values())
+        seen.update(id(parameter) for parameter in parameters.values())
         kind = type(module).__name__
-        axis = 1 if kind in _UNITS_SECOND else 0
-        if "weight" in own and own["weight"].ndim >= 2:
-            names = ["weight", *(name for name in own if name != "weight")]
-            found[prefix or kind] = _gather(prefix, kind, names, own, axis)
+        weight = parameters.get("weight")
+        if weight is not None and weight.ndim >= 2:
+            axis = 1 if kind in _UNITS_SECOND else 0
+            bias = {name: parameters[name] for name in parameters if name != "weight"}
+            members = {"weight": weight, **bias}
+            layers[prefix or kind] = _sized(prefix, kind, members, axis)
             continue
-        for name, parameter in own.items():
+        for name, parameter in parameters.items():
             if parameter.ndim >= 2:
-                found[_join(prefix, name)] = _gather(prefix, kind, [name], own, 0)
-    return found
+                members = {name: parameter}
+                layers[_join(prefix, name)] = _sized(prefix, kind, members, 0)
+    return layers
 
 
-def _gather(
-    prefix: str, kind: str, names: list[str], own: Mapping[str, Any], axis: int
-) -> _Found:
-    return _Found(
-        kind,
-        tuple(_join(prefix, name) for name in names),
-        tuple(tuple(own[name].shape) for name in names),
-        axis,
-    )
+def _sized(prefix: str, kind: str, members: Mapping[str, Any], axis: int) -> _Sized:
+    names = tuple(_join(prefix, name) for name in members)
+    shapes = tuple(tuple(parameter.shape) for parameter in members.values())
+    return _Sized(kind, names, shapes, axis)
 
 
 def _join(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 
 
-def _layer(name: str, found: list[_Found], widths: list[int]) -> Layer:
-    first = found[0]
-    for one, width in zip(found, widths, strict=True):
-        same = one.kind == first.kind and one.parameters == first.parameters
-        if not same or [len(shape) for shape in one.shapes] != [
-            len(shape) for shape in first.shapes
-        ]:
+def _layer(name: str, at_width: Mapping[int, _Sized]) -> Layer:
+    widths = list(at_width)
+    first = at_width[widths[0]]
+    for width, layer in at_width.items():
+        if not _differ_in_size_only(layer, first):
             raise InvalidInputError(
                 "build",
                 given=f"layer {name!r} of another kind at width {width} than at "
@@ -144,7 +144,7 @@ def _layer(name: str, found: list[_Found], widths: list[int]) -> Layer:
             )
     grows = []
     for axis in range(len(first.shapes[0])):
-        sizes = [one.shapes[0][axis] for one in found]
+        sizes = [layer.shapes[0][axis] for layer in at_width.values()]
         steps = np.diff(sizes)
         if np.any(steps != 0) and not np.all(steps > 0):
             raise InvalidInputError(
@@ -155,7 +155,13 @@ def _layer(name: str, found: list[_Found], widths: list[int]) -> Layer:
                 remedy="make the size proportional to the width",
             )
         grows.append(bool(steps[0] > 0))
-    role: Role = (
-        "hidden" if grows[first.unit_axis] else "output" if any(grows) else "fixed"
-    )
+    role: Role = "output" if any(grows) else "fixed"
+    if grows[first.unit_axis]:
+        role = "hidden"
     return Layer(name, first.kind, first.parameters, first.unit_axis, role)
+
+
+def _differ_in_size_only(layer: _Sized, first: _Sized) -> bool:
+    same = layer.kind == first.kind and layer.parameters == first.parameters
+    axes = [len(shape) for shape in layer.shapes]
+    return same and axes == [len(shape) for shape in first.shapes]

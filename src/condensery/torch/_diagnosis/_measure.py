@@ -4,6 +4,7 @@ condensation of its layers.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +15,13 @@ import torch
 from condensery._errors import InvalidInputError
 from condensery.metrics import condensation, relative_distance
 from condensery.torch._diagnosis._layers import Layer
+from condensery.torch._threshold import COSINE_THRESHOLD
 
+Group = list[np.ndarray]
+"""The weight and the bias of a layer."""
 UNITS = 512
 """Units of a layer that are compared for condensation, evenly spaced: enough for the
 ratio, quick at any width.
-"""
-THRESHOLD = 0.95
-"""Cosine from which two units count as one direction (Zhang & Xu 2024, arXiv
-2207.05952).
 """
 
 
@@ -52,7 +52,12 @@ class Gauge:
             kernel.
     """
 
-    def __init__(self, model: Any, layers: Sequence[Layer], inputs: Any) -> None:
+    def __init__(
+        self,
+        model: Any,
+        layers: Sequence[Layer],
+        inputs: Any,
+    ) -> None:
         self._layers, self._inputs = layers, inputs
         self._start = _weights(model, layers)
         self._kernel = self._kernels(model)
@@ -65,36 +70,52 @@ class Gauge:
             for before, after in zip(self._start, now, strict=True)
         ]
         kernel = self._kernels(model)
-        with np.errstate(all="ignore"):
-            drift = np.linalg.norm(kernel - self._kernel, axis=(1, 2)) / np.linalg.norm(
-                self._kernel, axis=(1, 2)
-            )
+        with np.errstate(all="ignore"):  # the kernel of a layer may be zero
+            drift = _norms(kernel - self._kernel) / _norms(self._kernel)
         condensed = [
             _condensed(layer, arrays)
             for layer, arrays in zip(self._layers, now, strict=True)
         ]
-        return Moment(
-            np.array(moved),
-            drift,
-            np.array(condensed),
-        )
+        return Moment(np.array(moved), drift, np.array(condensed))
 
     def _kernels(self, model: Any) -> np.ndarray:
         if len(self._inputs) == 0:
-            return np.full((len(self._layers) + 1, 1, 1), np.nan)
+            count = len(self._layers) + 1
+            return np.full((count, 1, 1), np.nan)
         return tangent_kernels(model, self._layers, self._inputs)
 
 
-def _weights(model: Any, layers: Sequence[Layer]) -> list[list[np.ndarray]]:
-    known = dict(model.named_parameters())
-    return [[_array(known[name]) for name in layer.parameters] for layer in layers]
+def _norms(kernels: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(kernels, axis=(1, 2))
+
+
+def _weights(model: Any, layers: Sequence[Layer]) -> list[Group]:
+    weights = []
+    for group in _parameters(model, layers):
+        arrays = [_array(parameter) for parameter in group]
+        weights.append(arrays)
+    return weights
+
+
+def _parameters(model: Any, layers: Sequence[Layer]) -> list[list[Any]]:
+    named = dict(model.named_parameters())
+    groups = []
+    for layer in layers:
+        group = [named[name] for name in layer.parameters]
+        groups.append(group)
+    return groups
 
 
 def _array(tensor: Any) -> np.ndarray:
-    return tensor.detach().to("cpu", torch.float64).numpy().copy()
+    wide = tensor.detach().to("cpu", torch.float64)
+    return wide.numpy().copy()
 
 
-def tangent_kernels(model: Any, layers: Sequence[Layer], inputs: Any) -> np.ndarray:
+def tangent_kernels(
+    model: Any,
+    layers: Sequence[Layer],
+    inputs: Any,
+) -> np.ndarray:
     """Empirical tangent kernels of a model on some samples, layer by layer, then their
     sum.
 
@@ -115,64 +136,63 @@ def tangent_kernels(model: Any, layers: Sequence[Layer], inputs: Any) -> np.ndar
         InvalidInputError: The model returns something other than a tensor with the
             samples along its first axis.
     """
-    known = dict(model.named_parameters())
-    groups = [[known[name] for name in layer.parameters] for layer in layers]
-    flat = [parameter for group in groups for parameter in group]
+    groups = _parameters(model, layers)
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    rows: list[list[np.ndarray]] = []
     try:
         with torch.enable_grad():
-            for sample in range(len(inputs)):
-                output = model(inputs[sample : sample + 1])
-                found = torch.autograd.grad(_signed(output), flat, allow_unused=True)
-                gradients = iter(found)
-                rows.append(
-                    [
-                        _flat(next(gradients), parameter)
-                        for group in groups
-                        for parameter in group
-                    ]
-                )
+            samples = inputs.split(1)
+            rows = [_gradients(model, groups, sample) for sample in samples]
     finally:
         for module, training in modes:
             module.training = training
-    place, kernels = 0, []
+    jacobians = [np.stack(layer) for layer in zip(*rows, strict=True)]
+    kernels = [jacobian @ jacobian.T for jacobian in jacobians]
+    total = np.sum(kernels, axis=0)
+    return np.stack([*kernels, total])
+
+
+def _gradients(model: Any, groups: list[list[Any]], sample: Any) -> Group:
+    """Gradient of the signed output with respect to each group of parameters."""
+    flat = [parameter for group in groups for parameter in group]
+    output = _signed(model(sample))
+    gradients = torch.autograd.grad(output, flat, allow_unused=True)
+    arrays = map(_flat, gradients, flat)
+    joined = []
     for group in groups:
-        span = range(place, place + len(group))
-        jacobian = np.stack([np.concatenate([row[k] for k in span]) for row in rows])
-        kernels.append(jacobian @ jacobian.T)
-        place += len(group)
-    return np.stack([*kernels, np.sum(kernels, axis=0)])
+        members = list(itertools.islice(arrays, len(group)))
+        joined.append(np.concatenate(members))
+    return joined
 
 
 def _flat(gradient: Any, parameter: Any) -> np.ndarray:
-    return np.zeros(parameter.numel()) if gradient is None else _array(gradient).ravel()
+    if gradient is None:
+        return np.zeros(parameter.numel())
+    return _array(gradient).ravel()
 
 
 def _signed(output: Any) -> Any:
-    if not isinstance(output, torch.Tensor) or output.ndim == 0 or output.shape[0] != 1:
-        given = (
-            f"shape {tuple(output.shape)} for one sample"
-            if isinstance(output, torch.Tensor)
-            else type(output)
-        )
+    is_tensor = isinstance(output, torch.Tensor)
+    if not is_tensor or output.ndim == 0 or len(output) != 1:
+        kind = type(output)
+        if is_tensor:
+            kind = f"shape {tuple(output.shape)} for one sample"
         raise InvalidInputError(
             "build",
-            given=f"a model that returns {given}",
+            given=f"a model that returns {kind}",
             allowed="a tensor with the samples along its first axis",
             remedy="wrap the model so that it returns its outputs only",
         )
     count = output[0].numel()
     if count == 1:
         return output.sum()
-    signs = np.random.default_rng(count).choice([-1.0, 1.0], size=count)
-    return output.reshape(-1) @ torch.as_tensor(
-        signs, dtype=output.dtype, device=output.device
-    )
+    generator = np.random.default_rng(count)
+    signs = generator.choice([-1.0, 1.0], size=count)
+    vector = torch.as_tensor(signs, dtype=output.dtype, device=output.device)
+    return output.reshape(-1) @ vector
 
 
-def _condensed(layer: Layer, arrays: Sequence[np.ndarray]) -> float:
+def _condensed(layer: Layer, arrays: Group) -> float:
     """1 − N/N₀ with N the effective orientations of the rows (w, b), N₀ those of as
     many random directions.
     """
@@ -180,21 +200,16 @@ def _condensed(layer: Layer, arrays: Sequence[np.ndarray]) -> float:
         return float("nan")
     weight = np.moveaxis(arrays[0], layer.unit_axis, 0)
     rows = weight.reshape(len(weight), -1)
-    if len(arrays) > 1 and arrays[1].shape == (len(rows),):
-        rows = np.column_stack([rows, arrays[1]])
+    bias = arrays[1] if len(arrays) > 1 else None
+    if bias is not None and bias.shape == (len(rows),):
+        rows = np.column_stack([rows, bias])
     if len(rows) > UNITS:
-        rows = rows[
-            np.linspace(
-                0,
-                len(rows) - 1,
-                UNITS,
-            )
-            .round()
-            .astype(int)
-        ]
-    null = np.random.default_rng(rows.shape).standard_normal(rows.shape)
-    found, random = (
-        condensation(one, threshold=THRESHOLD).effective_orientations
-        for one in (rows, null)
+        spaced = np.linspace(0, len(rows) - 1, UNITS)
+        rows = rows[spaced.round().astype(int)]
+    generator = np.random.default_rng(rows.shape)
+    null = generator.standard_normal(rows.shape)
+    measured, random = (
+        condensation(vectors, threshold=COSINE_THRESHOLD).effective_orientations
+        for vectors in (rows, null)
     )
-    return 1.0 - found / random
+    return 1.0 - measured / random

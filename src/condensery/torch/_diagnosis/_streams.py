@@ -63,10 +63,9 @@ def _generators(loader: Any) -> list[Any]:
         sampler,
         getattr(getattr(loader, "batch_sampler", None), "sampler", None),
     )
-    found = [getattr(owner, "generator", None) for owner in owners]
-    return list(
-        {id(one): one for one in found if isinstance(one, torch.Generator)}.values()
-    )
+    attributes = [getattr(owner, "generator", None) for owner in owners]
+    generators = [value for value in attributes if isinstance(value, torch.Generator)]
+    return list({id(generator): generator for generator in generators}.values())
 
 
 def batches(loader: Iterable[Any], *key: int) -> Generator[Any]:
@@ -132,10 +131,10 @@ def reusable(loader: Iterable[Any] | Callable[[], Iterable[Any]]) -> Iterable[An
     Raises:
         InvalidInputError: It can be iterated once only, or not at all.
     """
-    given = loader
+    source = loader
     if callable(loader) and not hasattr(loader, "__iter__"):
         try:
-            given = loader()
+            source = loader()
         except Exception as error:
             raise InvalidInputError(
                 "loader",
@@ -146,16 +145,15 @@ def reusable(loader: Iterable[Any] | Callable[[], Iterable[Any]]) -> Iterable[An
     remedy = (
         "give a DataLoader, a list of batches, or a function that returns one of them"
     )
-    if not hasattr(given, "__iter__") or hasattr(given, "__next__"):
-        kind = (
-            "an iterator, which ends after one epoch"
-            if hasattr(given, "__next__")
-            else type(given).__name__
-        )
+    is_iterator = hasattr(source, "__next__")
+    if not hasattr(source, "__iter__") or is_iterator:
+        kind = type(source).__name__
+        if is_iterator:
+            kind = "an iterator, which ends after one epoch"
         raise InvalidInputError(
             "loader",
             given=kind,
             allowed="an iterable of batches that can be iterated again",
             remedy=remedy,
         )
-    return given  # pyrefly: ignore[bad-return]
+    return source  # pyrefly: ignore[bad-return]

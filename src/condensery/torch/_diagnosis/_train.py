@@ -14,79 +14,12 @@ import torch
 
 from condensery._errors import InvalidInputError
 from condensery.torch._diagnosis._measure import Gauge, Moment
+from condensery.torch._diagnosis._stop import Stop
 from condensery.torch._diagnosis._streams import batches
 
 Loss = Callable[[Any, Any], Any]
 Optimiser = Callable[[Any], torch.optim.Optimizer] | float
-_LADDER = (0.5, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
 _LONGEST_WINDOW = 50
-
-
-@dataclass(frozen=True)
-class UntilLoss:
-    """Compare the widths at equal loss: the rule under which slopes have the meaning of
-    the theory.
-
-    The theory speaks of training that has come to its end. Wide networks come there in
-    fewer steps, so that at equal steps the widths are at different stages, and RD grows
-    with the width although nothing condenses.
-
-    Attributes:
-        relative: Train until the loss is this share of the initial loss (the median
-            over all runs, so that it is one number for all). A run that does not get
-            there in `steps` makes the diagnosis fall back to the last of the shares
-            0.5, 0.3, 0.1, … that all runs have reached; above 0.1 there is no verdict.
-        steps: Most steps of a run.
-    """
-
-    relative: float = 0.01
-    steps: int = 2000
-
-    @property
-    def stages(self) -> tuple[float, ...]:
-        """The shares of the initial loss at which the runs are measured."""
-        return (
-            *(share for share in _LADDER if share > self.relative * 1.0001),
-            self.relative,
-        )
-
-    @property
-    def effort(self) -> str:
-        """What to do if training has not gone far enough."""
-        return (
-            f"UntilLoss(relative={self.relative:g}, steps={2 * self.steps}), or "
-            "a larger learning rate"
-        )
-
-
-@dataclass(frozen=True)
-class ForSteps:
-    """Compare the widths after equal steps: for the regime of a fixed budget, not of
-    training to its end.
-
-    Attributes:
-        steps: Steps of every run.
-    """
-
-    steps: int = 1000
-
-    @property
-    def stages(self) -> tuple[float, ...]:
-        """The steps at which the runs are measured."""
-        return tuple(
-            float(step)
-            for step in sorted(
-                {math.ceil(self.steps * part) for part in (0.1, 0.3, 1.0)}
-            )
-        )
-
-    @property
-    def effort(self) -> str:
-        """What to do if training has not gone far enough."""
-        return f"ForSteps({2 * self.steps}), or compare at equal loss with UntilLoss()"
-
-
-Stop = UntilLoss | ForSteps
 
 
 @dataclass(frozen=True)
@@ -144,26 +77,19 @@ def make_optimiser(optimiser: Optimiser, model: Any) -> torch.optim.Optimizer:
         and optimiser > 0
     ):
         return torch.optim.SGD(model.parameters(), lr=float(optimiser))
-    made = (
-        optimiser(model)
-        if callable(optimiser) and not isinstance(optimiser, type)
-        else None
-    )
-    if not isinstance(made, torch.optim.Optimizer):
-        given = (
-            repr(optimiser)
-            if made is None
-            else f"a function that returns {type(made).__name__}"
-        )
+    is_function = callable(optimiser) and not isinstance(optimiser, type)
+    rule = optimiser(model) if is_function else None
+    if not isinstance(rule, torch.optim.Optimizer):
+        kind = f"a function that returns {type(rule).__name__}"
         raise InvalidInputError(
             "optimiser",
-            given=given,
+            given=repr(optimiser) if rule is None else kind,
             allowed="a learning rate > 0, or a function of the model that makes an "
             "optimiser",
             remedy="for example lambda model: torch.optim.Adam(model.parameters(), "
             "lr=1e-3)",
         )
-    return made
+    return rule
 
 
 def device_of(model: Any) -> torch.device:
@@ -188,16 +114,14 @@ def split(batch: Any, device: torch.device) -> tuple[Any, Any]:
     Raises:
         InvalidInputError: It is not a pair of tensors.
     """
-    pair = isinstance(batch, list | tuple) and len(batch) == 2
-    if not pair or not all(isinstance(part, torch.Tensor) for part in batch):
-        given = (
-            f"{type(batch).__name__} of {len(batch)}"
-            if isinstance(batch, list | tuple)
-            else type(batch).__name__
-        )
+    is_sequence = isinstance(batch, list | tuple)
+    is_pair = is_sequence and len(batch) == 2
+    if not is_pair or not all(isinstance(tensor, torch.Tensor) for tensor in batch):
+        kind = type(batch).__name__
+        size = f" of {len(batch)}" if is_sequence else ""
         raise InvalidInputError(
             "loader",
-            given=f"a batch that is a {given}",
+            given=f"a batch that is a {kind}{size}",
             allowed="pairs of tensors (inputs, targets)",
             remedy="wrap the loader so that it yields pairs, and give loss(output, "
             "target)",
@@ -259,45 +183,48 @@ def train(
     stop: Stop,
     target: float,
     gauge: Gauge,
-    place: tuple[int, int],
+    width: int,
+    seed: int,
     on_step: Callable[[int], None],
 ) -> TrainedRun:
     """Train one model and measure it at the stages of the rule.
 
     Args:
         model: Trained in place.
-        loader: Batches; drawn anew with the seed of `place`, so that every width sees
-            the same order.
+        loader: Batches; drawn anew with the seed, so that every width sees the same
+            order.
         loss: Loss of outputs and targets.
         optimiser: As `make_optimiser` takes it.
         stop: When to stop, and at which stages to measure.
         target: The initial loss that `UntilLoss` compares with.
         gauge: What measures.
-        place: Width and seed.
-        on_step: Told the number of steps now and then.
+        width: Width of the model.
+        seed: Seed of the run.
+        on_step: Progress callback, gets the number of steps now and then.
     """
-    width, seed = place
     rule = make_optimiser(optimiser, model)
     model.train()
-    stages, moments, recent = stop.stages, [], deque(maxlen=window(loader))
-    by_loss, first, step = isinstance(stop, UntilLoss), math.nan, 0
+    stages = stop.stages
+    moments: list[Moment] = []
+    recent = deque(maxlen=window(loader))
+    first_loss, step = math.nan, 0
     stream = batches(loader, 1, seed)
     for step in range(stop.steps + 1):  # the last round only measures
-        value = loss_of(
-            model,
-            loss,
-            next(stream),
-            where=f"at width {width}, seed {seed}, step {step}",
-        )
+        where = f"at width {width}, seed {seed}, step {step}"
+        value = loss_of(model, loss, next(stream), where=where)
         recent.append(float(value.detach()))
-        mean = sum(recent) / len(recent)
-        first, before = recent[0] if step == 0 else first, len(moments)
-        full = len(recent) == recent.maxlen
-        while len(moments) < len(stages):
-            stage = stages[len(moments)]
-            if step < stage if not by_loss else not (full and mean <= stage * target):
+        if step == 0:
+            first_loss = recent[0]
+        is_epoch = len(recent) == recent.maxlen
+        mean = _mean(recent) if is_epoch else math.inf
+        reached = 0
+        for stage in stages[len(moments) :]:
+            if not stop.is_reached(stage, step=step, loss=mean, start=target):
                 break
-            moments.append(moments[-1] if len(moments) > before else gauge(model))
+            reached += 1
+        if reached:
+            # a run may pass several stages in one step: all are measured here
+            moments += [gauge(model)] * reached
         if len(moments) == len(stages) or step == stop.steps:
             break
         rule.zero_grad(set_to_none=True)
@@ -306,6 +233,8 @@ def train(
         if step % 64 == 0:
             on_step(step)
     stream.close()
-    return TrainedRun(
-        width, seed, step, first, sum(recent) / len(recent), tuple(moments)
-    )
+    return TrainedRun(width, seed, step, first_loss, _mean(recent), tuple(moments))
+
+
+def _mean(losses: deque[float]) -> float:
+    return sum(losses) / len(losses)

@@ -24,8 +24,8 @@ from condensery.torch._loading import (
     load_weights,
     quantised_module,
 )
+from condensery.torch._threshold import COSINE_THRESHOLD
 
-THRESHOLD = 0.95
 ACTIVE = 0.05
 
 
@@ -33,7 +33,7 @@ def inspect(
     model: nn.Module | Mapping[str, torch.Tensor] | str | Path,
     *,
     weights: str | Path | None = None,
-    threshold: float = THRESHOLD,
+    threshold: float = COSINE_THRESHOLD,
     active: float = ACTIVE,
     activation: str | None = None,
     heads: int | None = None,

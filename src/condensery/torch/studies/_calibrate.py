@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from condensery.torch._diagnosis._diagnose import diagnose
-from condensery.torch._diagnosis._train import UntilLoss
+from condensery.torch._diagnosis._stop import UntilLoss
 from condensery.torch.studies._two_layer import (
     FlowSteps,
     NormalisedTwoLayer,
