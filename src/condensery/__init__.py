@@ -17,8 +17,9 @@ Example:
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from condensery._lazy import load
 
 if TYPE_CHECKING:
     from condensery import data, engine, landscape, metrics, plots, theory, torch
@@ -46,11 +47,21 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("condensery")
-    if name in {"Run", "Running", "open", "record", "run", "start"}:
-        return getattr(import_module("condensery.workbench"), name)
-    if name in __all__:
-        return import_module(f"condensery.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return load(
+        __name__,
+        name,
+        {
+            ".": ["data", "engine", "landscape", "metrics", "plots", "theory", "torch"],
+            "condensery.workbench": [
+                "Run",
+                "Running",
+                "open",
+                "record",
+                "run",
+                "start",
+            ],
+        },
+    )
 
 
 def __dir__() -> list[str]:

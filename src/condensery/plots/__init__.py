@@ -36,8 +36,9 @@ Example:
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from condensery._lazy import load
 
 if TYPE_CHECKING:
     from condensery.plots import (
@@ -106,13 +107,42 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name in {"render", "save"}:
-        return getattr(import_module("condensery.plots._render"), name)
-    if name in {"panels", "style"}:
-        return getattr(import_module("condensery.plots._style"), name)
-    return import_module(f"condensery.plots.{name}")
+    return load(
+        __name__,
+        name,
+        {
+            ".": [
+                "census_lattice",
+                "chart",
+                "cosine_maps",
+                "direction_field",
+                "dropout_contours",
+                "dropout_controls",
+                "dropout_features",
+                "dropout_images",
+                "dropout_paths",
+                "dropout_regulariser",
+                "dropout_switch",
+                "embedded_network",
+                "group_tree",
+                "initial_map",
+                "initial_widths",
+                "layer_distance",
+                "layer_maps",
+                "layer_neurons",
+                "monitored",
+                "orientation_growth",
+                "partners",
+                "rd_against_width",
+                "regimes",
+                "scatter_grid",
+                "slope_map",
+                "verdicts",
+            ],
+            "condensery.plots._render": ["render", "save"],
+            "condensery.plots._style": ["panels", "style"],
+        },
+    )
 
 
 def __dir__() -> list[str]:

@@ -5,8 +5,9 @@ They know nothing else. `make` gives a runner by its name.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from condensery._lazy import load
 
 if TYPE_CHECKING:
     from condensery.runners._make import make, registered
@@ -18,7 +19,15 @@ __all__ = ["LocalRunner", "make", "registered"]
 def __getattr__(name: str) -> Any:
     # Lazy, because a worker process imports this package too and has no use for the
     # records that runners import.
-    if name in __all__:
-        module = "local" if name == "LocalRunner" else "_make"
-        return getattr(import_module(f"condensery.runners.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return load(
+        __name__,
+        name,
+        {
+            "condensery.runners._make": ["make", "registered"],
+            "condensery.runners.local": ["LocalRunner"],
+        },
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

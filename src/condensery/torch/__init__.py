@@ -12,10 +12,9 @@ Example:
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from condensery._errors import MissingExtraError
+from condensery._lazy import load
 
 if TYPE_CHECKING:
     from condensery.torch._diagnosis._diagnose import diagnose
@@ -77,48 +76,36 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    homes = {
-        "Condensation": "_monitoring._measures",
-        "Measure": "_monitoring._measures",
-        "Monitor": "_monitoring._monitor",
-        "CondensationMonitor": "_monitoring._monitor",
-        "Diagnosis": "_diagnosis._diagnosis",
-        "DropoutRegularizer": "_training._regularizer",
-        "ForSteps": "_diagnosis._stop",
-        "Inspection": "_inspection._inspection",
-        "JsonLines": "_monitoring._sinks",
-        "KerasStyleCallback": "_monitoring._keras_style",
-        "LayerDiagnosis": "_diagnosis._diagnosis",
-        "LayerReport": "_inspection._inspection",
-        "LightningCallback": "_monitoring._lightning",
-        "MLflow": "_monitoring._sinks",
-        "Recipe": "_training._condense",
-        "TensorBoard": "_monitoring._sinks",
-        "TransformersCallback": "_monitoring._transformers",
-        "UntilLoss": "_diagnosis._stop",
-        "WeightsAndBiases": "_monitoring._sinks",
-        "condense": "_training._condense",
-        "diagnose": "_diagnosis._diagnose",
-        "inspect": "_inspection._inspect",
-        "as_tensor": "_surgery._graph",
-        "export_model": "_surgery._export",
-        "Grown": "_surgery._grow",
-        "grow": "_surgery._grow",
-        "Reduced": "_surgery._reduce",
-        "reduce": "_surgery._reduce",
-        "load_model": "_loading",
-        "load_weights": "_loading",
-    }
-    if name not in homes:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"{__name__}.{homes[name]}"), name)
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingExtraError(
-            "torch", extra="torch", purpose=f"condensery.torch.{name}"
-        ) from error
+    return load(
+        __name__,
+        name,
+        {
+            "condensery.torch._diagnosis._diagnose": ["diagnose"],
+            "condensery.torch._diagnosis._diagnosis": ["Diagnosis", "LayerDiagnosis"],
+            "condensery.torch._diagnosis._stop": ["ForSteps", "UntilLoss"],
+            "condensery.torch._inspection._inspect": ["inspect"],
+            "condensery.torch._inspection._inspection": ["Inspection", "LayerReport"],
+            "condensery.torch._loading": ["load_model", "load_weights"],
+            "condensery.torch._monitoring._keras_style": ["KerasStyleCallback"],
+            "condensery.torch._monitoring._lightning": ["LightningCallback"],
+            "condensery.torch._monitoring._measures": ["Condensation", "Measure"],
+            "condensery.torch._monitoring._monitor": ["CondensationMonitor", "Monitor"],
+            "condensery.torch._monitoring._sinks": [
+                "JsonLines",
+                "MLflow",
+                "TensorBoard",
+                "WeightsAndBiases",
+            ],
+            "condensery.torch._monitoring._transformers": ["TransformersCallback"],
+            "condensery.torch._surgery._export": ["export_model"],
+            "condensery.torch._surgery._graph": ["as_tensor"],
+            "condensery.torch._surgery._grow": ["Grown", "grow"],
+            "condensery.torch._surgery._reduce": ["Reduced", "reduce"],
+            "condensery.torch._training._condense": ["Recipe", "condense"],
+            "condensery.torch._training._regularizer": ["DropoutRegularizer"],
+        },
+        extra="torch",
+    )
 
 
 def __dir__() -> list[str]:

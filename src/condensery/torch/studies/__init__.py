@@ -18,10 +18,9 @@ Example:
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from condensery._errors import MissingExtraError
+from condensery._lazy import load
 
 if TYPE_CHECKING:
     from condensery.torch._inspection._partners import inspect_file
@@ -57,30 +56,28 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    homes = {
-        "PEERS": "studies._peers",
-        "Comparison": "studies._compare",
-        "FlowSteps": "studies._two_layer",
-        "NormalisedTwoLayer": "studies._two_layer",
-        "Training": "studies._compare",
-        "build_classifier": "studies._compare",
-        "calibrate_cell": "studies._calibrate",
-        "compare_reductions": "studies._compare",
-        "four_points": "studies._two_layer",
-        "inspect_file": "_inspection._partners",
-        "shrink": "studies._peers",
-        "watch_classifier": "studies._classifier",
-    }
-    if name not in homes:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"condensery.torch.{homes[name]}"), name)
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingExtraError(
-            "torch", extra="torch", purpose=f"{__name__}.{name}"
-        ) from error
+    return load(
+        __name__,
+        name,
+        {
+            "condensery.torch._inspection._partners": ["inspect_file"],
+            "condensery.torch.studies._calibrate": ["calibrate_cell"],
+            "condensery.torch.studies._classifier": ["watch_classifier"],
+            "condensery.torch.studies._compare": [
+                "Comparison",
+                "Training",
+                "build_classifier",
+                "compare_reductions",
+            ],
+            "condensery.torch.studies._peers": ["PEERS", "shrink"],
+            "condensery.torch.studies._two_layer": [
+                "FlowSteps",
+                "NormalisedTwoLayer",
+                "four_points",
+            ],
+        },
+        extra="torch",
+    )
 
 
 def __dir__() -> list[str]:
