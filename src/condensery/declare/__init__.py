@@ -44,6 +44,7 @@ from condensery.declare._settings import (
     Share,
 )
 from condensery.declare._tables import (
+    Blocks,
     rows,
     stack,
     table,
@@ -56,6 +57,7 @@ from condensery.declare._tasks import (
 )
 
 __all__ = [
+    "Blocks",
     "Count",
     "Declared",
     "Distinct",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -16,9 +16,11 @@ C = TypeVar("C", bound=BaseModel)
 S = TypeVar("S")
 Block = Mapping[str, ArrayLike]
 """Columns by name; a number or a text stands in every row."""
+Blocks = Iterator[Block]
+"""What a function below `table` yields."""
 Columns = dict[str, np.ndarray]
 Maker = Callable[[C, S], Table | None]
-Yielding = Callable[[C, S], Iterable[Block]]
+Yielding = Callable[[C, S], Blocks]
 
 
 def rows(axes: Mapping[str, ArrayLike], /, **columns: ArrayLike) -> dict[str, Any]:

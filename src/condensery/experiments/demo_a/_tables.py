@@ -2,167 +2,141 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 
-from condensery.declare import Results, rows, stack
+from condensery.declare import Blocks, Results, rows, table
 from condensery.experiments.demo_a._work import ANGLES, NEAR, Config, X, target, train
-from condensery.protocols import Arrays
-from condensery.records import Table
-
-if TYPE_CHECKING:
-    from condensery.metrics import Condensation
+from condensery.metrics import (
+    Condensation,
+    amplitude,
+    condensation,
+    orientation,
+    relative_distance,
+)
+from condensery.theory import regime
 
 FINE = np.linspace(-1, 1, 401)
 """Abscissae of the drawn outputs."""
 
 
-def _all_seeds(results: Results, name: str) -> np.ndarray:
-    return np.concatenate([run[name] for _, run in results.of(train)])
-
-
-def _first_run(results: Results) -> Arrays:
-    _, run = next(results.of(train))
-    return run
-
-
-def _condensations(results: Results) -> list[Condensation]:
+def _condensations(results: Results) -> Iterator[Condensation]:
     """What is measured on the final neurons of every seed."""
-    from condensery.metrics import condensation
+    weights = results.joined(train, "final_w"), results.joined(train, "final_a")
+    for w, a in zip(*weights, strict=True):
+        yield condensation(w, a)
 
-    weights = _all_seeds(results, "final_w"), _all_seeds(results, "final_a")
-    return [condensation(w, a) for w, a in zip(*weights, strict=True)]
+
+MEASURES = (
+    "active_units",
+    "effective_neurons",
+    "effective_ratio",
+    "effective_orientations",
+)
 
 
-def members(config: Config, results: Results) -> Table:
+@table(
+    gamma="phase coordinate: 2 × the exponent of the standard deviation",
+    rd="of the input weights with their biases",
+    share="of the amplitude within 0.02 rad of −0.32175 or −2.81984",
+)
+def members(config: Config, results: Results) -> Blocks:
     """Loss, distance and condensation of every seed."""
-    from condensery.metrics import amplitude, orientation, relative_distance
-    from condensery.theory import regime
-
-    initial, final = (_all_seeds(results, f"{when}_w") for when in ("initial", "final"))
-    amplitudes = amplitude(_all_seeds(results, "final_a"), final)
+    initial = results.joined(train, "initial_w")
+    final = results.joined(train, "final_w")
+    amplitudes = amplitude(results.joined(train, "final_a"), final)
     gaps = [abs(orientation(final) - angle) for angle in ANGLES]
     near = np.min(gaps, axis=0) <= NEAR
     weights = np.sum(amplitudes * near, axis=1)
-    names = (
-        "active_units",
-        "effective_neurons",
-        "effective_ratio",
-        "effective_orientations",
-    )
-    condensed = _condensations(results)
-    measures = {
-        name: np.asarray([getattr(member, name) for member in condensed])
-        for name in names
+    condensed = list(_condensations(results))
+    yield {
+        "seed": range(config.seeds),
+        "width": config.width,
+        "gamma": 2 * config.exponent,
+        "gamma_prime": 0.0,
+        "regime": regime(2 * config.exponent, 0.0),
+        "status": results.joined(train, "status"),
+        "loss": results.joined(train, "loss")[:, -1],
+        "rd": relative_distance(initial, final, member_axes=1),
+        "share": weights / np.sum(amplitudes, axis=1),
+        **{name: [getattr(seed, name) for seed in condensed] for name in MEASURES},
     }
-    block = rows(
-        {"seed": range(config.seeds)},
-        width=config.width,
-        gamma=2 * config.exponent,
-        gamma_prime=0.0,
-        regime=regime(2 * config.exponent, 0.0),
-        status=_all_seeds(results, "status"),
-        loss=_all_seeds(results, "loss")[:, -1],
-        rd=relative_distance(initial, final, member_axes=1),
-        share=weights / np.sum(amplitudes, axis=1),
-        **measures,
-    )
-    return stack(
-        [block],
-        gamma="phase coordinate: 2 × the exponent of the standard deviation",
-        rd="of the input weights with their biases",
-        share="of the amplitude within 0.02 rad of −0.32175 or −2.81984",
-    )
 
 
-def orientations(config: Config, results: Results) -> Table:
+@table(
+    orientation="rad",
+    share="of the amplitude of the active neurons",
+    spread="rad",
+)
+def orientations(config: Config, results: Results) -> Blocks:
     """The two heaviest groups of every seed; nan where there is only one."""
-    blocks = [_heaviest_groups(member) for member in _condensations(results)]
-    numbered = [
-        rows({"seed": [seed], "group": [0, 1]}, **b) for seed, b in enumerate(blocks)
-    ]
-    return stack(
-        numbered,
-        orientation="rad",
-        share="of the amplitude of the active neurons",
-        spread="rad",
-    )
+    for seed, member in enumerate(_condensations(results)):
+        count = min(2, len(member.group_sizes))
+        angles, spreads = np.full((2, 2), np.nan)
+        shares, units = np.zeros(2), np.zeros(2, dtype=np.int64)
+        if count:
+            angles[:count] = orientation(member.group_directions[:count])
+        shares[:count] = member.group_shares[:count]
+        units[:count] = member.group_sizes[:count]
+        spreads[:count] = member.group_spreads[:count]
+        yield {
+            "seed": seed,
+            "group": [0, 1],
+            "orientation": angles,
+            "share": shares,
+            "units": units,
+            "spread": spreads,
+        }
 
 
-def _heaviest_groups(member: Condensation) -> dict[str, np.ndarray]:
-    from condensery.metrics import orientation
-
-    count = min(2, len(member.group_sizes))
-    angles, spreads = np.full((2, 2), np.nan)
-    shares, units = np.zeros(2), np.zeros(2, dtype=np.int64)
-    if count:
-        angles[:count] = orientation(member.group_directions[:count])
-    shares[:count] = member.group_shares[:count]
-    units[:count] = member.group_sizes[:count]
-    spreads[:count] = member.group_spreads[:count]
-    return {
-        "orientation": angles,
-        "share": shares,
-        "units": units,
-        "spread": spreads,
-    }
-
-
-def loss(config: Config, results: Results) -> Table:
+@table()
+def loss(config: Config, results: Results) -> Blocks:
     """Loss of every seed."""
-    step = _first_run(results)["step"]
+    step = results.first(train)["step"]
     axes = {"seed": range(config.seeds), "step": step}
-    return stack([rows(axes, loss=_all_seeds(results, "loss"))])
+    yield rows(axes, loss=results.joined(train, "loss"))
 
 
-def output(config: Config, results: Results) -> Table:
+@table(initial="of seed 0", final="of seed 0")
+def output(config: Config, results: Results) -> Blocks:
     """Outputs of the first seed."""
-    run = _first_run(results)
+    from condensery.models import Network
+
+    run = results.first(train)
     outputs = {}
     for when in ("initial", "final"):
-        a, w = (run[f"{when}_{name}"][0].astype(np.float64) for name in ("a", "w"))
-        outputs[when] = np.maximum(np.outer(FINE, w[:, 0]) + w[:, 1], 0) @ a
-    block = rows(
-        {"x": FINE},
-        target=target(FINE),
-        **outputs,
-    )
-    return stack(
-        [block],
-        initial="of seed 0",
-        final="of seed 0",
-    )
+        weights = {name: run[f"{when}_{name}"][0] for name in ("a", "w")}
+        network = Network.of(weights, "relu", dtype=np.float64)
+        outputs[when] = network.forward(FINE[:, None])
+    yield {"x": FINE, "target": target(FINE), **outputs}
 
 
-def scatter(config: Config, results: Results) -> Table:
+@table(
+    when="0 initial, 1 final",
+    orientation="rad",
+    amplitude="over the largest final one",
+)
+def scatter(config: Config, results: Results) -> Blocks:
     """Neurons of the first seed, before and after."""
-    from condensery.metrics import amplitude, orientation
-
-    run = _first_run(results)
+    run = results.first(train)
     w = np.stack([run["initial_w"][0], run["final_w"][0]])
     a = np.stack([run["initial_a"][0], run["final_a"][0]])
     amplitudes = amplitude(a, w)
-    block = rows(
-        {"when": [0, 1], "unit": range(config.width)},
+    yield rows(
+        {"when": [0, 1], "": range(config.width)},
         orientation=orientation(w),
         amplitude=amplitudes / (amplitudes[1].max() or 1.0),
     )
-    del block["unit"]
-    return stack(
-        [block],
-        when="0 initial, 1 final",
-        orientation="rad",
-        amplitude="over the largest final one",
-    )
 
 
-def data(config: Config, results: Results) -> Table:
+@table()
+def data(config: Config, results: Results) -> Blocks:
     """The samples."""
-    return stack([rows({"x": X}, y=target(X))])
+    yield {"x": X, "y": target(X)}
 
 
-def predicted(config: Config, results: Results) -> Table:
+@table()
+def predicted(config: Config, results: Results) -> Blocks:
     """Orientations that theory expects."""
-    angles = ANGLES if config.is_reference else ()
-    return Table(columns={"orientation": np.asarray(angles)})
+    yield {"orientation": np.asarray(ANGLES if config.is_reference else ())}
