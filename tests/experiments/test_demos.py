@@ -7,10 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from condensery._reference import load
+from condensery.data import demo_a_target, demo_c_target
 from condensery.experiments.demo_a import ANGLES, REFERENCE, demo_a
-from condensery.experiments.demo_a import target as target_a
 from condensery.experiments.demo_c import demo_c
-from condensery.experiments.demo_c import target as target_c
 from condensery.records import Status, Table
 from condensery.testing import ExperimentContract
 
@@ -252,11 +251,11 @@ def test_demo_c_asserts_nothing_at_another_setting():
 
 
 def test_targets_by_hand():
-    assert target_a(np.array([-1.0, 0.0, 1 / 3, 1.0])) == pytest.approx(
+    assert demo_a_target(np.array([-1.0, 0.0, 1 / 3, 1.0])) == pytest.approx(
         [0.4 / 3, 0, 0, 0.4 / 3]
     )
     # 0 before -0.3; slope 2 up to 0, then 1, then -0.5, and 0 from 0.8 on
-    assert target_c(np.array([-1.0, -0.3, 0.0, 0.4, 0.8, 1.0])) == pytest.approx(
+    assert demo_c_target(np.array([-1.0, -0.3, 0.0, 0.4, 0.8, 1.0])) == pytest.approx(
         [0, 0, 0.6, 1.0, 0.8, 0.8]
     )
 

@@ -14,7 +14,6 @@ from tests.plots.declared import options_of
 from condensery import plots
 from condensery.experiments.architectures import architectures
 from condensery.experiments.condensation_dynamics import condensation_dynamics
-from condensery.experiments.condensation_dynamics._tables import distributions
 from condensery.experiments.demo_a import demo_a
 from condensery.records import Table
 
@@ -359,6 +358,7 @@ def groups_over_time() -> Tables:
             "rank": [0.1, 0.01, np.nan, 0.7, 0.2],
         }
     )
+    births = condensation_dynamics.derives["births"]
     return {
         "curves": Table(
             columns={
@@ -379,7 +379,7 @@ def groups_over_time() -> Tables:
         "targets": Table(
             columns={"target": names, "title": np.array(["the first", "the second"])}
         ),
-        "births": distributions(events),
+        "births": births(None, {"events": events}),
     }
 
 

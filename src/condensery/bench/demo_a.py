@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from condensery._errors import MissingExtraError
-from condensery.experiments.demo_a import target
+from condensery.data import demo_a_target
 
 STEPS = 10_001
 WIDTH = 1000
@@ -114,9 +114,8 @@ def _start() -> Parameters:
 
 def _data() -> tuple[np.ndarray, np.ndarray]:
     x = np.linspace(-1, 1, 4)
-    return np.stack([x, np.ones(4)], axis=1).astype(np.float32), target(x).astype(
-        np.float32
-    )
+    inputs = np.stack([x, np.ones(4)], axis=1)
+    return inputs.astype(np.float32), demo_a_target(x).astype(np.float32)
 
 
 def _points() -> np.ndarray:

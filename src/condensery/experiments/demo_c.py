@@ -9,7 +9,9 @@ from itertools import pairwise
 import numpy as np
 from pydantic import Field, field_validator
 
+from condensery.data import demo_c_target
 from condensery.declare import (
+    Blocks,
     Declared,
     Exponent,
     Measured,
@@ -21,11 +23,12 @@ from condensery.declare import (
     at_least,
     claim,
     rows,
-    stack,
+    table,
     task,
 )
+from condensery.metrics import amplitude, condensation, orientation
 from condensery.protocols import Advance, Arrays
-from condensery.records import FigureSpec, Table
+from condensery.records import FigureSpec
 
 SNAPSHOTS = (100, 1000, 5000, 10_000, 12_000, 100_000)
 THRESHOLD, ACTIVE = 0.99, 0.05
@@ -33,15 +36,7 @@ FRAMES_PER_DECADE = 12
 SEEDS_PER_TASK = 8
 FINE = np.linspace(-1, 1, 201)
 """Abscissae of the drawn outputs."""
-KINKS = ((-1.0, 1.0, 0.0), (1.0, 2.0, -0.3), (-1.0, 1.5, 0.4), (1.0, 0.5, 0.8))
-"""Sign, slope and abscissa of the target's kinks."""
 COUNTS = ("orientations", "orientations_product", "groups")
-
-
-def target(x: np.ndarray) -> np.ndarray:
-    """−σ(x) + σ(2(x + .3)) − σ(1.5(x − .4)) + σ(.5(x − .8)) with σ = ReLU."""
-    units = [sign * np.maximum(slope * (x - kink), 0) for sign, slope, kink in KINKS]
-    return np.sum(units, axis=0)
 
 
 class Config(Settings):
@@ -86,8 +81,6 @@ def count_orientations(step: int, snapshot: Arrays) -> Arrays:
     Counts orientations by ‖(w, b)‖, the same by |a|·‖(w, b)‖, and groups by complete
     linkage of the first kind.
     """
-    from condensery.metrics import condensation
-
     counts = []
     for a, w in zip(snapshot["a"], snapshot["w"], strict=True):
         count = partial(condensation, w, threshold=THRESHOLD, active=ACTIVE)
@@ -127,7 +120,7 @@ def train(config: Config, seed: int, advance: Advance, *, count: int) -> Arrays:
         ensemble.draw(features=2),
         mean_square(TwoLayer("relu")),
         config.x[:, None],
-        target(config.x),
+        demo_c_target(config.x),
         optimiser=SGD(config.rate),
         steps=steps,
         schedule=schedule.tolist(),
@@ -150,115 +143,102 @@ def work(config: Config) -> Iterator[Work]:
 # Tables
 
 
-def _all_seeds(results: Results, name: str, *, axis: int = 0) -> np.ndarray:
-    blocks = [run[name] for _, run in results.of(train)]
-    return np.concatenate(blocks, axis=axis)
-
-
-def _first_run(results: Results) -> Arrays:
-    _, run = next(results.of(train))
-    return run
-
-
-def members(config: Config, results: Results) -> Table:
+@table(gamma="phase coordinate: 2 × the exponent of the standard deviation")
+def members(config: Config, results: Results) -> Blocks:
     """The end of every seed."""
-    block = rows(
-        {"seed": range(config.seeds)},
-        width=config.width,
-        gamma=2 * config.exponent,
-        gamma_prime=0.0,
-        status=_all_seeds(results, "status"),
-        loss=_all_seeds(results, "loss")[:, -1],
-        orientations=_all_seeds(results, "counts", axis=1)[-1, :, 0],
-    )
-    return stack(
-        [block], gamma="phase coordinate: 2 × the exponent of the standard deviation"
-    )
+    counted = results.joined(train, "counts", axis=1)
+    yield {
+        "seed": range(config.seeds),
+        "width": config.width,
+        "gamma": 2 * config.exponent,
+        "gamma_prime": 0.0,
+        "status": results.joined(train, "status"),
+        "loss": results.joined(train, "loss")[:, -1],
+        "orientations": counted[-1, :, 0],
+    }
 
 
 def _at_snapshots(config: Config, step: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.isin(step, config.snapshots))
 
 
-def counts(config: Config, results: Results) -> Table:
+@table(
+    orientations="directions that cover all neurons with ‖(w, b)‖ > .05 of the "
+    "largest at cosine .99",
+    orientations_product="the same by |a|·‖(w, b)‖",
+    groups="groups of the same neurons by complete linkage at cosine .99",
+)
+def counts(config: Config, results: Results) -> Blocks:
     """Counts of every seed at every snapshot."""
-    step = _first_run(results)["step"]
+    step = results.first(train)["step"]
     chosen = _at_snapshots(config, step)
-    counted = _all_seeds(results, "counts", axis=1)[chosen]
+    counted = results.joined(train, "counts", axis=1)[chosen]
     axes = {"step": step[chosen], "seed": range(config.seeds)}
     columns = {kind: counted[:, :, index] for index, kind in enumerate(COUNTS)}
-    return stack(
-        [rows(axes, **columns)],
-        orientations="directions that cover all neurons with ‖(w, b)‖ > .05 of the "
-        "largest at cosine .99",
-        orientations_product="the same by |a|·‖(w, b)‖",
-        groups="groups of the same neurons by complete linkage at cosine .99",
-    )
+    yield rows(axes, **columns)
 
 
-def growth(config: Config, results: Results) -> Table:
+@table(
+    orientations="of seed 0, by ‖(w, b)‖",
+    orientations_product="of seed 0, by |a|·‖(w, b)‖",
+)
+def growth(config: Config, results: Results) -> Blocks:
     """Counts of the first seed at every recorded step."""
-    run = _first_run(results)
-    counted = run["counts"][:, 0]
-    block = rows(
-        {"step": run["step"]},
-        orientations=counted[:, 0],
-        orientations_product=counted[:, 1],
-        loss=run["loss"][0],
-    )
-    return stack(
-        [block],
-        orientations="of seed 0, by ‖(w, b)‖",
-        orientations_product="of seed 0, by |a|·‖(w, b)‖",
-    )
+    run = results.first(train)
+    by_input, by_product, _ = run["counts"][:, 0].T
+    yield {
+        "step": run["step"],
+        "orientations": by_input,
+        "orientations_product": by_product,
+        "loss": run["loss"][0],
+    }
 
 
-def frames(config: Config, results: Results) -> Table:
+@table(orientation="rad", amplitude="‖(w, b)‖", group="−1 is not active")
+def frames(config: Config, results: Results) -> Blocks:
     """Neurons and output of the first seed, one row per recorded step."""
-    from condensery.metrics import amplitude, condensation, orientation
+    from condensery.models import Network
 
-    run = _first_run(results)
+    run = results.first(train)
     a, w = run["first_a"], run["first_w"]
     count = partial(condensation, amplitude="input", threshold=THRESHOLD, active=ACTIVE)
-    slopes, biases = w[:, None, :, 0], w[:, None, :, 1]
-    hidden = np.maximum(FINE[None, :, None] * slopes + biases, 0)
-    columns = {
+    network = Network.of({"a": a, "w": w}, "relu")
+    yield {
         "step": run["step"],
         "orientation": orientation(w),
         "amplitude": amplitude(None, w),
-        "group": np.stack([count(weights).groups for weights in w]),
+        "group": [count(weights).groups for weights in w],
         "x": np.tile(FINE, (len(w), 1)),
-        "model": np.einsum("spu,su->sp", hidden, a),
-        "target": np.tile(target(FINE), (len(w), 1)),
+        "model": network.forward(FINE[:, None]),
+        "target": np.tile(demo_c_target(FINE), (len(w), 1)),
     }
-    units = {"orientation": "rad", "amplitude": "‖(w, b)‖", "group": "−1 is not active"}
-    return Table(columns=columns, units=units)
 
 
-def _of_snapshots(config: Config, results: Results, *names: str) -> Table:
+def _of_snapshots(config: Config, tables: Tables, *names: str) -> Blocks:
     """Columns of the frames at the snapshots, one row per neuron or point."""
-    table = frames(config, results)
-    chosen = _at_snapshots(config, table["step"])
-    columns = {name: table[name][chosen] for name in names}
+    frames = tables["frames"]
+    chosen = frames.take(_at_snapshots(config, frames["step"]))
+    columns = {name: chosen[name] for name in names}
     size = columns[names[0]].shape[1]
-    block = rows({"step": table["step"][chosen], "index": range(size)}, **columns)
-    del block["index"]
-    return stack([block])
+    yield rows({"step": chosen["step"], "": range(size)}, **columns)
 
 
-def snapshots(config: Config, results: Results) -> Table:
+@table()
+def snapshots(config: Config, tables: Tables) -> Blocks:
     """Neurons of the first seed at the snapshots."""
-    return _of_snapshots(config, results, "orientation", "amplitude", "group")
+    return _of_snapshots(config, tables, "orientation", "amplitude", "group")
 
 
-def output(config: Config, results: Results) -> Table:
+@table()
+def output(config: Config, tables: Tables) -> Blocks:
     """Output of the first seed at the snapshots."""
-    return _of_snapshots(config, results, "x", "model", "target")
+    return _of_snapshots(config, tables, "x", "model", "target")
 
 
-def data(config: Config, results: Results) -> Table:
+@table()
+def data(config: Config, results: Results) -> Blocks:
     """The samples."""
-    return stack([rows({"x": config.x}, y=target(config.x))])
+    yield {"x": config.x, "y": demo_c_target(config.x)}
 
 
 # Claims
@@ -321,11 +301,10 @@ demo_c = Declared(
         "members": members,
         "counts": counts,
         "growth": growth,
-        "snapshots": snapshots,
-        "output": output,
         "frames": frames,
         "data": data,
     },
+    derives={"snapshots": snapshots, "output": output},
     judges=(smallest_change, least_by_5000),
     draws=(
         FigureSpec(

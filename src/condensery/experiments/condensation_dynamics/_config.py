@@ -9,6 +9,7 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from condensery.data import demo_c_target
 from condensery.declare import Exponent, Positive, Settings
 
 
@@ -25,14 +26,8 @@ class Target:
     function: Callable[[np.ndarray], np.ndarray]
 
 
-def _kinks(
-    *kinks: tuple[float, float, float],
-) -> Callable[[np.ndarray], np.ndarray]:
-    def function(x: np.ndarray) -> np.ndarray:
-        units = [sign * np.maximum(slope * (x - at), 0) for sign, slope, at in kinks]
-        return np.sum(units, axis=0)
-
-    return function
+def _two_kinks(x: np.ndarray) -> np.ndarray:
+    return np.maximum(x - 1 / 3, 0) + np.maximum(-x - 1 / 3, 0)
 
 
 def _waves(x: np.ndarray) -> np.ndarray:
@@ -45,19 +40,14 @@ TARGETS = {
         lower=-1.0,
         upper=1.0,
         rate=0.1,
-        function=_kinks(
-            (-1.0, 1.0, 0.0),
-            (1.0, 2.0, -0.3),
-            (-1.0, 1.5, 0.4),
-            (1.0, 0.5, 0.8),
-        ),
+        function=demo_c_target,
     ),
     "two-kinks": Target(
         title="two kinks",
         lower=-1.0,
         upper=1.0,
         rate=0.1,
-        function=_kinks((1.0, 1.0, 1 / 3), (1.0, -1.0, -1 / 3)),
+        function=_two_kinks,
     ),
     "waves": Target(
         title="sin 3x + ½ sin 6x",

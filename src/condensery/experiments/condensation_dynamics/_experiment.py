@@ -33,9 +33,7 @@ judged = partial(reported, when=lambda config: config.is_reference)
 
 def _births(tables: Tables) -> Table:
     events = tables["events"]
-    born = events["kind"] != "merge"
-    columns = {name: column[born] for name, column in events.columns.items()}
-    return Table(columns=columns)
+    return events.take(events["kind"] != "merge")
 
 
 @judged(
@@ -209,8 +207,8 @@ condensation_dynamics = Declared(
         "paths": _tables.paths,
         "tree": _tables.tree,
         "targets": _tables.targets,
-        "births": _tables.births,
     },
+    derives={"births": _tables.births},
     judges=(
         growth,
         near_falls,

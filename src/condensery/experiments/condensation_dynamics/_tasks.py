@@ -6,16 +6,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from condensery.declare import Work, task
 from condensery.experiments.condensation_dynamics._config import TARGETS, Config
+from condensery.metrics import (
+    Lineages,
+    condensation,
+    falling,
+    lineages,
+    within_decades,
+)
 from condensery.protocols import Advance, Arrays
-
-if TYPE_CHECKING:
-    from condensery.metrics import Lineages
+from condensery.theory import residual_drive, resting_angles, resting_rank
 
 ACTIVE = 0.05
 SEEDS_PER_TASK = 4
@@ -164,8 +169,6 @@ class Event:
 
 def _groups_of(config: Config, run: Run) -> dict[str, Any]:
     """The groups of one network over its recorded steps."""
-    from condensery.metrics import condensation, falling, lineages, within_decades
-
     threshold = config.threshold
     labels = [
         condensation(
@@ -233,13 +236,13 @@ def _at_birth(
     """Cosine of a newborn group with its drive, the same for its parent, and the rank
     of its distance to rest.
     """
-    from condensery.theory import residual_drive, resting_angles, resting_rank
+    from condensery.models import Network
 
     if event.kind == MERGE:
         return np.nan, np.nan, np.nan
     a, w = run.a[event.frame], run.w[event.frame]
     members = tree.member_of[event.frame]
-    e = np.maximum(run.x @ w.T, 0) @ a - run.y
+    e = Network.of({"a": a, "w": w}, "relu").forward(run.x) - run.y
 
     def cosine(lineage: int) -> tuple[float, np.ndarray, float]:
         group = members == lineage

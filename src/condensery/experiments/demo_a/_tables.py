@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from condensery.data import demo_a_target
 from condensery.declare import Blocks, Results, rows, table
-from condensery.experiments.demo_a._work import ANGLES, NEAR, Config, X, target, train
+from condensery.experiments.demo_a._work import ANGLES, NEAR, Config, X, train
 from condensery.metrics import (
     Condensation,
     amplitude,
@@ -109,7 +110,7 @@ def output(config: Config, results: Results) -> Blocks:
         weights = {name: run[f"{when}_{name}"][0] for name in ("a", "w")}
         network = Network.of(weights, "relu", dtype=np.float64)
         outputs[when] = network.forward(FINE[:, None])
-    yield {"x": FINE, "target": target(FINE), **outputs}
+    yield {"x": FINE, "target": demo_a_target(FINE), **outputs}
 
 
 @table(
@@ -133,7 +134,7 @@ def scatter(config: Config, results: Results) -> Blocks:
 @table()
 def data(config: Config, results: Results) -> Blocks:
     """The samples."""
-    yield {"x": X, "y": target(X)}
+    yield {"x": X, "y": demo_a_target(X)}
 
 
 @table()

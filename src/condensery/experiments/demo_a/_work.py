@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from condensery.data import demo_a_target
 from condensery.declare import Count, Exponent, Positive, Settings, Work, task
 from condensery.protocols import Advance, Arrays
 
@@ -29,11 +30,6 @@ NEAR = 0.02
 SEEDS_PER_TASK = 16
 X = np.linspace(-1, 1, 4)
 """Abscissae of the data."""
-
-
-def target(x: np.ndarray) -> np.ndarray:
-    """The function that made the data: 0.2·ReLU(x − 1/3) + 0.2·ReLU(−x − 1/3)."""
-    return 0.2 * np.maximum(x - 1 / 3, 0) + 0.2 * np.maximum(-x - 1 / 3, 0)
 
 
 class Config(Settings):
@@ -104,7 +100,7 @@ def train(config: Config, seed: int, advance: Advance, *, count: int) -> Arrays:
         drawn,
         mean_square(TwoLayer("relu")),
         X[:, None],
-        target(X),
+        demo_a_target(X),
         optimiser=rule,
         steps=steps,
         dtype=config.dtype,
