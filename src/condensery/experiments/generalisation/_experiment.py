@@ -127,11 +127,13 @@ generalisation = Declared(
     work=work,
     makes={
         "nets": _tables.nets,
+        "ranks": _tables.ranks,
+    },
+    derives={
         "recovery": _tables.recovery,
         "thresholds": _tables.thresholds,
-        "fit": _tables.error_fit,
-        "ranks": _tables.ranks,
         "near": _tables.near,
+        "fit": _tables.error_fit,
         "lines": _tables.fitted_lines,
         "labels": _tables.labels,
     },

@@ -11,6 +11,7 @@ import numpy as np
 
 from condensery.declare import Work, task
 from condensery.experiments.generalisation._config import Config
+from condensery.metrics import condensation
 from condensery.protocols import Advance, Arrays
 
 if TYPE_CHECKING:
@@ -149,8 +150,6 @@ def _output(net: Net, x: np.ndarray) -> np.ndarray:
 
 def _effective(w: np.ndarray, a: np.ndarray) -> float:
     """Exp of the entropy of the amplitudes of groups of equal directions up to sign."""
-    from condensery.metrics import condensation
-
     return float(condensation(w, a, antipodal=True).effective_orientations)
 
 
