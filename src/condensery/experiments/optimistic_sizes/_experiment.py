@@ -169,6 +169,8 @@ optimistic_sizes = Declared(
         "fits": _tables.fits,
         "recovery": _tables.recovery,
         "ranks": _tables.model_ranks,
+    },
+    derives={
         "dots": _tables.dots,
         "medians": _tables.medians,
         "wider": _tables.wider,
