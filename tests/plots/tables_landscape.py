@@ -19,10 +19,7 @@ from condensery.experiments.embedding_width._tables import (
     steepest_descents,
 )
 from condensery.experiments.generalisation import generalisation
-from condensery.experiments.manifold_dimension import (
-    gained_zeros,
-    manifold_dimension,
-)
+from condensery.experiments.manifold_dimension import manifold_dimension
 from condensery.experiments.optimistic_sizes import optimistic_sizes
 from condensery.experiments.reduction import reduction as reduction_experiment
 from condensery.experiments.width_similarity import width_similarity
@@ -118,7 +115,8 @@ def dimensions():
             "decided": [1, 1, 0],
         }
     )
-    return {"gains": gained_zeros(embeddings)}
+    gains = manifold_dimension.derives["gains"]
+    return {"gains": gains(None, {"dimensions": embeddings})}
 
 
 def dimension_options():

@@ -1,9 +1,6 @@
 """How large critical manifolds are: zero modes counted."""
 
-from condensery.experiments.manifold_dimension._experiment import (
-    gained_zeros,
-    manifold_dimension,
-)
+from condensery.experiments.manifold_dimension._experiment import manifold_dimension
 from condensery.experiments.manifold_dimension._work import (
     Config,
     copies,
@@ -16,6 +13,5 @@ __all__ = [
     "copies",
     "dimensions",
     "example",
-    "gained_zeros",
     "manifold_dimension",
 ]

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from condensery.charts import Axis, Chart, Legend, Lines, Look, Panel, Points, figure
 from condensery.declare import (
+    Blocks,
     Declared,
     Measured,
     Results,
@@ -20,15 +20,8 @@ from condensery.declare import (
     at_least,
     claim,
     equal_to,
-    rows,
-    stack,
+    table,
 )
-from condensery.protocols import Arrays
-from condensery.records import FigureSpec, Table
-
-if TYPE_CHECKING:
-    pass
-
 from condensery.experiments.manifold_dimension._work import (
     EDGE,
     EXAMPLE_ALPHA,
@@ -36,6 +29,7 @@ from condensery.experiments.manifold_dimension._work import (
     dimensions,
     example,
 )
+from condensery.records import FigureSpec, Table
 
 
 def work(config: Config) -> Iterator[Work]:
@@ -48,49 +42,34 @@ def work(config: Config) -> Iterator[Work]:
     yield example.work("the picture of a split", 0.1, alpha=EXAMPLE_ALPHA)
 
 
-def embeddings(config: Config, results: Results) -> Table:
+@table(
+    added="K",
+    counted="K + ΣK_lK_{l−1}",
+    tangent="rank of the embedding's derivative",
+    kind="which layers get how many copies",
+)
+def embeddings(config: Config, results: Results) -> Blocks:
     """One row per embedding."""
-    blocks = [
-        rows({"seed": run["seed"]}, **arguments, **_without_seed(run))
-        for arguments, run in results.of(dimensions)
-    ]
-    return stack(
-        blocks,
-        added="K",
-        counted="K + ΣK_lK_{l−1}",
-        tangent="rank of the embedding's derivative",
-        kind="which layers get how many copies",
-    )
+    for arguments, run in results.of(dimensions):
+        yield {**arguments, **run}
 
 
-def _without_seed(run: Arrays) -> dict[str, np.ndarray]:
-    return {name: column for name, column in run.items() if name != "seed"}
-
-
-def gains(config: Config, results: Results) -> Table:
+@table(gained="zero eigenvalues of the wide Hessian, less the narrow one's")
+def gains(config: Config, tables: Tables) -> Blocks:
     """Zero modes gained by the embeddings with decided spectra."""
-    return gained_zeros(embeddings(config, results))
-
-
-def gained_zeros(table: Table) -> Table:
-    """Of the rows of ``dimensions`` with decided spectra, what the figure shows."""
-    decided = table.select(decided=1)
+    decided = tables["dimensions"].select(decided=1)
     columns = {name: decided[name] for name in ("hidden", "counted", "tangent")}
-    return Table(
-        columns={**columns, "gained": _gained(decided)},
-        units={"gained": "zero eigenvalues of the wide Hessian, less the narrow one's"},
-    )
+    yield {**columns, "gained": _gained(decided)}
 
 
-def edges(config: Config, results: Results) -> Table:
+@table(
+    side="0 before, 1 after", kind="0 unchanged, 1 copied input, 2 shared-out output"
+)
+def edges(config: Config, results: Results) -> Blocks:
     """The edges of the drawn nets."""
     picture = results.only(example)
     columns = {name: picture[name].astype(np.int64) for name in EDGE}
-    return stack(
-        [{**columns, "weight": picture["weight"]}],
-        side="0 before, 1 after",
-        kind="0 unchanged, 1 copied input, 2 shared-out output",
-    )
+    yield {**columns, "weight": picture["weight"]}
 
 
 embedding_claim = partial(claim, paper="zhang2022embedding")
@@ -197,7 +176,8 @@ manifold_dimension = Declared(
         "paper": {"seeds": 40, "most_copies": 3, "outputs": [1, 2]},
     },
     work=work,
-    makes={"dimensions": embeddings, "gains": gains, "edges": edges},
+    makes={"dimensions": embeddings, "edges": edges},
+    derives={"gains": gains},
     judges=(degenerate, counted, zero_modes),
     draws=(
         FigureSpec(

@@ -14,6 +14,8 @@ from condensery.declare import (
     task,
 )
 from condensery.protocols import Advance, Arrays
+from condensery.theory import embed, random_embedding
+from condensery.theory import embedding as embedding_of
 
 if TYPE_CHECKING:
     from condensery.landscape import Parameters
@@ -92,7 +94,6 @@ def dimensions(
     """
     from condensery.landscape import compatible, made_critical, widths
     from condensery.models import mlp_normal
-    from condensery.theory import random_embedding
 
     sizes = [INPUTS, *[config.narrow] * hidden, outputs]
     kinds = copies(hidden, config.most_copies)
@@ -142,7 +143,6 @@ def _tangent_rank(
     coefficients: the true dimension.
     """
     from condensery.landscape import flatten
-    from condensery.theory import embed
 
     free = _free_coefficients(embedding)
     shares = _free_shares(net, embedding)
@@ -193,7 +193,6 @@ def _moved(
 ) -> Embedding:
     """The embedding with shares and free coefficients shifted by the coordinates."""
     from condensery.landscape import widths
-    from condensery.theory import embedding as embedding_of
 
     levels = range(1, len(net))
     source = {level: embedding.source[level].tolist() for level in levels}
