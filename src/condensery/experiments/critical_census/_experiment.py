@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from condensery.data import load
 from condensery.declare import Declared, Work
 from condensery.experiments.critical_census._claims import JUDGED
 from condensery.experiments.critical_census._config import Config
@@ -32,8 +33,6 @@ def work(config: Config) -> Iterator[Work]:
 
 def data_digest(config: Config) -> str:
     """Digest of the samples of the three steps."""
-    from condensery.data import load
-
     return load("three-steps").digest
 
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from condensery.declare import Results, rows, stack
+from condensery.data import load
+from condensery.declare import Blocks, Results, rows, table
 from condensery.experiments.critical_census._config import Config
 from condensery.experiments.critical_census._tasks import search
 from condensery.protocols import Arrays
-from condensery.records import Table
 
 SAME = 1e-5
 """Outputs that differ by less, relative to the largest, are those of one class."""
@@ -55,9 +55,9 @@ def _all_classes(results: Results) -> dict[str, np.ndarray]:
     return _joined(blocks)
 
 
-def searches(config: Config, results: Results) -> Table:
+@table()
+def searches(config: Config, results: Results) -> Blocks:
     """How the searches of each width ended."""
-    blocks = []
     for width, arrays in _found(results).items():
         status = arrays["status"]
         codes = range(len(STATUSES))
@@ -66,35 +66,30 @@ def searches(config: Config, results: Results) -> Table:
             "width": [width],
             "status": STATUSES,
         }
-        blocks.append(
-            rows(
-                axes,
-                count=[counts],
-            )
+        yield rows(
+            axes,
+            count=[counts],
         )
-    return stack(blocks)
 
 
-def classes(config: Config, results: Results) -> Table:
+@table(
+    units="of the smallest net with this function",
+    new="whether no narrower net has this function",
+    mirror="whether the mirror image f(−x) = −f(x) is the class itself",
+    starts="how many starts led to it",
+)
+def classes(config: Config, results: Results) -> Blocks:
     """One row per function and width; the first is the net without units."""
     columns = _all_classes(results)
     del columns["output"]
     columns["class"] = np.arange(len(columns["width"]))
-    return stack(
-        [columns],
-        units="of the smallest net with this function",
-        new="whether no narrower net has this function",
-        mirror="whether the mirror image f(−x) = −f(x) is the class itself",
-        starts="how many starts led to it",
-    )
+    yield columns
 
 
 def _nothing() -> dict[str, np.ndarray]:
     """The net without units: one function, f = 0, and nothing to vary, so that it is
     critical.
     """
-    from condensery.data import load
-
     targets = load("three-steps").y
     zero = np.zeros(1, dtype=np.int64)
     true = np.ones(1, dtype=bool)
@@ -192,7 +187,11 @@ def _is_odd(output: np.ndarray) -> bool:
     return bool(np.abs(output + output[::-1]).max() <= SAME * scale)
 
 
-def edges(config: Config, results: Results) -> Table:
+@table(
+    embedded="−1 where no start of that width led to it; that it is "
+    "critical there is a theorem"
+)
+def edges(config: Config, results: Results) -> Blocks:
     """From every new class to the classes of wider nets with its function, found there
     or only known to be there.
     """
@@ -217,15 +216,9 @@ def edges(config: Config, results: Results) -> Table:
         .reshape(-1, 4)
         .T
     )
-    return Table(
-        columns={
-            "class": starts,
-            "width": levels,
-            "embedded": ends,
-            "found": met.astype(bool),
-        },
-        units={
-            "embedded": "−1 where no start of that width led to it; that it is "
-            "critical there is a theorem"
-        },
-    )
+    yield {
+        "class": starts,
+        "width": levels,
+        "embedded": ends,
+        "found": met.astype(bool),
+    }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from condensery.data import load
 from condensery.declare import task
 from condensery.experiments.critical_census._config import Config
 from condensery.protocols import Advance, Arrays
@@ -46,7 +47,6 @@ def search(
         found counts (n₋, n₀, n₊), decided and units (those of the smallest equivalent
         net); zeros elsewhere.
     """
-    from condensery.data import load
     from condensery.landscape import Problem, find_critical
 
     data = load("three-steps")
