@@ -39,7 +39,10 @@ def cells():
     for work in architectures.work(TWO):
         shard = trained(work.arguments["kind"], work.arguments["keep"])
         pairs.append((work, shard))
-    return architectures.makes["cells"](TWO, Results(tuple(pairs)))
+    results = Results(tuple(pairs))
+    makers = architectures.makes.items()
+    tables = {name: make(TWO, results) for name, make in makers}
+    return architectures.derives["cells"](TWO, tables)
 
 
 def test_rows_and_settings():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -15,16 +14,12 @@ from condensery.charts import (
     Texts,
     figure,
 )
-from condensery.declare import (
-    Declared,
-    Results,
-    Work,
-    stack,
-)
+from condensery.data import load
+from condensery.declare import Blocks, Declared, Results, Tables, Work, table
 from condensery.experiments.architectures._claims import judges
 from condensery.experiments.architectures._config import LAYERS, Config
 from condensery.experiments.architectures._work import train
-from condensery.records import FigureSpec, Table
+from condensery.records import FigureSpec
 
 COSTS = {"mlp": 1.0, "residual": 1.5, "transformer": 5.0, "cnn": 6.0}
 RUN = ("exponent", "decay", "seed", "loss", "accuracy", "status")
@@ -41,49 +36,41 @@ def work(config: Config) -> Iterator[Work]:
             yield train.work(label, COSTS[kind], kind=kind, keep=keep)
 
 
-def members(config: Config, results: Results) -> Table:
+@table()
+def members(config: Config, results: Results) -> Blocks:
     """One row per run."""
-    blocks = []
     for arguments, run in results.of(train):
-        columns = {name: run[name] for name in RUN}
-        blocks.append(_long(arguments, columns))
-    return stack(blocks)
+        yield {**arguments, **{name: run[name] for name in RUN}}
 
 
-def layers(config: Config, results: Results) -> Table:
+@table(
+    ratio_70="directions that cover the active units at cosine 0.7, over their number",
+    null_70="the same with every row's entries shuffled",
+    active="share of units that are",
+)
+def layers(config: Config, results: Results) -> Blocks:
     """One row per run and layer."""
-    blocks = []
     for arguments, run in results.of(train):
         names = np.array(LAYERS[arguments["kind"]])
         number = run["layer_run"].astype(int)
-        columns = {name: run[name][number] for name in SETTING}
-        columns["layer"] = names[run["layer_code"].astype(int)]
+        block = {**arguments, **{name: run[name][number] for name in SETTING}}
+        block["layer"] = names[run["layer_code"].astype(int)]
         for name in run:
             if name.startswith("layer_") and name not in {"layer_run", "layer_code"}:
-                columns[name.removeprefix("layer_")] = run[name]
-        blocks.append(_long(arguments, columns))
-    return stack(
-        blocks,
-        ratio_70="directions that cover the active units at cosine 0.7, over their "
-        "number",
-        null_70="the same with every row's entries shuffled",
-        active="share of units that are",
-    )
+                block[name.removeprefix("layer_")] = run[name]
+        yield block
 
 
-def _long(arguments: Any, columns: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Columns of one training with its architecture and keep probability."""
-    count = len(columns["exponent"])
-    names = {"kind": arguments["kind"], "keep": arguments["keep"]}
-    return {name: np.full(count, value) for name, value in names.items()} | columns
-
-
-def cells(config: Config, results: Results) -> Table:
+@table(
+    ratio="mean over the seeds; nan in rows of accuracies",
+    text="the ratio, after a bar that of shuffled rows where below .95; "
+    "accuracy in per cent",
+)
+def cells(config: Config, tables: Tables) -> Blocks:
     """What the figure shows: mean ratio of every layer at every setting, and what
     stands in the cell.
     """
-    ratios, runs = layers(config, results), members(config, results)
-    lines: list[dict[str, Any]] = []
+    ratios, runs = tables["layers"], tables["members"]
     for row, (kind, layer) in enumerate(_rows(config)):
         for column, (exponent, keep, decay) in enumerate(config.settings):
             setting = {"kind": kind, "exponent": exponent, "keep": keep, "decay": decay}
@@ -97,16 +84,7 @@ def cells(config: Config, results: Results) -> Table:
                 cell = runs.select(**setting)
                 ratio = float("nan")
                 text = f"{100 * float(np.mean(cell['accuracy'])):.0f}"
-            lines.append({"row": row, "column": column, "ratio": ratio, "text": text})
-    columns = {name: [line[name] for line in lines] for name in lines[0]}
-    return Table(
-        columns=columns,
-        units={
-            "ratio": "mean over the seeds; nan in rows of accuracies",
-            "text": "the ratio, after a bar that of shuffled rows where below .95; "
-            "accuracy in per cent",
-        },
-    )
+            yield {"row": row, "column": column, "ratio": ratio, "text": text}
 
 
 def _rows(config: Config) -> list[tuple[str, str]]:
@@ -164,8 +142,6 @@ CAPTION = (
 
 def reads(config: Config) -> str:
     """Digest of the digits."""
-    from condensery.data import load
-
     return load("digits").digest
 
 
@@ -193,7 +169,8 @@ architectures = Declared(
         },
     },
     work=work,
-    makes={"members": members, "layers": layers, "cells": cells},
+    makes={"members": members, "layers": layers},
+    derives={"cells": cells},
     judges=judges,
     draws=draws,
     reads=reads,

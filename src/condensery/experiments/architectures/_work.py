@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from condensery.data import load
 from condensery.declare import task
 from condensery.experiments.architectures._config import LAYERS, Config, Kind
+from condensery.metrics import condensation
 from condensery.protocols import Advance, Arrays
 
 THRESHOLDS = (0.7, 0.95)
@@ -36,7 +38,6 @@ def train(
         (layer_code, its number in `LAYERS`; layer_run, units, active, and for each
         threshold ratio, null, initial as ``layer_ratio_70`` and so on).
     """
-    from condensery.data import load
     from condensery.engine import AdamW, cross_entropy, descend
     from condensery.models import ImageNet
 
@@ -129,8 +130,6 @@ def measure_layer(rows: np.ndarray, initial: np.ndarray, seed: int) -> dict[str,
 
 def _ratio(rows: np.ndarray, threshold: float) -> tuple[float, float]:
     """Effective neurons over active units, and active units over all."""
-    from condensery.metrics import condensation
-
     result = condensation(rows, threshold=threshold, active=ACTIVE)
     active = result.active_units
     return result.effective_neurons / max(active, 1), active / len(rows)
