@@ -7,7 +7,6 @@ import pytest
 from pydantic import ValidationError
 
 from condensery.experiments.three_layer import Config, three_layer
-from condensery.experiments.three_layer._tables import slope_table
 from condensery.records import Status, Table
 from condensery.testing import ExperimentContract
 from condensery.theory import three_layer_slopes
@@ -56,6 +55,10 @@ def members(config, *, first=three_layer_slopes, noise=0.0):
             "status": np.full(len(rows), int(Status.CONVERGED)),
         }
     )
+
+
+def slope_table(members):
+    return three_layer.derives["slopes"](None, {"members": members})
 
 
 def tables_of(table):

@@ -58,7 +58,6 @@ three_layer = Declared(
     work=work,
     makes={
         "members": _tables.members,
-        "slopes": _tables.slopes,
         "boundary": _tables.boundary,
         "outputs": _tables.outputs,
         "pairs": _tables.pairs,
@@ -66,6 +65,7 @@ three_layer = Declared(
         "methods": _tables.methods,
         "data": _tables.data,
     },
+    derives={"slopes": _tables.slopes},
     judges=(
         _claims.first_linear,
         _claims.first_condensed,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from condensery.declare import Results, rows, stack
+from condensery.declare import Blocks, Results, Tables, rows, table
 from condensery.experiments.three_layer._config import Config
 from condensery.experiments.three_layer._work import points, show, train
 from condensery.metrics import Condensation, condensation, width_slope
-from condensery.records import Status, Table
+from condensery.records import Status
 from condensery.theory import three_layer_boundaries, three_layer_slopes
 
 COLUMNS = (
@@ -33,45 +33,40 @@ paper gives no number.
 """
 
 
-def members(config: Config, results: Results) -> Table:
+@table(
+    time="normalised flow time t/(β1 β2 β3)^(2/3)",
+    loss="mean square",
+    rd1="of W1",
+    rd2="of W2",
+)
+def members(config: Config, results: Results) -> Blocks:
     """Relative distances of every network."""
-    return stack(
-        ({name: run[name] for name in COLUMNS} for _, run in results.of(train)),
-        time="normalised flow time t/(β1 β2 β3)^(2/3)",
-        loss="mean square",
-        rd1="of W1",
-        rd2="of W2",
-    )
+    for _, run in results.of(train):
+        yield {name: run[name] for name in COLUMNS}
 
 
-def slopes(config: Config, results: Results) -> Table:
-    """Width slopes of every cell."""
-    return slope_table(members(config, results))
-
-
-def slope_table(table: Table) -> Table:
+@table(
+    first="S_W1",
+    second="S_W2",
+    theory_first="by the balance of layers, this library's",
+)
+def slopes(config: Config, tables: Tables) -> Blocks:
     """Width slopes of every cell from the members that converged, with the exponents of
     the balance of layers.
     """
-    coordinates = np.column_stack([table["gamma2"], table["gamma3"]])
-    blocks = []
+    members = tables["members"]
+    coordinates = np.column_stack([members["gamma2"], members["gamma3"]])
     for gamma2, gamma3 in np.unique(coordinates, axis=0):
-        cell = table.select(gamma2=gamma2, gamma3=gamma3)
+        cell = members.select(gamma2=gamma2, gamma3=gamma3)
         converged = cell["status"] == Status.CONVERGED
-        columns = {"gamma2": gamma2, "gamma3": gamma3}
+        block = {"gamma2": gamma2, "gamma3": gamma3}
         for layer, distance in DISTANCES.items():
             slope, error = _slope(cell["width"][converged], cell[distance][converged])
-            columns |= {layer: slope, f"{layer}_se": error}
-        columns["left_out"] = float(np.sum(~converged))
+            block |= {layer: slope, f"{layer}_se": error}
+        block["left_out"] = float(np.sum(~converged))
         theory = three_layer_slopes(gamma2, gamma3)
-        columns |= {"theory_first": theory.first, "theory_second": theory.second}
-        blocks.append(rows({}, **columns))
-    return stack(
-        blocks,
-        first="S_W1",
-        second="S_W2",
-        theory_first="by the balance of layers, this library's",
-    )
+        block |= {"theory_first": theory.first, "theory_second": theory.second}
+        yield block
 
 
 def _slope(width: np.ndarray, distance: np.ndarray) -> tuple[float, float]:
@@ -82,60 +77,54 @@ def _slope(width: np.ndarray, distance: np.ndarray) -> tuple[float, float]:
     return fit.slope, fit.slope_se
 
 
-def boundary(config: Config, results: Results) -> Table:
+@table()
+def boundary(config: Config, results: Results) -> Blocks:
     """γ₃ at which a balance of the layers makes each slope 0."""
     low, high = min(config.gamma2s) - 0.5, max(config.gamma2s) + 0.5
     gamma2 = np.linspace(low, high, 201)
     lines = three_layer_boundaries(gamma2)
-    return stack([rows({"gamma2": gamma2}, first=lines.first, second=lines.second)])
+    yield rows({"gamma2": gamma2}, first=lines.first, second=lines.second)
 
 
-def outputs(config: Config, results: Results) -> Table:
+@table()
+def outputs(config: Config, results: Results) -> Blocks:
     """Outputs before and after training, beside the linear spline of the samples."""
     shown = results.only(show)
     x, y = points()
     axes = {"gamma3": shown["gamma3"], "x": shown["grid"]}
-    block = rows(
+    yield rows(
         axes,
         initial=shown["outputs"][:, 0],
         final=shown["outputs"][:, 1],
         reference=np.interp(shown["grid"], x[:, 0], y),
     )
-    return stack([block])
 
 
-def pairs(config: Config, results: Results) -> Table:
+@table(when="0 before, 1 after training", weight="w of the first layer, normalised")
+def pairs(config: Config, results: Results) -> Blocks:
     """Weight and bias of every unit of the first layer."""
     shown = results.only(show)
     units = shown["pairs"].shape[2]
-    axes = {"gamma3": shown["gamma3"], "when": [0, 1], "unit": range(units)}
+    axes = {"gamma3": shown["gamma3"], "when": [0, 1], "": range(units)}
     weight, bias = np.moveaxis(shown["pairs"], -1, 0)
-    block = rows(axes, weight=weight, bias=bias)
-    del block["unit"]
-    return stack(
-        [block],
-        when="0 before, 1 after training",
-        weight="w of the first layer, normalised",
-    )
+    yield rows(axes, weight=weight, bias=bias)
 
 
-def neurons(config: Config, results: Results) -> Table:
+@table(
+    orientations=f"cover at cosine {THRESHOLD} of the longest tenth of the neurons",
+)
+def neurons(config: Config, results: Results) -> Blocks:
     """Orientations of the longest tenth of the neurons."""
     shown = results.only(show)
-    blocks = []
     for gamma3, (before, after) in zip(shown["gamma3"], shown["pairs"], strict=True):
         start, end = _longest(before), _longest(after)
-        block = rows(
-            {},
-            gamma3=gamma3,
-            width=config.shown_width,
-            orientations_before=start.effective_neurons,
-            orientations=end.effective_neurons,
-            active=end.active_units,
-        )
-        blocks.append(block)
-    cover = f"cover at cosine {THRESHOLD} of the longest tenth of the neurons"
-    return stack(blocks, orientations=cover)
+        yield {
+            "gamma3": gamma3,
+            "width": config.shown_width,
+            "orientations_before": start.effective_neurons,
+            "orientations": end.effective_neurons,
+            "active": end.active_units,
+        }
 
 
 def _longest(w: np.ndarray) -> Condensation:
@@ -145,21 +134,22 @@ def _longest(w: np.ndarray) -> Condensation:
     return condensation(longest, threshold=THRESHOLD, active=0.0)
 
 
-def methods(config: Config, results: Results) -> Table:
+@table()
+def methods(config: Config, results: Results) -> Blocks:
     """RD of both layers by both methods of the flow."""
     shown = results.only(show)
     checked = shown["checked"]
-    block = rows(
+    yield rows(
         {"gamma3": shown["gamma3"]},
         exponential_1=checked[:, 0, 0],
         gram_1=checked[:, 1, 0],
         exponential_2=checked[:, 0, 1],
         gram_2=checked[:, 1, 1],
     )
-    return stack([block])
 
 
-def data(config: Config, results: Results) -> Table:
+@table()
+def data(config: Config, results: Results) -> Blocks:
     """The samples."""
     x, y = points()
-    return Table(columns={"x": x, "y": y})
+    yield {"x": x, "y": y}
