@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from condensery.charts import Axis, Chart, Levels, Lines, Look, Panel, Points, figure
+from condensery.data import load
 from condensery.declare import Declared
 from condensery.experiments.width_similarity import _claims, _tables
 from condensery.experiments.width_similarity._config import Config, Name
@@ -15,8 +16,6 @@ from condensery.experiments.width_similarity._work import work
 
 def data_digest(_config: Config) -> str:
     """Digest of the samples of the three steps."""
-    from condensery.data import load
-
     return load("three-steps").digest
 
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from condensery.declare import Results, rows, stack
+from condensery.declare import Blocks, Results, rows, table
 from condensery.experiments.width_similarity._config import Config, X
 from condensery.experiments.width_similarity._work import escape, levels, train
 from condensery.protocols import Arrays
-from condensery.records import Table
 
 OF_A_PLATEAU = (
     "first",
@@ -25,55 +24,59 @@ OF_A_PLATEAU = (
 """Columns of a plateau that the tasks return under the same name."""
 
 
-def losses(config: Config, results: Results) -> Table:
+@table()
+def losses(config: Config, results: Results) -> Blocks:
     """Loss curves."""
-    blocks = []
     for arguments, run in results.of(train):
         axes = {"seed": range(config.seeds), "step": run["step"]}
-        blocks.append(rows(axes, **arguments, loss=run["loss"]))
-    return stack(blocks)
+        yield rows(axes, **arguments, loss=run["loss"])
 
 
-def resting(config: Config, results: Results) -> Table:
+@table()
+def resting(config: Config, results: Results) -> Blocks:
     """The stretches of the loss curves that lie on plateaus."""
-    blocks = [
-        rows(
-            {"step": []},
-            width=0,
-            optimiser="",
-            seed=0,
-            loss=0.0,
-            plateau=0,
-        )
-    ]
+    yield rows(
+        {"step": []},
+        width=0,
+        optimiser="",
+        seed=0,
+        loss=0.0,
+        plateau=0,
+    )
     for arguments, run in results.of(train):
         spans = zip(run["member"], run["first"], run["last"], strict=True)
         for number, (seed, first, last) in enumerate(spans):
             steps = run["step"]
             rests = (steps >= first) & (steps <= last)
-            block = rows(
+            yield rows(
                 {"step": steps[rests]},
                 **arguments,
                 seed=seed,
                 loss=run["loss"][seed, rests],
                 plateau=number,
             )
-            blocks.append(block)
-    return stack(blocks)
 
 
-def plateaus(config: Config, results: Results) -> Table:
+@table(
+    at="step of the least gradient",
+    effective="exp of the entropy of the group amplitudes, up to sign",
+    neurons="effective neurons at cosine .95, up to sign, of units above .05 of "
+    "the largest amplitude",
+    all_neurons="the same for all units",
+    level="loss of the critical function of a narrow net nearest to the output",
+    distance="L2 on the grid, over the norm of that function",
+)
+def plateaus(config: Config, results: Results) -> Blocks:
     """One row per plateau; the nearest level is that of the critical function nearest
     to the output there.
     """
     level = results.only(levels)
-    blocks = []
     for arguments, run in results.of(train):
         apart = level["output"] - run["output"][:, None]
         norm = np.linalg.norm(level["output"], axis=1)
         distance = np.linalg.norm(apart, axis=2) / norm
         nearest = distance.argmin(axis=1)
-        block = rows(
+        yield rows(
             {"seed": run["member"]},
             **arguments,
             loss=run["rest"],
@@ -82,17 +85,6 @@ def plateaus(config: Config, results: Results) -> Table:
             level=level["loss"][nearest],
             distance=distance.min(axis=1),
         )
-        blocks.append(block)
-    return stack(
-        blocks,
-        at="step of the least gradient",
-        effective="exp of the entropy of the group amplitudes, up to sign",
-        neurons="effective neurons at cosine .95, up to sign, of units above .05 of "
-        "the largest amplitude",
-        all_neurons="the same for all units",
-        level="loss of the critical function of a narrow net nearest to the output",
-        distance="L2 on the grid, over the norm of that function",
-    )
 
 
 def _first_rests(results: Results) -> Iterator[tuple[dict[str, Any], Arrays, int]]:
@@ -104,97 +96,83 @@ def _first_rests(results: Results) -> Iterator[tuple[dict[str, Any], Arrays, int
             yield dict(arguments), run, int(low[first])
 
 
-def outputs(config: Config, results: Results) -> Table:
+@table()
+def outputs(config: Config, results: Results) -> Blocks:
     """Output of the first seed at the least gradient of its first plateau below loss
     1.
     """
-    blocks = [
-        rows(
-            {"x": np.zeros(0)},
-            width=0,
-            optimiser="",
-            y=0.0,
-        )
-    ]
+    yield rows(
+        {"x": np.zeros(0)},
+        width=0,
+        optimiser="",
+        y=0.0,
+    )
     for arguments, run, row in _first_rests(results):
-        blocks.append(rows({"x": X}, **arguments, y=run["output"][row]))
-    return stack(blocks)
+        yield rows({"x": X}, **arguments, y=run["output"][row])
 
 
-def features(config: Config, results: Results) -> Table:
+@table()
+def features(config: Config, results: Results) -> Blocks:
     """Orientation in [0, π), which does not tell w from −w, and amplitude over the
     largest, at the same place.
     """
     no_row = {"orientation": np.zeros(0)}
-    blocks = [
-        rows(
-            no_row,
-            width=0,
-            optimiser="",
-            amplitude=0.0,
-        )
-    ]
+    yield rows(
+        no_row,
+        width=0,
+        optimiser="",
+        amplitude=0.0,
+    )
     for arguments, run, row in _first_rests(results):
         w, b, a = run["features"][row].T
         amplitude = np.abs(a) * np.hypot(w, b)
         axes = {"orientation": np.mod(np.arctan2(b, w), np.pi)}
         relative = amplitude / amplitude.max()
-        blocks.append(rows(axes, **arguments, amplitude=relative))
-    return stack(blocks)
+        yield rows(axes, **arguments, amplitude=relative)
 
 
-def levels_of_narrow_nets(config: Config, results: Results) -> Table:
+@table()
+def levels_of_narrow_nets(config: Config, results: Results) -> Blocks:
     """Critical losses of narrow nets."""
     level = results.only(levels)
     names = ("width", "loss", "gradient")
-    return Table(columns={name: level[name] for name in names})
+    yield {name: level[name] for name in names}
 
 
-def best_losses(config: Config, results: Results) -> Table:
+@table()
+def best_losses(config: Config, results: Results) -> Blocks:
     """The lowest critical loss of widths 1 and 2, at which wider nets rest."""
     level = results.only(levels)
-    blocks = []
     for width in (1, 2):
         losses_of_width = level["loss"][level["width"] == width]
-        blocks.append(rows({}, width=width, loss=losses_of_width.min()))
-    return stack(blocks)
+        yield {"width": width, "loss": losses_of_width.min()}
 
 
-def optima(config: Config, results: Results) -> Table:
+@table()
+def optima(config: Config, results: Results) -> Blocks:
     """The best function of each narrow width."""
     level = results.only(levels)
-    blocks = []
     for width in np.unique(level["width"]):
         best = np.flatnonzero(level["width"] == width)[0]
-        blocks.append(
-            rows(
-                {"x": X},
-                width=int(width),
-                y=level["output"][best],
-            )
+        yield rows(
+            {"x": X},
+            width=int(width),
+            y=level["output"][best],
         )
-    return stack(blocks)
 
 
-def escapes(config: Config, results: Results) -> Table:
+@table(
+    steps="of gradient descent until the loss is 1 % below that of the embedded point",
+)
+def escapes(config: Config, results: Results) -> Blocks:
     """One row per width and seed."""
-    seeds = {"seed": range(config.escape_seeds)}
-    blocks = [
-        rows(
-            seeds,
-            **arguments,
-            steps=run["steps"],
-            status=run["status"],
-        )
-        for arguments, run in results.of(escape)
-    ]
-    steps = "of gradient descent until the loss is 1 % below that of the embedded point"
-    return stack(blocks, steps=steps)
-
-
-def escape_medians(config: Config, results: Results) -> Table:
-    """The median of every width, which the figure marks."""
-    blocks = []
+    seeds = range(config.escape_seeds)
     for arguments, run in results.of(escape):
-        blocks.append(rows({}, **arguments, steps=np.median(run["steps"])))
-    return stack(blocks, steps="median over the seeds")
+        yield {"seed": seeds, **arguments, **run}
+
+
+@table(steps="median over the seeds")
+def escape_medians(config: Config, results: Results) -> Blocks:
+    """The median of every width, which the figure marks."""
+    for arguments, run in results.of(escape):
+        yield {**arguments, "steps": np.median(run["steps"])}

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from condensery.data import load
 from condensery.declare import Work, task
 from condensery.experiments.width_similarity._config import Config, Name, X
+from condensery.metrics import condensation, plateaus
 from condensery.protocols import Advance, Arrays
 
 if TYPE_CHECKING:
@@ -50,7 +52,6 @@ def train(
         mean_square,
     )
     from condensery.landscape import plateau_starts
-    from condensery.metrics import plateaus
     from condensery.models import TwoLayer, two_layer_normal
 
     problem = _problem()
@@ -117,7 +118,6 @@ def _at_rest(
 ) -> dict[str, object]:
     """A plateau and the net of least gradient on it."""
     from condensery.landscape import flatten, gradient
-    from condensery.metrics import condensation
 
     (w, b), (a, _) = net
     # pyrefly: ignore[no-matching-overload]
@@ -204,7 +204,6 @@ def escape(config: Config, seed: int, advance: Advance, *, width: int) -> Arrays
 
 
 def _problem() -> Problem:
-    from condensery.data import load
     from condensery.landscape import Problem
 
     data = load("three-steps")
