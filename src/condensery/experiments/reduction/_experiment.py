@@ -21,6 +21,7 @@ from condensery.charts import (
     figure,
 )
 from condensery.declare import (
+    Blocks,
     Declared,
     Measured,
     Results,
@@ -29,13 +30,12 @@ from condensery.declare import (
     at_least,
     at_most,
     claim,
-    rows,
-    stack,
+    table,
     within,
 )
 from condensery.experiments.reduction._config import Config
 from condensery.experiments.reduction._work import images, train
-from condensery.records import FigureSpec, Table
+from condensery.records import FigureSpec
 
 
 def work(config: Config) -> Iterator[Work]:
@@ -45,44 +45,55 @@ def work(config: Config) -> Iterator[Work]:
         yield train.work(f"seed {seed}", cost, seed)
 
 
-def _curves(
-    axis: str, array: str, columns: dict[str, str], config: Config, results: Results
-) -> Table:
-    """Columns of every seed along one axis; `columns` names the arrays."""
-    blocks = []
+def _curves(results: Results, **columns: str) -> Blocks:
+    """Arrays of every seed, by the name of their column."""
     for seed, (_, run) in enumerate(results.of(train)):
         values = {column: run[name] for column, name in columns.items()}
-        blocks.append(rows({axis: run[array]}, seed=seed, **values))
-    return stack(blocks)
+        yield {"seed": seed, **values}
 
 
-training = partial(_curves, "step", "step", {"loss": "loss", "width": "width"})
-retraining = partial(
-    _curves,
-    "step",
-    "retrain_step",
-    {"narrow": "retrain_narrow", "wide": "retrain_wide"},
+@table()
+def training(config: Config, results: Results) -> Blocks:
+    """Loss and number of groups."""
+    yield from _curves(results, step="step", loss="loss", width="width")
+
+
+@table()
+def retraining(config: Config, results: Results) -> Blocks:
+    """Losses of both networks after the merge."""
+    yield from _curves(
+        results,
+        step="retrain_step",
+        narrow="retrain_narrow",
+        wide="retrain_wide",
+    )
+
+
+@table()
+def sweep(config: Config, results: Results) -> Blocks:
+    """What other cosines would leave."""
+    yield from _curves(
+        results,
+        cosine="cosine",
+        width="sweep_width",
+        agreement="sweep_agreement",
+        loss="sweep_loss",
+    )
+
+
+@table(
+    change="max |Δf| over max |f| on the training images",
+    left_apart="groups that the merge refused",
+    return_ratio="least loss of the merged network while it trains on, "
+    "over the loss before the merge",
 )
-sweep = partial(
-    _curves,
-    "cosine",
-    "cosine",
-    {
-        "width": "sweep_width",
-        "agreement": "sweep_agreement",
-        "loss": "sweep_loss",
-    },
-)
-
-
-def members(config: Config, results: Results) -> Table:
+def members(config: Config, results: Results) -> Blocks:
     """One row per seed, at the step where it was merged."""
-    blocks = []
     for seed, (_, run) in enumerate(results.of(train)):
         chosen = int(run["chosen"])
         wide, narrow = run["accuracy"]
         loss = run["loss"][chosen]
-        block = {
+        yield {
             "seed": seed,
             "step": int(run["step"][chosen]),
             "loss": float(loss),
@@ -94,29 +105,18 @@ def members(config: Config, results: Results) -> Table:
             "left_apart": int(run["left_apart"]),
             "return_ratio": float(np.min(run["retrain_narrow"])) / float(loss),
         }
-        blocks.append(rows({}, **block))
-    return stack(
-        blocks,
-        change="max |Δf| over max |f| on the training images",
-        left_apart="groups that the merge refused",
-        return_ratio="least loss of the merged network while it trains on, "
-        "over the loss before the merge",
-    )
 
 
-def cosines(config: Config, results: Results) -> Table:
+@table()
+def cosines(config: Config, results: Results) -> Blocks:
     """Cosines between the units of seed 0, in groups."""
-    _, run = next(iter(results.of(train)))
-    return Table(columns={"cosine": run["cosines"]})
+    yield {"cosine": results.first(train)["cosines"]}
 
 
-def allowed(config: Config, results: Results) -> Table:
+@table(loss="5 % above the median loss before the merge")
+def allowed(config: Config, tables: Tables) -> Blocks:
     """The loss to which the figure compares the merged networks."""
-    before = np.median(members(config, results)["loss"])
-    return Table(
-        columns={"loss": [1.05 * float(before)]},
-        units={"loss": "5 % above the median loss before the merge"},
-    )
+    yield {"loss": 1.05 * float(np.median(tables["members"]["loss"]))}
 
 
 # --------------------------------------------------------------------------- claims
@@ -260,8 +260,8 @@ reduction = Declared(
         "sweep": sweep,
         "members": members,
         "cosines": cosines,
-        "allowed": allowed,
     },
+    derives={"allowed": allowed},
     judges=(width, agreement, returns, paper_width),
     draws=draws,
     reads=lambda config: images(config).digest,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from condensery.data import load
 from condensery.declare import task
 from condensery.experiments.reduction._config import Config
 from condensery.protocols import Advance, Arrays
@@ -32,8 +33,6 @@ Layers = Sequence[tuple[np.ndarray, np.ndarray | None]]
 
 def images(config: Config) -> Dataset:
     """The images of a configuration."""
-    from condensery.data import load
-
     path = Path(config.data_path) if config.data_path else None
     return load(
         config.data,
