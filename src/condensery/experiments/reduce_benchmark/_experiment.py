@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isqrt
 
+from condensery._errors import InvalidInputError
 from condensery.charts import (
     Axis,
     Chart,
@@ -15,6 +16,7 @@ from condensery.charts import (
     Panel,
     figure,
 )
+from condensery.data import load
 from condensery.declare import Declared
 from condensery.experiments.reduce_benchmark import _work
 from condensery.experiments.reduce_benchmark._claims import judges
@@ -91,9 +93,6 @@ def reads(config: Config) -> str:
         InvalidInputError: A cnn is among the networks, and the data are no square
             images of 4 x 4 pixels or more.
     """
-    from condensery._errors import InvalidInputError
-    from condensery.data import load
-
     data = load(config.data, samples=config.samples or None)
     pixels = data.x.shape[1]
     is_square = isqrt(pixels) ** 2 == pixels and pixels >= 16
@@ -143,10 +142,10 @@ reduce_benchmark = Declared(
     work=_work.work,
     makes={
         "accuracy": _work.accuracy,
-        "means": _work.means,
         "layers": _work.layers,
         "threshold": _work.threshold,
     },
+    derives={"means": _work.means},
     judges=judges,
     draws=draws,
     reads=reads,

@@ -7,13 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from condensery.declare import (
-    Results,
-    Work,
-    rows,
-    stack,
-    task,
-)
+from condensery.data import load
+from condensery.declare import Blocks, Results, Tables, Work, table, task
 from condensery.experiments.reduce_benchmark._config import (
     STARTS,
     Config,
@@ -21,7 +16,6 @@ from condensery.experiments.reduce_benchmark._config import (
     Start,
 )
 from condensery.protocols import Advance, Arrays
-from condensery.records import Table
 
 
 @task(Config)
@@ -41,7 +35,6 @@ def compare(
     Returns:
         Columns of the table ``accuracy``, and the accuracy of the uncut network.
     """
-    from condensery.data import load
     from condensery.torch.studies import Training, compare_reductions
 
     data = load(config.data, samples=config.samples or None)
@@ -114,57 +107,58 @@ ACCURACY = (
 KEYS = ("network", "start", "method", "ratio")
 
 
-def accuracy(config: Config, results: Results) -> Table:
+@table(before="share right, before fine-tuning", ratio="of each width kept")
+def accuracy(config: Config, results: Results) -> Blocks:
     """Every accuracy."""
-    blocks = [{name: run[name] for name in ACCURACY} for _, run in results.of(compare)]
-    return stack(
-        blocks,
-        before="share right, before fine-tuning",
-        ratio="of each width kept",
-    )
+    for _, run in results.of(compare):
+        yield {name: run[name] for name in ACCURACY}
 
 
-def means(config: Config, results: Results) -> Table:
+@table()
+def means(config: Config, tables: Tables) -> Blocks:
     """Means and ranges over seeds."""
-    table = accuracy(config, results)
-    keys = sorted(set(zip(*(table[name].tolist() for name in KEYS), strict=True)))
-    blocks = []
-    for key in keys:
+    accuracy = tables["accuracy"]
+    columns_of_keys = [accuracy[name].tolist() for name in KEYS]
+    keys = set(zip(*columns_of_keys, strict=True))
+    for key in sorted(keys):
         names = dict(zip(KEYS, key, strict=True))
-        seeds = table.select(**names)
+        seeds = accuracy.select(**names)
         columns: dict[str, float] = {}
         for name in ("units", "parameters", "whole", "before", "after"):
             columns[name] = float(np.mean(seeds[name]))
         for name in ("before", "after"):
             columns[f"{name}_least"] = float(np.min(seeds[name]))
             columns[f"{name}_most"] = float(np.max(seeds[name]))
-        blocks.append(rows({}, **names, **columns))
-    return stack(blocks)
+        yield {**names, **columns}
 
 
-def layers(config: Config, results: Results) -> Table:
+@table()
+def layers(config: Config, results: Results) -> Blocks:
     """Effective neurons (cosine 0.9) of every hidden layer of every network before it
     is cut.
     """
-    blocks = []
     for _, run in results.of(compare):
-        names = {name: run[name][0] for name in ("network", "start", "seed")}
-        columns = {"layer_units": run["layer_units"], "effective": run["effective"]}
-        blocks.append(rows({"layer": run["layer"]}, **names, **columns))
-    return stack(blocks)
+        yield {
+            **_names(run),
+            "layer": run["layer"],
+            "layer_units": run["layer_units"],
+            "effective": run["effective"],
+        }
 
 
-def threshold(config: Config, results: Results) -> Table:
+@table()
+def threshold(config: Config, results: Results) -> Blocks:
     """What merging at tau alone leaves."""
-    blocks = []
     for _, run in results.of(compare):
-        names = {name: run[name][0] for name in ("network", "start", "seed")}
         left, before = run["threshold"]
-        columns = {
+        yield {
+            **_names(run),
             "units": int(np.sum(run["layer_units"])),
             "left": int(left),
             "whole": float(run["whole"][0]),
             "before": float(before),
         }
-        blocks.append(rows({}, **names, **columns))
-    return stack(blocks)
+
+
+def _names(run: Arrays) -> dict[str, np.ndarray]:
+    return {name: run[name][0] for name in ("network", "start", "seed")}
