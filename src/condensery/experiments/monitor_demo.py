@@ -12,7 +12,9 @@ import numpy as np
 from pydantic import Field
 
 from condensery.charts import Axis, Chart, Lines, Look, Panel, figure
+from condensery.data import load
 from condensery.declare import (
+    Blocks,
     Count,
     Declared,
     Measured,
@@ -25,11 +27,11 @@ from condensery.declare import (
     at_most,
     claim,
     rows,
-    stack,
+    table,
     task,
 )
 from condensery.protocols import Advance, Arrays
-from condensery.records import DataPath, Table
+from condensery.records import DataPath
 
 Start = Literal["condensed", "ordinary"]
 STARTS: tuple[Start, ...] = get_args(Start)
@@ -67,7 +69,6 @@ def train(config: Config, seed: int, advance: Advance, *, start: Start) -> Array
     """Train one network; the seed splits the samples (two thirds for training), draws
     the initialisation and orders the batches.
     """
-    from condensery.data import load
     from condensery.torch.studies import watch_classifier
 
     data = load(config.data)
@@ -105,40 +106,36 @@ def _runs(results: Results) -> Iterator[tuple[dict[str, str | int], Arrays]]:
         yield {**work.arguments, "seed": work.seed}, run
 
 
-def monitored(config: Config, results: Results) -> Table:
+@table()
+def monitored(config: Config, results: Results) -> Blocks:
     """What the monitor saw."""
-    blocks = []
     for names, run in _runs(results):
         measures = {"effective_ratio": run["ratio"], "largest_cosine": run["largest"]}
-        block = rows({"step": run["step"], "layer": LAYERS}, **names, **measures)
-        blocks.append(block)
-    return stack(blocks)
+        yield rows({"step": run["step"], "layer": LAYERS}, **names, **measures)
 
 
-def fit(config: Config, results: Results) -> Table:
+@table()
+def fit(config: Config, results: Results) -> Blocks:
     """What the network could do at the same steps."""
-    blocks = []
     for names, run in _runs(results):
         measures = {"loss": run["loss"], "accuracy": run["accuracy"]}
-        blocks.append(rows({"step": run["step"]}, **names, **measures))
-    return stack(blocks)
+        yield rows({"step": run["step"]}, **names, **measures)
 
 
-def end(config: Config, results: Results) -> Table:
+@table()
+def end(config: Config, results: Results) -> Blocks:
     """What `inspect` says of the end."""
-    blocks = []
     for names, run in _runs(results):
         counts = {
             "exact_merges": run["exact"],
             "approximate_merges": run["approximate"],
         }
-        blocks.append(rows({"layer": LAYERS}, **names, **counts))
-    return stack(blocks)
+        yield rows({"layer": LAYERS}, **names, **counts)
 
 
-def medians(config: Config, results: Results) -> Table:
+@table()
+def medians(config: Config, results: Results) -> Blocks:
     """Medians over the seeds, which the figure draws thick."""
-    blocks = []
     for start in STARTS:
         runs = [run for names, run in _runs(results) if names["start"] == start]
         ratios = np.median([run["ratio"] for run in runs], axis=0)
@@ -146,8 +143,7 @@ def medians(config: Config, results: Results) -> Table:
         step = runs[0]["step"]
         for layer in LAYERS:
             measures = {"effective_ratio": ratios[:, layer - 1], "accuracy": accuracy}
-            blocks.append(rows({"step": step}, start=start, layer=layer, **measures))
-    return stack(blocks)
+            yield rows({"step": step}, start=start, layer=layer, **measures)
 
 
 abstract = partial(
@@ -285,8 +281,6 @@ accuracy = Panel(
 
 def data_digest(config: Config) -> str:
     """Digest of the samples."""
-    from condensery.data import load
-
     return load(config.data).digest
 
 
