@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from condensery.declare import (
+    Blocks,
     Count,
     Declared,
     Measured,
@@ -23,7 +24,7 @@ from condensery.declare import (
     claim,
     equal_to,
     rows,
-    stack,
+    table,
     task,
 )
 from condensery.protocols import Advance, Arrays
@@ -152,13 +153,15 @@ MEASURES = (
 )
 
 
-def verdicts(config: Config, results: Results) -> Table:
+@table(
+    theory="exponent at infinite width", stage="share of the initial loss", steps="most"
+)
+def verdicts(config: Config, results: Results) -> Blocks:
     """A row per cell and layer."""
-    blocks = []
     for cell, run in results.of(diagnose_cell):
         exponents = [phase_slope(**cell, of=weights) for weights in ("w", "a")]
         theory = np.array(exponents)
-        block = rows(
+        yield rows(
             {"layer": LAYERS},
             **cell,
             theory=theory,
@@ -169,28 +172,21 @@ def verdicts(config: Config, results: Results) -> Table:
             stage=float(run["stage"][0]),
             steps=int(run["steps"].max()),
         )
-        blocks.append(block)
-    return stack(
-        blocks,
-        theory="exponent at infinite width",
-        stage="share of the initial loss",
-        steps="most",
-    )
 
 
-def models(config: Config, results: Results) -> Table:
+@table()
+def models(config: Config, results: Results) -> Blocks:
     """A row per cell: the regime of the theory and the model's verdict."""
-    blocks = []
     for cell, run in results.of(diagnose_cell):
         words = {"regime": regime(**cell), "verdict": str(run["model"][0])}
-        blocks.append(rows({}, **cell, **words))
-    return stack(blocks)
+        yield {**cell, **words}
 
 
-def boundaries(config: Config, results: Results) -> Table:
+@table()
+def boundaries(config: Config, results: Results) -> Blocks:
     """The boundary of the theory."""
     heights = np.array(sorted(config.gamma_primes))
-    return stack([rows({"gamma_prime": heights}, theory=boundary(heights))])
+    yield rows({"gamma_prime": heights}, theory=boundary(heights))
 
 
 calibration = partial(
