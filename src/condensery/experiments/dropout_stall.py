@@ -13,6 +13,7 @@ from pydantic import Field
 
 from condensery.charts import Axis, Chart, Lines, Look, Panel, Points, figure
 from condensery.declare import (
+    Blocks,
     Count,
     Declared,
     Exponent,
@@ -27,8 +28,14 @@ from condensery.declare import (
     at_most,
     claim,
     rows,
-    stack,
+    table,
     task,
+)
+from condensery.metrics import (
+    amplitude,
+    effective_orientations,
+    orientation,
+    orientation_bins,
 )
 from condensery.protocols import Advance, Arrays
 from condensery.records import Table
@@ -151,13 +158,6 @@ def train(config: Config, seed: int, advance: Advance, *, way: Way) -> Arrays:
 
 def count_orientations(step: int, snapshot: Arrays) -> Arrays:
     """The probe: amplitude-weighted effective orientations of every member."""
-    from condensery.metrics import (
-        amplitude,
-        effective_orientations,
-        orientation,
-        orientation_bins,
-    )
-
     angles = orientation(snapshot["w"])
     amplitudes = amplitude(snapshot["a"], snapshot["w"])
     counts = []
@@ -175,35 +175,31 @@ def work(config: Config) -> Iterator[Work]:
         yield train.work(way, cost, way=way)
 
 
-def curves(config: Config, results: Results) -> Table:
+@table(loss="R_S without masks", orientations="effective, over 64 bins")
+def curves(config: Config, results: Results) -> Blocks:
     """Loss and effective orientations of every seed."""
-    blocks = [
-        rows(
+    for arguments, run in results.of(train):
+        yield rows(
             {"seed": range(config.seeds), "step": run["step"]},
             **arguments,
             loss=run["loss"],
             orientations=run["orientations"].T,
         )
-        for arguments, run in results.of(train)
-    ]
-    return stack(
-        blocks, loss="R_S without masks", orientations="effective, over 64 bins"
-    )
 
 
-def outputs(config: Config, results: Results) -> Table:
+@table(early="after 2,000 steps", late="at the end")
+def outputs(config: Config, results: Results) -> Blocks:
     """Outputs of the first seed."""
-    blocks = []
     for arguments, run in results.of(train):
         early, late = run["output"]
         columns = {"early": early, "late": late, "wanted": target(FINE)}
-        blocks.append(rows({"x": FINE}, **arguments, **columns))
-    return stack(blocks, early="after 2,000 steps", late="at the end")
+        yield rows({"x": FINE}, **arguments, **columns)
 
 
-def data(config: Config, results: Results) -> Table:
+@table()
+def data(config: Config, results: Results) -> Blocks:
     """The samples."""
-    return stack([rows({"x": X}, y=target(X))])
+    yield rows({"x": X}, y=target(X))
 
 
 fig_9 = partial(
