@@ -8,13 +8,7 @@ from typing import Any
 import numpy as np
 
 from condensery._errors import InvalidInputError
-from condensery.declare import (
-    Results,
-    Work,
-    rows,
-    stack,
-    task,
-)
+from condensery.declare import Blocks, Results, Work, table, task
 from condensery.experiments.real_networks._config import Config
 from condensery.experiments.real_networks._files import NETWORKS, locate
 from condensery.protocols import Advance, Arrays
@@ -140,12 +134,15 @@ def _type_of(name: str) -> type:
     return np.float64 if is_measured else np.int64
 
 
-def networks(config: Config, results: Results) -> Table:
+@table(
+    partners="units with a partner, two-way heads left out",
+    by_chance="expected partners",
+)
+def networks(config: Config, results: Results) -> Blocks:
     """A row per network, whether it is there or not; merges and partners are of all
     layers but two-way heads.
     """
     table = layers(config, results)
-    blocks = []
     for arguments, run in results.of(look):
         name = arguments["network"]
         network = NETWORKS[name]
@@ -168,12 +165,7 @@ def networks(config: Config, results: Results) -> Table:
             "exact_merges": int(counted["exact_merges"].sum()),
             "approximate_merges": int(counted["approximate_merges"].sum()),
         }
-        blocks.append(rows({}, **row))
-    return stack(
-        blocks,
-        partners="units with a partner, two-way heads left out",
-        by_chance="expected partners",
-    )
+        yield row
 
 
 def _count(run: Mapping[str, Any], name: str) -> int:
