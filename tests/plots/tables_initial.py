@@ -7,11 +7,6 @@ from tests.plots.declared import options_of
 
 from condensery import plots
 from condensery.experiments.initial_condensation import initial_condensation
-from condensery.experiments.initial_condensation._summaries import (
-    count_lines,
-    count_moved,
-    summarise_courses,
-)
 from condensery.experiments.initial_condensation_cnn import initial_condensation_cnn
 from condensery.experiments.initial_condensation_cnn._tables import (
     mean_courses,
@@ -118,12 +113,9 @@ def measures(draws=3):
                         )
     columns = {key: np.array([row[key] for row in rows]) for key in rows[0]}
     table = Table(columns=columns)
-    return {
-        "measures": table,
-        "line_counts": count_lines(table),
-        "moved": count_moved(table),
-        "courses": summarise_courses(table),
-    }
+    derives = initial_condensation.derives.items()
+    tables = {"measures": table}
+    return tables | {name: derive(None, tables) for name, derive in derives}
 
 
 def options(name, **settings):

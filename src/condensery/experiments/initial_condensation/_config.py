@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from condensery.declare import Count, Settings
+from condensery.theory import ACTIVATION_NAMES, activation_facts
 
 PARTS = ("line", "five", "deep", "demo-b")
 Part = Literal["line", "five", "deep", "demo-b"]
@@ -77,7 +78,6 @@ class Config(Settings):
     @field_validator("activations")
     @classmethod
     def _named(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        from condensery.theory import ACTIVATION_NAMES
 
         for name in names:
             if name not in ACTIVATION_NAMES:
@@ -109,8 +109,6 @@ class Config(Settings):
 
 def multiplicity(name: str) -> int:
     """The multiplicity p of an activation, 0 where it has none."""
-    from condensery.theory import activation_facts
-
     return activation_facts(name).multiplicity or 0
 
 
@@ -119,7 +117,12 @@ def line_data() -> tuple[np.ndarray, np.ndarray]:
     inputs (sample, 1).
     """
     x = np.linspace(-1, 1.5, LINE_SAMPLES)
-    return x[:, None], np.sin(3 * x) + 0.5 * np.sin(6 * x)
+    return x[:, None], line_target(x)
+
+
+def line_target(x: np.ndarray) -> np.ndarray:
+    """Sin 3x + ½ sin 6x."""
+    return np.sin(3 * x) + 0.5 * np.sin(6 * x)
 
 
 def cloud_data(

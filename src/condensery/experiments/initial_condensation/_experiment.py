@@ -37,6 +37,8 @@ initial_condensation = Declared(
         "output": _tables.output,
         "cosines": _tables.cosines,
         "deep": _tables.deep,
+    },
+    derives={
         "line_counts": _summaries.line_counts,
         "moved": _summaries.moved,
         "courses": _summaries.courses,

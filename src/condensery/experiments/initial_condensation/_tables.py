@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from condensery.declare import Results, rows, stack
+from condensery.declare import Blocks, Results, table
 from condensery.experiments.initial_condensation import _config as settings
 from condensery.experiments.initial_condensation._config import Config, multiplicity
 from condensery.experiments.initial_condensation._tasks import train, train_deep
+from condensery.metrics import (
+    alignment,
+    amplitude,
+    cosine_matrix,
+    line_shares,
+    polynomial_residual,
+)
 from condensery.protocols import Arrays
-from condensery.records import Table
+from condensery.theory import explained_by_line, initial_lines
 
 Row = dict[str, Any]
 ADAM, DESCENT = "Adam", "gradient descent"
@@ -38,35 +45,19 @@ UNITS = {
 }
 
 
-def table_of(entries: Iterable[Row], **units: str) -> Table | None:
-    """A table of rows; none if its part was not run."""
-    listed = list(entries)
-    if not listed:
-        return None
-    columns = {name: np.array([row[name] for row in listed]) for name in listed[0]}
-    return Table(
-        columns=columns,
-        units=units,
-    )
-
-
-def measures(config: Config, results: Results) -> Table | None:
+@table(**UNITS)
+def measures(config: Config, results: Results) -> Blocks:
     """One row per part, activation, optimiser, recorded step and draw."""
-    entries: list[Row] = []
     for arguments, run in results.of(train):
         fitted = _residuals(arguments["activation"], run)
         for row in _measured(arguments["part"], arguments["activation"], run):
             is_first = row["optimiser"] == ADAM and row["draw"] == 0
             step = row["step"] if is_first else 0
-            row["residual"] = fitted.get(step, np.nan)
-            entries.append(row)
-    return table_of(entries, **UNITS)
+            yield {**row, "residual": fitted.get(step, np.nan)}
 
 
 def _residuals(activation: str, run: Arrays) -> dict[int, float]:
     """Recorded step to what a polynomial leaves of the first draw's output."""
-    from condensery.metrics import polynomial_residual
-
     if "fitted" not in run:
         return {}
     x, _ = settings.line_data()
@@ -105,8 +96,6 @@ def _measured(part: str, activation: str, run: Arrays) -> Iterator[Row]:
 
 
 def _of_layer(part: str, activation: str, draw: int, w: np.ndarray) -> Row:
-    from condensery.metrics import alignment
-    from condensery.theory import explained_by_line, initial_lines
 
     on_line = part == "line"
     x, y = settings.line_data() if on_line else settings.cloud_data(draw)
@@ -129,7 +118,6 @@ def _of_layer(part: str, activation: str, draw: int, w: np.ndarray) -> Row:
 
 
 def _lines(w: np.ndarray, threshold: float) -> Row:
-    from condensery.metrics import line_shares
 
     shares = asdict(
         line_shares(
@@ -142,10 +130,10 @@ def _lines(w: np.ndarray, threshold: float) -> Row:
 
 
 def _moves(a: np.ndarray, w: np.ndarray, start: np.ndarray) -> Row:
-    amplitude = np.sort(np.abs(a) * np.linalg.norm(w, axis=1))
+    size = np.sort(amplitude(a, w))
     moved = np.linalg.norm(w - start, axis=1)
     far = moved > np.linalg.norm(start, axis=1)
-    heaviest = amplitude[-3:].sum() / max(amplitude.sum(), 1e-300)
+    heaviest = size[-3:].sum() / max(size.sum(), 1e-300)
     return {
         "moved": float(far.mean()),
         "heaviest": float(heaviest),
@@ -163,108 +151,89 @@ def _on_line(results: Results) -> Iterator[tuple[str, Arrays, int]]:
             yield arguments["activation"], run, first
 
 
-def stacked(blocks: list[Any]) -> Table | None:
-    return stack(blocks) if blocks else None
-
-
-def neurons(config: Config, results: Results) -> Table | None:
+@table()
+def neurons(config: Config, results: Results) -> Blocks:
     """Neurons with their motion."""
-    blocks = []
     for activation, run, first in _on_line(results):
-        weights = run["w"][first, 0]
-        block = rows(
-            {"unit": range(len(weights))},
-            activation=activation,
-            step=int(run["step"][first]),
-            w=weights[:, 0],
-            b=weights[:, 1],
-            a=run["a"][first, 0],
-            dw=run["motion"][:, 0],
-            db=run["motion"][:, 1],
-        )
-        del block["unit"]
-        blocks.append(block)
-    return stacked(blocks)
-
-
-def field(config: Config, results: Results) -> Table | None:
-    """The field that moves the neurons."""
-    blocks = []
-    for activation, run, _ in _on_line(results):
-        points, motion = run["field"], run["field_motion"]
-        block = {
-            "activation": np.full(len(points), activation),
-            "w": points[:, 0],
-            "b": points[:, 1],
-            "dw": motion[:, 0],
-            "db": motion[:, 1],
+        w, b = run["w"][first, 0].T
+        dw, db = run["motion"].T
+        yield {
+            "activation": activation,
+            "step": int(run["step"][first]),
+            "w": w,
+            "b": b,
+            "a": run["a"][first, 0],
+            "dw": dw,
+            "db": db,
         }
-        blocks.append(block)
-    return stacked(blocks)
 
 
-def predicted(config: Config, results: Results) -> Table | None:
+@table()
+def field(config: Config, results: Results) -> Blocks:
+    """The field that moves the neurons."""
+    for activation, run, _ in _on_line(results):
+        w, b = run["field"].T
+        dw, db = run["field_motion"].T
+        yield {
+            "activation": activation,
+            "w": w,
+            "b": b,
+            "dw": dw,
+            "db": db,
+        }
+
+
+@table()
+def predicted(config: Config, results: Results) -> Blocks:
     """The predicted lines."""
-    from condensery.theory import initial_lines
-
     x, y = settings.line_data()
     inputs = np.column_stack([x, np.ones(len(x))])
-    entries = []
     for activation, _, _ in _on_line(results):
         for w, b in initial_lines(inputs, y, activation):
-            entries.append(
-                {
-                    "activation": activation,
-                    "w": w,
-                    "b": b,
-                }
-            )
-    return table_of(entries)
+            yield {
+                "activation": activation,
+                "w": w,
+                "b": b,
+            }
 
 
-def output(config: Config, results: Results) -> Table | None:
+@table()
+def output(config: Config, results: Results) -> Blocks:
     """Outputs with their fits, after the step at which the neurons are drawn."""
     x, _ = settings.line_data()
-    blocks = []
     for activation, run, first in _on_line(results):
         step, fine = run["step"], run["fine"]
         degree = multiplicity(activation) or 1
-        target = [np.sin(3 * point) + 0.5 * np.sin(6 * point) for point in fine]
         for index in np.flatnonzero(step > step[first]):
             fitted = run["fitted"][index]
             fit = np.polynomial.Polynomial.fit(x[:, 0], fitted, degree)
-            polynomial = np.array([float(fit(point)) for point in fine])
-            block = rows(
-                {"x": fine},
-                activation=activation,
-                step=int(step[index]),
-                degree=degree,
-                model=run["outputs"][index],
-                polynomial=polynomial,
-                target=target,
-            )
-            blocks.append(block)
-    return stacked(blocks)
+            yield {
+                "x": fine,
+                "activation": activation,
+                "step": int(step[index]),
+                "degree": degree,
+                "model": run["outputs"][index],
+                "polynomial": [float(fit(point)) for point in fine],
+                "target": [settings.line_target(point) for point in fine],
+            }
 
 
 # Cosines
 
 
-def cosines(config: Config, results: Results) -> Table | None:
+@table()
+def cosines(config: Config, results: Results) -> Blocks:
     """Sorted cosines of the draw that shows best what the figure is about: the second,
     whose data have a slope.
     """
-    entries: list[Row] = []
     for arguments, run in results.of(train):
         if arguments["part"] != "line":
             labels = {name: arguments[name] for name in ("part", "activation")}
-            entries += [labels | row for row in _cosines(run)]
-    return table_of(entries)
+            for row in _cosines(run):
+                yield labels | row
 
 
 def _cosines(run: Arrays) -> Iterator[Row]:
-    from condensery.metrics import cosine_matrix
-
     draw = min(1, run["w"].shape[1] - 1)
     last = int(run["step"][-1])
     layers = []
@@ -275,26 +244,23 @@ def _cosines(run: Arrays) -> Iterator[Row]:
         step = int(run["control_steps"][draw])
         layers.append((DESCENT, step, run["control_w"][-1, draw]))
     for optimiser, step, w in layers:
-        cosine = cosine_matrix(w).matrix
         yield {
             "optimiser": optimiser,
             "step": step,
             "draw": draw,
-            "cosine": cosine,
+            "cosine": cosine_matrix(w).matrix[None],
         }
 
 
-def deep(config: Config, results: Results) -> Table | None:
+@table()
+def deep(config: Config, results: Results) -> Blocks:
     """Lines and cosines of every layer of the deep network."""
-    from condensery.metrics import cosine_matrix
-
-    entries = []
     for arguments, run in results.of(train_deep):
         for layer, activation in enumerate(settings.DEEP):
             step = config.deep_steps[layer]
             index = int(np.flatnonzero(run["step"] == step)[0])
             for draw, layers in enumerate(run["rows"][index]):
-                row = {
+                yield {
                     "residual": arguments["residual"],
                     "layer": layer + 1,
                     "activation": activation,
@@ -303,7 +269,5 @@ def deep(config: Config, results: Results) -> Table | None:
                     "step": step,
                     "loss": float(run["loss"][draw, index]),
                     **_lines(layers[layer], settings.TAU),
-                    "cosine": cosine_matrix(layers[layer]).matrix,
+                    "cosine": cosine_matrix(layers[layer]).matrix[None],
                 }
-                entries.append(row)
-    return table_of(entries)

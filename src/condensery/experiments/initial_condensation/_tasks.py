@@ -12,6 +12,7 @@ from condensery.declare import Work, task
 from condensery.experiments.initial_condensation import _config as settings
 from condensery.experiments.initial_condensation._config import Config, multiplicity
 from condensery.protocols import Advance, Arrays
+from condensery.theory import activation_facts, explained_by_line, unfitted
 
 GRID = 17
 """Points of the vector field per axis."""
@@ -200,8 +201,6 @@ def control_stop(x: np.ndarray, y: np.ndarray, name: str, drop: float) -> float:
     whole loss would lie beyond the initial stage.) Otherwise, when the loss has fallen
     by the share `drop`.
     """
-    from condensery.theory import explained_by_line, unfitted
-
     if multiplicity(name) != 1:
         return (1 - drop) * float(np.mean(y**2))
     square = float(np.mean(unfitted(y, name) ** 2))
@@ -210,8 +209,6 @@ def control_stop(x: np.ndarray, y: np.ndarray, name: str, drop: float) -> float:
 
 def _paces(x: np.ndarray, y: np.ndarray, activation: str) -> list[float]:
     """Learning rates of the control, one per draw."""
-    from condensery.theory import activation_facts
-
     facts = activation_facts(activation)
     paces = []
     for rows, targets in zip(x, y, strict=True):
