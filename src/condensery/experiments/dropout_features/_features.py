@@ -58,13 +58,10 @@ def _doubled(leaf: Any) -> np.ndarray:
 
 def output(name: TargetName, layers: Layers, x: np.ndarray) -> np.ndarray:
     """The output of a net whose activation is that of its target."""
-    hidden = _doubled(x)[:, None]
-    *below, last = layers
-    for W, b in below:
-        z = hidden @ W.T + b
-        hidden = np.tanh(z) if name == "tanh" else np.maximum(z, 0)
-    W, b = last
-    return hidden @ W[0] + b[0]
+    from condensery.models import Network
+
+    network = Network.of(layers, name)
+    return network.forward(_doubled(x)[:, None])[:, 0]
 
 
 def fine_output(name: TargetName, layers: Layers) -> np.ndarray:

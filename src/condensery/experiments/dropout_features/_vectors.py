@@ -167,7 +167,8 @@ def alike(x: np.ndarray, a: np.ndarray, w: np.ndarray) -> Mapping[str, float | i
         What `condensery.metrics.Likeness` holds.
     """
     from condensery.metrics import contributions, likeness
+    from condensery.models import Network
 
-    hidden = np.tanh(x @ w[:, :-1].T + w[:, -1])
+    (hidden,) = Network.of({"a": a, "w": w}, "tanh").features(x)
     layer = likeness(w, contributions(hidden, a), live=LIVE)
     return asdict(layer)

@@ -155,12 +155,11 @@ class _Accuracy:
         self.x, self.labels = held_out[0].astype(np.float32), held_out[1]
 
     def __call__(self, step: int, snapshot: Arrays) -> Arrays:
-        layers = (snapshot[name] for name in ("W1", "b1", "W2"))
-        shares = []
-        for W, b, top in zip(*layers, strict=True):
-            guess = np.argmax(np.maximum(self.x @ W.T + b, 0) @ top.T, axis=1)
-            shares.append(float(np.mean(guess == self.labels)))
-        return {"accuracy": np.array(shares)}
+        from condensery.models import Network
+
+        outputs = Network.of(snapshot, "relu").forward(self.x)
+        hits = np.argmax(outputs, axis=-1) == self.labels
+        return {"accuracy": hits.mean(axis=1)}
 
 
 def _ends(members: Any) -> Arrays:

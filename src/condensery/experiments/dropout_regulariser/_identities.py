@@ -68,30 +68,25 @@ def _nets(config: Config, seed: int) -> Iterator[Arrays]:
                 )
 
 
-def _activate(activation: str, z: np.ndarray) -> np.ndarray:
-    return np.maximum(z, 0) if activation == "relu" else np.tanh(z)
-
-
 def _net(
     activation: str, layers: int, outputs: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Features of the last hidden layer, W_L, b_L and targets of a random net of eight
     units per hidden layer.
     """
-    from condensery.models import mlp_normal
+    from condensery.models import Network, mlp_normal
 
     sizes = [2, *[UNITS] * (layers - 1), outputs]
-    *hidden, (top, bias) = mlp_normal(
+    net = mlp_normal(
         sizes,
         seed=seed,
         std=0.7,
     )
     rng = np.random.default_rng([seed, layers, outputs])
-    f = rng.standard_normal((SAMPLES, 2))
+    x = rng.standard_normal((SAMPLES, 2))
     y = rng.standard_normal((SAMPLES, outputs))
-    for weight, offset in hidden:
-        shift = 0.0 if offset is None else offset
-        f = _activate(activation, f @ weight.T + shift)
+    f = Network.of(net, activation).features(x)[-1]
+    top, bias = net[-1]
     return f, top, np.zeros(outputs) if bias is None else bias, y
 
 
@@ -120,7 +115,7 @@ def _mean_over_masks(
 def _drawn(config: Config, seed: int) -> Iterator[Arrays]:
     """Averages over drawn masks for one two-layer tanh net of 50 units."""
     from condensery.engine import dropout_noise
-    from condensery.models import TwoLayer, two_layer_normal, with_bias
+    from condensery.models import Network, TwoLayer, two_layer_normal
     from condensery.theory import dropout_r1
 
     member = two_layer_normal(
@@ -130,14 +125,14 @@ def _drawn(config: Config, seed: int) -> Iterator[Arrays]:
         std_a=0.4,
         std_w=1.0,
     )
-    x = np.asarray(with_bias(np.linspace(-1, 1, 8)))
+    x = np.linspace(-1, 1, 8)[:, None]
     y = np.sin(3 * x[:, 0])
-    hidden = np.tanh(x @ member["w"].T)
-    error = hidden @ member["a"] - y
+    network = Network.of(member, "tanh")
+    (hidden,) = network.features(x)
+    error = network.forward(x) - y
     plain = float(np.mean(error**2) / 2)
     for keep, shared in product(config.keeps, (False, True)):
         noise = dropout_noise(
-            # pyrefly: ignore[bad-argument-type]
             TwoLayer("tanh"),
             member,
             x,
@@ -169,7 +164,7 @@ def _flattening(config: Config, seed: int) -> Iterator[Arrays]:
     engine's two gradients, which share no code with the closed form.
     """
     from condensery.engine import expected_dropout_loss, mean_square
-    from condensery.models import TwoLayer, two_layer_normal
+    from condensery.models import Network, TwoLayer, two_layer_normal
     from condensery.theory import dropout_flattening
 
     expected = expected_dropout_loss(TwoLayer("relu"), keep=FLAT_KEEP)
@@ -186,7 +181,7 @@ def _flattening(config: Config, seed: int) -> Iterator[Arrays]:
         )
         a, w = member["a"], member["w"]
         x = np.random.default_rng([seed, number]).standard_normal((6, 3))
-        y = np.maximum(x @ w.T, 0) @ a
+        y = Network.of(member, "relu").forward(x)
         packed = {
             "a": a,
             "w": w.T,

@@ -86,6 +86,7 @@ def _flow(
     modified: bool,
 ) -> np.ndarray:
     """The flow for a time `size`, by the classical Runge-Kutta rule in 20 steps."""
+    from condensery.engine import runge_kutta
 
     def velocity(at: np.ndarray) -> np.ndarray:
         slope = _slope(at, x, y, mask)
@@ -101,14 +102,12 @@ def _flow(
         )
         return -slope - size / 2 * ahead.imag / 1e-30
 
-    h = size / FLOW_STEPS
-    for _ in range(FLOW_STEPS):
-        k1 = velocity(theta)
-        k2 = velocity(theta + h / 2 * k1)
-        k3 = velocity(theta + h / 2 * k2)
-        k4 = velocity(theta + h * k3)
-        theta = theta + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-    return theta
+    return runge_kutta(
+        velocity,
+        theta,
+        time=size,
+        steps=FLOW_STEPS,
+    )
 
 
 @task(Config)

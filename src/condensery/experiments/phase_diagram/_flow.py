@@ -103,44 +103,38 @@ def _drift(
 def _runge_kutta(result: Any, data: Any, time: float) -> tuple[float, float]:
     """Largest drift, and RD, of the first network by the classical Runge-Kutta rule
     with short fixed steps.
-
-    An adaptive solver would crawl here: units that slide along a sample's kink make it
-    halve its step without end.
     """
+    from condensery.engine import runge_kutta
+
     start = result.parameters(0, initial=True)
     kappa = float(result.ensemble.kappa[0])
     count = len(data.x)
     inputs = np.column_stack([data.x, np.ones(count)])
     pull = -kappa / count
 
-    def slope(a: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def velocity(theta: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        a, w = theta["a"], theta["w"]
         z = inputs @ w
         hidden = np.maximum(z, 0)
         output = kappa * (hidden @ a)
         error = output - data.y
         passed = error[:, None] * (z > 0)
         toward = inputs.T @ passed
-        return pull * (error @ hidden), pull * a * toward
+        return {"a": pull * (error @ hidden), "w": pull * a * toward}
 
-    a = start["a"]
     w = np.ascontiguousarray(start["w"].T)
-    h = time / RUNGE_KUTTA_STEPS
-    half, sixth = h / 2, h / 6
-    for _ in range(RUNGE_KUTTA_STEPS):
-        a1, w1 = slope(a, w)
-        a2, w2 = slope(a + half * a1, w + half * w1)
-        a3, w3 = slope(a + half * a2, w + half * w2)
-        a4, w4 = slope(a + h * a3, w + h * w3)
-        mean_a = a1 + 2 * a2 + 2 * a3 + a4
-        mean_w = w1 + 2 * w2 + 2 * w3 + w4
-        a = a + sixth * mean_a
-        w = w + sixth * mean_w
+    last = runge_kutta(
+        velocity,
+        {"a": start["a"], "w": w},
+        time=time,
+        steps=RUNGE_KUTTA_STEPS,
+    )
     end = {
-        "a": a,
-        "w": w.T,
+        "a": last["a"],
+        "w": last["w"].T,
     }
     drift = _drift(start, end)
-    copy = slice(len(a) // 2)
+    copy = slice(len(end["a"]) // 2)
     initial, moved = start["w"], end["w"] - start["w"]
     rd = np.linalg.norm(moved[copy]) / np.linalg.norm(initial[copy])
     return float(np.max(drift)), float(rd)
