@@ -198,9 +198,11 @@ class Mixed:
             return objective.value(packed, x, y) + square()
         if self.part == "L3":
             return dropped(parameters, x, y, key) - square()
+        # in this order: another one is compiled to other last digits
         expected = Expected(dropped.model, dropped.keeps[-1], dropped.factor)
-        r1 = expected(parameters, x, y) - objective.value(packed, x, y)
-        return dropped(parameters, x, y, key) - r1
+        plain = objective.value(packed, x, y)
+        loss = dropped(parameters, x, y, key)
+        return loss - (expected(parameters, x, y) - plain)
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,8 @@ class Config(Settings):
     """Units of the two-layer nets."""
     deep_width: int = Field(default=200, ge=0, le=10_000)
     """Units of each hidden layer of the three-layer nets; 0 leaves them out."""
-    init_exponent: Exponent = 0.1
-    """All parameters start from N(0, std²) with std = width^−init_exponent (0.1: the
+    exponent: Exponent = 0.1
+    """All parameters start from N(0, std²) with std = width^−exponent (0.1: the
     linear regime).
     """
     samples: int = Field(default=15, ge=3)
@@ -112,7 +112,7 @@ class Config(Settings):
         """
         setting = (
             self.keep,
-            self.init_exponent,
+            self.exponent,
             self.samples,
             self.rate,
             self.batch_size,
@@ -145,7 +145,7 @@ class Config(Settings):
             self.vector_inputs,
             self.vector_width,
             self.vector_samples,
-            self.init_exponent,
+            self.exponent,
             self.rate,
         )
         is_long = self.vector_steps >= 1_000_000

@@ -67,7 +67,7 @@ dropout_features = Declared(
     "switch to dropout, or to its explicit mean, does the same to a network that fits "
     "already.",
     papers=("zhang2024dropout",),
-    task_version="2",
+    task_version="3",
     Config=Config,
     presets={
         "quick": {"seeds": 1},

@@ -58,7 +58,7 @@ def _setting(config: Config, seed: int, target: TargetName, layers: int) -> Sett
     from condensery.models import Mlp, TwoLayer, mlp_normal, two_layer_normal
 
     width = config.width if layers == 2 else config.deep_width
-    std = float(width) ** -config.init_exponent
+    std = float(width) ** -config.exponent
     x = abscissas(target, config.samples)
     y = target_output(target, x)
     seeds = range(seed, seed + config.seeds)

@@ -55,7 +55,7 @@ def train_vectors(config: Config, seed: int, advance: Advance, *, kind: Kind) ->
     x, y = vector_data(config.vector_inputs, config.vector_samples)
     model = TwoLayer("tanh")
     seeds = range(seed, seed + config.seeds)
-    std = float(config.vector_width) ** -config.init_exponent
+    std = float(config.vector_width) ** -config.exponent
     draw = partial(
         two_layer_normal,
         config.vector_width,

@@ -47,13 +47,13 @@ _SIZES: dict[tuple[str, str], dict[str, Any]] = {
 _SETTINGS: dict[str, dict[str, float]] = {
     "digits": {
         "rate": 5e-3,
-        "init_exponent": 0.2,
+        "exponent": 0.2,
         "descent_rate": 3e-3,
         "part_rate": 4e-3,
     },
     "images": {
         "rate": 5e-4,
-        "init_exponent": 0.5,
+        "exponent": 0.5,
         "descent_rate": 5e-4,
         "part_rate": 5e-4,
     },
@@ -90,7 +90,7 @@ class Config(Settings):
     the term of such a step.
     """
     part_exponent: Exponent = 0.25
-    """The init_exponent of the losses L1 to L4."""
+    """The exponent of the losses L1 to L4."""
     descent_rate: Positive
     """Learning rate of the losses L1 to L4."""
     width: Annotated[int, Field(ge=1, le=100_000)]
@@ -105,8 +105,8 @@ class Config(Settings):
     """Learning rate of Adam (the source takes gradient descent at 0.005, and many more
     steps).
     """
-    init_exponent: Exponent
-    """All parameters start from N(0, std²) with std = width^−init_exponent."""
+    exponent: Exponent
+    """All parameters start from N(0, std²) with std = width^−exponent."""
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
     """How many runs of everything, with seeds 0, 1, …."""
 
@@ -133,8 +133,8 @@ class Config(Settings):
         least, settings = _SIZES["quick", kind], _SETTINGS[kind]
         sizes = ("width", "samples", "steps")
         is_large = all(getattr(self, name) >= least[name] for name in sizes)
-        setting = (self.rate, self.init_exponent)
-        reference = (settings["rate"], settings["init_exponent"])
+        setting = (self.rate, self.exponent)
+        reference = (settings["rate"], settings["exponent"])
         return is_large and setting == reference and max(self.keeps) < 1
 
     @property

@@ -43,7 +43,7 @@ dropout_images = Declared(
     "without any randomness. Taking R1 away takes most of the gain away, taking away "
     "R2, the term of the finite step, does not.",
     papers=("zhang2024dropout",),
-    task_version="2",
+    task_version="3",
     Config=Config,
     presets={"quick": {"size": "quick"}, "paper": {"size": "paper"}},
     work=work,

@@ -122,10 +122,10 @@ def _course(stages: Sequence[DescentResult], probe: str, measure: str) -> np.nda
 
 
 def schedule(config: Config, kind: str) -> tuple[int, float, float]:
-    """Steps, learning rate and init_exponent of a loss."""
+    """Steps, learning rate and exponent of a loss."""
     if by_descent(kind):
         return config.part_steps, config.descent_rate, config.part_exponent
-    return config.steps, config.rate, config.init_exponent
+    return config.steps, config.rate, config.exponent
 
 
 def _objective(model: Any, config: Config, kind: Any, keep: float) -> Any:

@@ -207,7 +207,9 @@ def _flattening(config: Config, seed: int) -> Iterator[Arrays]:
 
 
 def _trace(a: np.ndarray, w: np.ndarray, x: np.ndarray) -> float:
-    z = np.maximum(x @ w.T, 0)
+    from condensery.models import Network
+
+    (z,) = Network.of({"a": a, "w": w}, "relu").features(x)
     lengths = np.sum(x**2, axis=1)[:, None]
     first = np.sum((z > 0) * a**2 * lengths)
     return float(np.sum(z**2) + first) / len(x)

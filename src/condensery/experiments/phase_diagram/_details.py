@@ -10,7 +10,7 @@ import numpy as np
 from condensery.declare import Results, rows, stack
 from condensery.experiments.phase_diagram._config import Config
 from condensery.experiments.phase_diagram._work import train_row
-from condensery.metrics import condensation
+from condensery.metrics import angular_distance, condensation, orientation_bins
 from condensery.protocols import Arrays
 from condensery.records import Table
 
@@ -109,13 +109,9 @@ def _measure(orientation: np.ndarray, amplitude: np.ndarray) -> dict[str, float]
     for group, mean in zip(order, means, strict=True):
         of_group = angles[grouped.groups == group]
         spreads.append(_spread(of_group, mean))
-    turns = np.abs(_wrapped(end - start))
+    turns = angular_distance(end - start, np.zeros(1))
     turned = np.median(turns[active])
-    counts, _ = np.histogram(
-        angles,
-        bins=64,
-        range=(-np.pi, np.pi),
-    )
+    counts = orientation_bins(angles)
     second = means[1] if len(order) > 1 else np.nan
     return {
         "active": float(active.sum()),
@@ -128,12 +124,7 @@ def _measure(orientation: np.ndarray, amplitude: np.ndarray) -> dict[str, float]
     }
 
 
-def _wrapped(angles: np.ndarray) -> np.ndarray:
-    """Angles between −π and π."""
-    return (angles + np.pi) % (2 * np.pi) - np.pi
-
-
 def _spread(angles: np.ndarray, mean: float) -> float:
     """Standard deviation of angles about their mean direction."""
-    gaps = _wrapped(angles - mean)
+    gaps = angular_distance(angles, np.array([mean]))
     return float(np.sqrt(np.mean(gaps**2)))
