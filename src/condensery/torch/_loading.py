@@ -9,6 +9,7 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -55,6 +56,7 @@ def load_weights(path: str | Path) -> dict[str, torch.Tensor]:
     Example:
         >>> import tempfile, torch
         >>> from pathlib import Path
+    from typing import Any
         >>> from condensery.torch import load_weights
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder) / "net.pt"
@@ -74,14 +76,14 @@ def load_weights(path: str | Path) -> dict[str, torch.Tensor]:
             remedy=f"looked in {Path.cwd()}",
         )
     if path.suffix == ".safetensors":
-        found: object = _read_safetensors(path)
+        content: object = _read_safetensors(path)
     elif path.suffix in _PICKLED:
-        found = _read_pickled(path)
+        content = _read_pickled(path)
     else:
         raise InvalidInputError(
             "weights file", given=str(path), allowed=_READ, remedy=_other_format(path)
         )
-    weights = _without_prefixes(_unwrapped(found, path))
+    weights = _without_prefixes(_unwrapped(content, path))
     check_weights(weights, where=str(path))
     return weights
 
@@ -152,10 +154,10 @@ def check_weights(weights: Mapping[str, object], *, where: str) -> None:
             continue
         problem = _problem(name, tensor)
         if problem is not None:
-            given, remedy = problem
+            numbers, remedy = problem
             raise InvalidInputError(
                 f"weight {name} of {where}",
-                given=given,
+                given=numbers,
                 allowed="finite real numbers in a floating dtype",
                 remedy=remedy,
             )
@@ -165,28 +167,24 @@ def quantised_module(model: nn.Module) -> str | None:
     """Name of the first module whose weights are quantised and packed, which no
     parameter or buffer shows.
     """
-    return next(
-        (
-            name or type(one).__name__
-            for name, one in model.named_modules()
-            if _is_packed(one)
-        ),
-        None,
-    )
+    for name, module in model.named_modules():
+        if _is_packed(module):
+            return name or type(module).__name__
+    return None
 
 
 def _is_packed(module: nn.Module) -> bool:
     return ".nn.quantized" in type(module).__module__
 
 
-def _packed(found: Mapping[object, object]) -> str | None:
+def _packed(entries: Mapping[Any, object]) -> str | None:
     """Name of the first entry of a state dict that holds quantised numbers inside
     something else.
     """
-    for name, value in found.items():
-        if isinstance(value, tuple | list) and any(
-            isinstance(x, torch.Tensor) and x.is_quantized for x in value
-        ):
+    for name, value in entries.items():
+        members = value if isinstance(value, tuple | list) else ()
+        tensors = [member for member in members if isinstance(member, torch.Tensor)]
+        if any(tensor.is_quantized for tensor in tensors):
             return str(name)
     return None
 
@@ -235,44 +233,20 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _read_pickled(path: Path) -> object:
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-        if any("/code/" in name or name.endswith("constants.pkl") for name in names):
-            raise _runs_code(
-                path,
-                "TorchScript",
-                f"where you trust it, load it with torch.jit.load and {_SAVE}",
-            )
-        if any(
-            name.endswith(("archive_format", "serialized_exported_program.json"))
-            for name in names
-        ):
-            raise _runs_code(
-                path,
-                "an exported program",
-                f"where you trust it, load it with torch.export.load and {_SAVE}",
-            )
+    _refuse_programs(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # about parts of torch that old files are made of
+            # old files are made of what torch has since deprecated
+            warnings.simplefilter("ignore")
             return torch.load(path, weights_only=True, map_location="cpu")
     except pickle.UnpicklingError as error:
-        # torch's text tells how to load it unsafely; the first line names what is
-        # inside.
-        needs = next(
-            (
-                line
-                for line in str(error).splitlines()
-                if "Unsupported" in line or "GLOBAL" in line
-            ),
-            "",
-        )
+        # torch's text tells how to load it unsafely; one line names what is inside
+        lines = str(error).splitlines()
+        naming = [line for line in lines if "Unsupported" in line or "GLOBAL" in line]
+        needs = naming[0].strip() if naming else ""
         raise _runs_code(
             path,
-            f"a pickle that needs code ({needs.strip()[:120]})",
+            f"a pickle that needs code ({needs[:120]})",
             f"where the model was made, {_SAVE}",
         ) from error
     except (
@@ -290,6 +264,27 @@ def _read_pickled(path: Path) -> object:
             allowed="a whole file written by torch.save",
             remedy="it is torn or something else: copy or download it again",
         ) from error
+
+
+def _refuse_programs(path: Path) -> None:
+    # TorchScript and exported programs share their endings with weights
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    if any("/code/" in name or name.endswith("constants.pkl") for name in names):
+        raise _runs_code(
+            path,
+            "TorchScript",
+            f"where you trust it, load it with torch.jit.load and {_SAVE}",
+        )
+    endings = ("archive_format", "serialized_exported_program.json")
+    if any(name.endswith(endings) for name in names):
+        raise _runs_code(
+            path,
+            "an exported program",
+            f"where you trust it, load it with torch.export.load and {_SAVE}",
+        )
 
 
 def _runs_code(path: Path, what: str, remedy: str) -> InvalidInputError:
@@ -310,22 +305,14 @@ def _other_format(path: Path) -> str:
     return f"load it with the library that wrote it and {_SAVE}"
 
 
-def _unwrapped(found: object, path: Path) -> dict[str, torch.Tensor]:
+def _unwrapped(content: object, path: Path) -> dict[str, torch.Tensor]:
     """The state dict in what a file held.
 
     Raises:
         InvalidInputError: There is none.
     """
-    for _ in range(2):
-        if not isinstance(found, Mapping) or any(
-            isinstance(value, torch.Tensor) for value in found.values()
-        ):
-            break
-        found = next(
-            (found[key] for key in _WRAPPINGS if isinstance(found.get(key), Mapping)),
-            found,
-        )
-    packed = _packed(found) if isinstance(found, Mapping) else None
+    entries = _innermost(content)
+    packed = _packed(entries)
     if packed is not None:
         raise InvalidInputError(
             f"weight {packed} of {path}",
@@ -333,28 +320,36 @@ def _unwrapped(found: object, path: Path) -> dict[str, torch.Tensor]:
             allowed="finite real numbers in a floating dtype",
             remedy=_DEQUANTISE,
         )
-    tensors = (
-        {
-            str(name): value
-            for name, value in found.items()
-            if isinstance(value, torch.Tensor)
-        }
-        if isinstance(found, Mapping)
-        else {}
-    )
+    tensors = {
+        str(name): value
+        for name, value in entries.items()
+        if isinstance(value, torch.Tensor)
+    }
     if not tensors:
-        held = (
-            f"keys {', '.join(map(str, list(found)[:6]))}"
-            if isinstance(found, Mapping)
-            else type(found).__name__
-        )
+        held = type(content).__name__
+        if isinstance(content, Mapping):
+            first = ", ".join(str(name) for name in list(entries)[:6])
+            held = f"keys {first}" if entries else "nothing"
         raise InvalidInputError(
             "weights file",
-            given=f"{path}, which holds {held or 'nothing'}",
+            given=f"{path}, which holds {held}",
             allowed="a state dict: names and tensors",
             remedy=f"torch.save(model.state_dict(), path), or {_SAVE}",
         )
     return tensors
+
+
+def _innermost(content: object) -> Mapping[Any, object]:
+    """The entries of a checkpoint below its wrappings; empty if it is no mapping."""
+    if not isinstance(content, Mapping):
+        return {}
+    for _ in range(2):  # a framework's checkpoint may hold a user's
+        if any(isinstance(value, torch.Tensor) for value in content.values()):
+            break
+        values = [content.get(key) for key in _WRAPPINGS]
+        wrapped = [value for value in values if isinstance(value, Mapping)]
+        content = wrapped[0] if wrapped else content
+    return content
 
 
 def _without_prefixes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -369,11 +364,12 @@ def _without_prefixes(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
 def _put_weights(
     model: nn.Module, weights: dict[str, torch.Tensor], where: str
 ) -> None:
-    wanted = model.state_dict()
-    missing, unexpected = wanted.keys() - weights.keys(), weights.keys() - wanted.keys()
+    expected = model.state_dict()
+    missing = expected.keys() - weights.keys()
+    unexpected = weights.keys() - expected.keys()
     shapes = [
         f"{name} is {tuple(weights[name].shape)}, not {tuple(tensor.shape)}"
-        for name, tensor in wanted.items()
+        for name, tensor in expected.items()
         if isinstance(tensor, torch.Tensor)
         and name in weights
         and weights[name].shape != tensor.shape
