@@ -40,8 +40,8 @@ CASES = [
         Convolutions,
         torch.randn(2, 3, 8, 8),
         {
-            "first": 6,
-            "grouped": 7,
+            "first": 12,
+            "grouped": 14,
             "hidden": 40,
         },
     ),
@@ -54,7 +54,7 @@ CASES = [
             "side": 5,
         },
     ),
-    (Gated, torch.randn(3, 5), {"up": 11}),
+    (Gated, torch.randn(3, 5), {"up": 22}),
     (SharedModule, torch.randn(3, 4), {"shared": 11}),
     (Block, torch.randn(2, 5, 16), {"up": 32}),
 ]
@@ -70,7 +70,8 @@ def test_the_function_stays(build, x, widths, kind):
         widths=widths,
         kind=kind,
     )
-    assert {layer.name: layer.after for layer in receipt.layers} == widths
+    after = {layer.name: layer.after * layer.rows for layer in receipt.layers}
+    assert after == widths
     assert [type(module) for module in wide.modules()] == [
         type(module) for module in net.modules()
     ]

@@ -1,99 +1,47 @@
-"""The best plan for one family within the limit: planned, applied, measured, and rolled
-back where it moves the function too far.
+"""The best plan for one family within the limit: exact merges first, then clusters of
+the units that are left, rolled back where they move the function too far.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from condensery.torch._surgery._alone import alone, always_active, constants
-from condensery.torch._surgery._clusters import Directions, exact_pairs, near_tree
-from condensery.torch._surgery._groups import (
-    Groups,
-    cosine_groups,
-    signs,
-    width_groups,
-)
-from condensery.torch._surgery._merge import Plan, apply, by_least_squares
-from condensery.torch._surgery._relation import CONSTANT, Transfer
-from condensery.torch._surgery._rows import fold_linear, mean_rows, write_rows
+from condensery.torch._surgery._clusters import Directions, directions, exact_pairs
+from condensery.torch._surgery._groups import as_pairs, width_groups
+from condensery.torch._surgery._merge import Plan
+from condensery.torch._surgery._relation import CONSTANT
+from condensery.torch._surgery._rows import fold_linear, writable
 from condensery.torch._surgery._rules import Rule
-from condensery.torch._surgery._statistics import Activity
-from condensery.torch._surgery._transfer import follow
+from condensery.torch._surgery._tree import Tree
+from condensery.torch._surgery._trial import Edited, Outcome, Settings, Trial
 from condensery.torch._surgery._units import Coupling
 
 _ROUNDS = 24
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to reduce; see `condensery.torch.reduce`."""
-
-    mode: str
-    tau: float | None
-    limit: float
-    on_data: bool
-    negligible: float
-    refit: str
-    widths: Mapping[str, int] | None = None
-
-    @property
-    def whole_layer(self) -> bool:
-        """Whether all outgoing weights of the units that stay are fitted."""
-        return self.mode == "least-squares" and self.refit == "layer"
-
-    @property
-    def by_cluster(self) -> bool:
-        """Whether the factor of every merged unit is fitted by itself."""
-        return self.mode == "least-squares" and self.refit != "layer"
-
-
-@dataclass(
-    frozen=True,
-    eq=False,
-)
-class Edited:
-    """A model while one of its families is edited.
+@dataclass(eq=False)
+class Notes:
+    """What a receipt says of a family.
 
     Attributes:
-        weights: Of the whole model, by name.
-        saved: Those that the family has, as they were.
-        activity: What the units do on the data.
-        tolerance: What rounding leaves between parallel rows of these weights.
-        error: The worst max |Δf|/max |f| at the moment.
-        refit: Fit the layers that read the family, of which these units are removed.
+        texts: Sentences.
+        rolled_back: How many units stay since max_error would be exceeded.
     """
 
-    weights: dict[str, np.ndarray]
-    saved: dict[str, np.ndarray]
-    activity: dict[str, Activity]
-    tolerance: float
-    error: Callable[[], float]
-    refit: Callable[[set[int]], None]
+    texts: list[str] = field(default_factory=list)
+    rolled_back: int = 0
 
-    def restore(self) -> None:
-        """Come back to the weights of the family as they were."""
-        for name, weight in self.saved.items():
-            self.weights[name][...] = weight
-
-
-class Outcome(NamedTuple):
-    """What one attempt comes to.
-
-    Attributes:
-        plan: What was done.
-        factors: Of the merged units.
-        error: Measured after it; 0 where nothing is bounded.
-    """
-
-    plan: Plan
-    factors: dict[int, float]
-    error: float = 0.0
+    def roll_back(self, count: int, total: int, edit: str) -> None:
+        """So many units of all that could go stay."""
+        if count:
+            self.rolled_back += count
+            text = f"rolled back {count} of {total} {edit} edits beyond max_error"
+            self.texts.append(text)
 
 
 class Attempt:
@@ -104,6 +52,7 @@ class Attempt:
         coupling: That of the family alone.
         layer: Directions of the family's units.
         settings: How to reduce.
+        width: Number of units that shall be left, if one is given.
     """
 
     def __init__(
@@ -112,204 +61,245 @@ class Attempt:
         coupling: Coupling,
         layer: Directions,
         settings: Settings,
+        width: int | None = None,
     ) -> None:
         self._model = model
         self._coupling = coupling
         self._layer = layer
         self._settings = settings
+        self._width = width
+        self._trial = Trial(model, coupling, settings)
         self._exact: dict[int, int] = {}
-        self._cancelling: frozenset[int] = frozenset()
-        self._refused = 0
+        self._carrying: set[int] = set()
         activity = model.activity if settings.on_data else None
         self._removable = alone(
-            layer, coupling, activity, negligible=settings.negligible
+            layer,
+            coupling,
+            activity,
+            negligible=settings.negligible,
         )
         self._linear: list[int] = []
         if activity is not None:
             self._linear = always_active(layer, coupling, activity)
+        self._notes = Notes()
 
-    def best(self) -> tuple[Outcome, str]:
+    def best(self) -> tuple[Outcome, Notes]:
         """The outcome, and the notes on it."""
-        settings, layer = self._settings, self._layer
-        weights, tolerance = self._model.weights, self._model.tolerance
+        model, settings = self._model, self._settings
         self._exact = exact_pairs(
             self._coupling,
-            weights,
-            layer,
-            tolerance=tolerance,
+            model.weights,
+            self._layer,
+            tolerance=model.tolerance,
         )
-        if settings.mode == "exact":
-            return self._within([self._exact], "exact")
-        if settings.widths is not None:
-            width = settings.widths[self._coupling.families[0].name]
-            return self._within(self._take(width_groups(layer, width)), "width")
-        clusters_at = near_tree(layer)
-        if settings.tau is not None:
-            return self._within(self._near(clusters_at(settings.tau)), "tau")
-        return self._search(clusters_at)
+        if self._width is not None:
+            return self._at_width(self._width), self._notes
+        outcome = self._exactly()
+        if settings.mode != "exact":
+            outcome = self._nearly(outcome)
+        if not outcome.plan.removed:
+            # nothing goes, so nothing may have changed
+            model.restore(model.saved)
+        return outcome, self._notes
 
-    def _near(self, clusters: list[list[int]]) -> list[dict[int, int]]:
-        return self._take(cosine_groups(self._layer, clusters, self._exact))
+    def _keeps(self, outcome: Outcome) -> bool:
+        return outcome.error <= self._settings.limit
 
-    def _take(self, groups: Groups) -> list[dict[int, int]]:
-        self._refused = groups.refused
-        self._cancelling = groups.cancelling
-        for unit in groups.alone:
-            self._removable.setdefault(unit, Rule.ALONE)
-        return groups.pairs
+    def _nothing(self) -> Outcome:
+        self._model.restore(self._model.saved)
+        return Outcome(Plan(), {})
 
-    # One attempt
+    # Exact merges, and units that go by themselves
 
-    def _try(self, pairs: list[dict[int, int]]) -> Outcome:
-        """Apply from the saved weights; the error is measured."""
-        model, settings = self._model, self._settings
-        model.restore()
-        folded = self._fold()
-        plan = self._plan(pairs, folded)
-        transfer = self._transfer(plan)
-        if settings.widths is not None:
-            # a mean direction may be far from a unit, too
-            far = plan.pair.keys() & transfer.broken.keys()
-            plan.gone |= dict.fromkeys(far, Rule.ALONE)
-        for unit in plan.pair.keys() & transfer.broken.keys():
-            del plan.pair[unit]
-        if settings.by_cluster:
-            transfer = by_least_squares(transfer, self._coupling, plan, model.activity)
-        factors = apply(model.weights, self._coupling, plan, transfer)
-        if settings.whole_layer and plan.removed:
-            model.refit(plan.removed)
-        bounded = plan.removed and np.isfinite(settings.limit)
-        return Outcome(plan, factors, model.error() if bounded else 0.0)
+    def _exactly(self) -> Outcome:
+        """All that goes up to rounding, or as much of it as keeps the limit."""
+        classes: dict[int, dict[int, int]] = {}
+        for unit, head in self._exact.items():
+            classes.setdefault(head, {})[unit] = head
+        pairs = list(classes.values())
+        outcome = self._first(pairs)
+        if self._keeps(outcome):
+            return outcome
+        possible = len(outcome.plan.removed)
+        if not self._keeps(self._first([])):
+            self._removable, self._linear = {}, []
+        kept = _most(
+            len(pairs) + 1,
+            lambda count: self._keeps(self._first(pairs[:count])),
+        )
+        outcome = self._first(pairs[:kept])
+        if not self._keeps(outcome):
+            outcome = self._nothing()
+        stays = possible - len(outcome.plan.removed)
+        self._notes.roll_back(stays, possible, "exact")
+        return outcome
+
+    def _first(self, pairs: list[dict[int, int]], *, refit: bool = True) -> Outcome:
+        """Exact pairs from the saved weights, with all that goes by itself."""
+        model = self._model
+        model.restore(model.saved)
+        plan = self._plan(pairs, self._fold())
+        refit = refit and self._settings.whole_layer
+        return self._trial.exact(plan, refit=refit)
 
     def _fold(self) -> dict[int, Rule]:
         """Let few units carry those that are linear on the data."""
         linear = [unit for unit in self._linear if unit not in self._removable]
-        if not linear:
-            return {}
-        return fold_linear(self._model.weights, self._coupling, self._layer, linear)
+        folded: dict[int, Rule] = {}
+        if linear:
+            weights, layer = self._model.weights, self._layer
+            folded = fold_linear(
+                weights,
+                self._coupling,
+                layer,
+                linear,
+            )
+        # those that carry the linear ones stay as they are
+        self._carrying = set(linear) - folded.keys() if folded else set()
+        return folded
 
     def _plan(self, pairs: list[dict[int, int]], folded: dict[int, Rule]) -> Plan:
         gone = {
             **self._removable,
             **folded,
         }
-        # those that carry the linear ones stay as they are
-        carrying = set(self._linear) if folded else set()
         pair: dict[int, int] = {}
         for group in pairs:
             for unit, head in group.items():
-                if unit not in gone and carrying.isdisjoint((unit, head)):
+                if unit not in gone and self._carrying.isdisjoint((unit, head)):
                     pair[unit] = head
         pair = {unit: head for unit, head in pair.items() if head not in gone}
         constant = constants(self._layer) - gone.keys()
         pair.update(dict.fromkeys(constant, CONSTANT))
         pair = {unit: head for unit, head in pair.items() if head not in pair}
+        plan = Plan(pair, gone)
+        self._leave(plan, self._width or 1)
+        return plan
+
+    def _leave(self, plan: Plan, width: int) -> None:
+        """A layer keeps so many units: the largest of those that would go."""
         members = set(self._coupling.families[0].units.tolist())
-        if members and members <= {*pair, *gone}:
-            # a layer keeps at least one unit
-            largest = int(np.argmax(self._layer.amplitude))
-            last = int(self._layer.units[largest])
-            pair.pop(last, None)
-            gone.pop(last, None)
-        return Plan(pair, gone)
-
-    def _transfer(self, plan: Plan) -> Transfer:
-        """Factors and constants of the pairs, with the heads in mean directions."""
-        layer, model = self._layer, self._model
-        exact = self._settings.mode == "exact"
-        sizes = None
-        if not exact and self._average(plan):
-            size = np.linalg.norm(layer.keys[0], axis=1)
-            sizes = dict(zip(layer.units.tolist(), size.tolist(), strict=True))
-        tolerance = model.tolerance if exact else None
-        return follow(
-            self._coupling, model.weights, plan.pair, tolerance=tolerance, sizes=sizes
+        missing = width - len(members - plan.removed)
+        if missing <= 0:
+            return
+        order = np.argsort(
+            -self._layer.amplitude,
+            kind="stable",
         )
+        ordered = self._layer.units[order].tolist()
+        back = [unit for unit in ordered if unit in plan.removed][:missing]
+        for unit in back:
+            plan.pair.pop(unit, None)
+            plan.gone.pop(unit, None)
 
-    def _average(self, plan: Plan) -> bool:
-        """Let the units that stay point in the mean direction of their clusters."""
-        clusters: dict[int, list[int]] = {}
-        copies = []
-        for unit, head in plan.pair.items():
-            if self._exact.get(unit) == head:
-                copies.append((unit, head))
-            elif head != CONSTANT:
-                clusters.setdefault(head, [head]).append(unit)
-        for unit, head in copies:
-            if head in clusters:
-                clusters[head].append(unit)
-        if self._settings.by_cluster or not clusters:
-            return False
-        layer = self._layer
-        sign = signs(layer, list(clusters.values()))
-        heads = clusters.keys() - self._cancelling
-        rows = {head: mean_rows(layer, clusters[head], sign) for head in heads}
-        written = write_rows(self._model.weights, self._coupling, layer, rows)
-        return written and bool(heads)
+    # Clusters
 
-    def _nothing(self) -> Outcome:
-        self._model.restore()
-        return Outcome(Plan(), {})
+    def _nearly(self, first: Outcome) -> Outcome:
+        """Clusters of the units that are left by the exact merges."""
+        settings, model = self._settings, self._model
+        if settings.whole_layer and first.plan.removed:
+            # what is merged next is fitted at the end, and not twice
+            first = self._first(_groups_of(first.plan), refit=False)
+        begun = model.now()
+        kept = self._carrying | constants(self._layer)
+        layer = directions(self._coupling, model.weights)
+        layer = layer.without(first.plan.removed | kept)
+        averaged = not settings.by_cluster and writable(self._coupling, layer)
+        tree = Tree(
+            layer,
+            averaged=averaged,
+        )
+        search = _Clusters(
+            self._trial,
+            model,
+            begun,
+            layer,
+            tree,
+            first,
+        )
+        tau = settings.tau
+        if tau is None:
+            return self._search(search)
+        return self._within(search, 1 - tau)
 
-    # Within the limit
-
-    def _keeps(self, outcome: Outcome) -> bool:
-        return outcome.error <= self._settings.limit
-
-    def _within(self, pairs: list[dict[int, int]], edit: str) -> tuple[Outcome, str]:
-        """All groups, or as many of them, tightest first, as keep the limit."""
-        outcome = self._try(pairs)
-        notes = []
-        if self._refused:
-            text = f"{self._refused} clusters refused: outgoing weights cancel"
-            notes.append(text)
+    def _within(self, search: _Clusters, distance: float) -> Outcome:
+        """All clusters of a distance, or those of the largest smaller one that keep
+        the limit.
+        """
+        outcome = search.cut(distance)
+        refused = search.tree.cancelling(distance)
+        if refused:
+            text = f"{refused} clusters refused: outgoing weights cancel"
+            self._notes.texts.append(text)
         if self._keeps(outcome):
-            return outcome, "; ".join(notes)
-        kept = self._most(pairs)
-        outcome = self._try(pairs[:kept])
-        if not self._keeps(outcome):
-            self._removable, self._linear = {}, []
-            exact = self._settings.mode == "exact"
-            outcome = self._nothing() if exact else self._try([])
+            return outcome
+        possible = len(outcome.plan.pair) - len(search.first.plan.pair)
+        heights = search.tree.heights
+        heights = [-1.0, *heights[heights <= distance]]
+        kept = _most(
+            len(heights) - 1,
+            lambda count: self._keeps(search.cut(heights[count])),
+        )
+        outcome = search.cut(heights[kept])
         if not self._keeps(outcome):
             outcome = self._nothing()
-        rolled_back = len(pairs) - kept
-        count = f"{rolled_back} of {len(pairs)} {edit} edits"
-        notes.append(f"rolled back {count} beyond max_error")
-        return outcome, "; ".join(notes)
+        merged = len(outcome.plan.pair) - len(search.first.plan.pair)
+        self._notes.roll_back(possible - max(merged, 0), possible, "tau")
+        return outcome
 
-    def _most(self, pairs: list[dict[int, int]]) -> int:
-        """How many groups keep the limit, by bisection."""
-        low, high = 0, len(pairs)
-        for _ in range(_ROUNDS):
-            if high - low <= 1:
-                break
-            middle = (low + high) // 2
-            if self._keeps(self._try(pairs[:middle])):
-                low = middle
-            else:
-                high = middle
-        return low
-
-    def _search(
-        self, clusters_at: Callable[[float], list[list[int]]]
-    ) -> tuple[Outcome, str]:
+    def _search(self, search: _Clusters) -> Outcome:
         """The smallest tau that keeps the limit, by bisection in the angle."""
         low, high = 1e-9, np.pi / 2
         best = 0.0
         for _ in range(_ROUNDS):
             angle = float(np.sqrt(low * high))
-            clusters = clusters_at(float(np.cos(angle)))
-            if self._keeps(self._try(self._near(clusters))):
+            if self._keeps(search.cut(float(1 - np.cos(angle)))):
                 low = best = angle
             else:
                 high = angle
-        pairs = [self._exact]
-        if best:
-            pairs = self._near(clusters_at(float(np.cos(best))))
-        outcome, note = self._within(pairs, "tau")
-        tau = f"tau {np.cos(best):.9g}"
-        return outcome, f"{tau}; {note}" if note else tau
+        tau = float(np.cos(best))
+        self._notes.texts.append(f"tau {tau:.9g}")
+        return self._within(search, 1 - tau if best else -1.0)
+
+    def _at_width(self, width: int) -> Outcome:
+        """The clusters of a width, or as many of them, the largest first, as keep the
+        limit.
+        """
+        groups = width_groups(self._layer, width)
+        for unit in groups.alone:
+            self._removable.setdefault(unit, Rule.ALONE)
+
+        copies = [
+            head
+            for group in groups.pairs
+            for head in set(group.values())
+            if all(self._exact.get(unit) == head for unit in group)
+        ]
+        still = {*groups.cancelling, *copies}
+
+        def tried(count: int) -> Outcome:
+            model = self._model
+            model.restore(model.saved)
+            plan = self._plan(groups.pairs[:count], self._fold())
+            return self._trial.near(
+                plan,
+                self._layer,
+                still=still,
+            )
+
+        total = len(groups.pairs)
+        outcome = tried(total)
+        if self._keeps(outcome):
+            return outcome
+        kept = _most(total, lambda count: self._keeps(tried(count)))
+        outcome = tried(kept)
+        if not self._keeps(outcome):
+            self._removable, self._linear = {}, []
+            outcome = tried(0)
+        if not self._keeps(outcome):
+            outcome = self._nothing()
+        self._notes.roll_back(total - kept, total, "width")
+        return outcome
 
     def rules(self, plan: Plan) -> Counter[Rule]:
         """How many units went by which rule."""
@@ -324,3 +314,75 @@ class Attempt:
             counted[rule] += 1
         counted.update(plan.gone.values())
         return counted
+
+
+@dataclass(frozen=True, eq=False)
+class _Clusters:
+    """Clusters of a layer behind its exact merges.
+
+    Attributes:
+        trial: Carries them out.
+        model: The model that is edited.
+        begun: Its weights behind the exact merges.
+        layer: Directions of the units that are left.
+        tree: Their clusters.
+        first: The exact merges.
+    """
+
+    trial: Trial
+    model: Edited
+    begun: dict[str, np.ndarray]
+    layer: Directions
+    tree: Tree
+    first: Outcome
+
+    def cut(self, distance: float) -> Outcome:
+        """Merge the clusters of a distance, and measure."""
+        while True:
+            self.model.restore(self.begun)
+            pair: dict[int, int] = {}
+            for group in as_pairs(self.tree.cut(distance)):
+                pair.update(group)
+            before = self.first.plan.removed
+            outcome = self.trial.near(
+                Plan(pair),
+                self.layer,
+                before=before,
+            )
+            if not outcome.broken:
+                break
+            self.tree.take_apart(outcome.broken)
+        first = self.first
+        pair = {
+            **first.plan.pair,
+            **pair,
+        }
+        factors = {
+            **first.factors,
+            **outcome.factors,
+        }
+        return outcome._replace(
+            plan=Plan(pair, first.plan.gone),
+            factors=factors,
+        )
+
+
+def _groups_of(plan: Plan) -> list[dict[int, int]]:
+    pair = {unit: head for unit, head in plan.pair.items() if head != CONSTANT}
+    return [pair]
+
+
+def _most(count: int, keeps: Callable[[int], bool]) -> int:
+    """The largest number up to which the limit is kept, by bisection; 0 is not
+    tried.
+    """
+    low, high = 0, count
+    for _ in range(_ROUNDS):
+        if high - low <= 1:
+            break
+        middle = (low + high) // 2
+        if keeps(middle):
+            low = middle
+        else:
+            high = middle
+    return low

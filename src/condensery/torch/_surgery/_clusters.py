@@ -4,14 +4,13 @@ of each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial.distance import squareform
 
 from condensery.theory import merge_rule
 from condensery.torch._surgery._relation import Weights
@@ -53,10 +52,42 @@ class Directions:
     antipodal: bool
     source: str
 
-    @property
+    @cached_property
     def index(self) -> dict[int, int]:
         """Unit to its row in the arrays."""
         return {int(unit): row for row, unit in enumerate(self.units)}
+
+    def rows(self, units: Sequence[int]) -> np.ndarray:
+        """First rows of some units."""
+        return self.keys[0][[self.index[unit] for unit in units]]
+
+    def outgoing(self, units: Sequence[int]) -> np.ndarray:
+        """Outgoing weights of some units."""
+        return self.columns[[self.index[unit] for unit in units]]
+
+    def sizes(self) -> dict[int, float]:
+        """Unit to the size of its first row."""
+        size = np.linalg.norm(
+            self.keys[0],
+            axis=1,
+        )
+        pairs = zip(
+            self.units.tolist(),
+            size.tolist(),
+            strict=True,
+        )
+        return dict(pairs)
+
+    def without(self, units: Collection[int]) -> Directions:
+        """What decides about all other units."""
+        stays = ~np.isin(self.units, list(units))
+        return replace(
+            self,
+            units=self.units[stays],
+            keys=tuple(rows[stays] for rows in self.keys),
+            amplitude=self.amplitude[stays],
+            columns=self.columns[stays],
+        )
 
 
 def part_of(coupling: Coupling, family: Family) -> Coupling:
@@ -176,6 +207,8 @@ def parallel_classes(layer: Directions) -> list[list[int]]:
     size = np.linalg.norm(rows, axis=1)
     live = np.flatnonzero(size > 0)
     unit = rows[live] / size[live, None]
+    if not len(live):
+        return []
     starts = range(0, len(live), _BLOCK)
     near = [
         _near_pairs(
@@ -248,34 +281,7 @@ def exact_pairs(
     return pair
 
 
-def near_tree(layer: Directions) -> Callable[[float], list[list[int]]]:
-    """Clusters in which every two units have a cosine of at least tau, as a function of
-    tau.
-
-    Complete linkage on the signed cosine (its magnitude where the activations take a
-    sign out), the least one of all places at which the rows enter a non-linearity.
-    """
-    cosine, live = _least_cosine(layer)
-    rows = np.flatnonzero(live)
-    if len(rows) < 2:
-        return lambda tau: []
-    distance = 1 - cosine[np.ix_(rows, rows)]
-    np.fill_diagonal(distance, 0.0)
-    condensed = squareform(np.maximum(distance, 0.0), checks=False)
-    tree = linkage(condensed, method="complete")
-
-    def at(tau: float) -> list[list[int]]:
-        label = fcluster(
-            tree,
-            1 - tau,
-            criterion="distance",
-        )
-        return _ordered(label, rows, layer)
-
-    return at
-
-
-def _least_cosine(layer: Directions) -> tuple[np.ndarray, np.ndarray]:
+def least_cosine(layer: Directions) -> tuple[np.ndarray, np.ndarray]:
     """Least cosine of every two units over all keys, and which units have rows."""
     count = len(layer.units)
     cosine = np.ones((count, count))

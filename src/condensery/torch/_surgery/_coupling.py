@@ -12,17 +12,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from torch.fx import Node
 
 from condensery.torch._surgery._attention import attention_layers
-from condensery.torch._surgery._graph import ModelGraph, operation, source_line
+from condensery.torch._surgery._graph import ModelGraph
 from condensery.torch._surgery._kept import Cause, Kept
 from condensery.torch._surgery._numbering import Numbering
-from condensery.torch._surgery._operations import CONVOLUTION, TRANSPOSED
 from condensery.torch._surgery._units import Axis, Coupling, Family, Mark
 from condensery.torch._surgery._walk import visit
 
-_WITH_WEIGHTS = frozenset({"linear", *CONVOLUTION, *TRANSPOSED})
 _Home = tuple[tuple[Axis, int], ...]
 """The axes that hold a unit, each with how often it does."""
 
@@ -65,27 +62,6 @@ def couple(graph: ModelGraph, *, unsupported: str = "refuse") -> Coupling:
         marks,
         tuple(state.steps),
     )
-
-
-def computed_weights(graph: ModelGraph) -> tuple[str, ...]:
-    """Layers whose weight is no parameter but computed from some, as by weight
-    normalisation: they are all kept.
-    """
-    names = []
-    for node in graph.nodes:
-        if node.op != "call_function" or operation(node) not in _WITH_WEIGHTS:
-            continue
-        weight: object = node.args[1]
-        if isinstance(weight, Node) and weight.name not in graph.names:
-            names.append(_module_name(node))
-    return tuple(names)
-
-
-def _module_name(node: Node) -> str:
-    """The innermost module that runs an operation, or its line."""
-    stack = dict(node.meta.get("nn_module_stack") or {})
-    modules = [name for name, _ in stack.values() if name]
-    return modules[-1] if modules else f"{operation(node)} at {source_line(node)}"
 
 
 def _families(

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from condensery._errors import InvalidInputError, MissingExtraError
+from condensery.torch._surgery._change import difference, outputs
 from condensery.torch._surgery._graph import as_inputs, check_runs, copied, exported
 from condensery.torch._surgery._receipt import Receipt
-from condensery.torch._surgery._weights import difference, outputs
 
 FORMATS = ("safetensors", "pt2", "onnx")
 _EQUAL = 1e-5
@@ -184,7 +184,9 @@ def _onnx(model: nn.Module, inputs: Sequence[Any], path: Path) -> Path:
 
 
 def _error(session: Any, model: nn.Module, inputs: Sequence[Any]) -> float:
-    """Difference of a session's output from a model's, over the largest value."""
+    """Difference of a session's output from a model's, over a tensor's largest value:
+    an output that cancels has no digit that both would have to agree in.
+    """
     tensors = [value for value in inputs if isinstance(value, Tensor)]
     names = [entry.name for entry in session.get_inputs()]
     feed = {name: tensor.numpy() for name, tensor in zip(names, tensors, strict=True)}
@@ -192,4 +194,4 @@ def _error(session: Any, model: nn.Module, inputs: Sequence[Any]) -> float:
     values = [torch.from_numpy(a) for a in arrays if isinstance(a, np.ndarray)]
     # as in `outputs`
     real = [value.double() for value in values if value.is_floating_point()]
-    return difference(real, outputs(model, inputs))[1]
+    return difference(real, outputs(model, inputs), rounding=1.0).relative

@@ -48,7 +48,8 @@ def _compare(pairs: Pairs, step: Step, rows: np.ndarray) -> Relation:
         c[moved] = factor
         d[moved] = rows[moved, -1] - factor * rows[partner[moved], -1]
         if pairs.exact:
-            rest = np.linalg.norm(mine - factor[:, None] * theirs, axis=1)
+            scaled = factor[:, None] * theirs
+            rest = np.linalg.norm(mine - scaled, axis=1)
             size = np.linalg.norm(mine, axis=1)
             apart = (rest > pairs.tolerance * size) | (size == 0)
             pairs.split(
@@ -59,12 +60,6 @@ def _compare(pairs: Pairs, step: Step, rows: np.ndarray) -> Relation:
     for position in np.flatnonzero(pairs.constant(name)):
         c[position] = 0.0
         d[position] = rows[position, -1]
-        if np.any(rows[position, :-1]):
-            pairs.split(
-                name,
-                np.array([position]),
-                "not a constant",
-            )
     return Relation(c, d, rows)
 
 
@@ -172,7 +167,11 @@ def follow_depthwise(pairs: Pairs, step: Step, before: Relation) -> Relation:
     if step.facts["padded"]:
         # Behind zero padding a constant is no constant any more.
         moved = pairs.moved(name)
-        far = np.abs(before.d[moved]) > pairs.slack(before, moved, before.c)
+        far = np.abs(before.d[moved]) > pairs.slack(
+            before,
+            moved,
+            before.c,
+        )
         pairs.split(
             name,
             moved[far],

@@ -1,14 +1,20 @@
-"""Which clusters of units go into one: those of a cosine, or those of a width."""
+"""What makes one unit of several: the clusters of a width, signs, and outgoing weights
+that cancel.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from condensery.torch._surgery._clusters import Directions, weighted_clusters
-from condensery.torch._surgery._merge import cancelling
+
+CANCEL = 0.1
+"""Merged outgoing weights below this share of what they merge are channels on their way
+to infinity.
+"""
 
 
 @dataclass(
@@ -16,32 +22,17 @@ from condensery.torch._surgery._merge import cancelling
     eq=False,
 )
 class Groups:
-    """Edits of a layer.
+    """Clusters that leave a layer at a width.
 
     Attributes:
-        pairs: Per cluster, tightest first, unit to the unit that takes its place.
-        refused: How many clusters are left since their outgoing weights cancel.
+        pairs: Per cluster, the largest first, unit to the unit that takes its place.
         cancelling: Heads of clusters that cancel and are merged for the width's sake.
         alone: Units without a unit near.
     """
 
     pairs: list[dict[int, int]]
-    refused: int = 0
     cancelling: frozenset[int] = frozenset()
     alone: tuple[int, ...] = ()
-
-
-def cosine_groups(
-    layer: Directions, clusters: list[list[int]], exact: Mapping[int, int]
-) -> Groups:
-    """Clusters as pairs; those that cancel are refused, but for exact copies."""
-    refused = _cancelling(layer, clusters)
-    kept = [
-        members
-        for number, members in enumerate(clusters)
-        if number not in refused or _all_exact(members, exact)
-    ]
-    return Groups(_as_pairs(kept), len(clusters) - len(kept))
 
 
 def width_groups(layer: Directions, width: int) -> Groups:
@@ -50,42 +41,61 @@ def width_groups(layer: Directions, width: int) -> Groups:
 
     The width is kept to: a cluster that cancels goes into its largest unit.
     """
-    clusters = weighted_clusters(layer, min(width, len(layer.units)))
+    count = min(width, len(layer.units))
+    clusters = weighted_clusters(layer, count)
     alone: list[int] = []
     if not layer.antipodal:
-        index, rows = layer.index, layer.keys[0]
         for members in clusters:
-            head = rows[index[members[0]]]
-            far = [unit for unit in members[1:] if rows[index[unit]] @ head <= 0]
-            for unit in far:
-                members.remove(unit)
-            alone.extend(far)
-    heads = frozenset(clusters[number][0] for number in _cancelling(layer, clusters))
+            alone.extend(_take_far(layer, members))
+    heads = [
+        members[0]
+        for members in clusters
+        if cancels(
+            layer,
+            members,
+        )
+    ]
     return Groups(
-        _as_pairs(clusters),
-        0,
-        heads,
+        as_pairs(clusters),
+        frozenset(heads),
         tuple(alone),
     )
 
 
-def _cancelling(layer: Directions, clusters: list[list[int]]) -> set[int]:
-    if not clusters:
-        return set()
-    return set(
-        cancelling(
-            layer,
-            clusters,
-            signs(layer, clusters),
-        )
+def _take_far(layer: Directions, members: list[int]) -> list[int]:
+    """Take the units at a right angle or more to the first out of a cluster."""
+    rows = layer.rows(members)
+    side = rows @ rows[0]
+    side[0] = 1.0
+    far = [members[position] for position in np.flatnonzero(side <= 0)]
+    for unit in far:
+        members.remove(unit)
+    return far
+
+
+def cancels(layer: Directions, members: Sequence[int]) -> bool:
+    """Whether the outgoing weights of a cluster cancel: ‖Σ a_k ‖w_k‖‖ < 0.1 Σ ‖a_k‖
+    ‖w_k‖.
+    """
+    signed = signs(layer, [members])
+    rows = layer.rows(members)
+    sign = np.asarray([signed.get(unit, 1.0) for unit in members])
+    size = np.linalg.norm(
+        rows,
+        axis=1,
     )
+    columns = layer.outgoing(members)
+    out = columns * (sign * size)[:, None]
+    merged = np.linalg.norm(out.sum(axis=0))
+    apart = np.linalg.norm(
+        out,
+        axis=1,
+    )
+    return bool(merged < CANCEL * apart.sum())
 
 
-def _all_exact(members: Sequence[int], exact: Mapping[int, int]) -> bool:
-    return all(exact.get(unit) == members[0] for unit in members[1:])
-
-
-def _as_pairs(clusters: list[list[int]]) -> list[dict[int, int]]:
+def as_pairs(clusters: Sequence[Sequence[int]]) -> list[dict[int, int]]:
+    """Per cluster unit to its first."""
     return [dict.fromkeys(members[1:], members[0]) for members in clusters]
 
 
@@ -95,10 +105,9 @@ def signs(layer: Directions, clusters: Sequence[Sequence[int]]) -> dict[int, flo
     """
     if not layer.antipodal:
         return {}
-    index, rows = layer.index, layer.keys[0]
     result = {}
     for members in clusters:
-        head = rows[index[members[0]]]
-        for unit in members:
-            result[unit] = float(np.sign(rows[index[unit]] @ head) or 1.0)
+        rows = layer.rows(members)
+        for unit, side in zip(members, rows @ rows[0], strict=True):
+            result[unit] = float(np.sign(side) or 1.0)
     return result

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from condensery._errors import InvalidInputError
 from condensery.theory import even_fractions
+from condensery.torch._surgery._change import difference, outputs, rounding_of
 from condensery.torch._surgery._coupling import couple
 from condensery.torch._surgery._graph import as_inputs, check_weights, trace
 from condensery.torch._surgery._lift import lift
@@ -25,10 +26,9 @@ from condensery.torch._surgery._weights import (
     Twin,
     as_double,
     cut,
-    difference,
     like,
-    outputs,
 )
+from condensery.torch._surgery._widths import families_at_width, rows_of_unit
 
 _KEEP_SCALE = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.PReLU)
 
@@ -196,7 +196,11 @@ def _widened(
     _scale(grown, scales)
     layers = tuple(
         LayerReceipt(
-            family.name, len(family.units), width, {kind: width - len(family.units)}
+            family.name,
+            len(family.units),
+            width,
+            {kind: width - len(family.units)},
+            rows=rows_of_unit(coupling, family),
         )
         for family, width in families
     )
@@ -206,35 +210,16 @@ def _widened(
 def _to_widen(
     coupling: Coupling, widths: Mapping[str, int]
 ) -> list[tuple[Family, int]]:
-    named = {
-        family.name: family
-        for family in coupling.families
-        if family.name and not family.kept
-    }
-    kept = {
-        family.name: family.kept
-        for family in coupling.families
-        if family.name and family.kept
-    }
-    families = []
-    for name, width in widths.items():
-        if name not in named:
-            reason = f" ({kept[name]})" if name in kept else ""
+    families = families_at_width(coupling, widths, "name a layer of hidden units")
+    for family, width in families:
+        count, rows = len(family.units), rows_of_unit(coupling, family)
+        if width < count:
             raise InvalidInputError(
-                "widths",
-                given=f"{name}{reason}",
-                allowed=", ".join(sorted(named)) or "no layer of this model",
-                remedy="name a layer of hidden units",
-            )
-        count = len(named[name].units)
-        if not isinstance(width, int) or width < count:
-            raise InvalidInputError(
-                f"width of {name}",
-                given=width,
-                allowed=f"a whole number from {count} on",
+                f"width of {family.name}",
+                given=width * rows,
+                allowed=f"a whole number from {count * rows} on",
                 remedy="use reduce() to make it narrower",
             )
-        families.append((named[name], width))
     return families
 
 
@@ -305,9 +290,12 @@ def _receipt(
     before = copy.deepcopy(old).double().eval()
     after = copy.deepcopy(new).double().eval()
     batch, random = as_double(inputs), as_double(like(inputs, 0))
+    rounding = rounding_of(old)
     try:
-        shown = difference(outputs(after, batch), outputs(before, batch))
-        drawn = difference(outputs(after, random), outputs(before, random))
+        shown, drawn = (
+            difference(outputs(after, x), outputs(before, x), rounding=rounding)
+            for x in (batch, random)
+        )
     except RuntimeError as error:
         raise InvalidInputError(
             "model",

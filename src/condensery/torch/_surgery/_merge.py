@@ -4,21 +4,15 @@ nothing going out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from condensery.torch._surgery._clusters import Directions
 from condensery.torch._surgery._relation import Transfer, partners
 from condensery.torch._surgery._rules import Rule
 from condensery.torch._surgery._statistics import Activity
 from condensery.torch._surgery._units import Axis, Coupling, Mark, Step
-
-CANCEL = 0.1
-"""Merged outgoing weights below this share of what they merge are channels on their way
-to infinity.
-"""
 
 
 @dataclass(eq=False)
@@ -66,8 +60,14 @@ def apply(
             continue
         seen.add(axis)
         gone = np.isin(mark.units, list(plan.gone))
-        c, d = np.where(gone, 0.0, c), np.where(gone, 0.0, d)
-        _sum_up(weights, step, mark, plan, c, d)
+        _sum_up(
+            weights,
+            step,
+            mark,
+            plan,
+            np.where(gone, 0.0, c),
+            np.where(gone, 0.0, d),
+        )
     return factors
 
 
@@ -92,7 +92,10 @@ def _sum_up(
     moved = np.isin(mark.units, list(plan.removed))
     for position in np.flatnonzero(moved).tolist():
         block, column = divmod(position, width)
-        reads = slice(block * rows, (block + 1) * rows) if groups > 1 else slice(None)
+        reads = slice(None)
+        if groups > 1:
+            first = block * rows
+            reads = slice(first, first + rows)
         out = weight[column][reads].copy()
         target = int(partner[position])
         if target != position:
@@ -120,8 +123,14 @@ def by_least_squares(
         mark = coupling.marks[name]
         partner = partners(mark, plan.pair)
         moved = partner != np.arange(len(partner))
-        fitted = _fitted(mark, partner, c, activity[name].moments)
-        reads.append((step, fitted, np.where(moved, 0.0, d)))
+        fitted = _fitted(
+            mark,
+            partner,
+            c,
+            activity[name].moments,
+        )
+        rest = np.where(moved, 0.0, d)
+        reads.append((step, fitted, rest))
     return replace(transfer, reads=reads)
 
 
@@ -134,43 +143,13 @@ def _fitted(
     within: dict[int, float] = {}
     for mine in moved:
         unit, theirs = units[mine], partner[mine]
-        across[unit] = across.get(unit, 0.0) + gram[mine, theirs]
-        within[unit] = within.get(unit, 0.0) + gram[theirs, theirs]
+        across.setdefault(unit, 0.0)
+        within.setdefault(unit, 0.0)
+        across[unit] += gram[mine, theirs]
+        within[unit] += gram[theirs, theirs]
     fitted = c.copy()
     for position in moved:
         unit = units[position]
         defined = within[unit] > 0
         fitted[position] = across[unit] / within[unit] if defined else 0.0
     return fitted
-
-
-def cancelling(
-    layer: Directions,
-    clusters: Sequence[Sequence[int]],
-    signs: Mapping[int, float],
-) -> list[int]:
-    """Clusters of not exactly parallel units whose outgoing weights cancel: ‖Σ a_k
-    ‖w_k‖‖ < 0.1 Σ ‖a_k‖ ‖w_k‖.
-    """
-    index = layer.index
-    size = np.linalg.norm(
-        layer.keys[0],
-        axis=1,
-    )
-    refused = []
-    for number, members in enumerate(clusters):
-        rows = [index[unit] for unit in members]
-        sign = np.asarray([signs.get(unit, 1.0) for unit in members])
-        factor = sign * size[rows]
-        out = layer.columns[rows] * factor[:, None]
-        merged = np.linalg.norm(out.sum(axis=0))
-        if (
-            merged
-            < CANCEL
-            * np.linalg.norm(
-                out,
-                axis=1,
-            ).sum()
-        ):
-            refused.append(number)
-    return refused

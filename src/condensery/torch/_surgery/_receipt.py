@@ -12,13 +12,18 @@ class LayerReceipt:
 
     Attributes:
         name: The module that makes them.
-        before: Width before.
-        after: Width after.
+        before: Number of units before.
+        after: Number of units after.
         rules: How many units went by which rule.
-        error: max |Δf|/max |f| after this layer's edit, all earlier ones included.
+        error: max |Δf|/max |f| after this layer's edit, all earlier ones included, of
+            the output for which it is largest.
         note: Why it was kept, or what was refused or rolled back.
         data_dependent: How many of the units went only because of what they do on the
             data.
+        rows: Rows of the module that a unit has: two in a gated layer, one for every
+            group before a convolution in groups. The module's width is this times the
+            number of units.
+        rolled_back: How many units stay since max_error would be exceeded.
     """
 
     name: str
@@ -28,6 +33,8 @@ class LayerReceipt:
     error: float = 0.0
     note: str = ""
     data_dependent: int = 0
+    rows: int = 1
+    rolled_back: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,9 +48,10 @@ class Receipt:
         parameters_before: Numbers in parameters before.
         parameters_after: And after.
         error_data: max |Δf| on the example inputs and the data, both models in float64.
-        error_data_relative: The same over max |f|.
+        error_data_relative: max |Δf|/max |f| there, of the output for which it is
+            largest.
         error_random: max |Δf| on random inputs of the same shapes.
-        error_random_relative: The same over max |f|.
+        error_random_relative: The same as error_data_relative on them.
         notes: What else must be known.
         numbers: Further numbers that were asked for: gradient norms, inertia.
     """
@@ -86,7 +94,11 @@ class Receipt:
                 if layer.data_dependent
                 else ""
             )
-            rest = "; ".join(text for text in (rules + dependent, layer.note) if text)
+            each = ""
+            if layer.rows > 1:
+                each = f"units of {layer.rows} rows each"
+            texts = (rules + dependent, layer.note, each)
+            rest = "; ".join(text for text in texts if text)
             lines.append(
                 f"  {layer.name}: {layer.before} → {layer.after}"
                 + (f"  [{rest}]" if rest else "")

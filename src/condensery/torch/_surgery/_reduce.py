@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import nn
 
 from condensery._errors import InvalidInputError
-from condensery.torch._surgery._attempt import Settings
-from condensery.torch._surgery._coupling import computed_weights, couple
+from condensery.torch._surgery._change import (
+    Change,
+    difference,
+    largest,
+    outputs,
+    rounding_of,
+)
+from condensery.torch._surgery._coupling import couple
 from condensery.torch._surgery._graph import (
+    ModelGraph,
     as_inputs,
     check_runs,
     check_weights,
@@ -23,10 +31,17 @@ from condensery.torch._surgery._kept import ATTENTION_LEFT
 from condensery.torch._surgery._optimiser import Carried, carry
 from condensery.torch._surgery._receipt import LayerReceipt, Receipt, count_parameters
 from condensery.torch._surgery._session import Session
-from condensery.torch._surgery._weights import as_double, cut, difference, outputs
+from condensery.torch._surgery._trial import Settings
+from condensery.torch._surgery._unseen import computed_weights, weights_in_products
+from condensery.torch._surgery._weights import as_double, cut
 
 Mode = Literal["exact", "approximate", "least-squares"]
-_LIMITS: dict[str, float] = {"exact": 1e-6, "approximate": 0.1, "least-squares": 0.1}
+_EXACT = 1e-6
+_ROUNDINGS = 4
+"""So many roundings of the weights are allowed in exact mode, if that is more."""
+_NEAR = 0.1
+_HALF = 1e-4
+"""Roundings above are those of half precision."""
 
 
 class Reduced(NamedTuple):
@@ -88,9 +103,13 @@ def reduce(  # ruff: ignore[too-many-arguments]: each is an option of one verb
             keeps `max_error`, layer by layer.
         data: More inputs of the same kind, on which errors are measured as well, and
             units for ``least-squares`` and `on_data`.
-        max_error: Largest max |Δf|/max |f| allowed, in float64, on example inputs, data
-            and (exact mode) random inputs; edits beyond it are rolled back. Defaults:
-            1e-6 exact, 0.1 otherwise; ``inf`` for none.
+        max_error: Largest max |Δf|/max |f| of any output that is allowed, on example
+            inputs, data and (exact mode) random inputs, with the weights as they are
+            stored; edits beyond it are rolled back. An output is an entry of a tensor's
+            last axis, or of axis 1 where it has more than three; max |f| counts as at
+            least the rounding of the tensor's largest value. Defaults: exact 1e-6, or
+            four roundings of the weights if that is more; otherwise 0.1; ``inf`` for
+            none.
         on_data: Also remove ReLU units that are zero on all of the data, and let few
             units carry those that are linear on all of it. That depends on the data,
             and is labelled so.
@@ -141,7 +160,7 @@ def reduce(  # ruff: ignore[too-many-arguments]: each is an option of one verb
         >>> small[0].out_features, receipt.merges, receipt.error_random_relative < 1e-6
         (2, 1, True)
     """
-    limit = _LIMITS.get(mode, 0.0) if max_error is None else max_error
+    limit = _limit(model, mode) if max_error is None else max_error
     settings = Settings(mode, tau, limit, on_data, negligible, refit, widths)
     _check(settings, given_data=data is not None)
     inputs = as_inputs(example_inputs)
@@ -153,18 +172,50 @@ def reduce(  # ruff: ignore[too-many-arguments]: each is an option of one verb
         model, graph, couple(graph, unsupported=unsupported), inputs, more, settings
     )
     entries = session.all_families(layers)
-    positions = session.positions()
+    positions, transport = session.positions(), session.transport()
     small = cut(model, session.stored(), positions)
     _check_runs(small, model, inputs)
-    left = _left(session.attention, computed_weights(graph))
-    receipt = _receipt(model, small, session, entries, mode, left)
+    changes = _changes(model, small, session)
+    error = changes.tested(settings)
+    left = _left(session, graph)
+    partial = bool(left or session.kept or layers is not None)
+    notes = (*_verified(model, session, entries), *left)
+    if mode == "exact" and all(entry.before == entry.after for entry in entries):
+        compared = len(entries) - len(session.kept)
+        notes = (_no_merges(entries, compared, partial=partial), *notes)
+    if not error <= limit:
+        small = copied(model)
+        entries = tuple(_rolled_back(entry) for entry in entries)
+        changes = _Changes(Change(0.0, 0.0), Change(0.0, 0.0))
+        positions, transport = {}, ({}, {}, set())
+        notes = (
+            f"the input came back: what was left would have changed an output by "
+            f"{error:.1e} of its size, beyond max_error {limit:g}",
+            *notes,
+        )
+    receipt = Receipt(
+        "reduce",
+        mode,
+        entries,
+        count_parameters(model),
+        count_parameters(small),
+        *changes.shown,
+        *changes.random,
+        notes=notes,
+    )
     new_optimizer = None
     if optimizer is not None:
-        moved = Carried(positions, *session.transport())
-        new_optimizer = carry(optimizer, model, small, moved)
+        new_optimizer = carry(optimizer, model, small, Carried(positions, *transport))
     if finetune is not None:
         finetune(small, new_optimizer)
     return Reduced(small, receipt, new_optimizer)
+
+
+def _limit(model: nn.Module, mode: str) -> float:
+    """The default of max_error."""
+    if mode != "exact" or not isinstance(model, nn.Module):
+        return _NEAR
+    return max(_EXACT, _ROUNDINGS * rounding_of(model))
 
 
 def _check(settings: Settings, *, given_data: bool) -> None:
@@ -243,16 +294,18 @@ def _check_runs(small: nn.Module, model: nn.Module, inputs: tuple[Any, ...]) -> 
             module.training = mode
 
 
-def _left(attention: Collection[str], computed: Collection[str]) -> list[str]:
+def _left(session: Session, graph: ModelGraph) -> list[str]:
     """What was not looked at, although some of it may be alike."""
-    notes = []
-    if attention:
-        text = f"{ATTENTION_LEFT}, equal ones as well, which inspect tells"
-        notes.append(f"{text}: {_listed(attention)}")
-    if computed:
-        text = "layers whose weights the model computes are left as they are"
-        notes.append(f"{text}: {_listed(computed)}")
-    return notes
+    texts = {
+        f"{ATTENTION_LEFT}, equal ones as well, which inspect tells": session.attention,
+        "layers whose weights the model computes are left as they are": (
+            computed_weights(graph)
+        ),
+        "weights in products that are no layer are not looked at": (
+            weights_in_products(graph)
+        ),
+    }
+    return [f"{text}: {_listed(names)}" for text, names in texts.items() if names]
 
 
 def _listed(names: Collection[str]) -> str:
@@ -260,48 +313,79 @@ def _listed(names: Collection[str]) -> str:
     return f"{first} and {len(names) - 4} more" if len(names) > 4 else first
 
 
-def _receipt(
-    model: nn.Module,
-    small: nn.Module,
-    session: Session,
-    entries: tuple[LayerReceipt, ...],
-    mode: str,
-    left: list[str],
-) -> Receipt:
+class _Changes(NamedTuple):
+    """How far the function moved.
+
+    Attributes:
+        shown: On example inputs and data.
+        random: On random inputs.
+    """
+
+    shown: Change
+    random: Change
+
+    def tested(self, settings: Settings) -> float:
+        """The change that the limit is for; nothing where there is none."""
+        if settings.limit == float("inf"):
+            return 0.0
+        if settings.for_every_input:
+            return max(self.shown.relative, self.random.relative)
+        return self.shown.relative
+
+
+def _changes(model: nn.Module, small: nn.Module, session: Session) -> _Changes:
+    """Both models run on all batches, in float64."""
     old = copy.deepcopy(model).double().eval()
     new = copy.deepcopy(small).double().eval()
-    batches = sum(len(inputs) > 0 for inputs in session.shown)
-    notes = [
-        f"verified in evaluation mode, in float64, on {batches} batches",
-        *left,
-    ]
-    if mode == "exact" and all(entry.before == entry.after for entry in entries):
-        text = (
-            "0 exact merges: no unit can stand for another up to rounding; that is "
-            "usual without condensation"
-        )
-        all_kept = all(entry.note for entry in entries)
-        notes.insert(0, f"{text} (all layers are kept)" if all_kept else text)
-    return Receipt(
-        "reduce",
-        mode,
-        entries,
-        count_parameters(model),
-        count_parameters(small),
-        *_worst(old, new, session.shown),
-        *_worst(old, new, session.random),
-        notes=tuple(notes),
+    rounding = rounding_of(model)
+
+    def worst(batches: tuple[tuple[Any, ...], ...]) -> Change:
+        changes = []
+        for batch in batches:
+            inputs = as_double(batch)
+            values, expected = outputs(new, inputs), outputs(old, inputs)
+            changes.append(difference(values, expected, rounding=rounding))
+        return largest(changes)
+
+    return _Changes(worst(session.shown), worst(session.random))
+
+
+def _rolled_back(entry: LayerReceipt) -> LayerReceipt:
+    """A layer of a model that came back as it was given."""
+    count = entry.before - entry.after
+    return replace(
+        entry,
+        after=entry.before,
+        rules={},
+        error=0.0,
+        data_dependent=0,
+        rolled_back=entry.rolled_back + count,
     )
 
 
-def _worst(
-    old: nn.Module, new: nn.Module, batches: tuple[tuple[Any, ...], ...]
-) -> tuple[float, float]:
-    """Largest absolute and largest relative difference over batches."""
-    absolute, relative = [], []
-    for batch in batches:
-        inputs = as_double(batch)
-        change = difference(outputs(new, inputs), outputs(old, inputs))
-        absolute.append(change[0])
-        relative.append(change[1])
-    return max(absolute), max(relative)
+def _verified(
+    model: nn.Module, session: Session, entries: tuple[LayerReceipt, ...]
+) -> list[str]:
+    batches = sum(len(inputs) > 0 for inputs in session.shown)
+    notes = [f"verified in evaluation mode, in float64, on {batches} batches"]
+    rounding = rounding_of(model)
+    if rounding > _HALF and any(entry.rolled_back for entry in entries):
+        notes.append(
+            f"sums of weights are rounded to {rounding:.0e} of their size, which "
+            "counts: reduce model.float(), or allow a larger max_error"
+        )
+    return notes
+
+
+def _no_merges(
+    entries: tuple[LayerReceipt, ...], compared: int, *, partial: bool
+) -> str:
+    """Why there is no exact merge, of the layers that were looked at alone."""
+    if any(entry.rolled_back for entry in entries):
+        return "0 exact merges: those that were found are rolled back"
+    if compared == 0:
+        return "0 exact merges: no layer was compared"
+    text = "no unit can stand for another up to rounding; that is usual without"
+    if partial:
+        return f"0 exact merges: in the {compared} layers compared {text} condensation"
+    return f"0 exact merges: {text} condensation"

@@ -182,7 +182,13 @@ class Pairs:
         transfer = self.transfer
         for unit in set(units):
             transfer.activations.setdefault(unit, set()).add(activation)
-        if relation.rows is None or name in self._keyed:
+        if relation.rows is None:
+            return
+        # a norm of zeros behind the layer makes a constant of any row
+        moves = relation.rows[:, :-1].any(axis=1)
+        moving = np.flatnonzero(self.constant(name) & moves)
+        self.split(name, moving, "not a constant")
+        if name in self._keyed:
             return
         self._keyed.add(name)
         for unit, row in zip(

@@ -16,7 +16,7 @@ _READS = frozenset({"point", "prelu", "read"})
 _PASSES = frozenset({"unchanged", "gather", "pool", "cat"})
 
 
-def mean_rows(
+def mean_row(
     layer: Directions, members: Sequence[int], signs: Mapping[int, float]
 ) -> np.ndarray:
     """The row that stands for a cluster: Σ_k ω_k row_k with ω_k = ⟨A, a_k⟩/‖A‖², A =
@@ -24,18 +24,19 @@ def mean_rows(
 
     It minimises ‖Σ_k a_k row_kᵀ − A rowᵀ‖, so that a cluster of which all units are
     active acts as before to first order; for parallel outgoing weights it is the
-    amplitude-weighted mean direction. Σ ω_k c_k = 1 keeps the size.
+    amplitude-weighted mean direction. Σ ω_k c_k = 1 keeps the size. Where nothing goes
+    out it is the first member's row.
     """
-    index = layer.index
-    chosen = [index[unit] for unit in members]
-    rows, out = layer.keys[0][chosen], layer.columns[chosen]
-    size = np.linalg.norm(
-        rows,
-        axis=1,
-    )
+    rows, out = layer.rows(members), layer.outgoing(members)
+    size = np.linalg.norm(rows, axis=1)
     sign = np.asarray([signs.get(unit, 1.0) for unit in members])
+    if size[0] == 0:
+        return rows[0]
     total = (sign * size / size[0]) @ out
-    return (out @ total) / (total @ total) @ rows
+    strength = total @ total
+    if strength == 0:
+        return rows[0]
+    return (out @ total) / strength @ rows
 
 
 def writable(coupling: Coupling, layer: Directions) -> bool:
@@ -87,16 +88,21 @@ def write_rows(
         0,
     )
     made, index = _made(coupling), layer.index
-    for unit, row in rows.items():
+    scales: dict[int, float] = {}
+    for unit in rows:
         position = int(np.flatnonzero(made == unit)[0])
         old = layer.keys[0][index[unit]]
         raw = weight[position].ravel()
-        scale = float(old[:-1] @ raw / (raw @ raw)) if raw.any() else 0.0
-        if scale == 0:
-            return False
+        scales[position] = float(old[:-1] @ raw / (raw @ raw)) if raw.any() else 0.0
+    # all of them or none: a model half of whose rows are new computes something else
+    if 0.0 in scales.values():
+        return False
+    for (unit, row), (position, scale) in zip(
+        rows.items(), scales.items(), strict=True
+    ):
         scaled = row[:-1] / scale
         weight[position] = scaled.reshape(weight[position].shape)
-        change = row[-1] - old[-1]
+        change = row[-1] - layer.keys[0][index[unit]][-1]
         if shift is not None:
             weights[shift][position] += change
         elif bias is not None:

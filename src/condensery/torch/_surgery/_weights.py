@@ -5,7 +5,8 @@ at the end.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,18 @@ class Twin:
     Args:
         model: The user's model; it is copied.
         names: Names of the parameters and buffers that the exported graph uses.
+
+    Attributes:
+        model: The copy.
+        weights: Its floating-point weights as arrays, by name.
+        types: Kinds of number in which the user's model stores them.
     """
 
     def __init__(self, model: nn.Module, names: Sequence[str]) -> None:
+        self.types = {}
+        for name in names:
+            stored = _find(model, name)
+            self.types[name] = stored.dtype
         self.model = copy.deepcopy(model).double().eval()
         self._tensors = {name: _find(self.model, name) for name in names}
         self.weights: dict[str, np.ndarray] = {
@@ -49,6 +59,23 @@ class Twin:
     def state(self) -> dict[str, Tensor]:
         """Tensors by name, as the graph takes them."""
         return dict(self._tensors)
+
+    @contextmanager
+    def as_stored(self, names: Iterable[str]) -> Generator[None]:
+        """Round weights for a while to the kind of number in which the user's model
+        stores them.
+        """
+        exact = {}
+        for name in names:
+            weight = self.weights[name]
+            exact[name] = weight.copy()
+            kind = self.types[name]
+            stored = torch.from_numpy(weight).to(kind)
+            weight[...] = stored.double().numpy()
+        try:
+            yield
+        finally:
+            self.restore(exact)
 
 
 def _find(model: nn.Module, name: str) -> Tensor:
@@ -141,31 +168,6 @@ def _restate_convolution(module: nn.Conv1d | nn.Conv2d | nn.Conv3d) -> None:
     module.in_channels = module.weight.shape[1] * module.groups
 
 
-def outputs(model: nn.Module, inputs: Sequence[Any]) -> list[Tensor]:
-    """What a model returns, as a flat list of floating-point tensors in float64."""
-    with (
-        torch.no_grad(),
-        torch.random.fork_rng(
-            devices=[],
-        ),
-    ):
-        value = model(*inputs)
-    return [tensor.double() for tensor in _flat(value) if tensor.is_floating_point()]
-
-
-def _flat(value: Any) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(
-        value,
-        list | tuple,
-    ):
-        return [tensor for entry in value for tensor in _flat(entry)]
-    return []
-
-
 def as_double(inputs: Sequence[Any]) -> tuple[Any, ...]:
     """Inputs whose real numbers are in float64."""
     return tuple(_in_double(value) for value in inputs)
@@ -185,7 +187,9 @@ def like(inputs: Sequence[Any], seed: int) -> tuple[Any, ...]:
 
 
 def _drawn(value: Any, source: torch.Generator) -> Any:
-    if not isinstance(value, Tensor) or not value.numel() or value.dtype == torch.bool:
+    if not isinstance(value, Tensor) or not value.numel():
+        return value
+    if value.dtype == torch.bool:
         return value
     if value.is_floating_point():
         mean = value.double().mean()
@@ -199,44 +203,11 @@ def _drawn(value: Any, source: torch.Generator) -> Any:
             dtype=torch.float64,
         )
         return (mean + scale * normal).to(value.dtype)
-    low, high = int(value.min()), int(value.max())
-    size, dtype = value.shape, value.dtype
+    high = int(value.max())
     return torch.randint(
-        low,
+        int(value.min()),
         high + 1,
-        size,
+        value.shape,
         generator=source,
-        dtype=dtype,
-    )
-
-
-def difference(
-    values: Sequence[Tensor], expected: Sequence[Tensor]
-) -> tuple[float, float]:
-    """Max |f′ − f|, and that over max |f|; infinite where a shape or a value is
-    wrong.
-    """
-    infinite = (float("inf"), float("inf"))
-    if [value.shape for value in values] != [value.shape for value in expected]:
-        return infinite
-    pairs = zip(
-        values,
-        expected,
-        strict=True,
-    )
-    worst = _largest([value - reference for value, reference in pairs])
-    size = _largest(expected)
-    if not np.isfinite(worst):
-        return infinite
-    if size > 0:
-        return worst, worst / size
-    return worst, 0.0 if worst == 0 else float("inf")
-
-
-def _largest(values: Sequence[Tensor]) -> float:
-    """The largest magnitude of all entries; 0 without any."""
-    sizes = [float(value.abs().max()) for value in values if value.numel()]
-    return max(
-        sizes,
-        default=0.0,
+        dtype=value.dtype,
     )
