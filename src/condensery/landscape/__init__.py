@@ -2,14 +2,16 @@
 receipts, and what is there.
 """
 
+from condensery.landscape._canonical import canonical
 from condensery.landscape._critical import (
     CriticalPoint,
     CriticalSearch,
-    SearchStatus,
-    canonical,
     find_critical,
     plateau_starts,
 )
+from condensery.landscape._derivatives import gradient, hessian, jacobian, pullback
+from condensery.landscape._embeddings import compatible, global_three
+from condensery.landscape._end_point import SearchStatus
 from condensery.landscape._inertia import (
     Inertia,
     count_signs,
@@ -18,11 +20,8 @@ from condensery.landscape._inertia import (
     kink_distance,
     smallest_output_weight,
 )
-from condensery.landscape._lift import (
-    lift,
-    linearity,
-    unlift,
-)
+from condensery.landscape._inner_hessian import InnerHessian, inner_hessian
+from condensery.landscape._lift import lift
 from condensery.landscape._made import made_critical
 from condensery.landscape._merge import (
     merge,
@@ -35,14 +34,10 @@ from condensery.landscape._network import (
     features,
     flatten,
     forward,
-    gradient,
-    hessian,
-    jacobian,
     loss,
     output_errors,
     parameter_count,
     preactivations,
-    pullback,
     unflatten,
     widths,
 )
@@ -54,23 +49,16 @@ from condensery.landscape._receipt import (
     Receipt,
 )
 from condensery.landscape._split_inertia import (
-    InnerHessian,
     NullUnit,
     SplitBlock,
     SplitInertia,
     UnitSplit,
-    inner_hessian,
     new_descent_direction,
     split_inertia,
 )
-from condensery.landscape._width import (
-    compatible,
-    global_three,
-    null,
-    split,
-    split_many,
-    zero_output,
-)
+from condensery.landscape._unlift import linearity, unlift
+from condensery.landscape._width import null, split, split_many
+from condensery.landscape._zero_output import zero_output
 
 __all__ = [
     "Counts",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from itertools import pairwise
 from typing import Literal
 
 import jax.numpy as jnp
@@ -13,18 +11,16 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from condensery._errors import InvalidInputError
-from condensery.landscape._inertia import KINK, kink_distance
+from condensery.landscape._canonical import canonical, sampled_outputs
+from condensery.landscape._derivatives import gradient
+from condensery.landscape._end_point import SearchStatus, judge
 from condensery.landscape._network import (
     Layer,
     Parameters,
     Problem,
-    _shapes,
     check_parameters,
-    features,
     flatten,
-    forward,
-    gradient,
-    preactivations,
+    shapes_of,
     unflatten,
 )
 from condensery.landscape._search import (
@@ -36,54 +32,12 @@ from condensery.landscape._search import (
     measure,
 )
 from condensery.metrics import plateaus
-from condensery.models import activation
-from condensery.theory import activation_facts
 
 BLOCK = 256
 """Starts of one compiled call."""
 
 TOLERANCE = 1e-10
 """A point is critical if ‖g‖₁ ≤ this · (1 + R)."""
-
-FLAT = 1e-6
-"""‖Hg‖ below this share of ‖H‖‖g‖: a minimum of ‖g‖ that is no critical point."""
-
-PINNED = 1e-6
-"""A unit whose σ′(z)x̃ has a smaller relative singular value is not held by the data:
-it is on its way to infinity.
-"""
-
-
-NEAR, EQUAL, CANCELS = 0.1, 1e-6, 0.1
-"""Two units this near and not equal, with output weights that cancel to this share, are
-a channel to infinity.
-"""
-
-
-class SearchStatus(IntEnum):
-    """How the search from one start ended."""
-
-    FOUND = 0
-    GRADIENT_FLAT = 1
-    AT_INFINITY = 2
-    AT_KINK = 3
-    OUT_OF_STEPS = 4
-    NOT_FINITE = 5
-
-    @property
-    def remedy(self) -> str:
-        """What to change so that a critical point is found (empty when it was)."""
-        return {
-            SearchStatus.FOUND: "",
-            SearchStatus.GRADIENT_FLAT: "start elsewhere: ‖g‖ has a minimum here "
-            "that is not zero",
-            SearchStatus.AT_INFINITY: "start elsewhere: a unit saturates, and the "
-            "loss is lowest at infinite weights",
-            SearchStatus.AT_KINK: "use a smooth activation: the Hessian is "
-            "undefined here",
-            SearchStatus.OUT_OF_STEPS: "raise steps",
-            SearchStatus.NOT_FINITE: "start with smaller parameters",
-        }[self]
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +96,7 @@ class CriticalSearch:
             )
         else:
             keys = np.array(
-                [_outputs(self.parameters(row), self.problem) for row in rows]
+                [sampled_outputs(self.parameters(row), self.problem) for row in rows]
             )
         groups: list[list[int]] = []
         for row in np.argsort(self.loss[rows], kind="stable"):
@@ -237,7 +191,7 @@ def find_critical(
         ([0], True)
     """
     like, theta = _stacked(starts, steps=steps, method=method)
-    net = Net(_shapes(like), problem.activation)
+    net = Net(shapes_of(like), problem.activation)
     data = (net, jnp.asarray(problem.x), jnp.asarray(problem.y), problem.factor)
     blocks = []
     for first in range(0, len(theta), BLOCK):
@@ -266,7 +220,7 @@ def find_critical(
         np.concatenate(column) for column in zip(*blocks, strict=True)
     )
     status = [
-        _judge(unflatten(end, like), problem, measured, tolerance=tolerance)
+        judge(unflatten(end, like), problem, measured, tolerance=tolerance)
         for end, *measured in zip(ends, loss, norm, flat, strict=True)
     ]
     return CriticalSearch(
@@ -293,7 +247,7 @@ def _stacked(
             "method", given=method, allowed="minimum, any", remedy="choose one of these"
         )
     checked = [check_parameters(start) for start in starts]
-    shapes = {_shapes(start) for start in checked}
+    shapes = {shapes_of(start) for start in checked}
     if len(shapes) != 1:
         raise InvalidInputError(
             "starts",
@@ -302,133 +256,6 @@ def _stacked(
             remedy="search each shape by itself",
         )
     return checked[0], np.stack([flatten(start) for start in checked])
-
-
-def _judge(
-    end: Parameters, problem: Problem, measured: Sequence[float], *, tolerance: float
-) -> SearchStatus:
-    loss, norm, flat = measured
-    if not (np.isfinite(loss) and np.isfinite(norm)):
-        return SearchStatus.NOT_FINITE
-    if kink_distance(end, problem)[0] <= KINK:
-        return SearchStatus.AT_KINK
-    if norm > tolerance * (1 + loss):
-        if _runs_away(end, problem):
-            return SearchStatus.AT_INFINITY
-        return SearchStatus.GRADIENT_FLAT if flat < FLAT else SearchStatus.OUT_OF_STEPS
-    return SearchStatus.AT_INFINITY if _runs_away(end, problem) else SearchStatus.FOUND
-
-
-def _runs_away(parameters: Parameters, problem: Problem) -> bool:
-    """Whether weights grow without bound: some unit saturates, or two units form a
-    channel to infinity.
-    """
-    if activation_facts(problem.activation).affine_pieces:
-        return False  # a piece on which σ is affine is no limit
-    return _saturates(parameters, problem) or _has_channel(
-        parameters, problem.activation
-    )
-
-
-def _has_channel(parameters: Parameters, activation_name: str) -> bool:
-    """Whether two units that become one have growing output weights of opposite signs:
-    their limit is a derivative.
-    """
-    parity = {"odd": -1.0, "even": 1.0, "none": 0.0}[
-        activation_facts(activation_name).parity
-    ]
-    for (weight, bias), (after, _) in pairwise(parameters):
-        rows = weight if bias is None else np.column_stack([weight, bias])
-        sizes, out = np.linalg.norm(rows, axis=1), np.linalg.norm(after, axis=0)
-        for turn, sign in ((1.0, 1.0), (-1.0, parity)):
-            gaps = np.linalg.norm(rows[:, None] - turn * rows[None], axis=-1)
-            scale = np.maximum(sizes[:, None], sizes[None])
-            rest = np.linalg.norm(after[:, :, None] + sign * after[:, None, :], axis=0)
-            near = (gaps < NEAR * scale) & (gaps > EQUAL * scale)
-            if (
-                sign
-                and np.triu(
-                    near & (rest < CANCELS * (out[:, None] + out[None])), k=1
-                ).any()
-            ):
-                return True
-    return False
-
-
-def _saturates(parameters: Parameters, problem: Problem) -> bool:
-    """Whether some unit's σ′(z_i)x̃_i span less than the x̃_i do, so that its weights
-    can grow without any effect.
-    """
-    prime = activation(problem.activation).sigma_prime
-    before = preactivations(parameters, problem.x, problem.activation)
-    below = features(parameters, problem.x, problem.activation)
-    for z, x, (_, bias) in zip(before[:-1], below, parameters, strict=False):
-        inputs = x if bias is None else np.column_stack([x, np.ones(len(x))])
-        slopes = np.asarray(prime(jnp.asarray(z))).T[:, :, None] * inputs
-        full = np.linalg.matrix_rank(inputs, rtol=PINNED)
-        values = np.linalg.svd(slopes, compute_uv=False)
-        reference = np.linalg.svd(inputs, compute_uv=False)[0]
-        if (values[:, full - 1] <= PINNED * reference).any():
-            return True
-    return False
-
-
-def canonical(
-    parameters: Sequence[Layer], activation_name: str
-) -> Float[np.ndarray, " parameter"]:
-    """Flat parameters, the same for nets that differ in the order of their units and,
-    where σ is odd or even, in signs.
-
-    Units are turned and sorted by their product with a fixed vector of random numbers,
-    layer by layer.
-
-    Example:
-        >>> import numpy as np
-        >>> from condensery.landscape import canonical
-        >>> one = [(np.array([[1.0], [2.0]]), None), (np.array([[3.0, 4.0]]), None)]
-        >>> other = [(np.array([[-2.0], [1.0]]), None), (np.array([[-4.0, 3.0]]), None)]
-        >>> bool((canonical(one, "tanh") == canonical(other, "tanh")).all())
-        True
-    """
-    layers = [
-        (weight.copy(), None if bias is None else bias.copy())
-        for weight, bias in parameters
-    ]
-    parity = activation_facts(activation_name).parity
-    for index in range(len(layers) - 1):
-        weight, bias = layers[index]
-        after = layers[index + 1][0]
-        rows = weight if bias is None else np.column_stack([weight, bias])
-        fixed = np.random.default_rng(index).standard_normal(rows.shape[1] + len(after))
-        turn = np.where(
-            (rows @ fixed[: rows.shape[1]] < 0) & (parity != "none"), -1.0, 1.0
-        )
-        rows, out = turn[:, None] * rows, after * (turn if parity == "odd" else 1.0)
-        # the output weights tell parallel units apart; those of the layer after are not
-        # sorted yet, so take norms there
-        last = index == len(layers) - 2
-        order = np.argsort(
-            rows @ fixed[: rows.shape[1]]
-            + (fixed[rows.shape[1] :] @ out if last else 0.0)
-        )
-        layers[index] = (
-            rows[order, : weight.shape[1]],
-            None if bias is None else rows[order, -1],
-        )
-        layers[index + 1] = (out[:, order], layers[index + 1][1])
-    return flatten(layers)
-
-
-def _outputs(parameters: Parameters, problem: Problem) -> np.ndarray:
-    """Outputs on the data, and on as many points between and beyond them."""
-    x = problem.x
-    mixed = np.random.default_rng(0).dirichlet(np.ones(2), size=len(x))
-    partner = np.roll(x, 1, axis=0)
-    between = mixed[:, :1] * x + mixed[:, 1:] * partner
-    beyond = x.mean(axis=0) + 1.5 * (x - x.mean(axis=0))
-    return forward(
-        parameters, np.concatenate([x, between, beyond]), problem.activation
-    ).ravel()
 
 
 def plateau_starts(

@@ -14,13 +14,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from condensery._errors import InvalidInputError
+from condensery.landscape._derivatives import gradient, hessian
 from condensery.landscape._network import (
     Layer,
     Problem,
     check_parameters,
     flatten,
-    gradient,
-    hessian,
     loss,
     preactivations,
 )

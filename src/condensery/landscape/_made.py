@@ -8,13 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from condensery._errors import InvalidInputError
-from condensery.landscape._network import (
-    Layer,
-    Problem,
-    check_parameters,
-    forward,
-    jacobian,
-)
+from condensery.landscape._derivatives import jacobian
+from condensery.landscape._network import Layer, Problem, check_parameters, forward
 
 CUTOFF = 1e-12
 

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from condensery._errors import InvalidInputError
 from condensery.engine import PRECISION
-from condensery.models import Mlp, activation, mlp
+from condensery.models import activation
 
 Layer = tuple[Float[np.ndarray, "output input"], Float[np.ndarray, " output"] | None]
 """Weights and bias of one layer; None is a layer without bias."""
@@ -57,7 +56,8 @@ class Problem:
 
     def __post_init__(self) -> None:
         activation(self.activation)
-        x, y = np.asarray(self.x, dtype=PRECISION), np.asarray(self.y, dtype=PRECISION)
+        x = np.asarray(self.x, dtype=PRECISION)
+        y = np.asarray(self.y, dtype=PRECISION)
         y = y[:, None] if y.ndim == 1 else y
         if x.ndim != 2 or y.ndim != 2 or len(x) < 1 or len(x) != len(y):
             raise InvalidInputError(
@@ -136,7 +136,8 @@ def check_parameters(parameters: Sequence[Layer]) -> Parameters:
 
 def widths(parameters: Sequence[Layer]) -> tuple[int, ...]:
     """Number of inputs, of units of each hidden layer, and of outputs."""
-    return (parameters[0][0].shape[1], *(weight.shape[0] for weight, _ in parameters))
+    first, _ = parameters[0]
+    return (first.shape[1], *(len(weight) for weight, _ in parameters))
 
 
 def parameter_count(parameters: Sequence[Layer]) -> int:
@@ -158,9 +159,8 @@ def flatten(parameters: Sequence[Layer]) -> Float[np.ndarray, " parameter"]:
         [1.0, 2.0, 3.0]
     """
     arrays = [array for layer in parameters for array in layer if array is not None]
-    return np.concatenate(
-        [np.asarray(array, dtype=PRECISION).ravel() for array in arrays]
-    )
+    vectors = [np.ravel(array) for array in arrays]
+    return np.concatenate(vectors, dtype=PRECISION)
 
 
 def unflatten(
@@ -172,8 +172,10 @@ def unflatten(
     for weight, bias in like:
         W = np.reshape(vector[start : start + weight.size], weight.shape)
         start += weight.size
-        b = None if bias is None else np.asarray(vector[start : start + bias.size])
-        start += 0 if bias is None else bias.size
+        b = None
+        if bias is not None:
+            b = np.asarray(vector[start : start + bias.size])
+            start += bias.size
         layers.append((W, b))
     return layers
 
@@ -201,9 +203,11 @@ def elementwise(
     """σ or σ′ of the registry on a host array; padded to powers of two, so that few
     sizes are ever compiled.
     """
-    padded = np.zeros(max(1024, 1 << max(z.size - 1, 0).bit_length()), dtype=PRECISION)
+    power = max(z.size - 1, 0).bit_length()
+    padded = np.zeros(max(1024, 1 << power), dtype=PRECISION)
     padded[: z.size] = z.ravel()
-    return np.asarray(_compiled(function, padded))[: z.size].reshape(z.shape)
+    values = np.asarray(_compiled(function, padded))
+    return values[: z.size].reshape(z.shape)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -240,9 +244,12 @@ def forward_pass(
     … z_L.
     """
     sigma = activation(activation_name).sigma
-    below, before = [np.asarray(x, dtype=PRECISION)], []
+    below = [np.asarray(x, dtype=PRECISION)]
+    before = []
     for weight, bias in parameters:
-        z = below[-1] @ weight.T if bias is None else below[-1] @ weight.T + bias
+        z = below[-1] @ weight.T
+        if bias is not None:
+            z = z + bias
         before.append(z)
         if len(before) < len(parameters):
             below.append(elementwise(sigma, z))
@@ -253,10 +260,9 @@ def loss(parameters: Sequence[Layer], problem: Problem) -> float:
     """R = factor · mean over samples and outputs of (f − y)²; nan or inf where the net
     overflows.
     """
-    return float(
-        problem.factor
-        * np.mean((forward(parameters, problem.x, problem.activation) - problem.y) ** 2)
-    )
+    output = forward(parameters, problem.x, problem.activation)
+    square = np.mean((output - problem.y) ** 2)
+    return float(problem.factor * square)
 
 
 def output_errors(
@@ -265,155 +271,34 @@ def output_errors(
     """E_L: the derivative of a sample's loss with respect to its outputs, so that ∇R =
     mean over samples of Eᵀ∇f.
     """
-    return errors_of(forward(parameters, problem.x, problem.activation), problem)
+    output = forward(parameters, problem.x, problem.activation)
+    return errors_of(output, problem)
 
 
 def errors_of(
     output: Float[np.ndarray, "sample output"], problem: Problem
 ) -> Float[np.ndarray, "sample output"]:
     """`output_errors` of a net whose output is known."""
-    return 2 * problem.factor / problem.y.shape[1] * (output - problem.y)
+    outputs = problem.y.shape[1]
+    return 2 * problem.factor / outputs * (output - problem.y)
 
 
-def gradient(parameters: Sequence[Layer], problem: Problem) -> Parameters:
-    """∇R, shaped like the parameters (`flatten` makes a vector of it).
-
-    At a kink the derivative is that of `condensery.models`.
-
-    Example:
-        f = θx with x = 1, y = 0 and R = θ²: the slope at θ = 3 is 6.
-
-        >>> import numpy as np
-        >>> from condensery.landscape import Problem, gradient
-        >>> gradient(
-        ...     [(np.array([[3.0]]), None)],
-        ...     Problem(np.ones((1, 1)), np.zeros(1), "tanh"),
-        ... )
-        [(array([[6.]]), None)]
-    """
-    passed = forward_pass(parameters, problem.x, problem.activation)
-    return _pulled_back(
-        parameters, passed, errors_of(passed[1][-1], problem), problem.activation
-    )
+def unit_rows(layer: Layer) -> Float[np.ndarray, "unit input"]:
+    """Input weights and, if there is one, bias of each unit."""
+    weight, bias = layer
+    return weight if bias is None else np.column_stack([weight, bias])
 
 
-def pullback(
-    parameters: Sequence[Layer],
-    x: Float[np.ndarray, "sample feature"],
-    errors: Float[np.ndarray, "sample output"],
-    activation_name: str,
-) -> Parameters:
-    """Mean over samples of Σ_i errors_i ∇f_i: the gradient of any loss with these
-    output errors, linear in them.
-    """
-    return _pulled_back(
-        parameters,
-        forward_pass(parameters, x, activation_name),
-        errors,
-        activation_name,
-    )
-
-
-def _pulled_back(
-    parameters: Sequence[Layer],
-    passed: tuple[list[np.ndarray], list[np.ndarray]],
-    errors: np.ndarray,
-    name: str,
-) -> Parameters:
-    """`pullback` from the `forward_pass` of the parameters."""
-    prime = activation(name).sigma_prime
-    below, before = passed
-    layers: Parameters = []
-    E = np.asarray(errors, dtype=PRECISION)
-    for index in reversed(range(len(parameters))):
-        weight, bias = parameters[index]
-        layers.append(
-            (E.T @ below[index] / len(E), None if bias is None else E.mean(axis=0))
-        )
-        if index:
-            E = (E @ weight) * elementwise(prime, before[index - 1])
-    return layers[::-1]
-
-
-def jacobian(
-    parameters: Sequence[Layer],
-    x: Float[np.ndarray, "sample feature"],
-    activation_name: str,
-) -> Float[np.ndarray, "sample output parameter"]:
-    """∂f_i(x)/∂θ of every sample and output; parameters in the order of `flatten`."""
-    vector, shapes = flatten(parameters), _shapes(parameters)
-    return np.asarray(
-        _jacobian(vector, np.asarray(x, dtype=PRECISION), shapes, activation_name)
-    )
-
-
-def hessian(
-    parameters: Sequence[Layer], problem: Problem
-) -> Float[np.ndarray, "parameter parameter"]:
-    """∇²R, symmetric to the last bit; parameters in the order of `flatten`.
-
-    At a kink it is the Hessian of the piece whose derivative `condensery.models` takes:
-    see `preactivations`.
-
-    Example:
-        R = mean (θx)² with x = 1, 2: the second derivative is 2·mean x² = 5.
-
-        >>> import numpy as np
-        >>> from condensery.landscape import Problem, hessian
-        >>> hessian(
-        ...     [(np.array([[3.0]]), None)],
-        ...     Problem(np.array([[1.0], [2.0]]), np.zeros(2), "tanh"),
-        ... ).tolist()
-        [[5.0]]
-    """
-    shapes = _shapes(parameters)
-    H = np.asarray(
-        _hessian(
-            flatten(parameters),
-            problem.x,
-            problem.y,
-            problem.factor,
-            shapes,
-            problem.activation,
-        )
-    )
-    return (H + H.T) / 2
+def unit_inputs(
+    below: Float[np.ndarray, "sample unit"], layer: Layer
+) -> Float[np.ndarray, "sample input"]:
+    """x̃ = (f, 1): what the `unit_rows` of a layer are multiplied with."""
+    _, bias = layer
+    return below if bias is None else np.column_stack([below, np.ones(len(below))])
 
 
 Shapes = tuple[tuple[int, int, bool], ...]
 
 
-def _shapes(parameters: Sequence[Layer]) -> Shapes:
+def shapes_of(parameters: Sequence[Layer]) -> Shapes:
     return tuple((*weight.shape, bias is not None) for weight, bias in parameters)
-
-
-def _net(vector: Array, shapes: Shapes) -> list[tuple[Array, Array | None]]:
-    layers, start = [], 0
-    for out, into, biased in shapes:
-        W = vector[start : start + out * into].reshape(out, into)
-        start += out * into
-        layers.append((W, vector[start : start + out] if biased else None))
-        start += out * biased
-    return layers
-
-
-@partial(jax.jit, static_argnums=(2, 3))
-def _jacobian(vector: Array, x: Array, shapes: Shapes, activation_name: str) -> Array:
-    return jax.jacrev(lambda theta: mlp(_net(theta, shapes), x, activation_name))(
-        vector
-    )
-
-
-@partial(jax.jit, static_argnums=(4, 5))
-def _hessian(
-    vector: Array,
-    x: Array,
-    y: Array,
-    factor: Array,
-    shapes: Shapes,
-    activation_name: str,
-) -> Array:
-    model = Mlp(activation_name)
-    return jax.hessian(
-        lambda theta: factor * jnp.mean(jnp.square(model(_net(theta, shapes), x) - y))
-    )(vector)

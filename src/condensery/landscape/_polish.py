@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from condensery._errors import InvalidInputError
+from condensery.landscape._derivatives import gradient, hessian, jacobian
 from condensery.landscape._network import (
     Layer,
     Parameters,
@@ -16,9 +17,6 @@ from condensery.landscape._network import (
     check_parameters,
     flatten,
     forward,
-    gradient,
-    hessian,
-    jacobian,
     unflatten,
 )
 

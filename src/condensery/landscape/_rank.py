@@ -9,12 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from condensery._errors import InvalidInputError
-from condensery.landscape._network import (
-    Layer,
-    check_parameters,
-    jacobian,
-    parameter_count,
-)
+from condensery.landscape._derivatives import jacobian
+from condensery.landscape._network import Layer, check_parameters, parameter_count
 
 TOLERANCE = 1e-8
 """Singular values below this share of the largest count as zero."""

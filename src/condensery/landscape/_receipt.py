@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from condensery._errors import InvalidInputError
+from condensery.landscape._derivatives import gradient
 from condensery.landscape._inertia import Inertia, inertia_at
 from condensery.landscape._network import (
     Layer,
@@ -19,7 +20,6 @@ from condensery.landscape._network import (
     check_parameters,
     flatten,
     forward,
-    gradient,
     loss,
     parameter_count,
     widths,

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
 
-from condensery.landscape._network import Shapes, _net
+from condensery.landscape._derivatives import net_of
+from condensery.landscape._network import Shapes
 from condensery.models import mlp
 
 CUTOFF = 1e-12
@@ -43,7 +44,7 @@ class Net(NamedTuple):
 def _residuals(theta: Array, net: Net, x: Array, y: Array, factor: Array) -> Array:
     error = (
         mlp(
-            _net(theta, net.shapes),
+            net_of(theta, net.shapes),
             x,
             net.activation,
         )

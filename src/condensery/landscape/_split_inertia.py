@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
 from condensery._errors import InvalidInputError
 from condensery.landscape._inertia import (
@@ -21,18 +20,20 @@ from condensery.landscape._inertia import (
     dense_inertia,
     refuse_kinks,
     refuse_nan,
-    second_derivative,
+)
+from condensery.landscape._inner_hessian import (
+    Pass,
+    inner_hessian,
+    inner_of,
 )
 from condensery.landscape._network import (
     Layer,
     Parameters,
     Problem,
     check_parameters,
-    elementwise,
-    errors_of,
-    forward_pass,
     widths,
 )
+from condensery.landscape._receipt import check_unit
 from condensery.models import activation
 
 Counts = tuple[int, int, int]
@@ -60,28 +61,6 @@ class NullUnit:
 
     layer: int
     bias: float = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class InnerHessian:
-    """What decides the new eigenvalues when one unit is split.
-
-    Attributes:
-        B: B_s = E[Z_s σ″(z_s) x̃ x̃ᵀ], Z_s the derivative of the loss with respect to
-            the unit's activation and x̃ = (f_{l−1}, 1) its inputs.
-        C: C_s = E[E_{l+1} σ′(z_s) x̃ᵀ], E_{l+1} the errors at the pre-activations of
-            the next layer.
-        inner_size: E[Σ_k|E_{l+1,k} W_{l+1,ks}|·|σ″|·‖x̃‖²]: how large B would be if
-            nothing cancelled.
-        companion_size: The same for C.
-        output_norm: ‖W_{l+1}[:, s]‖.
-    """
-
-    B: Float[np.ndarray, "input input"]
-    C: Float[np.ndarray, "next input"]
-    inner_size: float
-    companion_size: float
-    output_norm: float
 
 
 @dataclass(frozen=True)
@@ -118,46 +97,6 @@ class SplitInertia:
     narrow: Inertia
     blocks: tuple[SplitBlock, ...]
     decided: bool
-
-
-def inner_hessian(
-    parameters: Sequence[Layer], problem: Problem, *, layer: int, unit: int
-) -> InnerHessian:
-    """The inner Hessian B_s of a unit and its companion C_s.
-
-    Fukumizu & Amari 2000 (Neural Networks 13) use B for one hidden layer; here for any
-    layer and output dimension: along (δ, η), w_j → w_j + δ_j with Σα_jδ_j = 0 and a_j →
-    a_j + η_j with Ση_j = 0, the second variation of the loss after a split with
-    fractions α_j is Σ α_j δ_jᵀB δ_j + 2 Σ η_jᵀC δ_j.
-
-    Args:
-        parameters: ``(W, b)`` per layer.
-        problem: Data, activation and loss.
-        layer: Hidden layer, from 1.
-        unit: Unit, from 0.
-
-    Returns:
-        B: (input, input) and C: (next, input), where input counts the bias if there is
-        one.
-
-    Raises:
-        InvalidInputError: A layer or unit that does not exist.
-
-    Example:
-        f = a·w²x² for σ(z) = z·tanh z near 0; at w = 0: σ″(0) = 2, so B =
-        2a·E[error·x²].
-
-        >>> import numpy as np
-        >>> from condensery.landscape import Problem, inner_hessian
-        >>> net = [(np.zeros((1, 1)), None), (np.array([[3.0]]), None)]
-        >>> inner_hessian(
-        ...     net, Problem(np.ones((1, 1)), np.ones(1), "xtanh"), layer=1, unit=0
-        ... ).B.tolist()
-        [[-12.0]]
-    """
-    layers = check_parameters(parameters)
-    _check_unit(layers, layer, unit)
-    return _inner(_Pass.of(layers, problem), layer, unit)
 
 
 def split_inertia(
@@ -212,7 +151,7 @@ def split_inertia(
         wide[change.layer] += (
             len(change.fractions) - 1 if isinstance(change, UnitSplit) else 1
         )
-    run = _Pass.of(layers, problem)
+    run = Pass.of(layers, problem)
     blocks = []
     for change in changes:
         biased = int(layers[change.layer - 1][1] is not None)
@@ -303,74 +242,8 @@ def _as_parameters(
     return directions, length
 
 
-@dataclass(frozen=True, eq=False)
-class _Pass:
-    """One pass forward and back: inputs x̃ and errors of every layer, σ′ and σ″ of
-    hidden ones, the gradient's size.
-    """
-
-    layers: Parameters
-    inputs: list[np.ndarray]
-    slopes: list[np.ndarray]
-    curvatures: list[np.ndarray]
-    errors: list[np.ndarray]
-    gradient_norm: float
-    activation: str
-
-    @classmethod
-    def of(cls, layers: Parameters, problem: Problem) -> _Pass:
-        name = problem.activation
-        prime = activation(name).sigma_prime
-        below, before = forward_pass(layers, problem.x, name)
-        inputs = [
-            f if bias is None else np.column_stack([f, np.ones(len(f))])
-            for f, (_, bias) in zip(below, layers, strict=True)
-        ]
-        slopes = [elementwise(prime, z) for z in before[:-1]]
-        errors = [errors_of(before[-1], problem)]
-        for index in reversed(range(1, len(layers))):
-            errors.append(errors[-1] @ layers[index][0] * slopes[index - 1])
-        errors.reverse()
-        size = sum(
-            float(np.abs(E.T @ x).sum()) / len(x)
-            for E, x in zip(errors, inputs, strict=True)
-        )
-        return cls(
-            layers,
-            inputs,
-            slopes,
-            [second_derivative(name, z) for z in before[:-1]],
-            errors,
-            size,
-            name,
-        )
-
-
-def _inner(run: _Pass, layer: int, unit: int) -> InnerHessian:
-    x, slope, E = (
-        run.inputs[layer - 1],
-        run.slopes[layer - 1][:, unit],
-        run.errors[layer],
-    )
-    out = run.layers[layer][0][:, unit]
-    curvature = run.curvatures[layer - 1][:, unit]
-    # errors of several outputs may cancel in Z_s to rounding: the size is that of the
-    # terms
-    pull, terms = (E @ out) * curvature, (np.abs(E) @ np.abs(out)) * np.abs(curvature)
-    lengths, count = np.linalg.norm(x, axis=1), len(x)
-    return InnerHessian(
-        B=x.T @ (pull[:, None] * x) / count,
-        C=E.T @ (slope[:, None] * x) / count,
-        inner_size=float(np.mean(terms * lengths**2)),
-        companion_size=float(
-            np.mean(np.linalg.norm(E, axis=1) * np.abs(slope) * lengths)
-        ),
-        output_norm=float(np.linalg.norm(out)),
-    )
-
-
-def _split_block(run: _Pass, change: UnitSplit, room: int) -> SplitBlock:
-    inner = _inner(run, change.layer, change.unit)
+def _split_block(run: Pass, change: UnitSplit, room: int) -> SplitBlock:
+    inner = inner_of(run, change.layer, change.unit)
     # C_sᵀa_s is the gradient at the unit's weights: it bounds C_s only where a_s is not
     # nothing
     floor = (
@@ -407,7 +280,7 @@ def _split_block(run: _Pass, change: UnitSplit, room: int) -> SplitBlock:
     )
 
 
-def _null(run: _Pass, change: NullUnit, room: int) -> SplitBlock:
+def _null(run: Pass, change: NullUnit, room: int) -> SplitBlock:
     x, E = run.inputs[change.layer - 1], run.errors[change.layer]
     slope = float(activation(run.activation).sigma_prime(jnp.asarray(change.bias)))
     rank, sure = 0, True
@@ -447,26 +320,6 @@ def _gap(sizes: np.ndarray, tau: float, scale: float) -> bool:
     return bool(not large.size or large.min() >= DECIDED * floor)
 
 
-def _check_unit(layers: Parameters, layer: int, unit: int) -> None:
-    sizes = widths(layers)
-    if not 1 <= layer < len(layers):
-        allowed = (
-            f"a hidden layer, 1 to {len(layers) - 1}"
-            if len(layers) > 1
-            else "none: the net has no hidden layer"
-        )
-        raise InvalidInputError(
-            "layer", given=layer, allowed=allowed, remedy="choose a hidden layer"
-        )
-    if not 0 <= unit < sizes[layer]:
-        raise InvalidInputError(
-            "unit",
-            given=unit,
-            allowed=f"0 to {sizes[layer] - 1}",
-            remedy=f"choose a unit of hidden layer {layer}",
-        )
-
-
 def _check_changes(
     layers: Parameters, problem: Problem, changes: Sequence[UnitSplit | NullUnit]
 ) -> None:
@@ -483,7 +336,7 @@ def _check_changes(
             remedy="give all its fractions at once",
         )
     for change in changes:
-        _check_unit(
+        check_unit(
             layers, change.layer, change.unit if isinstance(change, UnitSplit) else 0
         )
         if isinstance(change, UnitSplit):

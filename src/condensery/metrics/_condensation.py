@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from condensery._errors import InvalidInputError
 from condensery.metrics._cover import Cover, Nearness, greedy_cover, linkage_labels
 from condensery.metrics._entropy import effective_orientations
-from condensery.metrics._orientation import angle_between
-from condensery.metrics._rows import Rows, normalise
+from condensery.metrics._groups import describe_groups
+from condensery.metrics._rows import Rows
 
 # The pairs of 5,000 units take 100 MB, of which the linkage makes a copy.
 _LINKAGE_LIMIT = 5_000
@@ -189,7 +189,7 @@ def condensation(
         if by_linkage and len(order)
         else cover.nearest
     )
-    groups = _describe_groups(rows, order, labels, relative[order], antipodal=antipodal)
+    groups = describe_groups(rows, order, labels, relative[order], antipodal=antipodal)
     numbers = np.full(len(relative), -1, dtype=np.intp)
     numbers[order] = groups.labels
     return Condensation(
@@ -336,71 +336,3 @@ def _ties(
         for rule in (narrow, wide)
     ]
     return ties, (min(count, *moved), max(count, *moved))
-
-
-@dataclass(frozen=True, eq=False)
-class _Groups:
-    labels: np.ndarray
-    sizes: np.ndarray
-    shares: np.ndarray
-    directions: np.ndarray
-    spreads: np.ndarray
-
-
-def _describe_groups(
-    rows: Rows,
-    order: Int[np.ndarray, " active"],
-    labels: Int[np.ndarray, " active"],
-    weights: np.ndarray,
-    *,
-    antipodal: bool,
-) -> _Groups:
-    """Renumber the groups by falling amplitude and summarise them, a block of units at
-    a time.
-    """
-    count = int(labels.max()) + 1 if len(labels) else 0
-    # Without labels bincount forgets that its weights are floats.
-    totals = np.bincount(labels, weights=weights, minlength=count).astype(np.float64)
-    ranking = np.argsort(-totals, kind="stable")
-    rank = np.empty(count, dtype=np.intp)
-    rank[ranking] = np.arange(count)
-    labels = rank[labels]
-    # `order` falls in amplitude, so that a group's first unit is its heaviest.
-    heaviest = rows.directions(order[np.unique(labels, return_index=True)[1]])
-    sums, squares = np.zeros((count, rows.features)), np.zeros(count)
-    steps = [slice(start, start + 4096) for start in range(0, len(order), 4096)]
-    for step in steps:
-        turned = _turned(
-            rows.directions(order[step]), heaviest[labels[step]], antipodal=antipodal
-        )
-        _add_rows(sums, labels[step], turned * weights[step, None])
-    # Never zero: a group's directions all lie within a right angle of its heaviest one,
-    # as the threshold is positive.
-    means = normalise(sums)[0]
-    for step in steps:
-        turned = _turned(
-            rows.directions(order[step]), heaviest[labels[step]], antipodal=antipodal
-        )
-        angles = angle_between(turned, means[labels[step]])
-        squares += np.bincount(labels[step], weights=angles**2, minlength=count)
-    sizes = np.bincount(labels, minlength=count)
-    shares = totals[ranking] / totals.sum() if count else totals
-    return _Groups(
-        labels, sizes, shares, means, np.sqrt(squares / np.maximum(sizes, 1))
-    )
-
-
-def _turned(
-    directions: np.ndarray, heaviest: np.ndarray, *, antipodal: bool
-) -> np.ndarray:
-    if not antipodal:
-        return directions
-    opposite = np.sum(directions * heaviest, axis=1, keepdims=True) < 0
-    return np.where(opposite, -directions, directions)
-
-
-def _add_rows(sums: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> None:
-    """Add each row to the sum of its label."""
-    order = np.argsort(labels, kind="stable")
-    present, starts = np.unique(labels[order], return_index=True)
-    sums[present] += np.add.reduceat(rows[order], starts, axis=0)

@@ -36,7 +36,6 @@ from condensery.theory._embedding import (
     embed,
     embedding,
     even_fractions,
-    random_embedding,
 )
 from condensery.theory._initial_directions import initial_directions
 from condensery.theory._initial_lines import (
@@ -49,6 +48,7 @@ from condensery.theory._linear_descent import linear_descent, patch_matrix
 from condensery.theory._merge_table import MERGE_NAMES, MergeRule, merge_rule
 from condensery.theory._phase import boundary, phase_slope, regime
 from condensery.theory._prediction import ntk_relative_distance
+from condensery.theory._random_embedding import random_embedding
 from condensery.theory._resting import (
     residual_drive,
     resting_angles,

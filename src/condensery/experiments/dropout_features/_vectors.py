@@ -4,9 +4,10 @@ opposite, without it none do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -100,9 +101,15 @@ def train_vectors(config: Config, seed: int, advance: Advance, *, kind: Kind) ->
     return {
         "loss": result.loss[:, -1],
         "status": result.status,
-        "a": np.array([[net["a"] for net in end] for end in ends], dtype=np.float64),
-        "w": np.array([[net["w"] for net in end] for end in ends], dtype=np.float64),
+        "a": _stacked(ends, "a"),
+        "w": _stacked(ends, "w"),
     }
+
+
+def _stacked(ends: Sequence[Sequence[Mapping[str, Any]]], leaf: str) -> np.ndarray:
+    """One leaf of all nets at the start and at the end."""
+    leaves = [[net[leaf] for net in nets] for nets in ends]
+    return np.array(leaves, dtype=np.float64)
 
 
 def vectors(config: Config, results: Results) -> Table:
