@@ -9,6 +9,7 @@ which committed table is older than the files that it covers.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ROOT / "docs" / "battery"
@@ -256,7 +258,43 @@ def _typed(file: str) -> Outcome:
     return Outcome(done.returncode == 0, note)
 
 
+def _reductions() -> Any:
+    """The nets to reduce and their judge: they need PyTorch, which this file does
+    not.
+    """
+    folder = str(Path(__file__).parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return importlib.import_module("reductions")
+
+
+def _reduced(item: str) -> Outcome:
+    """Reduce the nets of an item."""
+    passed, note = _reductions().attempt(item)
+    return Outcome(passed, note)
+
+
 BATTERIES = {
+    "reduce": Battery(
+        name="reduce",
+        purpose=(
+            "Small random and trained networks, disturbed by copies, near copies, "
+            "cancelling and silent units, zeros and outputs of very different sizes, "
+            "are reduced: mode, tau, max_error, widths, refit, on_data, negligible and "
+            "the kind of number are drawn. A judge that shares no code runs both nets "
+            "in float64. It asks that no output changes by more than max_error, that "
+            "the receipt says by how much, that nothing changes where nothing goes, "
+            "that widths are met, and that exact merges hold on fresh inputs. An item "
+            "is twenty nets, each reduced in three ways."
+        ),
+        sources=(
+            "src/condensery/torch/_surgery/*.py",
+            "src/condensery/theory/*.py",
+            "tests/battery/reductions.py",
+        ),
+        items=lambda: _reductions().items(),
+        attempt=_reduced,
+    ),
     "types": Battery(
         name="types",
         purpose=(
@@ -268,7 +306,7 @@ BATTERIES = {
         sources=("src/**/*.py", "tests/**/*.py", "constraints.txt"),
         items=_test_files,
         attempt=_typed,
-    )
+    ),
 }
 
 
