@@ -159,7 +159,13 @@ class Matrix(Mark):
     bar: str = ""
     """Label of the colour bar; empty draws none."""
     numbers: str = ""
-    """Format of the numbers in the cells (``.2f``); empty prints none."""
+    """Format of the numbers in the cells (``.2f``), or ``short`` for about two digits
+    without a leading zero; empty prints none.
+    """
+    error: str = ""
+    """Column of the value's standard error: cells within two of them of 0 are hatched,
+    and `label` is the name of the hatching in the legend.
+    """
     names_x: dict[str, str] = Field(default_factory=dict)
     """Value of `x` to what stands on the axis."""
     names_y: dict[str, str] = Field(default_factory=dict)
@@ -169,9 +175,12 @@ class Texts(Mark):
     """A text per row."""
 
     kind: Literal["texts"] = "texts"
-    x: str
-    y: str
+    x: str | float
+    """Column, or one number for all rows."""
+    y: str | float
     text: str
+    template: str = "{}"
+    """What is written; ``{}`` stands for the value of `text`."""
     inside: Literal["data", "panel"] = "data"
     """Whether x and y are data or shares of the panel."""
     align: Literal["left", "center", "right"] = "center"
@@ -279,6 +288,45 @@ def in_rows(
         row = tuple(panels[start : start + across])
         rows.append(row + (None,) * (across - len(row)))
     return tuple(rows)
+
+
+def cosine_map(title: str, /, *, table: str = "cosines", **only: JsonValue) -> Panel:
+    """The sorted cosines of a layer as a heat map, red for parallel units.
+
+    Args:
+        title: Of the panel.
+        table: Its column ``cosine`` holds matrices.
+        **only: Column to value: the row that is shown.
+
+    Example:
+        >>> from condensery.charts import cosine_map
+        >>> cosine_map("start", step=0).marks[0].limits
+        (-1.0, 1.0)
+    """
+    cosines = Matrix(
+        table=table, value="cosine", only=only, limits=(-1, 1), bar="cosine"
+    )
+    return Panel(
+        marks=(cosines,),
+        title=title,
+        x=Axis(bare=True),
+        y=Axis(bare=True, inverted=True),
+        square=True,
+    )
+
+
+def square_panels(panels: Sequence[Panel], across: int) -> Chart:
+    """Square panels in rows of `across`, with room for a colour bar.
+
+    Example:
+        >>> from condensery.charts import cosine_map, square_panels
+        >>> square_panels([cosine_map("start"), cosine_map("end")], across=2).width
+        5.07
+    """
+    rows = in_rows(panels, across)
+    side = 6.4 / max(across, 3)
+    width = round(min(7.0, side * across + 0.8), 2)
+    return Chart(panels=rows, width=width, height=(side + 0.2) * len(rows) + 0.1)
 
 
 ZERO_BAND = 1e-9

@@ -8,7 +8,13 @@ from types import ModuleType
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from tests.plots import tables_dropout, tables_initial, tables_landscape, tables_torch
+from tests.plots import (
+    tables_dropout,
+    tables_initial,
+    tables_landscape,
+    tables_layers,
+    tables_torch,
+)
 from tests.plots.declared import options_of
 
 from condensery import plots
@@ -246,80 +252,15 @@ def growing(
         tables["frames"] = Table(
             columns={
                 "step": 10 * np.arange(frames),
-                "group": np.stack([one[0] for one in drawn]),
-                "orientation": np.stack([one[1] for one in drawn]),
-                "amplitude": np.stack([one[2] for one in drawn]),
+                "group": np.stack([units[0] for units in drawn]),
+                "orientation": np.stack([units[1] for units in drawn]),
+                "amplitude": np.stack([units[2] for units in drawn]),
                 "x": np.tile(x, (frames, 1)),
                 "target": np.tile(x**2, (frames, 1)),
                 "model": np.stack([x**2 * k / frames for k in range(frames)]),
             }
         )
     return tables
-
-
-def three_layers(*, hole: bool = False) -> Tables:
-    """Slopes γ₃ − 3/2 − 2γ₂ and γ₃ − 2 on a grid, RD to match at γ₂ = 0, and a few
-    neurons.
-    """
-    rows = [(g2, g3) for g2 in (-0.5, 0.0, 0.5) for g3 in (1.0, 1.5, 2.0)][int(hole) :]
-    gamma2, gamma3 = np.array(rows).T
-    grid = [(g2, g3, m) for g2, g3 in rows for m in (50, 100, 200)]
-    own2, own3, width = np.array(grid).T
-    line, x = np.linspace(-1, 1, 5), np.linspace(-0.5, 0.5, 11)
-    rng = np.random.default_rng(1)
-    slopes = {"first": gamma3 - 1.5 - 2 * gamma2, "second": gamma3 - 2}
-    return {
-        "slopes": Table(
-            columns={
-                "gamma2": gamma2,
-                "gamma3": gamma3,
-                **slopes,
-                **{f"{name}_se": np.full(gamma2.size, 0.02) for name in slopes},
-            }
-        ),
-        "boundary": Table(
-            columns={"gamma2": line, "first": 1.5 + 2 * line, "second": 2 + 0 * line}
-        ),
-        "members": Table(
-            columns={
-                "gamma2": own2,
-                "gamma3": own3,
-                "width": width.astype(int),
-                "rd1": width ** (own3 - 1.5),
-                "rd2": width ** (own3 - 2.0),
-                "status": np.ones(width.size, dtype=int),
-            }
-        ),
-        "outputs": Table(
-            columns={
-                "gamma3": np.repeat([1.0, 2.0], 11),
-                **{
-                    name: np.tile(scale * x**2, 2)
-                    for name, scale in (
-                        ("initial", 0.0),
-                        ("final", 1.0),
-                        ("reference", 1.1),
-                    )
-                },
-                "x": np.tile(x, 2),
-            }
-        ),
-        "pairs": Table(
-            columns={
-                "gamma3": np.repeat([1.0, 2.0], 40),
-                "when": np.tile(np.repeat([0, 1], 20), 2),
-                "weight": rng.standard_normal(80),
-                "bias": rng.standard_normal(80),
-            }
-        ),
-        "neurons": Table(columns={"gamma3": [1.0, 2.0], "orientations": [9, 1]}),
-        "data": Table(
-            columns={
-                "x": np.linspace(-0.5, 0.5, 4)[:, None],
-                "y": np.linspace(-0.5, 0.5, 4) ** 2,
-            }
-        ),
-    }
 
 
 def groups_over_time() -> Tables:
@@ -512,10 +453,6 @@ CASES: dict[str, Callable[[], Case]] = {
     "verdicts": lambda: (plots.verdicts, verdicts(), {}, 2),
     "partners": lambda: (plots.partners, two_found_one_not(), {}, 3),
     "growth": lambda: (plots.orientation_growth, growing(), {}, 9),
-    "layer maps": lambda: (plots.layer_maps, three_layers(), {}, 2),
-    "layer maps, a hole": lambda: (plots.layer_maps, three_layers(hole=True), {}, 2),
-    "layer distance": lambda: (plots.layer_distance, three_layers(), {}, 2),
-    "layer neurons": lambda: (plots.layer_neurons, three_layers(), {}, 4),
     "group tree": lambda: (plots.group_tree, groups_over_time(), {}, 6),
     "birth alignment": lambda: (
         plots.chart,
@@ -535,6 +472,7 @@ CASES: dict[str, Callable[[], Case]] = {
         {},
         13,
     ),
+    **tables_layers.CASES,
     **tables_initial.CASES,
     **tables_dropout.CASES,
     **tables_landscape.CASES,
@@ -589,7 +527,6 @@ def tables() -> dict[str, Callable[..., Tables]]:
     return made | {
         "small_network": small_network,
         "growing": growing,
-        "three_layers": three_layers,
         "verdicts": verdicts,
         "groups": groups_over_time,
         "architectures": two_architectures,

@@ -1,8 +1,17 @@
 """Small tables for the figures of dropout: inputs of the tests, not results."""
 
 import numpy as np
+from tests.plots.declared import options_of
 
 from condensery import plots
+from condensery.experiments.dropout_features import dropout_features
+from condensery.experiments.dropout_images import dropout_images
+from condensery.experiments.dropout_images._tables import (
+    PAIRS,
+    medians,
+    parts,
+    path_medians,
+)
 from condensery.experiments.dropout_stall import dropout_stall
 from condensery.records import Table
 
@@ -37,10 +46,10 @@ def feature_tables():
     ]
     outputs, features = (
         named(
-            target=np.full(len(one["kind"]), "relu"),
-            **one,
+            target=np.full(len(columns["kind"]), "relu"),
+            **columns,
         )
-        for one in tables
+        for columns in tables
     )
     return {
         "outputs": outputs,
@@ -54,11 +63,18 @@ def feature_tables():
     }
 
 
+BRANCHES = ("plain", "dropout", "expected")
+
+
 def switch_tables():
     branches = [
         ("first", 0),
         ("first", 10),
-        *((one, step) for one in ("plain", "dropout", "expected") for step in (10, 20)),
+        *(
+            (name, step)
+            for name in ("plain", "dropout", "expected")
+            for step in (10, 20)
+        ),
     ]
     step = np.array([step for _, step in branches])
     return {
@@ -186,39 +202,37 @@ def image_tables():
         ("L4", 0.8, 0.72),
     ]
     kind, keep, accuracy = (np.array(column) for column in zip(*rows, strict=True))
+    runs = named(
+        kind=kind,
+        keep=keep,
+        accuracy=accuracy,
+        loss=np.full(10, 1e-3),
+        r1=np.full(10, 1e-2),
+    )
+    tables = {"runs": runs}
+    tables["medians"] = medians(image_config(), tables)
     return {
-        "runs": named(
-            kind=kind,
-            keep=keep,
-            accuracy=accuracy,
-            loss=np.full(10, 1e-3),
-            r1=np.full(10, 1e-2),
-        )
+        "medians": tables["medians"],
+        "parts": parts(image_config(), tables),
     }
 
 
+def image_config():
+    return dropout_images.Config()
+
+
 def path_tables():
-    pairs = [
-        ("L1", "L3"),
-        ("L2", "L4"),
-        ("L1", "L2"),
-        ("L1", "L4"),
-        ("L3", "L2"),
-        ("L3", "L4"),
-    ]
     rows = [
         (first, second, keep, seed, place, 0.1 + seed + place if keep > 0.6 else 1.0)
-        for first, second in pairs
+        for first, second in PAIRS
         for keep in (0.5, 0.8)
         for seed in (0, 1)
         for place in (1.5, 0.0, -0.5, 1.0)
     ]
     names = ("first", "second", "keep", "seed", "place", "loss")
-    return {
-        "paths": named(
-            **dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True))
-        )
-    }
+    columns = dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True))
+    paths = named(**columns)
+    return {"path_medians": path_medians(image_config(), {"paths": paths})}
 
 
 def cosine_tables():
@@ -235,15 +249,40 @@ def cosine_tables():
     }
 
 
+def feature_options(name, **settings):
+    """Of a figure of dropout-features."""
+    return options_of(dropout_features, name, **settings)
+
+
+def image_options(name):
+    """Of a figure of dropout-images."""
+    return options_of(dropout_images, name)
+
+
+def switch_options():
+    return feature_options("dropout-switch", switch_steps=(10, 10))
+
+
 CASES = {
     "dropout, features": lambda: (
-        plots.dropout_features,
+        plots.chart,
         feature_tables(),
-        {"target": "relu"},
+        feature_options("dropout-features-relu"),
         8,
     ),
-    "dropout, switch": lambda: (plots.dropout_switch, switch_tables(), {}, 4),
-    "dropout, controls": lambda: (plots.dropout_controls, control_tables(), {}, 2),
+    "dropout, switch": lambda: (plots.chart, switch_tables(), switch_options(), 4),
+    "dropout, controls": lambda: (
+        plots.chart,
+        control_tables(),
+        feature_options("dropout-controls", targets=("tanh",)),
+        2,
+    ),
+    "dropout, cosines": lambda: (
+        plots.chart,
+        cosine_tables(),
+        feature_options("dropout-cosines"),
+        2,
+    ),
     "dropout, regulariser": lambda: (
         plots.dropout_regulariser,
         regulariser_tables(),
@@ -252,6 +291,16 @@ CASES = {
     ),
     "dropout, contours": lambda: (plots.dropout_contours, contour_tables(), {}, 3),
     "dropout, stall": lambda: (plots.chart, stall_tables(), stall_options(), 3),
-    "dropout, images": lambda: (plots.dropout_images, image_tables(), {}, 3),
-    "dropout, paths": lambda: (plots.dropout_paths, path_tables(), {}, 2),
+    "dropout, images": lambda: (
+        plots.chart,
+        image_tables(),
+        image_options("dropout-images"),
+        3,
+    ),
+    "dropout, paths": lambda: (
+        plots.chart,
+        path_tables(),
+        image_options("dropout-paths"),
+        2,
+    ),
 }

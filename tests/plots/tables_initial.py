@@ -12,6 +12,8 @@ from condensery.experiments.initial_condensation_cnn._tables import (
     mean_courses,
     sort_kernels,
 )
+from condensery.experiments.initial_phase_diagram import initial_phase_diagram
+from condensery.experiments.initial_phase_diagram._tables import row_courses
 from condensery.records import Table
 
 NAMES = ["tanh", "sigmoid", "softplus", "xtanh", "relu"]
@@ -123,6 +125,10 @@ def options(name, **settings):
     return options_of(initial_condensation, name, **settings)
 
 
+def deep_options():
+    return options("cosines-deep", deep_draws=2)
+
+
 def early_options():
     return options("early-outputs", activations=NAMES, line_steps=(1, 5, 20))
 
@@ -151,7 +157,17 @@ def plane():
         "alignment": np.linspace(0, 1, 9),
         "time_slope": np.append(np.linspace(0, 1, 8), np.nan),
     }
-    return {"members": Table(columns=members), "slopes": Table(columns=slopes)}
+    slopes["slope_se"] = np.full(9, 0.3)
+    return {
+        "row_courses": row_courses(None, {"members": Table(columns=members)}),
+        "slopes": Table(columns=slopes),
+    }
+
+
+def plane_options(name):
+    """Of a figure of initial-phase-diagram."""
+    grid = {"gammas": (1.0, 2.0, 3.0), "gamma_primes": (-0.5, 0.0, 0.5)}
+    return options_of(initial_phase_diagram, name, **grid)
 
 
 def kernels():
@@ -182,6 +198,20 @@ def kernels():
     }
 
 
+def kernel_cosines():
+    """Two networks at three stages; all cosines of a matrix are equal."""
+    titles = ["tanh, std 0.001", "tanh, std 0.1"]
+    titles += ["step 3, 10% right"] * 2 + ["step 9, 90% right"] * 2
+    columns = {
+        "activation": ["tanh"] * 6,
+        "std": [1e-3, 0.1] * 3,
+        "stage": np.repeat(["before", "untrained", "end"], 2),
+        "title": titles,
+        "cosine": np.arange(6.0)[:, None, None] / 6 * np.ones((6, 3, 3)),
+    }
+    return {"cosines": Table(columns=columns)}
+
+
 def cnn_options(name, **settings):
     """Of a figure of initial-condensation-cnn."""
     return options_of(initial_condensation_cnn, name, **settings)
@@ -201,12 +231,17 @@ CASES = {
         options("cosines-five", activations=["tanh"]),
         1,
     ),
-    "cosines, deep": lambda: (plots.chart, cosines(), options("cosines-deep"), 10),
-    "cosines, module": lambda: (plots.cosine_maps, cosines(), {"part": "demo-b"}, 4),
+    "cosines, deep": lambda: (plots.chart, cosines(), deep_options(), 15),
+    "cosines, kernels": lambda: (
+        plots.chart,
+        kernel_cosines(),
+        cnn_options("kernel-cosines", activations=["tanh"]),
+        6,
+    ),
     "counts": lambda: (plots.chart, measures(), options("line-counts", draws=3), 2),
     "alignment": lambda: (plots.chart, measures(), options("alignment"), 2),
-    "widths": lambda: (plots.initial_widths, plane(), {}, 3),
-    "map": lambda: (plots.initial_map, plane(), {}, 3),
+    "widths": lambda: (plots.chart, plane(), plane_options("initial-widths"), 3),
+    "map": lambda: (plots.chart, plane(), plane_options("initial-map"), 3),
     "kernels": lambda: (plots.chart, kernels(), cnn_options("kernel-alignment"), 1),
     "learning": lambda: (plots.chart, kernels(), learning_options(), 3),
 }

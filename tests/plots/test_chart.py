@@ -319,3 +319,35 @@ def test_a_marker_that_is_a_line_is_seen():
     mark = Points(table="plane", x="x", y="y", look=Look(marker="x"))
     _, ax = drawn(mark)
     assert ax.lines[0].get_markeredgewidth() > 0
+
+
+def test_a_text_may_stand_in_one_place_and_in_a_sentence():
+    label = Texts(
+        table="plane",
+        x=0.5,
+        y="y",
+        text="slope",
+        template="S = {}",
+        only={"y": 1.0},
+    )
+    data, ax = drawn(label)
+    assert data.series[0].x.tolist() == [0.5]
+    assert [text.get_text() for text in ax.texts] == ["S = 0.5"]
+
+
+def test_a_legend_says_everything_once():
+    _, ax = drawn(losses(label="loss"), legend="best")
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["loss"]
+
+
+@pytest.mark.parametrize(
+    ("values", "are_decades"),
+    [((0.2, 0.9), False), ((0.05, 0.4), False), ((0.05, 5.0), True)],
+)
+def test_decades_are_named_where_there_are_two(values, are_decades):
+    table = Table(columns={"step": [0.0, 1.0], "loss": values})
+    mark = Lines(table="few", x="step", y="loss")
+    _, ax = drawn(mark, tables={"few": table}, y=Axis(scale="log"))
+    ax.figure.draw_without_rendering()
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    assert any("10^" in name for name in names) == are_decades

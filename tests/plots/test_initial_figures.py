@@ -6,13 +6,16 @@ from tests.plots.tables_initial import (
     CASES,
     cnn_options,
     cosines,
+    deep_options,
     early_options,
+    kernel_cosines,
     kernels,
     learning_options,
     measures,
     on_a_line,
     options,
     plane,
+    plane_options,
 )
 
 from condensery import plots
@@ -75,12 +78,28 @@ def test_maps_and_their_titles():
     ]
     deep = plots.chart.figure_data(
         cosines(),
-        **options("cosines-deep"),
+        **deep_options(),
     )
-    # the second draw: rows 5 to 9 with residuals, 15 to 19 without
+    # both draws with residuals, and the second without: rows 0 to 9 and 15 to 19
     cells = [panel.cells[0].values[0, 0] for panel in deep.panels]
-    assert (np.array(cells) * 20).round(9).tolist() == [5, 6, 7, 8, 9, *range(15, 20)]
-    assert deep.panels[1].panel.title == "x tanh x, step 900"
+    rows = [*range(10), *range(15, 20)]
+    assert (np.array(cells) * 20).round(9).tolist() == rows
+    assert deep.panels[1].panel.title == "x tanh x,\nstep 900"
+    names = [panel.panel.y.label for panel in deep.panels[::5]]
+    assert names == ["draw 1", "draw 2", "draw 2,\nno residuals"]
+
+
+def test_kernels_are_named_by_network_and_stage():
+    data = plots.chart.figure_data(
+        kernel_cosines(), **cnn_options("kernel-cosines", activations=["tanh"])
+    )
+    cells = [panel.cells[0].values[0, 0] for panel in data.panels]
+    np.testing.assert_allclose(np.array(cells) * 6, range(6))
+    titles = [panel.panel.title for panel in data.panels[:2]]
+    assert titles == ["tanh, std 0.001", "tanh, std 0.1"]
+    assert data.panels[0].series == ()
+    assert data.panels[2].series[0].texts == ("step 3, 10% right",)
+    assert data.panels[4].panel.y.label == "at the end"
 
 
 def test_counts_and_shares_by_hand():
@@ -112,17 +131,27 @@ def test_courses_are_medians_with_their_range():
 
 
 def test_the_map_has_a_hole_where_nothing_was_measured():
-    data = plots.initial_map.figure_data(plane())
-    assert np.isnan(data.values[2, 2, 2])
-    np.testing.assert_allclose(
-        data.values[0], np.array([1.0, 2, 3]) - 1 - np.array([[-0.5], [0], [0.5]])
+    data = plots.chart.figure_data(
+        plane(),
+        **plane_options("initial-map"),
     )
+    slopes, _, times = (panel.cells[0] for panel in data.panels)
+    assert np.isnan(times.values[2, 2])
+    expected = np.array([1.0, 2, 3]) - 1 - np.array([[-0.5], [0], [0.5]])
+    np.testing.assert_allclose(slopes.values, expected)
+    np.testing.assert_array_equal(slopes.is_undecided, np.abs(expected) < 0.6)
+    assert not times.is_undecided.any()
 
 
 def test_series_and_courses_of_means():
-    series = plots.initial_widths.figure_data(plane()).series
-    assert [one.cell for one in series] == [(2.0, 0.0), (3.0, 0.0)]
-    np.testing.assert_allclose(series[0].closed[0], [100 / 60, 1000 / 60])
+    widths = plots.chart.figure_data(
+        plane(),
+        **plane_options("initial-widths"),
+    )
+    closed, _, measured, _ = widths.panels[0].series
+    assert measured.look.label == "γ = 2, γ′ = 0"
+    np.testing.assert_allclose(closed.y, np.repeat([100 / 60, 1000 / 60], 2))
+    np.testing.assert_allclose(measured.y, np.repeat([2.0, 20.0], 2))
     learning = plots.chart.figure_data(
         kernels(),
         **learning_options(),
@@ -130,7 +159,10 @@ def test_series_and_courses_of_means():
     pairs, _ = learning.panels[0].series
     np.testing.assert_allclose(pairs.y, [0, 0.6, 1])
     options_of_kernels = cnn_options("kernel-alignment")
-    aligned = plots.chart.figure_data(kernels(), **options_of_kernels)
+    aligned = plots.chart.figure_data(
+        kernels(),
+        **options_of_kernels,
+    )
     small, large, *_ = aligned.panels[0].series
     assert (small.look.label, large.look.label) == ("std 1e-05", "std 0.01")
     assert (np.diff(small.y) > 0).all()

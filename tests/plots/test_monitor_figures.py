@@ -71,6 +71,23 @@ def test_every_column_that_was_measured_has_a_panel():
         )
 
 
+def test_a_layer_has_one_colour_in_all_panels():
+    table = Table(
+        columns={
+            "step": [0, 0, 8, 8],
+            "layer": ["fc1", "fc2", "fc1", "fc2"],
+            "norm": [3.0, 2.0, 2.0, 1.0],
+            "share": [np.nan, 0.25, np.nan, 0.75],
+        }
+    )
+    norm, share = monitored.draw(monitored.figure_data({"monitor": table})).axes
+    _, second = norm.lines
+    (alone,) = share.lines
+    assert second.get_label() == alone.get_label() == "fc2"
+    assert second.get_color() == alone.get_color()
+    assert second.get_marker() == alone.get_marker()
+
+
 def test_many_layers_are_drawn_and_the_first_are_named():
     steps = np.tile([0, 5], 20)
     table = Table(

@@ -55,7 +55,10 @@ def test_png_has_two_hundred_dots_per_inch(figure):
 
 
 def test_another_format_is_refused():
-    with pytest.raises(InvalidInputError, match="format: given svg; allowed: png, pdf"):
+    with pytest.raises(
+        InvalidInputError,
+        match="format: given svg; allowed: png, pdf",
+    ):
         plots.render(Figure(), "svg")
 
 
@@ -66,5 +69,8 @@ def test_save_writes_both_files(figure, tmp_path):
         plots.render(figure, "png"),
         plots.render(figure, "pdf"),
     ]
-    with pytest.raises(InvalidInputError, match="make the folder first"):
+    with pytest.raises(
+        InvalidInputError,
+        match="make the folder first",
+    ):
         plots.save(figure, tmp_path / "no" / "map")

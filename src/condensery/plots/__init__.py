@@ -5,17 +5,14 @@ The numbers come first: `figure_data` picks what is shown out of stored tables, 
 `draw` puts it on a figure of its own or on a user's Axes. Nothing here fits or
 measures. Importing this package loads no matplotlib; a module of it does.
 
-`chart` draws any `condensery.charts.Chart`. Pictures of their own, by what they show:
-of the phase diagram `slope_map`, `rd_against_width`, `regimes`, `scatter_grid`; of
-three layers `layer_maps`, `layer_distance`, `layer_neurons`; of single networks
-`orientation_growth` (which has ``animate`` too), `group_tree`; of initial
-condensation `direction_field`, `cosine_maps`, `initial_widths`, `initial_map`; of
-dropout `dropout_regulariser`, `dropout_contours`, `dropout_features`, `dropout_switch`,
-`dropout_controls`, `dropout_images`, `dropout_paths`; of the landscape
-`embedded_network`, `census_lattice`,
-`generalisation`, of PyTorch models `verdicts`,
-`monitored`, `partners`. `render` turns a figure into PNG or PDF bytes, `save` writes
-both.
+`chart` draws any `condensery.charts.Chart`: most figures are one. Pictures of their
+own, by what they show: of the phase diagram `slope_map`, `rd_against_width`, `regimes`,
+`scatter_grid`; of single networks `orientation_growth` (which has ``animate`` too),
+`group_tree`; of initial condensation `direction_field`; of dropout
+`dropout_regulariser`, `dropout_contours`; of the landscape `embedded_network`,
+`census_lattice`; of PyTorch models `verdicts`, `monitored`, `partners`. `render` turns
+a figure into PNG or PDF bytes, `save` writes both; `style` and `panels` are for Axes of
+one's own.
 
 Example:
     >>> from condensery import plots
@@ -44,22 +41,11 @@ if TYPE_CHECKING:
     from condensery.plots import (
         census_lattice,
         chart,
-        cosine_maps,
         direction_field,
         dropout_contours,
-        dropout_controls,
-        dropout_features,
-        dropout_images,
-        dropout_paths,
         dropout_regulariser,
-        dropout_switch,
         embedded_network,
         group_tree,
-        initial_map,
-        initial_widths,
-        layer_distance,
-        layer_maps,
-        layer_neurons,
         monitored,
         orientation_growth,
         partners,
@@ -75,22 +61,11 @@ if TYPE_CHECKING:
 __all__ = [
     "census_lattice",
     "chart",
-    "cosine_maps",
     "direction_field",
     "dropout_contours",
-    "dropout_controls",
-    "dropout_features",
-    "dropout_images",
-    "dropout_paths",
     "dropout_regulariser",
-    "dropout_switch",
     "embedded_network",
     "group_tree",
-    "initial_map",
-    "initial_widths",
-    "layer_distance",
-    "layer_maps",
-    "layer_neurons",
     "monitored",
     "orientation_growth",
     "panels",

@@ -1,4 +1,4 @@
-"""Draws the series, matrices and guides of a chart on Axes."""
+"""Draws the series and guides of a chart on Axes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ from condensery.charts import (
     Points,
     Texts,
 )
-from condensery.plots._chart_rows import Cells
 from condensery.plots._chart_series import Series
-from condensery.plots._map_data import cell_edges
 from condensery.plots._style import (
     AFTER,
     BEFORE,
@@ -29,13 +27,11 @@ from condensery.plots._style import (
     INK,
     MARKERS,
     PALETTE,
-    PAPER,
     SAMPLES,
     TARGET,
     halo,
 )
 from condensery.plots._style import Role as RoleLook
-from condensery.plots._text import ink_on
 
 ROLES: dict[str, RoleLook] = {
     "samples": SAMPLES,
@@ -186,83 +182,22 @@ def draw_guide(ax: Axes, guide: Guide) -> None:
     """Draw a line through the panel, a strip, or a line between corners."""
     look = guide.look
     label = guide.label or None
-    colour = colour_of(look, 0)
+    line_look = {
+        "color": colour_of(look, 0),
+        "ls": look.dashes or "--",
+        "lw": look.width or 0.8,
+        "zorder": 1,
+    }
     if guide.x and guide.y:
-        width, dashes = look.width or 0.8, look.dashes or "--"
-        ax.plot(
-            guide.x, guide.y, color=colour, ls=dashes, lw=width, label=label, zorder=1
-        )
+        ax.plot(guide.x, guide.y, label=label, **line_look)
         return
     values = guide.x or guide.y
     if len(values) == 2:
         strip = ax.axvspan if guide.x else ax.axhspan
-        strip(*values, color=colour, alpha=look.alpha or 0.25, lw=0, label=label)
+        alpha = look.alpha or 0.25
+        strip(*values, color=line_look["color"], alpha=alpha, lw=0, label=label)
         return
     line = ax.axvline if guide.x else ax.axhline
     for value in values:
-        line(
-            value,
-            color=colour,
-            ls=look.dashes or "--",
-            lw=look.width or 0.8,
-            label=label,
-            zorder=1,
-        )
+        line(value, label=label, **line_look)
         label = None
-
-
-def draw_cells(ax: Axes, cells: Cells) -> Any:
-    """Draw a matrix; returns what a colour bar is made of."""
-    mark = cells.mark
-    ax.set_facecolor("#EEEEEE")
-    low, high = mark.limits
-    # cells of a table stand apart; a matrix in one cell of a table is a picture
-    has_edges = bool(mark.x) and cells.values.size < 2000
-    mesh = ax.pcolormesh(
-        cell_edges(cells.x),
-        cell_edges(cells.y),
-        np.ma.masked_invalid(cells.values),
-        cmap=mark.colours,
-        vmin=low,
-        vmax=high,
-        edgecolors=PAPER if has_edges else "none",
-        linewidth=0.4,
-        rasterized=cells.values.size >= 2000,
-    )
-    if cells.names_x:
-        ax.set_xticks(cells.x, cells.names_x)
-    if cells.names_y:
-        ax.set_yticks(cells.y, cells.names_y)
-    if cells.names_x or cells.names_y:
-        ax.tick_params(length=0)
-    return mesh
-
-
-def print_numbers(ax: Axes, cells: Cells) -> None:
-    """Print the numbers of the cells where they have room: upright, turned, or not."""
-    if not cells.mark.numbers:
-        return
-    mesh = ax.collections[0]
-    edges_x, edges_y = cell_edges(cells.x), cell_edges(cells.y)
-    for row, column in np.argwhere(np.isfinite(cells.values)):
-        value = cells.values[row, column]
-        corners = np.stack(
-            [edges_x[[column, column + 1]], edges_y[[row, row + 1]]], axis=1
-        )
-        room = np.abs(np.diff(ax.transData.transform(corners), axis=0)[0]) - 2.0
-        text = ax.text(
-            edges_x[[column, column + 1]].mean(),
-            edges_y[[row, row + 1]].mean(),
-            format(value, cells.mark.numbers).replace("-", "−"),
-            ha="center",
-            va="center",
-            fontsize="small",
-            color=ink_on(mesh.get_cmap(), float(np.asarray(mesh.norm(value)))),
-        )
-        for rotation in (0, 90):
-            text.set_rotation(rotation)
-            box = text.get_window_extent()
-            if box.width <= room[0] and box.height <= room[1]:
-                break
-        else:
-            text.remove()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from condensery.charts import Mark, Matrix
 from condensery.plots._tables import need
 from condensery.records import Table
+
+
+def _no_cells() -> np.ndarray:
+    return np.zeros((0, 0))
 
 
 @dataclass(
@@ -23,6 +27,7 @@ class Cells:
     Attributes:
         mark: What declared it.
         values: Its cells; nan where the table has no row.
+        errors: Their standard errors; empty where none are declared.
         x: Centres of the columns.
         y: Centres of the rows.
         names_x: What stands at the columns; empty: numbers.
@@ -35,6 +40,14 @@ class Cells:
     y: Float[np.ndarray, " row"]
     names_x: tuple[str, ...] = ()
     names_y: tuple[str, ...] = ()
+    errors: Float[np.ndarray, "row column"] = field(default_factory=_no_cells)
+
+    @property
+    def is_undecided(self) -> Bool[np.ndarray, "row column"]:
+        """Where a value lies within two standard errors of 0."""
+        if not self.errors.size:
+            return np.zeros(self.values.shape, dtype=bool)
+        return np.abs(self.values) < 2 * self.errors
 
 
 def rows_of(tables: Mapping[str, Table], mark: Mark, *columns: str) -> Table:
@@ -76,7 +89,7 @@ def cells_of(tables: Mapping[str, Table], mark: Matrix) -> Cells:
     """
     if not mark.x:
         return _stored_matrix(rows_of(tables, mark, mark.value), mark)
-    table = rows_of(tables, mark, mark.x, mark.y, mark.value)
+    table = rows_of(tables, mark, mark.x, mark.y, mark.value, mark.error)
     column_x = table[mark.x]
     column_y = table[mark.y]
     across = _Positions.of(column_x, mark.names_x)
@@ -84,6 +97,10 @@ def cells_of(tables: Mapping[str, Table], mark: Matrix) -> Cells:
     shape = (len(up.centres), len(across.centres))
     values = np.full(shape, np.nan)
     values[up.index, across.index] = table[mark.value]
+    errors = _no_cells()
+    if mark.error:
+        errors = np.full(shape, np.nan)
+        errors[up.index, across.index] = table[mark.error]
     return Cells(
         mark=mark,
         values=values,
@@ -91,6 +108,7 @@ def cells_of(tables: Mapping[str, Table], mark: Matrix) -> Cells:
         y=up.centres,
         names_x=across.texts,
         names_y=up.texts,
+        errors=errors,
     )
 
 

@@ -185,7 +185,8 @@ def _columns(mark: SeriesMark) -> tuple[str, ...]:
         case Bars():
             return mark.category, mark.value, mark.low, mark.high
         case Texts():
-            return mark.x, mark.y, mark.text
+            named = [name for name in (mark.x, mark.y) if isinstance(name, str)]
+            return *named, mark.text
         case Levels():
             return (mark.value,)
 
@@ -201,10 +202,11 @@ def _numbers(
             levels = np.unique(_floats(rows, mark.value))
             return {"x": levels, "y": levels}
         case Texts():
+            texts = map(text_of, rows[mark.text].tolist())
             return {
-                "x": _floats(rows, mark.x),
-                "y": _floats(rows, mark.y),
-                "texts": tuple(map(text_of, rows[mark.text].tolist())),
+                "x": _coordinates(rows, mark.x),
+                "y": _coordinates(rows, mark.y),
+                "texts": tuple(mark.template.replace("{}", text) for text in texts),
             }
         case Bars():
             listed = rows[mark.category].tolist()
@@ -234,6 +236,12 @@ def _curve(mark: Lines | Points, rows: Table) -> dict[str, Any]:
     return {
         key: values[order] if values.size else values for key, values in arrays.items()
     }
+
+
+def _coordinates(rows: Table, position: str | float) -> Numbers:
+    if isinstance(position, str):
+        return _floats(rows, position)
+    return np.full(len(rows), position)
 
 
 def _floats(rows: Table, column: str) -> Numbers:

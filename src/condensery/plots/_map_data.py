@@ -114,8 +114,19 @@ def gather_places(table: Table | None) -> tuple[Place, ...]:
         ):
             if np.isfinite([gamma, prime]).all():
                 where = (round(float(gamma), 9), round(float(prime), 9))
-                at.setdefault(where, []).append(SPELLING.get(str(name), str(name)))
-    return tuple(Place(", ".join(names), *point) for point, names in at.items())
+                at.setdefault(where, []).append(
+                    SPELLING.get(
+                        str(name),
+                        str(name),
+                    )
+                )
+    return tuple(
+        Place(
+            ", ".join(names),
+            *point,
+        )
+        for point, names in at.items()
+    )
 
 
 def outer_limits(

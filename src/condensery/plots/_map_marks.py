@@ -43,7 +43,13 @@ def draw_boundary(ax: Axes, data: SlopeMap) -> None:
     rows = data.boundary_gamma_prime
     if not rows.size:
         return
-    ax.plot(*theory_line(data).T, "--", color=INK, lw=1.2, zorder=3)
+    ax.plot(
+        *theory_line(data).T,
+        "--",
+        color=INK,
+        lw=1.2,
+        zorder=3,
+    )
     errors = np.where(np.isfinite(data.row_fit_se), data.row_fit_se, 0.0)
     ax.errorbar(
         data.row_fit,
@@ -54,8 +60,20 @@ def draw_boundary(ax: Axes, data: SlopeMap) -> None:
         elinewidth=0.7,
         zorder=4,
     )
-    ax.plot(data.row_fit, rows, ls="none", zorder=5, **_STAR)
-    ax.plot(data.local_crossing, rows, ls="none", zorder=6, **_RING)
+    ax.plot(
+        data.row_fit,
+        rows,
+        ls="none",
+        zorder=5,
+        **_STAR,
+    )
+    ax.plot(
+        data.local_crossing,
+        rows,
+        ls="none",
+        zorder=6,
+        **_RING,
+    )
 
 
 def draw_legend(ax: Axes, data: SlopeMap, *, new_figure: bool) -> None:
@@ -65,7 +83,14 @@ def draw_legend(ax: Axes, data: SlopeMap, *, new_figure: bool) -> None:
     handles = []
     if data.boundary_gamma_prime.size:
         handles = [
-            Line2D([], [], ls="--", color=INK, lw=1.2, label="boundary in theory"),
+            Line2D(
+                [],
+                [],
+                ls="--",
+                color=INK,
+                lw=1.2,
+                label="boundary in theory",
+            ),
             Line2D([], [], ls="none", label="row fit", **_STAR),
             Line2D([], [], ls="none", label="local crossing", **_RING),
         ]
@@ -156,7 +181,14 @@ def draw_places(ax: Axes, data: SlopeMap) -> list[Annotation]:
         )
         labels.append(label)
         if within:
-            ax.plot(x, y, ls="none", zorder=7, clip_on=False, **_DIAMOND)
+            ax.plot(
+                x,
+                y,
+                ls="none",
+                zorder=7,
+                clip_on=False,
+                **_DIAMOND,
+            )
             if np.hypot(*spot) > 14:
                 _line(ax, (x, y), spot, "-")
         else:

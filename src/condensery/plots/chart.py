@@ -32,12 +32,13 @@ from matplotlib.ticker import (
 from pydantic import JsonValue
 
 from condensery.charts import Axis, Chart, Legend
-from condensery.plots._chart_marks import (
+from condensery.plots._chart_cells import (
+    beyond,
     draw_cells,
-    draw_guide,
-    draw_series,
+    fill_panel,
     print_numbers,
 )
+from condensery.plots._chart_marks import draw_guide, draw_series
 from condensery.plots._chart_rows import Cells
 from condensery.plots._chart_series import ChartData, PanelData, Series, select
 from condensery.plots._style import lay_out, panels
@@ -77,10 +78,17 @@ def draw(
     chart = data.chart
     heights = list(chart.heights) or None
     size = (chart.width, chart.height)
-    with panels(axes, _layout(chart), size=size, heights=heights) as (figure, made):
+    with panels(
+        axes,
+        _layout(chart),
+        size=size,
+        heights=heights,
+    ) as (figure, made):
         meshes = []
         for ax, panel in zip(made, data.panels, strict=True):
             meshes.append(_draw_marks(ax, panel))
+            for cells in panel.cells:
+                fill_panel(ax, cells)
             _set_axes(ax, panel)
         _colour_bars(figure, made, data.panels, meshes)
         if chart.legend is not None:
@@ -157,9 +165,19 @@ def _set_ticks(ticker: XAxis | YAxis, axis: Axis) -> None:
         ticker.set_minor_formatter(NullFormatter())
         ticker.set_minor_locator(NullLocator())
     elif axis.whole:
-        ticker.set_major_locator(MaxNLocator(nbins=axis.count or 5, integer=True))
+        ticker.set_major_locator(
+            MaxNLocator(
+                nbins=axis.count or 5,
+                integer=True,
+            )
+        )
     elif axis.count is not None and axis.scale == "linear":
-        ticker.set_major_locator(MaxNLocator(nbins=axis.count, steps=STEPS))
+        ticker.set_major_locator(
+            MaxNLocator(
+                nbins=axis.count,
+                steps=STEPS,
+            )
+        )
     if axis.turned:
         ticker.set_tick_params(labelrotation=90)
     if axis.bare:
@@ -174,9 +192,9 @@ def _has_positive(ticker: XAxis | YAxis) -> bool:
 
 
 def _name_few_minor_ticks(ticker: XAxis | YAxis) -> None:
-    """Decades name the ticks; within one decade, plain numbers do."""
+    """Decades name the ticks; where there is one decade or none, plain numbers do."""
     low, high = sorted(ticker.get_view_interval())
-    if low <= 0 or high / low >= 10:
+    if low <= 0 or np.floor(np.log10(high)) > np.ceil(np.log10(low)):
         ticker.set_minor_formatter(NullFormatter())
         return
     ticker.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
@@ -185,12 +203,27 @@ def _name_few_minor_ticks(ticker: XAxis | YAxis) -> None:
 
 
 def _legend(ax: Axes, legend: Legend) -> None:
-    if not ax.get_legend_handles_labels()[0]:
+    entries = _entries([ax])
+    if not entries:
         return
     beside = {} if legend.anchor is None else {"bbox_to_anchor": legend.anchor}
     ax.legend(
-        loc=legend.place, title=legend.title or None, ncols=legend.columns, **beside
+        list(entries.values()),
+        list(entries),
+        loc=legend.place,
+        title=legend.title or None,
+        ncols=legend.columns,
+        **beside,
     )
+
+
+def _entries(axes: Sequence[Axes]) -> dict[str, Artist]:
+    """Every name once, with what it is the name of."""
+    entries: dict[str, Artist] = {}
+    for ax in axes:
+        for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
+            entries.setdefault(name, handle)
+    return entries
 
 
 def _colour_bars(
@@ -202,14 +235,30 @@ def _colour_bars(
     """One colour bar for all matrices of equal label."""
     homes: dict[str, list[Axes]] = {}
     sources: dict[str, object] = {}
-    for ax, panel, drawn in zip(made, listed, meshes, strict=True):
+    matrices: dict[str, list[Cells]] = {}
+    for ax, panel, drawn in zip(
+        made,
+        listed,
+        meshes,
+        strict=True,
+    ):
         for cells, mesh in zip(panel.cells, drawn, strict=True):
             if cells.mark.bar:
                 homes.setdefault(cells.mark.bar, []).append(ax)
+                matrices.setdefault(cells.mark.bar, []).append(cells)
                 sources.setdefault(cells.mark.bar, mesh)
     for label, axes in homes.items():
-        # pyrefly: ignore[bad-argument-type]
-        bar = figure.colorbar(sources[label], ax=axes, pad=0.01, fraction=0.04)
+        # as high as its panels: a bar of its own is thicker than a shared one
+        fraction, aspect = (0.06, 28) if len(axes) == 1 else (0.04, 20)
+        bar = figure.colorbar(
+            # pyrefly: ignore[bad-argument-type]
+            sources[label],
+            ax=axes,
+            pad=0.01,
+            extend=beyond(matrices[label]),
+            fraction=fraction,
+            aspect=aspect,
+        )
         bar.set_label(label)
 
 
@@ -217,10 +266,7 @@ def _common_legend(
     figure: Figure, made: Sequence[Axes], legend: Legend, *, is_new: bool
 ) -> None:
     """Every name once; on a user's Axes the legend stands in the first of them."""
-    entries: dict[str, Artist] = {}
-    for ax in made:
-        for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
-            entries.setdefault(name, handle)
+    entries = _entries(made)
     if not entries:
         return
     home = figure if is_new else made[0]

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from condensery.plots._style import GREY, INK, PAGE, PALETTE, grid_of, panels
 from condensery.plots._tables import need
@@ -150,7 +151,7 @@ def draw(
     count = len(data.panels)
     across = min(4, count)
     layout = grid_of(count, across=across)
-    size = (PAGE * across / 4 + (0.4 if across < 4 else 0), 1.95 * len(layout) + 0.1)
+    size = (PAGE * across / 4 + (0.4 if across < 4 else 0), 1.85 * len(layout) + 0.3)
     with panels(axes, layout, size=(min(size[0], PAGE), size[1])) as (
         figure,
         panel_axes,
@@ -159,7 +160,25 @@ def draw(
             _draw_panel(ax, panel)
             ax.set_xlabel("$w$" if k >= count - across else "")
             ax.set_ylabel("$b$" if k % across == 0 else "")
+        if axes is None:
+            figure.legend(
+                handles=_handles(data),
+                loc="outside upper center",
+                ncols=4 if across > 2 else 2,
+            )
     return figure
+
+
+def _handles(data: DirectionField) -> list[Line2D]:
+    """Names of dots, arrows and lines."""
+    neuron = Line2D(
+        [], [], ls="none", marker="o", ms=3.0, color=PALETTE[1], label="neuron"
+    )
+    motion = Line2D([], [], color=PALETTE[0], lw=1.2, label="where it moves")
+    pull = Line2D([], [], color=GREY, lw=0.8, label="field")
+    line = Line2D([], [], color=INK, ls=(0, (4, 2)), lw=0.9, label="line of theory")
+    has_lines = any(len(panel.lines) for panel in data.panels)
+    return [neuron, motion, pull, line] if has_lines else [neuron, motion, pull]
 
 
 def _draw_panel(ax: Axes, panel: Panel) -> None:

@@ -169,7 +169,14 @@ def _orders(ax: Axes, data: DropoutRegulariser) -> None:
     )
     for name, marker, colour, label, power in looks:
         gap = data.gaps[name]
-        ax.plot(data.step_size, gap, marker, ms=3.4, color=colour, label=label)
+        ax.plot(
+            data.step_size,
+            gap,
+            marker,
+            ms=3.4,
+            color=colour,
+            label=label,
+        )
         guide = gap[-1] * (data.step_size / data.step_size[-1]) ** power
         ax.plot(data.step_size, guide, color=colour, lw=0.8, label=f"slope {power}")
     ax.set(
@@ -203,7 +210,13 @@ def _vectors(ax: Axes, data: DropoutRegulariser) -> None:
             }
             arrow["alpha"] = 0.45 if wide > width else 1.0
             ax.annotate("", end, (0, 0), arrowprops=arrow, zorder=3 - unit)
-        ax.plot([], [], color=looks[name], lw=1.4, label=f"end, {label}")
+        ax.plot(
+            [],
+            [],
+            color=looks[name],
+            lw=1.4,
+            label=f"end, {label}",
+        )
     starts = data.vectors["plain"][:, 0]
     for start in starts:
         ax.annotate(
@@ -219,7 +232,14 @@ def _vectors(ax: Axes, data: DropoutRegulariser) -> None:
                 "shrinkB": 0,
             },
         )
-    ax.plot([], [], color=BEFORE.colour, lw=1.4, ls="--", label="start")
+    ax.plot(
+        [],
+        [],
+        color=BEFORE.colour,
+        lw=1.4,
+        ls="--",
+        label="start",
+    )
     total = data.vectors["plain"][:, 1].sum(axis=0)
     ax.plot(*total, "*", color=INK, ms=7, label="$o^*$")
     points = np.concatenate(

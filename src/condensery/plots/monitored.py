@@ -22,10 +22,12 @@ _AXES = ("step", "layer")
 class Curve:
     """One layer: its name, the measured steps and the value at each.
 
-    The curve of a value of the whole model has an empty name.
+    The curve of a value of the whole model has an empty name. `rank` counts the layers
+    of the table, so that a layer has one colour in all panels.
     """
 
     layer: str
+    rank: int
     step: np.ndarray
     values: np.ndarray
 
@@ -94,22 +96,29 @@ def draw(data: Monitored, axes: Axes | Sequence[Axes] | None = None) -> Figure:
 def _curves(rows: Table, column: str) -> tuple[Curve, ...]:
     """The layers that have a number in the column."""
     curves = []
-    for layer in dict.fromkeys(rows["layer"].tolist()):
+    for rank, layer in enumerate(dict.fromkeys(rows["layer"].tolist())):
         of_layer = rows.select(layer=layer)
         if np.isfinite(of_layer[column]).any():
-            curves.append(Curve(layer, of_layer["step"], of_layer[column]))
+            curves.append(
+                Curve(
+                    layer,
+                    rank,
+                    of_layer["step"],
+                    of_layer[column],
+                )
+            )
     return tuple(curves)
 
 
 def _draw_panel(panel: Panel, ax: Axes) -> None:
-    for index, curve in enumerate(panel.curves):
-        named = index < _MOST_NAMED
+    for curve in panel.curves:
+        named = curve.rank < _MOST_NAMED
         ax.plot(
             curve.step,
             curve.values,
-            color=PALETTE[index % len(PALETTE)] if named else GREY,
+            color=PALETTE[curve.rank % len(PALETTE)] if named else GREY,
             linewidth=1.0,
-            marker=MARKERS[index % len(MARKERS)],
+            marker=MARKERS[curve.rank % len(MARKERS)],
             markersize=2.6,
             label=(curve.layer or "model") if named else None,
         )
@@ -118,7 +127,12 @@ def _draw_panel(panel: Panel, ax: Axes) -> None:
     if all(_is_share(curve.values) for curve in panel.curves):
         ax.set_ylim(-0.03, 1.05)
     ax.set_ylabel(panel.column.replace("_", " "))
-    ax.legend(loc="best", title="layer", title_fontsize="medium")
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(
+            loc="best",
+            title="layer",
+            title_fontsize="medium",
+        )
 
 
 def _is_share(values: np.ndarray) -> bool:

@@ -1,62 +1,12 @@
-"""The experiment: its figures, and what it declares to the workbench."""
+"""The experiment: what it declares to the workbench."""
 
 from __future__ import annotations
 
 from condensery.declare import Declared
 from condensery.experiments.dropout_features import _claims, _tables, _vectors
-from condensery.experiments.dropout_features._config import Config, TargetName
+from condensery.experiments.dropout_features._config import Config
+from condensery.experiments.dropout_features._figures import figures
 from condensery.experiments.dropout_features._tasks import work
-from condensery.records import FigureSpec
-
-SWITCH = FigureSpec(
-    name="dropout-switch",
-    plot="condensery.plots.dropout_switch",
-    caption="A network at a minimum of R_S goes on with R_S, with dropout, or with R_S "
-    "+ R1: R_S, R1, the number of effective orientations, and the outputs at the end.",
-)
-
-CONTROLS = FigureSpec(
-    name="dropout-controls",
-    plot="condensery.plots.dropout_controls",
-    caption="Effective orientations while training: dropout condenses, the noise of "
-    "mini-batches does not. Right: the loss along random directions around the "
-    "solutions.",
-)
-
-COSINES = FigureSpec(
-    name="dropout-cosines",
-    plot="condensery.plots.cosine_maps",
-    caption="Cosines between the input weights of all units of a network with ten "
-    "inputs, sorted. Without dropout there is no order; with it there are two blocks, "
-    "one direction and its opposite. The distribution of the inputs and the number of "
-    "steps are our choice, the source gives neither.",
-    options={"part": "vectors"},
-)
-
-
-def _features(target: TargetName) -> FigureSpec:
-    return FigureSpec(
-        name=f"dropout-features-{target}",
-        plot="condensery.plots.dropout_features",
-        caption="Outputs, zoomed outputs, and the features of the first layer before "
-        "(blue rings) and after (vermilion), without and with dropout. With dropout "
-        "the features stand on the dashed lines, the orientations that make up the "
-        "target.",
-        options={"target": target},
-    )
-
-
-def figures(config: Config) -> list[FigureSpec]:
-    """Outputs and features per target, the switch, the controls, and the cosines in ten
-    dimensions.
-    """
-    return [
-        *map(_features, config.targets),
-        SWITCH,
-        CONTROLS,
-        COSINES,
-    ]
-
 
 dropout_features = Declared(
     name="dropout-features",

@@ -110,12 +110,21 @@ def measures(name: TargetName, units: np.ndarray) -> tuple[float, float, float]:
 
     angle, amplitude, alive = units.T
     size = amplitude * alive
-    weight = orientation_bins(angle, size, bins=BINS)
+    weight = orientation_bins(
+        angle,
+        size,
+        bins=BINS,
+    )
     # over the weight of all units, which rounds otherwise than that of all bins
     total = float(size.sum()) or 1.0
     heaviest = np.sort(weight)[-HEAVIEST:]
     predicted = np.array(PREDICTED[name])
-    near = share_near(angle, size, predicted, within=NEAR)
+    near = share_near(
+        angle,
+        size,
+        predicted,
+        within=NEAR,
+    )
     return (
         effective_orientations(weight),
         float(heaviest.sum()) / total,
@@ -177,7 +186,11 @@ def profile(
 
 
 def _moved(layers: Layers, directions: Layers, stride: float) -> Layers:
-    pairs = zip(layers, directions, strict=True)
+    pairs = zip(
+        layers,
+        directions,
+        strict=True,
+    )
     return [
         (
             W + stride * along_W,

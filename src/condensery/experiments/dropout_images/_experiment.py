@@ -8,26 +8,8 @@ from condensery.declare import Declared
 from condensery.experiments.dropout_images import _tables
 from condensery.experiments.dropout_images._claims import CLAIMS
 from condensery.experiments.dropout_images._config import Config, load_images
+from condensery.experiments.dropout_images._figures import figures
 from condensery.experiments.dropout_images._tasks import work
-from condensery.records import FigureSpec
-
-FIGURES = (
-    FigureSpec(
-        name="dropout-images",
-        plot="condensery.plots.dropout_images",
-        caption="Test accuracy of R_drop and R_S + R1 over p against that of R_S; "
-        "R_S and R1 of both solutions; and the accuracies of the four losses that "
-        "take dropout apart.",
-    ),
-    FigureSpec(
-        name="dropout-paths",
-        plot="condensery.plots.dropout_paths",
-        caption="R_S on the straight lines between the solutions of the four losses, "
-        "which all start from the same parameters. Between two with R1, or two "
-        "without, the line stays low; between one with and one without it passes a "
-        "barrier, and the end with R1 is the flatter one.",
-    ),
-)
 
 
 def _digest(config: Config) -> str:
@@ -53,7 +35,12 @@ dropout_images = Declared(
         "paths": _tables.paths,
         "barriers": _tables.barriers,
     },
+    derives={
+        "medians": _tables.medians,
+        "parts": _tables.parts,
+        "path_medians": _tables.path_medians,
+    },
     judges=CLAIMS,
-    draws=FIGURES,
+    draws=figures,
     reads=_digest,
 )

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from condensery.declare import Results, rows, stack
+from condensery.declare import Blocks, Results, Tables, rows, stack, table
 from condensery.experiments.dropout_images._config import PARTS, Config, images
 from condensery.experiments.dropout_images._tasks import train
 from condensery.protocols import Arrays
@@ -26,6 +26,7 @@ PAIRS = (
 )
 """Two of one type, with R1 or without it, and then one with R1 and one without."""
 ALIKE = PAIRS[:2]
+WITH_R1 = ("L1", "L3")
 PLACES = np.linspace(-0.5, 1.5, 81)
 """Where on the line (1 − a) θ_first + a θ_second R_S is taken; 0 and 1 are among
 them.
@@ -96,6 +97,68 @@ def paths(config: Config, results: Results) -> Table:
         place="0 at the first, 1 at the second",
         loss="R_S",
     )
+
+
+@table(
+    accuracy="percent",
+    low="less one s.e.",
+    high="plus one s.e.",
+)
+def medians(config: Config, tables: Tables) -> Blocks:
+    """Of every loss and p the medians over seeds, with the standard error that the
+    number of held-out images leaves.
+    """
+    ends = tables["runs"]
+    _, (_, labels) = images(config)
+    pairs = zip(ends["kind"].tolist(), ends["keep"].tolist(), strict=True)
+    for kind, keep in dict.fromkeys(pairs):
+        subset = ends.select(kind=kind, keep=keep)
+        share = float(np.median(subset["accuracy"]))
+        error = np.sqrt(share * (1 - share) / len(labels))
+        yield {
+            "kind": kind,
+            "keep": keep,
+            "accuracy": 100 * share,
+            "low": 100 * (share - error),
+            "high": 100 * (share + error),
+            "loss": np.median(subset["loss"]),
+            "r1": np.median(subset["r1"]),
+        }
+
+
+@table()
+def parts(config: Config, tables: Tables) -> Blocks:
+    """The four losses that take dropout apart, at the p at which they are judged."""
+    keep = config.part_keeps[0]
+    for position, part in enumerate(PARTS, start=1):
+        row = tables["medians"].select(kind=part, keep=keep)
+        yield {
+            "position": position,
+            "loss": part,
+            "with_r1": part in WITH_R1,
+            "accuracy": row["accuracy"][0],
+            "low": row["low"][0],
+            "high": row["high"][0],
+        }
+
+
+@table(place="0 at the first, 1 at the second", loss="R_S")
+def path_medians(config: Config, tables: Tables) -> Blocks:
+    """R_S on the lines, medians over seeds, and whether both ends are of one type."""
+    for first, second in PAIRS:
+        between = tables["paths"].select(first=first, second=second)
+        names = f"${first[0]}_{first[1]}$ to ${second[0]}_{second[1]}$"
+        for keep in config.part_keeps:
+            line = between.select(keep=keep)
+            places = np.unique(line["place"])
+            losses = [line.select(place=place)["loss"] for place in places]
+            yield rows(
+                {"place": places},
+                pair=names,
+                alike=(first, second) in ALIKE,
+                keep=keep,
+                loss=np.median(losses, axis=1),
+            )
 
 
 def barriers(config: Config, results: Results) -> Table:

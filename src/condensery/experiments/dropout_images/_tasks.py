@@ -143,7 +143,13 @@ def _objective(model: Any, config: Config, kind: Any, keep: float) -> Any:
     if kind == "expected":
         return expected_dropout_loss(model, keep=keep, factor=FACTOR)
     rate = config.part_rate
-    return dropout_part(model, kind, keep=keep, rate=rate, factor=FACTOR)
+    return dropout_part(
+        model,
+        kind,
+        keep=keep,
+        rate=rate,
+        factor=FACTOR,
+    )
 
 
 class _Accuracy:
@@ -173,7 +179,13 @@ def _ends(members: Any) -> Arrays:
 
 def work(config: Config) -> Iterator[Work]:
     """One task per loss and p."""
-    weights = {"plain": 1.0, "descent": 1.0, "L2": 3.0, "L3": 3.0, "L4": 2.0}
+    weights = {
+        "plain": 1.0,
+        "descent": 1.0,
+        "L2": 3.0,
+        "L3": 3.0,
+        "L4": 2.0,
+    }
     for kind, keep in runs(config):
         steps, _, _ = schedule(config, kind)
         cost = weights.get(kind, 1.3) * steps * config.seeds

@@ -13,8 +13,10 @@ from condensery.charts import (
     Look,
     Matrix,
     Panel,
+    cosine_map,
     figure,
     in_rows,
+    square_panels,
 )
 from condensery.experiments.initial_condensation._config import (
     DEEP,
@@ -83,13 +85,13 @@ def _early_outputs(config: Config) -> FigureSpec:
             only={"activation": name},
             each="step",
             look=Look(colour="ink", dashes=(0, (4, 3)), width=0.8),
+            label="closest polynomial",
         )
         panel = Panel(
             marks=(target, model, polynomial),
             title=f"{TITLES.get(name, name)}, degree {degree}",
             x=Axis(label="$x$" if number >= count - across else "", count=4),
             y=Axis(label="output" if number % across == 0 else "", count=4),
-            legend=None if number else "lower right",
         )
         panels.append(panel)
     rows = in_rows(panels, across)
@@ -98,37 +100,16 @@ def _early_outputs(config: Config) -> FigureSpec:
         "early-outputs",
         "What the networks have learned by steps 200 and 1000: a polynomial of the "
         "degree of the multiplicity (dashed), at first exactly. ReLU has kinks.",
-        Chart(panels=rows, width=width, height=1.75 * len(rows) + 0.15),
+        Chart(
+            panels=rows,
+            width=width,
+            height=1.75 * len(rows) + 0.4,
+            legend=Legend(place="outside upper center", columns=4),
+        ),
     )
 
 
 # Cosines
-
-
-def cosine_map(title: str, table: str = "cosines", **only: str | int | bool) -> Panel:
-    """A heat map of the sorted cosines of a layer, red for parallel units."""
-    cosines = Matrix(
-        table=table,
-        value="cosine",
-        only=dict(only),
-        limits=(-1, 1),
-        bar="cosine",
-    )
-    return Panel(
-        marks=(cosines,),
-        title=title,
-        x=Axis(bare=True),
-        y=Axis(bare=True, inverted=True),
-        square=True,
-    )
-
-
-def cosine_maps(panels: list[Panel], across: int) -> Chart:
-    """Heat maps in rows."""
-    rows = in_rows(panels, across)
-    side = (PAGE - 0.6) / max(across, 3)
-    width = min(PAGE, side * across + 0.8)
-    return Chart(panels=rows, width=width, height=(side + 0.2) * len(rows) + 0.1)
 
 
 def _across(count: int) -> int:
@@ -147,7 +128,7 @@ def _cosines_five(config: Config) -> FigureSpec:
         "Five-dimensional input, step 100 of Adam: cosines between the neurons, "
         "sorted. "
         "Red blocks with blue between them are one line.",
-        cosine_maps(panels, _across(len(panels))),
+        square_panels(panels, _across(len(panels))),
     )
 
 
@@ -165,30 +146,48 @@ def _cosines_demo_b(config: Config) -> FigureSpec:
         "The notebook's network from m⁻⁴: at the start, after Adam's first step, at "
         "its "
         "end, and under plain gradient descent.",
-        cosine_maps(panels, _across(len(panels))),
+        square_panels(panels, _across(len(panels))),
     )
 
 
 def _cosines_deep(config: Config) -> FigureSpec:
-    draw = min(1, config.deep_draws - 1)
-    panels = []
-    for residual in (True, False):
-        for layer, name in enumerate(DEEP):
-            title = f"{TITLES.get(name, name)}, step {config.deep_steps[layer]}"
-            panel = cosine_map(
-                title if residual else "without residuals",
-                table="deep",
-                draw=draw,
-                residual=residual,
-                layer=layer + 1,
-            )
-            panels.append(panel)
+    draws = range(min(4, config.deep_draws))
+    panels = [
+        _layer_cosines(config, draw, layer, residual=True)
+        for draw in draws
+        for layer in range(len(DEEP))
+    ]
+    last = draws[-1]
+    panels += [
+        _layer_cosines(config, last, layer, residual=False)
+        for layer in range(len(DEEP))
+    ]
     return figure(
         "cosines-deep",
         "Cosines of the five hidden layers of a network of six, each with its own "
-        "activation, with residual connections (above) and without (below).",
-        cosine_maps(panels, len(DEEP)),
+        "activation, with residual connections: a row per draw, the first "
+        f"{len(draws)} of {config.deep_draws}. Below: the last of these draws without "
+        "residual connections.",
+        square_panels(panels, len(DEEP)).model_copy(
+            update={"height": 0.65 + 0.93 * (len(draws) + 1)}
+        ),
     )
+
+
+def _layer_cosines(config: Config, draw: int, layer: int, *, residual: bool) -> Panel:
+    name = DEEP[layer]
+    is_top = residual and draw == 0
+    title = f"{TITLES.get(name, name)},\nstep {config.deep_steps[layer]}"
+    panel = cosine_map(
+        title if is_top else "",
+        table="deep",
+        draw=draw,
+        residual=residual,
+        layer=layer + 1,
+    )
+    row = f"draw {draw + 1}" if residual else f"draw {draw + 1},\nno residuals"
+    side = panel.y.model_copy(update={"label": "" if layer else row})
+    return panel.model_copy(update={"y": side})
 
 
 # Lines and alignment

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 
-from condensery.charts import Axis, Chart, Lines, Look, Panel, figure
+from condensery.charts import (
+    Axis,
+    Chart,
+    Lines,
+    Look,
+    Panel,
+    Texts,
+    cosine_map,
+    figure,
+    square_panels,
+)
 from condensery.declare import (
     Declared,
     Expected,
@@ -18,7 +29,11 @@ from condensery.declare import (
     claim,
 )
 from condensery.experiments.initial_condensation_cnn import _tables
-from condensery.experiments.initial_condensation_cnn._tables import TAU, UNTRAINED
+from condensery.experiments.initial_condensation_cnn._tables import (
+    STAGES,
+    TAU,
+    UNTRAINED,
+)
 from condensery.experiments.initial_condensation_cnn._work import (
     KERNELS,
     LARGE,
@@ -221,7 +236,11 @@ sorted_line = partial(Lines, table="sorted_kernels", x="share", by="std")
 alignment = Panel(
     marks=(
         sorted_line(y="cosine", look=Look(width=1.8), label="std {}"),
-        sorted_line(y="linear", look=Look(colour="ink", dashes=(0, (4, 3)), width=0.8)),
+        sorted_line(
+            y="linear",
+            look=Look(colour="ink", dashes=(0, (4, 3)), width=0.8),
+            label="linearised flow",
+        ),
     ),
     x=Axis(label="share of the kernels", limits=(0, 1)),
     y=Axis(label="|cosine| with the singular vector", limits=(0, 1.02)),
@@ -244,14 +263,41 @@ def _course(config: Config, activation: str, std: float, *, is_first: bool) -> P
             course(
                 y="accuracy",
                 look=Look(colour="1", dashes=(0, (4, 2))),
-                label="accuracy",
+                label="training accuracy",
             ),
         ),
         title=f"{TITLES.get(activation, activation)}, std {std:g}",
         x=Axis(label="step", scale="symlog", limits=(0, config.steps), ticks=ticks),
-        y=Axis(limits=(-0.02, 1.03), ticks={"0": 0.0, "0.5": 0.5, "1": 1.0}),
+        y=Axis(
+            label="share" if is_first else "",
+            limits=(-0.02, 1.03),
+            ticks={"0": 0.0, "0.5": 0.5, "1": 1.0},
+        ),
         legend="upper left" if is_first else None,
     )
+
+
+def _cosine_panels(config: Config) -> Iterator[Panel]:
+    """A row per stage, a column per network."""
+    names = ("before training", "below 20 %", "at the end")
+    for name, stage in zip(names, STAGES, strict=True):
+        for number, (activation, std) in enumerate(config.cnns):
+            network = {"activation": activation, "std": std, "stage": stage}
+            title = ""
+            accuracy = Texts(
+                table="cosines",
+                x=0.5,
+                y=1.06,
+                text="title",
+                only=network,
+                inside="panel",
+            )
+            if stage == STAGES[0]:
+                title = f"{TITLES.get(activation, activation)}, std {std:g}"
+            panel = cosine_map(title, **network)
+            marks = panel.marks if title else (*panel.marks, accuracy)
+            side = panel.y.model_copy(update={"label": "" if number else name})
+            yield panel.model_copy(update={"marks": marks, "y": side})
 
 
 def figures(config: Config) -> list[FigureSpec]:
@@ -260,6 +306,7 @@ def figures(config: Config) -> list[FigureSpec]:
         _course(config, activation, std, is_first=not number)
         for number, (activation, std) in enumerate(config.cnns)
     ]
+    panels_of_cosines = list(_cosine_panels(config))
     return [
         figure(
             "kernel-alignment",
@@ -271,16 +318,17 @@ def figures(config: Config) -> list[FigureSpec]:
         figure(
             "kernels-while-learning",
             "The CNN while it learns: share of pairs of kernels with |cosine| > .95, "
-            "and its accuracy.",
+            "and its accuracy on the training images.",
             Chart(panels=(tuple(panels),), height=2.1),
         ),
-        FigureSpec(
-            name="kernel-cosines",
-            plot="condensery.plots.cosine_maps",
-            options={"part": "cnn", "across": len(config.cnns)},
-            caption="Cosines between the kernels of the CNN, sorted: before training, "
+        figure(
+            "kernel-cosines",
+            "Cosines between the kernels of the CNN, sorted: before training, "
             "at the last step with an accuracy below 20 %, and at the end. The last "
             "column is from a large initialisation.",
+            square_panels(panels_of_cosines, across=len(config.cnns)).model_copy(
+                update={"height": 4.8}
+            ),
         ),
     ]
 

@@ -22,6 +22,9 @@ TAU, UNTRAINED = 0.95, 0.2
 accuracy.
 """
 
+STAGES = ("before", "untrained", "end")
+"""Before training, at the last step with an accuracy below 20 %, and at the end."""
+
 
 def members(config: Config, results: Results) -> Table:
     """One row per two-layer network."""
@@ -146,7 +149,8 @@ def _stages(activation: str, std: float, run: Arrays) -> Iterator[dict[str, Any]
     step, accuracy = run["step"], run["accuracy"][:, 0]
     early = np.flatnonzero(accuracy <= UNTRAINED)
     untrained = int(early[-1]) if early.size else 0
-    for index in (0, untrained, len(step) - 1):
+    indices = (0, untrained, len(step) - 1)
+    for stage, index in zip(STAGES, indices, strict=True):
         title = f"step {step[index]}, {accuracy[index]:.0%} right"
         yield {
             "part": "cnn",
@@ -154,5 +158,7 @@ def _stages(activation: str, std: float, run: Arrays) -> Iterator[dict[str, Any]
             "optimiser": "Adam",
             "step": int(step[index]),
             "title": title if index else f"{activation}, std {std:g}",
+            "std": std,
+            "stage": stage,
             "cosine": cosine_matrix(run["kernels"][index, 0]).matrix,
         }

@@ -5,25 +5,8 @@ from __future__ import annotations
 from condensery.declare import Declared
 from condensery.experiments.initial_phase_diagram import _claims, _tables
 from condensery.experiments.initial_phase_diagram._config import Config
+from condensery.experiments.initial_phase_diagram._figures import figures
 from condensery.experiments.initial_phase_diagram._work import work
-from condensery.records import FigureSpec
-
-FIGURES = (
-    FigureSpec(
-        name="initial-widths",
-        plot="condensery.plots.initial_widths",
-        caption="RD, alignment with ẑ, and e-folds λT until the loss has fallen by a "
-        "tenth, against the width. Marks: trained networks, every seed; lines: the "
-        "linearised flow, without a free parameter.",
-    ),
-    FigureSpec(
-        name="initial-map",
-        plot="condensery.plots.initial_map",
-        caption="Slope of log RD, alignment at the largest width, and slope of λT over "
-        "(γ, γ'). Condensed is below the solid line γ' = γ − 1; below the dashed line "
-        "γ' = 1 − γ the input weights move at once.",
-    ),
-)
 
 initial_phase_diagram = Declared(
     name="initial-phase-diagram",
@@ -51,6 +34,7 @@ initial_phase_diagram = Declared(
         "slopes": _tables.slopes,
         "row_slopes": _tables.row_slopes,
     },
+    derives={"row_courses": _tables.row_courses},
     judges=(
         _claims.rd_condensed,
         _claims.alignment_condensed,
@@ -62,5 +46,5 @@ initial_phase_diagram = Declared(
         _claims.time_closed,
         _claims.sign,
     ),
-    draws=FIGURES,
+    draws=figures,
 )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from condensery.declare import Results, rows, stack
+from condensery.declare import Blocks, Results, Tables, rows, stack, table
 from condensery.experiments.initial_phase_diagram._config import Config
 from condensery.experiments.initial_phase_diagram._work import (
     FEATURES,
@@ -76,6 +76,26 @@ def slopes(config: Config, results: Results) -> Table:
 def row_slopes(config: Config, results: Results) -> Table:
     """Width slopes of the cells that are followed."""
     return _slope_table(members(config, results), "row")
+
+
+@table(growth="λT in e-folds")
+def row_courses(config: Config, tables: Tables) -> Blocks:
+    """Every network of the cells that are followed, and the mean closed forms of its
+    width.
+    """
+    swept = tables["members"].select(part="row")
+    coordinates = zip(swept["gamma"], swept["gamma_prime"], strict=True)
+    for gamma, gamma_prime in dict.fromkeys(coordinates):
+        cell = swept.select(gamma=gamma, gamma_prime=gamma_prime)
+        title = f"γ = {gamma:g}, γ′ = {gamma_prime:g}".replace("-", "−")
+        for width in np.unique(cell["width"]):
+            networks = cell.select(width=width)
+            block = rows({"rd": networks["rd"]}, cell=title, width=width)
+            for name in ("alignment", "growth"):
+                block[name] = networks[name]
+            for name in ("rd_closed", "alignment_closed", "growth_closed"):
+                block[name] = np.full(len(networks), networks[name].mean())
+            yield block
 
 
 def _slope_table(table: Table, sweep: Sweep) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from condensery.declare import Count, Settings
@@ -72,3 +73,13 @@ class Config(Settings):
         if self.row_seeds < self.seeds:
             raise ValueError("row_seeds must be at least seeds")
         return self
+
+
+def shown_gammas(config: Config) -> list[float]:
+    """At most five γ₃ of the row γ₂ = 0, evenly chosen; none where it is not run."""
+    if 0.0 not in config.gamma2s:
+        return []
+    gammas = sorted(config.gamma3s)
+    count = min(5, len(gammas))
+    chosen = np.linspace(0, len(gammas) - 1, count).round().astype(int)
+    return [gammas[index] for index in np.unique(chosen)]

@@ -5,32 +5,8 @@ from __future__ import annotations
 from condensery.declare import Declared
 from condensery.experiments.three_layer import _claims, _tables
 from condensery.experiments.three_layer._config import Config
+from condensery.experiments.three_layer._figures import figures
 from condensery.experiments.three_layer._work import work
-from condensery.records import FigureSpec
-
-FIGURES = (
-    FigureSpec(
-        name="layer-maps",
-        plot="condensery.plots.layer_maps",
-        caption="Width slopes of the relative distances of both layers over (γ₃, γ₂). "
-        "Blue: linear; red: condensed. Lines: where a balance of the layers makes "
-        "each slope 0; they part the plane in four.",
-    ),
-    FigureSpec(
-        name="layer-distance",
-        plot="condensery.plots.layer_distance",
-        caption="Relative distance of both layers against the width at γ₂ = 0. The "
-        "first layer's lines turn from falling to rising at γ₃ = 3/2; the second "
-        "layer's still fall there.",
-    ),
-    FigureSpec(
-        name="layer-neurons",
-        plot="condensery.plots.layer_neurons",
-        caption="At γ₂ = 0: outputs before and after training, and weight and bias of "
-        "every first-layer neuron. With growing γ₃ the neurons leave the initial "
-        "cloud along a few rays.",
-    ),
-)
 
 three_layer = Declared(
     name="phase-diagram-three-layer",
@@ -65,7 +41,10 @@ three_layer = Declared(
         "methods": _tables.methods,
         "data": _tables.data,
     },
-    derives={"slopes": _tables.slopes},
+    derives={
+        "slopes": _tables.slopes,
+        "row_distances": _tables.row_distances,
+    },
     judges=(
         _claims.first_linear,
         _claims.first_condensed,
@@ -78,5 +57,5 @@ three_layer = Declared(
         _claims.method,
         _claims.exponents,
     ),
-    draws=FIGURES,
+    draws=figures,
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from condensery.declare import Blocks, Results, Tables, rows, table
-from condensery.experiments.three_layer._config import Config
+from condensery.experiments.three_layer._config import Config, shown_gammas
 from condensery.experiments.three_layer._work import points, show, train
 from condensery.metrics import Condensation, condensation, width_slope
 from condensery.records import Status
@@ -24,7 +26,11 @@ COLUMNS = (
     "steps",
     "status",
 )
-DISTANCES = {"first": "rd1", "second": "rd2", "output": "rd_a"}
+DISTANCES = {
+    "first": "rd1",
+    "second": "rd2",
+    "output": "rd_a",
+}
 """Layer to the column of its relative distance."""
 THRESHOLD = 0.99
 ACTIVE = 0.1
@@ -57,7 +63,10 @@ def slopes(config: Config, tables: Tables) -> Blocks:
     members = tables["members"]
     coordinates = np.column_stack([members["gamma2"], members["gamma3"]])
     for gamma2, gamma3 in np.unique(coordinates, axis=0):
-        cell = members.select(gamma2=gamma2, gamma3=gamma3)
+        cell = members.select(
+            gamma2=gamma2,
+            gamma3=gamma3,
+        )
         converged = cell["status"] == Status.CONVERGED
         block = {"gamma2": gamma2, "gamma3": gamma3}
         for layer, distance in DISTANCES.items():
@@ -67,6 +76,53 @@ def slopes(config: Config, tables: Tables) -> Blocks:
         theory = three_layer_slopes(gamma2, gamma3)
         block |= {"theory_first": theory.first, "theory_second": theory.second}
         yield block
+
+
+@table()
+def row_distances(config: Config, tables: Tables) -> Blocks:
+    """Geometric mean RD of both layers in the row γ₂ = 0, and lines of the slopes."""
+    converged = int(Status.CONVERGED)
+    row = tables["members"].select(
+        gamma2=0.0,
+        status=converged,
+    )
+    fits = tables["slopes"].select(gamma2=0.0)
+    for gamma3 in shown_gammas(config):
+        cell = row.select(gamma3=gamma3)
+        fit = fits.select(gamma3=gamma3)
+        widths = np.unique(cell["width"])
+        block = rows({"width": widths}, gamma3=gamma3)
+        for layer in ("first", "second"):
+            slope = float(fit[layer][0])
+            error = float(fit[f"{layer}_se"][0])
+            name = f"γ₃ = {gamma3:g}: {slope + 0.0:.3f} ± {error:.3f}"
+            block[f"{layer}_name"] = np.full(len(widths), name.replace("-", "−"))
+            column = DISTANCES[layer]
+            logs = [np.log(cell.select(width=width)[column]) for width in widths]
+            block |= _through_middle(layer, np.log(widths), logs, slope)
+        yield block
+
+
+def _through_middle(
+    layer: str, log_width: np.ndarray, logs: Sequence[np.ndarray], slope: float
+) -> dict[str, np.ndarray]:
+    """Geometric means with their standard errors, and a line through their middle."""
+    mean = np.array([log.mean() for log in logs])
+    error = np.array([_standard_error(log) for log in logs])
+    line = mean.mean() + slope * (log_width - log_width.mean())
+    logarithms = {
+        layer: mean,
+        f"{layer}_low": mean - error,
+        f"{layer}_high": mean + error,
+        f"{layer}_line": line,
+    }
+    return {name: np.exp(values) for name, values in logarithms.items()}
+
+
+def _standard_error(values: np.ndarray) -> float:
+    if values.size < 2:
+        return 0.0
+    return float(values.std(ddof=1) / np.sqrt(values.size))
 
 
 def _slope(width: np.ndarray, distance: np.ndarray) -> tuple[float, float]:
@@ -83,7 +139,11 @@ def boundary(config: Config, results: Results) -> Blocks:
     low, high = min(config.gamma2s) - 0.5, max(config.gamma2s) + 0.5
     gamma2 = np.linspace(low, high, 201)
     lines = three_layer_boundaries(gamma2)
-    yield rows({"gamma2": gamma2}, first=lines.first, second=lines.second)
+    yield rows(
+        {"gamma2": gamma2},
+        first=lines.first,
+        second=lines.second,
+    )
 
 
 @table()
@@ -105,9 +165,17 @@ def pairs(config: Config, results: Results) -> Blocks:
     """Weight and bias of every unit of the first layer."""
     shown = results.only(show)
     units = shown["pairs"].shape[2]
-    axes = {"gamma3": shown["gamma3"], "when": [0, 1], "": range(units)}
+    axes = {
+        "gamma3": shown["gamma3"],
+        "when": [0, 1],
+        "": range(units),
+    }
     weight, bias = np.moveaxis(shown["pairs"], -1, 0)
-    yield rows(axes, weight=weight, bias=bias)
+    yield rows(
+        axes,
+        weight=weight,
+        bias=bias,
+    )
 
 
 @table(
@@ -131,7 +199,11 @@ def _longest(w: np.ndarray) -> Condensation:
     lengths = np.linalg.norm(w, axis=1)
     count = max(2, round(ACTIVE * len(w)))
     longest = w[np.argsort(-lengths)[:count]]
-    return condensation(longest, threshold=THRESHOLD, active=0.0)
+    return condensation(
+        longest,
+        threshold=THRESHOLD,
+        active=0.0,
+    )
 
 
 @table()
