@@ -144,8 +144,10 @@ def _initial(
 
 
 def _output(net: Net, x: np.ndarray) -> np.ndarray:
+    from condensery.models import Network
+
     w, a = net
-    return np.tanh(x @ w.T) @ a
+    return Network.of({"a": a, "w": w}, "tanh").forward(x)
 
 
 def _effective(w: np.ndarray, a: np.ndarray) -> float:
