@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class CondenseryError(Exception):
     """Root of every error that condensery raises on purpose; `exit_status` is what the
@@ -41,10 +46,32 @@ class InvalidInputError(CondenseryError):
     exit_status = 2
 
     def __init__(self, what: str, *, given: object, allowed: str, remedy: str) -> None:
-        self.what, self.given, self.allowed, self.remedy = what, given, allowed, remedy
+        self.what = what
+        self.given = given
+        self.allowed = allowed
+        self.remedy = remedy
         shown = given if isinstance(given, str) else repr(given)
         text = f"{what}: given {shown}; allowed: {allowed}; {remedy}"
         super().__init__(" ".join(text.split()))
+
+
+def suggestion(word: str, choices: Iterable[str], *, otherwise: str) -> str:
+    """The remedy for a word that is none of the choices: the nearest of them.
+
+    Args:
+        word: What was given.
+        choices: What is allowed.
+        otherwise: The remedy where none is near.
+
+    Example:
+        >>> from condensery._errors import suggestion
+        >>> suggestion("quik", ["quick", "paper"], otherwise="choose one of these")
+        'did you mean quick?'
+    """
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, list(choices), n=1)
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 class MissingExtraError(CondenseryError):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib
 import importlib.util
 import linecache
 import sys
 import traceback
+from collections.abc import Mapping
 from importlib.abc import ExecutionLoader
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
-from condensery._errors import InvalidInputError
+from condensery._errors import InvalidInputError, suggestion
 
 _ALLOWED = "package.module:name or path/to/file.py:name"
 
@@ -73,6 +73,21 @@ allowed: a name that fractions defines; did you mean Fraction?
     return target
 
 
+def with_entry_points(built_in: Mapping[str, str], group: str) -> dict[str, str]:
+    """Names and references: the built-in ones, then those that other packages add.
+
+    Args:
+        built_in: Name to reference; no other package replaces one.
+        group: Group of the entry points.
+    """
+    from importlib.metadata import entry_points
+
+    references = dict(built_in)
+    for point in entry_points(group=group):
+        references.setdefault(point.name, point.value)
+    return references
+
+
 def is_file(home: str) -> bool:
     """Whether what stands before the colon of a reference is a file, not a module."""
     return home.endswith(".py") or "/" in home or "\\" in home
@@ -107,12 +122,11 @@ def read_source(path: str | Path) -> str:
 
 def _refuse_name(target: object, home: str, name: str, word: str) -> NoReturn:
     public = [candidate for candidate in dir(target) if candidate[0] != "_"]
-    near = difflib.get_close_matches(word, public, n=1)
     raise InvalidInputError(
         f"name in {home}",
         given=name,
         allowed=f"a name that {home} defines",
-        remedy=f"did you mean {near[0]}?" if near else "check the name's spelling",
+        remedy=suggestion(word, public, otherwise="check the name's spelling"),
     ) from None
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -129,7 +130,7 @@ def test_a_broken_experiment_of_another_package_is_left_out_with_a_warning(
             "phase-diagram", "no_such_package:Impostor", "condensery.experiments"
         ),
     ]
-    monkeypatch.setattr(_registry, "entry_points", lambda group: points)
+    monkeypatch.setattr(metadata, "entry_points", lambda group: points)
     references = _registry.registered()
     assert references["phase-diagram"] == BUILT_IN["phase-diagram"]
     monkeypatch.setattr(_registry, "BUILT_IN", {})

@@ -1,7 +1,6 @@
 """The commands.
 
-Each parses nothing and computes nothing: it calls the workbench and prints what comes
-back.
+None parses or computes: each calls the workbench and prints what comes back.
 
 The workbench is imported inside the commands, so that ``--help`` is quick.
 """
@@ -391,9 +390,3 @@ def add_commands(app: App) -> None:
         title = "Example" if len(examples) == 1 else "Examples"
         epilogue = f"{title}:\n" + "\n".join(f"  {example}" for example in examples)
         app.command(function, name=name, help_epilogue=epilogue, sort_key=position)
-
-
-def _cost(seconds: float | None) -> str:
-    from condensery import workbench
-
-    return "not measured" if seconds is None else workbench.duration(seconds)

@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from difflib import get_close_matches
+from typing import get_args
 
 from cyclopts import (
     App,
@@ -19,7 +19,7 @@ from cyclopts import (
     UnknownOptionError,
 )
 
-from condensery._errors import CondenseryError, InvalidInputError
+from condensery._errors import CondenseryError, InvalidInputError, suggestion
 from condensery.cli._commands import add_commands
 from condensery.cli._signals import exit_status
 
@@ -135,9 +135,8 @@ def _explain(error: CycloptsError, words: Sequence[str]) -> str:
         case CoercionError(token=token, argument=argument) if (
             token is not None and argument is not None
         ):
-            kind = (
-                "a whole number" if "int" in str(argument.hint) else str(argument.hint)
-            )
+            is_whole = int in (argument.hint, *get_args(argument.hint))
+            kind = "a whole number" if is_whole else str(argument.hint)
             return str(
                 InvalidInputError(
                     argument.name, given=token.value, allowed=kind, remedy=usage
@@ -160,8 +159,7 @@ def _explain(error: CycloptsError, words: Sequence[str]) -> str:
 
 
 def _refusal(what: str, word: str, names: Sequence[str], usage: str) -> str:
-    near = get_close_matches(word, names, n=1)
-    remedy = f"did you mean {near[0]}?" if near else usage
+    remedy = suggestion(word, names, otherwise=usage)
     return str(
         InvalidInputError(what, given=word, allowed=", ".join(names), remedy=remedy)
     )

@@ -5,16 +5,15 @@ comes back.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-Json = Annotated[
-    bool,
-    Parameter(
-        name="--json", negative="", help="Print one JSON document and nothing else."
-    ),
-]
+from condensery.cli._options import Json
+
+if TYPE_CHECKING:
+    from condensery.workbench import Operated
+
 Factory = Annotated[
     str,
     Parameter(name="MODEL", help="package.module:factory or path/to/file.py:factory."),
@@ -293,15 +292,13 @@ def _numbers(shape: str) -> tuple[int, ...]:
     return tuple(int(word) for word in words)
 
 
-def _show(done: object, *, json: bool) -> int:
+def _show(done: Operated, *, json: bool) -> int:
     from condensery.cli import _output as output
-    from condensery.workbench import Operated
 
-    if isinstance(done, Operated):
-        if json:
-            output.document(done.document)
-        else:
-            output.say(done.text)
-            for path in done.files.values():
-                output.say(f"wrote {path}")
+    if json:
+        output.document(done.document)
+        return 0
+    output.say(done.text)
+    for path in done.files.values():
+        output.say(f"wrote {path}")
     return 0

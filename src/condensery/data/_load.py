@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
-from condensery._errors import InvalidInputError
+from condensery._errors import InvalidInputError, suggestion
 from condensery.data._dataset import Dataset, check_count, from_arrays
 from condensery.data._images import IDX_NAMES, digits, idx_images
 from condensery.data._mnist1d import NAME as MNIST1D
@@ -132,11 +131,10 @@ def _from_file(text: str, samples: int | None) -> Dataset:
     if exists:
         return idx_images(path.name, path=path, samples=samples)
     allowed = f"{', '.join(DATASETS)}, or the path of a .csv, .npy, .npz or IDX file"
-    near = get_close_matches(text.lower(), DATASETS, n=1)
     if path.suffix.lower() in _TABLES or "/" in text or os.sep in text:
         remedy = f"there is no such file, seen from {Path.cwd()}"
     else:
-        remedy = f"did you mean {near[0]}?" if near else "choose one of these"
+        remedy = suggestion(text.lower(), DATASETS, otherwise="choose one of these")
     raise InvalidInputError("data", given=text, allowed=allowed, remedy=remedy)
 
 

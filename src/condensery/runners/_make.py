@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from difflib import get_close_matches
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from condensery._errors import InvalidInputError
-from condensery._reference import load
+from condensery._errors import InvalidInputError, suggestion
+from condensery._reference import load, with_entry_points
 
 if TYPE_CHECKING:
     from condensery.protocols import Runner
@@ -49,12 +47,11 @@ did you mean local?
     """
     references = registered()
     if name not in references:
-        near = get_close_matches(name, references, n=1)
         raise InvalidInputError(
             "runner",
             given=name,
             allowed=", ".join(sorted(references)),
-            remedy=f"did you mean {near[0]}?" if near else "choose one of these",
+            remedy=suggestion(name, references, otherwise="choose one of these"),
         )
     factory = load(references[name])
     if not callable(factory):
@@ -69,10 +66,7 @@ did you mean local?
 
 def registered() -> dict[str, str]:
     """Names and references of all runners: ours first, then those of other packages."""
-    references = dict(BUILT_IN)
-    for point in entry_points(group=ENTRY_POINTS):
-        references.setdefault(point.name, point.value)
-    return references
+    return with_entry_points(BUILT_IN, ENTRY_POINTS)
 
 
 def _check_options(

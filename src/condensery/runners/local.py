@@ -273,7 +273,7 @@ class _Worker:
             # Something wrote into the pipe that was not the worker's to say.
             self.process.kill()
             code = self.process.wait()
-        error = _obituary(self.process.pid, code, self.task)
+        error = _loss_text(self.process.pid, code, self.task)
         seconds = time.perf_counter() - self.started
         return TaskOutcome(task=self.task, error=error, seconds=seconds)
 
@@ -311,7 +311,7 @@ def _stop(crew: set[_Worker]) -> None:
         worker.stop()
 
 
-def _obituary(pid: int, code: int, task: Task) -> str:
+def _loss_text(pid: int, code: int, task: Task) -> str:
     if code < 0:
         try:
             name = signal.Signals(-code).name

@@ -15,9 +15,8 @@ from pathlib import Path
 from condensery._errors import InvalidInputError, StoreBusyError
 
 NAME = ".writer.lock"
-_FAR = (
-    1 << 30
-)  # Windows locks bytes and then nobody can read them: lock one beyond what is written
+_LOCKED_BYTE = 1 << 30
+"""Windows locks bytes, which nobody can read then: one beyond what is written."""
 
 
 class WriterLock:
@@ -88,7 +87,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(handle: int) -> None:
-        os.lseek(handle, _FAR, os.SEEK_SET)
+        os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         except OSError as error:

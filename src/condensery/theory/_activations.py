@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Literal
 
-from condensery._errors import InvalidInputError
+from condensery._errors import InvalidInputError, suggestion
 
 Parity = Literal["even", "odd", "none"]
 
@@ -154,11 +153,10 @@ def activation_facts(name: str) -> ActivationFacts:
         AffinePiece(lower=-1.0, upper=1.0, slope=1.0, intercept=0.0)
     """
     if name not in _FACTS:
-        near = get_close_matches(name, ACTIVATION_NAMES, n=1)
         raise InvalidInputError(
             "activation",
             given=name,
             allowed=", ".join(ACTIVATION_NAMES),
-            remedy=f"did you mean {near[0]}?" if near else "choose one of these",
+            remedy=suggestion(name, ACTIVATION_NAMES, otherwise="choose one of these"),
         )
     return _FACTS[name]

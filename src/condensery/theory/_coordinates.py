@@ -7,14 +7,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import overload
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from condensery._errors import InvalidInputError
+from condensery._errors import InvalidInputError, suggestion
 from condensery.theory._phase import Regime, regime
 
 Scales = tuple[float, float, float]
@@ -296,14 +295,12 @@ def _resolve(scheme: str) -> str:
     )
     name = _ALIASES.get(key, key)
     if name not in SCHEMES:
-        near = get_close_matches(key, [*SCHEMES, *_ALIASES], n=1)
+        convert = "or convert your own scales with kappas(alpha, beta1, beta2)"
         raise InvalidInputError(
             "scheme",
             given=scheme,
             allowed=", ".join(SCHEMES),
-            remedy=f"did you mean {near[0]}?"
-            if near
-            else "or convert your own scales with kappas(alpha, beta1, beta2)",
+            remedy=suggestion(key, [*SCHEMES, *_ALIASES], otherwise=convert),
         )
     return name
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 
 from pydantic import Field, JsonValue
 
-from condensery._errors import InvalidInputError
+from condensery._errors import InvalidInputError, suggestion
 from condensery._reference import load
 from condensery.records import Record
 
@@ -41,12 +40,11 @@ def bench(name: str, *, progress: Callable[[str], None] | None = None) -> BenchR
     """
     references = benches()
     if name not in references:
-        near = get_close_matches(name, references, n=1)
         raise InvalidInputError(
             "bench",
             given=name,
             allowed=", ".join(sorted(references)) or "none (there are no benches)",
-            remedy=f"did you mean {near[0]}?" if near else "choose one of these",
+            remedy=suggestion(name, references, otherwise="choose one of these"),
         )
     run = load(references[name])
     if not callable(run):

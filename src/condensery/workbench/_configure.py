@@ -7,12 +7,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from condensery._errors import InvalidInputError
+from condensery._errors import InvalidInputError, suggestion
 from condensery.protocols import Experiment
 from condensery.records import RunConfig
 from condensery.workbench._identity import stand_ins
@@ -84,14 +83,21 @@ def choose_preset(experiment: Experiment, preset: str) -> Mapping[str, JsonValue
         InvalidInputError: If the experiment has no such preset.
     """
     if preset not in experiment.presets:
-        near = get_close_matches(preset, experiment.presets, n=1)
+        presets = list(experiment.presets)
         raise InvalidInputError(
             "preset",
             given=preset,
-            allowed=", ".join(experiment.presets),
-            remedy=f"did you mean {near[0]}?" if near else "choose one of these",
+            allowed=", ".join(presets),
+            remedy=suggestion(preset, presets, otherwise="choose one of these"),
         )
     return experiment.presets[preset]
+
+
+def complete(
+    experiment: Experiment, preset: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """All parameters of a preset, with the defaults of those that it leaves out."""
+    return experiment.Config.model_validate(dict(preset)).model_dump(mode="json")
 
 
 def changed(experiment: Experiment, record: RunConfig) -> dict[str, JsonValue]:
@@ -99,11 +105,7 @@ def changed(experiment: Experiment, record: RunConfig) -> dict[str, JsonValue]:
     have it again.
     """
     preset = experiment.presets.get(record.preset)
-    base = (
-        {}
-        if preset is None
-        else experiment.Config.model_validate(dict(preset)).model_dump(mode="json")
-    )
+    base = {} if preset is None else complete(experiment, preset)
     return {
         key: value
         for key, value in record.parameters.items()
@@ -115,12 +117,11 @@ def _check_names(experiment: Experiment, overrides: Mapping[str, Any]) -> None:
     names = list(experiment.Config.model_fields)
     for name in overrides:
         if name not in names:
-            near = get_close_matches(name, names, n=1)
             raise InvalidInputError(
                 f"parameter of {experiment.name}",
                 given=name,
                 allowed=", ".join(sorted(names)),
-                remedy=f"did you mean {near[0]}?" if near else "set one of these",
+                remedy=suggestion(name, names, otherwise="set one of these"),
             )
 
 
@@ -218,10 +219,10 @@ def _remedy(
             word.strip("'")
             for word in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")
         ]
-        near = get_close_matches(str(detail["input"]), choices, n=1)
-        if near:
-            return f"did you mean {near[0]}?"
-    standard = experiment.Config.model_validate(dict(base)).model_dump(mode="json")
+        nearest = suggestion(str(detail["input"]), choices, otherwise="")
+        if nearest:
+            return nearest
+    standard = complete(experiment, base)
     if key not in standard:
         return "change one of these"
     example = as_override(standard[key])

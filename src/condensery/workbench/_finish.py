@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from condensery.protocols import Arrays, Experiment, Store
-from condensery.records import Claim, RunConfig
+from condensery.records import Claim, RunConfig, RunStatus
 from condensery.workbench._draw import draw_all
 from condensery.workbench._judging import judge_claims
 from condensery.workbench._opened import FIGURES, REPORT
@@ -41,6 +41,12 @@ def finish(
     store.put_file(run, FILE, encode(provenance(experiment)))
     draw(store, experiment, model, config, meter)
     return claims
+
+
+def ended_status(claims: Sequence[Claim]) -> RunStatus:
+    """The status of a run that has come to its end."""
+    failed = any(claim.passed is False for claim in claims)
+    return "claim failed" if failed else "done"
 
 
 def draw(

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from condensery.records import Record, RunSummary
 from condensery.store import open_store
+from condensery.workbench._configure import complete
 from condensery.workbench._parameters import ParameterInfo, parameters, schema
 from condensery.workbench._registry import Found, every, find
 
@@ -151,15 +152,15 @@ def _info(entry: Found, costs: _Costs) -> ExperimentInfo:
     presets = []
     for name, values in experiment.presets.items():
         # A run with overrides has the preset's name too, and its cost would mislead.
-        complete = experiment.Config.model_validate(dict(values)).model_dump(
-            mode="json"
+        parameters = complete(experiment, values)
+        of_preset = [entry.name, name, parameters]
+        measured = (seconds for *run, seconds in costs if run == of_preset)
+        preset = PresetInfo(
+            name=name,
+            parameters=dict(values),
+            seconds=next(measured, None),
         )
-        measured = (
-            seconds for *run, seconds in costs if run == [entry.name, name, complete]
-        )
-        presets.append(
-            PresetInfo(name=name, parameters=dict(values), seconds=next(measured, None))
-        )
+        presets.append(preset)
     return ExperimentInfo(
         name=entry.name,
         title=experiment.title,

@@ -199,9 +199,13 @@ def require_tables(run: Run) -> None:
             "run",
             given=f"{run.id}, which is {run.status} and has no tables yet",
             allowed="a run whose tasks have all ended",
-            remedy=f"finish it first: condensery resume {run.id} --runs "
-            f"{shlex.quote(str(run.root))}",
+            remedy=f"finish it first: {resume_command(run.id, run.root)}",
         )
+
+
+def resume_command(run: str, root: Path) -> str:
+    """What to type to go on with a run."""
+    return f"condensery resume {run} --runs {shlex.quote(str(root))}"
 
 
 def plot_of(spec: FigureSpec) -> Any:

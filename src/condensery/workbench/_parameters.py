@@ -11,7 +11,7 @@ from pydantic import BaseModel, JsonValue
 
 from condensery.protocols import Experiment
 from condensery.records import Record
-from condensery.workbench._configure import as_override
+from condensery.workbench._configure import as_override, complete
 
 _TYPES = {
     "integer": "whole number",
@@ -58,8 +58,8 @@ class ParameterInfo(Record):
 def parameters(experiment: Experiment) -> tuple[ParameterInfo, ...]:
     """Every parameter of an experiment, in the order of its configuration."""
     properties = schema(experiment)["properties"]
-    complete = {
-        preset: _complete(experiment, values)
+    presets = {
+        preset: complete(experiment, values)
         for preset, values in experiment.presets.items()
     }
     return tuple(
@@ -67,7 +67,7 @@ def parameters(experiment: Experiment) -> tuple[ParameterInfo, ...]:
             name=name,
             type=_type(field),
             range=_range(field),
-            defaults={preset: values[name] for preset, values in complete.items()},
+            defaults={preset: values[name] for preset, values in presets.items()},
             meaning=field.get("description", ""),
         )
         for name, field in properties.items()
@@ -155,12 +155,6 @@ def shown_value(value: JsonValue) -> str:
     if len(texts) <= _LISTED:
         return ", ".join(texts)
     return f"{texts[0]}, {texts[1]}, …, {texts[-1]} ({len(texts)} values)"
-
-
-def _complete(
-    experiment: Experiment, preset: Mapping[str, JsonValue]
-) -> dict[str, JsonValue]:
-    return experiment.Config.model_validate(dict(preset)).model_dump(mode="json")
 
 
 def _type(field: Mapping[str, Any]) -> str:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
-from importlib.metadata import entry_points
 from pathlib import Path
 
-from condensery._errors import CondenseryError, InvalidInputError
-from condensery._reference import load, read_source
+from condensery._errors import CondenseryError, InvalidInputError, suggestion
+from condensery._reference import load, read_source, with_entry_points
 from condensery.experiments import BUILT_IN, ENTRY_POINTS
 from condensery.protocols import Experiment, Source
 
 _log = logging.getLogger("condensery.workbench")
 
-FED = {"recorded": "condensery.experiments.recorded:Recorded"}
+EXTERNAL = {"recorded": "condensery.experiments.recorded:Recorded"}
 """Runs that are written from outside: they can be shown and drawn, but neither listed
 nor run.
 """
@@ -56,20 +54,19 @@ def find(reference: str) -> Found:
 allowed: ...; did you mean phase-diagram?
     """
     references = registered()
-    if reference in FED:
-        experiment = _instance(reference, load(FED[reference]))
+    if reference in EXTERNAL:
+        experiment = _instance(reference, load(EXTERNAL[reference]))
         return Found(reference, experiment, experiment.task_version)
     if reference in references:
         experiment = _instance(reference, load(references[reference]))
         return Found(reference, experiment, experiment.task_version)
     where, colon, name = reference.rpartition(":")
     if not colon or not where.endswith(".py"):
-        near = get_close_matches(reference, references, n=1)
         raise InvalidInputError(
             "experiment",
             given=reference,
             allowed=f"{', '.join(sorted(references))}, or path/to/file.py:Name",
-            remedy=f"did you mean {near[0]}?" if near else "see condensery list",
+            remedy=suggestion(reference, references, otherwise="see condensery list"),
         )
     # Absolute, so that a run resumes from any folder and a file has one id wherever it
     # is named from.
@@ -84,10 +81,7 @@ def registered() -> dict[str, str]:
     """Names and references of all registered experiments: ours first, then those of
     other packages.
     """
-    references = dict(BUILT_IN)
-    for point in entry_points(group=ENTRY_POINTS):
-        references.setdefault(point.name, point.value)
-    return references
+    return with_entry_points(BUILT_IN, ENTRY_POINTS)
 
 
 def every() -> Iterator[Found]:
@@ -107,8 +101,8 @@ def every() -> Iterator[Found]:
 
 
 def _instance(reference: str, loaded: object) -> Experiment:
-    made = loaded() if isinstance(loaded, type) else loaded
-    if not isinstance(made, Experiment):
+    experiment = loaded() if isinstance(loaded, type) else loaded
+    if not isinstance(experiment, Experiment):
         attributes = [
             *Experiment.__annotations__,
             "data_digest",
@@ -117,11 +111,12 @@ def _instance(reference: str, loaded: object) -> Experiment:
             "claims",
             "figures",
         ]
-        missing = [attribute for attribute in attributes if attribute not in dir(made)]
+        present = dir(experiment)
+        missing = [attribute for attribute in attributes if attribute not in present]
         raise InvalidInputError(
             "experiment",
             given=f"{reference} without {', '.join(missing)}",
             allowed="a class with all parts of condensery.protocols.Experiment",
             remedy="add what is missing",
         )
-    return made
+    return experiment

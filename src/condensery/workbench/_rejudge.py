@@ -11,12 +11,12 @@ from pydantic import BaseModel, JsonValue
 
 from condensery._errors import CondenseryError, InvalidInputError
 from condensery.protocols import Experiment
-from condensery.records import Claim, RunStatus
+from condensery.records import Claim
 from condensery.store import LocalStore, open_store
 from condensery.workbench._configure import shorten, validated
 from condensery.workbench._documents import claim_document, run_document
 from condensery.workbench._events import Watcher
-from condensery.workbench._finish import draw
+from condensery.workbench._finish import draw, ended_status
 from condensery.workbench._judging import (
     Change,
     changes,
@@ -143,8 +143,7 @@ def _store_verdicts(
     store.put_claims(run, claims)
     record = judged_by(stored(opened.folder), experiment)
     store.put_file(run, FILE, encode(record))
-    failed = any(claim.passed is False for claim in claims)
-    status: RunStatus = "claim failed" if failed else "done"
+    status = ended_status(claims)
     if opened.status in {"done", "claim failed"} and opened.status != status:
         store.set_status(run, status, seconds=0.0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import threading
 import time
 import traceback
@@ -18,7 +17,8 @@ from condensery._errors import CondenseryError, TaskFailedError
 from condensery.protocols import Experiment, Runner, Store, Task, TaskOutcome
 from condensery.records import Claim, RunConfig, RunStatus
 from condensery.workbench._events import Event, Listener
-from condensery.workbench._finish import FAILURES, finish
+from condensery.workbench._finish import FAILURES, ended_status, finish
+from condensery.workbench._opened import resume_command
 from condensery.workbench._progress import Meter
 
 
@@ -31,7 +31,7 @@ class RunInterrupted(KeyboardInterrupt):
 
     def __init__(self, run: str, root: Path) -> None:
         self.run = run
-        command = f"condensery resume {run} --runs {shlex.quote(str(root))}"
+        command = resume_command(run, root)
         super().__init__(f"run {run} was interrupted; go on with: {command}")
 
 
@@ -121,8 +121,7 @@ def to_the_end(
         where = store.root / run / FAILURES
         message = f"run {run} failed while it was being finished: {cause}; see {where}"
         raise RunFailedError(run, message) from error
-    failed = any(claim.passed is False for claim in claims)
-    end("claim failed" if failed else "done")
+    end(ended_status(claims))
 
 
 def _claims(
@@ -173,8 +172,8 @@ def _compute(
     if stop.is_set():
         raise KeyboardInterrupt
     if failures:
-        obituaries = "\n\n".join(map(_obituary, failures))
-        path = store.put_file(run, FAILURES, obituaries.encode())
+        texts = "\n\n".join(map(_failure_text, failures))
+        path = store.put_file(run, FAILURES, texts.encode())
         _give_up(store, run, tasks, failures, path)
     return meter
 
@@ -188,16 +187,15 @@ def _give_up(
 ) -> NoReturn:
     first = failures[0]
     label = first.task.label or first.task.function
-    command = f"condensery resume {run} --runs {shlex.quote(str(store.root))}"
     raise RunFailedError(
         run,
         f"{len(failures)} of {len(tasks)} tasks of run {run} failed, first {label}: "
         f"{first.error.splitlines()[0]}; all errors are in {path}; "
-        f"mend the cause, then: {command}",
+        f"fix the cause, then: {resume_command(run, store.root)}",
     )
 
 
-def _obituary(outcome: TaskOutcome) -> str:
+def _failure_text(outcome: TaskOutcome) -> str:
     task = outcome.task
     call = f"{task.function} seed {task.seed} {task.parameters}"
     return f"task {task.hash} {task.label}\n{call}\n{outcome.error}\n"
