@@ -78,3 +78,13 @@ def test_every_package_with_private_modules_has_a_door():
     }
     assert packages - OPEN <= guarded
     assert "torch" in guarded
+
+
+def test_every_private_file_of_plots_is_behind_its_door():
+    protected = set(DOORS["front-doors-plots"]["protected_modules"])
+    privates = {
+        f"condensery.plots.{path.stem}"
+        for path in (ROOT / "plots").glob("_*.py")
+        if path.name != "__init__.py"
+    }
+    assert protected == privates

@@ -11,8 +11,8 @@ from matplotlib.text import Text
 
 from condensery.plots._chart_rows import Cells
 from condensery.plots._map_data import cell_edges
-from condensery.plots._style import PAPER, halo
-from condensery.plots._text import ink_on, short
+from condensery.plots._style import PAPER, halo, ink_on
+from condensery.plots._tables import short
 
 _PICTURE = 2000
 """With so many cells a matrix is drawn as a picture within a PDF."""

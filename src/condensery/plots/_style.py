@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib import style as matplotlib_style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
@@ -52,6 +53,9 @@ AFTER = Role("#D55E00", "o", 1.7)
 TARGET = Role(INK, "", 0.0, dashes=":")
 SAMPLES = Role(INK, "D", 3.4)
 
+_DARK = 0.25
+"""Relative luminance below which white stands out more than black."""
+
 # rcParams belong to the whole process: two threads must not enter and leave the style
 # crosswise.
 _lock = threading.RLock()
@@ -67,6 +71,21 @@ def style() -> Generator[None]:
         matplotlib_style.context("condensery.plots.condensery", after_reset=True),
     ):
         yield
+
+
+def ink_on(cmap: Colormap, fraction: float) -> str:
+    """Black or white, whichever stands out on the colour at `fraction` of the map."""
+    red, green, blue, _ = cmap(
+        float(
+            np.clip(
+                fraction,
+                0.0,
+                1.0,
+            )
+        )
+    )
+    luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+    return PAPER if luminance < _DARK else INK
 
 
 def halo(width: float = 1.6, colour: str = PAPER) -> list[AbstractPathEffect]:

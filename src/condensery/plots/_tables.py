@@ -1,4 +1,4 @@
-"""Picking rows and columns out of stored tables."""
+"""Picking rows and columns out of stored tables, and numbers as figures write them."""
 
 from __future__ import annotations
 
@@ -135,3 +135,19 @@ def number(value: float) -> str:
 def thousands(value: float) -> str:
     """A whole number in groups of three digits, apart by a thin space."""
     return f"{value:,.0f}".replace(",", "\u202f")
+
+
+def short(value: float) -> str:
+    """Two decimals without the leading zero, one from 1 upwards.
+
+    Example:
+        >>> short(-0.4), short(0.054), short(-1.25), short(-0.001)
+        ('−.40', '.05', '−1.2', '.00')
+    """
+    decimals = 2 if abs(value) < 0.995 else 1
+    # adding 0 turns a negative zero into a positive one
+    rounded = round(value, decimals) + 0.0
+    shown = f"{rounded:.{decimals}f}"
+    if decimals == 2:
+        shown = shown.replace("0.", ".", 1)
+    return shown.replace("-", "−")

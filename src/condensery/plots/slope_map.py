@@ -20,9 +20,8 @@ from condensery.plots._map_marks import (
     draw_places,
     mark_positions,
 )
-from condensery.plots._style import PAGE, PAPER, lay_out, panels
-from condensery.plots._tables import levels, need, number
-from condensery.plots._text import ink_on, short
+from condensery.plots._style import PAGE, PAPER, ink_on, lay_out, panels
+from condensery.plots._tables import levels, need, number, short
 from condensery.records import Table
 
 SYMBOLS = {
