@@ -34,8 +34,14 @@ def test_numbers_are_those_of_the_tables(tables):
     np.testing.assert_allclose(data.gamma_prime_edges, [-0.3, -0.1, 0.1, 0.3])
     np.testing.assert_array_equal(data.boundary_gamma_prime, PRIMES)
     np.testing.assert_array_equal(data.theory, [1.0, 1.0, 1.2])
-    np.testing.assert_array_equal(data.row_fit, np.array([1.0, 1.0, 1.2]) + 0.02)
-    np.testing.assert_array_equal(np.isnan(data.local_crossing), [True, False, False])
+    np.testing.assert_array_equal(
+        data.row_fit,
+        np.array([1.0, 1.0, 1.2]) + 0.02,
+    )
+    np.testing.assert_array_equal(
+        np.isnan(data.local_crossing),
+        [True, False, False],
+    )
 
 
 def test_a_cell_that_was_not_computed_is_nan_and_hatched(tables):
@@ -80,7 +86,11 @@ def test_other_quantities_and_no_boundary(tables):
         limit=0.2,
     )
     np.testing.assert_allclose(
-        data.slope, np.broadcast_to(np.array(GAMMAS) - 1, (3, 4))
+        data.slope,
+        np.broadcast_to(
+            np.array(GAMMAS) - 1,
+            (3, 4),
+        ),
     )
     assert data.row_fit.size == 0
     assert data.limit == pytest.approx(0.2)
@@ -102,7 +112,10 @@ def test_drawn_where_they_belong(tables):
     data = figure_data(tables["plane"](GAMMAS, PRIMES))
     ax = draw(data).axes[0]
     mesh = next(one for one in ax.collections if isinstance(one, QuadMesh))
-    np.testing.assert_allclose(mesh.get_array().filled(np.nan), data.slope)
+    np.testing.assert_allclose(
+        mesh.get_array().filled(np.nan),
+        data.slope,
+    )
     assert (mesh.norm.vmin, mesh.norm.vmax) == (-0.5, 0.5)
     red, white, blue = (mesh.get_cmap()(x) for x in (1.0, 0.5, 0.0))
     assert red[0] > red[2]
@@ -120,7 +133,10 @@ def test_drawn_where_they_belong(tables):
             axis=1,
         ),
     )
-    np.testing.assert_array_equal(lines["o"].get_xdata(), data.local_crossing)
+    np.testing.assert_array_equal(
+        lines["o"].get_xdata(),
+        data.local_crossing,
+    )
     dashed = next(line for line in ax.lines if line.get_linestyle() == "--")
     np.testing.assert_allclose(
         dashed.get_xydata()[[0, -1]],
@@ -198,17 +214,70 @@ def test_saturated_cells_widen_the_colour_bar(tables):
 
 @pytest.mark.parametrize("limit", [0.0, -1.0, np.nan])
 def test_a_limit_that_is_not_positive_is_refused(tables, limit):
-    with pytest.raises(InvalidInputError, match="limit: given"):
-        figure_data(tables["plane"](GAMMAS, PRIMES), limit=limit)
+    with pytest.raises(
+        InvalidInputError,
+        match="limit: given",
+    ):
+        figure_data(
+            tables["plane"](GAMMAS, PRIMES),
+            limit=limit,
+        )
 
 
 def test_an_unknown_quantity_is_refused(tables):
-    with pytest.raises(InvalidInputError, match="table 'slopes'"):
-        figure_data(tables["plane"](GAMMAS, PRIMES), quantity="slope_of_nothing")
+    with pytest.raises(
+        InvalidInputError,
+        match="table 'slopes'",
+    ):
+        figure_data(
+            tables["plane"](GAMMAS, PRIMES),
+            quantity="slope_of_nothing",
+        )
 
 
 def test_all_cells_missing_still_draw(tables):
     made = tables["plane"](GAMMAS, PRIMES)
     columns = made["slopes"].columns | {"slope": np.full(12, np.nan)}
-    figure = draw(figure_data({"slopes": Table(columns=columns)}))
+    figure = draw(
+        figure_data(
+            {
+                "slopes": Table(
+                    columns=columns,
+                )
+            }
+        )
+    )
     assert len(figure.axes[0].patches) == 12
+
+
+def test_regimes_are_named_on_their_sides_of_the_boundary(tables):
+    data = figure_data(tables["plane"](GAMMAS, PRIMES))
+    ax = draw(data).axes[0]
+    places = {text.get_text(): text.xy for text in ax.texts if hasattr(text, "xy")}
+    linear, condensed = places["linear"], places["condensed"]
+    for (gamma, gamma_prime), sign in ((linear, -1), (condensed, 1)):
+        boundary = np.interp(
+            gamma_prime,
+            PRIMES,
+            data.theory,
+        )
+        assert np.sign(gamma - boundary) == sign
+    without = figure_data(
+        tables["plane"](GAMMAS, PRIMES),
+        boundary=None,
+    )
+    names = {text.get_text() for text in draw(without).axes[0].texts}
+    assert not names & {"linear", "condensed"}
+
+
+def test_a_number_under_a_mark_stands_below_or_above_it(tables):
+    data = figure_data(tables["plane"]([0.5, 1.0, 1.5], [-0.5, 0.0, 0.5]))
+    ax = draw(data).axes[0]
+    # at (1, −0.5) theory's line runs through the cell, fit and crossing beside it
+    heights = [
+        text.xy[1]
+        for text in ax.texts
+        if hasattr(text, "xy") and text.get_text() == ".00"
+    ]
+    assert heights
+    assert not set(np.round(heights, 6)) & {-0.5, 0.0, 0.5}

@@ -36,6 +36,34 @@ def theory_line(data: SlopeMap) -> Float[np.ndarray, "point 2"]:
     )
 
 
+def draw_regimes(ax: Axes, data: SlopeMap) -> list[Annotation]:
+    """The names of the regimes, between two rows of cells on either side of the
+    boundary.
+    """
+    rows, edges = data.boundary_gamma_prime, data.gamma_prime_edges
+    if rows.size < 2 or edges.size < 4:
+        return []
+    left, right = data.gamma_edges[0], data.gamma_edges[-1]
+    spots = []
+    for name, edge, side in (("linear", -2, left), ("condensed", 1, right)):
+        boundary = float(np.interp(edges[edge], rows, data.theory))
+        spots.append((name, (boundary + side) / 2, float(edges[edge])))
+    return [
+        ax.annotate(
+            name,
+            (gamma, gamma_prime),
+            ha="center",
+            va="center",
+            fontsize="medium",
+            fontweight="bold",
+            path_effects=halo(2.2),
+            zorder=8,
+        )
+        for name, gamma, gamma_prime in spots
+        if left < gamma < right
+    ]
+
+
 def draw_boundary(ax: Axes, data: SlopeMap) -> None:
     """Theory as a line, row fits as stars with their standard errors, local crossings
     as rings.

@@ -105,9 +105,9 @@ def draw(
     Raises:
         InvalidInputError: If `axes` are not four Axes.
     """
-    with panels(
-        axes, [["exact", "terms"], ["orders", "vectors"]], size=(PAGE, 4.6)
-    ) as (figure, panel_axes):
+    layout = [["exact", "terms"], ["orders", "vectors"]]
+    size, heights = (PAGE, 5.4), [1.0, 1.4]
+    with panels(axes, layout, size=size, heights=heights) as (figure, panel_axes):
         exact, terms, orders, vectors = panel_axes
         span = [
             min(data.r1.min(), data.excess.min()) / 1.5,
@@ -189,69 +189,66 @@ def _orders(ax: Axes, data: DropoutRegulariser) -> None:
 
 
 def _vectors(ax: Axes, data: DropoutRegulariser) -> None:
-    """Contributions as arrows from the origin: pale at the start, full at the end, per
-    loss in one colour.
+    """Contributions of the two units, which sum to one tip: pale at the start, full at
+    the end, with the parallelogram that they span.
     """
     ax.axhline(0, color=GREY, lw=0.5, zorder=0)
     ax.axvline(0, color=GREY, lw=0.5, zorder=0)
     looks = {"plain": PALETTE[2], "expected": AFTER.colour}
-    for (name, label), width in zip(_KINDS, (1.1, 1.1), strict=True):
-        for unit, (_, end) in enumerate(data.vectors[name]):
-            # equal arrows would hide one another: the second is drawn wider, below the
-            # first
-            wide = width * (1 + 2.2 * unit * (name == "expected"))
-            colour = looks[name]
-            arrow = {
-                "arrowstyle": "-|>",
-                "color": colour,
-                "lw": wide,
-                "shrinkA": 0,
-                "shrinkB": 0,
-            }
-            arrow["alpha"] = 0.45 if wide > width else 1.0
-            ax.annotate("", end, (0, 0), arrowprops=arrow, zorder=3 - unit)
+    origin = np.zeros(2)
+    for start in data.vectors["plain"][:, 0]:
+        _arrow(ax, origin, start, BEFORE.colour, dashes="--")
+    ax.plot([], [], color=BEFORE.colour, lw=1.1, ls="--", label="start")
+    corners = [data.vectors["plain"][:, 0]]
+    for name, label in _KINDS:
+        first, second = data.vectors[name][:, 1]
+        tip = first + second
+        length = float(np.sum(first**2) + np.sum(second**2))
+        colour = looks[name]
+        _arrow(ax, origin, first, colour)
+        # the second begins where the first ends: equal ones would hide one another
+        _arrow(ax, first, tip, colour)
         ax.plot(
-            [],
-            [],
-            color=looks[name],
-            lw=1.4,
-            label=f"end, {label}",
+            *np.stack([origin, second, tip]).T,
+            color=colour,
+            ls=":",
+            lw=1.0,
+            zorder=1,
         )
-    starts = data.vectors["plain"][:, 0]
-    for start in starts:
-        ax.annotate(
-            "",
-            start,
-            (0, 0),
-            arrowprops={
-                "arrowstyle": "-|>",
-                "color": BEFORE.colour,
-                "lw": 1.1,
-                "ls": "--",
-                "shrinkA": 0,
-                "shrinkB": 0,
-            },
-        )
-    ax.plot(
-        [],
-        [],
-        color=BEFORE.colour,
-        lw=1.4,
-        ls="--",
-        label="start",
-    )
-    total = data.vectors["plain"][:, 1].sum(axis=0)
-    ax.plot(*total, "*", color=INK, ms=7, label="$o^*$")
-    points = np.concatenate(
-        [data.vectors[name].reshape(-1, 2) for name, _ in _KINDS]
-        + [total[None], np.zeros((1, 2))]
-    )
+        squares = f"$|o_1|^2+|o_2|^2 = {length:.2f}$"
+        ax.plot([], [], color=colour, lw=1.4, label=f"{label}: {squares}")
+        corners += [np.stack([first, second, tip])]
+    ends = data.vectors["plain"][:, 1]
+    ax.plot(*ends.sum(axis=0), "*", color=INK, ms=7, label="$o^*=o_1+o_2$")
+    points = np.concatenate([*corners, origin[None]])
     low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.12 * (high - low).max()
     ax.set(
         xlim=(low[0] - margin, high[0] + margin),
-        ylim=(low[1] - margin, high[1] + margin),
+        # the legend stands above the arrows
+        ylim=(low[1] - margin, high[1] + 3.6 * margin),
         xlabel="contribution on sample 1",
         ylabel="on sample 2",
     )
-    ax.legend(loc="best")
+    ax.set_aspect("equal")
+    ax.legend(loc="upper right")
+
+
+def _arrow(
+    ax: Axes,
+    start: np.ndarray,
+    end: np.ndarray,
+    colour: str,
+    *,
+    dashes: str = "-",
+) -> None:
+    arrow = {
+        "arrowstyle": "-|>",
+        "color": colour,
+        "lw": 1.2,
+        "ls": dashes,
+        "shrinkA": 0,
+        "shrinkB": 0,
+    }
+    tip, tail = tuple(end), tuple(start)
+    ax.annotate("", tip, tail, arrowprops=arrow, zorder=3)

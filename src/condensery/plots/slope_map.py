@@ -4,6 +4,7 @@ the named initialisations.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -18,6 +19,7 @@ from condensery.plots._map_marks import (
     draw_boundary,
     draw_legend,
     draw_places,
+    draw_regimes,
     mark_positions,
 )
 from condensery.plots._style import PAGE, PAPER, ink_on, lay_out, panels
@@ -121,8 +123,8 @@ def draw(data: SlopeMap, axes: Axes | None = None) -> Figure:
     where S > 0 (condensed).
 
     Stars are the row fits, rings the local zero crossings, the dashed line is the
-    boundary in theory. Each cell's number is printed where it fits. A cell without a
-    value is hatched.
+    boundary in theory, on whose sides the regimes are named. Each cell's number is
+    printed where it fits. A cell without a value is hatched.
 
     Args:
         data: From `figure_data`.
@@ -132,9 +134,19 @@ def draw(data: SlopeMap, axes: Axes | None = None) -> Figure:
     Raises:
         InvalidInputError: If `axes` is not one Axes.
     """
-    width = float(np.clip(1.9 + 0.42 * data.gamma.size, 4.4, PAGE))
+    width = float(
+        np.clip(
+            1.9 + 0.42 * data.gamma.size,
+            4.4,
+            PAGE,
+        )
+    )
     height = float(np.clip(1.4 + 0.33 * data.gamma_prime.size, 2.9, 6.0))
-    with panels(axes, [["map"]], size=(width, height)) as (figure, (ax,)):
+    with panels(
+        axes,
+        [["map"]],
+        size=(width, height),
+    ) as (figure, (ax,)):
         mesh = _draw_cells(ax, data)
         over, under = (
             np.nanmax(data.slope, initial=0.0) > data.limit,
@@ -164,7 +176,7 @@ def draw(data: SlopeMap, axes: Axes | None = None) -> Figure:
         lay_out(figure)  # what fits is known only when the layout is
         draw_legend(ax, data, new_figure=axes is None)
         lay_out(figure)
-        labels = draw_places(ax, data)
+        labels = [*draw_places(ax, data), *draw_regimes(ax, data)]
         _print_numbers(ax, mesh, data, labels)
     return figure
 
@@ -194,8 +206,8 @@ def _draw_cells(ax: Axes, data: SlopeMap) -> QuadMesh:
 def _print_numbers(
     ax: Axes, mesh: QuadMesh, data: SlopeMap, labels: list[Annotation]
 ) -> None:
-    """Print each value upright, or turned by 90° in a narrow cell, unless it touches
-    what is already there.
+    """Print each value upright, or turned by 90° in a narrow cell, where it touches
+    nothing that is already there: in the middle, or below or above it.
     """
     taken = [label.get_window_extent().padded(1.0) for label in labels]
     marks, radius = mark_positions(ax, data)
@@ -210,31 +222,29 @@ def _print_numbers(
                 axis=1,
             )
         )
-        middle, room = corners.mean(axis=0), corners[1] - corners[0] - 2.0
-        x, y = ax.transData.inverted().transform(middle)
         text = ax.annotate(
             short(value),
-            (x, y),
+            tuple(ax.transData.inverted().transform(corners.mean(axis=0))),
             ha="center",
             va="center",
             fontsize="small",
             color=ink_on(mesh.get_cmap(), 0.5 + value / data.limit / 2),
             zorder=2,
         )
-        for rotation in (0, 90):
+        for rotation, rise in itertools.product((0, 90), (0.0, -1.0, 1.0)):
             text.set_rotation(rotation)
             box = text.get_window_extent()
-            near = np.all(
-                np.abs(marks - middle)
-                < np.array([box.width, box.height]) / 2 + radius[:, None],
-                axis=1,
-            )
-            if (
-                box.width <= room[0]
-                and box.height <= room[1]
-                and not near.any()
-                and not box.count_overlaps(taken)
-            ):
+            size = np.array([box.width, box.height])
+            free = corners[1] - corners[0] - 2.0 - size
+            middle = corners.mean(axis=0)
+            middle[1] += rise * max(float(free[1]), 0.0) / 2
+            position = ax.transData.inverted().transform(middle)
+            text.xy = tuple(position)
+            text.set_position(tuple(position))
+            near = np.abs(marks - middle) < size / 2 + radius[:, None]
+            is_free = not near.all(axis=1).any()
+            box = text.get_window_extent()
+            if free.min() >= 0 and is_free and not box.count_overlaps(taken):
                 break
         else:
             text.remove()
