@@ -16,6 +16,7 @@ from condensery.charts import (
     eigenvalue_axis,
     figure,
 )
+from condensery.data import load
 from condensery.declare import Declared
 from condensery.experiments.embedding_width import _claims, _tables
 from condensery.experiments.embedding_width._config import Config
@@ -27,8 +28,6 @@ WIDTH = Axis(label="width $m$", scale="log")
 
 def _digest(config: Config) -> str:
     """Digest of the samples of the three steps."""
-    from condensery.data import load
-
     return load("three-steps").digest
 
 
@@ -218,6 +217,8 @@ embedding_width = Declared(
         "widths": _tables.widths,
         "descent": _tables.descent,
         "escapes": _tables.escapes,
+    },
+    derives={
         "ranked": _tables.ranked,
         "steepest": _tables.steepest,
         "directions": _tables.directions,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from condensery.data import load
 from condensery.declare import Work, task
 from condensery.experiments.embedding_width._config import Config
 from condensery.experiments.embedding_width._embedding import (
@@ -162,7 +163,6 @@ def escape(config: Config, seed: int, advance: Advance, *, width: int) -> Arrays
 
 
 def _three_steps() -> Problem:
-    from condensery.data import load
     from condensery.landscape import Problem
 
     data = load("three-steps")
