@@ -4,20 +4,8 @@ import numpy as np
 from tests.plots.declared import options_of
 
 from condensery import plots
-from condensery.experiments.embedding_depth import _tables as depth_tables
 from condensery.experiments.embedding_depth import embedding_depth
-from condensery.experiments.embedding_depth._tables import (
-    losses_by_depth,
-    scores_over_layers,
-    scores_over_seeds,
-)
 from condensery.experiments.embedding_width import embedding_width
-from condensery.experiments.embedding_width._tables import (
-    directions_of_descent,
-    median_escapes,
-    ranked_spectra,
-    steepest_descents,
-)
 from condensery.experiments.generalisation import generalisation
 from condensery.experiments.manifold_dimension import manifold_dimension
 from condensery.experiments.optimistic_sizes import optimistic_sizes
@@ -58,7 +46,8 @@ def spectra():
         "eigenvalue": [4.0, -2.0, 0.0, 8.0, -8.0, 0.0, 0.0, 1.0, -1.0],
     }
     lifted = Table(columns={"activation": ["relu"], **lifts})
-    return {"ranked": depth_tables.ranked_spectra(Table(columns=eigenvalues), lifted)}
+    tables = {"spectra": Table(columns=eigenvalues), "lifts": lifted}
+    return {"ranked": embedding_depth.derives["ranked"](None, tables)}
 
 
 def depth_spectra_options():
@@ -90,12 +79,11 @@ def linearity():
     layer = np.tile([1, 2], len(hidden))
     curves = Table(columns={**common, "loss": 1.0 / step + seed})
     scores = {**layers, "layer": layer, "score": np.where(layer == 1, 1.0, score)}
-    least = scores_over_layers(Table(columns=scores))
-    return {
-        "median_losses": losses_by_depth(curves, 8),
-        "least_scores": least,
-        "median_scores": scores_over_seeds(least),
-    }
+    config = embedding_depth.Config(samples=(4, 8))
+    tables = {"curves": curves, "scores": Table(columns=scores)}
+    for name in ("median_losses", "least_scores", "median_scores"):
+        tables[name] = embedding_depth.derives[name](config, tables)
+    return tables
 
 
 def linearity_options():
@@ -223,13 +211,8 @@ def embedding():
             }
         ),
     }
-    inertia = (tables[name] for name in ("points", "splits", "spectra"))
-    return {
-        "ranked": ranked_spectra(*inertia),
-        "steepest": steepest_descents(tables["points"], tables["descent"]),
-        "directions": directions_of_descent(tables["widths"]),
-        "escape_medians": median_escapes(tables["escapes"]),
-    }
+    derives = embedding_width.derives.items()
+    return {name: derive(None, tables) for name, derive in derives}
 
 
 def embedding_options(name):

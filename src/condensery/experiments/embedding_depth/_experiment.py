@@ -198,6 +198,8 @@ embedding_depth = Declared(
         "curves": _tables.curves,
         "scores": _tables.scores,
         "pruned": _tables.pruned,
+    },
+    derives={
         "ranked": _tables.ranked,
         "median_losses": _tables.median_losses,
         "least_scores": _tables.least_scores,

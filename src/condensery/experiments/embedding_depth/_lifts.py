@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from condensery._errors import InvalidInputError
+from condensery.data import load
 from condensery.declare import task
 from condensery.experiments.embedding_depth._config import Config
 from condensery.protocols import Advance, Arrays
@@ -56,7 +57,6 @@ def lifted(config: Config, seed: int, advance: Advance, *, activation: str) -> A
         (on random inputs), gradient_before, gradient_after; and eigenvalues of the
         first point as spectrum_before and spectrum_after.
     """
-    from condensery.data import load
     from condensery.landscape import Problem, lift, parameter_count
 
     data = load("demo-c")
@@ -103,18 +103,15 @@ def _critical_points(problem: Problem, config: Config, seed: int) -> list[Parame
     Every other start looks for a minimum of the loss, the rest for a zero of the
     gradient, be it a saddle.
     """
-    from condensery.landscape import flatten, inertia_at, loss, unflatten
+    from condensery.landscape import inertia_at, loss, polish
     from condensery.models import mlp_normal
 
     points: list[tuple[int, int, Parameters]] = []
     losses: list[float] = []
-    features, outputs = problem.x.shape[1], problem.y.shape[1]
-    like = mlp_normal([features, NARROW, outputs], seed=0, std=1.0)
     for start in range(config.starts):
         rng_seed = seed * config.starts + start
-        begin = flatten(mlp_normal([1, NARROW, 1], seed=rng_seed, std=1.0))
-        theta = _polished(begin, like, problem, saddles=bool(start % 2))
-        net = unflatten(theta, like)
+        begin = mlp_normal([1, NARROW, 1], seed=rng_seed, std=1.0)
+        net = polish(begin, problem, target="gradient" if start % 2 else "fit")
         value = loss(net, problem)
         is_known = any(abs(value - earlier) < 1e-7 for earlier in losses)
         if _is_steep(net, problem, value) or value < 1e-8 or is_known:
@@ -166,50 +163,3 @@ def _made_points(name: str, count: int, seed: int) -> list[tuple[Parameters, Pro
         if len(points) == count:
             break
     return points
-
-
-def _polished(
-    theta: np.ndarray, like: Parameters, problem: Problem, *, saddles: bool
-) -> np.ndarray:
-    """Levenberg-Marquardt on residuals or gradient, then pseudo-inverse Newton steps as
-    long as the gradient falls.
-    """
-    from scipy.optimize import least_squares
-
-    from condensery.landscape import (
-        flatten,
-        forward,
-        gradient,
-        hessian,
-        jacobian,
-        unflatten,
-    )
-
-    name = problem.activation
-
-    def residual(vector: np.ndarray) -> np.ndarray:
-        output = forward(unflatten(vector, like), problem.x, name)
-        return (output - problem.y).ravel()
-
-    def slope(vector: np.ndarray) -> np.ndarray:
-        derivative = jacobian(unflatten(vector, like), problem.x, name)
-        return derivative.reshape(-1, vector.size)
-
-    def pull(vector: np.ndarray) -> np.ndarray:
-        return flatten(gradient(unflatten(vector, like), problem))
-
-    def curve(vector: np.ndarray) -> np.ndarray:
-        return hessian(unflatten(vector, like), problem)
-
-    function, derivative = (pull, curve) if saddles else (residual, slope)
-    theta = least_squares(
-        function, theta, jac=derivative, method="lm", xtol=1e-15, ftol=1e-15, gtol=1e-15
-    ).x
-    g = pull(theta)
-    for _ in range(10):
-        step = np.linalg.pinv(curve(theta), rcond=1e-12, hermitian=True) @ g
-        ahead = pull(theta - step)
-        if not np.abs(ahead).sum() < np.abs(g).sum():
-            break
-        theta, g = theta - step, ahead
-    return theta

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from condensery.data import load
 from condensery.declare import task
 from condensery.experiments.embedding_depth._config import LINEAR, Config
 from condensery.protocols import Advance, Arrays
@@ -49,7 +50,6 @@ def train(
         plateau_loss, removed (layers), pruned_loss, and retrained_narrow and
         retrained_deep, the losses after `retrain` steps.
     """
-    from condensery.data import load
     from condensery.engine import Adam, descend, mean_square
     from condensery.landscape import Problem
     from condensery.models import BatchNormMlp, Mlp, mlp_normal
