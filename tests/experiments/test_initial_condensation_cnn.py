@@ -9,13 +9,13 @@ from pydantic import ValidationError
 from condensery._errors import InvalidInputError
 from condensery._reference import load
 from condensery.experiments.initial_condensation_cnn import initial_condensation_cnn
-from condensery.experiments.initial_condensation_cnn._tables import _pairs
 from condensery.experiments.initial_condensation_cnn._work import (
     STDS,
     linear_kernels,
     smooth_images,
     train_two_layer,
 )
+from condensery.metrics import aligned_pairs
 from condensery.models import two_layer_conv_normal
 from condensery.records import Table
 from condensery.testing import ExperimentContract
@@ -158,7 +158,8 @@ def test_pairs_by_loops():
         for k, u in enumerate(kernels)
         for v in kernels[:k]
     ]
-    assert _pairs(kernels) == pytest.approx(np.mean(near))
+    pairs = aligned_pairs(kernels, threshold=0.95)
+    assert pairs == pytest.approx(np.mean(near))
 
 
 def test_draws_do_not_depend_on_one_another():

@@ -8,10 +8,6 @@ from tests.plots.declared import options_of
 from condensery import plots
 from condensery.experiments.initial_condensation import initial_condensation
 from condensery.experiments.initial_condensation_cnn import initial_condensation_cnn
-from condensery.experiments.initial_condensation_cnn._tables import (
-    mean_courses,
-    sort_kernels,
-)
 from condensery.experiments.initial_phase_diagram import initial_phase_diagram
 from condensery.experiments.initial_phase_diagram._tables import row_courses
 from condensery.records import Table
@@ -117,7 +113,9 @@ def measures(draws=3):
     table = Table(columns=columns)
     derives = initial_condensation.derives.items()
     tables = {"measures": table}
-    return tables | {name: derive(None, tables) for name, derive in derives}
+    for name, derive in derives:
+        tables[name] = derive(None, tables)
+    return tables
 
 
 def options(name, **settings):
@@ -190,12 +188,11 @@ def kernels():
             "pairs": np.tile([0.0, 0.5, 1.0, 0.0, 0.7, 1.0], 3),
         }
     )
-    return {
-        "kernels": table,
-        "sorted_kernels": sort_kernels(table),
-        "followed": followed,
-        "courses": mean_courses(followed),
-    }
+    derives = initial_condensation_cnn.derives.items()
+    tables = {"kernels": table, "followed": followed}
+    for name, derive in derives:
+        tables[name] = derive(None, tables)
+    return tables
 
 
 def kernel_cosines():

@@ -351,6 +351,8 @@ initial_condensation_cnn = Declared(
         "kernels": _tables.kernels,
         "followed": _tables.followed,
         "cosines": _tables.cosines,
+    },
+    derives={
         "sorted_kernels": _tables.sorted_kernels,
         "courses": _tables.courses,
     },

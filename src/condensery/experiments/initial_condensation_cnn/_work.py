@@ -9,9 +9,17 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, field_validator
 
+from condensery._errors import InvalidInputError
+from condensery.data import load
 from condensery.declare import Count, Positive, Settings, Work, task
 from condensery.protocols import Advance, Arrays
 from condensery.records import DataPath
+from condensery.theory import (
+    ACTIVATION_NAMES,
+    linear_descent,
+    patch_direction,
+    patch_matrix,
+)
 
 IMAGES, SIDE, SMOOTH = 30, 10, 2.0
 KERNELS, SIZE, DROP = 16, 3, 0.03
@@ -60,7 +68,6 @@ class Config(Settings):
     @field_validator("activations")
     @classmethod
     def _named(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        from condensery.theory import ACTIVATION_NAMES
 
         if any(name not in ACTIVATION_NAMES for name in names):
             raise ValueError(f"names out of {', '.join(ACTIVATION_NAMES)}")
@@ -115,7 +122,6 @@ def train_two_layer(config: Config, seed: int, advance: Advance) -> Arrays:
     """
     from condensery.engine import SGD, PerMember, descend, mean_square, per_member
     from condensery.models import TwoLayerConv, two_layer_conv_normal
-    from condensery.theory import patch_direction
 
     shape = (1, SIDE, SIDE)
     drawn = [smooth_images(seed + draw) for draw in range(config.draws)]
@@ -213,8 +219,6 @@ def linear_kernels(
     steps: int,
 ) -> np.ndarray:
     """Kernels after so many steps of the linearised descent Ẇ = Za, ȧ = ZᵀW."""
-    from condensery.theory import linear_descent, patch_matrix
-
     images, labels = drawn
     z = patch_matrix(images[:, None], labels, size=SIZE)
     w = _kernel_rows(net["w"], net["b"])
@@ -251,7 +255,6 @@ def train_cnn(
         step, loss (seed, step), accuracy (step, seed), kernels (step, seed, kernel,
         entry) with the bias last.
     """
-    from condensery.data import load
     from condensery.engine import (
         Adam,
         RecordOutput,
@@ -324,9 +327,6 @@ def digest(config: Config) -> str:
     Raises:
         InvalidInputError: They are not square, or their labels are not of ten classes.
     """
-    from condensery._errors import InvalidInputError
-    from condensery.data import load
-
     data = load(**config.source)
     side, labels = round(data.x.shape[1] ** 0.5), np.asarray(data.y)
     are_classes = bool(np.isin(labels, np.arange(CLASSES)).all())
