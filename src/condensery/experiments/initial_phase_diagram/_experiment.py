@@ -31,10 +31,12 @@ initial_phase_diagram = Declared(
     work=work,
     makes={
         "members": _tables.members,
+    },
+    derives={
         "slopes": _tables.slopes,
         "row_slopes": _tables.row_slopes,
+        "row_courses": _tables.row_courses,
     },
-    derives={"row_courses": _tables.row_courses},
     judges=(
         _claims.rd_condensed,
         _claims.alignment_condensed,

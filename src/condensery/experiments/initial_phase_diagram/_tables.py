@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from condensery.declare import Blocks, Results, Tables, rows, stack, table
+from condensery.declare import Blocks, Results, Tables, table
 from condensery.experiments.initial_phase_diagram._config import Config
 from condensery.experiments.initial_phase_diagram._work import (
     FEATURES,
-    Sweep,
     data,
     train,
 )
@@ -26,33 +25,27 @@ from condensery.theory import (
 )
 
 
-def members(config: Config, results: Results) -> Table:
+@table(
+    growth="λT in e-folds",
+    alignment="‖Wẑ‖/‖W‖",
+    rd_closed="at the measured λT",
+    alignment_closed="at the measured λT",
+    growth_closed="predicted from width, γ and γ'",
+)
+def members(config: Config, results: Results) -> Blocks:
     """Every trained network, with the closed forms beside what was measured."""
-    blocks = []
-    for arguments, shard in results.of(train):
-        sweep = np.full(len(shard["width"]), arguments["sweep"])
-        blocks.append({"part": sweep, **shard})
-    columns = stack(blocks).columns
-    return Table(
-        columns={**columns, **_closed_forms(config, columns)},
-        units={
-            "growth": "λT in e-folds",
-            "alignment": "‖Wẑ‖/‖W‖",
-            "rd_closed": "at the measured λT",
-            "alignment_closed": "at the measured λT",
-            "growth_closed": "predicted from width, γ and γ'",
-        },
-    )
+    for arguments, run in results.of(train):
+        yield {"part": arguments["sweep"], **run, **_closed_forms(config, run)}
 
 
-def _closed_forms(config: Config, columns: Arrays) -> dict[str, np.ndarray]:
+def _closed_forms(config: Config, run: Arrays) -> dict[str, np.ndarray]:
     """RD, alignment and λT of the linearised flow for every member."""
     x, y = data()
     names = ("width", "gamma", "gamma_prime")
-    width, gamma, gamma_prime = (columns[name].astype(np.float64) for name in names)
+    width, gamma, gamma_prime = (run[name].astype(np.float64) for name in names)
     kappa_prime = width**-gamma_prime
     features = FEATURES + 1
-    at_measured = early_measures(columns["growth"], kappa_prime, features=features)
+    at_measured = early_measures(run["growth"], kappa_prime, features=features)
     growth = early_growth(
         x, y, width=width, gamma=gamma, gamma_prime=gamma_prime, drop=config.drop
     )
@@ -68,14 +61,22 @@ def _closed_forms(config: Config, columns: Arrays) -> dict[str, np.ndarray]:
     }
 
 
-def slopes(config: Config, results: Results) -> Table:
+_OF_SLOPES = {
+    "slope_closed": "of the linearised flow at these widths",
+    "theory": "for m → ∞, trained to the end",
+}
+
+
+@table(**_OF_SLOPES)
+def slopes(config: Config, tables: Tables) -> Blocks:
     """Width slopes of the cells of the map."""
-    return _slope_table(members(config, results), "map")
+    yield from _cells(tables["members"].select(part="map"))
 
 
-def row_slopes(config: Config, results: Results) -> Table:
+@table(**_OF_SLOPES)
+def row_slopes(config: Config, tables: Tables) -> Blocks:
     """Width slopes of the cells that are followed."""
-    return _slope_table(members(config, results), "row")
+    yield from _cells(tables["members"].select(part="row"))
 
 
 @table(growth="λT in e-folds")
@@ -90,47 +91,37 @@ def row_courses(config: Config, tables: Tables) -> Blocks:
         title = f"γ = {gamma:g}, γ′ = {gamma_prime:g}".replace("-", "−")
         for width in np.unique(cell["width"]):
             networks = cell.select(width=width)
-            block = rows({"rd": networks["rd"]}, cell=title, width=width)
-            for name in ("alignment", "growth"):
+            block = {"cell": title, "width": width}
+            for name in ("rd", "alignment", "growth"):
                 block[name] = networks[name]
-            for name in ("rd_closed", "alignment_closed", "growth_closed"):
-                block[name] = np.full(len(networks), networks[name].mean())
+                block[f"{name}_closed"] = networks[f"{name}_closed"].mean()
             yield block
 
 
-def _slope_table(table: Table, sweep: Sweep) -> Table:
+def _cells(swept: Table) -> Blocks:
     """One row per cell: slopes over log m of RD, of the closed RD, and of λT; alignment
     at the largest width.
     """
-    swept = table.select(part=sweep)
     coordinates = zip(swept["gamma"], swept["gamma_prime"], strict=True)
-    blocks = []
     for gamma, gamma_prime in dict.fromkeys(coordinates):
         cell = swept.select(gamma=gamma, gamma_prime=gamma_prime)
         width = cell["width"]
         measured = width_slope(width, cell["rd"])
         closed = width_slope(width, cell["rd_expected"])
         widest = width == width.max()
-        block = rows(
-            {},
-            gamma=gamma,
-            gamma_prime=gamma_prime,
-            slope=measured.slope,
-            slope_se=measured.slope_se,
-            slope_closed=closed.slope,
-            theory=phase_slope(gamma, gamma_prime),
-            time_slope=_log_slope(width, cell["growth"]),
-            time_slope_closed=_log_slope(width, cell["growth_closed"]),
-            time_theory=condensation_time(gamma, gamma_prime),
-            alignment=cell["alignment"][widest].mean(),
-            regime=regime(gamma, gamma_prime),
-        )
-        blocks.append(block)
-    return stack(
-        blocks,
-        slope_closed="of the linearised flow at these widths",
-        theory="for m → ∞, trained to the end",
-    )
+        yield {
+            "gamma": gamma,
+            "gamma_prime": gamma_prime,
+            "slope": measured.slope,
+            "slope_se": measured.slope_se,
+            "slope_closed": closed.slope,
+            "theory": phase_slope(gamma, gamma_prime),
+            "time_slope": _log_slope(width, cell["growth"]),
+            "time_slope_closed": _log_slope(width, cell["growth_closed"]),
+            "time_theory": condensation_time(gamma, gamma_prime),
+            "alignment": cell["alignment"][widest].mean(),
+            "regime": regime(gamma, gamma_prime),
+        }
 
 
 def _log_slope(width: np.ndarray, growth: np.ndarray) -> float:
