@@ -20,7 +20,6 @@ from condensery.experiments.phase_diagram._paper import (
     printed,
 )
 from condensery.experiments.phase_diagram._tables import (
-    boundary_table,
     coordinate_table,
     slope_table,
 )
@@ -362,7 +361,7 @@ def test_slopes_and_boundaries_from_members_in_closed_form():
     )
     np.testing.assert_allclose(slopes["slope_a"], 2 * slopes["slope"], atol=1e-12)
     assert slopes["left_out"].tolist() == [0, 0, 1, 0, 0, 1]
-    fits = boundary_table(slopes)
+    fits = phase_diagram.derives["boundary"](None, {"slopes": slopes})
     np.testing.assert_allclose(fits["row_fit"], [1.0, 1.25])
     np.testing.assert_allclose(fits["local_crossing"], [1.0, 1.25])
     np.testing.assert_allclose(fits["theory"], [1.0, 1.5])

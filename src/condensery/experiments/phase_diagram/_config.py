@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from condensery.data import load
 from condensery.declare import Count, Settings
 from condensery.records import DataPath
+from condensery.theory import ACTIVATION_NAMES
 
 if TYPE_CHECKING:
     from condensery.data import Dataset
@@ -145,7 +147,6 @@ class Config(Settings):
     @field_validator("activation")
     @classmethod
     def _registered(cls, name: str) -> str:
-        from condensery.theory import ACTIVATION_NAMES
 
         if name not in ACTIVATION_NAMES:
             raise ValueError(f"one of {', '.join(ACTIVATION_NAMES)}")
@@ -172,8 +173,6 @@ class Config(Settings):
 
     def load(self) -> Dataset:
         """The samples and targets."""
-        from condensery.data import load
-
         arguments: dict[str, Any] = {"path": self.data_path, "samples": self.samples}
         chosen = {key: value for key, value in arguments.items() if value is not None}
         return load(self.data, **chosen)

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from condensery.declare import Results, rows, stack
+from condensery.declare import Blocks, Results, table
 from condensery.experiments.phase_diagram._config import Config
 from condensery.experiments.phase_diagram._work import train_row
 from condensery.metrics import angular_distance, condensation, orientation_bins
 from condensery.protocols import Arrays
-from condensery.records import Table
 
 KEYS = ("gamma", "gamma_prime", "width", "seed")
 
@@ -35,18 +34,19 @@ def _members(results: Results) -> Iterator[tuple[dict[str, Any], Arrays]]:
             )
 
 
-def outputs(config: Config, results: Results) -> Table | None:
+@table()
+def outputs(config: Config, results: Results) -> Blocks:
     """Outputs before and after training, and the linear spline through the samples."""
-    blocks = []
     for cell, details in _members(results):
         grid = details["grid"]
         initial, final = details["outputs"]
-        reference = _interpolant(grid)
-        block = rows(
-            {"x": grid}, **cell, initial=initial, final=final, reference=reference
-        )
-        blocks.append(block)
-    return stack(blocks) if blocks else None
+        yield {
+            "x": grid,
+            **cell,
+            "initial": initial,
+            "final": final,
+            "reference": _interpolant(grid),
+        }
 
 
 def _interpolant(grid: np.ndarray) -> np.ndarray:
@@ -54,34 +54,27 @@ def _interpolant(grid: np.ndarray) -> np.ndarray:
     return np.interp(grid, samples, samples**2)
 
 
-def scatter(config: Config, results: Results) -> Table | None:
+@table()
+def scatter(config: Config, results: Results) -> Blocks:
     """Neurons of the first seed before and after training."""
-    blocks = []
     for cell, details in _members(results):
         if cell["seed"] != 0:
             continue
         largest = details["amplitude"][1].max()
         for when in (0, 1):
-            orientation = details["orientation"][when]
-            amplitude = details["amplitude"][when] / largest
-            block = rows(
-                {"orientation": orientation}, **cell, when=when, amplitude=amplitude
-            )
-            blocks.append(block)
-    return stack(blocks) if blocks else None
+            yield {
+                "orientation": details["orientation"][when],
+                **cell,
+                "when": when,
+                "amplitude": details["amplitude"][when] / largest,
+            }
 
 
-def neurons(config: Config, results: Results) -> Table | None:
+@table()
+def neurons(config: Config, results: Results) -> Blocks:
     """What is measured on the neurons of every seed."""
-    blocks = [
-        rows(
-            {},
-            **cell,
-            **_measure(details["orientation"], details["amplitude"]),
-        )
-        for cell, details in _members(results)
-    ]
-    return stack(blocks) if blocks else None
+    for cell, details in _members(results):
+        yield {**cell, **_measure(details["orientation"], details["amplitude"])}
 
 
 def _measure(orientation: np.ndarray, amplitude: np.ndarray) -> dict[str, float]:

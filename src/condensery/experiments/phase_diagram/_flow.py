@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from condensery.data import load
 from condensery.declare import task
 from condensery.experiments.phase_diagram._config import Config
 from condensery.protocols import Advance, Arrays
@@ -28,7 +29,6 @@ def check_flow(config: Config, seed: int, advance: Advance) -> Arrays:
         same time (``solvers``); RD ``scalings`` by descent from three (β1, β2); RD
         ``without_asi``.
     """
-    from condensery.data import load
     from condensery.engine import Ensemble, flow
 
     data = load("line")

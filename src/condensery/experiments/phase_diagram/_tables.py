@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from condensery.declare import Results, rows, stack
+from condensery.declare import Blocks, Results, Tables, rows, stack, table
 from condensery.experiments.phase_diagram._config import Config
 from condensery.experiments.phase_diagram._flow import check_flow
 from condensery.experiments.phase_diagram._work import (
@@ -64,28 +64,24 @@ def _trained(results: Results) -> Iterator[tuple[str, Arrays]]:
             yield purpose, run
 
 
-def members(config: Config, results: Results) -> Table:
+@table(time="normalised flow time t/(β1 β2)", loss="mean square")
+def members(config: Config, results: Results) -> Blocks:
     """Every member."""
-    blocks = []
     for purpose, run in _trained(results):
-        block = {name: run[name] for name in MEMBER_COLUMNS}
-        block["part"] = np.full(len(run["rd"]), purpose)
-        blocks.append(block)
-    return stack(blocks, time="normalised flow time t/(β1 β2)", loss="mean square")
+        columns = {name: run[name] for name in MEMBER_COLUMNS}
+        yield {**columns, "part": purpose}
 
 
-def slopes(config: Config, results: Results) -> Table:
+def slopes(config: Config, tables: Tables) -> Table:
     """Width slopes of the cells of the map."""
-    chosen = members(config, results).select(part="map")
-    return slope_table(chosen, config.widths)
+    return slope_table(tables["members"].select(part="map"), config.widths)
 
 
-def row_slopes(config: Config, results: Results) -> Table | None:
+def row_slopes(config: Config, tables: Tables) -> Table | None:
     """Width slopes of the row of Figs. 2 and 3."""
     if config.kind != "line":
         return None
-    chosen = members(config, results).select(part="row")
-    return slope_table(chosen, config.widths)
+    return slope_table(tables["members"].select(part="row"), config.widths)
 
 
 def slope_table(members: Table, widths: Sequence[int]) -> Table:
@@ -135,36 +131,29 @@ def _slope(cell: Table, keep: np.ndarray, name: str) -> tuple[float, float]:
     return fit.slope, fit.slope_se
 
 
-def boundaries(config: Config, results: Results) -> Table:
-    """Both estimates of the boundary in every row of the map."""
-    return boundary_table(slopes(config, results))
-
-
-def boundary_table(slopes: Table) -> Table:
-    """Both estimates of the boundary in every row, and the theory's.
+@table()
+def boundaries(config: Config, tables: Tables) -> Blocks:
+    """Both estimates of the boundary in every row of the map, and the theory's.
 
     The row fit is the paper's: the root of the straight line through *all* cells of the
     row. Where it is needed, a second fit leaves out the cells that are saturated in the
     figure (S_w < −0.5).
     """
-    blocks = []
+    slopes = tables["slopes"]
     for gamma_prime in map(float, np.unique(slopes["gamma_prime"])):
         row = slopes.select(gamma_prime=gamma_prime)
-        order = np.argsort(row["gamma"])
-        gammas, values = row["gamma"][order], row["slope"][order]
+        row = row.take(np.argsort(row["gamma"]))
+        gammas, values = row["gamma"], row["slope"]
         fit = boundary_row_fit(gammas, values)
         open_fit = boundary_row_fit(gammas, values, saturated_below=-0.5)
-        block = rows(
-            {},
-            gamma_prime=gamma_prime,
-            row_fit=fit.gamma,
-            row_fit_se=fit.gamma_se,
-            row_fit_unsaturated=open_fit.gamma,
-            local_crossing=boundary_local_crossing(gammas, values),
-            theory=float(boundary(gamma_prime)),
-        )
-        blocks.append(block)
-    return stack(blocks)
+        yield {
+            "gamma_prime": gamma_prime,
+            "row_fit": fit.gamma,
+            "row_fit_se": fit.gamma_se,
+            "row_fit_unsaturated": open_fit.gamma,
+            "local_crossing": boundary_local_crossing(gammas, values),
+            "theory": float(boundary(gamma_prime)),
+        }
 
 
 def named_coordinates(config: Config, results: Results) -> Table:
@@ -196,54 +185,46 @@ def coordinate_table(dimension: int) -> Table:
     return stack(blocks)
 
 
-def initialisations(config: Config, results: Results) -> Table:
+def initialisations(config: Config, tables: Tables) -> Table:
     """The named initialisations on the map.
 
     E et al. lies anywhere on the line γ' = γ: it has coordinates to check, but no place
     on the map.
     """
-    table = named_coordinates(config, results)
-    keep = table["name"] != "e-et-al"
-    columns = {key: column[keep] for key, column in table.columns.items()}
-    return Table(columns=columns)
+    named = tables["coordinates"]
+    return named.take(named["name"] != "e-et-al")
 
 
-def data(config: Config, results: Results) -> Table:
+@table()
+def data(config: Config, results: Results) -> Blocks:
     """Samples and targets."""
     samples = config.load()
-    return Table(columns={"x": samples.x, "y": samples.y})
+    yield {"x": samples.x, "y": samples.y}
 
 
-def scatter_grid(config: Config, results: Results) -> Table | None:
+@table()
+def scatter_grid(config: Config, results: Results) -> Blocks:
     """Counts of neurons by orientation and amplitude after training: a row per cell and
     width, first seed.
     """
-    blocks = []
     for _, run in _trained(results):
         counted = run["counted"]
         first = run["seed"][counted] == 0
         if first.any():
             chosen = counted[first]
-            block = {
-                name: run[name][chosen] for name in ("gamma", "gamma_prime", "width")
-            }
-            block["counts"] = run["counts"][first]
-            blocks.append(block)
-    return stack(blocks) if blocks else None
+            names = ("gamma", "gamma_prime", "width")
+            cells = {name: run[name][chosen] for name in names}
+            yield {**cells, "counts": run["counts"][first]}
 
 
-def scatter_bins(config: Config, results: Results) -> Table | None:
+@table()
+def scatter_bins(config: Config, tables: Tables) -> Blocks:
     """Edges of the bins of `scatter_grid`."""
-    if scatter_grid(config, results) is None:
-        return None
-    flat = config.load().x.shape[1] == 1
-    orientations, amplitudes = bin_edges(flat=flat)
-    return stack(
-        [
-            rows({"edge": orientations}, axis="orientation"),
-            rows({"edge": amplitudes}, axis="amplitude"),
-        ]
-    )
+    if "scatter_grid" in tables:
+        flat = tables["data"]["x"].shape[1] == 1
+        orientations, amplitudes = bin_edges(flat=flat)
+        yield {"edge": orientations, "axis": "orientation"}
+        yield {"edge": amplitudes, "axis": "amplitude"}
 
 
 def flow_values(name: str, config: Config, results: Results) -> Table | None:

@@ -11,6 +11,7 @@ import numpy as np
 from condensery.declare import Work, task
 from condensery.experiments.phase_diagram._config import Config
 from condensery.experiments.phase_diagram._flow import check_flow
+from condensery.metrics import amplitude, orientation, projection_orientation
 from condensery.protocols import Advance, Arrays
 
 if TYPE_CHECKING:
@@ -151,8 +152,6 @@ def _neurons(result: Any, member: int, *, flat: bool, initial: bool = False) -> 
     """Orientation and amplitude of a member's neurons (with ASI of copy 1): an angle on
     the line, else ŵ·p.
     """
-    from condensery.metrics import amplitude, orientation, projection_orientation
-
     parameters = result.parameters(member, initial=initial)
     width = int(result.ensemble.widths[member])
     copy = slice(width)
