@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from condensery.declare import Results, rows, stack
+from condensery.declare import Blocks, Results, rows, table
 from condensery.experiments.dropout_regulariser._config import Config
 from condensery.experiments.dropout_regulariser._identities import identities
 from condensery.experiments.dropout_regulariser._tasks import orders as orders_of_flow
@@ -43,14 +43,15 @@ def flattening(config: Config, results: Results) -> Table:
     return _prefixed(results, "flat_", closed="d/dt of (1/n) Σ‖∇f‖²")
 
 
-def orders(config: Config, results: Results) -> Table:
+@table()
+def orders(config: Config, results: Results) -> Blocks:
     """Distance of one step from both flows, per step size."""
     arrays = results.only(orders_of_flow)
-    columns = {name: np.asarray(array) for name, array in arrays.items()}
-    return Table(columns=columns)
+    yield {name: np.asarray(array) for name, array in arrays.items()}
 
 
-def paths(config: Config, results: Results) -> Table:
+@table(loss="what is minimised; dropped is the mean of 64 runs")
+def paths(config: Config, results: Results) -> Blocks:
     """One row per loss, start and step: the contributions of both units on one
     sample.
     """
@@ -64,15 +65,15 @@ def paths(config: Config, results: Results) -> Table:
         "start": starts,
         "step": step,
     }
-    block = rows(
+    yield rows(
         axes,
         first=first,
         second=second,
     )
-    return stack([block], loss="what is minimised; dropped is the mean of 64 runs")
 
 
-def vectors(config: Config, results: Results) -> Table:
+@table()
+def vectors(config: Config, results: Results) -> Blocks:
     """One row per loss and unit: its contribution on two samples at the start and at
     the end.
     """
@@ -80,7 +81,7 @@ def vectors(config: Config, results: Results) -> Table:
     runs = [np.asarray(shard[f"vector_{name}"])[0] for name in LOSSES]
     starts = np.stack([run[0] for run in runs])
     ends = np.stack([run[-1] for run in runs])
-    block = rows(
+    yield rows(
         {
             "loss": LOSSES,
             "unit": [0, 1],
@@ -90,20 +91,19 @@ def vectors(config: Config, results: Results) -> Table:
         end_x=ends[..., 0],
         end_y=ends[..., 1],
     )
-    return stack([block])
 
 
-def landscape(config: Config, results: Results) -> Table:
+@table()
+def landscape(config: Config, results: Results) -> Blocks:
     """R_S = ½(o1 + o2 − 1)² and R1 = (1 − p)/(2p)·(o1² + o2²) on a grid of
     contributions on one sample.
     """
     keep = config.keep
     side = np.linspace(-0.1, 1.5, GRID)
     first, second = (axis.ravel() for axis in np.meshgrid(side, side))
-    columns = {
+    yield {
         "first": first,
         "second": second,
         "plain": (first + second - 1) ** 2 / 2,
         "r1": (1 - keep) / (2 * keep) * (first**2 + second**2),
     }
-    return Table(columns=columns)
