@@ -15,6 +15,13 @@ from condensery.experiments.dropout_features._config import (
     abscissas,
     target_output,
 )
+from condensery.metrics import (
+    amplitude,
+    effective_orientations,
+    orientation,
+    orientation_bins,
+    share_near,
+)
 from condensery.protocols import Arrays
 
 BINS = 64
@@ -81,8 +88,6 @@ def features(name: TargetName, layers: Layers) -> np.ndarray:
     """Orientation, amplitude ‖W_2[:, k]‖·‖(w, b)‖ and whether it is ever active, of
     every unit of the first layer.
     """
-    from condensery.metrics import amplitude, orientation
-
     first, second, *_ = layers
     w = np.column_stack(first)
     output_weights = np.linalg.norm(second[0], axis=0)
@@ -102,12 +107,6 @@ def measures(name: TargetName, units: np.ndarray) -> tuple[float, float, float]:
     """Effective orientations over 64 bins, share of the four heaviest bins, share near
     the target's orientations.
     """
-    from condensery.metrics import (
-        effective_orientations,
-        orientation_bins,
-        share_near,
-    )
-
     angle, amplitude, alive = units.T
     size = amplitude * alive
     weight = orientation_bins(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from condensery.declare import Results, rows, stack
+from condensery.declare import Blocks, Results, rows, table
 from condensery.experiments.dropout_features._config import (
     PREDICTED,
     Config,
@@ -13,7 +13,6 @@ from condensery.experiments.dropout_features._config import (
 )
 from condensery.experiments.dropout_features._features import MEASURES, STRIDES
 from condensery.experiments.dropout_features._tasks import BRANCHES, switch, train
-from condensery.records import Table
 
 UNITS = {
     "effective_orientations": "exp of the entropy of the amplitude over 64 bins of "
@@ -29,12 +28,16 @@ def _by_name(measures: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(MEASURES, columns, strict=True))
 
 
-def fits(config: Config, results: Results) -> Table:
+@table(
+    loss="R_S without masks",
+    off="largest |f − target| between the outermost samples",
+    **UNITS,
+)
+def fits(config: Config, results: Results) -> Blocks:
     """One row per fit and seed."""
-    blocks = []
     for arguments, run in results.of(train):
         start, *_, end = run["measures"]
-        block = rows(
+        yield rows(
             {"seed": range(config.seeds)},
             **arguments,
             status=run["status"],
@@ -43,142 +46,108 @@ def fits(config: Config, results: Results) -> Table:
             initial_orientations=start[:, 0],
             **_by_name(end),
         )
-        blocks.append(block)
-    return stack(
-        blocks,
-        loss="R_S without masks",
-        off="largest |f − target| between the outermost samples",
-        **UNITS,
-    )
 
 
-def growth(config: Config, results: Results) -> Table:
+@table(**UNITS)
+def growth(config: Config, results: Results) -> Blocks:
     """One row per fit and recorded step, of the first seed."""
-    blocks = []
     for arguments, run in results.of(train):
-        block = rows(
+        yield rows(
             {"step": run["step"]},
             **arguments,
             loss=run["loss"][0],
             **_by_name(run["measures"][:, 0]),
         )
-        blocks.append(block)
-    return stack(blocks, **UNITS)
 
 
-def outputs(config: Config, results: Results) -> Table:
+@table()
+def outputs(config: Config, results: Results) -> Blocks:
     """One row per fit and abscissa, of the first seed."""
-    blocks = []
     for arguments, run in results.of(train):
         name = arguments["target"]
         x = abscissas(name)
         initial, final = run["output"]
-        block = rows(
+        yield rows(
             {"x": x},
             **arguments,
             initial=initial,
             final=final,
             wanted=target_output(name, x),
         )
-        blocks.append(block)
-    return stack(blocks)
 
 
-def features(config: Config, results: Results) -> Table:
+@table(when="0 initial, 1 final", orientation="rad", amplitude="over the largest")
+def features(config: Config, results: Results) -> Blocks:
     """One row per fit, moment and unit that takes part, of the first seed; amplitudes
     over the moment's largest.
     """
-    blocks = []
     for arguments, run in results.of(train):
         for when, units in enumerate(run["features"]):
             is_alive = units[:, 2] > 0
             orientation, size, _ = units[is_alive].T
             largest = size.max(initial=0.0) or 1.0
-            block = rows(
+            yield rows(
                 {"orientation": orientation},
                 **arguments,
                 when=when,
                 amplitude=size / largest,
             )
-            blocks.append(block)
-    return stack(
-        blocks,
-        when="0 initial, 1 final",
-        orientation="rad",
-        amplitude="over the largest",
-    )
 
 
-def profiles(config: Config, results: Results) -> Table:
+@table(distance="in lengths of each layer's parameters", loss="R_S, geometric mean")
+def profiles(config: Config, results: Results) -> Blocks:
     """One row per fit and distance along a direction: R_S, geometric mean over
     directions and seeds.
     """
-    blocks = []
     for arguments, run in results.of(train):
         losses = run["profile"].reshape(-1, len(STRIDES))
         logarithms = np.log(np.maximum(losses, 1e-300))
         mean = np.exp(np.mean(logarithms, axis=0))
-        blocks.append(rows({"distance": STRIDES}, **arguments, loss=mean))
-    return stack(
-        blocks,
-        distance="in lengths of each layer's parameters",
-        loss="R_S, geometric mean",
-    )
+        yield rows({"distance": STRIDES}, **arguments, loss=mean)
 
 
-def switched(config: Config, results: Results) -> Table:
+@table(loss="R_S", r1="at the keep probability of the run, on every branch", **UNITS)
+def switched(config: Config, results: Results) -> Blocks:
     """One row per branch (``first`` before the switch), step and seed."""
     run = results.only(switch)
-    blocks = []
     for branch in ("first", *BRANCHES):
         plain = run[f"{branch}_plain"]
         both = run[f"{branch}_both"]
-        block = rows(
+        yield rows(
             {"step": run[f"{branch}_step"], "seed": range(config.seeds)},
             branch=branch,
             loss=plain,
             r1=both - plain,
             **_by_name(run[f"{branch}_measures"]),
         )
-        blocks.append(block)
-    return stack(
-        blocks,
-        loss="R_S",
-        r1="at the keep probability of the run, on every branch",
-        **UNITS,
-    )
 
 
-def switch_outputs(config: Config, results: Results) -> Table:
+@table()
+def switch_outputs(config: Config, results: Results) -> Blocks:
     """One row per branch, seed and abscissa."""
     run = results.only(switch)
     name = config.targets[0]
     x = abscissas(name)
     axes = {"seed": range(config.seeds), "x": x}
-    blocks = []
     for branch in BRANCHES:
-        block = rows(
+        yield rows(
             axes,
             branch=branch,
             final=run[f"{branch}_output"],
             wanted=target_output(name, x),
         )
-        blocks.append(block)
-    return stack(blocks)
 
 
-def data(config: Config, results: Results) -> Table:
+@table()
+def data(config: Config, results: Results) -> Blocks:
     """The samples of every target."""
-    blocks = []
     for name in config.targets:
         x = abscissas(name, config.samples)
-        blocks.append(rows({"x": x}, target=name, y=target_output(name, x)))
-    return stack(blocks)
+        yield rows({"x": x}, target=name, y=target_output(name, x))
 
 
-def predicted(config: Config, results: Results) -> Table:
+@table(orientation="rad; of the units that make up the target")
+def predicted(config: Config, results: Results) -> Blocks:
     """The orientations of which every target is made."""
-    blocks = [
-        rows({"orientation": PREDICTED[name]}, target=name) for name in config.targets
-    ]
-    return stack(blocks, orientation="rad; of the units that make up the target")
+    for name in config.targets:
+        yield rows({"orientation": PREDICTED[name]}, target=name)

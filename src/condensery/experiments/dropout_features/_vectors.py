@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from condensery.declare import Results, rows, stack, task
+from condensery.declare import Blocks, Results, rows, table, task
 from condensery.experiments.dropout_features._config import Config, Kind
+from condensery.metrics import contributions, cosine_matrix, likeness
 from condensery.protocols import Advance, Arrays
-from condensery.records import Table
 
 COOLING = 0.1
 """The last third of the steps goes at this fraction of the rate, so that the noise of
@@ -112,41 +112,35 @@ def _stacked(ends: Sequence[Sequence[Mapping[str, Any]]], leaf: str) -> np.ndarr
     return np.array(leaves, dtype=np.float64)
 
 
-def vectors(config: Config, results: Results) -> Table:
+@table(
+    loss="R_S without masks",
+    live="units that contribute at least 1 % of what the largest does",
+    least_cosine="least |cosine| of two live units",
+    mean_cosine="mean |cosine| of two live units",
+    signs="of the cosines of all live units with the first: 2 are two opposite blocks",
+)
+def vectors(config: Config, results: Results) -> Blocks:
     """One row per kind and seed."""
     x, _ = vector_data(config.vector_inputs, config.vector_samples)
-    blocks = []
     for arguments, run in results.of(train_vectors):
         for seed in range(config.seeds):
             a_start, a_end = run["a"][:, seed]
             w_start, w_end = run["w"][:, seed]
             initial = alike(x, a_start, w_start)
-            block = rows(
-                {},
+            yield {
                 **arguments,
-                keep=_keep(config, arguments["kind"]),
-                seed=seed,
-                status=run["status"][seed],
-                loss=run["loss"][seed],
+                "keep": _keep(config, arguments["kind"]),
+                "seed": seed,
+                "status": run["status"][seed],
+                "loss": run["loss"][seed],
                 **alike(x, a_end, w_end),
-                initial_mean_cosine=initial["mean_cosine"],
-            )
-            blocks.append(block)
-    return stack(
-        blocks,
-        loss="R_S without masks",
-        live="units that contribute at least 1 % of what the largest does",
-        least_cosine="least |cosine| of two live units",
-        mean_cosine="mean |cosine| of two live units",
-        signs="of the cosines of all live units with the first: 2 are two opposite "
-        "blocks",
-    )
+                "initial_mean_cosine": initial["mean_cosine"],
+            }
 
 
-def cosines(config: Config, results: Results) -> Table:
+@table()
+def cosines(config: Config, results: Results) -> Blocks:
     """The sorted matrix of all units, of the first seed."""
-    from condensery.metrics import cosine_matrix
-
     matrices = []
     for _, run in results.of(train_vectors):
         final = run["w"][-1]
@@ -158,7 +152,7 @@ def cosines(config: Config, results: Results) -> Table:
         optimiser="Adam",
         step=config.vector_steps,
     )
-    return Table(columns={**columns, "cosine": np.stack(matrices)})
+    yield {**columns, "cosine": np.stack(matrices)}
 
 
 def alike(x: np.ndarray, a: np.ndarray, w: np.ndarray) -> Mapping[str, float | int]:
@@ -173,7 +167,6 @@ def alike(x: np.ndarray, a: np.ndarray, w: np.ndarray) -> Mapping[str, float | i
     Returns:
         What `condensery.metrics.Likeness` holds.
     """
-    from condensery.metrics import contributions, likeness
     from condensery.models import Network
 
     (hidden,) = Network.of({"a": a, "w": w}, "tanh").features(x)
