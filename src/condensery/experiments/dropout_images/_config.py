@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from condensery.data import load
 from condensery.declare import Exponent, Positive, Settings
 from condensery.records import DataPath
 
@@ -176,8 +177,6 @@ def load_images(config: Config) -> Any:
     """The data set that data, data_path and samples name, with the images to test
     on.
     """
-    from condensery.data import load
-
     count = None if config.data == "digits" else config.samples + HELD_OUT
     return load(config.data, path=config.data_path, samples=count)
 

@@ -89,14 +89,12 @@ def courses(config: Config, results: Results) -> Table:
     return stack(blocks, **UNITS)
 
 
-def paths(config: Config, results: Results) -> Table:
+@table(place="0 at the first, 1 at the second", loss="R_S")
+def paths(config: Config, results: Results) -> Blocks:
     """R_S on the lines between the ends of L1 to L4."""
     lines = _lines(config, results)
-    return stack(
-        (rows({**axes, "place": PLACES}, loss=losses) for axes, losses in lines),
-        place="0 at the first, 1 at the second",
-        loss="R_S",
-    )
+    for axes, losses in lines:
+        yield rows({**axes, "place": PLACES}, loss=losses)
 
 
 @table(
@@ -161,24 +159,21 @@ def path_medians(config: Config, tables: Tables) -> Blocks:
             )
 
 
-def barriers(config: Config, results: Results) -> Table:
+@table(
+    barrier="largest height of R_S between the ends over the straight line that "
+    "joins its values there",
+    bend_first=BEND,
+    bend_second=BEND,
+)
+def barriers(config: Config, results: Results) -> Blocks:
     """Height of R_S on every line, and how it bends at the ends."""
-    blocks = []
     for axes, losses in _lines(config, results):
-        block = rows(
+        yield rows(
             axes,
             barrier=barrier(losses),
             bend_first=_bend(losses, _FIRST),
             bend_second=_bend(losses, _SECOND),
         )
-        blocks.append(block)
-    return stack(
-        blocks,
-        barrier="largest height of R_S between the ends over the straight line that "
-        "joins its values there",
-        bend_first=BEND,
-        bend_second=BEND,
-    )
 
 
 def _lines(
