@@ -4,14 +4,17 @@ their shards.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from condensery._errors import CondenseryError, InvalidInputError
+from condensery.records import RunStatus
 from condensery.store._lock import unwritable
 
 NAME = "ledger.sqlite"
@@ -44,6 +47,30 @@ SELECT run, experiment, preset, status, seconds, created,
         WHERE tasks.run = runs.run)
 FROM runs
 """
+
+
+class RunRow(NamedTuple):
+    """What the ledger knows of one run, in the order of `_SUMMARY`.
+
+    Attributes:
+        run: Its id.
+        experiment: Name of the experiment.
+        preset: The preset.
+        status: How the run stands.
+        seconds: What it has cost.
+        created: When it began.
+        tasks: Number of its tasks.
+        finished: Number of those with a shard.
+    """
+
+    run: str
+    experiment: str
+    preset: str
+    status: RunStatus
+    seconds: float
+    created: str
+    tasks: int
+    finished: int
 
 
 class Ledger:
@@ -131,21 +158,13 @@ class Ledger:
 
     def config(self, run: str) -> str | None:
         """The configuration of a run as JSON."""
-        return next(
-            (
-                config
-                for (config,) in self._read(
-                    "SELECT config FROM runs WHERE run = ?", run
-                )
-            ),
-            None,
-        )
+        rows = self._read("SELECT config FROM runs WHERE run = ?", run)
+        return next((config for (config,) in rows), None)
 
     def tasks(self, run: str) -> set[str]:
         """Hashes of the tasks of a run."""
-        return {
-            task for (task,) in self._read("SELECT task FROM tasks WHERE run = ?", run)
-        }
+        rows = self._read("SELECT task FROM tasks WHERE run = ?", run)
+        return {task for (task,) in rows}
 
     def shards(self, run: str) -> list[tuple[str, str, int, float]]:
         """Task hash, SHA-256 of the file, its bytes and the task's seconds, for every
@@ -166,13 +185,13 @@ class Ledger:
         )
         return next(iter(rows), None)
 
-    def summaries(self, run: str | None = None) -> list[tuple]:
-        """Run, experiment, preset, status, seconds, created, tasks, finished; the
-        latest run first.
-        """
+    def summaries(self, run: str | None = None) -> list[RunRow]:
+        """What is entered of all runs, or of one; the latest first."""
         if run is None:
-            return self._read(f"{_SUMMARY} ORDER BY turn DESC")
-        return self._read(f"{_SUMMARY} WHERE run = ?", run)
+            rows = self._read(f"{_SUMMARY} ORDER BY turn DESC")
+        else:
+            rows = self._read(f"{_SUMMARY} WHERE run = ?", run)
+        return [RunRow(*row) for row in rows]
 
     def last_cost(self, experiment: str, preset: str) -> float | None:
         """Seconds of the latest run of this experiment and preset that reached its
@@ -249,11 +268,7 @@ class Ledger:
         # The journal holds every page as it was, so a ledger half undone with its whole
         # journal is as good as one not undone at all; only without its journal would it
         # be worth nothing.
-        if (before.st_ino, before.st_mtime_ns, before.st_size) != (
-            after.st_ino,
-            after.st_mtime_ns,
-            after.st_size,
-        ):
+        if _identity(before) != _identity(after):
             return False
         with closing(sqlite3.connect(copy)) as database:
             database.execute("PRAGMA user_version").fetchone()
@@ -303,3 +318,8 @@ class Ledger:
                     f"ledger {self.path} was busy for {_WAIT:.0f} s; try again"
                 ) from error
             raise
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int]:
+    """What changes if a file is replaced or written."""
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -25,7 +25,7 @@ from condensery.store._files import (
     write_whole,
 )
 from condensery.store._formats import read_config
-from condensery.store._ledger import Ledger
+from condensery.store._ledger import Ledger, RunRow
 from condensery.store._shards import ShardRow, Shards
 
 _log = logging.getLogger("condensery.store")
@@ -309,22 +309,14 @@ class LocalStore:
         except (OSError, ValueError, TypeError):
             return  # missing or altered: the ledger has the configuration
 
-    def _summary(self, row: tuple) -> RunSummary:
-        run, experiment, preset, status, seconds, created, tasks, finished = row
+    def _summary(self, row: RunRow) -> RunSummary:
         try:
-            passed = [claim.passed for claim in self.claims(run)]
+            passed = [claim.passed for claim in self.claims(row.run)]
         except CondenseryError as error:
             _log.warning("%s", error)
             passed = []
         return RunSummary(
-            run=run,
-            experiment=experiment,
-            preset=preset,
-            status=status,
-            seconds=seconds,
-            created=created,
-            tasks=tasks,
-            finished=finished,
+            **row._asdict(),
             claims_passed=passed.count(True),
             claims_failed=passed.count(False),
             claims_open=passed.count(None),

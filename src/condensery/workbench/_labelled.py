@@ -69,27 +69,23 @@ def dataset(table: Table) -> Dataset:
         if axes is None:
             values, outer = column, [ROW]
         else:
-            values = np.empty_like(column)
-            values[cells] = column
-            values, outer = (
-                values.reshape(
-                    *(len(axis) for axis in axes.values()), *column.shape[1:]
-                ),
-                list(axes),
-            )
-        about = {"units": table.units[name]} if name in table.units else {}
-        view[name] = xarray.Variable([*outer, *inner], values, about)
+            shape = [len(axis) for axis in axes.values()]
+            on_grid = np.empty_like(column)
+            on_grid[cells] = column
+            values = on_grid.reshape(*shape, *column.shape[1:])
+            outer = list(axes)
+        view[name] = xarray.Variable([*outer, *inner], values, _about(table, name))
     if axes is None:
         return view.set_coords(keys)
     coordinates: dict[str, Any] = {
-        name: (
-            name,
-            values,
-            {"units": table.units[name]} if name in table.units else {},
-        )
-        for name, values in axes.items()
+        name: (name, values, _about(table, name)) for name, values in axes.items()
     }
     return view.assign_coords(coordinates)
+
+
+def _about(table: Table, column: str) -> dict[str, str]:
+    """The attributes of a column: its units, where it has any."""
+    return {"units": table.units[column]} if column in table.units else {}
 
 
 def _grid(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
@@ -127,16 +127,20 @@ def runs(runs: str | Path = "runs") -> list[RunSummary]:
         return store.runs()
 
 
-_Costs = list[tuple[str, str, dict[str, JsonValue], float]]
+class _Cost(NamedTuple):
+    """What a finished run has cost."""
+
+    experiment: str
+    preset: str
+    parameters: dict[str, JsonValue]
+    seconds: float
 
 
-def _costs(runs: str | Path) -> _Costs:
-    """Experiment, preset, parameters and seconds of every finished run, the latest
-    first.
-    """
+def _costs(runs: str | Path) -> list[_Cost]:
+    """The costs of all finished runs, the latest first."""
     with closing(open_store(runs)) as store:
         return [
-            (
+            _Cost(
                 summary.experiment,
                 summary.preset,
                 store.config(summary.run).parameters,
@@ -147,14 +151,14 @@ def _costs(runs: str | Path) -> _Costs:
         ]
 
 
-def _info(entry: Found, costs: _Costs) -> ExperimentInfo:
+def _info(entry: Found, costs: list[_Cost]) -> ExperimentInfo:
     experiment = entry.experiment
     presets = []
     for name, values in experiment.presets.items():
         # A run with overrides has the preset's name too, and its cost would mislead.
         parameters = complete(experiment, values)
-        of_preset = [entry.name, name, parameters]
-        measured = (seconds for *run, seconds in costs if run == of_preset)
+        of_preset = (entry.name, name, parameters)
+        measured = (cost.seconds for cost in costs if cost[:3] == of_preset)
         preset = PresetInfo(
             name=name,
             parameters=dict(values),
