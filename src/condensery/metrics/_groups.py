@@ -37,8 +37,8 @@ def describe_groups(
     """Renumber the groups by falling amplitude and summarise them, a block of units at
     a time.
     """
-    labels, totals = _by_falling_amplitude(labels, weights)
-    count = len(totals)
+    labels, shares = _by_falling_amplitude(labels, weights)
+    count = len(shares)
     # `order` falls in amplitude, so that a group's first unit is its heaviest.
     _, first = np.unique(labels, return_index=True)
     heaviest = rows.directions(order[first])
@@ -64,14 +64,12 @@ def describe_groups(
         numbers = labels[units]
         angles = angle_between(directions, means[numbers])
         squares += np.bincount(numbers, weights=angles**2, minlength=count)
-    if count:
-        totals = totals / totals.sum()
     sizes = np.bincount(labels, minlength=count)
     variances = squares / np.maximum(sizes, 1)
     return Groups(
         labels=labels,
         sizes=sizes,
-        shares=totals,
+        shares=shares,
         directions=means,
         spreads=np.sqrt(variances),
     )
@@ -80,14 +78,20 @@ def describe_groups(
 def _by_falling_amplitude(
     labels: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Labels renumbered, and the amplitude of each group."""
+    """Labels renumbered, and the share of the amplitude of each group."""
     count = int(labels.max()) + 1 if len(labels) else 0
+    # Without labels bincount forgets that its weights are floats.
     totals = np.bincount(labels, weights=weights, minlength=count)
+    totals = totals.astype(np.float64)
     ranking = np.argsort(-totals, kind="stable")
     rank = np.empty(count, dtype=np.intp)
     rank[ranking] = np.arange(count)
-    # Without labels bincount forgets that its weights are floats.
-    return rank[labels], totals[ranking].astype(np.float64)
+    # Summed in the order of the units: ranked first, the last digits would differ from
+    # the tables that earlier runs have stored.
+    shares = totals[ranking]
+    if count:
+        shares = shares / totals.sum()
+    return rank[labels], shares
 
 
 def _turned(directions: np.ndarray, heaviest: np.ndarray) -> np.ndarray:
