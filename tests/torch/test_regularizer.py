@@ -146,7 +146,13 @@ def test_the_approximation_is_the_exact_term_where_the_output_is_linear():
     ) / len(signs)
     exact = regularizer.exact(features, head)
     assert float(mean.detach()) == pytest.approx(float(exact.detach()), rel=1e-12)
-    (mine,), (other,) = (torch.autograd.grad(one, head.weight) for one in (mean, exact))
+    (mine,), (other,) = (
+        torch.autograd.grad(
+            one,
+            head.weight,
+        )
+        for one in (mean, exact)
+    )
     assert torch.allclose(mine, other, rtol=1e-10)
 
 
@@ -158,7 +164,10 @@ def test_its_gradient_is_that_of_differences():
         dtype=torch.float64,
         requires_grad=True,
     )
-    signs = torch.tensor([[1.0, -1.0, 1.0], [1.0, 1.0, -1.0]], dtype=torch.float64)
+    signs = torch.tensor(
+        [[1.0, -1.0, 1.0], [1.0, 1.0, -1.0]],
+        dtype=torch.float64,
+    )
     regularizer = DropoutRegularizer(0.6, loss="cross_entropy")
 
     def value():
@@ -317,3 +326,74 @@ def test_a_network_trained_by_the_recipe_condenses_and_an_ordinary_one_does_not(
         assert monitor.history[-1][1]["0/effective_ratio"] == ratios[-1]
     assert ratios[0] < 0.2
     assert ratios[1] > 0.8
+
+
+class HeadFirst(nn.Module):
+    """The layer that makes the output is defined first, and scaled behind."""
+
+    def __init__(self):
+        super().__init__()
+        self.head, self.body = nn.Linear(50, 3), nn.Linear(6, 50)
+        self.scale = nn.Parameter(torch.ones(3))
+
+    def forward(self, x):
+        logits = self.head(torch.relu(self.body(x)))
+        return {"logits": self.scale * torch.softmax(logits, dim=1)}
+
+
+class Branching(HeadFirst):
+    """A forward whose path depends on values."""
+
+    def forward(self, x):
+        hidden = self.body(x)
+        if hidden.sum() > 0:
+            hidden = torch.relu(hidden)
+        return self.head(hidden)
+
+
+class TwoHeads(HeadFirst):
+    def __init__(self):
+        super().__init__()
+        self.other = nn.Linear(50, 2)
+
+    def forward(self, x):
+        hidden = torch.relu(self.body(x))
+        return self.head(hidden), self.other(hidden)
+
+
+class Product(HeadFirst):
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Parameter(torch.randn(3, 2))
+
+    def forward(self, x):
+        return torch.relu(self.head(torch.relu(self.body(x)))) @ self.last
+
+
+def test_the_head_is_the_layer_that_makes_the_output():
+    recipe = condense(HeadFirst(), keep=0.8)
+    assert recipe.head is recipe.model.head
+    std = float(recipe.model.head.weight.detach().std())
+    assert std == pytest.approx(50**-1.5, rel=0.2)
+    features = torch.randn(4, 6)
+    recipe.model(features)
+    seen = torch.relu(recipe.model.body(features))
+    expected = recipe.regularizer.exact(seen, recipe.model.head)
+    assert torch.allclose(recipe.penalty(), expected)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (Branching, "torch.fx cannot follow; allowed: head, body; name the layer"),
+        (TwoHeads, "whose output head and other make; allowed: head, body, other"),
+        (Product, "whose output a product with last makes"),
+    ],
+)
+def test_a_head_that_is_not_clear_must_be_named(build, message):
+    with pytest.raises(InvalidInputError, match=message):
+        condense(build())
+    recipe = condense(build(), head="head")
+    assert recipe.head is recipe.model.head
+    with pytest.raises(InvalidInputError, match="head: given no; allowed: head, body"):
+        condense(build(), head="no")

@@ -39,7 +39,8 @@ Formats = Annotated[
 MaxError = Annotated[
     float | None,
     Parameter(
-        name="--max-error", help="Largest change of the output allowed, over its size."
+        name="--max-error",
+        help="Largest change of any output allowed, over its size.",
     ),
 ]
 

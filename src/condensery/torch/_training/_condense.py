@@ -12,6 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from condensery._errors import InvalidInputError
 from condensery.torch._surgery._graph import copied
+from condensery.torch._training._head import head_of
 from condensery.torch._training._regularizer import DropoutRegularizer
 
 
@@ -23,6 +24,7 @@ def condense(
     weight_decay: float = 0.0,
     loss: Literal["mse", "half", "cross_entropy"] = "mse",
     seed: int = 0,
+    head: str | None = None,
 ) -> Recipe:
     """A copy of a model that starts small, with the penalty and the parameter groups
     under which it condenses.
@@ -49,10 +51,12 @@ def condense(
             approximate for cross-entropy.
         seed: Of the initialisation and of the penalty's signs; no global generator is
             touched.
+        head: Name of the linear layer that makes the output. By default it is found in
+            what the forward does; it need not be the one that is defined last.
 
     Raises:
-        InvalidInputError: An option is outside its range, or the model has no linear
-            layer at its end.
+        InvalidInputError: An option is outside its range, the output is not made by one
+            linear layer, or the forward cannot be followed and no `head` is named.
 
     Source:
         Initialisation: Luo et al. 2021, arXiv 2007.07497; R1: Zhang & Xu 2024, arXiv
@@ -89,20 +93,12 @@ def condense(
         )
     regularizer = DropoutRegularizer(keep, loss=loss)
     twin = copied(model)
-    layers = [one for one in twin.modules() if isinstance(one, nn.Linear | _ConvNd)]
-    if not layers or not isinstance(layers[-1], nn.Linear):
-        raise InvalidInputError(
-            "model",
-            given=f"{type(model).__name__} that ends in "
-            f"{type(layers[-1]).__name__ if layers else 'no layer'}",
-            allowed="a model whose last layer is torch.nn.Linear",
-            remedy="apply DropoutRegularizer by hand",
-        )
+    last = head_of(twin, head)
     generator = torch.Generator().manual_seed(seed)
     if exponent is not None:
-        _start_small(layers, exponent, generator)
+        _start_small(twin, last, exponent, generator)
     return Recipe(
-        twin, layers[-1], regularizer, weight_decay=weight_decay, generator=generator
+        twin, last, regularizer, weight_decay=weight_decay, generator=generator
     )
 
 
@@ -111,7 +107,8 @@ class Recipe:
 
     Attributes:
         model: The model to train.
-        head: Its last layer, in front of which the dropout would stand.
+        head: The layer that makes its output, in front of which the dropout would
+            stand.
         regularizer: The penalty's formula.
     """
 
@@ -181,12 +178,15 @@ class Recipe:
 
 
 def _start_small(
-    layers: list[nn.Linear | _ConvNd], exponent: float, generator: torch.Generator
+    model: nn.Module, head: nn.Linear, exponent: float, generator: torch.Generator
 ) -> None:
+    layers = [
+        module for module in model.modules() if isinstance(module, nn.Linear | _ConvNd)
+    ]
     with torch.no_grad():
         for layer in layers:
             rows = layer.weight.flatten(1)
-            width = rows.shape[1] if layer is layers[-1] else rows.shape[0]
+            width = rows.shape[1] if layer is head else rows.shape[0]
             for tensor in (layer.weight, layer.bias):
                 if tensor is not None:
                     drawn = torch.randn(
