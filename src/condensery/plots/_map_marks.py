@@ -192,7 +192,7 @@ def draw_places(ax: Axes, data: SlopeMap) -> list[Annotation]:
         gamma, gamma_prime = number(scheme.gamma), number(scheme.gamma_prime)
         outward = np.sign([scheme.gamma - x, scheme.gamma_prime - y])
         within = not outward.any()
-        text = scheme.label if within else f"{scheme.label} ({gamma}, {gamma_prime})"
+        text = scheme.label if within else f"{scheme.label}\n({gamma}, {gamma_prime})"
         label = ax.annotate(
             text,
             (x, y),

@@ -34,6 +34,10 @@ SYMBOLS = {
 }
 
 
+_STEPS = ((0.0, 0.0), (0.0, -1.0), (0.0, 1.0), (-1.0, 0.0), (1.0, 0.0))
+"""From the middle of a cell to its sides."""
+
+
 def figure_data(
     tables: Mapping[str, Table],
     *,
@@ -207,7 +211,7 @@ def _print_numbers(
     ax: Axes, mesh: QuadMesh, data: SlopeMap, labels: list[Annotation]
 ) -> None:
     """Print each value upright, or turned by 90° in a narrow cell, where it touches
-    nothing that is already there: in the middle, or below or above it.
+    nothing that is already there: in the middle of its cell, or at one of its sides.
     """
     taken = [label.get_window_extent().padded(1.0) for label in labels]
     marks, radius = mark_positions(ax, data)
@@ -231,13 +235,13 @@ def _print_numbers(
             color=ink_on(mesh.get_cmap(), 0.5 + value / data.limit / 2),
             zorder=2,
         )
-        for rotation, rise in itertools.product((0, 90), (0.0, -1.0, 1.0)):
+        for rotation, step in itertools.product((0, 90), _STEPS):
             text.set_rotation(rotation)
             box = text.get_window_extent()
             size = np.array([box.width, box.height])
             free = corners[1] - corners[0] - 2.0 - size
             middle = corners.mean(axis=0)
-            middle[1] += rise * max(float(free[1]), 0.0) / 2
+            middle += np.array(step) * np.maximum(free, 0.0) / 2
             position = ax.transData.inverted().transform(middle)
             text.xy = tuple(position)
             text.set_position(tuple(position))
