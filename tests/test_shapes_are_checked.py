@@ -111,11 +111,13 @@ def armed() -> dict[str, list[str]]:
     return outcomes("armed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", CANARIES)
 def test_a_wrong_shape_is_an_error(package, armed):
     assert armed[package] == ["accepted", "TypeCheckError"]
 
 
+@pytest.mark.slow
 def test_only_the_hook_finds_it():
     assert "TypeCheckError" not in str(outcomes("idle"))
 

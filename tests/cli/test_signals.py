@@ -139,6 +139,7 @@ def test_a_terminal_that_closes(tmp_path, condensery, tiny, uninterrupted):
     check_that_it_resumes(tmp_path, condensery, uninterrupted)
 
 
+@pytest.mark.slow
 def test_resume_heeds_signals_too(tmp_path, condensery, tiny, uninterrupted):
     process, _ = begin(tiny, tmp_path)
     process.send_signal(signal.SIGTERM)

@@ -107,6 +107,7 @@ def test_another_statement_or_expectation_is_called_stale(renew, tmp_path, monke
     assert "judged by other expectations" in renew.stale(first)
 
 
+@pytest.mark.slow
 def test_a_run_is_copied_with_its_claims_and_hash(renew, tmp_path, monkeypatch):
     monkeypatch.setattr(renew, "RESULTS", tmp_path)
     overrides = {

@@ -209,6 +209,7 @@ def test_smooth_networks_converge_at_second_order():
     )  # second order: 16; first: 4
 
 
+@pytest.mark.slow
 def test_relu_networks_follow_the_integrator_in_what_sums_over_units():
     members = ensemble()
     result = three_layer_flow(
@@ -250,6 +251,7 @@ def trained(wide):
     )
 
 
+@pytest.mark.slow
 def test_the_exponential_step_and_the_gram_step_agree(wide):
     """Where the first layer is fast (γ₂ < 0) the plain step must be fine: at 0.1 one
     network in four is 12 % off.
@@ -358,6 +360,7 @@ def test_what_relu_conserves_is_conserved_as_the_step_falls(wide):
     assert np.all(fine < 0.05), fine
 
 
+@pytest.mark.slow
 def test_a_members_numbers_do_not_depend_on_its_companions(wide, trained):
     few = ThreeLayerEnsemble(
         wide.widths[[4, 7]],

@@ -105,6 +105,7 @@ def test_both_mirror_images_are_found_and_each_is_counted_once(searched):
     assert one == pytest.approx(other, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_saddles_are_found_by_the_other_method():
     found = find_critical(
         starts(2, 128, seed=3), three_steps(), method="any", steps=150
@@ -126,6 +127,7 @@ def test_a_saddle_between_two_minima_by_its_closed_form():
     assert inertia_at(found.parameters(0), problem).counts == (1, 0, 1)
 
 
+@pytest.mark.slow
 def test_a_minimum_of_the_gradient_alone_is_rejected():
     problem = three_steps()
     found = find_critical(
@@ -157,6 +159,7 @@ def test_a_saturated_unit_is_on_its_way_to_infinity():
     assert find_critical([start], problem).status.tolist() == [SearchStatus.AT_INFINITY]
 
 
+@pytest.mark.slow
 def test_a_channel_to_infinity_is_told_apart():
     # (tanh((w + h)x) − tanh(w x))/h → x·tanh′(w x): the data are the limit, which no
     # finite net reaches
@@ -230,6 +233,7 @@ def test_canonical_is_the_same_for_every_order_and_sign():
         )
 
 
+@pytest.mark.slow
 def test_starts_from_the_plateaus_of_a_training():
     problem = three_steps()
     point = find_critical(starts(1, 16), problem).distinct()[0].parameters

@@ -104,6 +104,7 @@ def applied(parameters, change):
     return slow_split(parameters, change.layer, change.unit, change.fractions)
 
 
+@pytest.mark.slow
 def test_predicted_equals_measured_on_hundreds_of_random_nets():
     decided = 0
     for seed in range(240):
@@ -184,6 +185,7 @@ def test_inner_hessian_by_finite_differences():
         )
 
 
+@pytest.mark.slow
 def test_errors_that_cancel_in_a_unit_leave_no_inner_curvature():
     """At a constant output the errors of a sample sum to 0 over balanced classes, up to
     what the search leaves.

@@ -123,6 +123,7 @@ def test_the_order_of_samples_does_not_matter(problem, seed):
     np.testing.assert_allclose(mixed.rd, straight.rd, rtol=1e-4)
 
 
+@pytest.mark.slow
 @few
 @given(problems(), st.floats(0.1, 200.0))
 def test_the_time_limit_is_met_exactly(problem, time):

@@ -37,6 +37,7 @@ def start(what, root):
     )
 
 
+@pytest.mark.slow
 def test_killed_at_every_system_call(folder):
     done = subprocess.run(
         [sys.executable, PROGRAM, "nth", folder],
@@ -57,6 +58,7 @@ def what_is_told(work, root, failing):
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
 def test_every_system_call_fails(folder, lasting):
     work, check, countdown = scenario("work"), scenario("check"), scenario("Countdown")
@@ -89,6 +91,7 @@ def test_a_short_write_is_continued(root, monkeypatch):
     scenario("check")(root)
 
 
+@pytest.mark.slow
 def test_killed_at_random_while_writing_and_reading(folder):
     check, dice = scenario("check"), np.random.default_rng(0)
     for round_ in range(5):

@@ -63,6 +63,7 @@ def short(loader=BATCHES, make=build, **options):
     )
 
 
+@pytest.mark.slow
 def test_the_usual_start_is_linear_and_a_small_one_condenses():
     widths, odd = (64, 128, 256, 512, 1024), [(X, X / 2)]
     usual = diagnose(
@@ -413,6 +414,7 @@ def test_bad_input_is_one_line(case):
     assert "; allowed: " in str(caught.value)
 
 
+@pytest.mark.slow
 def test_it_works_without_jax():
     program = """
 import sys

@@ -34,6 +34,7 @@ def factory(tmp_path):
     return f"{path}:build"
 
 
+@pytest.mark.slow
 def test_a_reduced_model_is_written_in_all_formats(tmp_path):
     net, x = Plain().eval(), torch.randn(2, 1, 8, 8)
     copy_unit(net.c.weight, net.c.bias, 0, 5, 2.0)

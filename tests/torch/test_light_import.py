@@ -36,6 +36,7 @@ def test_the_package_alone_loads_neither_torch_nor_jax():
     assert done.stdout.strip() == "[]", done.stderr
 
 
+@pytest.mark.slow
 def test_every_name_works_without_jax():
     done = run(
         f"{WITHOUT_JAX}import condensery.torch as c\nprint([getattr(c, name) for "
@@ -44,6 +45,7 @@ def test_every_name_works_without_jax():
     assert "CondensationMonitor" in done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_every_study_works_without_jax_and_is_loaded_on_use():
     program = (
         "import sys; from condensery.torch import studies as s\n"
@@ -78,6 +80,7 @@ def test_without_torch_the_extra_is_named():
         getattr(condensery.torch, "load_wieghts")  # ruff: ignore[get-attr-with-constant] - a name that is not there
 
 
+@pytest.mark.slow
 def test_what_the_user_meets_adds_no_heavy_package_to_torch():
     program = (
         "import sys, torch; before = set(sys.modules); import condensery.torch as c\n"

@@ -110,6 +110,7 @@ def test_reporting_brings_a_run_to_the_verdicts_of_now(old):
     assert workbench.verdicts_of(again.run) == verdicts
 
 
+@pytest.mark.slow
 def test_an_interrupted_old_run_says_what_it_does_not_use(old, runner, caplog):
     # Stand-ins for shards of a function that has moved since: other hashes.
     folder = old / CUT / "shards"
