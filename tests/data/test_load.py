@@ -17,6 +17,7 @@ from condensery.data import (
     line_target,
     load,
     three_steps_target,
+    two_steps_target,
 )
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -82,8 +83,23 @@ def test_three_steps():
         assert data.target(x) == pytest.approx(sum(steps))
 
 
+def test_two_steps():
+    data = load("two-steps")
+    assert data.x[:, 0] == pytest.approx([-15 + 30 * i / 49 for i in range(50)])
+    for x in (-9.0, 0.3, 7.0):
+        steps = [2 / (1 + np.exp(-2 * (x - c))) - 1 for c in (-6, 6)]
+        assert data.target(x) == pytest.approx(sum(steps))
+
+
 @pytest.mark.parametrize(
-    "target", [line_target, demo_a_target, demo_c_target, three_steps_target]
+    "target",
+    [
+        line_target,
+        demo_a_target,
+        demo_c_target,
+        three_steps_target,
+        two_steps_target,
+    ],
 )
 def test_targets_keep_shapes(target):
     grid = np.linspace(-1, 1, 12).reshape(3, 4)

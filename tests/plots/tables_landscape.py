@@ -345,52 +345,58 @@ def sizes():
 
 
 def similar():
-    """Two widths under two optimisers that rest at .11."""
-    cells = [(name, width) for name in ("descent", "adam") for width in (1, 50)]
-    optimiser, width = (np.repeat(column, 3) for column in zip(*cells, strict=True))
-    step, x = np.tile([1, 10, 100], len(cells)), np.linspace(-1, 1, 3)
-    curve = {
-        "optimiser": optimiser,
-        "width": width,
-        "seed": np.zeros(len(step), dtype=int),
-        "step": step,
-    }
-    one = {"optimiser": np.array(["descent"] * 6), "width": np.repeat([1, 50], 3)}
+    """Two widths on the three steps that rest at .11; the wider one leaves."""
+    width = np.repeat([1, 50], 3)
+    target = np.array(["three-steps"] * 6)
+    cells = {"target": target, "width": width}
+    of_widths = {"target": target[:2], "width": np.array([1, 50])}
+    x = np.linspace(-1, 1, 3)
+    curves = {"time": np.tile([1.0, 20.0, 300.0], 2)}
+    curves |= {"loss": np.array([1.0, 0.11, 0.11, 1.0, 0.11, 0.05])}
+    places = {"orientation": np.full(6, 1.2), "amplitude": np.linspace(0.2, 1, 6)}
+    best = {"target": target[:3], "width": np.ones(3, dtype=int)}
     return {
-        "loss": Table(
-            columns={**curve, "loss": np.tile([1.0, 0.11, 0.11], len(cells))}
-        ),
-        "resting": Table(
-            columns={
-                "optimiser": ["descent"] * 2,
-                "width": [1, 1],
-                "seed": [0, 0],
-                "plateau": [0, 0],
-                "step": [10, 100],
-                "loss": [0.11, 0.11],
-            }
-        ),
-        "best_losses": Table(columns={"width": [1, 2], "loss": [0.11, 0.07]}),
+        "loss": Table(columns=cells | curves),
+        "best_losses": Table(columns={"target": target[:1], "loss": [0.11]}),
+        "departures": Table(columns={**of_widths, "share": [0.0, 1.0]}),
         "outputs": Table(
-            columns={**one, "x": np.tile(x, 2), "y": np.tile(np.tanh(x), 2)}
+            columns={**cells, "x": np.tile(x, 2), "y": np.tile(np.tanh(x), 2)}
         ),
-        "optima": Table(columns={"width": [1] * 3, "x": x, "y": np.tanh(x)}),
-        "features": Table(
-            columns={
-                **one,
-                "orientation": np.full(6, 1.2),
-                "amplitude": np.linspace(0.2, 1, 6),
-            }
+        "optima": Table(columns={**best, "x": x, "y": np.tanh(x)}),
+        "features": Table(columns=cells | places),
+        "directions": Table(
+            columns={**of_widths, "negatives": [0.0, 48.5], "predicted": [0, 49]}
         ),
-        "escapes": Table(columns={"width": [2, 2, 5, 5], "steps": [10, 20, 30, 50]}),
-        "escape_medians": Table(columns={"width": [2, 5], "steps": [15, 40]}),
     }
 
 
 def similar_options():
+    """The chart that the experiment declares for the three steps."""
+    return options_of(width_similarity, "width-similarity")
+
+
+def escapes():
+    """Two widths in mean-field time and in raw steps."""
+    names = np.array(["mean-field", "raw"])
+    cells = {
+        "parametrisation": np.repeat(names, 4),
+        "width": np.tile([2, 2, 5, 5], 2),
+        "steps": np.array([30, 50, 10, 20, 10, 20, 30, 50]),
+    }
+    medians = {
+        "parametrisation": np.repeat(names, 2),
+        "width": np.tile([2, 5], 2),
+        "steps": np.array([40, 15, 15, 40]),
+    }
+    return {
+        "escapes": Table(columns=cells),
+        "escape_medians": Table(columns=medians),
+    }
+
+
+def escape_options():
     """The chart that the experiment declares."""
-    (spec,) = width_similarity.figures(width_similarity.Config())
-    return spec.options
+    return options_of(width_similarity, "escape")
 
 
 def size_options():
@@ -424,5 +430,6 @@ CASES = {
     "census lattice": lambda: (plots.census_lattice, census(), {}, 2),
     "generalisation": lambda: (plots.chart, recoveries(), recovery_options(), 4),
     "optimistic sizes": lambda: (plots.chart, sizes(), size_options(), 3),
-    "width similarity": lambda: (plots.chart, similar(), similar_options(), 5),
+    "width similarity": lambda: (plots.chart, similar(), similar_options(), 6),
+    "escapes": lambda: (plots.chart, escapes(), escape_options(), 2),
 }

@@ -9,6 +9,7 @@ from condensery.data._synthetic import (
     demo_c_target,
     line_target,
     three_steps_target,
+    two_steps_target,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "line_target",
     "load",
     "three_steps_target",
+    "two_steps_target",
 ]

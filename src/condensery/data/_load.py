@@ -36,6 +36,7 @@ def load(
     demo-a        linspace(−1, 1), y = `demo_a_target`                           4
     demo-c        linspace(−1, 1), y = `demo_c_target`                           40
     three-steps   linspace(−15, 15), y = `three_steps_target`                    50
+    two-steps     linspace(−15, 15), y = `two_steps_target`                      50
     digits        scikit-learn's 8×8 digits, pixels/16 in [0, 1], y the digit    1797
     mnist-1d      lines of 40 points by the package mnist1d, y the digit         5000
                   (extra ``mnist1d``)
@@ -60,7 +61,7 @@ def load(
         name: One of `DATASETS` in upper or lower case, or a path.
         path: For mnist and fashion-mnist: a folder, or the image file.
         samples: Keep only the first so many, ≥ 2; all by default.
-        points: For line, demo-a, demo-c and three-steps: on so many points, ≥ 2.
+        points: For the sets with a formula, line to two-steps: on so many points, ≥ 2.
 
     Raises:
         MissingExtraError: mnist-1d without the package that makes it.
@@ -86,8 +87,8 @@ def load(
         Traceback (most recent call last):
         ...
         condensery._errors.InvalidInputError: data: given lime; allowed: line, \
-demo-a, demo-c, three-steps, digits, mnist-1d, fashion-mnist, mnist, or the path of a \
-.csv, .npy, .npz or IDX file; did you mean line?
+demo-a, demo-c, three-steps, two-steps, digits, mnist-1d, fashion-mnist, mnist, or the \
+path of a .csv, .npy, .npz or IDX file; did you mean line?
     """
     text = os.fspath(name)
     key = text.strip().lower().replace("_", "-").replace(" ", "-")

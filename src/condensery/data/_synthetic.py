@@ -80,6 +80,21 @@ def three_steps_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
     return np.asarray(np.tanh(at - 7) + np.tanh(at) + np.tanh(at + 7))
 
 
+def two_steps_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
+    """tanh(x − 6) + tanh(x + 6), elementwise: two tanh neurons, steps from −2 to 2.
+
+    A second target for what is claimed of `three_steps_target`; it is this project's
+    own.
+
+    Example:
+        >>> from condensery.data import two_steps_target
+        >>> two_steps_target([-15.0, 0.0, 15.0]).round(5).tolist()
+        [-2.0, 0.0, 2.0]
+    """
+    at = np.asarray(x, dtype=np.float64)
+    return np.asarray(np.tanh(at - 6) + np.tanh(at + 6))
+
+
 @dataclass(frozen=True)
 class _Formula:
     lower: float
@@ -97,6 +112,9 @@ _FORMULAS = {
     "demo-c": _Formula(-1.0, 1.0, 40, demo_c_target, "y a sum of four ReLU neurons"),
     "three-steps": _Formula(
         -15.0, 15.0, 50, three_steps_target, "y = tanh(x − 7) + tanh(x) + tanh(x + 7)"
+    ),
+    "two-steps": _Formula(
+        -15.0, 15.0, 50, two_steps_target, "y = tanh(x − 6) + tanh(x + 6)"
     ),
 }
 

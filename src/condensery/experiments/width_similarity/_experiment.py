@@ -1,142 +1,239 @@
-"""Loss curves of nets from 1 to 500 units: the same plateaus, and what leaving them
-costs.
+"""Loss curves of nets of many widths in mean-field time: one plateau for all, what
+they are there, and which of them leave.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from condensery.charts import Axis, Chart, Levels, Lines, Look, Panel, Points, figure
-from condensery.data import load
+from condensery.charts import (
+    Axis,
+    Bars,
+    Chart,
+    Levels,
+    Lines,
+    Look,
+    Panel,
+    Points,
+    figure,
+)
 from condensery.declare import Declared
 from condensery.experiments.width_similarity import _claims, _tables
-from condensery.experiments.width_similarity._config import Config, Name
+from condensery.experiments.width_similarity._config import Config, Target
 from condensery.experiments.width_similarity._work import work
+from condensery.records import FigureSpec
 
 
-def data_digest(_config: Config) -> str:
-    """Digest of the samples of the three steps."""
-    return load("three-steps").digest
+def data_digest(config: Config) -> str:
+    """Digest of the samples of the targets."""
+    from condensery.data import load
+
+    return "-".join(load(target).digest for target in config.nets)
 
 
-STEP = Axis(label="step", scale="log", floor=1)
-DESCENT = {"optimiser": "descent"}
+DEPARTURE: dict[Target, float] = {"three-steps": 150.0, "two-steps": 250.0}
+"""Mean-field time from which the second panel shows the losses."""
 
 
-def _curves(optimiser: Name, title: str) -> Panel:
-    first_seed = {"optimiser": optimiser, "seed": 0}
+def _curves(target: Target) -> tuple[Panel, Panel]:
+    """The losses, on a logarithmic axis and, where they leave, on a linear one."""
+    of_target = {"target": target}
     curve = Lines(
         table="loss",
-        x="step",
+        x="time",
         y="loss",
         by="width",
-        only=first_seed,
+        only=of_target,
         look=Look(width=0.9),
+        looks={"1": Look(width=2.4, alpha=0.5), "2": Look(width=1.8)},
         label="$m={}$",
     )
-    rests = Lines(
-        table="resting",
-        x="step",
-        y="loss",
-        by="width",
-        each="plateau",
-        only=first_seed,
-        look=Look(width=2.6, alpha=0.5),
+    level = Levels(table="best_losses", value="loss", only=of_target)
+    whole = Panel(
+        marks=(level, curve),
+        title="one net of every width",
+        x=Axis(label="mean-field time", scale="log", floor=0.1),
+        y=Axis(label="loss", scale="log"),
+        legend="lower left",
+    )
+    departure = Panel(
+        marks=(level, curve.model_copy(update={"label": ""})),
+        title="the same: leaving the plateau",
+        x=Axis(label="mean-field time", limits=(DEPARTURE[target], None), count=4),
+        y=Axis(limits=(0.0, 0.13 if target == "three-steps" else None)),
+    )
+    return whole, departure
+
+
+def _shares(target: Target) -> Panel:
+    bars = Bars(
+        table="departures",
+        category="width",
+        value="share",
+        only={"target": target},
     )
     return Panel(
-        marks=(Levels(table="best_losses", value="loss"), curve, rests),
-        title=title,
-        x=STEP,
-        y=Axis(label="loss", scale="log", least=1e-5),
-        legend="lower left" if optimiser == "adam" else None,
+        marks=(bars,),
+        title="left by the middle one's time",
+        x=Axis(label="width"),
+        y=Axis(label="share of nets", limits=(0, 1.05)),
     )
 
 
-output = Panel(
-    marks=(
-        Lines(
-            table="outputs",
-            x="x",
-            y="y",
-            by="width",
-            only=DESCENT,
-            look=Look(width=1.0),
+def _at_rest(target: Target) -> tuple[Panel, Panel, Panel]:
+    """Outputs, features and directions of descent on the plateau."""
+    of_target = {"target": target}
+    output = Panel(
+        marks=(
+            Lines(
+                table="outputs",
+                x="x",
+                y="y",
+                by="width",
+                only=of_target,
+                look=Look(width=1.0),
+            ),
+            Lines(
+                table="optima",
+                x="x",
+                y="y",
+                only={**of_target, "width": 1},
+                label="best of width 1",
+                look=Look(colour="ink", dashes=":", width=1.4),
+            ),
         ),
-        Lines(
-            table="optima",
-            x="x",
-            y="y",
-            only={"width": 1},
-            label="best of width 1",
-            look=Look(colour="ink", dashes=":", width=1.4),
+        x=Axis(label="$x$"),
+        y=Axis(label="output on the plateau"),
+        legend="upper left",
+    )
+    feature = Panel(
+        marks=(
+            Points(
+                table="features",
+                x="orientation",
+                y="amplitude",
+                by="width",
+                only=of_target,
+                look=Look(marker="o", hollow=True),
+            ),
         ),
-    ),
-    x=Axis(label="$x$"),
-    y=Axis(label="output on the plateau"),
-    legend="upper left",
-)
-feature = Panel(
-    marks=(
-        Points(
-            table="features",
-            x="orientation",
-            y="amplitude",
-            by="width",
-            only=DESCENT,
-            look=Look(marker="o", hollow=True),
+        x=Axis(
+            label="orientation mod π",
+            limits=(-0.1, np.pi + 0.1),
+            ticks={"0": 0, "π/2": np.pi / 2, "π": np.pi},
         ),
-    ),
-    x=Axis(
-        label="orientation mod π",
-        limits=(-0.1, np.pi + 0.1),
-        ticks={"0": 0, "π/2": np.pi / 2, "π": np.pi},
-    ),
-    y=Axis(label="amplitude / largest"),
-)
-leaving = Panel(
-    marks=(
-        Points(table="escapes", x="width", y="steps"),
-        Points(
+        y=Axis(label="amplitude / largest", limits=(0, 1.05)),
+    )
+    descent = Panel(
+        marks=(
+            Lines(
+                table="directions",
+                x="width",
+                y="predicted",
+                only=of_target,
+                label="$m - 1$",
+                look=Look(colour="grey", dashes="--", marker=""),
+            ),
+            Points(
+                table="directions",
+                x="width",
+                y="negatives",
+                only=of_target,
+                label="trained nets",
+            ),
+        ),
+        x=Axis(label="width $m$"),
+        y=Axis(label="directions of descent"),
+        legend="upper left",
+    )
+    return output, feature, descent
+
+
+def _of_target(target: Target) -> FigureSpec:
+    suffix = "" if target == "three-steps" else f"-{target}"
+    return figure(
+        f"width-similarity{suffix}",
+        "Above: losses of nets of all widths in mean-field time, from one small start; "
+        "they lie on each other down to the loss of the best width-1 net (dashed), and "
+        "wider nets leave it sooner. The bars show the share of nets that have left by "
+        "the median time of the middle width. Below, where the loss falls most slowly: "
+        "outputs and the best width-1 function (dotted), features, orientation up to "
+        "sign, and the negative eigenvalues of the Hessian.",
+        Chart(
+            panels=((*_curves(target), _shares(target)), _at_rest(target)),
+            height=4.8,
+        ),
+    )
+
+
+def _escapes() -> FigureSpec:
+    panels = []
+    titles = {"mean-field": "mean-field time", "raw": "raw steps, one rate"}
+    for parametrisation, title in titles.items():
+        only = {"parametrisation": parametrisation}
+        seeds = Points(table="escapes", x="width", y="steps", only=only)
+        medians = Points(
             table="escape_medians",
             x="width",
             y="steps",
+            only=only,
+            label="median",
             look=Look(marker="_", size=16, hollow=True, colour="1"),
-        ),
-    ),
-    x=Axis(label="width", scale="log"),
-    y=Axis(label="steps to escape", limits=(0, None)),
-)
+        )
+        panel = Panel(
+            marks=(seeds, medians),
+            title=title,
+            x=Axis(label="width", scale="log"),
+            y=Axis(
+                label="steps to a loss 1 % lower" if not panels else "",
+                limits=(0, None),
+            ),
+            legend="best",
+        )
+        panels.append(panel)
+    return figure(
+        "escape",
+        "Steps from the best width-1 net, in equal copies and pushed a little, to a "
+        " loss 1 % lower. In mean-field time wide nets leave sooner, and one unit "
+        "never does; in raw steps at one rate it is the contrary.",
+        Chart(panels=(tuple(panels),)),
+    )
+
+
+def draws(config: Config) -> tuple[FigureSpec, ...]:
+    """A figure per target, and the escapes."""
+    return (*(_of_target(target) for target in config.nets), _escapes())
+
 
 width_similarity = Declared(
     name="width-similarity",
     title="Nets of different widths rest at the same losses",
-    summary="Tanh nets of widths 1 to 500 learn three steps on a line from small "
-    "initial weights. Their losses rest on "
-    "common plateaus, which are critical losses of narrower nets, with outputs and "
-    "features that condense to those of "
-    "the narrow net. From one embedded point the steps to escape are counted "
-    "against the width.",
+    summary="Tanh nets of many widths learn steps on a line by gradient descent in "
+    "mean-field time from one small start. Their losses lie on each other down to the "
+    "loss of the best net of one unit, where outputs agree, features are condensed, "
+    "and a trained net of width m has m − 1 directions of descent. The wider the net, "
+    "the more of them leave.",
     papers=("zhang2021embedding", "xu2025overview"),
-    task_version="3",
+    task_version="4",
     Config=Config,
     presets={
-        "quick": {"seeds": 1},
+        "quick": {},
         "paper": {
-            "seeds": 3,
-            "steps": 300_000,
-            "adam_steps": 300_000,
+            "widths": [1, 2, 3, 5, 10, 20, 50, 200],
             "starts": 512,
-            "escape_widths": [2, 3, 5, 10, 20],
-            "escape_steps": 2_000_000,
-            "noise": 1e-3,
+            "escape_widths": [1, 2, 3, 5, 20, 100],
+            "raw_widths": [2, 3, 5, 10, 20],
+            "raw_steps": 2_000_000,
+            "printed_steps": 300_000,
         },
     },
     reads=data_digest,
     work=work,
     makes={
         "loss": _tables.losses,
-        "plateaus": _tables.plateaus,
-        "resting": _tables.resting,
+        "nets": _tables.nets,
+        "departures": _tables.departures,
+        "directions": _tables.descent_directions,
         "outputs": _tables.outputs,
         "features": _tables.features,
         "levels": _tables.levels_of_narrow_nets,
@@ -144,33 +241,22 @@ width_similarity = Declared(
         "optima": _tables.optima,
         "escapes": _tables.escapes,
         "escape_medians": _tables.escape_medians,
+        "as_printed": _tables.as_printed,
     },
     judges=(
-        _claims.common_plateau,
-        _claims.common_output,
-        _claims.condensed,
-        _claims.second_level,
-        _claims.widest_fits,
-        _claims.wider_escapes,
+        *_claims.same_fall,
+        *_claims.common_plateau,
+        *_claims.common_output,
+        *_claims.condensed,
+        *_claims.saddle_at_rest,
+        *_claims.more_leave,
+        *_claims.few_narrow_leave,
+        *_claims.most_wide_leave,
+        *_claims.leave_sooner,
+        *_claims.one_stays,
+        _claims.escape,
+        _claims.escape_raw,
+        _claims.fig_1a,
     ),
-    draws=(
-        figure(
-            "width-similarity",
-            "Above: losses of nets of all widths under gradient descent and Adam, "
-            "with their plateaus drawn bold; "
-            "dashed lines are the best losses of widths 1 and 2. Below: outputs on "
-            "the first plateau of gradient "
-            "descent, and the best width-1 function (dotted); their features, "
-            "orientation up to sign; and the steps "
-            "that gradient descent needs to leave the width-1 optimum, embedded in "
-            "wider nets.",
-            Chart(
-                panels=(
-                    (_curves("descent", "gradient descent"), _curves("adam", "Adam")),
-                    (output, feature, leaving),
-                ),
-                height=4.8,
-            ),
-        ),
-    ),
+    draws=draws,
 )

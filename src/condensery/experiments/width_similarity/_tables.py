@@ -2,113 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 
 from condensery.declare import Blocks, Results, rows, table
-from condensery.experiments.width_similarity._config import Config, X
-from condensery.experiments.width_similarity._work import escape, levels, train
+from condensery.experiments.width_similarity._config import Config, Target, X
+from condensery.experiments.width_similarity._work import (
+    escape,
+    levels,
+    printed,
+    train,
+)
 from condensery.protocols import Arrays
 
-OF_A_PLATEAU = (
-    "first",
-    "last",
-    "at",
-    "gradient",
-    "effective",
-    "neurons",
-    "all_neurons",
-)
-"""Columns of a plateau that the tasks return under the same name."""
+OF_A_NET = ("fallen", "left", "slowest", "rest", "distance", "neurons", "negatives")
+"""Columns of a net that the tasks return under the same name."""
 
 
-@table()
+@table(time="mean-field time: steps times the rate per unit")
 def losses(config: Config, results: Results) -> Blocks:
-    """Loss curves."""
+    """Loss curves of the first net of every width."""
     for arguments, run in results.of(train):
-        axes = {"seed": range(config.seeds), "step": run["step"]}
-        yield rows(axes, **arguments, loss=run["loss"])
-
-
-@table()
-def resting(config: Config, results: Results) -> Blocks:
-    """The stretches of the loss curves that lie on plateaus."""
-    yield rows(
-        {"step": []},
-        width=0,
-        optimiser="",
-        seed=0,
-        loss=0.0,
-        plateau=0,
-    )
-    for arguments, run in results.of(train):
-        spans = zip(run["member"], run["first"], run["last"], strict=True)
-        for number, (seed, first, last) in enumerate(spans):
-            steps = run["step"]
-            rests = (steps >= first) & (steps <= last)
-            yield rows(
-                {"step": steps[rests]},
-                **arguments,
-                seed=seed,
-                loss=run["loss"][seed, rests],
-                plateau=number,
-            )
+        yield rows({"time": run["time"]}, **arguments, loss=run["loss"][0])
 
 
 @table(
-    at="step of the least gradient",
-    effective="exp of the entropy of the group amplitudes, up to sign",
-    neurons="effective neurons at cosine .95, up to sign, of units above .05 of "
-    "the largest amplitude",
-    all_neurons="the same for all units",
-    level="loss of the critical function of a narrow net nearest to the output",
-    distance="L2 on the grid, over the norm of that function",
+    fallen="first recorded time below 1.1 of the best width-1 loss; inf: never",
+    left="first recorded time below .917 of it; inf: never",
+    slowest="time between them after which the loss falls most slowly",
+    rest="loss there",
+    distance="there, from the best width-1 function: L2 over its norm",
+    neurons="there, effective neurons at cosine .95, up to sign",
+    negatives="there, negative eigenvalues of the Hessian: beyond .01 of the least",
 )
-def plateaus(config: Config, results: Results) -> Blocks:
-    """One row per plateau; the nearest level is that of the critical function nearest
-    to the output there.
+def nets(config: Config, results: Results) -> Blocks:
+    """One row per net: when it came down to the plateau and left it, and what it was
+    there.
     """
-    level = results.only(levels)
     for arguments, run in results.of(train):
-        apart = level["output"] - run["output"][:, None]
-        norm = np.linalg.norm(level["output"], axis=1)
-        distance = np.linalg.norm(apart, axis=2) / norm
-        nearest = distance.argmin(axis=1)
+        of_nets = {name: run[name] for name in OF_A_NET}
+        seeds = {"seed": range(len(run["rest"]))}
+        yield rows(seeds, **arguments, **of_nets)
+
+
+def _judged_time(config: Config, results: Results, target: Target) -> float:
+    """The median time at which nets of the middle width leave."""
+    widths = sorted(config.widths)
+    middle = {"target": target, "width": widths[len(widths) // 2]}
+    (left,) = (
+        run["left"] for arguments, run in results.of(train) if arguments == middle
+    )
+    return float(np.median(left))
+
+
+@table(
+    by="median time at which nets of the middle width leave",
+    gone="nets that have left by then",
+    share="their share",
+    median="median time of leaving; inf: more than half never left",
+)
+def departures(config: Config, results: Results) -> Blocks:
+    """How many nets of every width have left by one time, and the median time."""
+    for arguments, run in results.of(train):
+        by = _judged_time(config, results, arguments["target"])
+        left = run["left"]
+        gone = left[np.isfinite(left)] <= by
         yield rows(
-            {"seed": run["member"]},
+            {},
             **arguments,
-            loss=run["rest"],
-            **{name: run[name] for name in OF_A_PLATEAU},
-            level_width=level["width"][nearest],
-            level=level["loss"][nearest],
-            distance=distance.min(axis=1),
+            nets=len(left),
+            by=by,
+            gone=int(gone.sum()),
+            share=gone.sum() / len(left),
+            median=np.median(left),
         )
 
 
-def _first_rests(results: Results) -> Iterator[tuple[dict[str, Any], Arrays, int]]:
-    """Of each width the first plateau below loss 1 of the first seed."""
+@table(negatives="mean over the nets", predicted="m − 1")
+def descent_directions(config: Config, results: Results) -> Blocks:
+    """Mean number of descent directions at rest, and what theory gives."""
     for arguments, run in results.of(train):
-        low = np.flatnonzero((run["rest"] < 1) & (run["member"] == 0))
-        if low.size:
-            first = np.argmin(run["first"][low])
-            yield dict(arguments), run, int(low[first])
+        count = run["negatives"].mean()
+        yield rows({}, **arguments, negatives=count, predicted=arguments["width"] - 1)
 
 
 @table()
 def outputs(config: Config, results: Results) -> Blocks:
-    """Output of the first seed at the least gradient of its first plateau below loss
-    1.
-    """
-    yield rows(
-        {"x": np.zeros(0)},
-        width=0,
-        optimiser="",
-        y=0.0,
-    )
-    for arguments, run, row in _first_rests(results):
-        yield rows({"x": X}, **arguments, y=run["output"][row])
+    """Output of the first net of every width where it rests."""
+    for arguments, run in results.of(train):
+        yield rows({"x": X}, **arguments, y=run["output"][0])
 
 
 @table()
@@ -116,15 +97,8 @@ def features(config: Config, results: Results) -> Blocks:
     """Orientation in [0, π), which does not tell w from −w, and amplitude over the
     largest, at the same place.
     """
-    no_row = {"orientation": np.zeros(0)}
-    yield rows(
-        no_row,
-        width=0,
-        optimiser="",
-        amplitude=0.0,
-    )
-    for arguments, run, row in _first_rests(results):
-        w, b, a = run["features"][row].T
+    for arguments, run in results.of(train):
+        w, b, a = run["features"][0].T
         amplitude = np.abs(a) * np.hypot(w, b)
         axes = {"orientation": np.mod(np.arctan2(b, w), np.pi)}
         relative = amplitude / amplitude.max()
@@ -134,45 +108,58 @@ def features(config: Config, results: Results) -> Blocks:
 @table()
 def levels_of_narrow_nets(config: Config, results: Results) -> Blocks:
     """Critical losses of narrow nets."""
-    level = results.only(levels)
     names = ("width", "loss", "gradient")
-    yield {name: level[name] for name in names}
+    for arguments, level in results.of(levels):
+        axes = {"number": np.arange(len(level["loss"]))}
+        columns = {name: level[name] for name in names}
+        yield rows(axes, **arguments, **columns)
 
 
-@table()
-def best_losses(config: Config, results: Results) -> Blocks:
-    """The lowest critical loss of widths 1 and 2, at which wider nets rest."""
-    level = results.only(levels)
-    for width in (1, 2):
-        losses_of_width = level["loss"][level["width"] == width]
-        yield {"width": width, "loss": losses_of_width.min()}
+def _best(level: Arrays, width: int) -> int:
+    of_width = np.flatnonzero(level["width"] == width)
+    return int(of_width[level["loss"][of_width].argmin()])
 
 
 @table()
 def optima(config: Config, results: Results) -> Blocks:
-    """The best function of each narrow width."""
-    level = results.only(levels)
-    for width in np.unique(level["width"]):
-        best = np.flatnonzero(level["width"] == width)[0]
-        yield rows(
-            {"x": X},
-            width=int(width),
-            y=level["output"][best],
-        )
+    """The best function of each narrow width, and its loss."""
+    for arguments, level in results.of(levels):
+        for width in (1, 2):
+            best = _best(level, width)
+            yield rows(
+                {"x": X},
+                **arguments,
+                width=width,
+                y=level["output"][best],
+                loss=level["loss"][best],
+            )
 
 
-@table(
-    steps="of gradient descent until the loss is 1 % below that of the embedded point",
-)
+@table()
+def best_losses(config: Config, results: Results) -> Blocks:
+    """The lowest critical loss of width 1, at which wider nets rest."""
+    for arguments, level in results.of(levels):
+        loss = level["loss"][_best(level, 1)]
+        yield rows({}, **arguments, loss=loss)
+
+
+@table(steps="of gradient descent until the loss is 1 % below that of the embedded net")
 def escapes(config: Config, results: Results) -> Blocks:
-    """One row per width and seed."""
-    seeds = range(config.escape_seeds)
+    """One row per parametrisation, width and seed."""
+    seeds = {"seed": range(config.escape_seeds)}
     for arguments, run in results.of(escape):
-        yield {"seed": seeds, **arguments, **run}
+        yield rows(seeds, **arguments, steps=run["steps"], status=run["status"])
 
 
-@table(steps="median over the seeds")
+@table(steps="median over the seeds; those that stay count in full")
 def escape_medians(config: Config, results: Results) -> Blocks:
     """The median of every width, which the figure marks."""
     for arguments, run in results.of(escape):
-        yield {**arguments, "steps": np.median(run["steps"])}
+        yield rows({}, **arguments, steps=np.median(run["steps"]))
+
+
+@table()
+def as_printed(config: Config, results: Results) -> Blocks:
+    """Loss in the published setting, where it was asked for."""
+    for _, run in results.of(printed):
+        yield rows({"step": run["step"]}, loss=run["loss"])

@@ -1,157 +1,139 @@
-"""The trainings, the levels of narrow nets, and the escapes."""
+"""The trainings, the best narrow nets, and the escapes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from condensery.data import load
 from condensery.declare import Work, task
-from condensery.experiments.width_similarity._config import Config, Name, X
-from condensery.metrics import condensation, plateaus
+from condensery.experiments.width_similarity._config import (
+    ESCAPE_RATE,
+    FALLEN,
+    LEFT,
+    OF_DESCENT,
+    PRINTED_RATE,
+    PRINTED_WIDTH,
+    Config,
+    Parametrisation,
+    Target,
+    X,
+)
+from condensery.metrics import condensation
 from condensery.protocols import Advance, Arrays
 
 if TYPE_CHECKING:
     from condensery.landscape import CriticalPoint, Parameters, Problem
-    from condensery.metrics import Plateau
-
-MEASURES = (
-    "member",
-    "first",
-    "last",
-    "rest",
-    "at",
-    "gradient",
-    "effective",
-    "neurons",
-    "all_neurons",
-)
-"""Numbers of every plateau, beside its output and its features."""
 
 
 @task(Config)
 def train(
-    config: Config, seed: int, advance: Advance, *, width: int, optimiser: Name
+    config: Config, seed: int, advance: Advance, *, width: int, target: Target
 ) -> Arrays:
-    """Train nets of one width, and look at the least gradient of every plateau.
+    """Train nets of one width in mean-field time, and look where they rest.
 
     Returns:
-        step, loss (member, step), status; per plateau: member, first, last, rest, at,
-        gradient, effective, neurons, all_neurons, output (plateau, point), features
-        (plateau, unit, 3: w, b, a).
+        time, loss (member, time); of every member the times at which it came down to
+        the plateau (fallen) and left it (left), inf for never; at the slowest place
+        between them: slowest (time), rest (loss), distance (relative L2 from the best
+        width-1 function), neurons, negatives, output (member, point), features
+        (member, unit, 3: w, b, a/m).
     """
-    from condensery.engine import (
-        SGD,
-        Adam,
-        RecordParameters,
-        descend,
-        log_steps,
-        mean_square,
-    )
-    from condensery.landscape import plateau_starts
+    from condensery.engine import SGD, RecordParameters, descend, log_steps, mean_square
     from condensery.models import TwoLayer, two_layer_normal
 
-    problem = _problem()
-    std = max(width, 2) ** -1.5
-    steps = config.steps
-    rule = SGD(config.rate)
-    if optimiser == "adam":
-        steps = config.adam_steps
-        rule = Adam(config.adam_rate)
-    seeds = range(seed, seed + config.seeds)
+    problem = _problem(target)
+    best = _critical(1, config.starts, seed, problem)[0]
     members = [
-        two_layer_normal(width, features=2, seed=member, std_a=std, std_w=std)
-        for member in seeds
+        two_layer_normal(
+            width, features=2, seed=member, std_a=config.std, std_w=config.std
+        )
+        for member in range(seed, seed + config.nets[target])
     ]
-
-    def report(text: str, fraction: float) -> None:
-        advance(f"width {width}, {text}", fraction)
-
+    rate, steps = config.rates[target], config.steps(target)
+    even = range(0, steps, max(round(1 / rate), 1))
+    schedule = log_steps(steps, per_decade=100, extra=even)
     result = descend(
         members,
-        mean_square(TwoLayer("tanh")),
+        mean_square(TwoLayer("tanh", scale=1 / width)),
         problem.x,
         problem.y[:, 0],
-        optimiser=rule,
+        optimiser=SGD(rate * width),
         steps=steps,
         probes={"parameters": RecordParameters()},
-        schedule=log_steps(steps, per_decade=20).tolist(),
-        on_progress=report,
+        schedule=schedule.tolist(),
+        on_progress=_named(advance, f"{target}, width {width}"),
     )
     leaves = result.probed["parameters"]
+    time = result.recorded * rate
     rests = []
-    for member in range(config.seeds):
-        loss = result.loss[member]
-        nets = _nets(leaves["a"][:, member], leaves["w"][:, member])
-        starts = plateau_starts(result.recorded, loss, nets, problem)
-        for plateau, start in zip(plateaus(result.recorded, loss), starts, strict=True):
-            rests.append(_at_rest(member, plateau, *start, problem))
-    shapes = {"output": (len(X),), "features": (width, 3)}
-    columns = {}
-    for name in (*MEASURES, *shapes):
-        values = np.array([rest[name] for rest in rests])
-        columns[name] = values.reshape(-1, *shapes.get(name, ()))
-    return {
-        "step": result.recorded,
-        "loss": result.loss,
-        "status": result.status,
-        **columns,
-    }
+    for member, loss in enumerate(result.loss):
+        fallen = _first(time, loss <= FALLEN * best.loss)
+        left = _first(time, loss <= LEFT * best.loss)
+        row = _slowest(time, loss, fallen, left)
+        net = _net(leaves["a"][row, member] / width, leaves["w"][row, member])
+        times = {"fallen": fallen, "left": left, "slowest": time[row]}
+        rests.append(times | {"rest": loss[row]} | _at_rest(net, best, problem))
+    columns = {name: np.array([rest[name] for rest in rests]) for name in rests[0]}
+    return {"time": time, "loss": result.loss, **columns}
 
 
-def _nets(a: np.ndarray, w: np.ndarray) -> list[Parameters]:
-    return [
-        [(weights[:, :1], weights[:, 1]), (amplitudes[None], None)]
-        for amplitudes, weights in zip(a, w, strict=True)
-    ]
+def _first(time: np.ndarray, reached: np.ndarray) -> float:
+    """The first time at which something is so; inf if it never is."""
+    return float(time[reached.argmax()]) if reached.any() else np.inf
+
+
+def _slowest(time: np.ndarray, loss: np.ndarray, fallen: float, left: float) -> int:
+    """The record on the plateau after which the loss falls most slowly.
+
+    In mean-field time the speed −dR/dt is the squared gradient, so that this is the
+    place of the least gradient. A net that never came down has its last record.
+    """
+    speed = -np.diff(loss) / np.diff(time)
+    resting = (time[:-1] >= fallen) & (time[1:] < left)
+    if not resting.any():
+        return len(time) - 1
+    return int(np.where(resting, speed, np.inf).argmin())
 
 
 def _at_rest(
-    member: int,
-    plateau: Plateau,
-    step: int,
-    net: Parameters,
-    problem: Problem,
+    net: Parameters, best: CriticalPoint, problem: Problem
 ) -> dict[str, object]:
-    """A plateau and the net of least gradient on it."""
-    from condensery.landscape import flatten, gradient
+    """What a net is where it rests."""
+    from condensery.landscape import hessian
 
     (w, b), (a, _) = net
     # pyrefly: ignore[no-matching-overload]
     rows = np.column_stack([w[:, 0], b])
-    size = a[0]
-    count = partial(condensation, rows, antipodal=True)
-    # as Zhang & Xu count: every unit, however weak
-    every_unit = count(threshold=0.95, active=0.0)
+    groups = condensation(rows, a[0], antipodal=True, threshold=0.95)
+    eigenvalues = np.linalg.eigvalsh(hessian(net, problem))
+    # the net is near the saddle, not at it: its zero eigenvalues are small numbers
+    descent = OF_DESCENT * max(-eigenvalues[0], 0.0)
+    negatives = (eigenvalues < -descent) if descent else (eigenvalues < 0)
+    output, best_output = _output(net), _output(best.parameters)
+    distance = np.linalg.norm(output - best_output) / np.linalg.norm(best_output)
     return {
-        "member": member,
-        "first": plateau.first,
-        "last": plateau.last,
-        "rest": plateau.loss,
-        "at": step,
-        "gradient": np.abs(flatten(gradient(net, problem))).sum(),
-        "effective": count(size).effective_orientations,
-        "neurons": count(size, threshold=0.95).effective_neurons,
-        "all_neurons": every_unit.effective_neurons,
-        "output": _output(net),
-        "features": np.column_stack([rows, size]),
+        "distance": distance,
+        "neurons": groups.effective_neurons,
+        "negatives": negatives.sum(),
+        "output": output,
+        "features": np.column_stack([rows, a[0]]),
     }
 
 
 @task(Config)
-def levels(config: Config, seed: int, advance: Advance) -> Arrays:
-    """Critical points of widths 1, 2 and 3: the levels at which wider nets may rest.
+def levels(config: Config, seed: int, advance: Advance, *, target: Target) -> Arrays:
+    """The best nets of widths 1 and 2: the losses at which wider nets may rest.
 
     Returns:
         width, loss, gradient and output of every class of critical points.
     """
-    problem = _problem()
+    problem = _problem(target)
     points: list[CriticalPoint] = []
-    for width in (1, 2, 3):
-        advance(f"critical points of width {width}", (width - 1) / 3)
+    for width in (1, 2):
+        advance(f"critical points of width {width}", (width - 1) / 2)
         points += _critical(width, config.starts, seed, problem)
     widths = [len(point.parameters[0][0]) for point in points]
     outputs = [_output(point.parameters) for point in points]
@@ -164,9 +146,16 @@ def levels(config: Config, seed: int, advance: Advance) -> Arrays:
 
 
 @task(Config)
-def escape(config: Config, seed: int, advance: Advance, *, width: int) -> Arrays:
-    """Gradient descent from the width-1 optimum in equal copies, pushed a little; one
-    row per width and seed.
+def escape(
+    config: Config,
+    seed: int,
+    advance: Advance,
+    *,
+    width: int,
+    parametrisation: Parametrisation,
+) -> Arrays:
+    """Gradient descent from the best width-1 net in equal copies, every unit pushed as
+    much; in mean-field time, or in raw steps with one rate for all widths.
 
     Returns:
         steps until the loss is 1 % lower, and status, per seed.
@@ -174,45 +163,84 @@ def escape(config: Config, seed: int, advance: Advance, *, width: int) -> Arrays
     from condensery.engine import SGD, descend, mean_square
     from condensery.models import TwoLayer
 
-    problem = _problem()
+    problem = _problem("three-steps")
+    rate = ESCAPE_RATE
     point = _critical(1, 16, seed, problem)[0]
     (w, b), (a, _) = point.parameters
+    is_raw = parametrisation == "raw"
+    share = width if is_raw else 1
     members = []
     for number in range(config.escape_seeds):
         random = np.random.Generator(np.random.Philox(key=[seed, number]))
         push = random.standard_normal((width, 3)) * config.noise
         # pyrefly: ignore[unsupported-operation]
         copies = np.tile([w[0, 0], b[0]], (width, 1)) + push[:, :2]
-        equal_shares = np.full(width, a[0, 0] / width)
-        members.append({"a": equal_shares + push[:, 2], "w": copies})
-
-    def report(text: str, fraction: float) -> None:
-        advance(f"escapes at width {width}, {text}", fraction)
-
+        amplitudes = np.full(width, a[0, 0] / share)
+        members.append({"a": amplitudes + push[:, 2], "w": copies})
     result = descend(
         members,
-        mean_square(TwoLayer("tanh")),
+        mean_square(TwoLayer("tanh", scale=1.0 if is_raw else 1 / width)),
         problem.x,
         problem.y[:, 0],
-        optimiser=SGD(config.rate),
-        steps=config.escape_steps,
+        optimiser=SGD(rate if is_raw else rate * width),
+        steps=config.raw_steps if is_raw else round(config.escape_time / rate),
         schedule=[],
         stop_loss=0.99 * point.loss,
-        on_progress=report,
+        on_progress=_named(advance, f"escapes at width {width}, {parametrisation}"),
     )
     return {"steps": result.steps, "status": result.status}
 
 
-def _problem() -> Problem:
+@task(Config)
+def printed(config: Config, seed: int, advance: Advance) -> Arrays:
+    """One net in the published setting: 500 units, all parameters N(0, m⁻³), one rate.
+
+    Returns:
+        step and loss.
+    """
+    from condensery.engine import SGD, descend, log_steps, mean_square
+    from condensery.models import TwoLayer, two_layer_normal
+
+    problem = _problem("three-steps")
+    std = PRINTED_WIDTH**-1.5
+    start = two_layer_normal(PRINTED_WIDTH, features=2, seed=seed, std_a=std, std_w=std)
+    result = descend(
+        [start],
+        mean_square(TwoLayer("tanh")),
+        problem.x,
+        problem.y[:, 0],
+        optimiser=SGD(PRINTED_RATE),
+        steps=config.printed_steps,
+        schedule=log_steps(config.printed_steps, per_decade=40).tolist(),
+        on_progress=_named(advance, "as published"),
+    )
+    return {"step": result.recorded, "loss": result.loss[0]}
+
+
+def _named(advance: Advance, name: str) -> Advance:
+    """Progress that says of what."""
+
+    def report(text: str, fraction: float, *, shown: Arrays | None = None) -> None:
+        advance(f"{name}, {text}", fraction, shown=shown)
+
+    return report
+
+
+def _net(amplitudes: np.ndarray, w: np.ndarray) -> Parameters:
+    return [(w[:, :1], w[:, 1]), (amplitudes[None], None)]
+
+
+def _problem(target: Target) -> Problem:
     from condensery.landscape import Problem
 
-    data = load("three-steps")
+    data = load(target)
     return Problem(data.x, data.y, "tanh")
 
 
 def _critical(
     width: int, count: int, seed: int, problem: Problem
 ) -> list[CriticalPoint]:
+    """Critical points of one width, the best first."""
     from condensery.landscape import find_critical
 
     starts: list[Parameters] = []
@@ -233,18 +261,23 @@ def _output(net: Parameters) -> np.ndarray:
 
 
 def work(config: Config) -> Iterator[Work]:
-    """One training per width and optimiser, the levels, and the escapes of each
+    """One training per target and width, the best narrow nets, and the escapes of each
     width.
     """
-    steps: dict[Name, int] = {"descent": config.steps, "adam": config.adam_steps}
-    for optimiser, count in steps.items():
+    for target, nets in config.nets.items():
         for width in config.widths:
-            cost = (width + 30.0) * count * config.seeds
-            yield train.work(
-                f"train {optimiser} {width}", cost, width=width, optimiser=optimiser
-            )
-    yield levels.work("levels", 1e7)
-    for width in config.escape_widths:
-        updates = config.escape_steps * 0.3 * width * config.escape_seeds / 4
-        cost = (width + 30.0) * updates
-        yield escape.work(f"escape {width}", cost, width=width)
+            cost = (width + 10.0) * config.steps(target) * nets
+            label = f"train {target} {width}"
+            yield train.work(label, cost, width=width, target=target)
+        yield levels.work(f"levels {target}", 1e7, target=target)
+    escapes: dict[Parametrisation, tuple[tuple[int, ...], int]] = {
+        "mean-field": (config.escape_widths, round(config.escape_time / ESCAPE_RATE)),
+        "raw": (config.raw_widths, config.raw_steps),
+    }
+    for parametrisation, (widths, steps) in escapes.items():
+        for width in widths:
+            cost = (width + 10.0) * steps * config.escape_seeds
+            label = f"escape {parametrisation} {width}"
+            yield escape.work(label, cost, width=width, parametrisation=parametrisation)
+    if config.printed_steps:
+        yield printed.work("as published", 500.0 * config.printed_steps)
