@@ -33,6 +33,8 @@ def data_digest(config: Config) -> str:
 
 DEPARTURE: dict[Target, float] = {"three-steps": 150.0, "two-steps": 250.0}
 """Mean-field time from which the second panel shows the losses."""
+HIGHEST: dict[Target, float] = {"three-steps": 0.13, "two-steps": 0.19}
+"""Upper end of its axis."""
 
 
 def _curves(target: Target) -> tuple[Panel, Panel]:
@@ -53,14 +55,14 @@ def _curves(target: Target) -> tuple[Panel, Panel]:
         marks=(level, curve),
         title="one net of every width",
         x=Axis(label="mean-field time", scale="log", floor=0.1),
-        y=Axis(label="loss", scale="log"),
+        y=Axis(label="loss", scale="log", limits=(1e-3, None)),
         legend="lower left",
     )
     departure = Panel(
         marks=(level, curve.model_copy(update={"label": ""})),
         title="the same: leaving the plateau",
         x=Axis(label="mean-field time", limits=(DEPARTURE[target], None), count=4),
-        y=Axis(limits=(0.0, 0.13 if target == "three-steps" else None)),
+        y=Axis(limits=(0.0, HIGHEST[target])),
     )
     return whole, departure
 
@@ -74,7 +76,7 @@ def _shares(target: Target) -> Panel:
     )
     return Panel(
         marks=(bars,),
-        title="left by the middle one's time",
+        title="nets that have left",
         x=Axis(label="width"),
         y=Axis(label="share of nets", limits=(0, 1.05)),
     )
@@ -143,7 +145,7 @@ def _at_rest(target: Target) -> tuple[Panel, Panel, Panel]:
             ),
         ),
         x=Axis(label="width $m$"),
-        y=Axis(label="directions of descent"),
+        y=Axis(label="directions of descent", whole=True),
         legend="upper left",
     )
     return output, feature, descent
@@ -194,8 +196,9 @@ def _escapes() -> FigureSpec:
     return figure(
         "escape",
         "Steps from the best width-1 net, in equal copies and pushed a little, to a "
-        " loss 1 % lower. In mean-field time wide nets leave sooner, and one unit "
-        "never does; in raw steps at one rate it is the contrary.",
+        "loss 1 % lower. In mean-field time wide nets leave sooner, and one unit never "
+        "does (it stands at the last step); in raw steps at one rate it is the "
+        "contrary.",
         Chart(panels=(tuple(panels),)),
     )
 
