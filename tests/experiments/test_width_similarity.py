@@ -60,7 +60,15 @@ def judged(config, tables):
 def replaced(tables, name, **columns):
     """The tables with some columns of one of them replaced."""
     table = tables[name]
-    return {**tables, name: Table(columns={**table.columns, **columns})}
+    return {
+        **tables,
+        name: Table(
+            columns={
+                **table.columns,
+                **columns,
+            }
+        ),
+    }
 
 
 def test_nets_of_all_widths_rest_at_the_best_net_of_one_unit(ran):
@@ -127,14 +135,22 @@ def test_claims_are_about_wide_nets_that_train_for_long(ran):
 def wide(ran):
     """The same nets under a configuration that the claims speak of."""
     _, tables = ran
-    settings = {**TINY, "times": {"three-steps": 360.0}, "widths": [1, 2, 10]}
+    settings = {
+        **TINY,
+        "times": {"three-steps": 360.0},
+        "widths": [1, 2, 10],
+    }
     columns = {
         **tables["nets"].columns,
         "width": np.array([1, 2, 10, 10]),
         "negatives": np.array([0, 1, 9, 9]),
         "left": np.array([np.inf, 300.0, 200.0, 200.0]),
     }
-    shares = {"width": [1, 2, 10], "gone": [0, 0, 2], "share": [0.0, 0.0, 1.0]}
+    shares = {
+        "width": [1, 2, 10],
+        "gone": [0, 0, 2],
+        "share": [0.0, 0.0, 1.0],
+    }
     departures = Table(
         columns={
             "target": np.array(["three-steps"] * 3),
@@ -143,7 +159,11 @@ def wide(ran):
             **{name: np.array(values) for name, values in shares.items()},
         }
     )
-    made = {**tables, "nets": Table(columns=columns), "departures": departures}
+    made = {
+        **tables,
+        "nets": Table(columns=columns),
+        "departures": departures,
+    }
     return width_similarity.Config.model_validate(settings), made
 
 

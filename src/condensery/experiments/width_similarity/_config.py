@@ -11,7 +11,16 @@ from condensery.declare import Count, Positive, Settings
 
 Target = Literal["three-steps", "two-steps"]
 Parametrisation = Literal["mean-field", "raw"]
-Widths = tuple[Annotated[int, Field(ge=1, le=10_000)], ...]
+Widths = tuple[
+    Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000,
+        ),
+    ],
+    ...,
+]
 
 TARGETS: tuple[Target, ...] = ("three-steps", "two-steps")
 LEVEL_OF_ONE = 0.10902
@@ -50,15 +59,25 @@ class Config(Settings):
         default={"three-steps": 360.0, "two-steps": 700.0}
     )
     """Target to the mean-field time of a training: steps times the rate per unit."""
-    widths: Widths = Field(default=(1, 2, 3, 5, 10, 20), min_length=1)
+    widths: Widths = Field(
+        default=(1, 2, 3, 5, 10, 20),
+        min_length=1,
+    )
     """Widths m of the trained nets f = (1/m) Σ a tanh(wx + b)."""
     std: Positive = 1e-3
     """Standard deviation of all parameters at the start, the same for every width."""
     starts: int = Field(default=64, ge=4)
     """Starts of the search for critical points of widths 1 and 2."""
-    escape_widths: Widths = Field(default=(1, 2, 3, 5, 20), min_length=1)
+    escape_widths: Widths = Field(
+        default=(1, 2, 3, 5, 20),
+        min_length=1,
+    )
     """Widths into which the best width-1 net is embedded by equal copies."""
-    escape_seeds: int = Field(default=8, ge=1, le=10_000)
+    escape_seeds: int = Field(
+        default=8,
+        ge=1,
+        le=10_000,
+    )
     """Escapes per width."""
     escape_time: Positive = 360.0
     """Mean-field time after which an escape is given up."""

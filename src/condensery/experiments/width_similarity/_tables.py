@@ -22,7 +22,11 @@ OF_A_NET = ("fallen", "left", "slowest", "rest", "distance", "neurons", "negativ
 def losses(config: Config, results: Results) -> Blocks:
     """Loss curves of the first net of every width."""
     for arguments, run in results.of(train):
-        yield rows({"time": run["time"]}, **arguments, loss=run["loss"][0])
+        yield rows(
+            {"time": run["time"]},
+            **arguments,
+            loss=run["loss"][0],
+        )
 
 
 @table(
@@ -82,14 +86,23 @@ def descent_directions(config: Config, results: Results) -> Blocks:
     """Mean number of descent directions at rest, and what theory gives."""
     for arguments, run in results.of(train):
         count = run["negatives"].mean()
-        yield rows({}, **arguments, negatives=count, predicted=arguments["width"] - 1)
+        yield rows(
+            {},
+            **arguments,
+            negatives=count,
+            predicted=arguments["width"] - 1,
+        )
 
 
 @table()
 def outputs(config: Config, results: Results) -> Blocks:
     """Output of the first net of every width where it rests."""
     for arguments, run in results.of(train):
-        yield rows({"x": X}, **arguments, y=run["output"][0])
+        yield rows(
+            {"x": X},
+            **arguments,
+            y=run["output"][0],
+        )
 
 
 @table()
@@ -140,7 +153,11 @@ def best_losses(config: Config, results: Results) -> Blocks:
     """The lowest critical loss of width 1, at which wider nets rest."""
     for arguments, level in results.of(levels):
         loss = level["loss"][_best(level, 1)]
-        yield rows({}, **arguments, loss=loss)
+        yield rows(
+            {},
+            **arguments,
+            loss=loss,
+        )
 
 
 @table(steps="of gradient descent until the loss is 1 % below that of the embedded net")
@@ -148,14 +165,23 @@ def escapes(config: Config, results: Results) -> Blocks:
     """One row per parametrisation, width and seed."""
     seeds = {"seed": range(config.escape_seeds)}
     for arguments, run in results.of(escape):
-        yield rows(seeds, **arguments, steps=run["steps"], status=run["status"])
+        yield rows(
+            seeds,
+            **arguments,
+            steps=run["steps"],
+            status=run["status"],
+        )
 
 
 @table(steps="median over the seeds; those that stay count in full")
 def escape_medians(config: Config, results: Results) -> Blocks:
     """The median of every width, which the figure marks."""
     for arguments, run in results.of(escape):
-        yield rows({}, **arguments, steps=np.median(run["steps"]))
+        yield rows(
+            {},
+            **arguments,
+            steps=np.median(run["steps"]),
+        )
 
 
 @table()

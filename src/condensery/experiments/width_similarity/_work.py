@@ -54,7 +54,11 @@ def train(
     ]
     rate, steps = config.rates[target], config.steps(target)
     even = range(0, steps, max(round(1 / rate), 1))
-    schedule = log_steps(steps, per_decade=100, extra=even)
+    schedule = log_steps(
+        steps,
+        per_decade=100,
+        extra=even,
+    )
     result = descend(
         members,
         mean_square(TwoLayer("tanh", scale=1 / width)),
@@ -74,10 +78,18 @@ def train(
         left = _first(time, loss <= LEFT * best.loss)
         row = _slowest(time, loss, fallen, left)
         net = _net(leaves["a"][row, member] / width, leaves["w"][row, member])
-        times = {"fallen": fallen, "left": left, "slowest": time[row]}
+        times = {
+            "fallen": fallen,
+            "left": left,
+            "slowest": time[row],
+        }
         rests.append(times | {"rest": loss[row]} | _at_rest(net, best, problem))
     columns = {name: np.array([rest[name] for rest in rests]) for name in rests[0]}
-    return {"time": time, "loss": result.loss, **columns}
+    return {
+        "time": time,
+        "loss": result.loss,
+        **columns,
+    }
 
 
 def _first(time: np.ndarray, reached: np.ndarray) -> float:
@@ -107,7 +119,12 @@ def _at_rest(
     (w, b), (a, _) = net
     # pyrefly: ignore[no-matching-overload]
     rows = np.column_stack([w[:, 0], b])
-    groups = condensation(rows, a[0], antipodal=True, threshold=0.95)
+    groups = condensation(
+        rows,
+        a[0],
+        antipodal=True,
+        threshold=0.95,
+    )
     eigenvalues = np.linalg.eigvalsh(hessian(net, problem))
     # the net is near the saddle, not at it: its zero eigenvalues are small numbers
     descent = OF_DESCENT * max(-eigenvalues[0], 0.0)
@@ -203,7 +220,13 @@ def printed(config: Config, seed: int, advance: Advance) -> Arrays:
 
     problem = _problem("three-steps")
     std = PRINTED_WIDTH**-1.5
-    start = two_layer_normal(PRINTED_WIDTH, features=2, seed=seed, std_a=std, std_w=std)
+    start = two_layer_normal(
+        PRINTED_WIDTH,
+        features=2,
+        seed=seed,
+        std_a=std,
+        std_w=std,
+    )
     result = descend(
         [start],
         mean_square(TwoLayer("tanh")),
@@ -268,7 +291,12 @@ def work(config: Config) -> Iterator[Work]:
         for width in config.widths:
             cost = (width + 10.0) * config.steps(target) * nets
             label = f"train {target} {width}"
-            yield train.work(label, cost, width=width, target=target)
+            yield train.work(
+                label,
+                cost,
+                width=width,
+                target=target,
+            )
         yield levels.work(f"levels {target}", 1e7, target=target)
     escapes: dict[Parametrisation, tuple[tuple[int, ...], int]] = {
         "mean-field": (config.escape_widths, round(config.escape_time / ESCAPE_RATE)),
@@ -278,6 +306,11 @@ def work(config: Config) -> Iterator[Work]:
         for width in widths:
             cost = (width + 10.0) * steps * config.escape_seeds
             label = f"escape {parametrisation} {width}"
-            yield escape.work(label, cost, width=width, parametrisation=parametrisation)
+            yield escape.work(
+                label,
+                cost,
+                width=width,
+                parametrisation=parametrisation,
+            )
     if config.printed_steps:
         yield printed.work("as published", 500.0 * config.printed_steps)
