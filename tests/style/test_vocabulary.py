@@ -16,7 +16,7 @@ figure finetune fit fitted five gamma gamma2 gamma3 held hidden image init input
 keep kind large layer lift line loss mask max mlp most narrow net network noise out
 output part path per persistence picture plane point prime rate ratio recovered relative
 retrain row sample scale scatter seed shown size small snapshot spread start std step
-stop switch target tau test threshold to tolerance train unit up vector weight width
+stop switch target tau test threshold time to tolerance train unit up vector weight width
 """
 """Words that parameter names are made of, in the singular."""
 WORDS = frozenset(VOCABULARY.split())
