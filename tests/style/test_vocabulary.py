@@ -11,12 +11,13 @@ from condensery.workbench import find, list_experiments
 
 VOCABULARY = """
 activation adam around asi b batch block cnn control copy cosine cut data decade decay
-deep demo dense descent draw drop dtype epoch escape eta every exponent falling feature
-figure finetune fit fitted five gamma gamma2 gamma3 held hidden image init input iris
-keep kind large layer lift line loss mask max mlp most narrow net network noise out
-output part path per persistence picture plane point prime rate ratio recovered relative
-retrain row sample scale scatter seed shown size small snapshot spread start std step
-stop switch target tau test threshold time to tolerance train unit up vector weight width
+deep demo dense descent draw drop dtype epoch escape eta every exponent falling
+feature figure finetune fit fitted five gamma gamma2 gamma3 held hidden image init
+input iris keep kind large layer lift line loss mask max mlp most narrow net network
+noise out output part path per persistence picture plane point prime printed rate
+ratio raw recovered relative retrain row sample scale scatter seed shown size small
+snapshot spread start std step stop switch target tau test threshold time to tolerance
+train unit up vector weight width
 """
 """Words that parameter names are made of, in the singular."""
 WORDS = frozenset(VOCABULARY.split())
