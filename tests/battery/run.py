@@ -289,7 +289,7 @@ BATTERIES = {
         ),
         sources=(
             "src/condensery/torch/_surgery/*.py",
-            "src/condensery/theory/*.py",
+            "src/condensery/theory/_merge_table.py",
             "tests/battery/reductions.py",
         ),
         items=lambda: _reductions().items(),
