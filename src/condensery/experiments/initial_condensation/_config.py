@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
 
-from condensery.declare import Count, Settings
+from condensery.declare import Count, Distinct, Settings
 from condensery.theory import ACTIVATION_NAMES, activation_facts
 
 PARTS = ("line", "five", "deep", "demo-b")
@@ -43,10 +43,7 @@ class Config(Settings):
     )
     """``line`` (Figs. 5 and 6), ``five`` (Fig. 2), ``deep`` (Fig. 3), ``demo-b`` (the
     notebook)."""
-    activations: tuple[str, ...] = Field(
-        default=ACTIVATIONS,
-        min_length=1,
-    )
+    activations: Annotated[tuple[str, ...], Field(min_length=1), Distinct] = ACTIVATIONS
     """Names of activations, for `line` and `five`; without a multiplicity there is no
     prediction."""
     draws: int = Field(
@@ -82,8 +79,6 @@ class Config(Settings):
         for name in names:
             if name not in ACTIVATION_NAMES:
                 raise ValueError(f"names out of {', '.join(ACTIVATION_NAMES)}")
-        if len(set(names)) < len(names):
-            raise ValueError("names that differ from one another")
         return names
 
     @field_validator("line_steps", "deep_steps")

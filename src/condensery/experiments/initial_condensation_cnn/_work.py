@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from condensery._errors import InvalidInputError
 from condensery.data import load
-from condensery.declare import Count, Positive, Settings, Work, task
+from condensery.declare import Count, Distinct, Positive, Settings, Work, task
 from condensery.protocols import Advance, Arrays
 from condensery.records import DataPath
 from condensery.theory import (
@@ -49,9 +49,10 @@ class Config(Settings):
     file."""
     samples: int = Field(default=500, ge=2)
     """How many images."""
-    activations: tuple[str, ...] = Field(
-        default=("tanh", "xtanh", "relu"),
-        min_length=1,
+    activations: Annotated[tuple[str, ...], Field(min_length=1), Distinct] = (
+        "tanh",
+        "xtanh",
+        "relu",
     )
     """Activations of the CNN; the first is also run from the large initialisation."""
     rate: Positive = 1e-4
@@ -71,8 +72,6 @@ class Config(Settings):
 
         if any(name not in ACTIVATION_NAMES for name in names):
             raise ValueError(f"names out of {', '.join(ACTIVATION_NAMES)}")
-        if len(set(names)) < len(names):
-            raise ValueError("names that differ from one another")
         return names
 
     @property

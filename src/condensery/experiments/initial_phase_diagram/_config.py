@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from condensery.declare import Count, Settings
+from condensery.declare import Count, Distinct, Settings
 from condensery.theory import ACTIVATION_NAMES, activation_facts
 
 Seeds = Annotated[int, Field(ge=1, le=1000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Coordinates = Annotated[tuple[Finite, ...], Field(min_length=1)]
+Coordinates = Annotated[tuple[Finite, ...], Field(min_length=1), Distinct]
 Numbers = tuple[float, ...]
-Widths = Annotated[tuple[int, ...], Field(min_length=2)]
+Widths = Annotated[tuple[int, ...], Field(min_length=2), Distinct]
 
 
 class Config(Settings):
@@ -48,14 +48,6 @@ class Config(Settings):
         if name not in ACTIVATION_NAMES:
             raise ValueError(f"one of {', '.join(ACTIVATION_NAMES)}")
         return name
-
-    @field_validator("gammas", "gamma_primes", "widths", "row_widths")
-    @classmethod
-    def _distinct(cls, values: Numbers) -> Numbers:
-        levels = set(values)
-        if len(levels) < len(values):
-            raise ValueError("values that differ from one another")
-        return values
 
     @field_validator("widths", "row_widths")
     @classmethod
