@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from condensery._reference import load
 from condensery.experiments.optimistic_sizes import Config, optimistic_sizes
-from condensery.experiments.optimistic_sizes import _ranks as formulas
 from condensery.experiments.optimistic_sizes._ranks import (
     columns,
     dense_units,
@@ -26,6 +25,7 @@ from condensery.models import TwoLayerConv
 from condensery.plots import chart
 from condensery.records import Table
 from condensery.testing import ExperimentContract
+from condensery.theory import optimistic_convolution
 
 TINY = {
     "masks": 3,
@@ -66,7 +66,7 @@ def silent(*_):
 
 
 def test_the_published_sizes_of_a_kernel_on_images():
-    assert formulas.optimistic_sizes(28, 3, 1) == (685, 6760, 530660)
+    assert optimistic_convolution(28, 3, 1) == (685, 6760, 530660)
 
 
 @pytest.mark.parametrize(

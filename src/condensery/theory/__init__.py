@@ -46,6 +46,11 @@ from condensery.theory._initial_lines import (
 from condensery.theory._kernels import NtkKernels, ntk_two_layer_relu
 from condensery.theory._linear_descent import linear_descent, patch_matrix
 from condensery.theory._merge_table import MERGE_NAMES, MergeRule, merge_rule
+from condensery.theory._optimistic import (
+    ConvolutionSizes,
+    optimistic_convolution,
+    optimistic_matrix,
+)
 from condensery.theory._phase import boundary, phase_slope, regime
 from condensery.theory._prediction import ntk_relative_distance
 from condensery.theory._random_embedding import random_embedding
@@ -67,6 +72,7 @@ __all__ = [
     "SCHEMES",
     "ActivationFacts",
     "AffinePiece",
+    "ConvolutionSizes",
     "Coordinates",
     "EarlyMeasures",
     "Embedding",
@@ -97,6 +103,8 @@ __all__ = [
     "merge_rule",
     "ntk_relative_distance",
     "ntk_two_layer_relu",
+    "optimistic_convolution",
+    "optimistic_matrix",
     "patch_direction",
     "patch_matrix",
     "phase_slope",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from condensery.declare import Count, Positive, Settings
+from condensery.theory import optimistic_matrix
 
 
 class Config(Settings):
@@ -62,7 +63,7 @@ class Config(Settings):
 
     def optimistic(self, rank: int) -> int:
         """O = 2rd − r², the optimistic sample size of a d × d matrix of rank r."""
-        return 2 * rank * self.size - rank**2
+        return optimistic_matrix(self.size, rank)
 
     def samples(self, rank: int) -> list[int]:
         """Numbers of observed entries tried for targets of one rank."""

@@ -19,12 +19,13 @@ from condensery.charts import (
     figure,
 )
 from condensery.declare import Declared, Work
-from condensery.experiments.optimistic_sizes import _ranks, _tables
+from condensery.experiments.optimistic_sizes import _tables
 from condensery.experiments.optimistic_sizes._claims import judges
 from condensery.experiments.optimistic_sizes._config import Config
 from condensery.experiments.optimistic_sizes._ranks import ranks
 from condensery.experiments.optimistic_sizes._work import complete, plane
 from condensery.records import FigureSpec
+from condensery.theory import optimistic_convolution
 
 
 def work(config: Config) -> Iterator[Work]:
@@ -90,7 +91,7 @@ on_plane = Panel(
 
 
 def _formulas(config: Config) -> Panel:
-    sizes = [_ranks.optimistic_sizes(*image) for image in config.images]
+    sizes = [optimistic_convolution(*image) for image in config.images]
     top = 1.5 * max(max(dense) for dense in sizes)
     names = {
         **PLANE_LOOKS,

@@ -12,6 +12,7 @@ from condensery.declare import task
 from condensery.experiments.optimistic_sizes._config import Config
 from condensery.experiments.optimistic_sizes._work import tangent
 from condensery.protocols import Advance, Arrays
+from condensery.theory import optimistic_convolution
 
 if TYPE_CHECKING:
     from condensery.landscape import ModelRank
@@ -98,26 +99,6 @@ def _matrix(config: Config, rank: int, random: np.random.Generator) -> Row:
     )
 
 
-def optimistic_sizes(height: int, kernel: int, kernels: int) -> tuple[int, int, int]:
-    """Optimistic sample sizes of k kernels s × s on d × d images: shared weights, local
-    ones, dense (no biases).
-
-    k(s² + (d + 1 − s)²), k(d + 1 − s)²(s² + 1) and k(d + 1 − s)²(d² + 1). (Zhang et al.
-    2023, arXiv 2307.08921.)
-
-    Example:
-        >>> from condensery.experiments.optimistic_sizes._ranks import optimistic_sizes
-        >>> optimistic_sizes(28, 3, 1)
-        (685, 6760, 530660)
-    """
-    positions = (height + 1 - kernel) ** 2
-    return (
-        kernels * (kernel**2 + positions),
-        kernels * positions * (kernel**2 + 1),
-        kernels * positions * (height**2 + 1),
-    )
-
-
 def _convolutional(
     sizes: tuple[int, int, int], random: np.random.Generator
 ) -> list[Row]:
@@ -138,7 +119,7 @@ def _convolutional(
             0.3 * a[:1],
         ]
     )
-    expected = optimistic_sizes(height, kernel, kernels)
+    expected = optimistic_convolution(height, kernel, kernels)
     images = random.standard_normal((INPUTS * expected[1], height, height))
     rows: list[Row] = []
 
