@@ -12,6 +12,11 @@ from condensery.theory import ACTIVATION_NAMES, activation_facts
 
 PARTS = ("line", "five", "deep", "demo-b")
 Part = Literal["line", "five", "deep", "demo-b"]
+Names = Annotated[
+    tuple[str, ...],
+    Field(min_length=1),
+    Distinct,
+]
 ACTIVATIONS = ("tanh", "sigmoid", "softplus", "sin", "xtanh", "x2tanh", "relu")
 DEEP = ("x2tanh", "xtanh", "sigmoid", "tanh", "softplus")
 """Activations of the hidden layers of Fig. 3, input first."""
@@ -43,7 +48,7 @@ class Config(Settings):
     )
     """``line`` (Figs. 5 and 6), ``five`` (Fig. 2), ``deep`` (Fig. 3), ``demo-b`` (the
     notebook)."""
-    activations: Annotated[tuple[str, ...], Field(min_length=1), Distinct] = ACTIVATIONS
+    activations: Names = ACTIVATIONS
     """Names of activations, for `line` and `five`; without a multiplicity there is no
     prediction."""
     draws: int = Field(

@@ -11,9 +11,17 @@ from condensery.theory import ACTIVATION_NAMES, activation_facts
 
 Seeds = Annotated[int, Field(ge=1, le=1000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Coordinates = Annotated[tuple[Finite, ...], Field(min_length=1), Distinct]
+Coordinates = Annotated[
+    tuple[Finite, ...],
+    Field(min_length=1),
+    Distinct,
+]
 Numbers = tuple[float, ...]
-Widths = Annotated[tuple[int, ...], Field(min_length=2), Distinct]
+Widths = Annotated[
+    tuple[int, ...],
+    Field(min_length=2),
+    Distinct,
+]
 
 
 class Config(Settings):
