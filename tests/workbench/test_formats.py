@@ -192,9 +192,29 @@ def test_a_folder_of_a_newer_format_is_refused_in_one_line(old, lost, capsys):
         ["report", CENSUS],
         ["resume", CENSUS],
         ["export", CENSUS, "--format", "csv", "--to", str(old / "out")],
-        ["claims"],
     ):
         assert main([*words, "--runs", str(old)]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert f"of format {FORMAT + 1}; allowed: formats up to {FORMAT}" in line
     assert not (old / "out").exists()
+
+
+@pytest.mark.parametrize("words", [["list"], ["claims"], ["runs"]])
+def test_a_newer_run_hides_no_other_run(old, words, capsys, caplog):
+    command = [*words, "--runs", str(old), "--json"]
+    assert main(command) == 0
+    before = json.loads(capsys.readouterr().out)
+    path = old / CENSUS / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(config | {"format": FORMAT + 1}), encoding="utf-8")
+    assert main(command) == 0
+    after = json.loads(capsys.readouterr().out)
+    if words == ["runs"]:
+        assert after == before
+        return
+    (line,) = caplog.messages
+    assert line == f"left out, of a newer format: {CENSUS}; upgrade condensery"
+    assert after != before
+    if words == ["claims"]:
+        runs = {score["run"] for score in after["claims"]}
+        assert runs == {None, DEMO}

@@ -8,6 +8,11 @@ from pathlib import Path
 from condensery._errors import InvalidInputError
 from condensery.records import FORMAT, RunConfig
 
+
+class NewerFormatError(InvalidInputError):
+    """A run was written by a newer version of this program."""
+
+
 _BEFORE_NUMBERS = 1
 """The format of a configuration that does not name one."""
 
@@ -21,12 +26,12 @@ def read_config(text: str | bytes, *, run: str, root: Path) -> RunConfig:
         root: The runs folder.
 
     Raises:
-        InvalidInputError: If it was written by a newer version.
+        NewerFormatError: If it was written by a newer version.
     """
     document = json.loads(text)
     number = document.setdefault("format", _BEFORE_NUMBERS)
     if number > FORMAT:
-        raise InvalidInputError(
+        raise NewerFormatError(
             "runs folder",
             given=f"run {run} in {root}, of format {number}",
             allowed=f"formats up to {FORMAT}, which this condensery writes",

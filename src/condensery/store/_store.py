@@ -24,7 +24,7 @@ from condensery.store._files import (
     make_folder,
     write_whole,
 )
-from condensery.store._formats import read_config
+from condensery.store._formats import NewerFormatError, read_config
 from condensery.store._ledger import Ledger, RunRow
 from condensery.store._shards import ShardRow, Shards
 
@@ -151,6 +151,24 @@ class LocalStore:
     def runs(self) -> list[RunSummary]:
         """All runs, the one that was worked on last first."""
         return [self._summary(row) for row in self._ledger.summaries()]
+
+    def readable(self) -> list[tuple[RunSummary, RunConfig]]:
+        """The runs that this program can read, with their configurations.
+
+        Those of a newer format are named in one warning.
+        """
+        runs, newer = [], []
+        for summary in self.runs():
+            try:
+                config = self.config(summary.run)
+            except NewerFormatError:
+                newer.append(summary.run)
+            else:
+                runs.append((summary, config))
+        if newer:
+            names = ", ".join(newer)
+            _log.warning("left out, of a newer format: %s; upgrade condensery", names)
+        return runs
 
     def summary(self, run: str) -> RunSummary:
         """What the ledger knows of one run."""

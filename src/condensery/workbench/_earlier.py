@@ -53,7 +53,7 @@ def _unused_shards(
 
 def _earlier_runs(store: LocalStore, config: RunConfig) -> Iterator[str]:
     """Runs of this experiment and preset that were begun with other code or data."""
-    configs = [store.config(summary.run) for summary in store.runs()]
+    configs = [began for _, began in store.readable()]
     earlier = [
         began
         for began in configs

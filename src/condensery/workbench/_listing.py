@@ -143,10 +143,10 @@ def _costs(runs: str | Path) -> list[_Cost]:
             _Cost(
                 summary.experiment,
                 summary.preset,
-                store.config(summary.run).parameters,
+                config.parameters,
                 summary.seconds,
             )
-            for summary in store.runs()
+            for summary, config in store.readable()
             if summary.status in {"done", "claim failed"}
         ]
 

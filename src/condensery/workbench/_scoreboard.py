@@ -92,6 +92,6 @@ def _runs_latest_first(
     runs: str | Path,
 ) -> Iterator[tuple[RunSummary, RunConfig, list[Claim]]]:
     with closing(open_store(runs)) as store:
-        for summary in store.runs():
+        for summary, config in store.readable():
             if summary.status in {"done", "claim failed"}:
-                yield summary, store.config(summary.run), store.claims(summary.run)
+                yield summary, config, store.claims(summary.run)
