@@ -9,12 +9,22 @@ from collections.abc import Callable
 from typing import Any
 
 import jaxtyping
+import numpy as np
 import pytest
-from beartype import BeartypeConf, beartype
+from beartype import BeartypeConf, FrozenDict, beartype
 from beartype.roar import BeartypeDecorHintException
+from pydantic import JsonValue
 
-_check = beartype(conf=BeartypeConf(is_pep484_tower=True))
-"""A whole number is a float, as PEP 484 has it."""
+_check = beartype(
+    conf=BeartypeConf(
+        is_pep484_tower=True,
+        hint_overrides=FrozenDict({int: int | np.integer, JsonValue: object}),
+    )
+)
+"""A whole number is a float, as PEP 484 has it, and one of NumPy is a whole number;
+beartype cannot resolve the names in pydantic's recursive `JsonValue` from where it is
+called.
+"""
 _raises = pytest.raises
 
 

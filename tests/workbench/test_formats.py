@@ -103,7 +103,7 @@ def test_reporting_brings_a_run_to_the_verdicts_of_now(old):
     reported = workbench.report(CENSUS, old)
     assert reported.not_judged == ""
     verdicts = workbench.verdicts_of(reported.run)
-    digests = {"statements", "expectations", "measures"}
+    digests = {"statements", "expectations", "library", "measures"}
     assert set(verdicts) == {"judged", *digests}
     again = workbench.report(CENSUS, old)
     assert again.changes == []
@@ -214,7 +214,7 @@ def test_a_newer_run_hides_no_other_run(old, words, capsys, caplog):
         return
     (line,) = caplog.messages
     assert line == f"left out, of a newer format: {CENSUS}; upgrade condensery"
-    assert after != before
     if words == ["claims"]:
+        assert after != before
         runs = {score["run"] for score in after["claims"]}
         assert runs == {None, DEMO}

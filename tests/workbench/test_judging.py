@@ -22,8 +22,9 @@ from condensery.declare import (
     within,
 )
 from condensery.experiments import BUILT_IN
-from condensery.workbench import _registry
+from condensery.workbench import _judging, _registry
 from condensery.workbench._judging import changes, claims_digest
+from condensery.workbench._measures import measures_used
 
 FILE = '''
 from condensery.declare import (
@@ -236,6 +237,38 @@ def test_the_digest_sees_the_source_and_not_its_comments(install, tmp_path):
     sys.modules.pop("counted")
     changed = claims_digest(workbench.find("counted").experiment)
     assert changed["measures"] != first["measures"]
+
+
+def test_the_digest_follows_names_to_the_modules_that_measure(tmp_path):
+    file = tmp_path / "claims.py"
+    file.write_text(
+        "from condensery.metrics import condensation\n"
+        "def late():\n"
+        "    from condensery.theory import embed\n",
+        encoding="utf-8",
+    )
+    modules = measures_used([file])
+    expected = {
+        "condensery.metrics._condensation",
+        "condensery.metrics._cover",
+        "condensery.theory._embedding",
+    }
+    assert expected <= set(modules)
+    assert "condensery.metrics._slopes" not in modules
+    assert all(path.is_file() for path in modules.values())
+    file.write_text("import numpy\n", encoding="utf-8")
+    assert measures_used([file]) == {}
+
+
+def test_the_digest_sees_a_measure_of_the_library(tmp_path, monkeypatch):
+    first = claims_digest(workbench.find("demo-a").experiment)
+    changed = tmp_path / "changed.py"
+    changed.write_text("threshold = 0.5\n", encoding="utf-8")
+    other = {"condensery.metrics._condensation": changed}
+    monkeypatch.setattr(_judging, "measures_used", lambda files: other)
+    second = claims_digest(workbench.find("demo-a").experiment)
+    assert second["library"] != first["library"]
+    assert second["measures"] == first["measures"]
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

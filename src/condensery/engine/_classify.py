@@ -129,7 +129,7 @@ class AdamW:
         0.85
     """
 
-    rate: float
+    rate: float | jax.Array
     decay: float = 0.0
     beta1: float = 0.9
     beta2: float = 0.999

@@ -30,10 +30,10 @@ _COMMON = 16
 class FlowState:
     """All that `flow` needs to go on: one bucket of stacked members per width."""
 
-    members: tuple[Int[np.ndarray, " member"], ...]
+    members: tuple[Int[np.ndarray, " _member"], ...]
     buckets: tuple[Member, ...]
     constants: tuple[Constants, ...]
-    frozen_squares: tuple[Float[np.ndarray, " member"], ...]
+    frozen_squares: tuple[Float[np.ndarray, " _member"], ...]
 
 
 @dataclass(

@@ -77,7 +77,7 @@ def dropout_factor(
     *,
     keep: float,
     mask: MaskSharing,
-    layer: int,
+    layer: int | Array,
     dtype: jnp.dtype,
 ) -> Float[Array, "sample unit"]:
     """What the outputs of a layer are multiplied by: 1 + η = 1/p with probability p,

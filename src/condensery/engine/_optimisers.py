@@ -11,6 +11,9 @@ import jax.numpy as jnp
 
 from condensery._errors import InvalidInputError
 
+Scalar = float | jax.Array
+"""A number, which is traced inside a compiled loop."""
+
 Tree = Any
 """A pytree of arrays shaped like the parameters."""
 
@@ -74,7 +77,7 @@ class SGD:
         -0.25
     """
 
-    rate: float
+    rate: Scalar
     momentum: float = 0.0
 
     def __post_init__(self) -> None:
@@ -133,7 +136,7 @@ class Adam:
         [0.9, 1.1]
     """
 
-    rate: float
+    rate: Scalar
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8

@@ -164,7 +164,11 @@ def reference_flow(
             target,
         )
         end, reached, tried, loss = solve(
-            start, problem, jnp.asarray(time), jnp.asarray(time / steps), rtol
+            start,
+            problem,
+            jnp.asarray(time),
+            jnp.asarray(time / steps),
+            jnp.asarray(rtol),
         )
         w0, w1 = np.asarray(start.w)[:, :width], np.asarray(end.w)[:, :width]
         rows.append(
@@ -220,7 +224,7 @@ def _solver(act: Activation, *, kinks: bool) -> Any:
 
     @jax.jit
     def solve(
-        start: Parameters, problem: _Problem, time: Array, step: Array, rtol: float
+        start: Parameters, problem: _Problem, time: Array, step: Array, rtol: Array
     ) -> tuple:
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(slope),

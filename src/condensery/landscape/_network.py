@@ -16,7 +16,7 @@ from condensery._errors import InvalidInputError
 from condensery.engine import PRECISION
 from condensery.models import activation
 
-Layer = tuple[Float[np.ndarray, "output input"], Float[np.ndarray, " output"] | None]
+Layer = tuple[Float[np.ndarray, "_unit _input"], Float[np.ndarray, " _unit"] | None]
 """Weights and bias of one layer; None is a layer without bias."""
 
 Parameters = list[Layer]
@@ -50,7 +50,7 @@ class Problem:
     """
 
     x: Float[np.ndarray, "sample feature"]
-    y: Float[np.ndarray, "sample output"]
+    y: Float[np.ndarray, "sample ..."]
     activation: str = "tanh"
     factor: float = 1.0
 
@@ -219,7 +219,7 @@ def preactivations(
     parameters: Sequence[Layer],
     x: Float[np.ndarray, "sample feature"],
     activation_name: str,
-) -> list[Float[np.ndarray, "sample unit"]]:
+) -> list[Float[np.ndarray, "sample _unit"]]:
     """z_l = W_l f_{l−1} + b_l of every layer; the last one is the output."""
     return forward_pass(parameters, x, activation_name)[1]
 
@@ -228,7 +228,7 @@ def features(
     parameters: Sequence[Layer],
     x: Float[np.ndarray, "sample feature"],
     activation_name: str,
-) -> list[Float[np.ndarray, "sample unit"]]:
+) -> list[Float[np.ndarray, "sample _unit"]]:
     """f_0 = x, then f_l = σ(z_l) of every hidden layer."""
     return forward_pass(parameters, x, activation_name)[0]
 
@@ -238,7 +238,7 @@ def forward_pass(
     x: Float[np.ndarray, "sample feature"],
     activation_name: str,
 ) -> tuple[
-    list[Float[np.ndarray, "sample unit"]], list[Float[np.ndarray, "sample unit"]]
+    list[Float[np.ndarray, "sample _unit"]], list[Float[np.ndarray, "sample _unit"]]
 ]:
     """What goes into every layer, f_0 … f_{L−1}, and what comes out of its weights, z_1
     … z_L.
@@ -290,7 +290,7 @@ def unit_rows(layer: Layer) -> Float[np.ndarray, "unit input"]:
 
 
 def unit_inputs(
-    below: Float[np.ndarray, "sample unit"], layer: Layer
+    below: Float[np.ndarray, "sample _unit"], layer: Layer
 ) -> Float[np.ndarray, "sample input"]:
     """x̃ = (f, 1): what the `unit_rows` of a layer are multiplied with."""
     _, bias = layer

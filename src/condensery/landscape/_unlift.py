@@ -111,7 +111,7 @@ def unlift(
 
 def linearity(
     parameters: Sequence[Layer], problem: Problem
-) -> list[Float[np.ndarray, " unit"]]:
+) -> list[Float[np.ndarray, " _unit"]]:
     r"""How linear every hidden unit is on the data: \|Pearson correlation\| of
     pre-activation and activation.
 

@@ -23,7 +23,7 @@ from condensery.models._initialisation import mlp_normal
 
 Kind = Literal["mlp", "cnn", "residual", "transformer"]
 IMAGE_NETS: tuple[Kind, ...] = ("mlp", "cnn", "residual", "transformer")
-Parameters = Mapping[str, Float[Array, "*shape"]]
+Parameters = Mapping[str, Float[Array, "..."]]
 Drop = Callable[[Array, int], Array]
 SIDE, HIDDEN, KERNELS, DEPTH, HEADS = 8, 64, (16, 32), 32, 4
 

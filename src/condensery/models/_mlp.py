@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from condensery.models._activations import activation
 
-Layer = tuple[Float[Array, "output input"], Float[Array, " output"] | None]
+Layer = tuple[Float[Array, "_unit _input"], Float[Array, " _unit"] | None]
 
 
 @dataclass(frozen=True)

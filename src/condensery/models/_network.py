@@ -60,7 +60,8 @@ class Network:
         (('a', 'w'), [[0.0, 2.0]])
     """
 
-    layers: tuple[Layer, ...]
+    # A `Layer` each; JAX also builds trees whose leaves are None or numbers.
+    layers: tuple[tuple[Any, Any], ...]
     activation: str
     scale: float = 1.0
 

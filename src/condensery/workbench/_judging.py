@@ -17,6 +17,7 @@ from pydantic import BaseModel, JsonValue, TypeAdapter
 from condensery.declare import Declared, Expected
 from condensery.protocols import Experiment
 from condensery.records import Claim, Table, digest
+from condensery.workbench._measures import measures_used
 from condensery.workbench._wording import VERDICTS, expectation, number
 
 NOT_JUDGED = "not judged by this configuration"
@@ -66,14 +67,18 @@ def claims_digest(experiment: Experiment) -> dict[str, str]:
     `statements` is of the sentences and their sources, `expectations` of what a
     declared experiment compares its values with, `measures` of the modules in which
     claims are written and, where those are a package, of all its modules, without
-    comments and formatting.
+    comments and formatting; `library` is the same of the modules of metrics and theory
+    that these import.
     """
     statements = [
         statement.model_dump(mode="json") for statement in experiment.statements
     ]
-    files = _source_files(experiment)
-    sources = {module: _without_comments(path) for module, path in files}
-    digests = {"statements": digest(statements), "measures": digest(sources)}
+    files = dict(_source_files(experiment))
+    digests = {
+        "statements": digest(statements),
+        "measures": _sources_digest(files),
+        "library": _sources_digest(measures_used(files.values())),
+    }
     if isinstance(experiment, Declared):
         digests["expectations"] = digest(_expectations(experiment))
     return digests
@@ -141,6 +146,10 @@ def _homes(experiment: Experiment) -> set[str]:
 def _is_package(name: str) -> bool:
     module: ModuleType | None = sys.modules.get(name)
     return module is not None and "." in name
+
+
+def _sources_digest(files: Mapping[str, Path]) -> str:
+    return digest({name: _without_comments(path) for name, path in files.items()})
 
 
 def _without_comments(path: Path) -> str:

@@ -151,7 +151,7 @@ def effective_units(parameters: Parameters) -> int:
         else:
             groups.append((row, float(a)))
     audible = sum(abs(total) > SILENT for _, total in groups)
-    return audible + int(abs(constant) > SILENT)
+    return int(audible) + int(abs(constant) > SILENT)
 
 
 def _parallel(
