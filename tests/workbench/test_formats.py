@@ -173,12 +173,20 @@ def test_other_data_are_named(tmp_path, runner, only_tiny, caplog):
     assert "other data" in caplog.text
 
 
+def made_newer(old: Path) -> dict:
+    """Give the census a newer format; returns its configuration as it was."""
+    path = old / CENSUS / "config.json"
+    text = path.read_text(encoding="utf-8")
+    config = json.loads(text)
+    newer = config | {"format": FORMAT + 1, "unheard_of": True}
+    text = json.dumps(newer)
+    path.write_text(text, encoding="utf-8")
+    return config
+
+
 @pytest.mark.parametrize("lost", [False, True], ids=["ledger", "ledger lost"])
 def test_a_folder_of_a_newer_format_is_refused_in_one_line(old, lost, capsys):
-    path = old / CENSUS / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    newer = config | {"format": FORMAT + 1, "unheard_of": True}
-    path.write_text(json.dumps(newer), encoding="utf-8")
+    config = made_newer(old)
     if lost:
         (old / "ledger.sqlite").unlink()
         with (
@@ -204,9 +212,7 @@ def test_a_newer_run_hides_no_other_run(old, words, capsys, caplog):
     command = [*words, "--runs", str(old), "--json"]
     assert main(command) == 0
     before = json.loads(capsys.readouterr().out)
-    path = old / CENSUS / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(config | {"format": FORMAT + 1}), encoding="utf-8")
+    made_newer(old)
     assert main(command) == 0
     after = json.loads(capsys.readouterr().out)
     if words == ["runs"]:
@@ -216,5 +222,6 @@ def test_a_newer_run_hides_no_other_run(old, words, capsys, caplog):
     assert line == f"left out, of a newer format: {CENSUS}; upgrade condensery"
     if words == ["claims"]:
         assert after != before
-        runs = {score["run"] for score in after["claims"]}
+        scores = after["claims"]
+        runs = {score["run"] for score in scores}
         assert runs == {None, DEMO}
