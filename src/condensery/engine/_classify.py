@@ -130,7 +130,7 @@ class AdamW:
     """
 
     rate: float | jax.Array
-    decay: float = 0.0
+    decay: float | jax.Array = 0.0
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8

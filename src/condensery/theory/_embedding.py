@@ -56,10 +56,10 @@ class Embedding:
         with the bias correction of its Fig. 5.5 for units that are no null units.
     """
 
-    source: tuple[Int[np.ndarray, " unit"], ...]
-    beta: tuple[Float[np.ndarray, " unit"], ...]
-    alpha: tuple[Float[np.ndarray, "unit before"], ...]
-    constant: tuple[Float[np.ndarray, " unit"], ...]
+    source: tuple[Int[np.ndarray, " _unit"], ...]
+    beta: tuple[Float[np.ndarray, " _unit"], ...]
+    alpha: tuple[Float[np.ndarray, "_unit _before"], ...]
+    constant: tuple[Float[np.ndarray, " _unit"], ...]
 
     @property
     def added(self) -> int:

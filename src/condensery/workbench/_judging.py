@@ -67,8 +67,8 @@ def claims_digest(experiment: Experiment) -> dict[str, str]:
     `statements` is of the sentences and their sources, `expectations` of what a
     declared experiment compares its values with, `measures` of the modules in which
     claims are written and, where those are a package, of all its modules, without
-    comments and formatting; `library` is the same of the modules of metrics and theory
-    that these import.
+    comments and formatting; `library` is of the
+    modules of metrics and theory that these import.
     """
     statements = [
         statement.model_dump(mode="json") for statement in experiment.statements
