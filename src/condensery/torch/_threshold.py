@@ -5,6 +5,6 @@ COSINE_THRESHOLD = 0.95
 
 It suits the layers of real models, whose rows have many entries, so that chance rarely
 reaches it. `condensery.metrics.condensation` has 0.99, since it also serves rows of two
-entries, of which 10 % are closer than 0.95 by chance. `inspect` and `diagnose` share
-this value, so that their numbers of one model agree.
+entries, of which 10 % are closer than 0.95 by chance. `inspect`, `diagnose` and
+the monitor share this value, so that their numbers of one model agree.
 """

@@ -239,7 +239,7 @@ def _check_options(
             "threshold",
             given=threshold,
             allowed="a cosine in (0, 1]",
-            remedy="0.95 is the default",
+            remedy=f"{COSINE_THRESHOLD} is the default",
         )
     if not 0 <= active < 1:
         raise InvalidInputError(

@@ -13,6 +13,7 @@ from condensery._errors import InvalidInputError
 from condensery.torch._inspection._layers import Layer
 from condensery.torch._inspection._measure import measure
 from condensery.torch._inspection._reading import read_module
+from condensery.torch._threshold import COSINE_THRESHOLD
 
 _ROLES = ("units", "states")
 _COLUMNS = ("effective_ratio", "effective_neurons", "active_units", "largest_cosine")
@@ -76,7 +77,7 @@ class Condensation:
     """
 
     layers: Sequence[str] | None = None
-    threshold: float = 0.95
+    threshold: float = COSINE_THRESHOLD
     active: float = 0.05
 
     def __post_init__(self) -> None:
@@ -85,7 +86,7 @@ class Condensation:
                 "threshold",
                 given=self.threshold,
                 allowed="a cosine in (0, 1]",
-                remedy="0.95 is the default",
+                remedy=f"{COSINE_THRESHOLD} is the default",
             )
         if not 0 <= self.active < 1:
             raise InvalidInputError(

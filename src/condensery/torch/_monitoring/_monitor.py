@@ -16,6 +16,7 @@ from torch import nn
 from condensery._errors import InvalidInputError
 from condensery.torch._inspection._reading import unwrapped
 from condensery.torch._monitoring._measures import Condensation, Measure
+from condensery.torch._threshold import COSINE_THRESHOLD
 
 if TYPE_CHECKING:
     from condensery.protocols import Sink
@@ -234,7 +235,7 @@ def CondensationMonitor(  # ruff: ignore[invalid-function-name] - the short spel
     *sinks: Sink,
     every: int = 100,
     layers: Sequence[str] | None = None,
-    threshold: float = 0.95,
+    threshold: float = COSINE_THRESHOLD,
     active: float = 0.05,
     budget: float | None = 0.02,
     patience: int = _PATIENCE,
