@@ -54,6 +54,7 @@ class Status(IntEnum):
     OUT_OF_STEPS = 2
     OUT_OF_TIME = 3
     DIVERGED = 4
+    AT_REST = 5
 
     @property
     def remedy(self) -> str:
@@ -65,7 +66,21 @@ class Status(IntEnum):
             Status.OUT_OF_TIME: "raise max_time, or accept a larger loss",
             Status.DIVERGED: "lower the learning rate (descend) or the feature step "
             "eta (flow)",
+            Status.AT_REST: "change the width, gamma or the data, or raise "
+            "target_loss; more steps change nothing",
         }[self]
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the training is over, because it converged or came to rest: what it
+        has come to is then an answer.
+        """
+        return self in {Status.CONVERGED, Status.AT_REST}
+
+    @staticmethod
+    def ends(codes: np.ndarray) -> np.ndarray:
+        """`is_end` of numbers as tables store them."""
+        return np.isin(codes, [int(Status.CONVERGED), int(Status.AT_REST)])
 
 
 def canonical_json(value: object) -> str:

@@ -46,6 +46,7 @@ def test_the_numbers_of_a_status_are_stored():
         ("OUT_OF_STEPS", 2),
         ("OUT_OF_TIME", 3),
         ("DIVERGED", 4),
+        ("AT_REST", 5),
     ]
 
 

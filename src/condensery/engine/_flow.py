@@ -13,8 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from condensery.engine._ensemble import Ensemble
-from condensery.engine._flow_kernel import METHODS, advance
-from condensery.engine._flow_member import Member
+from condensery.engine._flow_kernel import METHODS, TwoLayerFlow, advance
 from condensery.engine._flow_options import (
     FlowRecorder,
     Limits,
@@ -29,6 +28,7 @@ from condensery.engine._flow_state import (
     reopened,
     result_of,
 )
+from condensery.engine._flow_step import Member
 from condensery.engine._recorder import OnProgress, Probes
 from condensery.engine._start import span_of
 from condensery.models import activation
@@ -120,6 +120,7 @@ def flow(  # ruff: ignore[too-many-arguments] all but the data are options with 
         max_steps=max_steps,
     )
     act, span = activation(activation_name), span_of(x)
+    network = TwoLayerFlow(act)
     limits = Limits.of(
         len(ensemble),
         eta=eta,
@@ -144,7 +145,7 @@ def flow(  # ruff: ignore[too-many-arguments] all but the data are options with 
         while (steps := running_steps(bucket)) is not None:
             until = np.int64(recorder.limit(steps + _chunk(bucket)))
             bucket = advance(
-                act,
+                network,
                 method,
                 X,
                 labels,
@@ -164,7 +165,7 @@ def _chunk(bucket: Member) -> int:
     """Steps per compiled call: long enough to amortise the call, short enough for
     progress and Ctrl-C.
     """
-    members, features, units = bucket.w.shape
+    members, features, units = bucket.weights.w.shape
     samples = bucket.e.shape[1]
     work = members * units * samples * (samples + features)
     return int(np.clip(_WORK_PER_CHUNK / work, 8, 4096))
@@ -172,8 +173,8 @@ def _chunk(bucket: Member) -> int:
 
 def _snapshot(bucket: Member, count: int) -> Arrays:
     """Of the first `count` members; behind them are the copies that fill the bucket."""
-    w = np.asarray(bucket.w)[:count]
-    return {"a": np.asarray(bucket.a)[:count], "w": w.swapaxes(1, 2)}
+    w = np.asarray(bucket.weights.w)[:count]
+    return {"a": np.asarray(bucket.weights.a)[:count], "w": w.swapaxes(1, 2)}
 
 
 def _stopped(state: FlowState, buckets: Sequence[Member]) -> int:

@@ -21,6 +21,8 @@ from condensery.engine._schedule import log_steps
 from condensery.protocols import Arrays
 from condensery.records import Status
 
+RECORDED = ("loss", "time", "steps", "status", "gradient", "noise")
+"""What a result has of each member of a bucket as it stands there."""
 DEFAULT_ETA = {"exponential": 0.05, "gram": 1.0}
 
 
@@ -175,6 +177,65 @@ def reopened_status(
     status = np.where(time >= max_time, Status.OUT_OF_TIME, status)
     status = np.where(loss < target, Status.CONVERGED, status)
     return np.where(np.isfinite(loss), status, Status.DIVERGED)
+
+
+class Stopped(Protocol):
+    """What a result of two or of three layers says of its members."""
+
+    @property
+    def loss(self) -> np.ndarray:
+        """Mean square of each member's residual."""
+        ...
+
+    @property
+    def time(self) -> np.ndarray:
+        """Flow time of each member."""
+        ...
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Steps of each member."""
+        ...
+
+    @property
+    def status(self) -> np.ndarray:
+        """Status of each member."""
+        ...
+
+    @property
+    def gradient(self) -> np.ndarray:
+        """Norm of each member's gradient."""
+        ...
+
+    @property
+    def noise(self) -> np.ndarray:
+        """Noise floor of it."""
+        ...
+
+
+def message_of(result: Stopped, member: int) -> str:
+    """How a member ended, its cause, and what to change.
+
+    Args:
+        result: Of a flow.
+        member: The member.
+    """
+    status, loss = Status(int(result.status[member])), float(result.loss[member])
+    causes = {
+        Status.AT_REST: f"gradient {result.gradient[member]:.2g}, its noise floor "
+        f"{result.noise[member]:.2g}",
+        Status.DIVERGED: "no step lowers the loss, however short"
+        if np.isfinite(loss)
+        else "the loss is not a finite number",
+    }
+    words = status.name.lower().replace("_", " ")
+    parts = [
+        f"member {member}: {words} at loss {loss:.3g}",
+        f"time {result.time[member]:.3g} after {int(result.steps[member]):,} steps",
+        causes.get(status, ""),
+    ]
+    line = ", ".join(filter(None, parts))
+    return f"{line}: {status.remedy}" if status.remedy else line
 
 
 def running_steps(bucket: Bucket) -> int | None:

@@ -13,8 +13,14 @@ from jaxtyping import Float, Int
 from condensery._errors import InvalidInputError
 from condensery.engine._ensemble import Ensemble
 from condensery.engine._flow_kernel import unstarted
-from condensery.engine._flow_member import Constants, Member
-from condensery.engine._flow_options import Limits, reopened_status
+from condensery.engine._flow_member import Constants
+from condensery.engine._flow_options import (
+    RECORDED,
+    Limits,
+    message_of,
+    reopened_status,
+)
+from condensery.engine._flow_step import Member
 from condensery.engine._recorder import Probed, Recorder
 from condensery.engine._start import Span, draw_start, full_start
 from condensery.models import Activation
@@ -52,7 +58,10 @@ class FlowResult:
         loss: Mean square of the residual.
         time: Flow time in the normalised units t/(β₁β₂).
         steps: Steps taken.
-        status: `condensery.records.Status` as integers.
+        status: `condensery.records.Status` as integers; `message` says it in words.
+        gradient: Norm ‖D^½ ∇‖ of the gradient of half the loss, D the mobilities, with
+            the mean Jacobian of the last step tried; 0 before the first.
+        noise: The noise floor of it: what the Gram matrix does not resolve.
         recorded: Steps at which the probes were called; a member that stopped earlier
             has taken fewer.
         probed: What the probes measured, by the name of the probe and then of the
@@ -68,6 +77,8 @@ class FlowResult:
     time: Float[np.ndarray, " member"]
     steps: Int[np.ndarray, " member"]
     status: Int[np.ndarray, " member"]
+    gradient: Float[np.ndarray, " member"]
+    noise: Float[np.ndarray, " member"]
     recorded: Int[np.ndarray, " step"]
     probed: Probed
     state: FlowState
@@ -83,7 +94,7 @@ class FlowResult:
         """
         bucket, row = self._locate(member)
         constants, now = self.state.constants[bucket], self.state.buckets[bucket]
-        a, w = (constants.a0, constants.w0) if initial else (now.a, now.w)
+        a, w = (constants.a0, constants.w0) if initial else now.weights
         inside = np.asarray(w[row]).T
         if self._span.basis is None:
             return {
@@ -96,6 +107,10 @@ class FlowResult:
             "a": np.asarray(a[row]),
             "w": full + moved @ self._span.basis.T,
         }
+
+    def message(self, member: int) -> str:
+        """How a member ended, and what to change: one line."""
+        return message_of(self, member)
 
     def all_parameters(self, *, initial: bool = False) -> list[dict[str, np.ndarray]]:
         """The parameters of every member, in the order of the ensemble."""
@@ -239,7 +254,7 @@ def reopened(
     for members, bucket, c in zip(
         state.members, state.buckets, state.constants, strict=True
     ):
-        units = bucket.a.shape[1]
+        units = bucket.weights.a.shape[1]
         exists = members.max() < len(ensemble)
         if not exists or np.any(copies * ensemble.widths[members] != units):
             raise InvalidInputError(
@@ -293,7 +308,7 @@ def result_of(
         act: The activation.
         recorder: What the probes measured.
     """
-    names = ("rd", "rd_a", "rd_theta", "loss", "time", "steps", "status")
+    names = ("rd", "rd_a", "rd_theta", *RECORDED)
     columns = {name: np.zeros(len(ensemble)) for name in names}
     buckets = zip(
         state.members,
@@ -303,9 +318,9 @@ def result_of(
         strict=True,
     )
     for members, bucket, c, frozen in buckets:
-        half, rows = bucket.a.shape[1] // copies, slice(len(members))
-        moved_a = (np.asarray(bucket.a) - np.asarray(c.a0))[rows, :half]
-        moved_w = (np.asarray(bucket.w) - np.asarray(c.w0))[rows, :, :half]
+        half, rows = bucket.weights.a.shape[1] // copies, slice(len(members))
+        moved_a = (np.asarray(bucket.weights.a) - np.asarray(c.a0))[rows, :half]
+        moved_w = (np.asarray(bucket.weights.w) - np.asarray(c.w0))[rows, :, :half]
         move_a, move_w = np.sum(moved_a**2, axis=1), np.sum(moved_w**2, axis=(1, 2))
         size_a = np.sum(np.asarray(c.a0)[rows, :half] ** 2, axis=1)
         start_w = np.asarray(c.w0)[rows, :, :half]
@@ -313,7 +328,7 @@ def result_of(
         columns["rd"][members] = np.sqrt(move_w / size_w)
         columns["rd_a"][members] = np.sqrt(move_a / size_a)
         columns["rd_theta"][members] = np.sqrt((move_a + move_w) / (size_a + size_w))
-        for name in ("loss", "time", "steps", "status"):
+        for name in RECORDED:
             columns[name][members] = np.asarray(getattr(bucket, name))[rows]
     steps, status = columns.pop("steps").astype(int), columns.pop("status").astype(int)
     return FlowResult(

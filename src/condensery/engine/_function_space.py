@@ -1,10 +1,16 @@
-"""What the steps of every flow share: how far to go in the space of outputs, and means
-of σ and σ' along the way.
+"""The space of outputs, in which a flow of few samples is stiff: what a frozen Jacobian
+does there, to the precision of float64, and how far a step may go.
 
 While the Jacobian J is frozen, the residual obeys e' = −G e with G = J D Jᵀ/n (D:
-mobilities). A flow hands over the eigenvalues and eigenvectors of G, and for each group
-of parameters the quadratic form that gives the squared length of the move which a u
-works on it; nothing here knows a model.
+mobilities). A flow hands over, for each group of parameters, the quadratic form that
+gives the squared length of the move which a u works on it; nothing here knows a model.
+
+G has no negative eigenvalue, but the computed one has: each entry is a sum over units,
+right to a few ε of the largest eigenvalue. Eigenvalues below that *noise floor* say
+nothing, not even their sign, and J moves the outputs along their eigenvectors by less
+than rounding. So these directions do not move: a step of the length at which the least
+resolved mode relaxes, taken along an unresolved one, would move the parameters by
+rounding errors as large as the training itself.
 """
 
 from __future__ import annotations
@@ -13,26 +19,23 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float
 
-from condensery.models import Activation
-from condensery.records import Status
-
-_CANDIDATES = np.logspace(-8.0, 10.0, 96)
+EPS = float(np.finfo(np.float64).eps)
+_CANDIDATES = np.logspace(-8.0, 16.0, 128)
 """Step lengths that are weighed against one another, in units of the shortest time
-scale 1/λ_max(G).
+scale 1/λ_max(G): up to the longest that the noise floor leaves.
 """
+_FLOOR = 8.0 * EPS
+"""The noise floor of a Gram matrix of n samples is n times this part of λ_max."""
 _LANDING = 0.8
 """Fraction of the target loss below which no step may aim (so that members stop just
 below the target).
 """
 _LOSS_FACTOR = 0.5
-"""No step may aim at less than this fraction of the present loss: slow modes of the
-residual are then resolved.
-"""
-_SECANT_GAP = 1e-3
-"""Below this relative Δz a difference quotient would lose more digits than the
-derivative at the mean errs.
+"""No step may aim at less than this fraction of what can still fall of the loss: slow
+modes of the residual are then resolved, and a flow comes to rest when its modes have
+relaxed, not an age later.
 """
 
 
@@ -52,6 +55,51 @@ class Move(NamedTuple):
     gone_square: Float[Array, ""]
 
 
+class Spectrum(NamedTuple):
+    """A Gram matrix G by its modes.
+
+    Attributes:
+        rates: Eigenvalues, ascending; zero where not resolved.
+        Q: Eigenvectors, as columns.
+        resolved: Which eigenvalues lie above the noise floor.
+        floor: The noise floor.
+    """
+
+    rates: Float[Array, " sample"]
+    Q: Float[Array, "sample sample"]
+    resolved: Bool[Array, " sample"]
+    floor: Float[Array, ""]
+
+    def amplitudes(self, e: Float[Array, " sample"]) -> Float[Array, " sample"]:
+        """Qᵀ e where resolved, 0 elsewhere."""
+        return jnp.where(self.resolved, self.Q.T @ e, 0.0)
+
+    def drive(
+        self, h: Float[Array, ""], e: Float[Array, " sample"]
+    ) -> Float[Array, " sample"]:
+        """The u = h φ₁(hG) e that moves the parameters in a step of length h."""
+        return self.Q @ (h_phi1(h, self.rates) * self.amplitudes(e))
+
+    def pull(self, e: Float[Array, " sample"]) -> tuple[Array, Array]:
+        """Norm of the gradient of ½ mean e², and the noise floor of it.
+
+        In the metric of the mobilities ‖D^½ ∇‖² = eᵀ G e/n, the rate at which the flow
+        lowers ½ mean e². What G does not resolve of it is at most floor·‖e‖²/n.
+        """
+        samples = e.shape[0]
+        square = jnp.sum(self.rates * self.amplitudes(e) ** 2)
+        noise = self.floor * jnp.sum(e**2)
+        return jnp.sqrt(square / samples), jnp.sqrt(noise / samples)
+
+
+def spectrum_of(G: Float[Array, "sample sample"]) -> Spectrum:
+    """The modes of a Gram matrix, and which of them it resolves."""
+    rates, Q = jnp.linalg.eigh(G, symmetrize_input=False)
+    floor = _FLOOR * G.shape[0] * jnp.maximum(rates[-1], 0.0)
+    resolved = rates > floor
+    return Spectrum(jnp.where(resolved, rates, 0.0), Q, resolved, floor)
+
+
 def h_phi1(h: Array, rate: Array) -> Array:
     """The value h φ₁(h·rate) = (1 − e^(−h·rate))/rate, and h where the rate is too
     small to matter.
@@ -65,9 +113,8 @@ def h_phi1(h: Array, rate: Array) -> Array:
 
 
 def step_length(
-    modes: Float[Array, " sample"],
-    rates: Float[Array, " sample"],
-    Q: Float[Array, "sample sample"],
+    spectrum: Spectrum,
+    e: Float[Array, " sample"],
     moves: tuple[Move, ...],
     *,
     eta: Array,
@@ -82,9 +129,8 @@ def step_length(
     the small moves of lazy ones.
 
     Args:
-        modes: Qᵀ e.
-        rates: Eigenvalues of G, ascending.
-        Q: Its eigenvectors.
+        spectrum: Of the Gram matrix at the start of the step.
+        e: The residual there.
         moves: One entry per group of parameters.
         eta: The step parameter.
         target: The loss at which the member will stop.
@@ -92,17 +138,21 @@ def step_length(
     Returns:
         h, and the squared length that each group's move was allowed.
     """
-    h = jnp.asarray(_CANDIDATES, rates.dtype) / jnp.maximum(rates[-1], 1e-300)
-    v = h_phi1(h[:, None], rates) * modes
-    loss = jnp.mean((modes - rates * v) ** 2, axis=1)
+    shortest = jnp.maximum(spectrum.rates[-1], 1e-300)
+    h = jnp.asarray(_CANDIDATES, e.dtype) / shortest
+    modes = spectrum.Q.T @ e
+    moving = jnp.where(spectrum.resolved, modes, 0.0)
+    v = h_phi1(h[:, None], spectrum.rates) * moving
+    loss = jnp.mean((modes - spectrum.rates * v) ** 2, axis=1)
     last = jnp.maximum(jnp.sum(loss >= _LANDING * target) - 1, 0)
-    floor = jnp.maximum(_LANDING * target, _LOSS_FACTOR * jnp.mean(modes**2))
+    unresolved = jnp.mean((modes - moving) ** 2)
+    falling = unresolved + _LOSS_FACTOR * jnp.mean(moving**2)
+    floor = jnp.maximum(_LANDING * target, falling)
     excess = floor / jnp.maximum(loss, 1e-300)
     limits = []
     for move in moves:
-        way = move.scale**2 * jnp.maximum(
-            jnp.sum((v @ (Q.T @ move.form @ Q)) * v, axis=1), 0.0
-        )
+        form = spectrum.Q.T @ move.form @ spectrum.Q
+        way = move.scale**2 * jnp.maximum(jnp.sum((v @ form) * v, axis=1), 0.0)
         gone = jnp.sqrt(move.gone_square) + jnp.sqrt(way[last])
         limits.append(jnp.maximum(eta**2 * jnp.minimum(move.square, gone**2), 1e-300))
         excess = jnp.maximum(excess, way / limits[-1])
@@ -139,87 +189,4 @@ def shortening(
     ways = [scale**2 * (u @ form @ u) for scale, form in scaled]
     return jnp.minimum(
         1.0, 2.0 * jnp.sqrt(jnp.min(limits / jnp.maximum(jnp.stack(ways), 1e-300)))
-    )
-
-
-def verdict(
-    loss: Array,
-    time: Array,
-    steps: Array,
-    *,
-    target: Array,
-    max_time: Array,
-    max_steps: Array,
-) -> Int[Array, ""]:
-    """The status of a member after a step."""
-    status = jnp.where(
-        steps >= max_steps, int(Status.OUT_OF_STEPS), int(Status.RUNNING)
-    )
-    status = jnp.where(
-        time >= max_time,
-        int(Status.OUT_OF_TIME),
-        status,
-    )
-    status = jnp.where(
-        loss < target,
-        int(Status.CONVERGED),
-        status,
-    )
-    return jnp.where(
-        jnp.isfinite(loss),
-        status,
-        int(Status.DIVERGED),
-    )
-
-
-def mean_secant(act: Activation, z0: Array, z1: Array) -> tuple[Array, Array]:
-    """Mean σ, and Δσ/Δz in place of σ', between two points: the factors of the secant
-    Jacobian.
-    """
-    s0, s1 = act.sigma(z0), act.sigma(z1)
-    gap = z1 - z0
-    wide = jnp.abs(gap) > _SECANT_GAP * (jnp.abs(z0) + jnp.abs(z1))
-    slope = jnp.where(
-        wide, (s1 - s0) / jnp.where(wide, gap, 1.0), act.sigma_prime(0.5 * (z0 + z1))
-    )
-    return 0.5 * (s0 + s1), slope
-
-
-def mean_through_kink(
-    act: Activation, slopes: tuple[float, float], z0: Array, z1: Array, push: Array
-) -> tuple[Array, Array]:
-    """Mean σ and mean σ' on the way from z0 to a predicted z1, for an activation with a
-    kink at 0.
-
-    Args:
-        act: The activation.
-        slopes: σ' below and above 0.
-        z0: Preactivations at the start of the step.
-        z1: The same at the end, predicted with σ' at the start.
-        push: The part of z1 − z0 that a unit with σ' = 1 works on each sample by
-            itself.
-    """
-    below, above = slopes
-    here = jnp.where(z0 > 0, above, below).astype(z0.dtype)
-    there = (below + above) - here
-    crosses = (z0 > 0) != (z1 > 0)
-    speed = z1 - z0
-    until = z0 / jnp.where(crosses, -speed, 1.0)  # the part of the step before the kink
-    beyond = speed + (there - here) * push
-    slides = beyond * speed < 0
-    share = jnp.where(
-        slides, beyond / jnp.where(slides, beyond - speed, 1.0), 0.0
-    )  # of the near slope: z stands still
-    after = there + share * (here - there)
-    reached = jnp.where(slides, 0.0, (1.0 - until) * beyond)
-    s0, s1 = act.sigma(z0), act.sigma(jnp.where(crosses, reached, z1))
-    s = 0.5 * jnp.where(
-        crosses,
-        until * s0 + (1.0 - until) * s1,
-        s0 + s1,
-    )
-    return s, jnp.where(
-        crosses,
-        until * here + (1.0 - until) * after,
-        here,
     )

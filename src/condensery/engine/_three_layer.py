@@ -13,16 +13,23 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from condensery.engine._flow_options import (
+    RECORDED,
     FlowRecorder,
     Limits,
     checked_data,
     report_stopped,
     running_steps,
 )
+from condensery.engine._flow_step import Member
 from condensery.engine._recorder import OnProgress, Probes
 from condensery.engine._three_layer_ensemble import ThreeLayerEnsemble
-from condensery.engine._three_layer_kernel import METHODS, advance, unstarted
-from condensery.engine._three_layer_member import Constants, Member
+from condensery.engine._three_layer_kernel import (
+    METHODS,
+    ThreeLayerFlow,
+    advance,
+    unstarted,
+)
+from condensery.engine._three_layer_member import Constants
 from condensery.engine._three_layer_state import (
     ThreeLayerResult,
     ThreeLayerState,
@@ -151,7 +158,7 @@ def three_layer_flow(  # ruff: ignore[too-many-arguments] all but the data are o
             probes, schedule, max_steps=max_steps, buckets=len(members)
         ),
     )
-    names = ("rd1", "rd2", "rd_a", "loss", "time", "steps", "status")
+    names = ("rd1", "rd2", "rd_a", *RECORDED)
     columns = {name: np.zeros(len(ensemble)) for name in names}
     kept: dict[int, dict[str, np.ndarray]] = {}
     ends: list[tuple[Member, Constants]] = []
@@ -171,9 +178,7 @@ def three_layer_flow(  # ruff: ignore[too-many-arguments] all but the data are o
                 kept[int(chosen[row])] = weights_of(bucket, int(row))
     return ThreeLayerResult(
         ensemble,
-        **{name: columns[name] for name in names[:-2]},
-        steps=columns["steps"].astype(int),
-        status=columns["status"].astype(int),
+        **columns | {name: columns[name].astype(int) for name in ("steps", "status")},
         recorded=run.recorder.recorder.recorded,
         probed=run.recorder.recorder.probed,
         state=_state(members, ends) if keep is None else None,
@@ -223,7 +228,7 @@ class _Run:
             stop = self.recorder.limit(steps + _chunk(bucket))
             until = jnp.asarray(stop, np.int64)
             bucket = advance(
-                self.act,
+                ThreeLayerFlow(self.act),
                 self.method,
                 self.x,
                 self.y,
@@ -242,16 +247,16 @@ def _chunk(bucket: Member) -> int:
     """Steps per compiled call: long enough to amortise the call, short enough for
     progress and Ctrl-C.
     """
-    members, copies, outer, inner = bucket.v.shape
+    members, copies, outer, inner = bucket.weights.v.shape
     work = 10 * members * copies * outer * inner * bucket.e.shape[1]
     return int(np.clip(_WORK_PER_CHUNK / work, 8, 2048))
 
 
 def _snapshot(bucket: Member, count: int) -> Arrays:
     """Of the first `count` members; behind them are the copies that fill the bucket."""
-    w = np.asarray(bucket.w)[:count]
+    w = np.asarray(bucket.weights.w)[:count]
     return {
-        "a": np.asarray(bucket.a)[:count],
-        "v": np.asarray(bucket.v)[:count],
+        "a": np.asarray(bucket.weights.a)[:count],
+        "v": np.asarray(bucket.weights.v)[:count],
         "w": w.swapaxes(2, 3),
     }

@@ -1,10 +1,10 @@
-"""What a member of a three-layer ensemble holds while it trains."""
+"""What a member of a three-layer ensemble is made of."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 
 class Passed(NamedTuple):
@@ -23,21 +23,12 @@ class Passed(NamedTuple):
     back: Float[Array, "copy sample inner"]
 
 
-class Member(NamedTuple):
-    """What changes while a member trains.
-
-    With a leading member axis it is the state of a bucket of equal widths.
-    """
+class Weights(NamedTuple):
+    """The parameters of all copies."""
 
     a: Float[Array, "copy outer"]
     v: Float[Array, "copy outer inner_and_bias"]
     w: Float[Array, "copy feature inner"]
-    e: Float[Array, " sample"]
-    passed: Passed
-    time: Float[Array, ""]
-    steps: Int[Array, ""]
-    status: Int[Array, ""]
-    loss: Float[Array, ""]
 
 
 class Constants(NamedTuple):

@@ -13,10 +13,16 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from condensery._errors import InvalidInputError
-from condensery.engine._flow_options import Limits, reopened_status
+from condensery.engine._flow_options import (
+    RECORDED,
+    Limits,
+    message_of,
+    reopened_status,
+)
+from condensery.engine._flow_step import Member
 from condensery.engine._recorder import Probed
 from condensery.engine._three_layer_ensemble import ThreeLayerEnsemble
-from condensery.engine._three_layer_member import Constants, Member
+from condensery.engine._three_layer_member import Constants
 from condensery.models import Activation
 
 _NUMBERS_AT_ONCE = 1 << 25
@@ -55,7 +61,10 @@ class ThreeLayerResult:
         loss: Mean square of the residual.
         time: Flow time in the normalised units.
         steps: Steps taken.
-        status: `condensery.records.Status` as integers.
+        status: `condensery.records.Status` as integers; `message` says it in words.
+        gradient: Norm ‖D^½ ∇‖ of the gradient of half the loss, D the mobilities, with
+            the mean Jacobian of the last step tried; 0 before the first.
+        noise: The noise floor of it: what the Gram matrix does not resolve.
         recorded: Steps at which the probes were called; a member that stopped earlier
             has taken fewer.
         probed: What the probes measured, by the name of the probe and then of the
@@ -72,6 +81,8 @@ class ThreeLayerResult:
     time: Float[np.ndarray, " member"]
     steps: Int[np.ndarray, " member"]
     status: Int[np.ndarray, " member"]
+    gradient: Float[np.ndarray, " member"]
+    noise: Float[np.ndarray, " member"]
     recorded: Int[np.ndarray, " step"]
     probed: Probed
     state: ThreeLayerState | None
@@ -97,6 +108,10 @@ class ThreeLayerResult:
             **copies,
             "a": np.stack([start["a"], -start["a"]][: self._copies]),
         }
+
+    def message(self, member: int) -> str:
+        """How a member ended, and what to change: one line."""
+        return message_of(self, member)
 
     def all_parameters(self, *, initial: bool = False) -> list[dict[str, np.ndarray]]:
         """The parameters of every member, in the order of the ensemble.
@@ -148,9 +163,9 @@ class ThreeLayerResult:
 def weights_of(bucket: Member, row: int) -> dict[str, np.ndarray]:
     """The weights of one member of a bucket, on the host."""
     return {
-        "a": np.asarray(bucket.a[row]),
-        "v": np.asarray(bucket.v[row]),
-        "w": np.asarray(bucket.w[row]).swapaxes(1, 2),
+        "a": np.asarray(bucket.weights.a[row]),
+        "v": np.asarray(bucket.weights.v[row]),
+        "w": np.asarray(bucket.weights.w[row]).swapaxes(1, 2),
     }
 
 
@@ -231,7 +246,7 @@ def reopened(
     """
     expected = [(list(rows), copies, ensemble.widths[rows[0]]) for rows in members]
     stored = [
-        (list(rows), *bucket.a.shape[1:])
+        (list(rows), *bucket.weights.a.shape[1:])
         for rows, bucket in zip(
             state.members,
             state.buckets,
@@ -289,15 +304,15 @@ def collect(
         c: Their constants.
     """
     layers = (
-        ("rd1", bucket.w, c.w0),
-        ("rd2", bucket.v, c.v0),
-        ("rd_a", bucket.a, c.a0),
+        ("rd1", bucket.weights.w, c.w0),
+        ("rd2", bucket.weights.v, c.v0),
+        ("rd_a", bucket.weights.a, c.a0),
     )
     for name, now, initial in layers:
         for row, member in enumerate(members):
             first, start = np.asarray(now[row, 0]), np.asarray(initial[row])
             moved = np.sum((first - start) ** 2) / np.sum(start**2)
             columns[name][member] = np.sqrt(moved)
-    for name in ("loss", "time", "steps", "status"):
+    for name in RECORDED:
         values = np.asarray(getattr(bucket, name))
         columns[name][members] = values[: len(members)]

@@ -127,9 +127,9 @@ def _series(
 ) -> Series:
     here = members.select(gamma=cell[0], gamma_prime=cell[1])
     width, rd = here["width"].astype(np.float64), here[quantity].astype(np.float64)
-    converged = here.columns.get(
-        "status", np.full(len(here), int(Status.CONVERGED))
-    ) == int(Status.CONVERGED)
+    converged = Status.ends(
+        here.columns.get("status", np.full(len(here), int(Status.CONVERGED)))
+    )
     valid = np.isfinite(rd) & (rd > 0)
     width, rd, converged = width[valid], rd[valid], converged[valid]
     kept = converged if converged.any() else np.ones_like(converged)
@@ -168,9 +168,9 @@ def draw(data: RDAgainstWidth, axes: Axes | None = None) -> Figure:
     """Draw RD against width on logarithmic axes.
 
     A large mark is the geometric mean over seeds with its standard error, a small one a
-    member, a grey cross a member that did not converge. A line has the stored slope and
-    runs through the middle of its marks; the legend names it, the largest RD on top.
-    Without a slope (one width) only the marks are drawn.
+    member, a grey cross a member that neither converged nor came to rest. A line has
+    the stored slope and runs through the middle of its marks; the legend names it, the
+    largest RD on top. Without a slope (one width) only the marks are drawn.
 
     Args:
         data: From `figure_data`.

@@ -105,7 +105,7 @@ def slope_table(members: Table, widths: Sequence[int]) -> Table:
 def _cell_slopes(cell: Table, widths: Sequence[int]) -> dict[str, np.ndarray]:
     """Slopes of one cell, and how far those of single seeds leave their mean."""
     chosen = np.isin(cell["width"], widths)
-    good = chosen & (cell["status"] == Status.CONVERGED)
+    good = chosen & Status.ends(cell["status"])
     slope, error = _slope(cell, good, "rd")
     per_seed = [
         _slope(cell, good & (cell["seed"] == seed), "rd")[0]

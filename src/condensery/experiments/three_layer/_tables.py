@@ -57,8 +57,8 @@ def members(config: Config, results: Results) -> Blocks:
     theory_first="by the balance of layers, this library's",
 )
 def slopes(config: Config, tables: Tables) -> Blocks:
-    """Width slopes of every cell from the members that converged, with the exponents of
-    the balance of layers.
+    """Width slopes of every cell from the members that converged or came to rest, with
+    the exponents of the balance of layers.
     """
     members = tables["members"]
     coordinates = np.column_stack([members["gamma2"], members["gamma3"]])
@@ -67,12 +67,12 @@ def slopes(config: Config, tables: Tables) -> Blocks:
             gamma2=gamma2,
             gamma3=gamma3,
         )
-        converged = cell["status"] == Status.CONVERGED
+        ended = Status.ends(cell["status"])
         block = {"gamma2": gamma2, "gamma3": gamma3}
         for layer, distance in DISTANCES.items():
-            slope, error = _slope(cell["width"][converged], cell[distance][converged])
+            slope, error = _slope(cell["width"][ended], cell[distance][ended])
             block |= {layer: slope, f"{layer}_se": error}
-        block["left_out"] = float(np.sum(~converged))
+        block["left_out"] = float(np.sum(~ended))
         theory = three_layer_slopes(gamma2, gamma3)
         block |= {"theory_first": theory.first, "theory_second": theory.second}
         yield block

@@ -1,0 +1,426 @@
+"""One step of a gradient flow, repeated per member until that member stops: what the
+flows of two and of three layers share.
+
+A step solves the residual's stiff part exactly, e(h) = exp(−hG) e and Δθ = −(1/n) D Jᵀ
+u with u = h φ₁(hG) e, by one n×n eigendecomposition; h is limited only by how far the
+features move (exponential integrators: Hochbruck and Ostermann 2010, Acta Numerica 19,
+Sec. 2; here the neural tangent Gram matrix is the linear part). It predicts its end
+with J at its start, and corrects with a mean Jacobian between the two.
+
+A gradient flow lowers its loss and advances its time. A step that does not, beyond
+rounding, is not taken: the member stays, and tries half the length next. A member whose
+gradient has sunk into the noise floor of its Gram matrix, and whose loss falls no
+further, is at rest.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
+
+from condensery.engine._function_space import (
+    EPS,
+    Move,
+    Spectrum,
+    shortening,
+    spectrum_of,
+    step_length,
+)
+from condensery.records import Status
+
+_SHORTEST = 2.0**-40
+"""A member stops when a step of this length, in units of 1/λ_max(G), still raises its
+loss.
+"""
+_GROWTH = 1.25
+"""After a step that had to be taken again, lengths grow by at most this factor."""
+_FREE = 16.0
+"""Where steps are shorter than the limit by this factor, the limit goes."""
+_FALL = 1e-9
+"""A loss that falls by less than this part of itself in a step does not fall."""
+_IDLE = 100
+"""Steps in succession in which the loss of a member at rest has not fallen.
+
+The gradient of units on a sample's kink jumps from side to side, and what is computed
+of it stays above the noise floor of smooth ones.
+"""
+_ROUNDING = 8.0 * EPS
+"""Rounding of an output, in units of the norms that enter it."""
+
+
+_CAREFUL = 40
+"""Most corrections of a step in place of one, after a step that had to be taken again.
+
+Units that share a kink push one another through the residual. Whether each of them
+slides depends on the others, and one correction takes them all to be alone.
+"""
+_SETTLED = 1e-8
+"""Corrections have settled when u changes by no more than this part of itself. A unit
+that slides must end on the kink to this precision: its own outputs are as large off it.
+"""
+
+
+class Member(NamedTuple):
+    """What changes while a member trains.
+
+    With a leading member axis it is the state of a bucket of equal widths.
+
+    Attributes:
+        weights: The parameters, a tuple of groups.
+        seen: What a network keeps of its last pass for the next step.
+        e: The residual f − y.
+        time: Flow time.
+        steps: Steps, those taken again included; -1 before the first.
+        status: `condensery.records.Status`.
+        loss: Mean of e².
+        gradient: Norm of the gradient in the last step (`Spectrum.pull`).
+        noise: Its noise floor.
+        reach: Longest step that may be tried next; finite after a step that had to be
+            taken again.
+        idle: Steps in succession in which the loss has not fallen.
+    """
+
+    weights: Any
+    seen: Any
+    e: Float[Array, " sample"]
+    time: Float[Array, ""]
+    steps: Int[Array, ""]
+    status: Int[Array, ""]
+    loss: Float[Array, ""]
+    gradient: Float[Array, ""]
+    noise: Float[Array, ""]
+    reach: Float[Array, ""]
+    idle: Int[Array, ""]
+
+
+class Look(NamedTuple):
+    """A network at one point of its parameters.
+
+    Attributes:
+        output: f at the samples.
+        size: Norms that enter each output: ε times it is what rounding may change.
+        seen: As in `Member`.
+    """
+
+    output: Float[Array, " sample"]
+    size: Float[Array, " sample"]
+    seen: Any
+
+
+class Limited(Protocol):
+    """The constants of a member that every flow has."""
+
+    @property
+    def kappa(self) -> Array:
+        """Factor in front of the network."""
+        ...
+
+    @property
+    def eta(self) -> Array:
+        """Step parameter."""
+        ...
+
+    @property
+    def target(self) -> Array:
+        """Loss below which the member stops."""
+        ...
+
+    @property
+    def max_time(self) -> Array:
+        """Time at which it stops."""
+        ...
+
+
+class Network(Protocol):
+    """A network in the notation of the step; groups of parameters have one order."""
+
+    @property
+    def kinked(self) -> bool:
+        """Whether its activation is followed through a kink."""
+        ...
+
+    def look(self, X: Array, c: Any, weights: Any) -> Look:
+        """The network at a point."""
+        ...
+
+    def start(self, X: Array, weights: Any, seen: Any) -> tuple[Any, tuple[Array, ...]]:
+        """Factors of the Jacobian at a point, and the quadratic forms of the groups."""
+        ...
+
+    def forms(self, X: Array, factors: Any) -> tuple[Array, ...]:
+        """The quadratic forms that a Jacobian gives."""
+        ...
+
+    def scales(self, c: Any, samples: int) -> tuple[Array, ...]:
+        """How far a unit u moves each group, before the Jacobian."""
+        ...
+
+    def groups(self, c: Any, weights: Any) -> tuple[tuple[Array, Array], ...]:
+        """Each group now and initially."""
+        ...
+
+    def mean(self, X: Array, c: Any, start: Member, factors: Any, u: Array) -> Any:
+        """Factors of the mean Jacobian on the way that u predicts."""
+        ...
+
+    def moved(self, X: Array, c: Any, weights: Any, factors: Any, u: Array) -> Any:
+        """The parameters minus (1/n) D Jᵀ u."""
+        ...
+
+    def explicit(
+        self, X: Array, c: Any, start: Member, forms: tuple[Array, ...]
+    ) -> Array:
+        """The longest explicit step that moves the features little."""
+        ...
+
+
+def _gram(
+    c: Limited, scales: tuple[Array, ...], forms: tuple[Array, ...]
+) -> Float[Array, "sample sample"]:
+    parts = [scale * form for scale, form in zip(scales, forms, strict=True)]
+    return c.kappa * sum(parts[1:], parts[0])
+
+
+def _moves(
+    network: Network, c: Limited, weights: Any, forms: tuple[Array, ...]
+) -> tuple[Move, ...]:
+    groups = network.groups(c, weights)
+    scales = network.scales(c, forms[0].shape[0])
+    return tuple(
+        Move(
+            scale,
+            form,
+            jnp.sum(now**2),
+            jnp.sum((now - initial) ** 2),
+        )
+        for scale, form, (now, initial) in zip(scales, forms, groups, strict=True)
+    )
+
+
+class _Correction(NamedTuple):
+    """How far the corrections of a step have come: u = T(u), where T goes from a
+    predicted end to the u of the mean Jacobian on the way there.
+
+    Attributes:
+        count: Corrections made.
+        u: What the next one predicts the end with.
+        image: T of the u before.
+        gap: T(u) − u there.
+        mean: Factors of the last mean Jacobian.
+        spectrum: Of its Gram matrix.
+    """
+
+    count: Int[Array, ""]
+    u: Float[Array, " sample"]
+    image: Float[Array, " sample"]
+    gap: Float[Array, " sample"]
+    mean: Any
+    spectrum: Spectrum
+
+    def next(self, image: Array, mean: Any, spectrum: Spectrum) -> _Correction:
+        """After one more: where the last two would meet if T were linear (Anderson's
+        mixing of depth one: Walker and Ni 2011, SIAM J. Numer. Anal. 49, Sec. 2).
+        """
+        gap = image - self.u
+        turn = gap - self.gap
+        along = jnp.sum(gap * turn) / jnp.maximum(jnp.sum(turn**2), 1e-300)
+        u = image - jnp.where(self.count > 0, along, 0.0) * (image - self.image)
+        return _Correction(self.count + 1, u, image, gap, mean, spectrum)
+
+    def goes_on(self, *, careful: Array) -> Bool[Array, ""]:
+        """Whether there is one more to make: the first, and the others with care."""
+        settled = jnp.sum(self.gap**2) <= _SETTLED**2 * jnp.sum(self.image**2)
+        more = careful & (self.count < _CAREFUL) & ~settled
+        return (self.count < 1) | more
+
+
+def _exponential_step(
+    network: Network, X: Array, y: Array, c: Limited, last: Array, start: Member
+) -> Member:
+    scales = network.scales(c, len(y))
+    here, forms = network.start(X, start.weights, start.seen)
+    spectrum = spectrum_of(_gram(c, scales, forms))
+    moves = _moves(network, c, start.weights, forms)
+    h, limits = step_length(spectrum, start.e, moves, eta=c.eta, target=c.target)
+    h = jnp.minimum(jnp.minimum(h, start.reach), c.max_time - start.time)
+    predicted = spectrum.drive(h, start.e)
+
+    def corrected(at: _Correction) -> _Correction:
+        mean = network.mean(X, c, start, here, at.u)
+        # Without the barrier the factors would be worked out twice, for the forms and
+        # for the move.
+        mean = type(mean)(*lax.optimization_barrier(tuple(mean)))
+        spectrum = spectrum_of(_gram(c, scales, network.forms(X, mean)))
+        return at.next(spectrum.drive(h, start.e), mean, spectrum)
+
+    careful = jnp.isfinite(start.reach) & network.kinked
+    first = _Correction(jnp.asarray(0), predicted, predicted, predicted, here, spectrum)
+    goes_on = partial(_Correction.goes_on, careful=careful)
+    last_one = lax.while_loop(goes_on, corrected, first)
+    mean, u = last_one.mean, last_one.image
+    forms = network.forms(X, mean)
+    part = shortening(tuple(zip(scales, forms, strict=True)), u, limits)
+    end = network.moved(X, c, start.weights, mean, part * u)
+    return _landed(network, X, y, c, last, start, end, part * h, last_one.spectrum)
+
+
+def _gram_step(
+    network: Network, X: Array, y: Array, c: Limited, last: Array, start: Member
+) -> Member:
+    """Explicit Euler, the plain reference of the exponential step: h = eta times the
+    smaller of 1/λ_max(G) and the network's own longest step.
+    """
+    here, forms = network.start(X, start.weights, start.seen)
+    spectrum = spectrum_of(_gram(c, network.scales(c, len(y)), forms))
+    longest = network.explicit(X, c, start, forms)
+    h = c.eta * jnp.minimum(1.0 / spectrum.rates[-1], longest)
+    h = jnp.minimum(jnp.minimum(h, start.reach), c.max_time - start.time)
+    end = network.moved(X, c, start.weights, here, h * start.e)
+    return _landed(network, X, y, c, last, start, end, h, spectrum)
+
+
+def _landed(
+    network: Network,
+    X: Array,
+    y: Array,
+    c: Limited,
+    last: Array,
+    start: Member,
+    end: Any,
+    h: Array,
+    spectrum: Spectrum,
+) -> Member:
+    """The member at the end of a step, or still at its start if that is no step of a
+    flow.
+    """
+    look = network.look(X, c, end)
+    e = look.output - y
+    loss, time, steps = jnp.mean(e**2), start.time + h, start.steps + 1
+    gradient, noise = spectrum.pull(start.e)
+    falls = loss < (1.0 - _FALL) * start.loss
+    idle = jnp.where(falls, 0, start.idle + 1)
+    rests = ~falls & ((gradient <= noise) | (idle >= _IDLE))
+    taken = _lowers(start.loss, loss, e, look.size) & (time > start.time) & ~rests
+    reach = _reach(start.reach, h, taken)
+    there = Member(
+        end, look.seen, e, time, steps, start.status, loss, gradient, noise, reach, idle
+    )
+    stays = start._replace(
+        steps=steps, gradient=gradient, noise=noise, reach=reach, idle=idle
+    )
+    member = jax.tree.map(partial(jnp.where, taken), there, stays)
+    status = _status(member, c, last)
+    status = jnp.where(rests, int(Status.AT_REST), status)
+    lost = ~taken & ~rests & (h * spectrum.rates[-1] < _SHORTEST)
+    return member._replace(
+        status=jnp.where(lost, int(Status.DIVERGED), status).astype(start.status.dtype),
+        loss=jnp.where(lost, loss, member.loss),
+    )
+
+
+def _reach(reach: Array, h: Array, taken: Array) -> Float[Array, ""]:
+    """Longest next step: half of one that was not taken; after one that was, somewhat
+    longer than before, and no limit once steps have long been shorter.
+    """
+    longer = _GROWTH * reach
+    free = longer > _FREE * h
+    return jnp.where(taken, jnp.where(free, jnp.inf, longer), 0.5 * h)
+
+
+def _lowers(before: Array, loss: Array, e: Array, size: Array) -> Bool[Array, ""]:
+    """Whether a loss has not risen beyond rounding (false where it is not finite)."""
+    slack = 2.0 * _ROUNDING * jnp.mean(jnp.abs(e) * size)
+    return loss <= before + slack
+
+
+def _status(member: Member, c: Limited, last: Array) -> Int[Array, ""]:
+    """The status that loss, time and steps give a member."""
+    status = jnp.where(
+        member.steps >= last, int(Status.OUT_OF_STEPS), int(Status.RUNNING)
+    )
+    status = jnp.where(member.time >= c.max_time, int(Status.OUT_OF_TIME), status)
+    status = jnp.where(member.loss < c.target, int(Status.CONVERGED), status)
+    status = jnp.where(jnp.isfinite(member.loss), status, int(Status.DIVERGED))
+    return status.astype(member.status.dtype)
+
+
+_STEPS = {
+    "exponential": _exponential_step,
+    "gram": _gram_step,
+}
+METHODS = tuple(_STEPS)
+
+
+def unstarted(weights: Any, seen: Any, *, samples: int) -> Member:
+    """A bucket before its first `advance`, which fills in what depends on the
+    parameters.
+    """
+    leaf = jax.tree.leaves(weights)[0]
+    members, dtype = len(leaf), leaf.dtype
+    # Every dtype is named: a weakly typed array would have `advance` compiled once more
+    # for its own results.
+    return Member(
+        weights,
+        seen,
+        jnp.zeros((members, samples), dtype),
+        jnp.zeros(members, dtype),
+        jnp.full(members, -1, jnp.int64),
+        jnp.full(members, int(Status.RUNNING), jnp.int64),
+        jnp.full(members, jnp.inf, dtype),
+        jnp.zeros(members, dtype),
+        jnp.zeros(members, dtype),
+        jnp.full(members, jnp.inf, dtype),
+        jnp.zeros(members, jnp.int64),
+    )
+
+
+def _started(
+    network: Network, X: Array, y: Array, c: Limited, last: Array, member: Member
+) -> Member:
+    look = network.look(X, c, member.weights)
+    e = look.output - y
+    begun = member._replace(
+        seen=look.seen, e=e, steps=jnp.zeros_like(member.steps), loss=jnp.mean(e**2)
+    )
+    return begun._replace(status=_status(begun, c, last))
+
+
+def advance(
+    network: Network,
+    method: str,
+    X: Array,
+    y: Array,
+    bucket: Member,
+    c: Any,
+    until: Array,
+    last: Array,
+) -> Member:
+    """Every member of a bucket advanced to `until` steps, or to where it stops.
+
+    Members run one after the other inside the compiled loop, each for as many steps as
+    it needs: nothing is computed for a member that has stopped, and a member's bits do
+    not depend on its companions.
+    """
+    step = partial(_STEPS[method], network, X, y)
+
+    def to_end(args: tuple[Member, Any]) -> Member:
+        member, c = args
+        # Starting here, and not in a program of its own, saves compiling one.
+        member = lax.cond(
+            member.steps < 0,
+            partial(_started, network, X, y, c, last),
+            lambda same: same,
+            member,
+        )
+        return lax.while_loop(
+            lambda s: (s.status == int(Status.RUNNING)) & (s.steps < until),
+            partial(step, c, last),
+            member,
+        )
+
+    return lax.map(to_end, (bucket, c))
