@@ -14,6 +14,8 @@ from condensery.models import ACTIVATIONS
 from condensery.records import Status
 
 REFERENCE = Path(__file__).with_name("flow_reference.py")
+DEEP_REFERENCE = Path(__file__).with_name("three_layer_reference.py")
+ACTIVATED = Path(__file__).with_name("reference_activations.py")
 KINDS = ("smooth", "noisy", "duplicated", "collinear", "outliers")
 DEFINITE = (Status.CONVERGED, Status.AT_REST)
 LADDER = (10, 30, 100, 300, 1_000, 3_000, 20_000)
@@ -148,7 +150,11 @@ def judge(drawn: Case) -> Judged:
     """Two layers: the engine against the reference."""
     result, monotone = _laddered(_two_layers, drawn)
     ends = _references(drawn, float(result.time[0]))
-    at = _two_layers(drawn, max_time=ends[-1].time, max_steps=LADDER[-1])
+    at = _two_layers(
+        drawn,
+        max_time=ends[-1].time,
+        max_steps=LADDER[-1],
+    )
     rd = [end.rd for end in ends]
     return _judged(drawn, (result, monotone), float(at.rd[0]), rd, ends[-1].time)
 
@@ -157,11 +163,16 @@ def judge_deep(drawn: Case) -> Judged:
     """Three layers: RD of the first two."""
     result, monotone = _laddered(_three_layers, drawn)
     rows, time = _deep_references(drawn, float(result.time[0]))
-    at = _three_layers(drawn, max_time=time, max_steps=LADDER[-1])
-    return max(
-        (_judged(drawn, (result, monotone), float(rd[0]), pair, time))
-        for rd, pair in zip((at.rd1, at.rd2), rows, strict=True)
+    at = _three_layers(
+        drawn,
+        max_time=time,
+        max_steps=LADDER[-1],
     )
+    layers = [
+        _judged(drawn, (result, monotone), float(rd[0]), pair, time)
+        for rd, pair in zip((at.rd1, at.rd2), rows, strict=True)
+    ]
+    return max(layers, key=lambda layer: (layer.trusted, layer.gap))
 
 
 def _two_layers(drawn: Case, **options):
@@ -204,7 +215,11 @@ def _laddered(run, drawn: Case):
     """The flow's end, and whether its loss fell from rung to rung of the ladder."""
     state, losses = None, [np.inf]
     for steps in LADDER:
-        result = run(drawn, max_steps=steps, state=state)
+        result = run(
+            drawn,
+            max_steps=steps,
+            state=state,
+        )
         state = result.state
         losses.append(float(result.loss[0]))
         if result.status[0] != Status.OUT_OF_STEPS:
@@ -222,9 +237,10 @@ def _references(drawn: Case, time: float) -> list:
     """The reference with two steps, to one time."""
     reference = load(f"{REFERENCE}:Flow")
     start = _two_layers(drawn, max_steps=1).parameters(0, initial=True)
-    kinked = drawn.activation in load(f"{REFERENCE}:SLOPES")
+    sigma, prime = load(f"{ACTIVATED}:PAIRS")[drawn.activation]
+    slopes = load(f"{ACTIVATED}:SLOPES").get(drawn.activation)
     ends = []
-    for fine in (0.5, 0.25) if kinked else (1.0, 0.5):
+    for fine in (0.5, 0.25) if slopes else (1.0, 0.5):
         follower = reference(
             a=start["a"].copy(),
             w=start["w"].copy(),
@@ -232,7 +248,9 @@ def _references(drawn: Case, time: float) -> list:
             y=drawn.y,
             kappa=drawn.width**-drawn.gamma,
             kappa_prime=drawn.width**-drawn.gamma_prime,
-            name=drawn.activation,
+            sigma=sigma,
+            prime=prime,
+            slopes=slopes,
             asi=drawn.asi,
         )
         end = follower.to_end(
@@ -247,31 +265,37 @@ def _references(drawn: Case, time: float) -> list:
 
 
 def _deep_references(drawn: Case, time: float):
-    follow = load(f"{REFERENCE}:three_layer_end")
+    """RD of the first two layers with two steps, and the time they reach."""
+    follow = load(f"{DEEP_REFERENCE}:DeepFlow")
+    sigma, prime = load(f"{ACTIVATED}:PAIRS")[drawn.activation]
     run = _three_layers(drawn, max_steps=1)
-    weights = run.parameters(0, initial=True)
-    data = np.column_stack([drawn.x, np.ones(len(drawn.x))]), drawn.y
-    ends = []
+    start = run.parameters(0, initial=True)
+    X = np.column_stack([drawn.x, np.ones(len(drawn.x))])
+    ends, steps = [], _steps(drawn, 2)
     for fine in (0.5, 0.25):
-        limits = {
-            "fine": fine,
-            "max_time": time,
-            "target": 0.0,
-            "max_steps": _steps(drawn, 2) if not ends else 20 * _steps(drawn, 2),
-        }
-        end = follow(
-            weights,
-            data,
+        follower = follow(
+            weights=tuple(start[name].copy() for name in "avw"),
+            X=X,
+            y=drawn.y,
             kappa=float(run.ensemble.kappa[0]),
             mobility=run.ensemble.mobility[0],
-            name=drawn.activation,
-            limits=limits,
+            sigma=sigma,
+            prime=prime,
         )
-        time = min(time, end[1].time)
+        end = follower.to_end(
+            fine=fine,
+            max_time=time,
+            max_steps=steps,
+        )
+        steps, time = 20 * steps, min(time, end[2])
         ends.append(end)
-    first = [end.rd for _, end in ends]
-    second = [rd for rd, _ in ends]
+    first, second, _ = zip(*ends, strict=True)
     return (first, second), time
+
+
+def _first(result) -> float:
+    """RD of the input weights."""
+    return float(getattr(result, "rd", getattr(result, "rd1", None))[0])
 
 
 def _judged(drawn: Case, run: tuple, rd: float, ends, time: float) -> Judged:
@@ -283,7 +307,7 @@ def _judged(drawn: Case, run: tuple, rd: float, ends, time: float) -> Judged:
     words = status.name.lower().replace("_", " ")
     note = (
         f"{drawn}: {words} after {int(result.steps[0])} steps, "
-        f"loss {float(result.loss[0]):.2g}, RD {float(result.rd[0]):.4g}; "
+        f"loss {float(result.loss[0]):.2g}, RD {_first(result):.4g}; "
         f"at {time / float(result.time[0]):.0%} of its time RD is {gap:.2%} off the "
         f"reference, that {own:.2%} off itself at half its step"
     )

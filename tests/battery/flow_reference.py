@@ -1,5 +1,5 @@
-"""The gradient flow by small steps in float64, in NumPy alone: what judges `flow` and
-`three_layer_flow` in their batteries.
+"""The gradient flow of two layers by small steps in float64, in NumPy alone: what
+judges `flow` in its battery.
 
 Nothing of the package is imported. Two-layer ReLU networks are followed from kink to
 kink: between two events every unit obeys a smooth equation; a unit that meets the kink
@@ -11,62 +11,18 @@ half of that part tells how far the answer can be trusted.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-Pair = tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]
-LEAK = 0.01
 _RENEWED = 5
 """Steps between two looks at λ_max."""
 _MOVE = 0.05
 """No step moves a layer by more than this part of its norm, times the fineness."""
 _EVENTS = 50
 """Most events of a unit in one step."""
-_erf = np.vectorize(math.erf, otypes=[float])
-
-
-def _sigmoid(z: np.ndarray) -> np.ndarray:
-    return 0.5 * (1.0 + np.tanh(0.5 * z))
-
-
-def _cdf(z: np.ndarray) -> np.ndarray:
-    return 0.5 * (1.0 + _erf(z / math.sqrt(2.0)))
-
-
-def _pdf(z: np.ndarray) -> np.ndarray:
-    return np.exp(-0.5 * z**2) / math.sqrt(2.0 * math.pi)
-
-
-def _sech2(z: np.ndarray) -> np.ndarray:
-    return 1.0 - np.tanh(z) ** 2
-
-
-PAIRS: dict[str, Pair] = {
-    "relu": (lambda z: np.maximum(z, 0.0), lambda z: (z > 0).astype(float)),
-    "leaky_relu": (
-        lambda z: np.where(z > 0, z, LEAK * z),
-        lambda z: np.where(z > 0, 1.0, LEAK),
-    ),
-    "tanh": (np.tanh, _sech2),
-    "sigmoid": (_sigmoid, lambda z: _sigmoid(z) * (1.0 - _sigmoid(z))),
-    "softplus": (lambda z: np.logaddexp(0.0, z), _sigmoid),
-    "sin": (np.sin, np.cos),
-    "xtanh": (lambda z: z * np.tanh(z), lambda z: np.tanh(z) + z * _sech2(z)),
-    "x2tanh": (
-        lambda z: z**2 * np.tanh(z),
-        lambda z: 2.0 * z * np.tanh(z) + z**2 * _sech2(z),
-    ),
-    "gelu": (lambda z: z * _cdf(z), lambda z: _cdf(z) + z * _pdf(z)),
-    "hardtanh": (
-        lambda z: np.clip(z, -1.0, 1.0),
-        lambda z: (np.abs(z) < 1.0).astype(float),
-    ),
-    "linear": (lambda z: z, np.ones_like),
-}
-SLOPES = {"relu": (0.0, 1.0), "leaky_relu": (LEAK, 1.0)}
+Elementwise = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass
@@ -88,9 +44,18 @@ class Ended:
 
 def _slowest(groups: Sequence[np.ndarray], speeds: Sequence[np.ndarray]) -> float:
     """The least time in which a group would move by its norm."""
-    pairs = zip(groups, speeds, strict=True)
+    pairs = zip(
+        groups,
+        speeds,
+        strict=True,
+    )
     return min(
-        np.linalg.norm(now) / max(np.linalg.norm(speed), 1e-300) for now, speed in pairs
+        np.linalg.norm(now)
+        / max(
+            np.linalg.norm(speed),
+            1e-300,
+        )
+        for now, speed in pairs
     )
 
 
@@ -105,7 +70,9 @@ class Flow:
         y: Targets.
         kappa: Factor of the output.
         kappa_prime: Ratio of the mobilities.
-        name: The activation.
+        sigma: The activation.
+        prime: Its derivative.
+        slopes: σ' below and above a kink at 0; None where there is none.
         asi: Whether the second half of the units is the mirrored copy.
     """
 
@@ -115,7 +82,9 @@ class Flow:
     y: np.ndarray
     kappa: float
     kappa_prime: float
-    name: str
+    sigma: Elementwise
+    prime: Elementwise
+    slopes: tuple[float, float] | None
     asi: bool
 
     def to_end(
@@ -129,7 +98,7 @@ class Flow:
             target: Loss below which to stop.
             max_steps: Steps after which to stop.
         """
-        kinks = _Kinks(self) if self.name in SLOPES else None
+        kinks = _Kinks(self) if self.slopes else None
         initial, time, steps = self.w.copy(), 0.0, 0
         longest = np.inf
         while time < max_time and steps < max_steps:
@@ -148,16 +117,21 @@ class Flow:
         half = len(self.a) // (2 if self.asi else 1)
         moved = np.linalg.norm((self.w - initial)[:half])
         rd = moved / np.linalg.norm(initial[:half])
-        return Ended(rd, float(np.mean(self.residual() ** 2)), time, steps)
+        return Ended(
+            rd,
+            float(np.mean(self.residual() ** 2)),
+            time,
+            steps,
+        )
 
     def residual(self) -> np.ndarray:
         """The residual f − y."""
-        sigma = PAIRS[self.name][0]
+        sigma = self.sigma
         return self.kappa * sigma(self.X @ self.w.T) @ self.a - self.y
 
     def fastest(self) -> float:
         """The largest eigenvalue of the Gram matrix."""
-        sigma, prime = PAIRS[self.name]
+        sigma, prime = self.sigma, self.prime
         z = self.X @ self.w.T
         s, b = sigma(z), prime(z) * self.a
         through_w = self.kappa_prime * (b @ b.T) * (self.X @ self.X.T)
@@ -166,7 +140,7 @@ class Flow:
 
     def speed(self, a: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """da/dt and dw/dt with both sides of a kink as the activation has them."""
-        sigma, prime = PAIRS[self.name]
+        sigma, prime = self.sigma, self.prime
         z = self.X @ w.T
         s = sigma(z)
         e = self.kappa * s @ a - self.y
@@ -175,10 +149,18 @@ class Flow:
         dw = -pull * self.kappa_prime * ((e[:, None] * prime(z) * a).T @ self.X)
         return da, dw
 
-    def _step(self, h: float, a1: np.ndarray, w1: np.ndarray) -> None:
+    def _step(
+        self,
+        h: float,
+        a1: np.ndarray,
+        w1: np.ndarray,
+    ) -> None:
         """One step of the classical Runge-Kutta rule."""
         a, w = self.a, self.w
-        a2, w2 = self.speed(a + h / 2 * a1, w + h / 2 * w1)
+        a2, w2 = self.speed(
+            a + h / 2 * a1,
+            w + h / 2 * w1,
+        )
         a3, w3 = self.speed(a + h / 2 * a2, w + h / 2 * w2)
         a4, w4 = self.speed(a + h * a3, w + h * w3)
         self.a = a + h / 6 * (a1 + 2 * a2 + 2 * a3 + a4)
@@ -193,11 +175,14 @@ class _Kinks:
 
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
-        self.low, self.high = SLOPES[flow.name]
+        self.low, self.high = flow.slopes
         above = flow.w @ flow.X.T > 0
         self.slope = np.where(above, self.high, self.low)
         self.slides = np.zeros_like(above)
-        self.squares = np.sum(flow.X**2, axis=1)
+        self.squares = np.sum(
+            flow.X**2,
+            axis=1,
+        )
 
     def step(self, h: float) -> None:
         """One step: all units by Heun's rule, those that meet a kink by themselves."""
@@ -209,10 +194,16 @@ class _Kinks:
         flow.a, flow.w = a + h / 2 * (a0 + a1), w + h / 2 * (w0 + w1)
         z = flow.w @ flow.X.T
         wrong = (z > 0) != (self.slope == self.high)
-        met = np.any(wrong & ~self.slides, axis=1)
+        met = np.any(
+            wrong & ~self.slides,
+            axis=1,
+        )
         for unit in np.flatnonzero(met):
             walk = _Walk(self, unit, e0, e1, h)
-            flow.a[unit], flow.w[unit] = walk.to_end(a[unit], w[unit])
+            flow.a[unit], flow.w[unit] = walk.to_end(
+                a[unit],
+                w[unit],
+            )
 
     def _speed(
         self, a: np.ndarray, w: np.ndarray
@@ -224,7 +215,12 @@ class _Kinks:
         pull = flow.kappa / len(flow.y)
         da = -pull / flow.kappa_prime * (s @ e)
         dw = -pull * flow.kappa_prime * ((a[:, None] * share * e) @ flow.X)
-        for unit in np.flatnonzero(np.any(self.slides, axis=1)):
+        for unit in np.flatnonzero(
+            np.any(
+                self.slides,
+                axis=1,
+            )
+        ):
             dw[unit] -= self.lift(unit, dw[unit])[0]
         return e, da, dw
 
@@ -234,7 +230,11 @@ class _Kinks:
         if len(rows) == 1:
             weight = rows @ dw / np.sum(rows**2)
         else:
-            weight = np.linalg.lstsq(rows.T, dw, rcond=None)[0]
+            weight = np.linalg.lstsq(
+                rows.T,
+                dw,
+                rcond=None,
+            )[0]
         return weight @ rows, weight
 
     def _let_go(self) -> None:
@@ -244,14 +244,27 @@ class _Kinks:
             return
         e = flow.residual()
         pull = -flow.kappa * flow.kappa_prime / len(flow.y)
-        for unit in np.flatnonzero(np.any(self.slides, axis=1)):
-            share = np.where(self.slides[unit], 0.0, self.slope[unit])
+        for unit in np.flatnonzero(
+            np.any(
+                self.slides,
+                axis=1,
+            )
+        ):
+            share = np.where(
+                self.slides[unit],
+                0.0,
+                self.slope[unit],
+            )
             dw = pull * flow.a[unit] * (share * e) @ flow.X
             samples = np.flatnonzero(self.slides[unit])
             push = pull * flow.a[unit] * e[samples]
             mixture = -self.lift(unit, dw)[1] / np.where(push == 0, 1e-300, push)
             outside = (mixture < self.low) | (mixture > self.high)
-            for sample, value in zip(samples[outside], mixture[outside], strict=True):
+            for sample, value in zip(
+                samples[outside],
+                mixture[outside],
+                strict=True,
+            ):
                 self.slides[unit, sample] = False
                 side = self.low if value < self.low else self.high
                 self.slope[unit, sample] = side
@@ -278,7 +291,17 @@ class _Walk:
             if sample is None:
                 return end_a, end_w
             z0, z1 = w @ self.X[sample], end_w @ self.X[sample]
-            part = min(max(z0 / (z0 - z1), 0.0), 1.0) if z0 != z1 else 0.0
+            part = (
+                min(
+                    max(
+                        z0 / (z0 - z1),
+                        0.0,
+                    ),
+                    1.0,
+                )
+                if z0 != z1
+                else 0.0
+            )
             here = at + part * (self.h - at)
             a, w = self._along(a, w, at, here)
             x = self.X[sample]
@@ -294,10 +317,19 @@ class _Walk:
     def _residual(self, time: float) -> np.ndarray:
         return self.e0 + time / self.h * (self.e1 - self.e0)
 
-    def _speed(self, a: float, w: np.ndarray, time: float) -> tuple[float, np.ndarray]:
+    def _speed(
+        self,
+        a: float,
+        w: np.ndarray,
+        time: float,
+    ) -> tuple[float, np.ndarray]:
         kinks, unit = self.kinks, self.unit
         e = self._residual(time)
-        share = np.where(kinks.slides[unit], 0.0, kinks.slope[unit])
+        share = np.where(
+            kinks.slides[unit],
+            0.0,
+            kinks.slope[unit],
+        )
         da = self.pull_a * (share * (self.X @ w)) @ e
         dw = self.pull_w * a * (share * e) @ self.X
         if kinks.slides[unit].any():
@@ -310,7 +342,11 @@ class _Walk:
         """Heun's rule from one time to another, the sides of all kinks kept."""
         h = end - start
         a0, w0 = self._speed(a, w, start)
-        a1, w1 = self._speed(a + h * a0, w + h * w0, end)
+        a1, w1 = self._speed(
+            a + h * a0,
+            w + h * w0,
+            end,
+        )
         return a + h / 2 * (a0 + a1), w + h / 2 * (w0 + w1)
 
     def _first(self, w: np.ndarray, end: np.ndarray) -> int | None:
@@ -322,10 +358,28 @@ class _Walk:
         if not wrong.any():
             return None
         gap = z0 - z1
-        part = np.where(wrong & (gap != 0), z0 / np.where(gap == 0, 1.0, gap), 0.0)
-        return int(np.argmin(np.where(wrong, np.maximum(part, 0.0), np.inf)))
+        part = np.where(
+            wrong & (gap != 0),
+            z0 / np.where(gap == 0, 1.0, gap),
+            0.0,
+        )
+        return int(
+            np.argmin(
+                np.where(
+                    wrong,
+                    np.maximum(part, 0.0),
+                    np.inf,
+                )
+            )
+        )
 
-    def _turn(self, sample: int, a: float, w: np.ndarray, time: float) -> None:
+    def _turn(
+        self,
+        sample: int,
+        a: float,
+        w: np.ndarray,
+        time: float,
+    ) -> None:
         """Cross the kink, or slide along it, as the speeds on either side say."""
         kinks, unit = self.kinks, self.unit
         sides = []
@@ -336,83 +390,3 @@ class _Walk:
         kinks.slides[unit, sample] = below > 0 > above
         up = above > 0
         kinks.slope[unit, sample] = kinks.high if up else kinks.low
-
-
-def three_layer_end(
-    weights: dict[str, np.ndarray],
-    data: tuple[np.ndarray, np.ndarray],
-    *,
-    kappa: float,
-    mobility: np.ndarray,
-    name: str,
-    limits: dict[str, float],
-) -> tuple[float, Ended]:
-    """A three-layer network by small Runge-Kutta steps; kinks are stepped over.
-
-    Args:
-        weights: ``a`` (copy, outer), ``v`` (copy, outer, inner and bias), ``w`` (copy,
-            inner, feature).
-        data: Samples with their ones, targets.
-        kappa: Factor of the output.
-        mobility: Of the three layers, input first.
-        name: The activation.
-        limits: As the arguments of `Flow.to_end`.
-
-    Returns:
-        RD of the second layer, and the rest with RD of the first.
-    """
-    X, y = data
-    a, v, w = (weights[key].copy() for key in "avw")
-    start_v, start_w = v.copy(), w.copy()
-    sigma, prime = PAIRS[name]
-
-    def passed(a, v, w):
-        z1 = np.einsum("sd,cjd->csj", X, w)
-        h = np.concatenate([sigma(z1), np.ones_like(z1[..., :1])], axis=-1)
-        z2 = np.einsum("csj,ckj->csk", h, v)
-        e = kappa * np.einsum("csk,ck->s", sigma(z2), a) - y
-        b = a[:, None] * prime(z2)
-        back = np.einsum("csk,ckj->csj", b, v)[..., :-1] * prime(z1)
-        return e, sigma(z2), b, h, back
-
-    def speed(a, v, w):
-        e, s, b, h, back = passed(a, v, w)
-        pull = -kappa / len(y)
-        da = pull * mobility[2] * np.einsum("s,csk->ck", e, s)
-        dv = pull * mobility[1] * np.einsum("s,csk,csj->ckj", e, b, h)
-        dw = pull * mobility[0] * np.einsum("s,csj,sd->cjd", e, back, X)
-        return da, dv, dw
-
-    def fastest(a, v, w):
-        _, s, b, h, back = passed(a, v, w)
-
-        def square(rows):
-            return np.einsum("csu,ctu->cst", rows, rows)
-
-        gram = mobility[2] * square(s) + mobility[1] * square(b) * square(h)
-        gram = gram + mobility[0] * square(back) * (X @ X.T)
-        return np.linalg.eigvalsh(kappa**2 / len(y) * gram.sum(axis=0))[-1]
-
-    theta, time, steps, longest = (a, v, w), 0.0, 0, np.inf
-    while time < limits["max_time"] and steps < limits["max_steps"]:
-        if steps % _RENEWED == 0:
-            longest = 1.0 / fastest(*theta)
-        k1 = speed(*theta)
-        step = limits["fine"] * min(longest, _MOVE * _slowest(theta, k1))
-        step = min(step, limits["max_time"] - time)
-        k2 = speed(*(p + step / 2 * k for p, k in zip(theta, k1, strict=True)))
-        k3 = speed(*(p + step / 2 * k for p, k in zip(theta, k2, strict=True)))
-        k4 = speed(*(p + step * k for p, k in zip(theta, k3, strict=True)))
-        theta = tuple(
-            p + step / 6 * (q1 + 2 * q2 + 2 * q3 + q4)
-            for p, q1, q2, q3, q4 in zip(theta, k1, k2, k3, k4, strict=True)
-        )
-        time, steps = time + step, steps + 1
-        if np.mean(passed(*theta)[0] ** 2) < limits["target"]:
-            break
-    loss = float(np.mean(passed(*theta)[0] ** 2))
-    rd1, rd2 = (
-        float(np.linalg.norm((now - begun)[0]) / np.linalg.norm(begun[0]))
-        for now, begun in ((theta[2], start_w), (theta[1], start_v))
-    )
-    return rd2, Ended(rd1, loss, time, steps)

@@ -274,6 +274,46 @@ def _reduced(item: str) -> Outcome:
     return Outcome(passed, note)
 
 
+CASES = Path(__file__).with_name("flow_cases.py")
+FLOW_SOURCES = (
+    "src/condensery/engine/_f*.py",
+    "src/condensery/engine/_mean_slopes.py",
+    "src/condensery/engine/_three_layer*.py",
+    "tests/battery/flow_*.py",
+    "tests/battery/*reference*.py",
+)
+
+
+def _cases(name: str) -> Any:
+    """A name of the cases of the flows, which load the engine."""
+    from condensery._reference import load as load_reference
+
+    return load_reference(f"{CASES}:{name}")
+
+
+def _numbered(count: str, layers: int) -> list[str]:
+    numbers = _cases("cheapest_first")(_cases(count), layers=layers)
+    return [str(number) for number in numbers]
+
+
+def _flow_sets() -> list[str]:
+    return _numbered("SETS", 2)
+
+
+def _deep_sets() -> list[str]:
+    return _numbered("DEEP_SETS", 3)
+
+
+def _flowed(item: str) -> Outcome:
+    judged = _cases("judge")(_cases("case")(int(item)))
+    return Outcome(passed=judged.passed, note=judged.note)
+
+
+def _flowed_deep(item: str) -> Outcome:
+    judged = _cases("judge_deep")(_cases("case")(int(item), layers=3))
+    return Outcome(passed=judged.passed, note=judged.note)
+
+
 BATTERIES = {
     "reduce": Battery(
         name="reduce",
@@ -306,6 +346,29 @@ BATTERIES = {
         sources=("src/**/*.py", "tests/**/*.py", "constraints.txt"),
         items=_test_files,
         attempt=_typed,
+    ),
+    "flow": Battery(
+        name="flow",
+        purpose=(
+            "The gradient flow on random data sets against small steps in float64 that "
+            "share no code with it. A set passes when the loss never rises and, where "
+            "the reference agrees with itself at half its step within 0.3 %, the flow "
+            "converges or comes to rest, with RD within 1 % of the reference's at the "
+            "same time. An item is the number of a set, the cheapest first."
+        ),
+        sources=FLOW_SOURCES,
+        items=_flow_sets,
+        attempt=_flowed,
+    ),
+    "flow-three": Battery(
+        name="flow-three",
+        purpose=(
+            "The same for three layers: RD of the first two, of which the one further "
+            "off is shown."
+        ),
+        sources=FLOW_SOURCES,
+        items=_deep_sets,
+        attempt=_flowed_deep,
     ),
 }
 

@@ -29,7 +29,10 @@ def losses(run, ladder):
     """Losses at growing numbers of steps, each run from where the last one stopped."""
     state, found = None, []
     for steps in ladder:
-        result = run(max_steps=steps, state=state)
+        result = run(
+            max_steps=steps,
+            state=state,
+        )
         state = result.state
         found.append(result.loss)
     return np.array(found), result
@@ -39,7 +42,11 @@ def test_a_critical_point_is_no_convergence():
     """Small steps in float64 rest there too; with a Jacobian in single precision the
     flow was pushed off it and reported convergence at RD 3.68.
     """
-    members = Ensemble.grid(widths=[300], gammas=[1.4], seeds=[0, 1, 2])
+    members = Ensemble.grid(
+        widths=[300],
+        gammas=[1.4],
+        seeds=[0, 1, 2],
+    )
     result = flow(members, EIGHT, 0.3 * np.sin(6.0 * EIGHT[:, 0]))
     assert result.status.tolist() == [Status.AT_REST] * 3
     np.testing.assert_allclose(result.loss, 1.8543e-4, rtol=1e-4)
@@ -49,7 +56,11 @@ def test_a_critical_point_is_no_convergence():
 
 
 def test_the_loss_falls_and_time_advances_on_an_ill_conditioned_target():
-    members = Ensemble.grid(widths=[400], gammas=[2.0], seeds=[0])
+    members = Ensemble.grid(
+        widths=[400],
+        gammas=[2.0],
+        seeds=[0],
+    )
 
     def run(**options):
         return flow(
@@ -67,8 +78,17 @@ def test_data_whose_gram_matrix_is_singular_in_float_64_start(name):
     rng = np.random.default_rng(3)
     x = rng.uniform(-1.0, 1.0, (21, 1))
     y = rng.standard_normal(21)
-    members = Ensemble.grid(widths=[100], gammas=[1.0])
-    result = flow(members, x, y, activation_name=name, max_steps=60)
+    members = Ensemble.grid(
+        widths=[100],
+        gammas=[1.0],
+    )
+    result = flow(
+        members,
+        x,
+        y,
+        activation_name=name,
+        max_steps=60,
+    )
     assert result.time[0] > 1.0
     assert result.loss[0] < 0.9 * np.mean(y**2)
 
@@ -77,10 +97,19 @@ def test_data_whose_gram_matrix_is_singular_in_float_64_start(name):
 @pytest.mark.parametrize("kind", ["two", "three"])
 def test_data_that_no_network_fits_end_at_rest(kind, name):
     if kind == "two":
-        run, members = flow, Ensemble.grid(widths=[60], gammas=[1.0])
+        run, members = (
+            flow,
+            Ensemble.grid(
+                widths=[60],
+                gammas=[1.0],
+            ),
+        )
     else:
         run = three_layer_flow
-        members = ThreeLayerEnsemble.grid(widths=[20], gamma3s=[1.4])
+        members = ThreeLayerEnsemble.grid(
+            widths=[20],
+            gamma3s=[1.4],
+        )
     result = run(members, TWICE, DIFFERENT, activation_name=name)
     least = np.sum((DIFFERENT[1:4] - DIFFERENT[1:4].mean()) ** 2) / 5
     assert result.status.tolist() == [Status.AT_REST]
@@ -92,11 +121,21 @@ def test_data_that_no_network_fits_end_at_rest(kind, name):
 
 
 def test_a_step_that_raises_the_loss_is_halved():
-    members = Ensemble.grid(widths=[24], gammas=[1.0])
+    members = Ensemble.grid(
+        widths=[24],
+        gammas=[1.0],
+    )
     y = EIGHT[:, 0] ** 2
 
     def run(**options):
-        return flow(members, EIGHT, y, method="gram", eta=40.0, **options)
+        return flow(
+            members,
+            EIGHT,
+            y,
+            method="gram",
+            eta=40.0,
+            **options,
+        )
 
     fallen, result = losses(run, (1, 2, 4, 8, 16, 32, 64, 128, 256))
     assert np.all(np.diff(fallen, axis=0) <= 0)
@@ -105,16 +144,28 @@ def test_a_step_that_raises_the_loss_is_halved():
 
 
 def test_a_member_that_cannot_go_on_says_why():
-    members = Ensemble.grid(widths=[24], gammas=[1.0])
+    members = Ensemble.grid(
+        widths=[24],
+        gammas=[1.0],
+    )
     y = EIGHT[:, 0] ** 2
-    result = flow(members, EIGHT, y, method="gram", eta=1e300)
+    result = flow(
+        members,
+        EIGHT,
+        y,
+        method="gram",
+        eta=1e300,
+    )
     assert result.status.tolist() == [Status.DIVERGED]
     assert "not a finite number" in result.message(0)
     assert Status.DIVERGED.remedy in result.message(0)
 
 
 def test_a_member_that_converged_has_nothing_to_change():
-    members = Ensemble.grid(widths=[24], gammas=[1.0])
+    members = Ensemble.grid(
+        widths=[24],
+        gammas=[1.0],
+    )
     result = flow(members, EIGHT, EIGHT[:, 0] ** 2, target_loss=1e-3)
     assert result.message(0).startswith("member 0: converged at loss 0.000867")
     assert ": " not in result.message(0).removeprefix("member 0: ")

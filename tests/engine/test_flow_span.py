@@ -60,7 +60,9 @@ def result():
 
 
 def test_the_span_is_trained_and_the_whole_is_seen(result):
-    assert result.state.buckets[0].weights.w.shape[1] == 5
+    (bucket,) = result.state.buckets
+    w = bucket.weights.w
+    assert w.shape[1] == 5
     for k in range(2):
         start, end = result.parameters(k, initial=True), result.parameters(k)
         assert start["w"].shape == end["w"].shape == (12, 9)

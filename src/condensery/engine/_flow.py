@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from condensery.engine._ensemble import Ensemble
 from condensery.engine._flow_kernel import METHODS, TwoLayerFlow, advance
+from condensery.engine._flow_network import Member
 from condensery.engine._flow_options import (
     FlowRecorder,
     Limits,
@@ -28,7 +29,6 @@ from condensery.engine._flow_state import (
     reopened,
     result_of,
 )
-from condensery.engine._flow_step import Member
 from condensery.engine._recorder import OnProgress, Probes
 from condensery.engine._start import span_of
 from condensery.models import activation

@@ -34,7 +34,8 @@ from jaxtyping import Array, Float
 
 from condensery.engine import _flow_step
 from condensery.engine._flow_member import Constants, Weights
-from condensery.engine._flow_step import METHODS, Look, Member
+from condensery.engine._flow_network import Look, Member
+from condensery.engine._flow_step import METHODS
 from condensery.engine._mean_slopes import mean_secant, mean_through_kink
 from condensery.models import Activation
 
@@ -68,16 +69,29 @@ def _preactivations(
     return X @ w
 
 
-def _at(act: Activation, X: Array, a: Array, w: Array) -> _Factors:
+def _at(
+    act: Activation,
+    X: Array,
+    a: Array,
+    w: Array,
+) -> _Factors:
     z = _preactivations(X, w)
-    return _Factors(act.sigma(z), act.sigma_prime(z), a)
+    return _Factors(
+        act.sigma(z),
+        act.sigma_prime(z),
+        a,
+    )
 
 
 def _secant(
     act: Activation, X: Array, start: tuple[Array, Array], end: tuple[Array, Array]
 ) -> _Factors:
     """The factors of the secant Jacobian between two points."""
-    means = mean_secant(act, _preactivations(X, start[1]), _preactivations(X, end[1]))
+    means = mean_secant(
+        act,
+        _preactivations(X, start[1]),
+        _preactivations(X, end[1]),
+    )
     return _Factors(*means, 0.5 * (start[0] + end[0]))
 
 
@@ -132,9 +146,18 @@ class TwoLayerFlow:
         forms = self.forms(X, factors)
         norm = jnp.sqrt(jnp.sum(weights.a**2))
         size = c.kappa * norm * jnp.sqrt(jnp.diagonal(forms[0]))
-        return Look(c.kappa * (factors.s @ weights.a), size, forms)
+        return Look(
+            c.kappa * (factors.s @ weights.a),
+            size,
+            forms,
+        )
 
-    def start(self, X: Array, weights: Weights, seen: Forms) -> tuple[_Factors, Forms]:
+    def start(
+        self,
+        X: Array,
+        weights: Weights,
+        seen: Forms,
+    ) -> tuple[_Factors, Forms]:
         """The factors at a point, and its forms, which are known already."""
         return _at(self.act, X, *weights), seen
 
@@ -183,7 +206,13 @@ class TwoLayerFlow:
         scale_a, scale_w = self.scales(c, n)
         return Weights(weights.a - scale_a * step_a, weights.w - scale_w * step_w)
 
-    def explicit(self, X: Array, c: Constants, start: Member, forms: Forms) -> Array:
+    def explicit(
+        self,
+        X: Array,
+        c: Constants,
+        start: Member,
+        forms: Forms,
+    ) -> Array:
         """The length 0.2/(κ‖Xᵀe/n‖): no unit grows by more than a fifth of the other
         layer.
         """
@@ -195,7 +224,11 @@ class TwoLayerFlow:
 def unstarted(a: Array, w: Array, samples: int) -> Member:
     """A bucket before its first `advance`."""
     square = jnp.zeros((len(a), samples, samples), a.dtype)
-    return _flow_step.unstarted(Weights(a, w), (square, square), samples=samples)
+    return _flow_step.unstarted(
+        Weights(a, w),
+        (square, square),
+        samples=samples,
+    )
 
 
 advance = partial(jax.jit, static_argnames=("network", "method"))(_flow_step.advance)

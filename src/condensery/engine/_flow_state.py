@@ -14,13 +14,13 @@ from condensery._errors import InvalidInputError
 from condensery.engine._ensemble import Ensemble
 from condensery.engine._flow_kernel import unstarted
 from condensery.engine._flow_member import Constants
+from condensery.engine._flow_network import Member
 from condensery.engine._flow_options import (
     RECORDED,
     Limits,
     message_of,
     reopened_status,
 )
-from condensery.engine._flow_step import Member
 from condensery.engine._recorder import Probed, Recorder
 from condensery.engine._start import Span, draw_start, full_start
 from condensery.models import Activation

@@ -16,13 +16,14 @@ further, is at rest.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from condensery.engine._flow_network import Limited, Member, Network
 from condensery.engine._function_space import (
     EPS,
     Move,
@@ -65,120 +66,6 @@ that slides must end on the kink to this precision: its own outputs are as large
 """
 
 
-class Member(NamedTuple):
-    """What changes while a member trains.
-
-    With a leading member axis it is the state of a bucket of equal widths.
-
-    Attributes:
-        weights: The parameters, a tuple of groups.
-        seen: What a network keeps of its last pass for the next step.
-        e: The residual f − y.
-        time: Flow time.
-        steps: Steps, those taken again included; -1 before the first.
-        status: `condensery.records.Status`.
-        loss: Mean of e².
-        gradient: Norm of the gradient in the last step (`Spectrum.pull`).
-        noise: Its noise floor.
-        reach: Longest step that may be tried next; finite after a step that had to be
-            taken again.
-        idle: Steps in succession in which the loss has not fallen.
-    """
-
-    weights: Any
-    seen: Any
-    e: Float[Array, " sample"]
-    time: Float[Array, ""]
-    steps: Int[Array, ""]
-    status: Int[Array, ""]
-    loss: Float[Array, ""]
-    gradient: Float[Array, ""]
-    noise: Float[Array, ""]
-    reach: Float[Array, ""]
-    idle: Int[Array, ""]
-
-
-class Look(NamedTuple):
-    """A network at one point of its parameters.
-
-    Attributes:
-        output: f at the samples.
-        size: Norms that enter each output: ε times it is what rounding may change.
-        seen: As in `Member`.
-    """
-
-    output: Float[Array, " sample"]
-    size: Float[Array, " sample"]
-    seen: Any
-
-
-class Limited(Protocol):
-    """The constants of a member that every flow has."""
-
-    @property
-    def kappa(self) -> Array:
-        """Factor in front of the network."""
-        ...
-
-    @property
-    def eta(self) -> Array:
-        """Step parameter."""
-        ...
-
-    @property
-    def target(self) -> Array:
-        """Loss below which the member stops."""
-        ...
-
-    @property
-    def max_time(self) -> Array:
-        """Time at which it stops."""
-        ...
-
-
-class Network(Protocol):
-    """A network in the notation of the step; groups of parameters have one order."""
-
-    @property
-    def kinked(self) -> bool:
-        """Whether its activation is followed through a kink."""
-        ...
-
-    def look(self, X: Array, c: Any, weights: Any) -> Look:
-        """The network at a point."""
-        ...
-
-    def start(self, X: Array, weights: Any, seen: Any) -> tuple[Any, tuple[Array, ...]]:
-        """Factors of the Jacobian at a point, and the quadratic forms of the groups."""
-        ...
-
-    def forms(self, X: Array, factors: Any) -> tuple[Array, ...]:
-        """The quadratic forms that a Jacobian gives."""
-        ...
-
-    def scales(self, c: Any, samples: int) -> tuple[Array, ...]:
-        """How far a unit u moves each group, before the Jacobian."""
-        ...
-
-    def groups(self, c: Any, weights: Any) -> tuple[tuple[Array, Array], ...]:
-        """Each group now and initially."""
-        ...
-
-    def mean(self, X: Array, c: Any, start: Member, factors: Any, u: Array) -> Any:
-        """Factors of the mean Jacobian on the way that u predicts."""
-        ...
-
-    def moved(self, X: Array, c: Any, weights: Any, factors: Any, u: Array) -> Any:
-        """The parameters minus (1/n) D Jᵀ u."""
-        ...
-
-    def explicit(
-        self, X: Array, c: Any, start: Member, forms: tuple[Array, ...]
-    ) -> Array:
-        """The longest explicit step that moves the features little."""
-        ...
-
-
 def _gram(
     c: Limited, scales: tuple[Array, ...], forms: tuple[Array, ...]
 ) -> Float[Array, "sample sample"]:
@@ -198,7 +85,12 @@ def _moves(
             jnp.sum(now**2),
             jnp.sum((now - initial) ** 2),
         )
-        for scale, form, (now, initial) in zip(scales, forms, groups, strict=True)
+        for scale, form, (now, initial) in zip(
+            scales,
+            forms,
+            groups,
+            strict=True,
+        )
     )
 
 
@@ -212,6 +104,7 @@ class _Correction(NamedTuple):
         image: T of the u before.
         gap: T(u) − u there.
         mean: Factors of the last mean Jacobian.
+        forms: Its quadratic forms.
         spectrum: Of its Gram matrix.
     """
 
@@ -220,9 +113,16 @@ class _Correction(NamedTuple):
     image: Float[Array, " sample"]
     gap: Float[Array, " sample"]
     mean: Any
+    forms: tuple[Array, ...]
     spectrum: Spectrum
 
-    def next(self, image: Array, mean: Any, spectrum: Spectrum) -> _Correction:
+    def next(
+        self,
+        image: Array,
+        mean: Any,
+        forms: tuple[Array, ...],
+        spectrum: Spectrum,
+    ) -> _Correction:
         """After one more: where the last two would meet if T were linear (Anderson's
         mixing of depth one: Walker and Ni 2011, SIAM J. Numer. Anal. 49, Sec. 2).
         """
@@ -230,7 +130,7 @@ class _Correction(NamedTuple):
         turn = gap - self.gap
         along = jnp.sum(gap * turn) / jnp.maximum(jnp.sum(turn**2), 1e-300)
         u = image - jnp.where(self.count > 0, along, 0.0) * (image - self.image)
-        return _Correction(self.count + 1, u, image, gap, mean, spectrum)
+        return _Correction(self.count + 1, u, image, gap, mean, forms, spectrum)
 
     def goes_on(self, *, careful: Array) -> Bool[Array, ""]:
         """Whether there is one more to make: the first, and the others with care."""
@@ -246,7 +146,13 @@ def _exponential_step(
     here, forms = network.start(X, start.weights, start.seen)
     spectrum = spectrum_of(_gram(c, scales, forms))
     moves = _moves(network, c, start.weights, forms)
-    h, limits = step_length(spectrum, start.e, moves, eta=c.eta, target=c.target)
+    h, limits = step_length(
+        spectrum,
+        start.e,
+        moves,
+        eta=c.eta,
+        target=c.target,
+    )
     h = jnp.minimum(jnp.minimum(h, start.reach), c.max_time - start.time)
     predicted = spectrum.drive(h, start.e)
 
@@ -255,18 +161,35 @@ def _exponential_step(
         # Without the barrier the factors would be worked out twice, for the forms and
         # for the move.
         mean = type(mean)(*lax.optimization_barrier(tuple(mean)))
-        spectrum = spectrum_of(_gram(c, scales, network.forms(X, mean)))
-        return at.next(spectrum.drive(h, start.e), mean, spectrum)
+        forms = network.forms(X, mean)
+        spectrum = spectrum_of(_gram(c, scales, forms))
+        return at.next(
+            spectrum.drive(h, start.e),
+            mean,
+            forms,
+            spectrum,
+        )
 
     careful = jnp.isfinite(start.reach) & network.kinked
-    first = _Correction(jnp.asarray(0), predicted, predicted, predicted, here, spectrum)
+    begun = jnp.asarray(0), predicted, predicted, predicted
+    first = _Correction(*begun, here, forms, spectrum)
     goes_on = partial(_Correction.goes_on, careful=careful)
     last_one = lax.while_loop(goes_on, corrected, first)
     mean, u = last_one.mean, last_one.image
-    forms = network.forms(X, mean)
-    part = shortening(tuple(zip(scales, forms, strict=True)), u, limits)
+    scaled = tuple(zip(scales, last_one.forms, strict=True))
+    part = shortening(scaled, u, limits)
     end = network.moved(X, c, start.weights, mean, part * u)
-    return _landed(network, X, y, c, last, start, end, part * h, last_one.spectrum)
+    return _landed(
+        network,
+        X,
+        y,
+        c,
+        last,
+        start,
+        end,
+        part * h,
+        last_one.spectrum,
+    )
 
 
 def _gram_step(
@@ -280,7 +203,13 @@ def _gram_step(
     longest = network.explicit(X, c, start, forms)
     h = c.eta * jnp.minimum(1.0 / spectrum.rates[-1], longest)
     h = jnp.minimum(jnp.minimum(h, start.reach), c.max_time - start.time)
-    end = network.moved(X, c, start.weights, here, h * start.e)
+    end = network.moved(
+        X,
+        c,
+        start.weights,
+        here,
+        h * start.e,
+    )
     return _landed(network, X, y, c, last, start, end, h, spectrum)
 
 

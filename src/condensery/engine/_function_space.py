@@ -72,7 +72,11 @@ class Spectrum(NamedTuple):
 
     def amplitudes(self, e: Float[Array, " sample"]) -> Float[Array, " sample"]:
         """Qᵀ e where resolved, 0 elsewhere."""
-        return jnp.where(self.resolved, self.Q.T @ e, 0.0)
+        return jnp.where(
+            self.resolved,
+            self.Q.T @ e,
+            0.0,
+        )
 
     def drive(
         self, h: Float[Array, ""], e: Float[Array, " sample"]
@@ -94,10 +98,18 @@ class Spectrum(NamedTuple):
 
 def spectrum_of(G: Float[Array, "sample sample"]) -> Spectrum:
     """The modes of a Gram matrix, and which of them it resolves."""
-    rates, Q = jnp.linalg.eigh(G, symmetrize_input=False)
+    rates, Q = jnp.linalg.eigh(
+        G,
+        symmetrize_input=False,
+    )
     floor = _FLOOR * G.shape[0] * jnp.maximum(rates[-1], 0.0)
     resolved = rates > floor
-    return Spectrum(jnp.where(resolved, rates, 0.0), Q, resolved, floor)
+    return Spectrum(
+        jnp.where(resolved, rates, 0.0),
+        Q,
+        resolved,
+        floor,
+    )
 
 
 def h_phi1(h: Array, rate: Array) -> Array:
@@ -143,7 +155,10 @@ def step_length(
     modes = spectrum.Q.T @ e
     moving = jnp.where(spectrum.resolved, modes, 0.0)
     v = h_phi1(h[:, None], spectrum.rates) * moving
-    loss = jnp.mean((modes - spectrum.rates * v) ** 2, axis=1)
+    loss = jnp.mean(
+        (modes - spectrum.rates * v) ** 2,
+        axis=1,
+    )
     last = jnp.maximum(jnp.sum(loss >= _LANDING * target) - 1, 0)
     unresolved = jnp.mean((modes - moving) ** 2)
     falling = unresolved + _LOSS_FACTOR * jnp.mean(moving**2)
@@ -152,7 +167,13 @@ def step_length(
     limits = []
     for move in moves:
         form = spectrum.Q.T @ move.form @ spectrum.Q
-        way = move.scale**2 * jnp.maximum(jnp.sum((v @ form) * v, axis=1), 0.0)
+        way = move.scale**2 * jnp.maximum(
+            jnp.sum(
+                (v @ form) * v,
+                axis=1,
+            ),
+            0.0,
+        )
         gone = jnp.sqrt(move.gone_square) + jnp.sqrt(way[last])
         limits.append(jnp.maximum(eta**2 * jnp.minimum(move.square, gone**2), 1e-300))
         excess = jnp.maximum(excess, way / limits[-1])

@@ -54,7 +54,11 @@ def mean_through_kink(
         slides, beyond / jnp.where(slides, beyond - speed, 1.0), 0.0
     )  # of the near slope: z stands still
     after = there + share * (here - there)
-    reached = jnp.where(slides, 0.0, (1.0 - until) * beyond)
+    reached = jnp.where(
+        slides,
+        0.0,
+        (1.0 - until) * beyond,
+    )
     s0, s1 = act.sigma(z0), act.sigma(jnp.where(crosses, reached, z1))
     s = 0.5 * jnp.where(
         crosses,

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from condensery.engine._flow_network import Member
 from condensery.engine._flow_options import (
     RECORDED,
     FlowRecorder,
@@ -20,7 +21,6 @@ from condensery.engine._flow_options import (
     report_stopped,
     running_steps,
 )
-from condensery.engine._flow_step import Member
 from condensery.engine._recorder import OnProgress, Probes
 from condensery.engine._three_layer_ensemble import ThreeLayerEnsemble
 from condensery.engine._three_layer_kernel import (

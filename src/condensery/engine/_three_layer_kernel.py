@@ -26,7 +26,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from condensery.engine import _flow_step
-from condensery.engine._flow_step import METHODS, Look, Member
+from condensery.engine._flow_network import Look, Member
+from condensery.engine._flow_step import METHODS
 from condensery.engine._mean_slopes import mean_secant, mean_through_kink
 from condensery.engine._three_layer_member import Constants, Passed, Weights
 from condensery.models import Activation
@@ -69,7 +70,11 @@ def _pass(act: Activation, X: Array, weights: Weights) -> Passed:
     a, v, w = weights
     z1 = X @ w
     z2 = _into(_with_bias(act.sigma(z1)), v)
-    return Passed(z1, z2, _through(a[:, None] * act.sigma_prime(z2), v)[..., :-1])
+    return Passed(
+        z1,
+        z2,
+        _through(a[:, None] * act.sigma_prime(z2), v)[..., :-1],
+    )
 
 
 def _factors(act: Activation, a: Array, passed: Passed) -> _Factors:
@@ -98,7 +103,12 @@ class ThreeLayerFlow:
         """Whether the activation is linear on either side of 0."""
         return self.act.slopes is not None
 
-    def look(self, X: Array, c: Constants, weights: Weights) -> Look:
+    def look(
+        self,
+        X: Array,
+        c: Constants,
+        weights: Weights,
+    ) -> Look:
         """Output, its size and the pass at a point."""
         passed = _pass(self.act, X, weights)
         top = self.act.sigma(passed.z2)
@@ -108,7 +118,12 @@ class ThreeLayerFlow:
         size = c.kappa * jnp.sum(of_a[:, None] * norms, axis=0)
         return Look(output, size, passed)
 
-    def start(self, X: Array, weights: Weights, seen: Passed) -> tuple[_Factors, Forms]:
+    def start(
+        self,
+        X: Array,
+        weights: Weights,
+        seen: Passed,
+    ) -> tuple[_Factors, Forms]:
         """The factors at a point, and its forms."""
         factors = _factors(self.act, weights.a, seen)
         return factors, self.forms(X, factors)
@@ -141,7 +156,11 @@ class ThreeLayerFlow:
         pushed = u[:, None] * factors.b
         step_a = jnp.einsum("s,csk->ck", u, factors.s)
         step_v = jnp.einsum("csk,csj->ckj", pushed, factors.h)
-        step_w = jnp.einsum("sd,csj->cdj", X, u[:, None] * factors.c)
+        step_w = jnp.einsum(
+            "sd,csj->cdj",
+            X,
+            u[:, None] * factors.c,
+        )
         return Weights(
             weights.a - scale_a * step_a,
             weights.v - scale_v * step_v,
@@ -157,7 +176,11 @@ class ThreeLayerFlow:
         a0, v, _ = start.weights
         scale_w, scale_v, scale_a = self.scales(c, len(u))
         a = a0 - scale_a * jnp.einsum("s,csk->ck", u, factors.s)
-        along = jnp.einsum("st,ctj->csj", X @ X.T, u[:, None] * factors.c)
+        along = jnp.einsum(
+            "st,ctj->csj",
+            X @ X.T,
+            u[:, None] * factors.c,
+        )
         z1 = start.seen.z1 - scale_w * along
         h = _with_bias(self.act.sigma(z1))
         pushed = u[:, None] * factors.b
@@ -167,7 +190,12 @@ class ThreeLayerFlow:
         b = 0.5 * (a0 + a)[:, None] * outer[1]
         along = jnp.einsum("csk,ctk,ctj->csj", b, pushed, factors.h)
         back = _through(b, v) - 0.5 * scale_v * along
-        return _Factors(outer[0], b, _with_bias(inner[0]), back[..., :-1] * inner[1])
+        return _Factors(
+            outer[0],
+            b,
+            _with_bias(inner[0]),
+            back[..., :-1] * inner[1],
+        )
 
     def _slopes(
         self,
@@ -183,24 +211,53 @@ class ThreeLayerFlow:
         """
         z1, z2 = start.seen.z1, start.seen.z2
         if self.act.slopes is None:
-            return mean_secant(self.act, z1, ends[0]), mean_secant(
-                self.act, z2, ends[1]
+            return mean_secant(
+                self.act,
+                z1,
+                ends[0],
+            ), mean_secant(
+                self.act,
+                z2,
+                ends[1],
             )
         scale_w, scale_v, _ = self.scales(c, len(u))
         square1 = jnp.sum(X**2, axis=1)
-        square2 = jnp.sum(factors.h**2, axis=-1, keepdims=True)
+        square2 = jnp.sum(
+            factors.h**2,
+            axis=-1,
+            keepdims=True,
+        )
         push1 = -scale_w * (u * square1)[:, None] * start.seen.back
         push2 = -scale_v * u[:, None] * square2 * start.weights.a[:, None]
         through = partial(mean_through_kink, self.act, self.act.slopes)
-        return through(z1, ends[0], push1), through(z2, ends[1], push2)
+        return through(
+            z1,
+            ends[0],
+            push1,
+        ), through(
+            z2,
+            ends[1],
+            push2,
+        )
 
-    def explicit(self, X: Array, c: Constants, start: Member, forms: Forms) -> Array:
+    def explicit(
+        self,
+        X: Array,
+        c: Constants,
+        start: Member,
+        forms: Forms,
+    ) -> Array:
         """The length 0.05·‖θ_l‖/‖θ_l'‖, the least over the layers."""
         del X
         longest = []
         scales = self.scales(c, forms[0].shape[0])
         groups = self.groups(c, start.weights)
-        for scale, form, (now, _) in zip(scales, forms, groups, strict=True):
+        for scale, form, (now, _) in zip(
+            scales,
+            forms,
+            groups,
+            strict=True,
+        ):
             speed = jnp.maximum(scale**2 * (start.e @ form @ start.e), 1e-300)
             longest.append(jnp.sqrt(jnp.sum(now**2) / speed))
         return _GRAM_MOVE * jnp.min(jnp.stack(longest))
@@ -215,7 +272,11 @@ def unstarted(c: Constants, *, copies: int, samples: int) -> Member:
         jnp.zeros((members, copies, samples, units), dtype)
         for units in (wide - 1, outer, wide - 1)
     ]
-    return _flow_step.unstarted(Weights(a, v, w), Passed(*rows), samples=samples)
+    return _flow_step.unstarted(
+        Weights(a, v, w),
+        Passed(*rows),
+        samples=samples,
+    )
 
 
 advance = partial(

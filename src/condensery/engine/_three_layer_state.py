@@ -13,13 +13,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from condensery._errors import InvalidInputError
+from condensery.engine._flow_network import Member
 from condensery.engine._flow_options import (
     RECORDED,
     Limits,
     message_of,
     reopened_status,
 )
-from condensery.engine._flow_step import Member
 from condensery.engine._recorder import Probed
 from condensery.engine._three_layer_ensemble import ThreeLayerEnsemble
 from condensery.engine._three_layer_member import Constants

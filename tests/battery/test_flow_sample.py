@@ -1,0 +1,70 @@
+"""A fixed sample of the batteries of the flows: `make battery flow` has the rest."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from condensery._reference import load
+
+CASES = Path(__file__).with_name("flow_cases.py")
+TWO_LAYERS = (211, 36, 22, 201, 114, 217, 76)
+THREE_LAYERS = (0, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", TWO_LAYERS)
+def test_two_layers_are_where_small_steps_are(number):
+    judged = load(f"{CASES}:judge")(load(f"{CASES}:case")(number))
+    assert judged.trusted, judged.note
+    assert judged.passed, judged.note
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", THREE_LAYERS)
+def test_three_layers_are_where_small_steps_are(place):
+    number = load(f"{CASES}:cheapest_first")(20, layers=3)[place]
+    judged = load(f"{CASES}:judge_deep")(load(f"{CASES}:case")(number, layers=3))
+    assert judged.trusted, judged.note
+    assert judged.passed, judged.note
+
+
+def test_an_engine_that_is_two_percent_off_fails():
+    judged = load(f"{CASES}:Judged")
+    right = judged(
+        definite=True,
+        monotone=True,
+        trusted=True,
+        gap=0.001,
+        note="",
+    )
+    wrong = judged(
+        definite=True,
+        monotone=True,
+        trusted=True,
+        gap=0.02,
+        note="",
+    )
+    rising = judged(
+        definite=True,
+        monotone=False,
+        trusted=False,
+        gap=0.001,
+        note="",
+    )
+    cut = judged(definite=False, monotone=True, trusted=True, gap=0.001, note="")
+    assert [one.passed for one in (right, wrong, rising, cut)] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_the_sets_are_of_every_kind_and_size():
+    cases = [load(f"{CASES}:case")(number) for number in range(220)]
+    assert len({drawn.kind for drawn in cases}) == 5
+    assert len({drawn.activation for drawn in cases}) == 11
+    samples = np.array([drawn.x.shape for drawn in cases])
+    assert samples.min(axis=0).tolist() == [2, 1]
+    assert samples.max(axis=0).tolist() == [64, 20]
