@@ -306,12 +306,12 @@ def _deep_sets() -> list[str]:
 
 def _flowed(item: str) -> Outcome:
     judged = _cases("judge")(_cases("case")(int(item)))
-    return Outcome(passed=judged.passed, note=judged.note)
+    return Outcome(passed=bool(judged.passed), note=judged.note)
 
 
 def _flowed_deep(item: str) -> Outcome:
     judged = _cases("judge_deep")(_cases("case")(int(item), layers=3))
-    return Outcome(passed=judged.passed, note=judged.note)
+    return Outcome(passed=bool(judged.passed), note=judged.note)
 
 
 BATTERIES = {

@@ -133,6 +133,7 @@ def test_a_step_that_raises_the_loss_is_halved():
             EIGHT,
             y,
             method="gram",
+            activation_name="tanh",
             eta=40.0,
             **options,
         )

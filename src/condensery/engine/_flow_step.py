@@ -45,11 +45,14 @@ _FREE = 16.0
 _FALL = 1e-9
 """A loss that falls by less than this part of itself in a step does not fall."""
 _IDLE = 100
-"""Steps in succession in which the loss of a member at rest has not fallen.
+"""Steps in succession in which the loss of a member at rest has not fallen, though it
+could only take short ones.
 
-The gradient of units on a sample's kink jumps from side to side, and what is computed
-of it stays above the noise floor of smooth ones.
+This is for kinks alone: the gradient of units on a sample's kink jumps from side to
+side, and what is computed of it stays above the noise floor of smooth ones.
 """
+_NEAR = 1e3
+"""How far above its noise floor a gradient may be for that."""
 _ROUNDING = 8.0 * EPS
 """Rounding of an output, in units of the norms that enter it."""
 
@@ -197,6 +200,9 @@ def _gram_step(
 ) -> Member:
     """Explicit Euler, the plain reference of the exponential step: h = eta times the
     smaller of 1/λ_max(G) and the network's own longest step.
+
+    It steps over kinks: a unit that should slide along one chatters about it, and there
+    the loss may rise. Steps short enough to prevent that would stop it.
     """
     here, forms = network.start(X, start.weights, start.seen)
     spectrum = spectrum_of(_gram(c, network.scales(c, len(y)), forms))
@@ -210,7 +216,8 @@ def _gram_step(
         here,
         h * start.e,
     )
-    return _landed(network, X, y, c, last, start, end, h, spectrum)
+    args = network, X, y, c, last, start, end, h, spectrum
+    return _landed(*args, plain=True)
 
 
 def _landed(
@@ -223,6 +230,8 @@ def _landed(
     end: Any,
     h: Array,
     spectrum: Spectrum,
+    *,
+    plain: bool = False,
 ) -> Member:
     """The member at the end of a step, or still at its start if that is no step of a
     flow.
@@ -232,9 +241,14 @@ def _landed(
     loss, time, steps = jnp.mean(e**2), start.time + h, start.steps + 1
     gradient, noise = spectrum.pull(start.e)
     falls = loss < (1.0 - _FALL) * start.loss
-    idle = jnp.where(falls, 0, start.idle + 1)
+    near = gradient <= _NEAR * noise
+    kept_short = jnp.isfinite(start.reach) & near & network.kinked
+    idle = jnp.where(~falls & kept_short, start.idle + 1, 0)
     rests = ~falls & ((gradient <= noise) | (idle >= _IDLE))
-    taken = _lowers(start.loss, loss, e, look.size) & (time > start.time) & ~rests
+    lowers = _lowers(start.loss, loss, e, look.size)
+    finite = jnp.isfinite(loss)
+    flows = finite if plain and network.kinked else lowers
+    taken = flows & (time > start.time) & ~rests
     reach = _reach(start.reach, h, taken)
     there = Member(
         end, look.seen, e, time, steps, start.status, loss, gradient, noise, reach, idle
@@ -245,7 +259,8 @@ def _landed(
     member = jax.tree.map(partial(jnp.where, taken), there, stays)
     status = _status(member, c, last)
     status = jnp.where(rests, int(Status.AT_REST), status)
-    lost = ~taken & ~rests & (h * spectrum.rates[-1] < _SHORTEST)
+    short = ~finite if plain else h * spectrum.rates[-1] < _SHORTEST
+    lost = ~taken & ~rests & short
     return member._replace(
         status=jnp.where(lost, int(Status.DIVERGED), status).astype(start.status.dtype),
         loss=jnp.where(lost, loss, member.loss),
