@@ -96,7 +96,10 @@ def flow(  # ruff: ignore[too-many-arguments] all but the data are options with 
             chunk.
 
     Returns:
-        Where each member stands.
+        Where each member stands, with its status. Its loss never rises with the method
+        ``exponential``. A member that comes to a critical point, such as the best fit
+        of data that no net fits, ends as Status.AT_REST, with its `gradient` and the
+        `noise` floor of it; `message(member)` says what to do.
 
     Raises:
         InvalidInputError: An argument that cannot be used.

@@ -104,6 +104,8 @@ def three_layer_flow(  # ruff: ignore[too-many-arguments] all but the data are o
 
     Returns:
         Where each member stands. A member's numbers do not depend on its companions.
+        Its loss never rises with the method ``exponential``; a member that comes to a
+        critical point ends as Status.AT_REST, and `message(member)` says what to do.
 
     Raises:
         InvalidInputError: An argument that cannot be used.

@@ -56,7 +56,6 @@ def load_weights(path: str | Path) -> dict[str, torch.Tensor]:
     Example:
         >>> import tempfile, torch
         >>> from pathlib import Path
-    from typing import Any
         >>> from condensery.torch import load_weights
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder) / "net.pt"
