@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +30,17 @@ def compiled_programs_end_with_their_module() -> Iterator[None]:
     if jax is not None:
         jax.clear_caches()
         gc.collect()
+
+
+TESTS = Path(__file__).parent
+RUN_LONG = (TESTS / "experiments", TESTS / "properties")
+"""Folders whose tests run experiments or draw many cases: `make check` leaves them
+out.
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if not set(RUN_LONG).isdisjoint(item.path.parents):
+            item.add_marker(pytest.mark.slow)

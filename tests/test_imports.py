@@ -63,6 +63,7 @@ def test_import_and_help_load_nothing_heavy(program):
     assert loaded_by(program, SHELF) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "program",
     [

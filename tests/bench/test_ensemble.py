@@ -21,6 +21,7 @@ def small(monkeypatch):
         monkeypatch.setattr(ensemble, name, value)
 
 
+@pytest.mark.slow
 def test_rows_and_ratios(small, monkeypatch):
     assert BENCHES["ensemble"] == "condensery.bench.ensemble:run"
     monkeypatch.setattr(ensemble, "find_spec", lambda name: None)

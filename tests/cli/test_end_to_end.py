@@ -97,6 +97,7 @@ def test_any_number_of_workers_gives_the_same_bits(tmp_path, condensery, tiny):
     assert bits(tmp_path / "1") == bits(tmp_path / "3")
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_run_that_resumes_to_the_same_bits(
     tmp_path, condensery, start, tiny, uninterrupted
 ):
@@ -124,6 +125,7 @@ def test_ctrl_c_leaves_a_run_that_resumes_to_the_same_bits(
     )  # at most the two tasks under way at Ctrl-C were started twice
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_bits(
     tmp_path, condensery, start, tiny, uninterrupted
 ):

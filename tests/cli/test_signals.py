@@ -17,7 +17,10 @@ from tests.cli.test_end_to_end import SLOW, bits, wait_for_shards
 
 from condensery.cli import _signals, main
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
+]
 ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
@@ -139,7 +142,6 @@ def test_a_terminal_that_closes(tmp_path, condensery, tiny, uninterrupted):
     check_that_it_resumes(tmp_path, condensery, uninterrupted)
 
 
-@pytest.mark.slow
 def test_resume_heeds_signals_too(tmp_path, condensery, tiny, uninterrupted):
     process, _ = begin(tiny, tmp_path)
     process.send_signal(signal.SIGTERM)

@@ -18,6 +18,7 @@ def complete():
     return load("mnist-1d")
 
 
+@pytest.mark.slow
 def test_it_is_the_published_set(complete):
     from mnist1d.data import make_dataset
 
@@ -32,6 +33,7 @@ def test_it_is_the_published_set(complete):
     assert complete.x.std() == pytest.approx(1, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_fewer_are_the_first_ones(complete):
     few = load("MNIST_1D", samples=30)
     np.testing.assert_array_equal(few.x, complete.x[:30])

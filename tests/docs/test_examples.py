@@ -41,6 +41,7 @@ def test_minimal_is_short_and_stands_alone(root):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("gamma", "gamma_prime"), [(0.6, 0.0), (1.0, 0.0), (1.4, 0.2)])
 def test_minimal_agrees_with_the_engine(minimal, gamma, gamma_prime):
     from condensery.engine import Ensemble, flow

@@ -16,6 +16,7 @@ def cells(width, seeds=(0,)):
     return Ensemble(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tolerance", [0.02, 0.005])
 def test_rd_is_that_of_a_much_finer_run_to_a_few_tolerances(tolerance):
     # A smooth activation, where RD converges without the scatter of units that cross a
@@ -51,6 +52,7 @@ def test_rd_is_that_of_a_much_finer_run_to_a_few_tolerances(tolerance):
     )
 
 
+@pytest.mark.slow
 def test_on_relu_too_at_an_ordinary_width():
     members = Ensemble.grid(
         widths=[2000],

@@ -32,6 +32,7 @@ def test_the_loss_against_a_loop():
     assert loss == pytest.approx(total / 6)
 
 
+@pytest.mark.slow
 def test_without_dropout_a_draw_is_the_loss_and_with_it_the_mean_of_inputs_is_kept():
     start = NET.draw(seed=0, exponent=0.5)
     p = jax.tree.map(jnp.asarray, start)
@@ -69,6 +70,7 @@ def test_decay_is_decoupled_and_zero_decay_is_adam():
     np.testing.assert_allclose(decayed, shrunk, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_network_learns_six_digits_by_heart():
     start = NET.draw(seed=0, exponent=0.5)
     result = descend(

@@ -206,6 +206,7 @@ PIECES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("batch_size", "rule"), PIECES.values(), ids=PIECES)
 @given(
     first=st.integers(0, 13),

@@ -97,6 +97,7 @@ def members_of(result):
     ]
 
 
+@pytest.mark.slow
 def test_two_halves_are_one_run_bit_for_bit(verb):
     whole, half = verb(20), verb(9)
     resumed = verb(20, state=half.state)
@@ -147,6 +148,7 @@ def test_probes_are_named_and_change_no_bit(verb):
     assert verb(6).probed == {}
 
 
+@pytest.mark.slow
 def test_progress_is_a_text_and_a_fraction(verb):
     reports = []
     verb(6, on_progress=lambda text, fraction: reports.append((text, fraction)))
@@ -366,6 +368,7 @@ def test_outputs_and_losses_of_layers_and_of_two_layers():
         np.testing.assert_allclose(output, expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["exponential", "gram"])
 def test_three_layers_resume_in_every_way_that_they_stop(method):
     direct = three(40, method=method)
@@ -393,6 +396,7 @@ def test_three_layers_resume_in_every_way_that_they_stop(method):
     assert members_of(same) == members_of(late)
 
 
+@pytest.mark.slow
 def test_three_layers_of_several_widths_resume():
     half = three_layer_flow(MIXED, X, Y, max_steps=5)
     whole = three_layer_flow(MIXED, X, Y, max_steps=9)

@@ -238,6 +238,7 @@ def test_r2_by_all_masks():
     assert estimate.r2_error < 0.02 * total
 
 
+@pytest.mark.slow
 def test_written_gradient_of_the_expected_loss_is_the_derived_one():
     member, x, y = jax.tree.map(jnp.asarray, draw(7)), *map(jnp.asarray, DATA)
     for name in ("relu", "tanh"):
@@ -371,6 +372,7 @@ NETS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "members", "keep", "data"), NETS.values(), ids=NETS)
 def test_in_pieces_and_in_company_changes_no_bit(model, members, keep, data):
     dtype = "float64" if isinstance(model, TwoLayer) else "float32"
@@ -461,6 +463,7 @@ def test_stop_loss_is_judged_without_masks_where_it_is_recorded():
     assert stopped.status.tolist() == [Status.CONVERGED]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "member"),
     [

@@ -165,6 +165,7 @@ def test_the_reference_is_what_it_says(name):
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asi", [True, False])
 def test_smooth_networks_follow_an_adaptive_integrator(asi):
     members = ensemble()

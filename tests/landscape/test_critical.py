@@ -53,6 +53,7 @@ def searched():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "expected"), [(1, 0.10902), (2, 0.06979), (3, 0.0)])
 def test_the_best_losses_of_the_benchmark(searched, width, expected):
     best = searched[width].distinct()[0]
@@ -117,6 +118,7 @@ def test_saddles_are_found_by_the_other_method():
     assert kinds - {0}
 
 
+@pytest.mark.slow
 def test_a_saddle_between_two_minima_by_its_closed_form():
     # R = (a·w − 1)², linear: minima on a·w = 1, and one saddle at 0 with R = 1
     problem = Problem(np.ones((1, 1)), np.ones(1), "linear")
@@ -148,6 +150,7 @@ def test_a_minimum_of_the_gradient_alone_is_rejected():
         assert np.linalg.norm(H @ g) < 1e-5 * np.linalg.norm(H, 2) * np.linalg.norm(g)
 
 
+@pytest.mark.slow
 def test_a_saturated_unit_is_on_its_way_to_infinity():
     # two samples and a step between them: tanh(w x) → ±1 as w grows
     problem = Problem(
@@ -173,6 +176,7 @@ def test_a_channel_to_infinity_is_told_apart():
     assert find_critical([start], problem).status.tolist() == [SearchStatus.AT_INFINITY]
 
 
+@pytest.mark.slow
 def test_a_kink_is_a_status():
     # the least squares line through (0, 1) by a ReLU without bias: z = 0 at the sample
     # x = 0
@@ -185,6 +189,7 @@ def test_a_kink_is_a_status():
     assert find_critical([start], problem).status.tolist() == [SearchStatus.AT_KINK]
 
 
+@pytest.mark.slow
 def test_an_overflow_is_a_status_and_the_others_go_on():
     problem = Problem(
         np.array([[1.0]]),
@@ -201,6 +206,7 @@ def test_an_overflow_is_a_status_and_the_others_go_on():
     assert not SearchStatus.FOUND.remedy
 
 
+@pytest.mark.slow
 def test_a_start_ends_alike_alone_and_among_others(searched):
     alone = find_critical(starts(2, 64)[:1], three_steps())
     assert alone.loss[0] == pytest.approx(searched[2].loss[0], abs=1e-9)

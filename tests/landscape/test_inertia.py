@@ -124,6 +124,7 @@ def test_predicted_equals_measured_on_hundreds_of_random_nets():
     assert decided >= 230
 
 
+@pytest.mark.slow
 def test_changes_of_several_layers_add_up():
     decided = 0
     for seed in range(20):

@@ -89,6 +89,7 @@ def test_gradient_transport_at_any_parameters(make, sizes, activation, after):
     np.testing.assert_allclose(db, g, atol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "more"), [(2, 6), (3, 9)])
 def test_a_lift_adds_zero_eigenvalues_only(critical_problem, width, more):
     """D = width·(m + 1) + m_next·(width − m) for one unit lifted: 4·2 = … counted here

@@ -65,6 +65,7 @@ def test_a_split_moves_the_gradient_by_its_shares_at_most(
         assert receipt.loss[1] == pytest.approx(receipt.loss[0], rel=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sizes", "activation"),
     [((2, 2, 1), "tanh"), ((1, 2, 2, 2), "tanh"), ((2, 2, 3), "sigmoid")],

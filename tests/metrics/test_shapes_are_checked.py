@@ -121,6 +121,7 @@ def outcomes(hook: str) -> dict[str, str]:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_the_hook_catches_every_wrong_shape():
     assert outcomes("armed") == dict.fromkeys(WRONG, "TypeCheckError")
 

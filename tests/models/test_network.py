@@ -91,6 +91,7 @@ def test_forward_against_a_loop(name):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_numpy_and_jax_agree(name):
     z = np.linspace(-4, 4, 33)

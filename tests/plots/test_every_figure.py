@@ -36,6 +36,7 @@ def test_every_module_is_met_by_these_tests(cases):
     ) == {"verdicts"}
 
 
+@pytest.mark.slow
 def test_text_is_at_least_seven_points_at_the_size_of_print(figure):
     assert figure.get_figwidth() <= PAGE
     sizes = {text.get_fontsize() for text in shown_texts(figure)}
@@ -99,6 +100,7 @@ def test_the_users_settings_neither_leak_in_nor_get_lost(selected):
     assert strange == usual
 
 
+@pytest.mark.slow
 def test_data_is_frozen_and_draw_leaves_it_alone(selected):
     module, tables, options, _ = selected
     data = module.figure_data(tables, **options)
@@ -141,6 +143,7 @@ def test_missing_and_empty_tables_are_named(name, tables):
         module.figure_data({first: Table(columns={})})
 
 
+@pytest.mark.slow
 def test_no_pyplot_and_no_framework_is_loaded():
     """pyplot keeps global state: drawing in a thread or in a notebook must not go
     through it.

@@ -30,6 +30,7 @@ def figure() -> Figure:
     return drawn()
 
 
+@pytest.mark.slow
 def test_equal_figures_give_equal_bytes(figure, monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1000000000")
     first = [plots.render(figure, ending) for ending in ("pdf", "png")]

@@ -31,6 +31,7 @@ def problems(draw):
     return members, rng.uniform(-1, 1, (4, 1)), rng.uniform(-1, 1, 4)
 
 
+@pytest.mark.slow
 @few
 @given(problems())
 def test_the_loss_falls_and_nothing_diverges(problem):
@@ -63,6 +64,7 @@ def corrected_step_problem():
     return members, rng.uniform(-1, 1, (4, 1)), rng.uniform(-1, 1, 4)
 
 
+@pytest.mark.slow
 def test_no_step_moves_much_further_than_eta_says():
     eta, state, before = 0.005, None, np.zeros(3)
     for steps in range(1, 120):

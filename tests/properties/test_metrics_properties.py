@@ -61,6 +61,7 @@ def partition(labels: np.ndarray) -> set[frozenset[int]]:
     }
 
 
+@pytest.mark.slow
 @few
 @given(
     layers(),
@@ -128,6 +129,7 @@ def test_zero_rows_change_only_the_ratio(layer, chosen):
     assert other.zero_units == 2
 
 
+@pytest.mark.slow
 @few
 @given(layers(), options)
 def test_signs_are_ignored_with_antipodal_alone(layer, chosen):

@@ -246,6 +246,7 @@ def test_the_contract_can_fail(case, monkeypatch, tmp_path):
         check(changed(**attributes), name, monkeypatch, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_module_that_imports_a_framework_is_found(monkeypatch, tmp_path):
     path = tmp_path / "heavy.py"
     path.write_text("import matplotlib\n" + FILE.read_text())

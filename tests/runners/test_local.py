@@ -266,6 +266,7 @@ def test_one_thread_in_every_library():
         assert set(outcome.arrays["threads"].tolist()) == {1}
 
 
+@pytest.mark.slow
 @linux
 def test_jax_computes_with_one_thread_in_float64(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=true")

@@ -242,6 +242,7 @@ def test_the_last_common_stage_is_used():
     assert f"at {found.stages[-1]:g} of the initial loss" in str(found)
 
 
+@pytest.mark.slow
 def test_large_noise_between_seeds_withholds_the_verdict():
     """The same training with an initial scale that is drawn anew for every run: the
     slope drowns.

@@ -156,6 +156,7 @@ def test_what_cannot_be_exported_is_refused_in_one_exception(tmp_path, formats):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_onnx_in_kinds_of_numbers_that_its_runtime_has_not(tmp_path):
     pytest.importorskip("onnxscript")
     pytest.importorskip("onnxruntime")
@@ -183,6 +184,7 @@ class Several(nn.Module):
         return {"class": y.argmax(1), "logits": y}
 
 
+@pytest.mark.slow
 def test_onnx_of_a_model_with_several_outputs(tmp_path):
     pytest.importorskip("onnxscript")
     pytest.importorskip("onnxruntime")

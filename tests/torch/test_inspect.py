@@ -399,6 +399,7 @@ def test_the_probability_of_a_pair_is_that_of_geometry():
     assert np.mean(cosines >= -0.3) == pytest.approx(random_pair(-0.3, 6), rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("units", "features"), [(30, 10), (100, 50), (3, 4)])
 def test_the_largest_cosine_by_chance_is_the_median_of_draws(units, features):
     generator, found = np.random.default_rng(2), []

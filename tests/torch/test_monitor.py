@@ -207,6 +207,7 @@ def test_layers_can_be_chosen_and_unknown_ones_are_refused():
         assert message in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_recorded_run_is_a_run_like_others(tmp_path, capsys):
     sink = condensery.record("mine", runs=tmp_path)
     model = nn.Sequential(nn.Linear(2, 6), nn.ReLU(), nn.Linear(6, 1))

@@ -100,6 +100,7 @@ def test_old_runs_are_reported_and_exported(run, old, tmp_path, capsys):
     assert list(made.glob("*.csv"))
 
 
+@pytest.mark.slow
 def test_reporting_brings_a_run_to_the_verdicts_of_now(old):
     reported = workbench.report(CENSUS, old)
     assert reported.not_judged == ""

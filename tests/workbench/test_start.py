@@ -107,6 +107,7 @@ def test_a_run_that_is_refused_later_says_so(tmp_path, runner):
             running.result()
 
 
+@pytest.mark.slow
 def test_stop_leaves_a_run_that_resumes_to_the_same_bits(tmp_path):
     complete = workbench.run(TINY, runs=tmp_path / "complete", **SLOW)
     running = workbench.start(TINY, runs=tmp_path / "cut", **SLOW)
@@ -173,6 +174,7 @@ def test_the_watcher_is_called_in_the_thread_of_the_caller(tmp_path, runner):
     assert threads == {threading.current_thread()}
 
 
+@pytest.mark.slow
 def test_shown_arrays_reach_events_and_watchers_and_change_nothing(tmp_path):
     options = {"drawn": False, "workers": 2}
     quiet = workbench.run(TINY, runs=tmp_path / "quiet", **options)
