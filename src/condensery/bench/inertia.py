@@ -102,19 +102,14 @@ def _ratio(value: float | None, reference: float | None) -> float | None:
 
 def _critical_point() -> tuple[Parameters, Problem]:
     from condensery.data import load
-    from condensery.landscape import Problem, find_critical
+    from condensery.landscape import Problem, find_critical, random_steps
 
     data = load("three-steps")
     problem = Problem(data.x, data.y, "tanh")
     starts: list[Parameters] = []
     for seed in range(64):
         random = np.random.Generator(np.random.Philox(key=[0, seed]))
-        w, middle, a = (
-            random.standard_normal(NARROW),
-            random.uniform(-15, 15, NARROW),
-            random.standard_normal(NARROW),
-        )
-        starts.append([(w[:, None], -w * middle), (2 * a[None], None)])
+        starts.append(random_steps(NARROW, random))
     points = find_critical(starts, problem).distinct()
     # at the lowest loss, zero, all inner Hessians vanish
     return next(point for point in points if point.loss > 1e-6).parameters, problem

@@ -42,6 +42,7 @@ from condensery.landscape._network import (
     widths,
 )
 from condensery.landscape._polish import polish
+from condensery.landscape._random_steps import random_steps
 from condensery.landscape._rank import ModelRank, jacobian_rank, model_rank
 from condensery.landscape._receipt import (
     Counts,
@@ -108,6 +109,7 @@ __all__ = [
     "polish",
     "preactivations",
     "pullback",
+    "random_steps",
     "smallest_output_weight",
     "split",
     "split_inertia",

@@ -112,15 +112,12 @@ def random_start(
     seed: int,
     number: int,
 ) -> Parameters:
-    """Tanh steps of random slope, their middles anywhere among the data."""
+    """The start of a number."""
+    from condensery.landscape import random_steps
+
     key = [seed, 1_000_000 * width + number]
     random = np.random.Generator(np.random.Philox(key=key))
-    w = random.standard_normal(width)
-    middle = random.uniform(-15, 15, width)
-    a = random.standard_normal(width)
-    hidden = (w[:, None], -w * middle)
-    output = (2 * a[None], None)
-    return [hidden, output]
+    return random_steps(width, random)
 
 
 def _gentle(start: Parameters) -> Parameters:

@@ -177,15 +177,13 @@ def _iris() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _line_starts(width: int, count: int, seed: int) -> list[Parameters]:
-    """Steps of random slope, with their middle anywhere among the data."""
-    starts: list[Parameters] = []
+    from condensery.landscape import random_steps
+
+    starts = []
     for number in range(count):
         key = [seed, 1000 * width + number]
         random = np.random.Generator(np.random.Philox(key=key))
-        w = random.standard_normal(width)
-        middle = random.uniform(-15, 15, width)
-        a = random.standard_normal(width)
-        starts.append([(w[:, None], -w * middle), (2 * a[None], None)])
+        starts.append(random_steps(width, random))
     return starts
 
 

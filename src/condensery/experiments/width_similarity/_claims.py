@@ -66,9 +66,15 @@ def on_every_target(
 def _on_target(
     measure: OnTarget, target: Target, config: Config, tables: Tables
 ) -> Measured:
+    """What a measure says of the tables' rows on one target."""
     if target not in config.nets:
         return Measured(None, f"no net was trained on {target}")
-    return measure(config, tables, target)
+    of_target = {
+        name: table.select(target=target)
+        for name, table in tables.items()
+        if "target" in table.columns
+    }
+    return measure(config, of_target, target)
 
 
 def _by_width(table: Table, column: str, summary: Callable) -> dict[int, float]:
@@ -91,8 +97,7 @@ def _listed(numbers: dict[int, float], form: str = ".4g") -> str:
 )
 def same_fall(config: Config, tables: Tables, target: Target) -> Measured:
     """Largest over smallest of the medians."""
-    nets = tables["nets"].select(target=target)
-    medians = _by_width(nets, "fallen", np.median)
+    medians = _by_width(tables["nets"], "fallen", np.median)
     least, largest = min(medians.values()), max(medians.values())
     ratio = largest / least if np.isfinite(largest) else None
     return Measured(ratio, _listed(medians))
@@ -106,8 +111,8 @@ def same_fall(config: Config, tables: Tables, target: Target) -> Measured:
 )
 def common_plateau(config: Config, tables: Tables, target: Target) -> Measured:
     """The worst net."""
-    nets = tables["nets"].select(target=target)
-    level = float(tables["best_losses"].select(target=target)["loss"][0])
+    nets = tables["nets"]
+    level = float(tables["best_losses"]["loss"][0])
     rests = _by_width(nets, "rest", np.median)
     deviation = np.abs(nets["rest"] / level - 1).max()
     return Measured(float(deviation), f"level {level:.5f}; {_listed(rests, '.5f')}")
@@ -121,8 +126,7 @@ def common_plateau(config: Config, tables: Tables, target: Target) -> Measured:
 )
 def common_output(config: Config, tables: Tables, target: Target) -> Measured:
     """The worst net."""
-    nets = tables["nets"].select(target=target)
-    worst = _by_width(nets, "distance", np.max)
+    worst = _by_width(tables["nets"], "distance", np.max)
     return Measured(max(worst.values()), _listed(worst, ".1e"))
 
 
@@ -134,7 +138,7 @@ def common_output(config: Config, tables: Tables, target: Target) -> Measured:
 )
 def condensed(config: Config, tables: Tables, target: Target) -> Measured:
     """The worst width."""
-    nets = tables["nets"].select(target=target)
+    nets = tables["nets"]
     medians = _by_width(nets, "neurons", np.median)
     most = nets["neurons"].max()
     note = f"{_listed(medians)}; {most:g} in the least condensed net"
@@ -149,14 +153,14 @@ def condensed(config: Config, tables: Tables, target: Target) -> Measured:
 )
 def saddle_at_rest(config: Config, tables: Tables, target: Target) -> Measured:
     """Largest deviation of the number of negative eigenvalues from m − 1."""
-    nets = tables["nets"].select(target=target)
+    nets = tables["nets"]
     deviation = np.abs(nets["negatives"] - (nets["width"] - 1)).max()
     counts = _by_width(nets, "negatives", np.median)
     return Measured(float(deviation), f"n₋: {_listed(counts)}")
 
 
-def _gone(tables: Tables, target: Target) -> tuple[Table, str]:
-    departures = tables["departures"].select(target=target)
+def _gone(tables: Tables) -> tuple[Table, str]:
+    departures = tables["departures"]
     numbers = zip(
         departures["width"], departures["gone"], departures["nets"], strict=True
     )
@@ -173,7 +177,7 @@ def _gone(tables: Tables, target: Target) -> tuple[Table, str]:
 )
 def more_leave(config: Config, tables: Tables, target: Target) -> Measured:
     """Smallest increase from a width to the next, over the nets of one width."""
-    departures, note = _gone(tables, target)
+    departures, note = _gone(tables)
     order = np.argsort(departures["width"])
     if len(order) < 2:
         return Measured(None, note)
@@ -187,7 +191,7 @@ def more_leave(config: Config, tables: Tables, target: Target) -> Measured:
 )
 def few_narrow_leave(config: Config, tables: Tables, target: Target) -> Measured:
     """Share of the nets of width 2."""
-    departures, note = _gone(tables, target)
+    departures, note = _gone(tables)
     share = departures.select(width=2)["share"]
     return Measured(float(share[0]) if share.size else None, note)
 
@@ -199,7 +203,7 @@ def few_narrow_leave(config: Config, tables: Tables, target: Target) -> Measured
 )
 def most_wide_leave(config: Config, tables: Tables, target: Target) -> Measured:
     """Share of the widest nets."""
-    departures, note = _gone(tables, target)
+    departures, note = _gone(tables)
     widest = departures.select(width=max(config.widths))
     return Measured(float(widest["share"][0]), note)
 
@@ -211,8 +215,7 @@ def most_wide_leave(config: Config, tables: Tables, target: Target) -> Measured:
 )
 def leave_sooner(config: Config, tables: Tables, target: Target) -> Measured:
     """Ratio of the medians; where most nets of width 2 stay, all their time counts."""
-    nets = tables["nets"].select(target=target)
-    medians = _by_width(nets, "left", np.median)
+    medians = _by_width(tables["nets"], "left", np.median)
     if 2 not in medians or not np.isfinite(medians[max(medians)]):
         return Measured(None, _listed(medians))
     narrow = min(medians[2], config.times[target])
@@ -226,7 +229,7 @@ def leave_sooner(config: Config, tables: Tables, target: Target) -> Measured:
 )
 def one_stays(config: Config, tables: Tables, target: Target) -> Measured:
     """Nets of width 1 that left."""
-    left = tables["nets"].select(target=target, width=1)["left"]
+    left = tables["nets"].select(width=1)["left"]
     if not left.size:
         return Measured(None, "no net of width 1")
     return Measured(float(np.isfinite(left).sum()), f"of {left.size}")

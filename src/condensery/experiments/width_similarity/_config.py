@@ -108,6 +108,11 @@ class Config(Settings):
         is_long = self.times.get(target, 0.0) >= LONG_ENOUGH[target]
         return target in self.nets and self.is_wide and is_long
 
+    @property
+    def escape_steps(self) -> int:
+        """Steps after which an escape in mean-field time is given up."""
+        return round(self.escape_time / ESCAPE_RATE)
+
     def steps(self, target: Target) -> int:
         """Steps of a training."""
         return round(self.times[target] / self.rates[target])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,7 +46,8 @@ def train(
     from condensery.models import TwoLayer, two_layer_normal
 
     problem = _problem(target)
-    best = _critical(1, config.starts, seed, problem)[0]
+    best = _critical(target, 1, config.starts, seed)[0]
+    best_output = _output(best.parameters)
     members = [
         two_layer_normal(
             width, features=2, seed=member, std_a=config.std, std_w=config.std
@@ -83,7 +85,7 @@ def train(
             "left": left,
             "slowest": time[row],
         }
-        rests.append(times | {"rest": loss[row]} | _at_rest(net, best, problem))
+        rests.append(times | {"rest": loss[row]} | _at_rest(net, best_output, problem))
     columns = {name: np.array([rest[name] for rest in rests]) for name in rests[0]}
     return {
         "time": time,
@@ -111,7 +113,7 @@ def _slowest(time: np.ndarray, loss: np.ndarray, fallen: float, left: float) -> 
 
 
 def _at_rest(
-    net: Parameters, best: CriticalPoint, problem: Problem
+    net: Parameters, best_output: np.ndarray, problem: Problem
 ) -> dict[str, object]:
     """What a net is where it rests."""
     from condensery.landscape import hessian
@@ -128,8 +130,8 @@ def _at_rest(
     eigenvalues = np.linalg.eigvalsh(hessian(net, problem))
     # the net is near the saddle, not at it: its zero eigenvalues are small numbers
     descent = OF_DESCENT * max(-eigenvalues[0], 0.0)
-    negatives = (eigenvalues < -descent) if descent else (eigenvalues < 0)
-    output, best_output = _output(net), _output(best.parameters)
+    negatives = eigenvalues < -descent
+    output = _output(net)
     distance = np.linalg.norm(output - best_output) / np.linalg.norm(best_output)
     return {
         "distance": distance,
@@ -147,11 +149,10 @@ def levels(config: Config, seed: int, advance: Advance, *, target: Target) -> Ar
     Returns:
         width, loss, gradient and output of every class of critical points.
     """
-    problem = _problem(target)
     points: list[CriticalPoint] = []
     for width in (1, 2):
         advance(f"critical points of width {width}", (width - 1) / 2)
-        points += _critical(width, config.starts, seed, problem)
+        points += _critical(target, width, config.starts, seed)
     widths = [len(point.parameters[0][0]) for point in points]
     outputs = [_output(point.parameters) for point in points]
     return {
@@ -182,7 +183,7 @@ def escape(
 
     problem = _problem("three-steps")
     rate = ESCAPE_RATE
-    point = _critical(1, 16, seed, problem)[0]
+    point = _critical("three-steps", 1, 16, seed)[0]
     (w, b), (a, _) = point.parameters
     is_raw = parametrisation == "raw"
     share = width if is_raw else 1
@@ -200,7 +201,7 @@ def escape(
         problem.x,
         problem.y[:, 0],
         optimiser=SGD(rate if is_raw else rate * width),
-        steps=config.raw_steps if is_raw else round(config.escape_time / rate),
+        steps=config.raw_steps if is_raw else config.escape_steps,
         schedule=[],
         stop_loss=0.99 * point.loss,
         on_progress=_named(advance, f"escapes at width {width}, {parametrisation}"),
@@ -260,21 +261,23 @@ def _problem(target: Target) -> Problem:
     return Problem(data.x, data.y, "tanh")
 
 
+@cache
 def _critical(
-    width: int, count: int, seed: int, problem: Problem
-) -> list[CriticalPoint]:
-    """Critical points of one width, the best first."""
-    from condensery.landscape import find_critical
+    target: Target, width: int, count: int, seed: int
+) -> tuple[CriticalPoint, ...]:
+    """Critical points of one width, the best first.
 
-    starts: list[Parameters] = []
+    The tasks of all widths ask for the same ones: a worker searches once.
+    """
+    from condensery.landscape import find_critical, random_steps
+
+    starts = []
     for number in range(count):
-        philox = np.random.Philox(key=[seed, 1000 * width + number])
-        random = np.random.Generator(philox)
-        w = random.standard_normal(width)
-        kink = random.uniform(-15, 15, width)
-        a = random.standard_normal(width)
-        starts.append([(w[:, None], -w * kink), (2 * a[None], None)])
-    return find_critical(starts, problem).distinct(by="function")
+        key = [seed, 1000 * width + number]
+        random = np.random.Generator(np.random.Philox(key=key))
+        starts.append(random_steps(width, random))
+    search = find_critical(starts, _problem(target))
+    return tuple(search.distinct(by="function"))
 
 
 def _output(net: Parameters) -> np.ndarray:
@@ -299,7 +302,7 @@ def work(config: Config) -> Iterator[Work]:
             )
         yield levels.work(f"levels {target}", 1e7, target=target)
     escapes: dict[Parametrisation, tuple[tuple[int, ...], int]] = {
-        "mean-field": (config.escape_widths, round(config.escape_time / ESCAPE_RATE)),
+        "mean-field": (config.escape_widths, config.escape_steps),
         "raw": (config.raw_widths, config.raw_steps),
     }
     for parametrisation, (widths, steps) in escapes.items():
