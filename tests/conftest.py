@@ -11,6 +11,12 @@ from pathlib import Path
 
 import pytest
 
+TESTS = Path(__file__).parent
+RUN_LONG = (TESTS / "experiments", TESTS / "properties")
+"""Folders whose tests run experiments or draw many cases: `make check` leaves them
+out.
+"""
+
 # Before jax is imported by any of them, and by way of the environment, so that
 # importing this costs nothing.
 os.environ.setdefault("JAX_ENABLE_X64", "1")
@@ -30,13 +36,6 @@ def compiled_programs_end_with_their_module() -> Iterator[None]:
     if jax is not None:
         jax.clear_caches()
         gc.collect()
-
-
-TESTS = Path(__file__).parent
-RUN_LONG = (TESTS / "experiments", TESTS / "properties")
-"""Folders whose tests run experiments or draw many cases: `make check` leaves them
-out.
-"""
 
 
 @pytest.hookimpl(tryfirst=True)

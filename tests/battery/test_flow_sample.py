@@ -1,5 +1,6 @@
 """A fixed sample of the batteries of the flows: `make battery flow` has the rest."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,30 +31,17 @@ def test_three_layers_are_where_small_steps_are(number):
 
 
 def test_an_engine_that_is_two_percent_off_fails():
-    judged = load(f"{CASES}:Judged")
-    right = judged(
+    right = load(f"{CASES}:Judged")(
         definite=True,
         monotone=True,
         trusted=True,
         gap=0.001,
         note="",
     )
-    wrong = judged(
-        definite=True,
-        monotone=True,
-        trusted=True,
-        gap=0.02,
-        note="",
-    )
-    rising = judged(
-        definite=True,
-        monotone=False,
-        trusted=False,
-        gap=0.001,
-        note="",
-    )
-    cut = judged(definite=False, monotone=True, trusted=True, gap=0.001, note="")
-    assert [one.passed for one in (right, wrong, rising, cut)] == [
+    wrong = replace(right, gap=0.02)
+    rising = replace(right, monotone=False, trusted=False)
+    cut = replace(right, definite=False)
+    assert [judged.passed for judged in (right, wrong, rising, cut)] == [
         True,
         False,
         False,

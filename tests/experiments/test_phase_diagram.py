@@ -49,7 +49,6 @@ class TestPhaseDiagramContract(ExperimentContract):
         }
 
 
-@pytest.mark.slow
 class TestPhaseDiagramOfImagesContract(ExperimentContract):
     @pytest.fixture
     def experiment(self):

@@ -182,7 +182,6 @@ def table_run(own_data, tmp_path_factory):
     )
 
 
-@pytest.mark.slow
 def test_ones_own_table_end_to_end(table_run):
     assert table_run.status == "done"
     members, slopes = table_run.tables["members"], table_run.tables["slopes"]
@@ -206,7 +205,6 @@ def test_ones_own_table_end_to_end(table_run):
     assert table_run.report.stat().st_size > 10_000
 
 
-@pytest.mark.slow
 def test_two_workers_give_the_bits_of_one(table_run, own_data, tmp_path):
     two = condensery.run(
         "phase-diagram", runs=tmp_path, workers=2, data=str(own_data), **TINY
@@ -216,7 +214,6 @@ def test_two_workers_give_the_bits_of_one(table_run, own_data, tmp_path):
     assert bits(two) == bits(table_run)
 
 
-@pytest.mark.slow
 def test_images_end_to_end(tmp_path):
     settings = {
         **TINY,
@@ -235,7 +232,6 @@ def test_images_end_to_end(tmp_path):
     }
 
 
-@pytest.mark.slow
 def test_the_line_end_to_end(tmp_path):
     settings = {**TINY, "gamma_primes": [0.0], "row_seeds": 1}
     run = condensery.run("phase-diagram", runs=tmp_path, workers=2, **settings)

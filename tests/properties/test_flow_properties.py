@@ -31,7 +31,6 @@ def problems(draw):
     return members, rng.uniform(-1, 1, (4, 1)), rng.uniform(-1, 1, 4)
 
 
-@pytest.mark.slow
 @few
 @given(problems())
 def test_the_loss_falls_and_nothing_diverges(problem):
@@ -64,7 +63,6 @@ def corrected_step_problem():
     return members, rng.uniform(-1, 1, (4, 1)), rng.uniform(-1, 1, 4)
 
 
-@pytest.mark.slow
 def test_no_step_moves_much_further_than_eta_says():
     eta, state, before = 0.005, None, np.zeros(3)
     for steps in range(1, 120):
@@ -125,7 +123,6 @@ def test_the_order_of_samples_does_not_matter(problem, seed):
     np.testing.assert_allclose(mixed.rd, straight.rd, rtol=1e-4)
 
 
-@pytest.mark.slow
 @few
 @given(problems(), st.floats(0.1, 200.0))
 def test_the_time_limit_is_met_exactly(problem, time):

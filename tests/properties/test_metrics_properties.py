@@ -61,7 +61,6 @@ def partition(labels: np.ndarray) -> set[frozenset[int]]:
     }
 
 
-@pytest.mark.slow
 @few
 @given(
     layers(),
@@ -129,7 +128,6 @@ def test_zero_rows_change_only_the_ratio(layer, chosen):
     assert other.zero_units == 2
 
 
-@pytest.mark.slow
 @few
 @given(layers(), options)
 def test_signs_are_ignored_with_antipodal_alone(layer, chosen):
