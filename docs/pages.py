@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import renew
@@ -34,6 +35,7 @@ PRINTED = ("minimal", "own_weights", "which_regime")
 """Examples whose output is shown."""
 TITLES = {
     "phase-diagram-digits": "The same on images",
+    "phase-diagram-mnist": "The same on MNIST",
     "phase-diagram": "On four points of a line",
 }
 
@@ -162,8 +164,20 @@ def _provenance(shown: renew.Shown) -> str:
         f"```sh\ncondensery run {shown.experiment} --preset quick{settings}\n```\n\n"
         f"Run `{record['run']}` (the hash of its configuration), computed with "
         f"{versions}.\n\n"
+        f"{_origin(record)}"
         f"```json\n{config}\n```"
     )
+
+
+def _origin(record: dict[str, Any]) -> str:
+    """Which files of optional data were read; empty where there are none."""
+    data = record.get("data")
+    if data is None:
+        return ""
+    files = ", ".join(
+        f"`{name}` (sha256 `{digest}`)" for name, digest in data["sha256"].items()
+    )
+    return f"Data: {data['name']}, {data['extent']}; {files}.\n\n"
 
 
 def example_output(name: str) -> str:

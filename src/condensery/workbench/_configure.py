@@ -22,11 +22,21 @@ _LONGEST = 80
 
 
 def configure(
-    entry: Found, preset: str, overrides: Mapping[str, Any]
+    entry: Found,
+    preset: str,
+    overrides: Mapping[str, Any],
+    *,
+    data_digest: str | None = None,
 ) -> tuple[BaseModel, RunConfig]:
     """The experiment's validated configuration, and the record that names the run.
 
     A single value stands for a list of one where the configuration wants a list.
+
+    Args:
+        entry: The experiment.
+        preset: Name of one of its presets.
+        overrides: Parameters in which the run differs from the preset.
+        data_digest: Digest of data whose files are not here; None to read them.
 
     Raises:
         InvalidInputError: For an unknown preset or override, or a value that the
@@ -45,7 +55,9 @@ def configure(
                 allowed="a finite number",
                 remedy=f"give {field} another value",
             )
-    digest = experiment.data_digest(model)
+    digest = data_digest
+    if digest is None:
+        digest = experiment.data_digest(model)
     record = RunConfig(
         experiment=entry.name,
         preset=preset,
