@@ -69,8 +69,9 @@ def idx_images(name: str, *, path: Path | None, samples: int | None) -> Dataset:
     """
     if samples is not None:
         check_count("samples", samples)
-    images_path, labels_path = idx_files(name, path=path)
+    images_path = _images(name, path)
     images = read_idx(images_path, what="images", dimensions=3, limit=samples)
+    labels_path = _labels_beside(images_path)
     labels = read_idx(labels_path, what="labels", dimensions=1, limit=samples)
     if images.count != labels.count:
         raise InvalidInputError(
@@ -103,8 +104,12 @@ def idx_files(name: str, *, path: Path | None = None) -> tuple[Path, Path]:
     Raises:
         InvalidInputError: There are no such files.
     """
-    images = _search(name) if path is None else _images_at(path)
+    images = _images(name, path)
     return images, _labels_beside(images)
+
+
+def _images(name: str, path: Path | None) -> Path:
+    return _search(name) if path is None else _images_at(path)
 
 
 def _search(name: str) -> Path:
