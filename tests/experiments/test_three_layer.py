@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from condensery.experiments.three_layer import Config, three_layer
+from condensery.experiments.three_layer._work import longest
 from condensery.records import Status, Table
 from condensery.testing import ExperimentContract
 from condensery.theory import three_layer_slopes
@@ -42,28 +43,57 @@ def members(config, *, first=three_layer_slopes, noise=0.0):
     ]
     g2, g3, m, seed = (np.array(column) for column in zip(*rows, strict=True))
     slopes = first(g2, g3)
-    scatter = np.exp(noise * rng.standard_normal((3, len(rows))))
-    return Table(
-        columns={
-            "gamma2": g2,
-            "gamma3": g3,
-            "width": m,
-            "seed": seed,
-            "rd1": 0.3 * m**slopes.first * scatter[0],
-            "rd2": 0.2 * m**slopes.second * scatter[1],
-            "rd_a": 0.1 * m**0.2 * scatter[2],
-            "status": np.full(len(rows), int(Status.CONVERGED)),
-        }
-    )
+    logarithms = noise * rng.standard_normal((3, len(rows)))
+    first, second, output = np.exp(logarithms)
+    first *= 0.3 * m**slopes.first
+    second *= 0.2 * m**slopes.second
+    output *= 0.1 * m**0.2
+    converged = int(Status.CONVERGED)
+    columns = {
+        "gamma2": g2,
+        "gamma3": g3,
+        "width": m,
+        "seed": seed,
+        "rd1": first,
+        "rd2": second,
+        "rd_a": output,
+        "status": np.full(len(rows), converged),
+    }
+    return Table(columns=columns)
 
 
 def slope_table(members):
-    return three_layer.derives["slopes"](None, {"members": members})
+    derive = three_layer.derives["slopes"]
+    tables = {"members": members}
+    return derive(None, tables)
+
+
+def orientations(table, *, linear=1.0, condensed=0.1):
+    """Counts whose shares left are those of a layer's regime, by the exponents."""
+    greatest = table["width"].max()
+    widest = table.select(width=greatest)
+    slopes = three_layer_slopes(widest["gamma2"], widest["gamma3"])
+    names = ("gamma2", "gamma3", "width", "seed")
+    columns = {name: widest[name] for name in names}
+    before = np.full(len(widest), 20.0)
+    for layer in ("first", "second"):
+        slope = getattr(slopes, layer)
+        is_condensed = slope > 1e-9
+        shares = np.where(is_condensed, condensed, linear)
+        columns[f"{layer}_before"] = before
+        columns[layer] = before * (shares - 0.01 * slope)
+    return Table(columns=columns)
+
+
+def with_plane(tables, counts):
+    counted = tables | {"orientations": counts}
+    plane = three_layer.derives["plane"](None, counted)
+    return counted | {"plane": plane}
 
 
 def tables_of(table):
     gammas = np.array([1.0, 1.5, 2.0])
-    return {
+    tables = {
         "slopes": slope_table(table),
         "neurons": Table(
             columns={"gamma3": gammas, "orientations": np.array([20, 15, 3])}
@@ -76,6 +106,7 @@ def tables_of(table):
             }
         ),
     }
+    return with_plane(tables, orientations(table))
 
 
 def verdicts(config, tables):
@@ -134,14 +165,52 @@ def test_claims_can_fail():
     )
     assert {found[name] for name in failing} == {False}
     tables = tables_of(members(config))
-    tables["neurons"] = Table(
-        columns={**tables["neurons"].columns, "orientations": np.array([20, 15, 12])}
-    )
-    tables["methods"] = Table(
-        columns={**tables["methods"].columns, "gram_1": np.array([1.0, 1.0, 1.05])}
-    )
+    neurons = dict(tables["neurons"].columns)
+    neurons["orientations"] = np.array([20, 15, 12])
+    tables["neurons"] = Table(columns=neurons)
+    methods = dict(tables["methods"].columns)
+    methods["gram_1"] = np.array([1.0, 1.0, 1.05])
+    tables["methods"] = Table(columns=methods)
     found = verdicts(config, tables)
     assert (found["condenses"], found["method"]) == (False, False)
+
+
+def test_condensation_over_the_plane_can_be_absent():
+    config = Config()
+    table = members(config, noise=0.02)
+    tables = tables_of(table)
+    counts = orientations(table, condensed=0.9)
+    found = verdicts(config, with_plane(tables, counts))
+    assert found["first-condensed-plane"] is False
+    assert found["second-condensed-plane"] is False
+    assert found["fewer-orientations"] is True
+    counts = orientations(table, linear=0.1, condensed=1.0)
+    found = verdicts(config, with_plane(tables, counts))
+    assert found["fewer-orientations"] is False
+
+
+def test_mixed_regimes_are_sought_among_cells_that_are_decided():
+    config = Config()
+    tables = tables_of(members(config, noise=0.02))
+    slopes = tables["slopes"]
+    errors = np.full(len(slopes), 10.0)
+    noisy = Table(columns={**slopes.columns, "first_se": errors})
+    found = verdicts(config, tables)
+    assert found["mixed"] is True
+    found = verdicts(config, tables | {"slopes": noisy})
+    assert found["mixed"] is None
+
+
+def test_orientations_are_those_of_the_longest_tenth():
+    angles = np.repeat([0.3, 2.0], 5)
+    rays = 10.0 * np.column_stack([np.cos(angles), np.sin(angles)])
+    around = 2.4 * np.arange(90)
+    cloud = np.column_stack([np.cos(around), np.sin(around)])
+    together = np.vstack([cloud, rays])
+    condensed = longest(together)
+    assert condensed.effective_neurons == 2
+    scattered = longest(cloud)
+    assert scattered.effective_neurons > 4
 
 
 def test_what_cannot_be_judged_is_open():

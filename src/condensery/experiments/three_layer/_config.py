@@ -12,6 +12,11 @@ from condensery.declare import Count, Settings
 SHOWN_GAMMAS = (1.0, 1.5, 2.0)
 """γ₃ of the paper's Fig. 2: scatter unchanged, between, condensed."""
 
+FEW = 0.5
+"""Share of the orientations at the start from which on they are few, as at γ₂ = 0,
+γ₃ = 2 of Fig. 2.
+"""
+
 Seeds = Annotated[int, Field(ge=1, le=1000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 

@@ -15,6 +15,7 @@ three_layer = Declared(
     "(γ₂, γ₃). Each layer has a relative distance and a regime of its own, and one can "
     "condense while the other stays where it was.",
     papers=("zhou2022three", "luo2021phase"),
+    task_version="2",
     Config=Config,
     presets={
         "quick": {},
@@ -35,6 +36,7 @@ three_layer = Declared(
     makes={
         "members": _tables.members,
         "boundary": _tables.boundary,
+        "orientations": _tables.orientations,
         "outputs": _tables.outputs,
         "pairs": _tables.pairs,
         "neurons": _tables.neurons,
@@ -43,6 +45,7 @@ three_layer = Declared(
     },
     derives={
         "slopes": _tables.slopes,
+        "plane": _tables.plane,
         "row_distances": _tables.row_distances,
     },
     judges=(
@@ -54,6 +57,8 @@ three_layer = Declared(
         _claims.mixed,
         _claims.four_regimes,
         _claims.condenses,
+        *_claims.condensed_plane,
+        _claims.fewer,
         _claims.method,
         _claims.exponents,
     ),

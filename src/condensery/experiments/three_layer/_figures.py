@@ -7,6 +7,7 @@ from functools import partial
 from condensery.charts import (
     Axis,
     Chart,
+    Guide,
     Legend,
     Lines,
     Look,
@@ -17,6 +18,7 @@ from condensery.charts import (
     figure,
 )
 from condensery.experiments.three_layer._config import (
+    FEW,
     SHOWN_GAMMAS,
     Config,
     shown_gammas,
@@ -30,7 +32,7 @@ PAGE = 7.0
 def figures(config: Config) -> list[FigureSpec]:
     """Slopes over the plane; where the row γ₂ = 0 is run, distances; and neurons."""
     with_row = [_distances(config)] if shown_gammas(config) else []
-    return [_maps(config), *with_row, _neurons()]
+    return [_maps(config), _orientations(config), *with_row, _neurons()]
 
 
 def _maps(config: Config) -> FigureSpec:
@@ -61,19 +63,86 @@ def _map(config: Config, layer: str) -> Panel:
         bar="slope   (linear < 0 < condensed)",
         numbers="short",
     )
-    boundary = partial(Lines, table="boundary", y="gamma2")
-    solid = Look(colour="ink", dashes="--", width=1.2)
-    dotted = Look(colour="ink", dashes=(0, (1.2, 1.4)), width=1.2)
-    lines = (
-        boundary(x="first", look=solid, label="$S_{W^{[1]}} = 0$ by balance"),
-        boundary(x="second", look=dotted, label="$S_{W^{[2]}} = 0$ by balance"),
-    )
+    lines = (_balance("first"), _balance("second"))
     ticks = {f"{value:g}".replace("-", "−"): value for value in config.gamma2s}
     return Panel(
         marks=(cells, *lines),
         title=f"$S_{{{SYMBOLS[layer]}}}$",
         x=Axis(label="γ₃", count=6),
         y=Axis(label="γ₂" if layer == "first" else "", ticks=ticks),
+    )
+
+
+def _orientations(config: Config) -> FigureSpec:
+    maps = tuple(_share_map(config, layer) for layer in SYMBOLS)
+    shares = tuple(_share_against_slope(layer) for layer in SYMBOLS)
+    height = min(max(4.2 + 0.3 * len(config.gamma2s), 4.8), 7.0)
+    return figure(
+        "layer-orientations",
+        "Condensation over the plane: share of the orientations of the longest tenth "
+        f"of a layer's neurons that is left after training, m = {max(config.widths)}. "
+        "Below: the same against the slope of the cell. Where the first layer is "
+        "linear (slope < 0) its neurons keep their orientations; where it is not they "
+        "condense.",
+        Chart(
+            panels=(maps, shares),
+            height=height,
+            legend=Legend(place="outside lower center", columns=3),
+        ),
+    )
+
+
+def _share_map(config: Config, layer: str) -> Panel:
+    cells = Matrix(
+        table="plane",
+        x="gamma3",
+        y="gamma2",
+        value=layer,
+        limits=(0, 1),
+        colours="cividis",
+        bar="share left   (condensed = 0)",
+        numbers="short",
+    )
+    ticks = {f"{value:g}".replace("-", "−"): value for value in config.gamma2s}
+    return Panel(
+        marks=(cells, _balance(layer)),
+        title=f"orientations of ${SYMBOLS[layer]}$",
+        x=Axis(label="γ₃", count=6),
+        y=Axis(label="γ₂" if layer == "first" else "", ticks=ticks),
+    )
+
+
+def _share_against_slope(layer: str) -> Panel:
+    decided = Look(colour="0", marker="o", size=4.5)
+    undecided = Look(colour="grey", marker="s", size=4.0, hollow=True)
+    looks = {"decided": decided, "within two s.e. of 0": undecided}
+    cells = Points(
+        table="plane",
+        x=f"{layer}_slope",
+        y=layer,
+        by=f"{layer}_decided",
+        label="slope {}",
+        looks=looks,
+    )
+    return Panel(
+        marks=(
+            Guide(x=(0.0,)),
+            Guide(y=(FEW,), label="few: a half", look=Look(colour="ink", dashes=":")),
+            cells,
+        ),
+        x=Axis(label=f"$S_{{{SYMBOLS[layer]}}}$"),
+        y=Axis(label="share left" if layer == "first" else "", limits=(0.0, 1.1)),
+    )
+
+
+def _balance(layer: str) -> Lines:
+    dashes = {"first": "--", "second": (0, (1.2, 1.4))}
+    return Lines(
+        table="boundary",
+        x=layer,
+        y="gamma2",
+        look=Look(colour="ink", dashes=dashes[layer], width=1.2),
+        label=f"$S_{{{SYMBOLS[layer]}}} = 0$ by balance",
     )
 
 

@@ -8,8 +8,14 @@ import numpy as np
 
 from condensery.declare import Blocks, Results, Tables, rows, table
 from condensery.experiments.three_layer._config import Config, shown_gammas
-from condensery.experiments.three_layer._work import points, show, train
-from condensery.metrics import Condensation, condensation, width_slope
+from condensery.experiments.three_layer._work import (
+    THRESHOLD,
+    longest,
+    points,
+    show,
+    train,
+)
+from condensery.metrics import width_slope
 from condensery.records import Status
 from condensery.theory import three_layer_boundaries, three_layer_slopes
 
@@ -32,11 +38,6 @@ DISTANCES = {
     "output": "rd_a",
 }
 """Layer to the column of its relative distance."""
-THRESHOLD = 0.99
-ACTIVE = 0.1
-"""Active are the longest tenth of the neurons: those away from the origin, of which the
-paper gives no number.
-"""
 
 
 @table(
@@ -49,6 +50,55 @@ def members(config: Config, results: Results) -> Blocks:
     """Relative distances of every network."""
     for _, run in results.of(train):
         yield {name: run[name] for name in COLUMNS}
+
+
+@table(
+    first=f"cover at cosine {THRESHOLD} of the longest tenth of the neurons, W1",
+    second="the same of W2",
+    first_before="at the start",
+)
+def orientations(config: Config, results: Results) -> Blocks:
+    """Orientations of the neurons of both hidden layers in every cell, by seed, at the
+    greatest width, of the networks that converged or came to rest.
+    """
+    for _, run in results.of(train):
+        counted = run["counted"]
+        ended = Status.ends(run["status"][counted])
+        members = counted[ended]
+        if not len(members):
+            continue
+        keys = ("gamma2", "gamma3", "width", "seed")
+        counts = run["orientations"][ended]
+        yield {
+            **{name: run[name][members] for name in keys},
+            "first_before": counts[:, 0, 0],
+            "first": counts[:, 0, 1],
+            "second_before": counts[:, 1, 0],
+            "second": counts[:, 1, 1],
+        }
+
+
+@table(first="mean share of the orientations at the start that is left, W1")
+def plane(config: Config, tables: Tables) -> Blocks:
+    """What is left of the orientations in every cell, beside its slopes."""
+    counts = tables["orientations"]
+    for row in range(len(tables["slopes"])):
+        cell = tables["slopes"].take(np.array([row]))
+        gamma2, gamma3 = float(cell["gamma2"][0]), float(cell["gamma3"][0])
+        members = counts.select(gamma2=gamma2, gamma3=gamma3)
+        block = {"gamma2": gamma2, "gamma3": gamma3}
+        for layer in ("first", "second"):
+            shares = members[layer] / members[f"{layer}_before"]
+            slope, error = cell[layer][0], cell[f"{layer}_se"][0]
+            decided = bool(abs(slope) > 2 * error)
+            block |= {
+                layer: shares.mean() if len(shares) else np.nan,
+                f"{layer}_error": _standard_error(shares),
+                f"{layer}_slope": slope,
+                f"{layer}_slope_se": error,
+                f"{layer}_decided": "decided" if decided else "within two s.e. of 0",
+            }
+        yield block
 
 
 @table(
@@ -185,7 +235,7 @@ def neurons(config: Config, results: Results) -> Blocks:
     """Orientations of the longest tenth of the neurons."""
     shown = results.only(show)
     for gamma3, (before, after) in zip(shown["gamma3"], shown["pairs"], strict=True):
-        start, end = _longest(before), _longest(after)
+        start, end = longest(before), longest(after)
         yield {
             "gamma3": gamma3,
             "width": config.shown_width,
@@ -193,17 +243,6 @@ def neurons(config: Config, results: Results) -> Blocks:
             "orientations": end.effective_neurons,
             "active": end.active_units,
         }
-
-
-def _longest(w: np.ndarray) -> Condensation:
-    lengths = np.linalg.norm(w, axis=1)
-    count = max(2, round(ACTIVE * len(w)))
-    longest = w[np.argsort(-lengths)[:count]]
-    return condensation(
-        longest,
-        threshold=THRESHOLD,
-        active=0.0,
-    )
 
 
 @table()

@@ -9,8 +9,14 @@ import numpy as np
 
 from condensery.declare import Work, task
 from condensery.experiments.three_layer._config import SHOWN_GAMMAS, Config
+from condensery.metrics import Condensation, condensation
 from condensery.protocols import Advance, Arrays
 
+THRESHOLD = 0.99
+ACTIVE = 0.1
+"""Active are the longest tenth of the neurons: those away from the origin, of which the
+paper gives no number.
+"""
 GRID_POINTS = 201
 WIDE = 300
 """Widths below this are one task: what is compiled for a width is then compiled
@@ -29,6 +35,22 @@ def points() -> tuple[np.ndarray, np.ndarray]:
     return x[:, None], x**2
 
 
+def longest(weights: np.ndarray) -> Condensation:
+    """Orientations of the longest tenth of the neurons, at least two.
+
+    Args:
+        weights: Input weights with bias, a row per neuron.
+    """
+    lengths = np.linalg.norm(weights, axis=1)
+    count = max(2, round(ACTIVE * len(weights)))
+    rows = weights[np.argsort(-lengths)[:count]]
+    return condensation(
+        rows,
+        threshold=THRESHOLD,
+        active=0.0,
+    )
+
+
 @task(Config)
 def train(
     config: Config, seed: int, advance: Advance, *, width: int, cells: list[Cell]
@@ -36,7 +58,9 @@ def train(
     """Train all seeds of some cells of the diagram at one width.
 
     Returns:
-        Columns of the members' table.
+        Columns of the members' table; at the greatest width also, for the first seeds
+        of every cell, the rows of them (counted) and how many orientations the neurons
+        of each hidden layer have (orientations: member, layer, when).
     """
     from condensery.engine import ThreeLayerEnsemble, three_layer_flow
 
@@ -48,6 +72,9 @@ def train(
     gamma2, gamma3, seeds = map(np.array, zip(*members, strict=True))
     widths = np.full(len(members), width)
     ensemble = ThreeLayerEnsemble(widths, seeds, gamma2, gamma3)
+    counted = np.flatnonzero(seeds < seed + config.seeds)
+    if width < max(config.widths):
+        counted = counted[:0]
 
     result = three_layer_flow(
         ensemble,
@@ -55,10 +82,19 @@ def train(
         eta=config.eta,
         target_loss=config.target_loss,
         max_steps=config.max_steps,
-        keep=(),
+        keep=counted.tolist(),
         on_progress=advance,
     )
+    orientations = np.zeros((len(counted), 2, 2))
+    for number, member in enumerate(counted):
+        for when, initial in enumerate((True, False)):
+            weights = result.parameters(int(member), initial=initial)
+            hidden = (weights["w"], weights["v"])
+            counts = [longest(layer[0]).effective_neurons for layer in hidden]
+            orientations[number, :, when] = counts
     return {
+        "counted": counted,
+        "orientations": orientations,
         **ensemble.columns(),
         "rd1": result.rd1,
         "rd2": result.rd2,
@@ -102,7 +138,13 @@ def show(config: Config, seed: int, advance: Advance) -> Arrays:
     small = networks(min(100, config.shown_width))
     checked = []
     for method, eta in (("exponential", config.eta), ("gram", 0.2)):
-        check = flow(small, *points(), method=method, eta=eta, max_steps=100_000)
+        check = flow(
+            small,
+            *points(),
+            method=method,
+            eta=eta,
+            max_steps=100_000,
+        )
         checked.append(np.stack([check.rd1, check.rd2], axis=1))
     outputs, pairs = [], []
     for member in members:
@@ -135,7 +177,12 @@ def work(config: Config) -> Iterator[Work]:
                 label += f", γ₂ = {cells[0][0]:+g}"
             effort = sum(seeds * gamma3 for _, gamma3, seeds in cells)
             cost = float(width) ** 2 * effort
-            yield train.work(label, cost, width=width, cells=cells)
+            yield train.work(
+                label,
+                cost,
+                width=width,
+                cells=cells,
+            )
     yield show.work("outputs and neurons", 6.0 * config.shown_width**2)
 
 
