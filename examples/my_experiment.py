@@ -14,16 +14,15 @@ class Config(declare.Settings):
 def train(config, seed, advance):
     random = np.random.default_rng(seed)
     x = random.uniform(-2, 2, (20, 5))
-    y = np.sin(x).sum(axis=1)
-    w = 1e-4 * random.standard_normal((config.width, 5))
-    a = 1e-4 * random.standard_normal(config.width)
+    y = np.sin(x).sum(axis=1, keepdims=True)
+    w, a = np.split(1e-4 * random.standard_normal((config.width, 6)), [5], axis=1)
     for step in range(1, 101):
         hidden = np.tanh(x @ w.T)
         error = 0.005 * (hidden @ a - y)
-        pull = (error[:, None] * (1 - hidden**2)).T @ x
-        w, a = w - a[:, None] * pull, a - error @ hidden
+        pull = (error * (1 - hidden**2)).T @ x
+        w, a = w - a * pull, a - hidden.T @ error
         advance(f"step {step}", step / 100)
-    cosines = w @ (y @ x) / np.linalg.norm(w, axis=1) / np.linalg.norm(y @ x)
+    cosines = w @ x.T @ y.ravel() / np.linalg.norm(w, axis=1) / np.linalg.norm(x.T @ y)
     count = metrics.condensation(w).effective_neurons
     return {"cosine": np.sort(cosines), "count": count}
 
@@ -37,6 +36,7 @@ def cosines(config, results):
     "two-orientations",
     "Early on there are at most two orientations: the line of Σ y x, both ways.",
     declare.at_most(2),
+    kind="reproduction",
     paper="zhou2022initial",
     source="Abstract",
 )

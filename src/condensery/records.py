@@ -21,14 +21,20 @@ from pydantic import (
     model_validator,
 )
 
-FORMAT = 2
-"""Number of the form in which runs are stored; a newer one is refused in one line.
+FORMAT = 3
+"""Form in which runs are stored; a newer one is refused in one line.
 
-1: the first. 2: `RunConfig` carries its format, ``provenance.json`` the digests of the
-claims, of the code that measured them, and the date of the verdicts.
+1: the first. 2: `RunConfig` carries its format, ``provenance.json`` digests and date of
+the verdicts. 3: claims carry their kind.
 """
 
 Relation = Literal["<=", ">=", "within", "equal", "between"]
+Kind = Literal["identity", "reproduction", "observation", "aim"]
+"""What a claim is evidence of: a theorem, which tests the code; a printed number,
+picture or sentence of a paper; a finding of this project; a bar that it set for itself.
+"""
+UNKNOWN = "unknown"
+"""Kind of the stored claims of formats 1 and 2."""
 RunStatus = Literal["unfinished", "done", "claim failed", "task failed", "interrupted"]
 
 
@@ -167,6 +173,7 @@ class Statement(Record):
         statement: The sentence, in plain words.
         relation: How `value` is compared with `expected` (see `Claim`).
         source: Where in the paper (``"Fig. 4"``).
+        kind: What it is evidence of (`Kind`); `UNKNOWN` in claims of early formats.
     """
 
     id: str
@@ -174,6 +181,7 @@ class Statement(Record):
     statement: str
     relation: Relation
     source: str
+    kind: Kind | Literal["unknown"]
 
     def check(
         self,
@@ -188,13 +196,8 @@ class Statement(Record):
 
         Example:
             >>> from condensery.records import Statement
-            >>> s = Statement(
-            ...     id="angle",
-            ...     paper="luo2021phase",
-            ...     statement="...",
-            ...     relation="within",
-            ...     source="Fig. 2",
-            ... )
+            >>> about = {"id": "angle", "paper": "me", "statement": "...", "source": ""}
+            >>> s = Statement(**about, relation="within", kind="reproduction")
             >>> s.check(1.01, 1.0, tolerance=0.05).passed
             True
         """

@@ -109,8 +109,10 @@ def test_run_prints_claims_and_report(capsys, finished):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"run {latest.id}: ")
     assert "claims: 1 passed, 1 failed, 1 open" in lines
-    assert "  ✗ square: 5  (expected 4 ± 1e-09)  [luo2021phase, Fig. 1]" in lines
-    assert "  – mood: open  [xu2025overview, Tab. 1]" in lines
+    assert (
+        "  ✗ square: 5  (expected 4 ± 1e-09)  [identity; luo2021phase, Fig. 1]" in lines
+    )
+    assert "  – mood: open  [observation; xu2025overview, Tab. 1]" in lines
     assert "failed: square" in lines
     assert lines[-1] == f"report: {latest.report}"
 
@@ -171,7 +173,7 @@ def test_claims_are_grouped_by_paper_with_marks(capsys, finished):
         line for line in lines if line.startswith("  ✗ square: 5  (expected 4 ± 1e-09)")
     )
     assert "passed in 1, failed in 1 runs" in failed
-    assert "  – square: open  [luo2021phase, Fig. 1]" in lines
+    assert "  – square: open  [identity; luo2021phase, Fig. 1]" in lines
 
 
 def test_cite_and_report_and_export(capsys, finished, tmp_path):
@@ -267,6 +269,7 @@ def test_numbers_that_json_lacks_are_texts(capsys):
         statement="s",
         relation="between",
         source="f",
+        kind="aim",
         value=float("nan"),
         expected=(float("-inf"), 1.0),
     )

@@ -14,6 +14,7 @@ import pytest
 KEYS = ["run", "status", "seconds", "claims", "report", "figures"]
 CLAIM = [
     "id",
+    "kind",
     "paper",
     "statement",
     "value",

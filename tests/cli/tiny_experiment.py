@@ -89,6 +89,7 @@ class Tiny:
             statement="Two squared is four.",
             relation="within",
             source="Fig. 1",
+            kind="identity",
         ),
         Statement(
             id="noise",
@@ -96,6 +97,7 @@ class Tiny:
             statement="Noise has mean zero.",
             relation="<=",
             source="Sec. 2",
+            kind="reproduction",
         ),
         Statement(
             id="mood",
@@ -103,6 +105,7 @@ class Tiny:
             statement="The mood is <b>calm</b>.",
             relation="equal",
             source="Tab. 1",
+            kind="observation",
         ),
     )
 

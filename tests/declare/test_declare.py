@@ -92,6 +92,7 @@ def nothing(config, tables):
     "small",
     "Small means stay small.",
     at_most(50.0),
+    kind="aim",
     paper="me",
     source="Fig. 1",
 )
@@ -104,6 +105,7 @@ def largest_small(config, tables):
     "large",
     "Large means stay large.",
     at_least(50.0),
+    kind="aim",
     paper="me",
     source="Fig. 2",
 )
@@ -200,6 +202,7 @@ def test_two_swapped_measures_are_seen():
             judge.statement.id,
             judge.statement.statement,
             judge.expected,
+            kind="aim",
             paper="me",
             source=judge.statement.source,
         )(measure)
@@ -216,6 +219,7 @@ def test_a_claim_says_nothing_about_other_settings():
         "few",
         "Few numbers are few.",
         at_most(3.0),
+        kind="aim",
         paper="me",
         source="Fig. 3",
         when=lambda config: config.count < 10,
@@ -234,6 +238,7 @@ def test_an_expectation_may_depend_on_the_run_but_not_its_relation():
         "a",
         "A.",
         at_most(1.0),
+        kind="aim",
         paper="me",
         source="Fig. 1",
     )
@@ -244,6 +249,7 @@ def test_an_expectation_may_depend_on_the_run_but_not_its_relation():
         "b",
         "B.",
         at_most(1.0),
+        kind="aim",
         paper="me",
         source="Fig. 1",
     )
@@ -270,7 +276,7 @@ def test_an_expectation_may_depend_on_the_run_but_not_its_relation():
 def test_every_relation_can_pass_and_fail(expected, passes, fails):
     verdicts = []
     for value in (passes, fails):
-        judge = claim("a", "A.", expected, paper="me", source="Fig. 1")
+        judge = claim("a", "A.", expected, kind="aim", paper="me", source="Fig. 1")
         measure = judge(lambda config, tables, value=value: Measured(value))
         verdicts.append(measure.judge(Config(), {}).passed)
     assert verdicts == [True, False]
@@ -334,3 +340,15 @@ def test_settings_refuse_what_they_do_not_have_and_explain_what_they_have():
 def test_a_table_is_of_the_results_alone():
     tables = draws.tables(Config(), computed(Config()))
     assert all(isinstance(table, Table) for table in tables.values())
+
+
+def test_a_claim_without_a_kind_is_refused():
+    with pytest.raises(TypeError, match="kind"):
+        claim("a", "A.", at_most(1.0), paper="me", source="Fig. 1")
+
+
+@pytest.mark.parametrize("kind", ["theorem", "unknown", "", None])
+def test_a_kind_that_is_none_of_the_four_is_refused(kind):
+    allowed = "allowed: identity, reproduction, observation, aim"
+    with pytest.raises(ValueError, match=allowed):
+        claim("a", "A.", at_most(1.0), kind=kind, paper="me", source="Fig. 1")

@@ -40,6 +40,7 @@ class Toy:
             statement="Means are small.",
             relation="<=",
             source="Part IV",
+            kind="identity",
         ),
     )
     plot = f"{__file__.replace('toy_experiment', 'draw_toy')}:Plot"

@@ -26,9 +26,9 @@ RUN = CONFIG.run_id
 TASKS = [Task(function="demo:task", parameters={"x": x}) for x in range(3)]
 TABLE = Table(columns={"gamma": [0.5, 1.0], "regime": ["linear", "critical"]})
 CLAIMS = [
-    Statement(id="a", paper="p", statement="s", relation="<=", source="Fig. 1").check(
-        1.0, 2.0
-    )
+    Statement(
+        id="a", paper="p", statement="s", relation="<=", source="Fig. 1", kind="aim"
+    ).check(1.0, 2.0)
 ]
 
 

@@ -12,7 +12,7 @@ import pytest
 from condensery import workbench
 from condensery._errors import InvalidInputError
 from condensery.cli import main
-from condensery.records import FORMAT, RunConfig, Status
+from condensery.records import FORMAT, UNKNOWN, RunConfig, Status
 from condensery.store import open_store
 from condensery.workbench import _registry
 
@@ -79,6 +79,14 @@ def test_old_runs_are_listed_and_shown(old, capsys):
     assert main(["runs", "--runs", str(old)]) == 0
     assert main(["claims", "--runs", str(old)]) == 0
     assert main(["cite", CENSUS, "--runs", str(old)]) == 0
+
+
+def test_claims_that_were_stored_without_a_kind_say_so(old, capsys):
+    claims = workbench.open(CENSUS, old).claims
+    assert claims
+    assert {claim.kind for claim in claims} == {UNKNOWN}
+    assert main(["show", CENSUS, "--runs", str(old)]) == 0
+    assert "[unknown; zhang2021embedding, " in capsys.readouterr().out
 
 
 def test_reading_old_runs_writes_nothing(old):

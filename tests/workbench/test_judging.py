@@ -49,7 +49,14 @@ def numbers(config, results):
     return stack([rows({"x": results.only(count)["x"]})])
 
 
-@claim("largest", "Numbers end small.", at_most(LIMIT), paper="me", source="Fig. 1")
+@claim(
+    "largest",
+    "Numbers end small.",
+    at_most(LIMIT),
+    kind="aim",
+    paper="me",
+    source="Fig. 1",
+)
 def largest(config, tables):
     return Measured(float(tables["numbers"]["x"].max()))
 
@@ -197,7 +204,7 @@ def count(config, seed, advance):
 
 
 def declared(expected):
-    @claim("zero", "All is zero.", expected, paper="me", source="Fig. 1")
+    @claim("zero", "All is zero.", expected, kind="aim", paper="me", source="Fig. 1")
     def zero(config, tables):
         return Measured(float(tables["numbers"]["x"].max()))
 

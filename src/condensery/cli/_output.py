@@ -92,8 +92,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def claim_lines(claim: Claim, *, aside: str = "") -> None:
-    """Print a claim: mark, id, measured and expected value and source; below it the
-    statement and the note.
+    """Print a claim: mark, id, measured and expected value, kind and source; below it
+    the statement and the note.
     """
     mark, word = VERDICTS[claim.passed]
     expected = (
@@ -102,7 +102,8 @@ def claim_lines(claim: Claim, *, aside: str = "") -> None:
         else f"expected {expectation(claim)}"
     )
     compared = word if claim.value is None else f"{number(claim.value)}  ({expected})"
-    say(f"  {mark} {claim.id}: {compared}  [{claim.paper}, {claim.source}]{aside}")
+    about = f"{claim.kind}; {claim.paper}, {claim.source}"
+    say(f"  {mark} {claim.id}: {compared}  [{about}]{aside}")
     paragraph(claim.statement, indent=6)
     if claim.note:
         paragraph(f"note: {claim.note}", indent=6)

@@ -10,7 +10,14 @@ Example:
     >>> table = rows({"seed": [0, 1]}, loss=[0.2, 0.1])
     >>> table["loss"].tolist()
     [0.2, 0.1]
-    >>> @claim("small", "Losses end small.", at_most(0.5), paper="me", source="Fig. 1")
+    >>> @claim(
+    ...     "small",
+    ...     "Losses end small.",
+    ...     at_most(0.5),
+    ...     kind="reproduction",
+    ...     paper="me",
+    ...     source="Fig. 1",
+    ... )
     ... def largest_loss(config, tables):
     ...     return Measured(float(tables["runs"]["loss"].max()))
     >>> largest_loss.statement.relation

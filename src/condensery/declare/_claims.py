@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, get_args
 
 from pydantic import BaseModel
 
-from condensery.records import Claim, Relation, Statement, Table
+from condensery.records import Claim, Kind, Relation, Statement, Table
 
 C = TypeVar("C", bound=BaseModel)
 Tables = Mapping[str, Table]
@@ -126,6 +126,7 @@ def claim(
     statement: str,
     expected: Expected,
     *,
+    kind: Kind,
     paper: str,
     source: str,
     when: Callable[[C], bool] = always,
@@ -136,16 +137,27 @@ def claim(
         name: Id of the claim, unique within the experiment.
         statement: The sentence of the paper, in plain words.
         expected: `at_most`, `at_least`, `within`, `equal_to` or `between`.
+        kind: What it is evidence of: ``identity`` (a theorem; a failure is a fault in
+            the code), ``reproduction`` (a printed number, picture or sentence),
+            ``observation`` (a finding of one's own) or ``aim`` (a bar one sets).
         paper: BibTeX key.
         source: Where in the paper.
         when: Of which configurations the statement speaks; elsewhere the value is
             measured and nothing is judged.
+
+    Raises:
+        ValueError: If the kind is none of the four.
     """
+    kinds = get_args(Kind)
+    if kind not in kinds:
+        allowed = ", ".join(kinds)
+        raise ValueError(f"claim {name}: kind {kind!r}; allowed: {allowed}")
     sentence = Statement(
         id=name,
         paper=paper,
         statement=statement,
         relation=expected.relation,
         source=source,
+        kind=kind,
     )
     return lambda measure: JudgedMeasure(sentence, expected, when, measure)

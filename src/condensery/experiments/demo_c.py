@@ -262,6 +262,7 @@ def _by_snapshot(config: Config, tables: Tables) -> np.ndarray:
     "From snapshot to snapshot the number of orientations does not fall (τ = .99, "
     "neurons with ‖(w, b)‖ > .05 of the largest; median over seeds).",
     at_least(0.0),
+    kind="reproduction",
 )
 def smallest_change(config: Config, tables: Tables) -> Measured:
     """Smallest change of the median between successive snapshots."""
@@ -278,6 +279,7 @@ def smallest_change(config: Config, tables: Tables) -> Measured:
     "three",
     "By step 5000 there are at least 3 orientations (in every run).",
     at_least(3.0),
+    kind="reproduction",
 )
 def least_by_5000(config: Config, tables: Tables) -> Measured:
     """The least number of all runs."""

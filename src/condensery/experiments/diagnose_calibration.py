@@ -200,6 +200,7 @@ calibration = partial(
     "clear-decided",
     "Where |S| >= 0.1 the hidden layer gets a verdict in at least 70 % of the cells.",
     at_least(0.7),
+    kind="aim",
 )
 def clear_decided(config: Config, tables: Tables) -> Measured:
     """The share of cells with a verdict."""
@@ -212,6 +213,7 @@ def clear_decided(config: Config, tables: Tables) -> Measured:
     "clear-wrong",
     "Where |S| >= 0.1 no verdict on the hidden layer is wrong.",
     equal_to(0.0),
+    kind="aim",
 )
 def clear_wrong(config: Config, tables: Tables) -> Measured:
     """The number of wrong verdicts."""
@@ -223,6 +225,7 @@ def clear_wrong(config: Config, tables: Tables) -> Measured:
     "near-wrong",
     "Where |S| < 0.1 at most 5 % of the hidden layer's cells get a wrong verdict.",
     at_most(0.05),
+    kind="aim",
 )
 def near_wrong(config: Config, tables: Tables) -> Measured:
     """The share of wrong verdicts."""
@@ -241,6 +244,7 @@ def near_wrong(config: Config, tables: Tables) -> Measured:
     "output-wrong",
     "Where |S_a| >= 0.1 no verdict on the output layer is wrong.",
     equal_to(0.0),
+    kind="aim",
 )
 def output_wrong(config: Config, tables: Tables) -> Measured:
     """The number of wrong verdicts."""

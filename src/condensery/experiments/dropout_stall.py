@@ -233,10 +233,11 @@ stalls_descent = fig_9(
     "100,000 steps over R_S after 2,000; 1 "
     "is no progress).",
     at_least(0.95),
+    kind="reproduction",
 )(partial(rests, "descent"))
-stalls_adam = fig_9("stalls-adam", "So does Adam.", at_least(0.95))(
-    partial(rests, "adam")
-)
+stalls_adam = fig_9(
+    "stalls-adam", "So does Adam.", at_least(0.95), kind="reproduction"
+)(partial(rests, "adam"))
 
 
 @fig_9(
@@ -246,6 +247,7 @@ stalls_adam = fig_9("stalls-adam", "So does Adam.", at_least(0.95))(
     "after which the small initialisations do, or have not done so yet (about 1e5 "
     "against 9e5 in the source).",
     at_most(0.5),
+    kind="reproduction",
 )
 def escapes(config: Config, tables: Tables) -> Measured:
     """Steps of dropout over the fewer of the other two."""
@@ -284,6 +286,7 @@ def _first_below(curves: Table, way: Way, loss: float) -> float:
     "At the end R_S of the small initialisations is more than ten times that of "
     "dropout (least ratio).",
     at_least(10.0),
+    kind="reproduction",
 )
 def ends_lower(config: Config, tables: Tables) -> Measured:
     """The least of the two ratios."""
@@ -297,6 +300,7 @@ def ends_lower(config: Config, tables: Tables) -> Measured:
     "Both ways condense: effective orientations at the end, the larger of dropout "
     "and of the plateau.",
     at_most(8.0),
+    kind="reproduction",
 )
 def condensed_both(config: Config, tables: Tables) -> Measured:
     """The larger of the two numbers."""

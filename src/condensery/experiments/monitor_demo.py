@@ -174,6 +174,7 @@ def _last(tables: Tables, start: Start) -> np.ndarray:
     "gathers",
     "From a small initialisation the neurons of a layer gather in few directions.",
     at_most(0.5),
+    kind="observation",
 )
 def gathers(config: Config, tables: Tables) -> Measured:
     """The larger of the two layers' medians."""
@@ -186,6 +187,7 @@ def gathers(config: Config, tables: Tables) -> Measured:
     "spread",
     "From an ordinary one nearly every neuron keeps a direction of its own.",
     at_least(0.9),
+    kind="observation",
 )
 def spread(config: Config, tables: Tables) -> Measured:
     """The least ratio at the end."""
@@ -197,6 +199,7 @@ def spread(config: Config, tables: Tables) -> Measured:
     "made",
     "It is training that condenses: at the start no layer is condensed.",
     at_least(0.9),
+    kind="observation",
 )
 def made(config: Config, tables: Tables) -> Measured:
     """The least ratio at step 0."""
@@ -210,6 +213,7 @@ def made(config: Config, tables: Tables) -> Measured:
     "The number of directions grows while the network learns: the least comes "
     "before the end.",
     at_least(0.02),
+    kind="observation",
 )
 def grows(config: Config, tables: Tables) -> Measured:
     """Ratio at the end less its least."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from condensery._errors import InvalidInputError
-from condensery.records import FORMAT, RunConfig
+from condensery.records import FORMAT, UNKNOWN, Claim, RunConfig
 
 
 class NewerFormatError(InvalidInputError):
@@ -15,6 +17,7 @@ class NewerFormatError(InvalidInputError):
 
 _BEFORE_NUMBERS = 1
 """The format of a configuration that does not name one."""
+_CLAIMS = TypeAdapter(list[Claim])
 
 
 def read_config(text: str | bytes, *, run: str, root: Path) -> RunConfig:
@@ -39,3 +42,20 @@ def read_config(text: str | bytes, *, run: str, root: Path) -> RunConfig:
             "folder (--runs DIR)",
         )
     return RunConfig.model_validate(document)
+
+
+def read_claims(text: str | bytes) -> list[Claim]:
+    """Stored claims; those of formats that had no kinds are of an unknown one.
+
+    Args:
+        text: Their JSON.
+
+    Raises:
+        ValueError: If the text is no JSON, or not that of claims.
+    """
+    documents = json.loads(text)
+    if isinstance(documents, list):
+        for document in documents:
+            if isinstance(document, dict):
+                document.setdefault("kind", UNKNOWN)
+    return _CLAIMS.validate_python(documents)

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
 from condensery._errors import CondenseryError, InvalidInputError
 from condensery.protocols import Arrays, Task
@@ -24,13 +23,12 @@ from condensery.store._files import (
     make_folder,
     write_whole,
 )
-from condensery.store._formats import NewerFormatError, read_config
+from condensery.store._formats import NewerFormatError, read_claims, read_config
 from condensery.store._ledger import Ledger, RunRow
 from condensery.store._shards import ShardRow, Shards
 
 _log = logging.getLogger("condensery.store")
 _PREFIX = re.compile(r"[0-9a-f]{4,16}")
-_CLAIMS = TypeAdapter(list[Claim])
 _RESERVED = ("config.json", "claims.json", "shards", "tables")
 
 
@@ -284,10 +282,10 @@ class LocalStore:
         run = self.resolve(run)
         path = self.root / run / "claims.json"
         try:
-            return _CLAIMS.validate_json(path.read_bytes())
+            return read_claims(path.read_bytes())
         except FileNotFoundError:
             return []
-        except ValidationError as error:
+        except ValueError as error:
             raise InvalidInputError(
                 "claims",
                 given=str(path),

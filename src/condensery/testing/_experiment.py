@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from pydantic import BaseModel, JsonValue
 from condensery._reference import load
 from condensery.declare import Declared
 from condensery.protocols import LARGEST_SHOWN, Arrays, Experiment, Task
-from condensery.records import Claim, Statement, Table, canonical_json
+from condensery.records import Claim, Kind, Statement, Table, canonical_json
 
 HEAVY = ("jax", "torch", "matplotlib")
 """What the module that defines an experiment must not import: `condensery list` shows
@@ -172,8 +172,8 @@ class ExperimentContract:
             assert callable(load(task.function)), task.function
 
     def test_statements(self, experiment: Experiment) -> None:
-        """Ids are unique, every statement names one of the experiment's papers and says
-        something.
+        """Ids are unique, every statement names one of the experiment's papers, says
+        something and is of a kind.
         """
         ids = [statement.id for statement in experiment.statements]
         assert len(set(ids)) == len(ids), "two statements have one id"
@@ -186,6 +186,9 @@ class ExperimentContract:
             assert statement.statement.strip(), f"{statement.id} says nothing"
             assert statement.source.strip(), (
                 f"{statement.id} does not say where it is from"
+            )
+            assert statement.kind in get_args(Kind), (
+                f"{statement.id} is of kind {statement.kind!r}"
             )
 
     def test_data_digest_is_stable(

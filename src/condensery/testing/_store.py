@@ -297,7 +297,12 @@ def _table() -> Table:
 
 def _claims() -> list[Claim]:
     statement = Statement(
-        id="a", paper="p", statement="s", relation="<=", source="Fig. 1"
+        id="a",
+        paper="p",
+        statement="s",
+        relation="<=",
+        source="Fig. 1",
+        kind="reproduction",
     )
     between = statement.model_copy(update={"id": "b", "relation": "between"})
     return [

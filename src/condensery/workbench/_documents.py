@@ -11,6 +11,7 @@ from condensery.workbench._opened import Run, reopen
 
 _CLAIM = (
     "id",
+    "kind",
     "paper",
     "statement",
     "value",

@@ -13,15 +13,15 @@ from condensery.workbench._wording import VERDICTS, expectation, number
 
 
 def claims_table(claims: Sequence[Claim]) -> str:
-    """One row per claim: verdict as mark and word, statement, measured and expected
-    value, source, note.
+    """One row per claim: verdict as mark and word, statement, kind, measured and
+    expected value, source, note.
     """
     if not claims:
         return "<p>No claims yet.</p>"
     rows = "\n".join(_claim_row(claim) for claim in claims)
     heads = "".join(
         f'<th scope="col">{head}</th>'
-        for head in ("", "Claim", "Measured", "Expected", "Source")
+        for head in ("", "Claim", "Kind", "Measured", "Expected", "Source")
     )
     return (
         "<table "
@@ -36,6 +36,7 @@ def _claim_row(claim: Claim) -> str:
         f'<tr class="{word}"><td class="verdict"><span '
         f'aria-hidden="true">{mark}</span> {word}</td>'
         f"<td>{escape(claim.statement)} <code>{escape(claim.id)}</code>{note}</td>"
+        f"<td>{escape(claim.kind)}</td>"
         f'<td class="number">{number(claim.value)}</td><td '
         f'class="number">{escape(expectation(claim))}</td>'
         f"<td>{escape(claim.paper)}, {escape(claim.source)}</td></tr>"

@@ -44,6 +44,7 @@ def expectation(claim: Claim) -> str:
         ...     statement="s",
         ...     relation="within",
         ...     source="f",
+        ...     kind="aim",
         ...     expected=1.0,
         ...     tolerance=0.05,
         ... )

@@ -34,6 +34,7 @@ sentence = partial(
     "of its layers at cosine 0.7 from the largest to the smallest scale; "
     "smallest over the architectures).",
     at_least(0.0),
+    kind="reproduction",
 )
 def small_scale(config: Config, tables: Tables) -> Measured:
     """The smallest fall with the scale."""
@@ -50,6 +51,7 @@ def small_scale(config: Config, tables: Tables) -> Measured:
     "the strongest "
     "dropout at the largest scale; smallest over the architectures).",
     at_least(0.0),
+    kind="reproduction",
 )
 def dropout(config: Config, tables: Tables) -> Measured:
     """The smallest fall with dropout."""
@@ -64,6 +66,7 @@ def dropout(config: Config, tables: Tables) -> Measured:
     "none to the strongest "
     "decay at the largest scale; smallest over the architectures).",
     at_least(None),
+    kind="observation",
 )
 def decay(config: Config, tables: Tables) -> Measured:
     """The smallest fall with weight decay."""
@@ -77,6 +80,7 @@ def decay(config: Config, tables: Tables) -> Measured:
     "ratio is below 0.9 of "
     "that of their shuffled rows).",
     at_least(None),
+    kind="observation",
 )
 def layers(config: Config, tables: Tables) -> Measured:
     """The share of layers below their shuffled rows."""
@@ -90,6 +94,7 @@ def layers(config: Config, tables: Tables) -> Measured:
     "heads",
     "Attention heads condense too (their effective ratio at the smallest scale).",
     at_most(None),
+    kind="observation",
 )
 def heads(config: Config, tables: Tables) -> Measured:
     """The mean ratio of the heads."""
@@ -104,6 +109,7 @@ def heads(config: Config, tables: Tables) -> Measured:
     "scale minus that at "
     "the largest; smallest over the architectures).",
     at_least(None),
+    kind="observation",
 )
 def accuracy(config: Config, tables: Tables) -> Measured:
     """The smallest gain in accuracy with the scale."""

@@ -42,6 +42,7 @@ def _births(tables: Tables) -> Table:
     "the "
     "number at the end minus that at the collapse; smallest over the targets).",
     at_least(1.0),
+    kind="reproduction",
 )
 def growth(config: Config, tables: Tables) -> Measured:
     """The smallest median over the targets."""
@@ -65,6 +66,7 @@ def growth_text(growth: Mapping[str, float]) -> str:
     "relative "
     "to births spread evenly over the logarithm of time (pooled).",
     at_least(1.0),
+    kind="observation",
 )
 def near_falls(config: Config, tables: Tables) -> Measured:
     """Births near falls over those expected by chance."""
@@ -83,6 +85,7 @@ def near_falls(config: Config, tables: Tables) -> Measured:
     "Once they grow the number of groups does not fall (mean over runs of the greatest "
     "fall below an earlier number).",
     at_most(None),
+    kind="observation",
 )
 def greatest_fall(config: Config, tables: Tables) -> Measured:
     """Mean over runs."""
@@ -96,6 +99,7 @@ def greatest_fall(config: Config, tables: Tables) -> Measured:
     "collapse",
     "At first all neurons stand in one group (share of runs).",
     at_least(None),
+    kind="observation",
 )
 def collapsed(config: Config, tables: Tables) -> Measured:
     """Share of runs."""
@@ -108,6 +112,7 @@ def collapsed(config: Config, tables: Tables) -> Measured:
     "New groups split off others (share of births; the rest emerge from neurons in no "
     "group).",
     at_least(None),
+    kind="observation",
 )
 def splits(config: Config, tables: Tables) -> Measured:
     """Share of births."""
@@ -121,6 +126,7 @@ def splits(config: Config, tables: Tables) -> Measured:
     "A newborn group points where its own residual pulls it, Σ e_i σ'(w·x_i) x_i over "
     "its active samples (median cosine).",
     at_least(None),
+    kind="observation",
 )
 def alignment(config: Config, tables: Tables) -> Measured:
     """Median cosine of the births."""
@@ -144,6 +150,7 @@ def _median(values: np.ndarray) -> float | None:
     "A newborn group stands near a direction at which the residual would let it rest "
     "(mean rank of the distance among all live directions, ½ by chance).",
     at_most(None),
+    kind="observation",
 )
 def rank_at_birth(config: Config, tables: Tables) -> Measured:
     """Mean rank of the births."""

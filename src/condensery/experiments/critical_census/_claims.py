@@ -39,6 +39,7 @@ lowest_losses = tuple(
         f"loss-{width}",
         f"The lowest critical loss found at width {width} is {loss:g}.",
         within(loss, 1e-5),
+        kind="reproduction",
     )(partial(_lowest_loss, width))
     for width, loss in LOSSES.items()
 )
@@ -64,6 +65,7 @@ of_minima = partial(claim, paper="zhang2021embedding")
     "No embedded class has fewer negative eigenvalues than the class it comes from "
     "(smallest change).",
     at_least(0.0),
+    kind="identity",
     source="Thm 6.2",
 )
 def never_fewer(config: Config, tables: Tables) -> Measured:
@@ -80,6 +82,7 @@ def never_fewer(config: Config, tables: Tables) -> Measured:
     "Every local minimum with a loss above 0 that was found again in a wider net was "
     "found there as a strict saddle (share).",
     at_least(1.0),
+    kind="reproduction",
     source="Sec. 4; Fig. 4",
 )
 def becomes_saddle(config: Config, tables: Tables) -> Measured:
@@ -102,6 +105,7 @@ count_claim = partial(of_embedding, source=OPEN)
     "again",
     "Share of the classes of narrower nets that some start of a wider net led to.",
     at_least(None),
+    kind="observation",
 )
 def again(config: Config, tables: Tables) -> Measured:
     """The share of edges whose end was found."""
@@ -125,6 +129,7 @@ def _minima(classes: Table, width: int) -> np.ndarray:
     "Local minima of width 2 that are no embedding and are not the best one "
     "(published: none).",
     at_least(None),
+    kind="observation",
 )
 def new_minima_2(config: Config, tables: Tables) -> Measured:
     """Their number."""
@@ -136,13 +141,23 @@ def new_minima_2(config: Config, tables: Tables) -> Measured:
     return Measured(float(worse.sum()), f"losses {losses}" if losses else "")
 
 
-@count_claim("new-2", "Classes of width 2 that are no embedding.", at_least(None))
+@count_claim(
+    "new-2",
+    "Classes of width 2 that are no embedding.",
+    at_least(None),
+    kind="observation",
+)
 def new_2(config: Config, tables: Tables) -> Measured:
     """Their number."""
     return Measured(float(_new(tables["classes"], 2).sum()))
 
 
-@count_claim("new-3", "Classes of width 3 that are no embedding.", at_least(None))
+@count_claim(
+    "new-3",
+    "Classes of width 3 that are no embedding.",
+    at_least(None),
+    kind="observation",
+)
 def new_3(config: Config, tables: Tables) -> Measured:
     """Their number, and how many are minima."""
     classes = tables["classes"]
@@ -156,6 +171,7 @@ def new_3(config: Config, tables: Tables) -> Measured:
     "Classes that are an embedding of a narrower net, where no start of that width led "
     "to it.",
     at_least(None),
+    kind="observation",
 )
 def unknown(config: Config, tables: Tables) -> Measured:
     """The number of functions that were met in wider nets alone."""

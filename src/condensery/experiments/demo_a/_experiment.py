@@ -45,6 +45,7 @@ def _loss_after(step: int, expected: float) -> JudgedMeasure[Config]:
         f"loss-{step}",
         f"The loss after {step} steps is {expected:.3g} (median over seeds, ±5 %).",
         within(expected, 0.05 * expected),
+        kind="reproduction",
     )(partial(median_loss, step))
 
 
@@ -81,11 +82,13 @@ angle_right = notebook(
     "angle-right",
     "One group of neurons has orientation −0.32175 = −arccos(1/√(1+1/9)).",
     within(RIGHT, 1e-3),
+    kind="reproduction",
 )(partial(furthest, RIGHT))
 angle_left = notebook(
     "angle-left",
     "The other has orientation −2.81984 = −arccos(−1/√(1+1/9)).",
     within(LEFT, 1e-3),
+    kind="reproduction",
 )(partial(furthest, LEFT))
 
 
@@ -93,6 +96,7 @@ angle_left = notebook(
     "share",
     "At least 98 % of the amplitude is within 0.02 rad of these two.",
     at_least(0.98),
+    kind="reproduction",
 )
 def least_share(config: Config, tables: Tables) -> Measured:
     """The least of all seeds."""
@@ -103,6 +107,7 @@ def least_share(config: Config, tables: Tables) -> Measured:
     "distance",
     "The input weights have moved to RD = 14 (median over seeds, ±5 %).",
     within(14.0, 0.7),
+    kind="reproduction",
 )
 def distance(config: Config, tables: Tables) -> Measured:
     """The median over seeds."""

@@ -69,6 +69,7 @@ def _ratio(above: float | None, below: float | None) -> float | None:
     "tanh, two layers: the largest error between the samples at p = 1 is more than "
     "twice that at p = 0.9.",
     at_least(2.0),
+    kind="reproduction",
     source="Fig. 4",
 )
 def overshoot(config: Config, tables: Tables) -> Measured:
@@ -82,6 +83,7 @@ def overshoot(config: Config, tables: Tables) -> Measured:
     "fits",
     "The solution found with dropout fits: R_S without masks is small.",
     at_most(1e-2),
+    kind="reproduction",
     source="Fig. 4",
 )
 def small_loss(config: Config, tables: Tables) -> Measured:
@@ -123,6 +125,7 @@ condenses = tuple(
         name,
         sentence,
         at_most(0.5),
+        kind="reproduction",
         source=source,
         when=_is_reference if layers == 2 else _is_deep_reference,
     )(partial(_condenses, target, layers))
@@ -157,6 +160,7 @@ on_target = tuple(
         name,
         sentence,
         at_least(0.9),
+        kind="reproduction",
         source=source,
     )(partial(_on_target, target))
     for name, target, sentence, source in _TARGETED
@@ -176,6 +180,7 @@ def _kept(table: Table) -> float | None:
     "tanh, two layers, p = 1: features stay as they were (effective orientations over "
     "the initial ones).",
     at_least(0.8),
+    kind="reproduction",
     source="Fig. 4",
 )
 def stays_without(config: Config, tables: Tables) -> Measured:
@@ -189,6 +194,7 @@ def stays_without(config: Config, tables: Tables) -> Measured:
     "Mini-batches of two without dropout condense nothing (effective orientations over "
     "the initial ones).",
     within(1.0, 0.1),
+    kind="reproduction",
     source="Fig. 6",
 )
 def noise_is_not_enough(config: Config, tables: Tables) -> Measured:
@@ -220,6 +226,7 @@ def _last(tables: Tables, branch: str) -> Table:
     "After the switch R1 is less than half of what it was at the R_S minimum (least "
     "ratio of before to after, for R_drop and R_S + R1).",
     at_least(2.0),
+    kind="reproduction",
 )
 def switch_r1(config: Config, tables: Tables) -> Measured:
     """The smaller of the ratios."""
@@ -235,6 +242,7 @@ def switch_r1(config: Config, tables: Tables) -> Measured:
     "switch-agree",
     "R_drop and R_S + R1 reach the same output (relative L2 difference).",
     at_most(0.1),
+    kind="reproduction",
 )
 def switch_agree(config: Config, tables: Tables) -> Measured:
     """Median difference over the seeds."""
@@ -253,6 +261,7 @@ def switch_agree(config: Config, tables: Tables) -> Measured:
     "Both condense, staying on R_S does not (largest ratio of effective orientations "
     "to those on R_S).",
     at_most(0.5),
+    kind="reproduction",
 )
 def switch_condenses(config: Config, tables: Tables) -> Measured:
     """The larger ratio."""
@@ -284,6 +293,7 @@ def _rise(profile: Table) -> float:
     "Along random directions R_S rises less with dropout (two layers: least ratio over "
     "the targets of the rise at half a length, p = 1 over p = 0.9).",
     at_least(1.0),
+    kind="reproduction",
     source="Figs. 1 and 12",
 )
 def flatter(config: Config, tables: Tables) -> Measured:
@@ -326,6 +336,7 @@ blocks = of_vectors(
     "tanh, ten inputs, p = 0.5: the cosine matrix is two blocks, any two live units "
     "are parallel or opposite (least |cosine|).",
     at_least(0.95),
+    kind="reproduction",
     source="Fig. 7b",
 )(partial(_of_live_units, "least_cosine"))
 
@@ -333,6 +344,7 @@ two_signs = of_vectors(
     "two-signs",
     "tanh, ten inputs, p = 0.5: units of both signs occur (number of signs).",
     equal_to(2.0),
+    kind="reproduction",
     source="Fig. 7b",
 )(partial(_of_live_units, "signs"))
 
@@ -341,6 +353,7 @@ two_signs = of_vectors(
     "no-blocks",
     "tanh, ten inputs, p = 1: no blocks (mean |cosine| of two live units).",
     at_most(0.5),
+    kind="reproduction",
     source="Fig. 7a",
 )
 def no_blocks(config: Config, tables: Tables) -> Measured:

@@ -93,6 +93,7 @@ def _settled(courses: Table) -> str:
     "R_drop and R_S + R1 have the same test accuracy (largest difference over p, in "
     "points; 0.1 in the source).",
     at_most(1.0),
+    kind="reproduction",
 )
 def same_accuracy(config: Config, tables: Tables) -> Measured:
     """Largest difference over p."""
@@ -106,6 +107,7 @@ def same_accuracy(config: Config, tables: Tables) -> Measured:
     "better",
     "Both are better than R_S (least gain over p, in points; 9 in the source).",
     at_least(LEAST_GAIN["digits"]),
+    kind="reproduction",
 )
 def better(config: Config, tables: Tables) -> Measured:
     """Least gain over p; what is expected follows the data."""
@@ -122,6 +124,7 @@ def better(config: Config, tables: Tables) -> Measured:
     "With R_S + R1 the accuracy at the smallest p is at least that at the largest "
     "(points; 1 in the source).",
     at_least(0.0, slack=0.5),
+    kind="reproduction",
 )
 def falls_with_p(config: Config, tables: Tables) -> Measured:
     """What the smallest p has more than the largest."""
@@ -135,6 +138,7 @@ def falls_with_p(config: Config, tables: Tables) -> Measured:
     "same-terms",
     "R1 of the two solutions is the same (largest of all p of |log10| of their ratio).",
     at_most(0.3),
+    kind="reproduction",
 )
 def same_terms(config: Config, tables: Tables) -> Measured:
     """Largest logarithm of the ratio."""
@@ -189,6 +193,7 @@ r1_not_r2 = of_parts(
     "L2 = R_S + R2~ gains over R_S less than half of what L1 = R_S + R1 gains (ratio "
     "of the gains).",
     at_most(0.5),
+    kind="reproduction",
 )(partial(_ratio, "L2"))
 
 
@@ -196,6 +201,7 @@ r1_not_r2 = of_parts(
     "without-r2",
     "Dropout without R2~, L3 = R_drop − R2~, is as good as L1 (difference in points).",
     at_most(2.0),
+    kind="reproduction",
 )
 def without_r2(config: Config, tables: Tables) -> Measured:
     """Difference of the two gains."""
@@ -208,6 +214,7 @@ without_r1 = of_parts(
     "Dropout without R1, L4 = R_drop − R1, gains less than half of what L1 gains "
     "(ratio of the gains).",
     at_most(0.5),
+    kind="reproduction",
 )(partial(_ratio, "L4"))
 
 
@@ -245,6 +252,7 @@ def _barriers_note(config: Config, barriers: dict[float, list[float]]) -> str:
     "On the straight lines from L1 to L3, both with R1, and from L2 to L4, both "
     "without, R_S has no barrier (the higher of the two, largest over p).",
     at_most(1e-3),
+    kind="reproduction",
 )
 def no_barrier(config: Config, tables: Tables) -> Measured:
     """Highest barrier; the bound is the source's."""
@@ -261,6 +269,7 @@ def no_barrier(config: Config, tables: Tables) -> Measured:
     "From one with R1 to one without there is a barrier (lowest of four pairs, least "
     "over p; 0.013 to 0.033 in the source).",
     at_least(1e-3),
+    kind="reproduction",
 )
 def has_barrier(config: Config, tables: Tables) -> Measured:
     """Lowest barrier."""
@@ -274,6 +283,7 @@ def has_barrier(config: Config, tables: Tables) -> Measured:
     "It grows as p falls (mean of the four pairs at the smallest p over that at the "
     "largest).",
     at_least(1.0),
+    kind="reproduction",
 )
 def barrier_grows(config: Config, tables: Tables) -> Measured:
     """Ratio of the means; None where there is one p."""
@@ -291,6 +301,7 @@ def barrier_grows(config: Config, tables: Tables) -> Measured:
     "On these lines R_S is flatter at the end with R1 (its second derivative there "
     "over that at the other end, largest of the pairs and of p).",
     at_most(0.5),
+    kind="reproduction",
 )
 def flatter_with_r1(config: Config, tables: Tables) -> Measured:
     """Largest ratio of the second derivatives."""

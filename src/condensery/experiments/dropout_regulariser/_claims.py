@@ -22,6 +22,7 @@ of_flow = partial(published, source="modified flow")
     "lemma-1",
     "The mean of R_drop over all masks is R_S + R1 (largest difference).",
     at_most(1e-12),
+    kind="identity",
 )
 def lemma_1(config: Config, tables: Tables) -> Measured:
     """Largest difference."""
@@ -35,6 +36,7 @@ def lemma_1(config: Config, tables: Tables) -> Measured:
     "Averages over drawn masks agree with R_S + R1 for masks per sample and for "
     "shared masks (in standard errors, the largest of all p).",
     at_most(4.0),
+    kind="identity",
 )
 def monte_carlo(config: Config, tables: Tables) -> Measured:
     """Largest difference in standard errors."""
@@ -47,6 +49,7 @@ def monte_carlo(config: Config, tables: Tables) -> Measured:
     "odds",
     "R1 is proportional to (1 − p)/p (largest relative deviation).",
     at_most(1e-12),
+    kind="identity",
 )
 def odds(config: Config, tables: Tables) -> Measured:
     """Largest spread over p of one net, over its mean."""
@@ -64,6 +67,7 @@ def odds(config: Config, tables: Tables) -> Measured:
     "bound",
     "R1 is at least (1 − p)/(2npm) Σ‖f − b‖² (least ratio of the two).",
     at_least(1.0),
+    kind="identity",
     source="toy model, for any width",
 )
 def bound(config: Config, tables: Tables) -> Measured:
@@ -77,6 +81,7 @@ def bound(config: Config, tables: Tables) -> Measured:
     "At a zero of R_S the flow of R1 lowers (1/n) Σ‖∇f‖², the trace of the Hessian "
     "(largest rate).",
     at_most(0.0),
+    kind="identity",
 )
 def flatter(config: Config, tables: Tables) -> Measured:
     """Largest rate."""
@@ -88,6 +93,7 @@ def flatter(config: Config, tables: Tables) -> Measured:
     "flatter-by",
     "The rate is the closed form (largest relative difference).",
     at_most(1e-8),
+    kind="identity",
 )
 def flatter_by(config: Config, tables: Tables) -> Measured:
     """Largest relative difference."""
@@ -116,6 +122,7 @@ def _masks_note(config: Config) -> str:
     "order-plain",
     "One step of size ε is ε² away from the flow of R_drop.",
     within(2.0, 0.1),
+    kind="identity",
 )
 def order_plain(config: Config, tables: Tables) -> Measured:
     """Order of the distance from the plain flow."""
@@ -126,13 +133,16 @@ def order_plain(config: Config, tables: Tables) -> Measured:
     "order-modified",
     "It is ε³ away from the flow of R_drop + (ε/4)‖∇R_drop‖².",
     within(3.0, 0.1),
+    kind="identity",
 )
 def order_modified(config: Config, tables: Tables) -> Measured:
     """Order of the distance from the modified flow."""
     return Measured(_order(tables, "modified"), _masks_note(config))
 
 
-@of_flow("order-mean", "So are the means over 64 masks.", within(3.0, 0.1))
+@of_flow(
+    "order-mean", "So are the means over 64 masks.", within(3.0, 0.1), kind="identity"
+)
 def order_mean(config: Config, tables: Tables) -> Measured:
     """Order of the distance of the means."""
     note = f"of the plain flow {_order(tables, 'plain_mean'):.2f}"
@@ -144,6 +154,7 @@ def order_mean(config: Config, tables: Tables) -> Measured:
     "R2, unlike R1, depends on whether samples share a mask: it is larger where they "
     "do (least ratio).",
     at_least(1.0),
+    kind="identity",
     source="R2",
 )
 def r2_sharing(config: Config, tables: Tables) -> Measured:
@@ -179,6 +190,7 @@ of_pair = partial(published, source="toy model, m = 2", when=_arrives)
     "Of two contributions with a given sum, R_S + R1 makes parallel ones (cosine at "
     "the end).",
     at_least(0.999),
+    kind="identity",
 )
 def parallel(config: Config, tables: Tables) -> Measured:
     """Cosine of the two."""
@@ -191,6 +203,7 @@ def parallel(config: Config, tables: Tables) -> Measured:
     "equal",
     "and equal ones, each half of o*/(1 + (1 − p)/(2p)) (largest distance over ‖o*‖).",
     at_most(0.01),
+    kind="identity",
 )
 def equal(config: Config, tables: Tables) -> Measured:
     """Largest distance from the half."""
@@ -204,6 +217,7 @@ def equal(config: Config, tables: Tables) -> Measured:
     "plain-stays",
     "R_S alone leaves them apart (distance of the two over ‖o*‖ at the end).",
     at_least(0.3),
+    kind="identity",
 )
 def plain_stays(config: Config, tables: Tables) -> Measured:
     """Distance of the two."""

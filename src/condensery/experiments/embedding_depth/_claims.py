@@ -27,6 +27,7 @@ KINDS = ("negative", "zero", "positive")
     "output",
     "A lift preserves the network's outputs on the training inputs.",
     at_most(1e-10),
+    kind="identity",
 )
 def output(config: Config, tables: Tables) -> Measured:
     """The largest relative change."""
@@ -40,7 +41,10 @@ def output(config: Config, tables: Tables) -> Measured:
 
 
 @depth_claim(
-    "critical", "A lift takes critical points to critical points.", at_most(1e-8)
+    "critical",
+    "A lift takes critical points to critical points.",
+    at_most(1e-8),
+    kind="identity",
 )
 def critical(config: Config, tables: Tables) -> Measured:
     """The largest gradient at a lift."""
@@ -62,6 +66,7 @@ def critical(config: Config, tables: Tables) -> Measured:
     "inertia",
     "A lift adds one zero eigenvalue per new parameter and changes nothing else.",
     equal_to(1.0),
+    kind="identity",
     source="Abstract, made precise in this program (ADR 021)",
 )
 def inertia(config: Config, tables: Tables) -> Measured:
@@ -82,6 +87,7 @@ def inertia(config: Config, tables: Tables) -> Measured:
     "saddle",
     "A local minimum can be lifted to a strict saddle.",
     at_least(None),
+    kind="reproduction",
     source="Abstract of the 2022 version",
 )
 def saddle(config: Config, tables: Tables) -> Measured:
@@ -99,7 +105,10 @@ def saddle(config: Config, tables: Tables) -> Measured:
 
 
 @depth_claim(
-    "shared-plateau", "Nets of different depth stagnate at the same loss.", at_most(0.1)
+    "shared-plateau",
+    "Nets of different depth stagnate at the same loss.",
+    at_most(0.1),
+    kind="reproduction",
 )
 def shared_plateau(config: Config, tables: Tables) -> Measured:
     """Largest relative difference of the plateaus."""
@@ -119,6 +128,7 @@ def shared_plateau(config: Config, tables: Tables) -> Measured:
     "data",
     "More data shrink the lifted manifolds: trained layers are less linear.",
     at_most(0.0),
+    kind="reproduction",
 )
 def data(config: Config, tables: Tables) -> Measured:
     """Change of the final score from the fewest to the most samples."""
@@ -144,6 +154,7 @@ def _final(scores: Table, samples: int) -> float:
     "batch-norm",
     "Batch normalisation suppresses the linearisation of layers.",
     at_most(0.0),
+    kind="reproduction",
 )
 def batch_norm(config: Config, tables: Tables) -> Measured:
     """Change of the share of steps with a linear layer."""
@@ -169,6 +180,7 @@ def _linear_share(scores: Table, samples: int, flag: int) -> float:
     "pruning",
     "Linear layers can be pruned: the shallower net goes on from the same loss.",
     at_most(1.05),
+    kind="reproduction",
 )
 def pruning(config: Config, tables: Tables) -> Measured:
     """The worst net that lost a layer."""

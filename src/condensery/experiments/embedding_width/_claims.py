@@ -51,6 +51,7 @@ losses = tuple(
         f"The best critical point of width {width} has the loss "
         f"{loss:g} (published: {text}).",
         within(loss, 1e-5),
+        kind="reproduction",
         source="Fig. 4",
     )(partial(_best_loss, width))
     for width, (loss, text) in LOSSES.items()
@@ -81,6 +82,7 @@ degeneracies = tuple(
         f"Embedded in width 3, the best points of width {width} have "
         f"degeneracy {degree}.",
         equal_to(float(degree)),
+        kind="reproduction",
         source="Fig. 4",
     )(partial(_degeneracy, width))
     for width, degree in DEGENERACY.items()
@@ -98,6 +100,7 @@ def _narrow(tables: Tables) -> list[Change]:
     "points have 1 and 2 negative "
     "eigenvalues (largest deviation over points and units).",
     equal_to(0.0),
+    kind="identity",
     source="Fig. 3(a)",
 )
 def negatives(config: Config, tables: Tables) -> Measured:
@@ -116,6 +119,7 @@ def negatives(config: Config, tables: Tables) -> Measured:
     "zeros",
     "Each copy adds exactly one zero eigenvalue there (largest deviation).",
     equal_to(0.0),
+    kind="identity",
     source="Fig. 3(a)",
 )
 def zeros(config: Config, tables: Tables) -> Measured:
@@ -131,6 +135,7 @@ def zeros(config: Config, tables: Tables) -> Measured:
     "an equal split: the least "
     "eigenvalue of width 2 over the largest is below −1e-6.",
     at_most(-1e-6),
+    kind="reproduction",
     source="Sec. 4; Fig. 3",
 )
 def strict_saddle(config: Config, tables: Tables) -> Measured:
@@ -151,6 +156,7 @@ def strict_saddle(config: Config, tables: Tables) -> Measured:
     "No split lowers the number of negative, zero or positive "
     "eigenvalues (smallest change, all nets).",
     at_least(0.0),
+    kind="identity",
     source="Thm 6.2",
 )
 def never_fewer(config: Config, tables: Tables) -> Measured:
@@ -167,6 +173,7 @@ def never_fewer(config: Config, tables: Tables) -> Measured:
     "The inner Hessian of the narrow net predicts the inertia of "
     "every split (number of mismatches).",
     equal_to(0.0),
+    kind="identity",
     source="Sec. 3; extended here to any layer",
 )
 def predicted(config: Config, tables: Tables) -> Measured:
@@ -185,6 +192,7 @@ def predicted(config: Config, tables: Tables) -> Measured:
     "directions of descent (largest "
     "deviation over the widths).",
     equal_to(0.0),
+    kind="identity",
     source="Thm 6.2, Sec. 6",
 )
 def directions(config: Config, tables: Tables) -> Measured:
@@ -201,6 +209,7 @@ def directions(config: Config, tables: Tables) -> Measured:
     "leaves the embedded width-1 point, in "
     "the widest net over that in the narrowest (medians).",
     at_most(None),
+    kind="observation",
     source="open: do wider nets leave an embedded point more easily?",
 )
 def escape_time(config: Config, tables: Tables) -> Measured:
@@ -227,6 +236,7 @@ def escape_time(config: Config, tables: Tables) -> Measured:
     "three equal copies, and one zero more each time (number of such points and "
     "neurons).",
     at_least(1.0),
+    kind="reproduction",
     source="Fig. 3(b)",
 )
 def iris_published(config: Config, tables: Tables) -> Measured:
@@ -274,6 +284,7 @@ def _iris(tables: Tables) -> tuple[list[Change], str]:
     "eigenvalues, one per rank of C_s (least "
     "number added per copy, where C_s has rank 2).",
     at_least(2.0),
+    kind="identity",
     source="Fig. 3(b)",
 )
 def iris_negatives(config: Config, tables: Tables) -> Measured:
@@ -287,6 +298,7 @@ def iris_negatives(config: Config, tables: Tables) -> Measured:
     "iris-zeros",
     "And at least one zero eigenvalue per copy (least number added).",
     at_least(1.0),
+    kind="identity",
     source="Fig. 3(b)",
 )
 def iris_zeros(config: Config, tables: Tables) -> Measured:

@@ -25,6 +25,7 @@ optimistic = partial(claim, paper="zhang2023optimistic")
     "The model rank of a sum of k tanh units is k(d + 1), and splitting or adding "
     "silent units keeps it (largest deviation).",
     equal_to(0.0),
+    kind="identity",
     source="Sec. 5",
 )
 def rank(config: Config, tables: Tables) -> Measured:
@@ -43,6 +44,7 @@ def rank(config: Config, tables: Tables) -> Measured:
     "No net, of whatever width and scale, recovers the target from fewer samples than "
     "k(d + 1) (smallest n with a recovered median, minus k(d + 1), over all k).",
     at_least(0.0),
+    kind="reproduction",
     source="Lemma 1; Fig. 3",
 )
 def not_before(config: Config, tables: Tables) -> Measured:
@@ -68,6 +70,7 @@ def _needed(config: Config, tables: Tables) -> tuple[Table, np.ndarray]:
     "does not depend on the width (largest over smallest, worst k; the grid of n has "
     "steps of one half, hence our bound).",
     at_most(1.5),
+    kind="reproduction",
     source="Fig. 3",
 )
 def any_width(config: Config, tables: Tables) -> Measured:
@@ -90,6 +93,7 @@ def any_width(config: Config, tables: Tables) -> Measured:
     "How many times k(d + 1) samples the smallest initial weights need (worst width "
     "and k).",
     at_most(None),
+    kind="observation",
     source="near-optimism, an open question",
 )
 def near(config: Config, tables: Tables) -> Measured:
@@ -104,6 +108,7 @@ def near(config: Config, tables: Tables) -> Measured:
     "at the largest scale minus that at the smallest, smallest over k; none reached "
     "counts as the next larger n).",
     at_least(0.0),
+    kind="reproduction",
     source="Fig. 4",
 )
 def scale_helps(config: Config, tables: Tables) -> Measured:
@@ -137,6 +142,7 @@ slopes = tuple(
         "Slope of log test error against log (effective neurons / k), target of "
         f"{k} units, fitted nets with n between one and two times k(d + 1).",
         at_least(None),
+        kind="observation",
         paper="xu2025overview",
         source="open question: how does condensation relate quantitatively to "
         "generalisation?",

@@ -33,6 +33,7 @@ SHARE, LEAST = 0.95, 0.8
     "five-start",
     "At the start hardly any neurons are aligned (largest share of pairs).",
     at_most(0.01),
+    kind="observation",
 )
 def five_start(config: Config, tables: Tables) -> Measured:
     """The largest share of pairs."""
@@ -81,6 +82,7 @@ five_tanh, five_sigmoid = (
         f"five-{name}",
         f"{name}: one line holds 95 % of the neurons (share of draws).",
         at_least(0.75),
+        kind="reproduction",
     )(partial(share_of_draws, name))
     for name in ("tanh", "sigmoid")
 )
@@ -89,6 +91,7 @@ five_tanh_all, five_sigmoid_all = (
         f"five-{name}-all",
         f"{name}: one line holds 80 % of the neurons (least of all draws).",
         at_least(LEAST),
+        kind="observation",
     )(partial(least_of_draws, name))
     for name in ("tanh", "sigmoid")
 )
@@ -96,6 +99,7 @@ five_softplus = in_five(
     "five-softplus",
     "softplus: one line holds 55 % of the neurons (least of all draws).",
     at_least(0.55),
+    kind="observation",
 )(partial(least_of_draws, "softplus"))
 
 
@@ -119,6 +123,7 @@ counts_in_five = tuple(
         f"five-{name}-count",
         f"{title}: number of lines (mean over draws).",
         OPEN,
+        kind="observation",
     )(partial(lines_in_five, name))
     for name, title in COUNTED.items()
 )
@@ -173,6 +178,7 @@ def _with_residuals(layer: int, name: str) -> JudgedMeasure[Config]:
         f"Layer {layer}, {name}: one line holds 80 % of the neurons (median over "
         "draws).",
         at_least(LEAST),
+        kind="observation",
     )(partial(share_of_layer, layer, "residual"))
 
 
@@ -182,6 +188,7 @@ def _without_residuals(layer: int, name: str) -> JudgedMeasure[Config]:
         f"Layer {layer}, {name}, no residuals: one line holds 80 % of the neurons "
         "(median over draws).",
         at_least(LEAST),
+        kind="observation",
     )(partial(share_of_layer, layer, "plain"))
 
 
@@ -190,6 +197,7 @@ def _number_of_lines(layer: int, name: str) -> JudgedMeasure[Config]:
         f"deep-{layer}-count",
         f"Layer {layer}, {name}: number of lines (mean of draws).",
         OPEN,
+        kind="observation",
     )(partial(lines_of_layer, layer))
 
 

@@ -32,6 +32,7 @@ def _line(config: Config, tables: Tables, name: str) -> Table:
     "roots",
     "The degree-p equation has at most p real roots, so p lines (largest excess).",
     at_most(0.0),
+    kind="identity",
 )
 def roots(config: Config, tables: Tables) -> Measured:
     """The largest excess."""
@@ -64,11 +65,13 @@ line_xtanh = on_line(
     "line-xtanh",
     "x tanh x, of multiplicity 2, condenses on 2 lines (mean over draws).",
     within(2.0, 0.0),
+    kind="reproduction",
 )(partial(lines_on_line, "xtanh"))
 line_x2tanh = on_line(
     "line-x2tanh",
     "x² tanh x, multiplicity 3, condenses on 3 lines (mean over draws).",
     within(3.0, 0.0),
+    kind="reproduction",
 )(partial(lines_on_line, "x2tanh"))
 
 
@@ -76,6 +79,7 @@ line_x2tanh = on_line(
     "line-tanh",
     "tanh, multiplicity 1: one line holds most neurons (least share of a draw).",
     at_least(0.7),
+    kind="observation",
 )
 def line_tanh(config: Config, tables: Tables) -> Measured:
     """Least share of a draw."""
@@ -97,6 +101,7 @@ def _smooth(config: Config, tables: Tables) -> dict[str, Table]:
     "line-predicted",
     "tanh, x tanh, x² tanh: neurons lie on predicted lines (least median cosine).",
     at_least(0.99),
+    kind="reproduction",
 )
 def line_predicted(config: Config, tables: Tables) -> Measured:
     """The least of the draws' medians."""
@@ -112,6 +117,7 @@ def line_predicted(config: Config, tables: Tables) -> Measured:
     "polynomial",
     "tanh, x tanh, x² tanh: the output is a polynomial of degree p (residual).",
     at_most(0.01),
+    kind="reproduction",
 )
 def polynomial(config: Config, tables: Tables) -> Measured:
     """The largest residual."""
@@ -129,6 +135,7 @@ def polynomial(config: Config, tables: Tables) -> Measured:
     "polynomial-relu",
     "ReLU, which has no multiplicity, is far from a line (residual).",
     at_least(0.2),
+    kind="reproduction",
 )
 def polynomial_relu(config: Config, tables: Tables) -> Measured:
     """The residual of the first draw."""
@@ -147,6 +154,7 @@ def polynomial_relu(config: Config, tables: Tables) -> Measured:
     "(least of "
     "the draws' medians).",
     at_least(0.999),
+    kind="reproduction",
     source="Theorem on multiplicity 1",
 )
 def theorem_descent(config: Config, tables: Tables) -> Measured:
@@ -177,6 +185,7 @@ def _notebook(tables: Tables) -> tuple[Table, Table] | None:
     "theorem-adam",
     "tanh by Adam from m⁻⁴: alignment with ±Σ e_i x_i at the end.",
     OPEN,
+    kind="observation",
     source="Theorem on multiplicity 1",
 )
 def theorem_adam(config: Config, tables: Tables) -> Measured:
@@ -193,6 +202,7 @@ def theorem_adam(config: Config, tables: Tables) -> Measured:
     "descent-x2tanh",
     "x² tanh x by gradient descent, d = 1: share of neurons that moved.",
     OPEN,
+    kind="observation",
     source="Figs. 5 and 6, d = 1",
 )
 def descent_x2tanh(config: Config, tables: Tables) -> Measured:
@@ -211,6 +221,7 @@ def descent_x2tanh(config: Config, tables: Tables) -> Measured:
     "first-step",
     "Adam's first step from m⁻⁴ is along sign(z), z = Σ y_i x_i (median cosine).",
     at_least(0.99),
+    kind="reproduction",
 )
 def first_step(config: Config, tables: Tables) -> Measured:
     """The median over draws."""
@@ -226,6 +237,7 @@ def first_step(config: Config, tables: Tables) -> Measured:
     "demo-b",
     "tanh by Adam from m⁻⁴: |cosine| > .95 for 97 % of the pairs (median over draws).",
     at_least(0.97),
+    kind="reproduction",
 )
 def demo_b(config: Config, tables: Tables) -> Measured:
     """The median over draws."""

@@ -68,6 +68,7 @@ def _closeness(small: Table) -> str:
     "share",
     "From 1e-5 the kernels end along v₁: least ‖θ_W·v₁‖/‖θ_W‖ of all draws.",
     at_least(0.99),
+    kind="reproduction",
 )
 def share(config: Config, tables: Tables) -> Measured:
     """The least of all draws."""
@@ -79,6 +80,7 @@ def share(config: Config, tables: Tables) -> Measured:
     "median",
     "From 1e-5 the median kernel is along v₁ (least of the draws' median |cosine|).",
     at_least(0.99),
+    kind="reproduction",
 )
 def median(config: Config, tables: Tables) -> Measured:
     """The least of all draws."""
@@ -95,6 +97,7 @@ def _cosines(tables: Tables) -> np.ndarray:
     "kernels",
     "From 1e-5: share of all kernels with |cosine| > .95.",
     at_least(0.95),
+    kind="observation",
 )
 def kernels(config: Config, tables: Tables) -> Measured:
     """Share of all kernels."""
@@ -106,6 +109,7 @@ def kernels(config: Config, tables: Tables) -> Measured:
     "every",
     "From 1e-5: draws in which every kernel has |cosine| > .95 (share).",
     Expected("between", None),
+    kind="observation",
 )
 def every_kernel(config: Config, tables: Tables) -> Measured:
     """Share of the draws."""
@@ -124,6 +128,7 @@ def every_kernel(config: Config, tables: Tables) -> Measured:
     "rd-small",
     "From 1e-5 the kernels have moved far: least RD.",
     at_least(100.0),
+    kind="reproduction",
 )
 def least_distance(config: Config, tables: Tables) -> Measured:
     """The least of all draws."""
@@ -135,6 +140,7 @@ def least_distance(config: Config, tables: Tables) -> Measured:
     "partial",
     "From 1e-3 they condense in part: median |cosine|.",
     between(0.7, 0.99),
+    kind="observation",
 )
 def in_part(config: Config, tables: Tables) -> Measured:
     """The median over draws."""
@@ -146,6 +152,7 @@ def in_part(config: Config, tables: Tables) -> Measured:
     "none",
     "From 1e-2 they do not: median |cosine|.",
     at_most(0.7),
+    kind="observation",
 )
 def none(config: Config, tables: Tables) -> Measured:
     """The median over draws."""
@@ -159,6 +166,7 @@ def none(config: Config, tables: Tables) -> Measured:
     "Kernels from 1e-5 point where the linearised flow has them (largest gap of "
     "|cosine|).",
     at_most(0.05),
+    kind="reproduction",
 )
 def linear(config: Config, tables: Tables) -> Measured:
     """The largest gap."""
@@ -179,6 +187,7 @@ def linear(config: Config, tables: Tables) -> Measured:
     "cnn-before",
     "CNN: before training hardly any kernels are aligned (share of pairs).",
     at_most(0.05),
+    kind="observation",
 )
 def before(config: Config, tables: Tables) -> Measured:
     """The largest share of all CNNs."""
@@ -207,11 +216,12 @@ cnn_tanh = of_images(
     "cnn-tanh",
     "tanh: kernels condense while the accuracy is below 20 % (share of pairs).",
     at_least(0.8),
+    kind="reproduction",
 )(partial(while_untrained, "tanh"))
-cnn_xtanh = of_images("cnn-xtanh", "x tanh x: the same.", at_least(None))(
-    partial(while_untrained, "xtanh")
-)
-cnn_relu = of_images("cnn-relu", "ReLU: the same.", at_least(None))(
+cnn_xtanh = of_images(
+    "cnn-xtanh", "x tanh x: the same.", at_least(None), kind="observation"
+)(partial(while_untrained, "xtanh"))
+cnn_relu = of_images("cnn-relu", "ReLU: the same.", at_least(None), kind="observation")(
     partial(while_untrained, "relu")
 )
 
@@ -220,6 +230,7 @@ cnn_relu = of_images("cnn-relu", "ReLU: the same.", at_least(None))(
     "cnn-large",
     "From 1e-1 there is no such stage (largest share of pairs at any step).",
     at_most(0.2),
+    kind="observation",
 )
 def from_large(config: Config, tables: Tables) -> Measured:
     """The largest share at any step."""

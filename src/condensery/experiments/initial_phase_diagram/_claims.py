@@ -81,6 +81,7 @@ def _largest_difference(members: Table, name: str) -> float | None:
     "rd-condensed",
     "At (3, 0) RD of the input weights grows as m^1 (slope of log RD).",
     within(1.0, 0.05),
+    kind="reproduction",
 )
 def rd_condensed(config: Config, tables: Tables) -> Measured:
     """The slope over the followed widths."""
@@ -92,6 +93,7 @@ def rd_condensed(config: Config, tables: Tables) -> Measured:
     "alignment-condensed",
     "At (3, 0) all widths from 100 on are aligned: least ‖Wẑ‖/‖W‖.",
     at_least(0.995),
+    kind="reproduction",
 )
 def alignment_condensed(config: Config, tables: Tables) -> Measured:
     """The least alignment."""
@@ -105,6 +107,7 @@ def alignment_condensed(config: Config, tables: Tables) -> Measured:
     "rd-linear",
     "At (1.5, 0.7), in the linear regime, the input weights stay (largest RD).",
     at_most(0.01),
+    kind="reproduction",
 )
 def rd_linear(config: Config, tables: Tables) -> Measured:
     """The largest RD."""
@@ -116,6 +119,7 @@ def rd_linear(config: Config, tables: Tables) -> Measured:
     "time",
     "At (2, 0) λT grows by ½ ln 10 with every decade of the width.",
     within(HALF_LOG_10, 0.08),
+    kind="reproduction",
 )
 def time(config: Config, tables: Tables) -> Measured:
     """E-folds per decade of the width."""
@@ -128,6 +132,7 @@ def time(config: Config, tables: Tables) -> Measured:
     "slope-closed",
     "Slopes of RD are those of the linearised flow (largest difference).",
     at_most(0.05),
+    kind="reproduction",
 )
 def slope_closed(config: Config, tables: Tables) -> Measured:
     """The largest difference over the four followed cells that condense."""
@@ -141,6 +146,7 @@ def slope_closed(config: Config, tables: Tables) -> Measured:
     "rd-closed",
     "RD is that of the linearised flow, condensed cells (largest |log ratio|).",
     at_most(0.15),
+    kind="reproduction",
 )
 def rd_closed(config: Config, tables: Tables) -> Measured:
     """The largest |log ratio|."""
@@ -154,6 +160,7 @@ def rd_closed(config: Config, tables: Tables) -> Measured:
     "alignment-closed",
     "Alignment is that of the linearised flow (largest difference).",
     at_most(0.05),
+    kind="reproduction",
 )
 def alignment_closed(config: Config, tables: Tables) -> Measured:
     """The largest difference."""
@@ -165,6 +172,7 @@ def alignment_closed(config: Config, tables: Tables) -> Measured:
     "time-closed",
     "λT is that of the linearised flow, condensed cells (largest difference).",
     at_most(0.15),
+    kind="reproduction",
 )
 def time_closed(config: Config, tables: Tables) -> Measured:
     """The largest difference in e-folds."""
@@ -177,6 +185,7 @@ def time_closed(config: Config, tables: Tables) -> Measured:
     "RD grows with the width in the condensed regime, falls in the linear "
     "(share of cells).",
     at_least(1.0),
+    kind="reproduction",
 )
 def sign(config: Config, tables: Tables) -> Measured:
     """Share of the cells off the boundary whose slope has the sign of their regime."""

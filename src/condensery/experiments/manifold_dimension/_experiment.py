@@ -83,6 +83,7 @@ def _gained(table: Table) -> np.ndarray:
     "degenerate",
     "K more neurons give at least K more zero eigenvalues.",
     at_least(0.0),
+    kind="identity",
     source="Thm 6.1",
 )
 def degenerate(config: Config, tables: Tables) -> Measured:
@@ -101,6 +102,7 @@ def degenerate(config: Config, tables: Tables) -> Measured:
     "counted",
     "The embeddings form a manifold of dimension K + ΣK_lK_{l−1}.",
     equal_to(1.0),
+    kind="reproduction",
     source="Sec. 6, heuristic",
 )
 def counted(config: Config, tables: Tables) -> Measured:
@@ -115,6 +117,7 @@ def counted(config: Config, tables: Tables) -> Measured:
     "zero-modes",
     "The wide Hessian has no more zero modes than this dimension.",
     equal_to(None),
+    kind="observation",
     source="open question",
 )
 def zero_modes(config: Config, tables: Tables) -> Measured:

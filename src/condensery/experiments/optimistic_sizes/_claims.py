@@ -35,6 +35,7 @@ sentence = partial(claim, paper="zhang2023optimistic")
     "net; wider nets of the same output "
     "keep it (largest deviation).",
     equal_to(0.0),
+    kind="identity",
     source="optimistic sample sizes of matrices and tanh CNNs",
 )
 def rank_formulas(config: Config, tables: Tables) -> Measured:
@@ -56,6 +57,7 @@ on_plane = partial(sentence, source="experiment on 1 + x₁")
     "From small parameters θ₀ + θ₁x₁ + θ₂θ₃x₂ fits 1 + x₁ from two points (median "
     "test error).",
     at_most(1e-3),
+    kind="reproduction",
 )
 def bilinear_two(config: Config, tables: Tables) -> Measured:
     """The median test error from two points."""
@@ -66,6 +68,7 @@ def bilinear_two(config: Config, tables: Tables) -> Measured:
     "linear-three",
     "θ₀ + θ₁x₁ + θ₂x₂ needs three (least number of points with a recovered median).",
     equal_to(3.0),
+    kind="reproduction",
 )
 def linear_three(config: Config, tables: Tables) -> Measured:
     """The least number of points that recover."""
@@ -82,6 +85,7 @@ def completion(rank: int) -> JudgedMeasure[Config]:
         f"rank {rank} from 2rd − r² entries "
         "that hold them locally (median test error).",
         at_most(1e-3),
+        kind="reproduction",
         source="experiment on 4 × 4 matrices",
     )
     return judged(partial(completion_error, rank))
@@ -101,6 +105,7 @@ completions = tuple(completion(rank) for rank in (1, 2, 3, 4))
     "one-less",
     "With one entry less it does not (smallest median test error over the ranks).",
     at_least(UNRECOVERED),
+    kind="reproduction",
     source="Lemma 1",
 )
 def one_less(config: Config, tables: Tables) -> Measured:
@@ -117,6 +122,7 @@ def one_less(config: Config, tables: Tables) -> Measured:
     "(share recovered at the smallest initial scale minus that at the largest, "
     "smallest over the ranks).",
     at_least(0.0),
+    kind="reproduction",
     source="near-optimism",
 )
 def small_start(config: Config, tables: Tables) -> Measured:

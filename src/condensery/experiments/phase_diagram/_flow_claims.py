@@ -22,6 +22,7 @@ conserved = partial(line_claim, source="Eq. 77")
     "The named initialisations have the coordinates of Table 1 (greatest deviation of "
     "the slopes of −log κ and −log κ' between m = 10⁴ and 10⁶).",
     at_most(0.01),
+    kind="identity",
     source="Table 1",
     on=on_any,
     needs="coordinates",
@@ -42,6 +43,7 @@ def coordinates(config: Config, tables: Tables) -> Measured:
     "κ'²a² − ‖w‖² of every neuron is conserved: the mean drift falls at least in "
     "proportion to the step (factor for a tenth).",
     at_least(8.0),
+    kind="identity",
     needs="flow_drift",
 )
 def conservation_order(config: Config, tables: Tables) -> Measured:
@@ -56,6 +58,7 @@ def conservation_order(config: Config, tables: Tables) -> Measured:
     "κ'²a² − ‖w‖² of every neuron is conserved (largest drift by a fine fourth-order "
     "rule).",
     at_most(1e-6),
+    kind="identity",
     needs="flow_drift_fine",
 )
 def conservation(config: Config, tables: Tables) -> Measured:
@@ -69,6 +72,7 @@ def conservation(config: Config, tables: Tables) -> Measured:
     "The flow is the solution of its equations (relative difference of RD from a fine "
     "fourth-order rule).",
     at_most(0.005),
+    kind="identity",
     source="Eqs. 9-12",
     needs="flow_solvers",
 )
@@ -83,6 +87,7 @@ def other_solver(config: Config, tables: Tables) -> Measured:
     "RD depends on (κ, κ') only: equal for three (β1, β2) after mapped steps (relative "
     "spread).",
     at_most(1e-8),
+    kind="identity",
     source="Sec. 2.2",
     needs="flow_scalings",
 )
@@ -97,6 +102,7 @@ def scaling(config: Config, tables: Tables) -> Measured:
     "rd-without-asi",
     "Antisymmetric initialisation matters: without it RD = 0.48 ± 15 % at (1, 0).",
     within(0.48, 0.072),
+    kind="reproduction",
     source="Sec. 3",
     needs="flow_without_asi",
 )

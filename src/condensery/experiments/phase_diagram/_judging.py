@@ -9,6 +9,7 @@ from functools import partial
 
 from condensery.declare import Expected, JudgedMeasure, Measured, Tables, claim
 from condensery.experiments.phase_diagram._config import Config
+from condensery.records import Kind
 
 REDUCED = "reduced widths and one seed: wider than the paper preset's"
 Measure = Callable[[Config, Tables], Measured | None]
@@ -52,6 +53,7 @@ def printed_claim(
     statement: str,
     expected: Expected,
     *,
+    kind: Kind,
     source: str,
     on: Callable[[Config], bool],
     needs: str,
@@ -62,6 +64,7 @@ def printed_claim(
         name: Id of the claim.
         statement: The sentence.
         expected: What the paper preset has to find.
+        kind: What it is evidence of.
         source: Where in the paper.
         on: Of which configurations the statement speaks; elsewhere nothing is measured.
         needs: Name of the table that is measured; without it nothing is.
@@ -70,6 +73,7 @@ def printed_claim(
         name,
         statement,
         expected,
+        kind=kind,
         paper="luo2021phase",
         source=source,
         when=on_any,

@@ -68,6 +68,7 @@ def _compare(tables: Tables, cells: Mapping[tuple[float, float], float]) -> Slop
     "S_w = −0.40, −0.20, 0.14, 0.22 at γ = 0.6, 0.8, 1.2, 1.4, γ' = 0 (greatest "
     "deviation).",
     at_most(0.05),
+    kind="reproduction",
     source="Fig. 3d",
 )
 def slopes_row(config: Config, tables: Tables) -> Measured | None:
@@ -134,7 +135,7 @@ OF_FIG4 = (
 )
 
 fig4 = tuple(
-    slope_claim(name, statement, limits["paper"], source="Fig. 4")(
+    slope_claim(name, statement, limits["paper"], kind="reproduction", source="Fig. 4")(
         partial(_against_fig4, measure, limits)
     )
     for name, statement, measure, limits in OF_FIG4
@@ -164,6 +165,7 @@ def _against_stars(
     "The boundary by row fit lies at the printed stars (greatest deviation over the "
     "five rows).",
     at_most(0.03),
+    kind="reproduction",
     source="Fig. 4",
 )
 def stars(config: Config, tables: Tables) -> Measured | None:
@@ -180,6 +182,7 @@ def stars(config: Config, tables: Tables) -> Measured | None:
     "boundary",
     "The boundary by row fit lies at max(1, 1 + γ') (greatest deviation).",
     at_most(0.07),
+    kind="reproduction",
     source="Thms. 6 and 8",
 )
 def boundary(config: Config, tables: Tables) -> Measured | None:
@@ -207,6 +210,7 @@ def _worst(slopes: Table, where: np.ndarray, gap: np.ndarray) -> tuple[float, st
     "linear-identity",
     "S_w = γ − 1 in the linear regime whatever γ' ≤ 0 (greatest deviation at γ ≤ 0.8).",
     at_most(0.05),
+    kind="reproduction",
     source="Thm. 6",
 )
 def linear_identity(config: Config, tables: Tables) -> Measured | None:
@@ -228,6 +232,7 @@ def linear_identity(config: Config, tables: Tables) -> Measured | None:
     "S_w = (γ − 1 − γ')/2 where |γ'| ≤ γ − 1 (greatest deviation; the exponent is "
     "derived from Thm. 8's scaling).",
     at_most(0.06),
+    kind="reproduction",
     source="Thm. 8",
 )
 def condensed_identity(config: Config, tables: Tables) -> Measured | None:
@@ -247,6 +252,7 @@ def condensed_identity(config: Config, tables: Tables) -> Measured | None:
     "a-lazy",
     "S_w = 0.43 in the a-lazy cell (1.4, −0.4).",
     within(0.43, 0.05),
+    kind="reproduction",
     source="Prop. 26",
 )
 def a_lazy(config: Config, tables: Tables) -> Measured | None:
@@ -265,6 +271,7 @@ def a_lazy(config: Config, tables: Tables) -> Measured | None:
     "image-boundary",
     "On images the boundary by row fit lies at max(1, 1 + γ') (greatest deviation).",
     at_most(0.1),
+    kind="reproduction",
     source="Fig. 5",
     needs="boundary",
 )
@@ -282,6 +289,7 @@ def image_boundary(config: Config, tables: Tables) -> Measured | None:
     "On images S_w has the sign that theory predicts wherever it predicts |S_w| ≥ 0.1 "
     "(cells with another sign).",
     equal_to(0.0),
+    kind="reproduction",
     source="Fig. 5",
     needs="slopes",
 )
@@ -298,6 +306,7 @@ def image_sign(config: Config, tables: Tables) -> Measured:
     "fig5-max",
     "On MNIST S_w equals the printed map (greatest deviation).",
     at_most(0.10),
+    kind="reproduction",
     source="Fig. 5",
     needs="slopes",
 )
@@ -313,6 +322,7 @@ def fig5_max(config: Config, tables: Tables) -> Measured | None:
     "fig5-stars",
     "On MNIST the boundary by row fit lies at the printed stars (greatest deviation).",
     at_most(0.05),
+    kind="reproduction",
     source="Fig. 5",
     needs="boundary",
 )

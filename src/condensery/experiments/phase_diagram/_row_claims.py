@@ -43,6 +43,7 @@ rd_linear = slope_claim(
     "rd-linear",
     "RD = 0.0088 ± 15 % at (γ, γ') = (0.5, 0), m = 1000.",
     within(0.0088, 0.15 * 0.0088),
+    kind="reproduction",
     source="Fig. 3a",
 )(partial(_distance, LINEAR))
 
@@ -50,6 +51,7 @@ rd_critical = slope_claim(
     "rd-critical",
     "RD = 0.265 ± 15 % at (1, 0), m = 1000.",
     within(0.265, 0.15 * 0.265),
+    kind="reproduction",
     source="Fig. 3b",
 )(partial(_distance, CRITICAL))
 
@@ -57,6 +59,7 @@ rd_condensed = slope_claim(
     "rd-condensed",
     "RD = 7.4 ± 15 % at (1.75, 0), m = 1000 (mean over seeds).",
     within(7.4, 0.15 * 7.4),
+    kind="reproduction",
     source="Fig. 3c",
 )(partial(_distance, CONDENSED))
 
@@ -65,6 +68,7 @@ rd_condensed = slope_claim(
     "rd-ntk",
     "RD at (0.5, 0), m = 1000 equals the exact neural tangent prediction, within 10 %.",
     within(None, None),
+    kind="reproduction",
     source="Thm. 6",
 )
 def rd_ntk(config: Config, tables: Tables) -> Measured | None:
@@ -84,6 +88,7 @@ def rd_ntk(config: Config, tables: Tables) -> Measured | None:
     "slope-critical",
     "RD neither grows nor falls with the width at (1, 0): |S_w|.",
     at_most(0.03),
+    kind="reproduction",
     source="Fig. 3b",
 )
 def slope_critical(config: Config, tables: Tables) -> Measured:
@@ -96,6 +101,7 @@ def slope_critical(config: Config, tables: Tables) -> Measured:
     "slope-condensed",
     "S_w at (1.75, 0) lies in [0.33, 0.43].",
     between(0.33, 0.43),
+    kind="reproduction",
     source="Fig. 3c",
 )
 def slope_condensed(config: Config, tables: Tables) -> Measured:
@@ -108,6 +114,7 @@ def slope_condensed(config: Config, tables: Tables) -> Measured:
     "seeds",
     "S_w does not depend on the seed (greatest deviation from the mean over seeds).",
     at_most(0.04),
+    kind="reproduction",
     source="Sec. 3",
 )
 def seeds(config: Config, tables: Tables) -> Measured | None:
@@ -203,13 +210,13 @@ OF_SCATTERED = (
 )
 
 groups = tuple(
-    neuron_claim(name, statement, expected, source="Fig. 2f")(
+    neuron_claim(name, statement, expected, kind="reproduction", source="Fig. 2f")(
         partial(_of_worst_seed, measure, CONDENSED)
     )
     for name, statement, expected, measure in OF_GROUPS
 )
 scattered = tuple(
-    neuron_claim(name, statement, expected, source="Fig. 2d")(
+    neuron_claim(name, statement, expected, kind="reproduction", source="Fig. 2d")(
         partial(_of_worst_seed, measure, LINEAR)
     )
     for name, statement, expected, measure in OF_SCATTERED
@@ -238,6 +245,7 @@ output_condensed = output_claim(
     "At (1.75, 0) the output is the linear spline through the samples (greatest "
     "deviation).",
     at_most(0.005),
+    kind="reproduction",
     source="Fig. 2c",
 )(partial(_departure, CONDENSED))
 
@@ -245,6 +253,7 @@ output_linear = output_claim(
     "output-linear",
     "At (0.5, 0) the output leaves the linear spline by 0.015 to 0.03 at most.",
     between(0.015, 0.03),
+    kind="reproduction",
     source="Fig. 2a",
 )(partial(_departure, LINEAR))
 
@@ -273,6 +282,8 @@ CENTRES = (
 )
 
 output_centres = tuple(
-    output_claim(name, statement, expected, source=source)(partial(_centre, gamma))
+    output_claim(name, statement, expected, kind="reproduction", source=source)(
+        partial(_centre, gamma)
+    )
     for name, gamma, statement, expected, source in CENTRES
 )

@@ -41,6 +41,7 @@ def on(
         name,
         statement,
         expected,
+        kind="observation",
         paper="xu2025overview",
         source="this library, a control: an expectation of ours, from an earlier "
         "look at the same files",

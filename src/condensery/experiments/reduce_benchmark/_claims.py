@@ -111,36 +111,42 @@ mlp_four_times = sentence(
     "The condensed mlp with 4 times fewer hidden units loses at most half a point "
     "without fine-tuning.",
     at_most(LOST),
+    kind="aim",
 )(partial(loss, "mlp", 0.25, "before"))
 mlp_eight_times = sentence(
     "mlp-eight-times",
     "The condensed mlp with 8 times fewer hidden units loses at most half a point "
     "after fine-tuning.",
     at_most(LOST),
+    kind="aim",
 )(partial(loss, "mlp", 0.125, "after"))
 mlp_ahead = sentence(
     "mlp-ahead",
     "On the condensed mlp merging by direction is ahead of every peer at every size, "
     "before fine-tuning (the least lead, mean over seeds).",
     at_least(0.0),
+    kind="aim",
 )(partial(lead, "mlp"))
 cnn_four_times = sentence(
     "cnn-four-times",
     "The condensed cnn with 4 times fewer channels and units loses at most half a "
     "point without fine-tuning.",
     at_most(LOST),
+    kind="aim",
 )(partial(loss, "cnn", 0.25, "before"))
 cnn_eight_times = sentence(
     "cnn-eight-times",
     "The condensed cnn with 8 times fewer channels and units loses at most half a "
     "point after fine-tuning.",
     at_most(LOST),
+    kind="aim",
 )(partial(loss, "cnn", 0.125, "after"))
 cnn_ahead = sentence(
     "cnn-ahead",
     "On the condensed cnn merging by direction is ahead of every peer at every size, "
     "before fine-tuning (the least lead, mean over seeds).",
     at_least(0.0),
+    kind="aim",
 )(partial(lead, "cnn"))
 
 
@@ -149,6 +155,7 @@ cnn_ahead = sentence(
     "Merging by direction at the cosine tau alone leaves at most a quarter of "
     "the condensed mlp's hidden units.",
     at_most(0.25),
+    kind="aim",
 )
 def threshold_units(config: Config, tables: Tables) -> Measured:
     """The mean share of units that are left."""
@@ -164,6 +171,7 @@ def threshold_units(config: Config, tables: Tables) -> Measured:
     "Merging by direction at the cosine tau alone costs the condensed mlp at most "
     "half a point.",
     at_most(LOST),
+    kind="aim",
 )
 def threshold_loss(config: Config, tables: Tables) -> Measured:
     """The mean accuracy lost."""

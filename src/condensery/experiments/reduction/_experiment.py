@@ -138,6 +138,7 @@ def _note(config: Config) -> str:
     "width",
     "A condensed network of width 400 is merged to a width at least 4 times smaller.",
     at_least(4.0),
+    kind="reproduction",
 )
 def width(config: Config, tables: Tables) -> Measured:
     """The least factor of the seeds."""
@@ -149,6 +150,7 @@ def width(config: Config, tables: Tables) -> Measured:
     "agreement",
     "The merged network predicts the same class for at least 97 % of unseen images.",
     at_least(0.97),
+    kind="reproduction",
 )
 def agreement(config: Config, tables: Tables) -> Measured:
     """The least share of the seeds."""
@@ -160,6 +162,7 @@ def agreement(config: Config, tables: Tables) -> Measured:
     "returns",
     "Trained on for a few steps, it is back at the loss before the merge, within 5 %.",
     at_most(1.05),
+    kind="reproduction",
 )
 def returns(config: Config, tables: Tables) -> Measured:
     """The largest ratio of the seeds."""
@@ -171,6 +174,7 @@ def returns(config: Config, tables: Tables) -> Measured:
     "paper-width",
     "The effective width of the paper's network at its plateau is 58.",
     within(None, 10.0),
+    kind="reproduction",
 )
 def paper_width(config: Config, tables: Tables) -> Measured:
     """The median width of the seeds."""

@@ -50,6 +50,7 @@ first_linear = published(
     "first-linear",
     "Left of γ₃ = 3/2 the first layer is linear: S_W1 < 0 at γ₂ = 0, γ₃ = 1.2.",
     at_most(0.0),
+    kind="reproduction",
     source="Fig. 4",
 )(partial(_first_layer, 1.2))
 
@@ -57,6 +58,7 @@ first_condensed = published(
     "first-condensed",
     "Right of γ₃ = 3/2 the first layer condenses: S_W1 > 0 at γ₂ = 0, γ₃ = 1.8.",
     at_least(0.0),
+    kind="reproduction",
     source="Fig. 4",
 )(partial(_first_layer, 1.8))
 
@@ -65,6 +67,7 @@ first_condensed = published(
     "first-crossing",
     "At γ₂ = 0 the slope S_W1 passes through zero near γ₃ = 3/2.",
     between(1.4, 1.65),
+    kind="reproduction",
     source="Fig. 4",
 )
 def first_crossing(config: Config, tables: Tables) -> Measured:
@@ -82,6 +85,7 @@ def first_crossing(config: Config, tables: Tables) -> Measured:
     "At γ₂ = 0 the second layer is linear where the first condenses already: S_W2 < 0 "
     "at all γ₃ ≤ 2.1 (largest).",
     at_most(0.0),
+    kind="reproduction",
     source="phase diagram of W2",
 )
 def second_linear(config: Config, tables: Tables) -> Measured:
@@ -98,6 +102,7 @@ def second_linear(config: Config, tables: Tables) -> Measured:
     "grows",
     "The slope of RD(W1) grows with γ₃ = 0.9, 1.5, 2.1 (smaller of the two increases).",
     at_least(0.0),
+    kind="reproduction",
     source="Fig. 4",
 )
 def grows(config: Config, tables: Tables) -> Measured:
@@ -127,6 +132,7 @@ def _measured(slopes: Table) -> np.ndarray:
     "min(S_W1, −S_W2) over the cells that are told apart from 0 by two standard "
     "errors).",
     at_least(0.0),
+    kind="reproduction",
     source="abstract",
 )
 def mixed(config: Config, tables: Tables) -> Measured:
@@ -145,6 +151,7 @@ def mixed(config: Config, tables: Tables) -> Measured:
     "four-regimes",
     "The plane is parted into four regimes (sign pairs of the slopes).",
     equal_to(4.0),
+    kind="reproduction",
     source="phase diagram",
 )
 def four_regimes(config: Config, tables: Tables) -> Measured:
@@ -170,6 +177,7 @@ def four_regimes(config: Config, tables: Tables) -> Measured:
     "At γ₃ = 2 the active neurons stand at a few orientations (ratio of their number "
     "to that at γ₃ = 1).",
     at_most(0.5),
+    kind="reproduction",
     source="Fig. 2",
 )
 def condenses(config: Config, tables: Tables) -> Measured:
@@ -224,6 +232,7 @@ condensed_plane = tuple(
         "orientations (largest share of those at the start, over cells whose slope is "
         "above 0 by two standard errors).",
         at_most(FEW),
+        kind="reproduction",
         source="abstract",
     )(partial(_condensed_cells, layer))
     for layer, symbol in LAYERS.items()
@@ -235,6 +244,7 @@ condensed_plane = tuple(
     "The less linear the first layer, the fewer the orientations of its neurons (rank "
     "correlation with min(S_W1, 0) over the map).",
     at_most(-0.5),
+    kind="observation",
     source="abstract",
 )
 def fewer(config: Config, tables: Tables) -> Measured:
@@ -262,6 +272,7 @@ def fewer(config: Config, tables: Tables) -> Measured:
     "The flow is the solution of its equations (RD of W1 by the exponential step "
     "against the plain one).",
     at_most(0.03),
+    kind="identity",
     source="normalised flow",
 )
 def method(config: Config, tables: Tables) -> Measured:
@@ -277,6 +288,7 @@ def method(config: Config, tables: Tables) -> Measured:
     "The slopes are those of a balance of the layers (root mean square difference over "
     "the map, both layers).",
     at_most(None),
+    kind="observation",
     source="scaling argument",
 )
 def exponents(config: Config, tables: Tables) -> Measured:

@@ -30,7 +30,7 @@ from condensery.experiments.width_similarity._config import (
     Config,
     Target,
 )
-from condensery.records import Status, Table
+from condensery.records import Kind, Status, Table
 
 OnTarget = Callable[[Config, Tables, Target], Measured]
 of_the_survey = partial(
@@ -39,7 +39,11 @@ of_the_survey = partial(
 
 
 def on_every_target(
-    name: str, statement: str, expected: Expected
+    name: str,
+    statement: str,
+    expected: Expected,
+    *,
+    kind: Kind,
 ) -> Callable[[OnTarget], tuple[JudgedMeasure[Config], ...]]:
     """Claim a sentence of every target, on one function that measures it.
 
@@ -55,6 +59,7 @@ def on_every_target(
                 name + suffix,
                 f"{statement} Target: {target}.",
                 expected,
+                kind=kind,
                 when=lambda config, target=target: config.rests_on(target),
             )
             claims.append(judged(partial(_on_target, measure, target)))
@@ -94,6 +99,7 @@ def _listed(numbers: dict[int, float], form: str = ".4g") -> str:
     "Nets of all widths come down to the plateau at the same time (median time to 1.1 "
     "of the best width-1 loss, largest over smallest).",
     at_most(1.1),
+    kind="reproduction",
 )
 def same_fall(config: Config, tables: Tables, target: Target) -> Measured:
     """Largest over smallest of the medians."""
@@ -108,6 +114,7 @@ def same_fall(config: Config, tables: Tables, target: Target) -> Measured:
     "They all rest at the loss of the best width-1 net (relative deviation at the "
     "slowest place, the worst net of all widths).",
     at_most(0.01),
+    kind="reproduction",
 )
 def common_plateau(config: Config, tables: Tables, target: Target) -> Measured:
     """The worst net."""
@@ -123,6 +130,7 @@ def common_plateau(config: Config, tables: Tables, target: Target) -> Measured:
     "Where they rest they compute the best width-1 function (relative L2 distance, the "
     "worst net of all widths).",
     at_most(0.01),
+    kind="reproduction",
 )
 def common_output(config: Config, tables: Tables, target: Target) -> Measured:
     """The worst net."""
@@ -135,6 +143,7 @@ def common_output(config: Config, tables: Tables, target: Target) -> Measured:
     "Where they rest they are condensed: at most 3 effective neurons (at cosine .95, "
     "opposite ones as one; median over the nets, the worst width).",
     at_most(3.0),
+    kind="reproduction",
 )
 def condensed(config: Config, tables: Tables, target: Target) -> Measured:
     """The worst width."""
@@ -150,6 +159,7 @@ def condensed(config: Config, tables: Tables, target: Target) -> Measured:
     "Where it rests, a trained net of width m has m − 1 directions of descent, as the "
     "embedded width-1 optimum has (largest deviation of a net).",
     equal_to(0.0),
+    kind="reproduction",
 )
 def saddle_at_rest(config: Config, tables: Tables, target: Target) -> Measured:
     """Largest deviation of the number of negative eigenvalues from m − 1."""
@@ -174,6 +184,7 @@ def _gone(tables: Tables) -> tuple[Table, str]:
     "the plateau by the median time of the middle width (smallest increase to the next "
     "width, in nets).",
     at_least(-1.0),
+    kind="reproduction",
 )
 def more_leave(config: Config, tables: Tables, target: Target) -> Measured:
     """Smallest increase from a width to the next, over the nets of one width."""
@@ -188,6 +199,7 @@ def more_leave(config: Config, tables: Tables, target: Target) -> Measured:
     "few-narrow-leave",
     "By then few nets of width 2 have left (share).",
     at_most(0.25),
+    kind="reproduction",
 )
 def few_narrow_leave(config: Config, tables: Tables, target: Target) -> Measured:
     """Share of the nets of width 2."""
@@ -200,6 +212,7 @@ def few_narrow_leave(config: Config, tables: Tables, target: Target) -> Measured
     "most-wide-leave",
     "By then most nets of the largest width have left (share).",
     at_least(0.9),
+    kind="reproduction",
 )
 def most_wide_leave(config: Config, tables: Tables, target: Target) -> Measured:
     """Share of the widest nets."""
@@ -212,6 +225,7 @@ def most_wide_leave(config: Config, tables: Tables, target: Target) -> Measured:
     "leave-sooner",
     "Wide nets leave sooner than nets of width 2 (median time, widest over width 2).",
     at_most(0.95),
+    kind="reproduction",
 )
 def leave_sooner(config: Config, tables: Tables, target: Target) -> Measured:
     """Ratio of the medians; where most nets of width 2 stay, all their time counts."""
@@ -226,6 +240,7 @@ def leave_sooner(config: Config, tables: Tables, target: Target) -> Measured:
     "one-stays",
     "No net of width 1 leaves: it rests at a minimum (nets that left).",
     equal_to(0.0),
+    kind="reproduction",
 )
 def one_stays(config: Config, tables: Tables, target: Target) -> Measured:
     """Nets of width 1 that left."""
@@ -257,6 +272,7 @@ def _escape_ratio(tables: Tables, parametrisation: str) -> Measured:
     "later than the narrowest of two units and more (ratio of the median times, in "
     "mean-field time).",
     at_most(1.0),
+    kind="reproduction",
     when=lambda config: len(set(config.escape_widths) - {1}) > 1,
 )
 def escape(config: Config, tables: Tables) -> Measured:
@@ -270,6 +286,7 @@ def escape(config: Config, tables: Tables) -> Measured:
     "wide nets need more steps, since each of their copies carries less and moves "
     "more slowly (ratio of the median steps).",
     at_most(None),
+    kind="observation",
 )
 def escape_raw(config: Config, tables: Tables) -> Measured:
     """Ratio of the medians; nothing is predicted."""
@@ -281,6 +298,7 @@ def escape_raw(config: Config, tables: Tables) -> Measured:
     "500 units in the published setting leave the plateau within 300,000 steps (loss "
     "at the end; published: .065 after 70,000, below 1e-3 at the end).",
     at_most(LEFT * LEVEL_OF_ONE),
+    kind="reproduction",
     paper="zhang2021embedding",
     source="Fig. 1a",
     when=lambda config: config.printed_steps >= 300_000,
