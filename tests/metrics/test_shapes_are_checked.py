@@ -57,6 +57,7 @@ WRONG = {
         ),
         np.ones((3, 2)),
     ),
+    "mean_difference": lambda: metrics.mean_difference(np.ones(3), np.ones(4)),
     "orientation": lambda: metrics.orientation(np.ones((3, 1)), np.ones(4)),
     "orientation_bins": lambda: metrics.orientation_bins(np.ones(3), np.ones(4)),
     "plateaus": lambda: metrics.plateaus(np.ones(3), np.ones(4)),
@@ -70,6 +71,7 @@ WRONG = {
     "relative_distance": lambda: metrics.relative_distance(
         np.ones(3, dtype=int), np.ones(3, dtype=int)
     ),
+    "share": lambda: metrics.share(np.ones(3)),
     "share_near": lambda: metrics.share_near(
         np.ones(3), np.ones(4), np.ones(1), within=0.1
     ),

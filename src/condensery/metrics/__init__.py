@@ -40,6 +40,12 @@ from condensery.metrics._slopes import (
     boundary_row_fit,
     width_slope,
 )
+from condensery.metrics._uncertainty import (
+    MeanDifference,
+    Share,
+    mean_difference,
+    share,
+)
 
 __all__ = [
     "Boundary",
@@ -48,7 +54,9 @@ __all__ = [
     "Likeness",
     "LineShares",
     "Lineages",
+    "MeanDifference",
     "Plateau",
+    "Share",
     "WidthSlope",
     "aligned_pairs",
     "alignment",
@@ -70,12 +78,14 @@ __all__ = [
     "line_shares",
     "line_sizes",
     "lineages",
+    "mean_difference",
     "orientation",
     "orientation_bins",
     "plateaus",
     "polynomial_residual",
     "projection_orientation",
     "relative_distance",
+    "share",
     "share_near",
     "width_slope",
     "within_decades",
