@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from condensery._reference import load
 from condensery.data import demo_a_target, demo_c_target
 from condensery.experiments.demo_a import ANGLES, REFERENCE, demo_a
-from condensery.experiments.demo_c import demo_c
+from condensery.experiments.demo_c import demo_c, greatest_fall
 from condensery.records import Status, Table
 from condensery.testing import ExperimentContract
 
@@ -58,7 +58,15 @@ def judged(experiment, config, tables):
 
 
 def altered(tables, name, **columns):
-    return {**tables, name: Table(columns={**tables[name].columns, **columns})}
+    return {
+        **tables,
+        name: Table(
+            columns={
+                **tables[name].columns,
+                **columns,
+            }
+        ),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +148,10 @@ def test_demo_a_losses_are_judged_with_enough_seeds(trained_a):
     config, tables = trained_a
     loss, many = tables["loss"], config.model_copy(update={"seeds": 16})
     steps, seeds = loss.select(seed=0)["step"], range(16)
-    rows = {"seed": np.repeat(seeds, len(steps)), "step": np.tile(steps, 16)}
+    rows = {
+        "seed": np.repeat(seeds, len(steps)),
+        "step": np.tile(steps, 16),
+    }
     exact = np.array([REFERENCE.get(int(step), 1.0) for step in rows["step"]])
     orientations = Table(columns={"orientation": np.tile(ANGLES, 16)})
     for factor, verdict in ((1.0, True), (0.97, True), (1.06, False)):
@@ -199,9 +210,13 @@ def test_demo_c_grows_orientations(trained_c):
     config, tables = trained_c
     claims = judged(demo_c, config, tables)
     assert {name: claim.passed for name, claim in claims.items()} == {
-        "grows": True,
+        "grows": False,
+        "snapshots": True,
         "three": True,
     }
+    members = tables["members"]
+    assert members["greatest_fall"].tolist() == [slow_fall(tables["growth"])]
+    assert claims["grows"].value == pytest.approx(3.0)
     counts = tables["counts"]
     assert counts["step"].tolist() == [100, 1000, 5000, 10_000, 12_000, 100_000]
     assert counts["orientations"].tolist() == [
@@ -210,6 +225,17 @@ def test_demo_c_grows_orientations(trained_c):
     # at first one orientation only, in the end a good fit
     assert counts["orientations"][:2].tolist() == [1, 1]
     assert tables["members"]["loss"][0] < 1e-3
+
+
+def slow_fall(growth):
+    """Over all pairs of recorded steps from 100 on."""
+    later = growth["step"] >= 100
+    number = growth["orientations"][later].tolist()
+    falls = [0]
+    for k, early in enumerate(number):
+        for late in number[k:]:
+            falls.append(early - late)
+    return max(falls)
 
 
 def slow_count(tables, step):
@@ -235,10 +261,39 @@ def test_demo_c_claims_can_fail(trained_c):
     grown = tables["counts"]["orientations"].copy()
     grown[-1] = grown[-2] - 1
     claims = judged(demo_c, config, altered(tables, "counts", orientations=grown))
-    assert (claims["grows"].passed, claims["three"].passed) == (False, True)
+    assert (claims["snapshots"].passed, claims["three"].passed) == (False, True)
     few = np.minimum(tables["counts"]["orientations"], 2)
     claims = judged(demo_c, config, altered(tables, "counts", orientations=few))
-    assert (claims["grows"].passed, claims["three"].passed) == (True, False)
+    assert (claims["snapshots"].passed, claims["three"].passed) == (True, False)
+    monotone = altered(tables, "members", greatest_fall=np.array([0]))
+    assert judged(demo_c, config, monotone)["grows"].passed is True
+
+
+def test_the_greatest_fall_by_hand():
+    step = np.arange(1, 7)
+    cases = {
+        (1, 1, 2, 2, 3, 3): (0, 0, 0),
+        (1, 4, 4, 3, 5, 2): (3, 5, 6),
+        (1, 4, 4, 2, 5, 4): (2, 3, 4),
+    }
+    for count, fall in cases.items():
+        assert greatest_fall(step, np.array(count)) == fall
+
+
+def test_demo_c_groups_keep_their_number(trained_c):
+    _, tables = trained_c
+    frames = tables["frames"]
+    group, length = frames["group"], frames["amplitude"]
+    # One group from the collapse until the first split, and always the same.
+    step = frames["step"]
+    single = [set(row[row >= 0].tolist()) for row in group[(step > 50) & (step < 1000)]]
+    assert len(set.union(*single)) == 1
+    # Active are the neurons longer than a twentieth of the longest, as before.
+    longest = length.max(
+        axis=1,
+        keepdims=True,
+    )
+    np.testing.assert_array_equal(group >= 0, length > 0.05 * longest)
 
 
 def test_demo_c_asserts_nothing_at_another_setting():

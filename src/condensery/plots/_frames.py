@@ -14,11 +14,6 @@ from condensery.plots._style import AFTER, GREY, MARKERS, PALETTE, TARGET
 from condensery.plots._tables import levels, need
 from condensery.records import Table
 
-NEAR = 0.2
-"""Two groups of successive frames that are closer than this angle (rad) share a
-colour.
-"""
-
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -28,7 +23,8 @@ class Frame:
         step: Training step.
         orientation: Angle of (w, b) of each neuron in [−π, π).
         amplitude: Its amplitude over the largest of this step.
-        group: Condensed group of each neuron; −1 for a neuron that is not active.
+        group: Condensed group of each neuron, the same number at all steps; −1 for a
+            neuron that is not active.
         look: Index of the group's colour and mark, kept from frame to frame; −1 for a
             neuron that is not active.
         orientations: Number of orientations; −1 if it was not counted at this step.
@@ -127,36 +123,44 @@ def _frame(
 
 
 def follow(frames: Sequence[Frame]) -> tuple[Frame, ...]:
-    """Give each group the look of the nearest group before it, if that is nearer than
-    `NEAR`; else the rarest look.
+    """Give each group one look for all frames: when it first appears, the look that is
+    rarest among the groups of this frame, and among those of the one before.
 
-    A group is where its neuron of largest amplitude is; the groups with the largest
-    neurons choose first.
+    The groups with the largest neurons choose first.
     """
-    earlier: list[tuple[float, int]] = []
+    looks: dict[int, int] = {}
+    earlier: list[int] = []
     followed = []
     for frame in frames:
-        look = np.full(frame.group.shape, -1)
-        now: list[tuple[float, int]] = []
-        for unit in np.argsort(-frame.amplitude, kind="stable"):
-            group, angle = frame.group[unit], float(frame.orientation[unit])
-            if group < 0 or look[unit] >= 0:
-                continue
-            gaps = [
-                abs((angle - direction + np.pi) % (2 * np.pi) - np.pi)
-                for direction, _ in earlier
-            ]
-            nearest = int(np.argmin(gaps)) if gaps else -1
-            if nearest >= 0 and gaps[nearest] < NEAR:
-                chosen = earlier.pop(nearest)[1]
-            else:
-                used = [index for _, index in now + earlier]
-                chosen = min(range(len(PALETTE)), key=used.count)
-            look[frame.group == group] = chosen
-            now.append((angle, chosen))
-        earlier = now
-        followed.append(replace(frame, look=look))
+        present = _groups_by_size(frame)
+        for group in present:
+            if group not in looks:
+                looks[group] = _rarest(looks, present, earlier)
+        look = [looks.get(group, -1) for group in frame.group.tolist()]
+        followed.append(replace(frame, look=np.array(look, dtype=np.intp)))
+        earlier = present
     return tuple(followed)
+
+
+def _rarest(
+    looks: Mapping[int, int],
+    present: Sequence[int],
+    earlier: Sequence[int],
+) -> int:
+    """The look of fewest groups of a frame and, among these, of fewest of the one
+    before.
+    """
+    now = [looks[group] for group in present if group in looks]
+    before = [looks[group] for group in earlier if group in looks]
+    every = range(len(PALETTE))
+    return min(every, key=lambda look: (now.count(look), before.count(look)))
+
+
+def _groups_by_size(frame: Frame) -> list[int]:
+    """The groups of a frame, that of the largest neuron first."""
+    order = np.argsort(-frame.amplitude, kind="stable")
+    groups = dict.fromkeys(frame.group[order].tolist())
+    return [group for group in groups if group >= 0]
 
 
 def draw_units(ax: Axes, frame: Frame, *, scale: float = 1.0) -> None:

@@ -60,11 +60,12 @@ def figure_data(tables: Mapping[str, Table], *, at_most: int = 6) -> Orientation
 
     Args:
         tables: ``growth`` (step, orientations, and orientations_product if counted);
-            ``snapshots`` (step, orientation, amplitude, and group if known, −1 for
-            neurons that are not active) and ``output`` (step, x, model, target), one
-            row per neuron or point; if present ``data`` (x, y) and ``frames``, one row
-            per frame of the animation (step; orientation, amplitude and, if known,
-            group of shape (frame, unit); x, model, target of shape (frame, point)).
+            ``snapshots`` (step, orientation, amplitude, and group if known, the same
+            number at all steps, −1 for neurons that are not active) and ``output``
+            (step, x, model, target), one row per neuron or point; if present ``data``
+            (x, y) and ``frames``, one row per frame of the animation (step;
+            orientation, amplitude and, if known, group of shape (frame, unit); x,
+            model, target of shape (frame, point)).
         at_most: Snapshots of the figure; of more, so many are chosen evenly, with the
             first and the last.
 
