@@ -11,11 +11,11 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import os
 import shutil
 import subprocess  # ruff: ignore[suspicious-subprocess-import]
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +24,6 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ROOT / "docs" / "battery"
 UNKNOWN = 2
-PATIENCE = 3600
-"""Seconds after which a test file has failed."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,7 @@ class Battery:
         sources: Patterns of the files that an outcome depends on, below the root.
         items: The items, in order.
         attempt: Carries out one item.
+        workers: How many items go on at a time, where each is a process of its own.
     """
 
     name: str
@@ -58,6 +57,7 @@ class Battery:
     sources: tuple[str, ...]
     items: Callable[[], Sequence[str]]
     attempt: Callable[[str], Outcome]
+    workers: int = 1
 
 
 @dataclass
@@ -93,16 +93,29 @@ def carry_out(battery: Battery, folder: Path, note: Callable[[str], None]) -> Re
     folder.mkdir(parents=True, exist_ok=True)
     items = battery.items()
     record = _begun(battery, folder)
-    for number, item in enumerate(items, start=1):
-        if item in record.outcomes:
-            continue
-        outcome = battery.attempt(item)
+    left = [item for item in items if item not in record.outcomes]
+    for item, outcome in _outcomes(battery, left):
         record.outcomes[item] = outcome
         record.date = _today()
         _store(battery, record, items, folder)
         mark = "ok" if outcome.passed else "FAILED"
+        number = items.index(item) + 1
         note(f"{number}/{len(items)} {item}: {mark}, {outcome.note}")
     return record
+
+
+def _outcomes(battery: Battery, items: Sequence[str]) -> Iterator[tuple[str, Outcome]]:
+    """Item and outcome, as they come; an interrupt begins no further item."""
+    if battery.workers == 1:
+        yield from ((item, battery.attempt(item)) for item in items)
+        return
+    pool = ThreadPoolExecutor(battery.workers)
+    begun = {pool.submit(battery.attempt, item): item for item in items}
+    try:
+        for future in as_completed(begun):
+            yield begun[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _begun(battery: Battery, folder: Path) -> Record:
@@ -221,56 +234,26 @@ def _commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def _test_files() -> list[str]:
-    """Every test file that is not about batteries themselves."""
-    paths = (ROOT / "tests").rglob("test_*.py")
-    names = (path.relative_to(ROOT).as_posix() for path in paths)
-    return sorted(name for name in names if not name.startswith("tests/battery/"))
+def _sibling(name: str) -> Any:
+    """A module of this folder with ``items()`` and ``attempt(item)``.
 
-
-def _typed(file: str) -> Outcome:
-    """Run a test file with every annotation of the package checked at every call."""
-    path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests" / "battery")])
-    options = ["-p", "annotations", "-p", "no:cacheprovider", "--tb=line"]
-    armed = "--jaxtyping-packages=condensery,annotations.checked"
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", file, *options, armed],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE,
-        )
-    except subprocess.TimeoutExpired:
-        return Outcome(passed=False, note=f"not finished after {PATIENCE} s")
-    lines = [line for line in done.stdout.splitlines() if line.strip()]
-    summary = lines[-1] if lines else done.stderr.strip()[-200:]
-    summary = summary.rpartition(" in ")[0] or summary
-    failures = [
-        line.removeprefix("FAILED ").removeprefix(f"{file}::").split(" - ")[0]
-        for line in lines
-        if line.startswith(("FAILED", "ERROR "))
-    ]
-    shown = ", ".join(failures[:3]) + (", …" if len(failures) > 3 else "")
-    note = f"{summary}: {shown}" if failures else summary
-    return Outcome(done.returncode == 0, note)
-
-
-def _reductions() -> Any:
-    """The nets to reduce and their judge: they need PyTorch, which this file does
-    not.
+    Loaded late: the nets to reduce need PyTorch, which this file does not.
     """
     folder = str(Path(__file__).parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    return importlib.import_module("reductions")
+    return importlib.import_module(name)
 
 
 def _reduced(item: str) -> Outcome:
     """Reduce the nets of an item."""
-    passed, note = _reductions().attempt(item)
+    passed, note = _sibling("reductions").attempt(item)
+    return Outcome(passed, note)
+
+
+def _typed(item: str) -> Outcome:
+    """Run a test file with its annotations checked."""
+    passed, note = _sibling("typed").attempt(item)
     return Outcome(passed, note)
 
 
@@ -332,7 +315,7 @@ BATTERIES = {
             "src/condensery/theory/_merge_table.py",
             "tests/battery/reductions.py",
         ),
-        items=lambda: _reductions().items(),
+        items=lambda: _sibling("reductions").items(),
         attempt=_reduced,
     ),
     "types": Battery(
@@ -341,11 +324,12 @@ BATTERIES = {
             "The test suite with every annotation of the package, shapes of arrays "
             "included, checked at every call in the tests' own process (processes that "
             "tests start are not armed). An input that its annotation refuses counts "
-            "as refused. An item is a test file."
+            "as refused. An item is a test file; two go on at a time."
         ),
         sources=("src/**/*.py", "tests/**/*.py", "constraints.txt"),
-        items=_test_files,
+        items=lambda: _sibling("typed").items(),
         attempt=_typed,
+        workers=2,
     ),
     "flow": Battery(
         name="flow",

@@ -38,8 +38,9 @@ def battery(tmp_path):
     source = tmp_path / "source.py"
     source.write_text("x = 1\n", encoding="utf-8")
 
-    def made(attempts, items=("a", "b", "c")):
+    def made(attempts, items=("a", "b", "c"), workers=1):
         return runner("Battery")(
+            workers=workers,
             name="letters",
             purpose="Letters.",
             sources=("tests/battery/*.py",),
@@ -94,6 +95,49 @@ def test_the_digest_is_of_names_and_contents(tmp_path):
 def test_one_that_was_never_run_is_said(battery, tmp_path):
     line = runner("age")(battery(Attempts()), tmp_path)
     assert line == "battery letters was never run: make battery letters"
+
+
+def test_two_at_a_time_have_the_outcomes_of_each(battery, tmp_path):
+    letters = tuple("abcdefgh")
+    parallel = battery(Attempts(), items=letters, workers=2)
+    record = runner("carry_out")(parallel, tmp_path, lambda text: None)
+    assert sorted(record.outcomes) == sorted(letters)
+    failed = [item for item in letters if not record.outcomes[item].passed]
+    assert failed == ["b"]
+
+
+def test_an_interrupt_begins_no_further_item(battery, tmp_path):
+    letters = tuple("abcdefgh")
+    stopped = Attempts(stop_at="b")
+    parallel = battery(stopped, items=letters, workers=2)
+    with pytest.raises(KeyboardInterrupt):
+        runner("carry_out")(parallel, tmp_path, lambda text: None)
+    resumed = Attempts()
+    parallel = battery(resumed, items=letters, workers=2)
+    record = runner("carry_out")(parallel, tmp_path, lambda text: None)
+    assert set(record.outcomes) == set(letters)
+    assert "b" in resumed.seen
+
+
+@pytest.mark.parametrize(
+    ("line", "counts"),
+    [
+        ("===== 2 passed in 1.60s =====", "2 passed in 2 s"),
+        ("= 1 failed, 2 passed in 75.23s (0:01:15) =", "1 failed, 2 passed in 75 s"),
+        ("Killed", "Killed"),
+    ],
+)
+def test_the_note_says_how_long_a_file_took(line, counts):
+    typed = load(f"{RUN.with_name('typed.py')}:summarised")
+    assert typed(line) == counts
+
+
+def test_what_is_left_out_exists_and_is_said():
+    excluded = load(f"{RUN.with_name('typed.py')}:EXCLUDED")
+    for file, (test, reason) in excluded.items():
+        source = (RUN.parents[2] / file).read_text(encoding="utf-8")
+        assert f"def {test.partition('[')[0]}(" in source
+        assert reason
 
 
 @pytest.mark.parametrize("words", [[], ["typos"]])

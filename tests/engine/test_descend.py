@@ -138,18 +138,19 @@ def test_agrees_with_loops_over_scalars(rule, name):
 @jax.jit
 def written_and_derived(member):
     found = {}
+    member = jax.tree.map(jnp.asarray, member)
+    x, y = map(jnp.asarray, DATA)
     for name in ACTIVATIONS:
         model = TwoLayer(name, scale=0.3)
         objective = mean_square(model, factor=0.5)
         packed = objective.pack(member)
-        loss, gradient = objective.value_and_grad(packed, *DATA)
-        written = loss, objective.value(packed, *DATA), objective.unpack(gradient)
-        found[name] = (
-            written,
-            jax.value_and_grad(
-                lambda p, f=model: 0.5 * jnp.mean((f(p, DATA[0]) - DATA[1]) ** 2)
-            )(member),
-        )
+        loss, gradient = objective.value_and_grad(packed, x, y)
+        written = loss, objective.value(packed, x, y), objective.unpack(gradient)
+
+        def mean_of_squares(parameters, model=model):
+            return 0.5 * jnp.mean((model(parameters, x) - y) ** 2)
+
+        found[name] = written, jax.value_and_grad(mean_of_squares)(member)
     return found
 
 

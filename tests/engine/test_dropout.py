@@ -218,7 +218,7 @@ def test_r2_by_all_masks():
         by = jnp.array([kept], dtype=float) / KEEP
 
         def masked(p, by=by):
-            error = masked_output(model, p, DATA[0], [by]) - DATA[1]
+            error = masked_output(model, p, jnp.asarray(DATA[0]), [by]) - DATA[1]
             return 0.5 * jnp.mean(error**2)
 
         slope = jax.grad(masked)(member)

@@ -2,6 +2,7 @@
 says where it has come to rest.
 """
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -176,7 +177,7 @@ def test_eigenvalues_below_the_noise_floor_are_not_resolved():
     rng = np.random.default_rng(0)
     basis, _ = np.linalg.qr(rng.standard_normal((5, 5)))
     values = np.array([-1e-17, 1e-17, 1e-9, 1e-3, 1.0])
-    spectrum = spectrum_of(np.asarray((basis * values) @ basis.T))
+    spectrum = spectrum_of(jnp.asarray((basis * values) @ basis.T))
     assert spectrum.resolved.tolist() == [False, False, True, True, True]
     assert spectrum.rates[:2].tolist() == [0.0, 0.0]
     e = rng.standard_normal(5)

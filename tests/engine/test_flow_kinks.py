@@ -71,15 +71,15 @@ def test_a_sliding_unit_has_the_slope_for_which_z_stands_still():
 
 
 def test_only_activations_with_one_kink_at_zero_have_slopes():
-    z = np.array([-1.5, -0.5, 0.5, 1.5])
+    z = jnp.array([-1.5, -0.5, 0.5, 1.5])
     for name in ACTIVATIONS:
         act = activation(name)
         linear_on_both_sides = np.allclose(
             act.sigma(z),
             np.where(
                 z > 0,
-                act.sigma(1.0),
-                -act.sigma(-1.0),
+                act.sigma(jnp.array(1.0)),
+                -act.sigma(jnp.array(-1.0)),
             )
             * z,
         )

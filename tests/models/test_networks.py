@@ -53,7 +53,7 @@ def test_with_bias_keeps_host_arrays_on_the_host():
     assert isinstance(with_bias(np.ones((2, 3))), np.ndarray)
     assert isinstance(with_bias(jnp.ones((2, 3))), jax.Array)
     assert with_bias(np.ones((2, 3), np.float32)).dtype == np.float32
-    np.testing.assert_array_equal(with_bias([5.0]), [[5.0, 1.0]])
+    np.testing.assert_array_equal(with_bias(np.array([5.0])), [[5.0, 1.0]])
 
 
 def test_mlp_by_loops():

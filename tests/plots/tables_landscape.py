@@ -1,7 +1,7 @@
 """Small tables for the figures of the landscape: inputs of the tests, not results."""
 
 import numpy as np
-from tests.plots.declared import options_of
+from tests.plots.declared import NoSettings, options_of
 
 from condensery import plots
 from condensery.experiments.embedding_depth import embedding_depth
@@ -47,7 +47,7 @@ def spectra():
     }
     lifted = Table(columns={"activation": ["relu"], **lifts})
     tables = {"spectra": Table(columns=eigenvalues), "lifts": lifted}
-    return {"ranked": embedding_depth.derives["ranked"](None, tables)}
+    return {"ranked": embedding_depth.derives["ranked"](NoSettings(), tables)}
 
 
 def depth_spectra_options():
@@ -104,7 +104,7 @@ def dimensions():
         }
     )
     gains = manifold_dimension.derives["gains"]
-    return {"gains": gains(None, {"dimensions": embeddings})}
+    return {"gains": gains(NoSettings(), {"dimensions": embeddings})}
 
 
 def dimension_options():
@@ -212,7 +212,7 @@ def embedding():
         ),
     }
     derives = embedding_width.derives.items()
-    return {name: derive(None, tables) for name, derive in derives}
+    return {name: derive(NoSettings(), tables) for name, derive in derives}
 
 
 def embedding_options(name):

@@ -1,5 +1,6 @@
 """The contract passes for a small experiment, and each of its tests can fail."""
 
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def check(experiment, name, monkeypatch, tmp_path):
         "tmp_path": tmp_path,
     }
     method = getattr(contract, name)
-    names = method.__code__.co_varnames[1 : method.__code__.co_argcount]
+    names = tuple(inspect.signature(method).parameters)
     if "shards" in names or "tables" in names:
         fixtures["shards"] = shards_of(experiment)
         fixtures["tables"] = experiment.tables(small, fixtures["shards"])

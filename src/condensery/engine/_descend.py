@@ -28,9 +28,8 @@ from condensery.engine._objectives import Objective
 from condensery.engine._optimisers import Optimiser
 from condensery.engine._recorder import OnProgress, Probes, Recorder, checked_probes
 from condensery.engine._schedule import log_steps
+from condensery.models import AnyArray
 from condensery.records import Status
-
-HostOrDevice = Float[np.ndarray, "sample ..."] | Float[Array, "sample ..."]
 
 CHUNK = 20_000
 """Most steps of one compiled call, so that an interrupt never waits long."""
@@ -46,8 +45,8 @@ class _Options:
 def descend(  # ruff: ignore[too-many-arguments] all but the data are options with defaults
     members: Sequence[Tree],
     objective: Objective,
-    x: HostOrDevice,
-    y: HostOrDevice,
+    x: Float[AnyArray, "sample ..."],
+    y: Float[AnyArray, "sample ..."],
     *,
     optimiser: Optimiser,
     steps: int,

@@ -16,11 +16,16 @@ from condensery.engine._dropout_terms import (
     Mixed,
     Part,
     TwoLayerDropout,
-    TwoLayerExpected,
     WithoutDraw,
+    WrittenExpected,
 )
 from condensery.engine._masks import MaskSharing, check_keep, check_mask
-from condensery.engine._objectives import AutodiffObjective, Objective, mean_square
+from condensery.engine._objectives import (
+    AutodiffObjective,
+    Objective,
+    TwoLayerObjective,
+    mean_square,
+)
 from condensery.engine._randomised import Randomised
 from condensery.models import TwoLayer
 
@@ -121,7 +126,7 @@ def expected_dropout_loss(model: Net, *, keep: float, factor: float = 0.5) -> Ob
     """
     keeps = _keeps(model, float(keep))
     if isinstance(model, TwoLayer):
-        return TwoLayerExpected(model, keeps[0], factor)
+        return TwoLayerObjective(WrittenExpected(model, keeps[0], factor))
     return AutodiffObjective(Expected(model, keeps[-1], factor))
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from condensery._errors import InvalidInputError
-from condensery.models import Mlp, TwoLayer, activation
+from condensery.models import AnyArray, Mlp, TwoLayer, activation
 
 Net = TwoLayer | Mlp
 
@@ -56,7 +56,7 @@ def masked_output(
     return output if top[1] is None else output + top[1]
 
 
-def layers_of(model: Net, parameters: Any) -> list[tuple[Array, Array | None]]:
+def layers_of(model: Net, parameters: Any) -> list[tuple[AnyArray, AnyArray | None]]:
     """The layers as (W, b); the last of a `TwoLayer` is (a, None) with a vector."""
     if isinstance(model, TwoLayer):
         return [(parameters["w"], None), (parameters["a"], None)]

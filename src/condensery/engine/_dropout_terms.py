@@ -18,7 +18,7 @@ from condensery.engine._dropout_layers import (
     masked_output,
 )
 from condensery.engine._masks import MaskSharing, dropout_factor
-from condensery.engine._objectives import Objective, mean_square, unit_last
+from condensery.engine._objectives import Objective, mean_square
 from condensery.models import TwoLayer, activation
 
 Tree = Any
@@ -39,7 +39,7 @@ class WithoutDraw:
 
 @dataclass(frozen=True)
 class TwoLayerDropout:
-    """The written gradient of R_drop, in the layout of `TwoLayerMeanSquare`."""
+    """The written gradient of R_drop, in the layout of `TwoLayerObjective`."""
 
     model: TwoLayer
     keep: float
@@ -66,25 +66,12 @@ class TwoLayerDropout:
 
 
 @dataclass(frozen=True)
-class TwoLayerExpected:
-    """R_S + R1 with the gradient written out, in the layout of `TwoLayerMeanSquare`."""
+class WrittenExpected:
+    """R_S + R1 of a two-layer net."""
 
     model: TwoLayer
     keep: float
     factor: float
-
-    @property
-    def constant_feature(self) -> bool:
-        """Whether the model takes inputs with the constant feature."""
-        return has_constant_feature(self.model)
-
-    def pack(self, parameters: Mapping[str, Array]) -> Tree:
-        """Make the unit axis the last."""
-        return unit_last(parameters)
-
-    def unpack(self, packed: Mapping[str, Array]) -> Tree:
-        """Make the feature axis the last."""
-        return unit_last(packed)
 
     def value(
         self, packed: Mapping[str, Array], x: Array, y: Array
@@ -96,24 +83,24 @@ class TwoLayerExpected:
         self, packed: Mapping[str, Array], x: Array, y: Array
     ) -> tuple[Float[Array, ""], Tree]:
         """The loss and its gradient."""
-        pair, a, scale = (
-            activation(self.model.activation),
-            packed["a"],
-            self.model.scale,
-        )
+        pair = activation(self.model.activation)
+        scale = self.model.scale
+        a = packed["a"]
         z = x @ packed["w"]
         s = pair.sigma(z)
         error = scale * (s @ a) - y
-        spread = (
-            self.factor * scale * scale * (1 - self.keep) / (self.keep * y.shape[0])
-        )
+        samples = self.keep * y.shape[0]
+        spread = self.factor * scale * scale * (1 - self.keep) / samples
         energy = jnp.sum(jnp.square(s), axis=0)
         pull = (2 * self.factor * scale / y.shape[0]) * error
-        slope = (pull[:, None] + 2 * spread * (a * s)) * (pair.sigma_prime(z) * a)
-        loss = self.factor * jnp.mean(jnp.square(error)) + spread * (
-            jnp.square(a) @ energy
-        )
-        return loss, {"a": pull @ s + 2 * spread * (a * energy), "w": x.T @ slope}
+        push = pull[:, None] + 2 * spread * (a * s)
+        slope = push * (pair.sigma_prime(z) * a)
+        fit = self.factor * jnp.mean(jnp.square(error))
+        loss = fit + spread * (jnp.square(a) @ energy)
+        return loss, {
+            "a": pull @ s + 2 * spread * (a * energy),
+            "w": x.T @ slope,
+        }
 
 
 @dataclass(frozen=True)
@@ -124,7 +111,12 @@ class Expected:
     keep: float
     factor: float
 
-    def __call__(self, parameters: Any, x: Array, y: Array) -> Float[Array, ""]:
+    def __call__(
+        self,
+        parameters: Any,
+        x: Array,
+        y: Array,
+    ) -> Float[Array, ""]:
         energy = jnp.sum(jnp.square(masked_output(self.model, parameters, x, ()) - y))
         hidden, squares = last_hidden(self.model, parameters, x)
         spread = (
@@ -147,28 +139,26 @@ class Dropped:
     def __call__(
         self, parameters: Any, x: Array, y: Array, key: Array
     ) -> Float[Array, ""]:
-        weights = [weight for weight, _ in layers_of(self.model, parameters)][:-1][
-            -len(self.keeps) :
-        ]
-        factors = [
-            None
-            if p == 1
-            else dropout_factor(
-                key,
-                (x.shape[0], weight.shape[0]),
-                keep=p,
-                mask=self.mask,
-                layer=layer,
-                dtype=x.dtype,
+        *hidden, _ = layers_of(self.model, parameters)
+        factors: list[Array | None] = [None] * len(self.keeps)
+        masked = hidden[-len(self.keeps) :]
+        for layer, ((weight, _), keep) in enumerate(
+            zip(
+                masked,
+                self.keeps,
+                strict=False,
             )
-            for layer, (weight, p) in enumerate(zip(weights, self.keeps, strict=False))
-        ]
-        output = masked_output(
-            self.model,
-            parameters,
-            x,
-            (*factors, *(None,) * (len(self.keeps) - len(factors))),
-        )
+        ):
+            if keep < 1:
+                factors[layer] = dropout_factor(
+                    key,
+                    (x.shape[0], weight.shape[0]),
+                    keep=keep,
+                    mask=self.mask,
+                    layer=layer,
+                    dtype=x.dtype,
+                )
+        output = masked_output(self.model, parameters, x, factors)
         return self.factor * jnp.mean(jnp.square(output - y))
 
 
@@ -199,7 +189,11 @@ class Mixed:
         if self.part == "L3":
             return dropped(parameters, x, y, key) - square()
         # in this order: another one is compiled to other last digits
-        expected = Expected(dropped.model, dropped.keeps[-1], dropped.factor)
+        expected = Expected(
+            dropped.model,
+            dropped.keeps[-1],
+            dropped.factor,
+        )
         plain = objective.value(packed, x, y)
         loss = dropped(parameters, x, y, key)
         return loss - (expected(parameters, x, y) - plain)
@@ -236,13 +230,26 @@ class InPublicLayout:
         """The public layout is kept."""
         return packed
 
-    def value(self, packed: Tree, x: Array, y: Array) -> Float[Array, ""]:
+    def value(
+        self,
+        packed: Tree,
+        x: Array,
+        y: Array,
+    ) -> Float[Array, ""]:
         """The loss."""
-        return self.inner.value(self.inner.pack(packed), x, y)
+        return self.inner.value(
+            self.inner.pack(packed),
+            x,
+            y,
+        )
 
     def value_and_grad(
         self, packed: Tree, x: Array, y: Array
     ) -> tuple[Float[Array, ""], Tree]:
         """The loss and its gradient."""
-        loss, slope = self.inner.value_and_grad(self.inner.pack(packed), x, y)
+        loss, slope = self.inner.value_and_grad(
+            self.inner.pack(packed),
+            x,
+            y,
+        )
         return loss, self.inner.unpack(slope)

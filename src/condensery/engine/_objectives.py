@@ -14,10 +14,10 @@ from jaxtyping import Array, Float
 
 from condensery._errors import InvalidInputError
 from condensery.engine._constant_feature import has_constant_feature
-from condensery.models import TwoLayer, activation
+from condensery.models import AnyArray, TwoLayer, activation
 
 Tree = Any
-Model = Callable[[Any, Float[Array, "sample feature"]], Float[Array, "sample ..."]]
+Model = Callable[[Any, Float[Array, "sample feature"]], Float[AnyArray, "sample ..."]]
 
 
 class Objective(Protocol):
@@ -106,17 +106,36 @@ class _MeanSquare:
         return self.factor * jnp.mean(jnp.square(output - y))
 
 
-def unit_last(parameters: Mapping[str, Array]) -> Tree:
-    """Of a two-layer net, w from (…, unit, feature) to (…, feature, unit), and back."""
-    return {
-        "a": parameters["a"],
-        "w": parameters["w"].swapaxes(-1, -2),
-    }
+class Written(Protocol):
+    """A loss of a two-layer net and its gradient, written out in the packed layout.
+
+    Frozen and hashable, as an objective is.
+    """
+
+    @property
+    def model(self) -> TwoLayer:
+        """The net."""
+        ...
+
+    def value(
+        self,
+        packed: Tree,
+        x: Array,
+        y: Array,
+    ) -> Float[Array, ""]:
+        """The loss."""
+        ...
+
+    def value_and_grad(
+        self, packed: Tree, x: Array, y: Array
+    ) -> tuple[Float[Array, ""], Tree]:
+        """The loss and its gradient."""
+        ...
 
 
 @dataclass(frozen=True)
-class TwoLayerMeanSquare:
-    """Mean square of a two-layer net with the gradient written out.
+class TwoLayerObjective:
+    """A written loss of a two-layer net, in the layout that suits it.
 
     Packed, w is (feature, unit): the long unit axis is contiguous, so XLA's loops
     vectorise over it. For four samples, 1000 units and float32 that is four to five
@@ -124,42 +143,73 @@ class TwoLayerMeanSquare:
     than the derived one (measured on two cores with JAX 0.10).
     """
 
-    model: TwoLayer
-    factor: float
+    written: Written
 
     @property
     def constant_feature(self) -> bool:
         """Whether the model takes inputs with the constant feature."""
-        return has_constant_feature(self.model)
+        return has_constant_feature(self.written.model)
 
-    def pack(self, parameters: Mapping[str, Array]) -> Tree:
+    def pack(self, parameters: Mapping[str, AnyArray]) -> Tree:
         """Make the unit axis the last."""
-        return unit_last(parameters)
+        return _swapped(parameters)
 
-    def unpack(self, packed: Mapping[str, Array]) -> Tree:
+    def unpack(self, packed: Mapping[str, AnyArray]) -> Tree:
         """Make the feature axis the last."""
-        return unit_last(packed)
+        return _swapped(packed)
+
+    def value(
+        self,
+        packed: Tree,
+        x: Array,
+        y: Array,
+    ) -> Float[Array, ""]:
+        """The loss."""
+        return self.written.value(packed, x, y)
+
+    def value_and_grad(
+        self, packed: Tree, x: Array, y: Array
+    ) -> tuple[Float[Array, ""], Tree]:
+        """The loss and its gradient."""
+        return self.written.value_and_grad(packed, x, y)
+
+
+def _swapped(parameters: Mapping[str, AnyArray]) -> Tree:
+    """From w (…, unit, feature) to (…, feature, unit), and back."""
+    return {
+        "a": parameters["a"],
+        "w": parameters["w"].swapaxes(-1, -2),
+    }
+
+
+@dataclass(frozen=True)
+class WrittenMeanSquare:
+    """The mean square of a two-layer net."""
+
+    model: TwoLayer
+    factor: float
 
     def value(
         self, packed: Mapping[str, Array], x: Array, y: Array
     ) -> Float[Array, ""]:
         """The loss."""
-        output = self.model.scale * (
-            activation(self.model.activation).sigma(x @ packed["w"]) @ packed["a"]
-        )
+        sigma = activation(self.model.activation).sigma
+        output = self.model.scale * (sigma(x @ packed["w"]) @ packed["a"])
         return self.factor * jnp.mean(jnp.square(output - y))
 
     def value_and_grad(
         self, packed: Mapping[str, Array], x: Array, y: Array
     ) -> tuple[Float[Array, ""], Tree]:
         """The loss and its gradient."""
-        pair, a = activation(self.model.activation), packed["a"]
+        pair = activation(self.model.activation)
+        a = packed["a"]
         z = x @ packed["w"]
         s = pair.sigma(z)
         error = self.model.scale * (s @ a) - y
         pull = (2 * self.factor * self.model.scale / y.shape[0]) * error
         slope = pull[:, None] * (pair.sigma_prime(z) * a)
-        return self.factor * jnp.mean(jnp.square(error)), {
+        loss = self.factor * jnp.mean(jnp.square(error))
+        return loss, {
             "a": pull @ s,
             "w": x.T @ slope,
         }
@@ -193,5 +243,5 @@ def mean_square(model: Model, *, factor: float = 1.0) -> Objective:
         (10.0, [10.0])
     """
     if isinstance(model, TwoLayer):
-        return TwoLayerMeanSquare(model, factor)
+        return TwoLayerObjective(WrittenMeanSquare(model, factor))
     return AutodiffObjective(_MeanSquare(model, factor))

@@ -97,8 +97,8 @@ def per_member(
     networks: Sequence[Tree],
     *,
     draws: Sequence[int] | None = None,
-    units: Sequence[float] | None = None,
-    paces: Sequence[float] | None = None,
+    units: Sequence[float] | np.ndarray | None = None,
+    paces: Sequence[float] | np.ndarray | None = None,
 ) -> list[Tree]:
     """Parameters for `PerMember`: each network with the index of its data, the unit of
     its loss and its pace.

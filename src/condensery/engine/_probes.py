@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -143,6 +143,6 @@ def _losses(
 
 @partial(jax.jit, static_argnames="model")
 def _outputs(
-    parameters: Mapping[str, Array], x: Array, *, model: Callable[..., Array]
+    parameters: Any, x: Array, *, model: Callable[..., Array]
 ) -> Float[Array, "member sample ..."]:
     return lax.map(lambda member: model(member, x), parameters)

@@ -181,10 +181,9 @@ def shifted(inertia: Inertia, more: int) -> Counts | None:
 
 
 def full_rank(hat: np.ndarray, V: np.ndarray) -> bool:
-    return (
-        np.linalg.matrix_rank(hat) == hat.shape[1]
-        or np.linalg.matrix_rank(V) == V.shape[0]
-    )
+    rank_of_rows = int(np.linalg.matrix_rank(hat))
+    rank_of_columns = int(np.linalg.matrix_rank(V))
+    return rank_of_rows == hat.shape[1] or rank_of_columns == V.shape[0]
 
 
 def _given_weights(

@@ -3,6 +3,7 @@ drawn.
 """
 
 from condensery.models._activations import ACTIVATIONS, Activation, activation
+from condensery.models._arrays import AnyArray
 from condensery.models._batch_norm import BatchNormMlp
 from condensery.models._convolution import (
     Cnn,
@@ -23,6 +24,7 @@ __all__ = [
     "ACTIVATIONS",
     "IMAGE_NETS",
     "Activation",
+    "AnyArray",
     "BatchNormMlp",
     "Cnn",
     "ImageNet",

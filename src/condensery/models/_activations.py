@@ -12,13 +12,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from condensery._errors import InvalidInputError
+from condensery.models._arrays import AnyArray
 
-Elementwise = Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]]
+Elementwise = Callable[[Float[AnyArray, "*shape"]], Float[Array, "*shape"]]
 
 LEAKY_SLOPE = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(
+    frozen=True,
+)
 class Activation:
     """An activation and its derivative, both elementwise and of the dtype of their
     argument.
@@ -41,7 +44,7 @@ class Activation:
     slopes: tuple[float, float] | None = None
 
 
-def _leaky_relu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+def _leaky_relu(z: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
     return jnp.where(
         z > 0,
         z,
@@ -49,7 +52,7 @@ def _leaky_relu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     )
 
 
-def _leaky_relu_prime(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+def _leaky_relu_prime(z: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
     return jnp.where(
         z > 0,
         jnp.ones_like(z),
@@ -57,55 +60,65 @@ def _leaky_relu_prime(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     )
 
 
-def _tanh_prime(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+def _tanh_prime(z: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
     t = jnp.tanh(z)
     return 1 - t * t
 
 
-def _sigmoid_prime(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+def _sigmoid_prime(z: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
     s = jax.nn.sigmoid(z)
     return s * (1 - s)
 
 
-def _xtanh_prime(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+def _xtanh_prime(z: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
     t = jnp.tanh(z)
     return t + z * (1 - t * t)
 
 
-def _x2tanh_prime(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+def _x2tanh_prime(z: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
     t = jnp.tanh(z)
-    return 2 * z * t + z * z * (1 - t * t)
+    return t * (2 * z) + (1 - t * t) * (z * z)
 
 
-def _gelu(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    return z * jax.scipy.stats.norm.cdf(z)
+def _gelu(z: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
+    return jax.scipy.stats.norm.cdf(z) * z
 
 
-def _gelu_prime(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+def _gelu_prime(z: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
     return jax.scipy.stats.norm.cdf(z) + z * jax.scipy.stats.norm.pdf(z)
 
 
-def _hardtanh(z: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+def _hardtanh(z: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
     unity = jnp.ones_like(z)
     return jnp.where(
         z >= 1,
         unity,
-        jnp.where(z <= -1, -unity, z),
+        jnp.where(
+            z <= -1,
+            -unity,
+            z,
+        ),
     )
 
 
 _PAIRS: dict[str, tuple[Elementwise, Elementwise]] = {
-    "relu": (jax.nn.relu, lambda z: (z > 0).astype(z.dtype)),
+    "relu": (
+        jax.nn.relu,
+        lambda z: jnp.asarray(
+            z > 0,
+            dtype=z.dtype,
+        ),
+    ),
     "leaky_relu": (_leaky_relu, _leaky_relu_prime),
     "tanh": (jnp.tanh, _tanh_prime),
     "sigmoid": (jax.nn.sigmoid, _sigmoid_prime),
     "softplus": (jax.nn.softplus, jax.nn.sigmoid),
     "sin": (jnp.sin, jnp.cos),
-    "xtanh": (lambda z: z * jnp.tanh(z), _xtanh_prime),
-    "x2tanh": (lambda z: z * z * jnp.tanh(z), _x2tanh_prime),
+    "xtanh": (lambda z: jnp.tanh(z) * z, _xtanh_prime),
+    "x2tanh": (lambda z: jnp.tanh(z) * (z * z), _x2tanh_prime),
     "gelu": (_gelu, _gelu_prime),
     "hardtanh": (_hardtanh, lambda z: (jnp.abs(z) < 1).astype(z.dtype)),
-    "linear": (lambda z: z, jnp.ones_like),
+    "linear": (jnp.asarray, jnp.ones_like),
 }
 
 ACTIVATIONS = tuple(_PAIRS)

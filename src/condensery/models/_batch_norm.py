@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from condensery.models._activations import activation
+from condensery.models._arrays import AnyArray
 
 NormalisedLayer = tuple[
     Float[Array, "output input"], Float[Array, " output"], Float[Array, " output"]
@@ -47,34 +48,25 @@ class BatchNormMlp:
         activation(self.activation)
 
     def __call__(
-        self, parameters: Sequence[tuple[Array, ...]], x: Float[Array, "sample feature"]
-    ) -> Float[Array, "sample output"]:
+        self,
+        parameters: Sequence[tuple[AnyArray, ...]],
+        x: Float[AnyArray, "sample feature"],
+    ) -> Float[AnyArray, "sample output"]:
         """The network's output on a batch."""
         sigma = activation(self.activation).sigma
         *hidden, (weight, bias) = parameters
         for W, gamma, beta in hidden:
             z = x @ W.T
-            x = sigma(
-                gamma
-                * (
-                    z
-                    - z.mean(
-                        axis=0,
-                    )
-                )
-                / jnp.sqrt(
-                    z.var(
-                        axis=0,
-                    )
-                    + EPSILON
-                )
-                + beta
-            )
+            centred = z - z.mean(axis=0)
+            spread = jnp.sqrt(z.var(axis=0) + EPSILON)
+            x = sigma(gamma * centred / spread + beta)
         return x @ weight.T + bias
 
     def folded(
-        self, parameters: Sequence[tuple[Array, ...]], x: Float[Array, "sample feature"]
-    ) -> list[tuple[Float[Array, "output input"], Float[Array, " output"]]]:
+        self,
+        parameters: Sequence[tuple[AnyArray, ...]],
+        x: Float[AnyArray, "sample feature"],
+    ) -> list[tuple[Float[AnyArray, "output input"], Float[AnyArray, " output"]]]:
         """The plain net ``(W, b)`` per layer that does the same on this batch: the
         statistics become weights.
 
@@ -96,6 +88,15 @@ class BatchNormMlp:
         for W, gamma, beta in hidden:
             z = x @ W.T
             scale = gamma / jnp.sqrt(z.var(axis=0) + EPSILON)
-            plain.append((scale[:, None] * W, beta - scale * z.mean(axis=0)))
+            plain.append(
+                (
+                    scale[:, None] * W,
+                    beta
+                    - scale
+                    * z.mean(
+                        axis=0,
+                    ),
+                )
+            )
             x = sigma(x @ plain[-1][0].T + plain[-1][1])
         return [*plain, (last[0], last[1])]

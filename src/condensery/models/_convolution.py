@@ -14,27 +14,32 @@ from jaxtyping import Array, Float
 
 from condensery._errors import InvalidInputError
 from condensery.models._activations import activation
+from condensery.models._arrays import AnyArray
 from condensery.models._initialisation import mlp_normal, two_layer_normal
 
-Kernels = Float[Array, "kernel channel row column"]
+Kernels = Float[AnyArray, "kernel channel row column"]
 Shape = tuple[int, int, int]
 
 
 def _convolved(
-    images: Float[Array, "sample channel height width"],
+    images: Float[AnyArray, "sample channel height width"],
     w: Kernels,
-    b: Float[Array, " kernel"],
+    b: Float[AnyArray, " kernel"],
 ) -> Float[Array, "sample kernel up across"]:
     """Every kernel at every position that fits, plus its bias."""
     output = lax.conv_general_dilated(
-        images, w, (1, 1), "VALID", dimension_numbers=("NCHW", "OIHW", "NCHW")
+        jnp.asarray(images),
+        jnp.asarray(w),
+        window_strides=(1, 1),
+        padding="VALID",
+        dimension_numbers=("NCHW", "OIHW", "NCHW"),
     )
     return output + b[None, :, None, None]
 
 
 def _as_images(
-    x: Float[Array, "sample feature"], shape: Shape
-) -> Float[Array, "sample channel height width"]:
+    x: Float[AnyArray, "sample feature"], shape: Shape
+) -> Float[AnyArray, "sample channel height width"]:
     return x.reshape(x.shape[0], *shape)
 
 
@@ -70,8 +75,8 @@ class TwoLayerConv:
 
     def __call__(
         self,
-        parameters: Mapping[str, Float[Array, "*shape"]],
-        x: Float[Array, "sample feature"],
+        parameters: Mapping[str, Float[AnyArray, "*shape"]],
+        x: Float[AnyArray, "sample feature"],
     ) -> Float[Array, " sample"]:
         """The network's output."""
         z = _convolved(_as_images(x, self.shape), parameters["w"], parameters["b"])
@@ -111,8 +116,8 @@ class Cnn:
 
     def __call__(
         self,
-        parameters: Sequence[tuple[Array, Array]],
-        x: Float[Array, "sample feature"],
+        parameters: Sequence[tuple[AnyArray, AnyArray]],
+        x: Float[AnyArray, "sample feature"],
     ) -> Float[Array, "sample output"]:
         """The network's output."""
         sigma = activation(self.activation).sigma

@@ -19,11 +19,12 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from condensery._errors import InvalidInputError
+from condensery.models._arrays import AnyArray
 from condensery.models._initialisation import mlp_normal
 
 Kind = Literal["mlp", "cnn", "residual", "transformer"]
 IMAGE_NETS: tuple[Kind, ...] = ("mlp", "cnn", "residual", "transformer")
-Parameters = Mapping[str, Float[Array, "..."]]
+Parameters = Mapping[str, Float[AnyArray, "..."]]
 Drop = Callable[[Array, int], Array]
 SIDE, HIDDEN, KERNELS, DEPTH, HEADS = 8, 64, (16, 32), 32, 4
 
@@ -90,7 +91,7 @@ class ImageNet:
         return drawn
 
     def rows(
-        self, parameters: Mapping[str, ArrayLike]
+        self, parameters: Parameters
     ) -> dict[str, Float[np.ndarray, "unit feature"]]:
         """The input weights of every hidden layer's units, with their bias; of a
         transformer also one row per head.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from condensery.models._activations import activation
+from condensery.models._arrays import AnyArray
 
-Layer = tuple[Float[Array, "_unit _input"], Float[Array, " _unit"] | None]
+Layer = tuple[Float[AnyArray, "_unit _input"], Float[AnyArray, " _unit"] | None]
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,17 @@ class Mlp:
         activation(self.activation)
 
     def __call__(
-        self, parameters: Sequence[Layer], x: Float[Array, "sample feature"]
-    ) -> Float[Array, "sample output"]:
+        self, parameters: Sequence[Layer], x: Float[AnyArray, "sample feature"]
+    ) -> Float[AnyArray, "sample output"]:
         """The network's output."""
         return mlp(parameters, x, self.activation)
 
 
 def mlp(
-    parameters: Sequence[Layer], x: Float[Array, "sample feature"], activation_name: str
-) -> Float[Array, "sample output"]:
+    parameters: Sequence[Layer],
+    x: Float[AnyArray, "sample feature"],
+    activation_name: str,
+) -> Float[AnyArray, "sample output"]:
     """Output of a multilayer network with the same activation in every hidden layer and
     a linear last layer.
 

@@ -15,10 +15,10 @@ from jaxtyping import Array, Float
 
 from condensery._errors import InvalidInputError
 from condensery.models._activations import activation
+from condensery.models._arrays import AnyArray
 from condensery.models._leaves import leaf_names
 from condensery.models._numpy_activations import numpy_activation
 
-AnyArray = np.ndarray | Array
 Layer = tuple[AnyArray, AnyArray | None]
 Parameters = Mapping[str, AnyArray] | Sequence[Layer]
 Sigma = Callable[[Any], Any]

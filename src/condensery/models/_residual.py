@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from condensery._errors import InvalidInputError
 from condensery.models._activations import activation
+from condensery.models._arrays import AnyArray
 from condensery.models._mlp import Layer
 
 
@@ -49,8 +50,8 @@ class LayeredMlp:
             activation(name)
 
     def __call__(
-        self, parameters: Sequence[Layer], x: Float[Array, "sample feature"]
-    ) -> Float[Array, "sample output"]:
+        self, parameters: Sequence[Layer], x: Float[AnyArray, "sample feature"]
+    ) -> Float[AnyArray, "sample output"]:
         """The network's output."""
         hidden = self.hidden(parameters, x)
         weight, bias = parameters[-1]
@@ -58,8 +59,8 @@ class LayeredMlp:
         return output if bias is None else output + bias
 
     def hidden(
-        self, parameters: Sequence[Layer], x: Float[Array, "sample feature"]
-    ) -> list[Float[Array, "sample ..."]]:
+        self, parameters: Sequence[Layer], x: Float[AnyArray, "sample feature"]
+    ) -> list[Float[AnyArray, "sample ..."]]:
         """The inputs of every layer: x, h₁, h₂ and so on.
 
         Args:

@@ -12,8 +12,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from condensery.models._activations import activation
+from condensery.models._arrays import AnyArray
 
-Parameters = Mapping[str, Float[Array, "*shape"]]
+Parameters = Mapping[str, Float[AnyArray, "*shape"]]
 
 
 def with_bias(
@@ -77,9 +78,8 @@ class TwoLayer:
         activation(self.activation)
 
     def __call__(
-        self, parameters: Parameters, x: Float[Array, "sample feature"]
+        self, parameters: Parameters, x: Float[AnyArray, "sample feature"]
     ) -> Float[Array, " sample"]:
         """The network's output on inputs that already carry the constant feature."""
-        return self.scale * (
-            activation(self.activation).sigma(x @ parameters["w"].T) @ parameters["a"]
-        )
+        sigma = activation(self.activation).sigma
+        return self.scale * (sigma(x @ parameters["w"].T) @ parameters["a"])

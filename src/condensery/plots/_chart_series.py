@@ -26,9 +26,11 @@ from condensery.records import Table
 
 SeriesMark = Lines | Points | Bars | Levels | Texts
 Numbers = Float[np.ndarray, " point"]
+Ends = Float[np.ndarray, " _point"]
+"""One per point, or none: the axis is not compared with the points."""
 
 
-def _nothing() -> Numbers:
+def _nothing() -> Ends:
     return np.zeros(0)
 
 
@@ -54,8 +56,8 @@ class Series:
     count: int
     x: Numbers
     y: Numbers
-    low: Numbers = field(default_factory=_nothing)
-    high: Numbers = field(default_factory=_nothing)
+    low: Ends = field(default_factory=_nothing)
+    high: Ends = field(default_factory=_nothing)
     texts: tuple[str, ...] = ()
 
 

@@ -139,7 +139,7 @@ class Reporter:
             self._send(_as_message(shown, self._largest))
 
 
-def _as_message(shown: Mapping[str, np.ndarray], largest: int) -> Message:
+def _as_message(shown: Mapping[str, Any], largest: int) -> Message:
     """Arrays to show, or why they are not: never an error, which would end the task."""
     try:
         arrays = {str(name): np.asarray(array) for name, array in shown.items()}

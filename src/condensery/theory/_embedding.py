@@ -142,8 +142,8 @@ def even_fractions(fractions: int | Sequence[float]) -> Float[np.ndarray, " copy
 def embedding(
     widths: Sequence[int],
     *,
-    source: Mapping[int, Sequence[int]],
-    beta: Mapping[int, Sequence[float]],
+    source: Mapping[int, Sequence[int] | np.ndarray],
+    beta: Mapping[int, Sequence[float] | np.ndarray],
     constant: Mapping[int, Sequence[float]] | None = None,
     seed: int | None = None,
     spread: float = 1.0,
