@@ -168,6 +168,5 @@ def _distance(angles: np.ndarray, resting: np.ndarray) -> np.ndarray:
         return np.full(np.shape(angles), np.pi)
     turn = 2 * np.pi
     gaps = np.abs((np.asarray(angles)[..., None] - resting + np.pi) % turn - np.pi)
-    return gaps.min(
-        axis=-1,
-    )
+    nearest = gaps.min(axis=-1)
+    return np.asarray(nearest)

@@ -68,7 +68,7 @@ class Verdict:
     remedy: str = ""
 
 
-def log_slope(widths: Sequence[int], values: np.ndarray) -> LogSlope:
+def log_slope(widths: Sequence[float], values: np.ndarray) -> LogSlope:
     """Slope of log value against log width, with its standard error over seeds and fit.
 
     Formula:
