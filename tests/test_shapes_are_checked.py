@@ -24,7 +24,11 @@ def data(units: int) -> object:
     from condensery.data import Dataset
 
     labels = {"name": "ones", "digest": "", "description": ""}
-    return Dataset(x=ONES((2, 1)), y=ONES(units), **labels)
+    return Dataset(
+        x=ONES((2, 1)),
+        y=ONES(units),
+        **labels,
+    )
 
 
 def theory(units: int) -> object:

@@ -21,7 +21,11 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
 ]
-ENDS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+ENDS = {
+    signal.SIGINT: 130,
+    signal.SIGTERM: 143,
+    signal.SIGHUP: 129,
+}
 
 
 def children(pid: int) -> set[int]:
@@ -69,7 +73,12 @@ def begin(tiny, runs, *, by=(), **options) -> tuple[subprocess.Popen[str], set[i
     words = ["run", tiny, "--runs", runs, "--workers", 2, *SLOW]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
     command = [*by, *PROGRAM, *map(str, words)]
-    process = subprocess.Popen(command, text=True, start_new_session=True, **options)
+    process = subprocess.Popen(
+        command,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
     wait_for_shards(runs, 2, process)
     workers = children(process.pid)
     assert len(workers) == 2
@@ -147,7 +156,11 @@ def test_resume_heeds_signals_too(tmp_path, condensery, tiny, uninterrupted):
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     words = ["resume", "last", "--runs", str(tmp_path), "--workers", "1"]
-    process = subprocess.Popen([*PROGRAM, *words], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*PROGRAM, *words],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     wait_for_shards(tmp_path, 3, process)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
@@ -167,7 +180,12 @@ def test_the_library_installs_no_handler(tmp_path, tiny):
         "print(before == during == [signal.getsignal(name) for name in names])\n"
     )
     command = [sys.executable, "-c", code, tiny, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.strip() == "True"
 
 

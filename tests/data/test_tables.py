@@ -90,7 +90,12 @@ def test_npy_round_trip(tmp_path, table, dtype, fortran):
 def test_npz_round_trip(tmp_path, save, x, y):
     rng = np.random.default_rng(0)
     inputs, targets = rng.normal(size=x), rng.normal(size=y)
-    save(tmp_path / "own.npz", x=inputs, y=targets, other=np.array(["not read"]))
+    save(
+        tmp_path / "own.npz",
+        x=inputs,
+        y=targets,
+        other=np.array(["not read"]),
+    )
     data = load(tmp_path / "own.npz", samples=4)
     assert np.array_equal(data.x, inputs.reshape(5, -1)[:4])
     assert np.array_equal(data.y, targets[:4])
@@ -290,7 +295,9 @@ def test_a_compressed_bomb_is_refused_before_it_is_inflated(tmp_path):
 @given(
     kind=st.sampled_from(["own.csv", "own.npy", "own.npz"]),
     damages=st.lists(
-        st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4
+        st.tuples(st.integers(0, 10**6), st.integers(0, 255)),
+        min_size=1,
+        max_size=4,
     ),
     cut=st.integers(0, 10**6),
 )

@@ -28,7 +28,7 @@ def test_the_loss_against_a_loop():
         normaliser = sum(map(math.exp, row))
         likelihood = row[int(label)] - math.log(normaliser)
         total -= likelihood
-    loss = float(cross_entropy(NET).value(p, X, LABELS))
+    loss = float(cross_entropy(NET).value(p, jnp.asarray(X), LABELS))
     assert loss == pytest.approx(total / 6)
 
 

@@ -47,7 +47,14 @@ def test_members_train_as_if_each_were_alone(problem, rule):
         steps=40,
     )
     for row, k in enumerate(order):
-        alone = descend([networks[k]], objective, x[k], y[k], optimiser=rule, steps=40)
+        alone = descend(
+            [networks[k]],
+            objective,
+            x[k],
+            y[k],
+            optimiser=rule,
+            steps=40,
+        )
         for name in ("a", "w"):
             np.testing.assert_allclose(
                 together.parameters(row)["net"][name],

@@ -23,7 +23,14 @@ def random_net(rng, sizes, *, output_bias=True, scale=1.0):
     return layers
 
 
-def random_problem(rng, net, activation="tanh", *, samples=12, factor=1.0):
+def random_problem(
+    rng,
+    net,
+    activation="tanh",
+    *,
+    samples=12,
+    factor=1.0,
+):
     """Data that a net of these sizes can be given."""
     x = rng.standard_normal((samples, net[0][0].shape[1]))
     y = rng.standard_normal((samples, net[-1][0].shape[0]))
@@ -35,7 +42,13 @@ def make():
     """``make(seed, sizes, activation, ...)`` -> (net, problem)."""
 
     def made(
-        seed, sizes, activation="tanh", *, output_bias=True, samples=12, factor=1.0
+        seed,
+        sizes,
+        activation="tanh",
+        *,
+        output_bias=True,
+        samples=12,
+        factor=1.0,
     ):
         rng = np.random.default_rng(seed)
         net = random_net(rng, sizes, output_bias=output_bias)
@@ -81,7 +94,10 @@ def _compatible(net, problem, seed, *, spectrum=False):
     add = {layer: 1 + layer % 2 for layer in range(1, len(net))}
     needs_bias = any(bias is None for _, bias in net)
     made = random_embedding(
-        sizes, add=add, nulls={} if needs_bias else {1: 1, _hidden(net): 1}, seed=seed
+        sizes,
+        add=add,
+        nulls={} if needs_bias else {1: 1, _hidden(net): 1},
+        seed=seed,
     )
     return landscape.compatible(net, problem, made, spectrum=spectrum)
 

@@ -201,7 +201,12 @@ def test_linearity_is_the_correlation(make):
                 )
             else:
                 assert np.isnan(score)
-    deep, _ = landscape.lift(net, problem, after=1, spectrum=False)
+    deep, _ = landscape.lift(
+        net,
+        problem,
+        after=1,
+        spectrum=False,
+    )
     assert np.nanmin(landscape.linearity(deep, problem)[1]) > 1 - 1e-12
 
 
@@ -211,7 +216,12 @@ def test_pruning_by_a_fit(make):
     """
     net, problem = make(7, (2, 3, 1), "tanh")
     deep, _ = landscape.lift(
-        net, problem, after=1, epsilon=0.02, seed=2, spectrum=False
+        net,
+        problem,
+        after=1,
+        epsilon=0.02,
+        seed=2,
+        spectrum=False,
     )
     with pytest.raises(InvalidInputError, match="activation: given tanh"):
         landscape.unlift(deep, problem, layer=2)

@@ -57,7 +57,12 @@ def test_a_split_moves_the_gradient_by_its_shares_at_most(
     net, problem = make(5, sizes, activation, output_bias=output_bias)
     for alpha in (-3.0, -0.4, 0.0, 0.5, 1.0, 2.5):
         _, receipt = landscape.split(
-            net, problem, layer=1, unit=1, alpha=alpha, spectrum=False
+            net,
+            problem,
+            layer=1,
+            unit=1,
+            alpha=alpha,
+            spectrum=False,
         )
         assert receipt.gradient[1] <= max(
             2.0, abs(alpha) + abs(1 - alpha)
@@ -171,7 +176,11 @@ def test_zero_output_finds_weights_that_no_unit_has(critical_problem):
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     assert np.abs(rows[:3] @ rows[3]).max() < 0.99
     _, given = landscape.zero_output(
-        net, problem, layer=1, weight=[1.0, 2.0, 3.0], spectrum=False
+        net,
+        problem,
+        layer=1,
+        weight=[1.0, 2.0, 3.0],
+        spectrum=False,
     )
     assert given.gradient[1] > 1e-4
     assert given.notes[-1] == "this weight does not keep the critical point"
@@ -315,7 +324,9 @@ def test_refused_by_name_and_left_as_it_was(critical_problem, case):
 def test_a_tampered_embedding_is_refused(critical_problem):
     net, problem = critical_problem(0, (2, 3, 2, 1), "tanh")
     made = embedding(
-        [2, 3, 2, 1], source={1: [0, 1, 2, 2]}, beta={1: [1.0, 1.0, 0.5, 0.5]}
+        [2, 3, 2, 1],
+        source={1: [0, 1, 2, 2]},
+        beta={1: [1.0, 1.0, 0.5, 0.5]},
     )
     alpha = (made.alpha[0], made.alpha[1] + 0.1, made.alpha[2])
     with pytest.raises(InvalidInputError, match="conditions violated by"):

@@ -116,7 +116,13 @@ def test_a_draw_depends_on_nothing_but_seed_and_shape():
         std_a=0.1,
         std_w=2.0,
     )
-    two_layer_normal(7, features=2, seed=5, std_a=1.0, std_w=1.0)
+    two_layer_normal(
+        7,
+        features=2,
+        seed=5,
+        std_a=1.0,
+        std_w=1.0,
+    )
     np.random.default_rng(0).random(3)
     again = two_layer_normal(
         50,
@@ -174,7 +180,11 @@ def test_drawn_numbers_are_normal_and_independent():
 
 
 def test_layers_of_an_mlp_do_not_share_their_numbers():
-    (first, bias), (second, _) = mlp_normal([3, 3, 3], seed=0, std=1.0)
+    (first, bias), (second, _) = mlp_normal(
+        [3, 3, 3],
+        seed=0,
+        std=1.0,
+    )
     assert not np.isclose(first, second).any()
     assert not np.isclose(first[:, 0], bias).any()
 

@@ -96,7 +96,11 @@ def test_a_colour_bar_is_pointed_where_values_lie_beyond(limits, ends):
 
 
 def test_cosines_are_maps_of_equal_colours():
-    panel = cosine_map("end", table="stored", step=9)
+    panel = cosine_map(
+        "end",
+        table="stored",
+        step=9,
+    )
     matrices = np.stack([np.eye(2), -np.eye(2)])
     stored = Table(columns={"step": [0, 9], "cosine": matrices})
     chart = square_panels([panel] * 2, across=2)

@@ -70,7 +70,12 @@ print(not blocked & set(names))
 def children_hear_signals(parameters, seed, advance):
     """Whether programs and forks that a task starts hear what the worker ignores."""
     command = [sys.executable, "-c", CHILD]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     child = os.fork()
     if child == 0:
         os.kill(os.getpid(), signal.SIGTERM)

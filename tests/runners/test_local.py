@@ -120,7 +120,10 @@ def test_a_ctrl_c_while_workers_start_does_not_reach_them(tmp_path):
         "print(child.wait(), signal.pthread_sigmask(signal.SIG_BLOCK, []))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.split() == ["0", "set()"]
 
@@ -143,7 +146,14 @@ def test_nothing_is_left_after_a_run_or_an_error(tmp_path):
 
     with pytest.raises(RuntimeError, match="full"):
         LocalRunner(workers=2).run(
-            [task("where"), task("mark", folder=str(tmp_path), how="asleep")],
+            [
+                task("where"),
+                task(
+                    "mark",
+                    folder=str(tmp_path),
+                    how="asleep",
+                ),
+            ],
             refuse,
             lambda *_: None,
         )
@@ -182,7 +192,16 @@ def test_costly_tasks_come_first():
 
 def test_large_arrays_and_large_parameters():
     numbers = list(range(100_000))
-    (outcome,) = run([task("large", size=3_000_000, ignored=numbers)], workers=1)
+    (outcome,) = run(
+        [
+            task(
+                "large",
+                size=3_000_000,
+                ignored=numbers,
+            )
+        ],
+        workers=1,
+    )
     assert outcome.arrays["y"].sum() == pytest.approx(
         3_000_000 * 2_999_999 / 2, rel=0.0
     )
@@ -206,7 +225,11 @@ def test_signals_that_a_worker_ignores_reach_what_it_starts():
 
 def test_what_cannot_be_shown_is_said_once_per_task(caplog):
     function = "condensery.testing._tasks:show"
-    shows = Task(function=function, parameters={}, label="a generous task")
+    shows = Task(
+        function=function,
+        parameters={},
+        label="a generous task",
+    )
     shown = []
     LocalRunner(workers=1).run(
         [shows],
@@ -312,6 +335,9 @@ def test_importing_runners_is_light():
         "'torch'} & set(sys.modules))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.strip() == "set()"

@@ -9,7 +9,15 @@ Y = X[:, 0] ** 2
 WIDTHS = np.array([1000, 5000, 10000, 20000, 40000])
 
 
-def slow(x, y, gamma, gamma_prime, width, copies, of):
+def slow(
+    x,
+    y,
+    gamma,
+    gamma_prime,
+    width,
+    copies,
+    of,
+):
     """The formula written out with loops, an inverse and the arc cosine."""
     rows = [[*row, 1.0] for row in x.tolist()]
     n, d = len(rows), len(rows[0])
@@ -199,7 +207,11 @@ def test_theta_lies_between_the_layers():
 
 def test_shapes_and_nan():
     found = ntk_relative_distance(
-        X, Y, gamma=[0.5, 1.0, 1.5, np.nan], gamma_prime=0.0, width=1000
+        X,
+        Y,
+        gamma=[0.5, 1.0, 1.5, np.nan],
+        gamma_prime=0.0,
+        width=1000,
     )
     assert found.shape == (4,)
     assert np.isnan(found).tolist() == [False, True, True, True]

@@ -19,7 +19,15 @@ from condensery.torch._diagnosis._judge import (
 WIDTHS = (100, 200, 400, 800, 1600)
 
 
-def power_law(slope, *, noise=0.0, bend=0.0, seeds=3, widths=WIDTHS, draw=0):
+def power_law(
+    slope,
+    *,
+    noise=0.0,
+    bend=0.0,
+    seeds=3,
+    widths=WIDTHS,
+    draw=0,
+):
     """RD = 0.3·m^S with seed noise in log RD and a bend of the logarithm."""
     rng = np.random.default_rng(draw)
     x = np.log(widths) - np.mean(np.log(widths))
@@ -254,7 +262,11 @@ def test_the_number_of_seeds_it_asks_for_is_enough():
 
 def test_wider_widths_are_asked_for_where_seeds_do_not_help():
     bent = judge(
-        WIDTHS, [line(-0.3, bound=0.4, limited="fit")], seeds=3, settled=True, effort=""
+        WIDTHS,
+        [line(-0.3, bound=0.4, limited="fit")],
+        seeds=3,
+        settled=True,
+        effort="",
     )
     assert "7 widths up to about" in bent.remedy
     assert "not a straight line" in bent.remedy

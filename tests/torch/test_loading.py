@@ -153,7 +153,12 @@ def spoiled(value):
         (spoiled(float("inf")), "1 of 12 entries nan or inf", "diverged"),
     ],
 )
-def test_weights_that_cannot_be_measured_are_named(tmp_path, weight, given, remedy):
+def test_weights_that_cannot_be_measured_are_named(
+    tmp_path,
+    weight,
+    given,
+    remedy,
+):
     path = tmp_path / "net.pt"
     torch.save({"layer.bias": torch.zeros(3), "layer.weight": weight}, path)
     with pytest.raises(InvalidInputError, match=r"weight layer.weight of") as caught:
@@ -238,7 +243,12 @@ def test_factories_that_build_nothing_are_refused(factories, name, message):
         (lambda w: w.update({"0.bias": torch.zeros(4)}), "0.bias is (4,), not (5,)"),
     ],
 )
-def test_weights_of_another_model_are_refused(tmp_path, factories, change, message):
+def test_weights_of_another_model_are_refused(
+    tmp_path,
+    factories,
+    change,
+    message,
+):
     weights = dict(net().state_dict())
     change(weights)
     torch.save(weights, tmp_path / "net.pt")

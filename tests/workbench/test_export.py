@@ -23,7 +23,12 @@ def exported(run, tmp_path):
     """Exports the run to a place that does not exist."""
 
     def export(format, to=tmp_path / "out"):
-        return workbench.export("last", run.root, format=format, to=to)
+        return workbench.export(
+            "last",
+            run.root,
+            format=format,
+            to=to,
+        )
 
     return export
 

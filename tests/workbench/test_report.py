@@ -45,7 +45,13 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def run(tmp_path, runner) -> workbench.Run:
-    return workbench.run(TINY, runs=tmp_path, off=0.5, mood="open", animated=True)
+    return workbench.run(
+        TINY,
+        runs=tmp_path,
+        off=0.5,
+        mood="open",
+        animated=True,
+    )
 
 
 def test_the_report_is_one_file_that_loads_nothing(run):
@@ -147,7 +153,12 @@ def test_many_members_that_did_not_converge_are_folded_away(only_tiny):
     tables = {"members": Table(columns={"status": status, "width": np.arange(704)})}
     config = RunConfig(experiment="tiny", preset="quick", parameters={})
     text = report_html(
-        entry.experiment, config, claims=[], tables=tables, drawn=[], provenance={}
+        entry.experiment,
+        config,
+        claims=[],
+        tables=tables,
+        drawn=[],
+        provenance={},
     )
     page = Page(text)
     assert "701 members that did not converge" in page.texts["summary"]
@@ -155,7 +166,12 @@ def test_many_members_that_did_not_converge_are_folded_away(only_tiny):
     assert "status 9" in page.texts["td"]
     assert "and 201 more" in page.texts["p"]
     empty = report_html(
-        entry.experiment, config, claims=[], tables={}, drawn=[], provenance={}
+        entry.experiment,
+        config,
+        claims=[],
+        tables={},
+        drawn=[],
+        provenance={},
     )
     assert "no table of members" in empty
 

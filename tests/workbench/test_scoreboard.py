@@ -27,7 +27,11 @@ def test_what_was_never_run_is_on_the_scoreboard(tmp_path, only_tiny):
 def test_the_latest_run_that_judged_a_statement_gives_its_numbers(
     tmp_path, runner, only_tiny
 ):
-    first = workbench.run(only_tiny, runs=tmp_path, off=1.0)
+    first = workbench.run(
+        only_tiny,
+        runs=tmp_path,
+        off=1.0,
+    )
     second = workbench.run(only_tiny, "paper", tmp_path, mood="open")
     runner.interrupt_after = 1
     with pytest.raises(KeyboardInterrupt):

@@ -158,7 +158,11 @@ def _interleaved(
 
 
 def _row(
-    what: str, name: str, seconds: float | None, ours: float | None, loss: float | None
+    what: str,
+    name: str,
+    seconds: float | None,
+    ours: float | None,
+    loss: float | None,
 ) -> list[Any]:
     if seconds is None or ours is None:
         return [what, name, "not installed", None, None, None]

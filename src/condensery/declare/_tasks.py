@@ -29,7 +29,10 @@ class TaskFunction(Generic[C, P]):
     config: type[C]
 
     def __call__(
-        self, parameters: Mapping[str, Any], seed: int, advance: Advance
+        self,
+        parameters: Mapping[str, Any],
+        seed: int,
+        advance: Advance,
     ) -> Arrays:
         """What a runner calls: JSON in, arrays out."""
         config = self.config.model_validate(parameters["config"])
@@ -144,7 +147,11 @@ class Results:
         return arrays
 
     def joined(
-        self, function: TaskFunction[Any, ...], name: str, *, axis: int = 0
+        self,
+        function: TaskFunction[Any, ...],
+        name: str,
+        *,
+        axis: int = 0,
     ) -> np.ndarray:
         """One array of all calls of a function, one call after the other.
 

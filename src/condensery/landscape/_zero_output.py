@@ -118,7 +118,11 @@ def zero_output(
 
 
 def _root(
-    layers: Parameters, problem: Problem, layer: int, length: int, seed: int
+    layers: Parameters,
+    problem: Problem,
+    layer: int,
+    length: int,
+    seed: int,
 ) -> np.ndarray:
     """Input weights at which the new unit's pull on the next layer vanishes.
 

@@ -66,7 +66,12 @@ def gather(
     top = max(1.0, float(y.max(initial=0.0)))
     extent = (*span, 0.0, top)
     if x.size <= at_most:
-        return Cloud(x=x, y=y, counts=np.zeros((0, 0), dtype=np.int64), extent=extent)
+        return Cloud(
+            x=x,
+            y=y,
+            counts=np.zeros((0, 0), dtype=np.int64),
+            extent=extent,
+        )
     columns, rows = BINS
     column = np.clip(
         ((x - span[0]) / (span[1] - span[0]) * columns).astype(np.int64), 0, columns - 1
@@ -75,7 +80,12 @@ def gather(
     counts = np.bincount(column * rows + row, minlength=columns * rows).reshape(
         columns, rows
     )
-    return Cloud(x=x[:0], y=y[:0], counts=counts, extent=extent)
+    return Cloud(
+        x=x[:0],
+        y=y[:0],
+        counts=counts,
+        extent=extent,
+    )
 
 
 def opacity(
@@ -134,7 +144,11 @@ def draw_counts(
     picture[..., :3] = to_rgb(colour)
     picture[..., 3] = spread(opacity(counts, floor=floor), mark).T
     axes.imshow(
-        picture, extent=extent, origin="lower", aspect="auto", interpolation="nearest"
+        picture,
+        extent=extent,
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
     )
 
 
@@ -200,7 +214,11 @@ def orientation_span(orientation: str) -> tuple[float, float]:
 
 
 def orientation_axis(
-    axes: Axes, orientation: str, *, label: bool = True, ticks: bool = True
+    axes: Axes,
+    orientation: str,
+    *,
+    label: bool = True,
+    ticks: bool = True,
 ) -> None:
     """Limits, ticks and label of the abscissa."""
     low, high = orientation_span(orientation)

@@ -214,7 +214,13 @@ def draw_line(
         lw=1.1,
         label="target",
     )
-    ax.plot(frame.x, frame.model, color=AFTER.colour, lw=1.4, label="network")
+    ax.plot(
+        frame.x,
+        frame.model,
+        color=AFTER.colour,
+        lw=1.4,
+        label="network",
+    )
     ax.set_ylim(limits)
     ax.locator_params(axis="x", nbins=3)
 

@@ -18,7 +18,13 @@ from condensery.plots._style import INK, PAPER, halo, root_figure
 from condensery.plots._tables import number
 
 # The star fits into the ring, so that both show where the two estimates agree.
-_STAR = {"marker": "*", "ms": 7.5, "mfc": "#FFE600", "mec": INK, "mew": 0.6}
+_STAR = {
+    "marker": "*",
+    "ms": 7.5,
+    "mfc": "#FFE600",
+    "mec": INK,
+    "mew": 0.6,
+}
 _RING = {"marker": "o", "ms": 7.5, "mfc": "none", "mec": INK, "mew": 0.9}
 _DIAMOND = {"marker": "D", "ms": 4.6, "mfc": INK, "mec": PAPER, "mew": 0.7}
 

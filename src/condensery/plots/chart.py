@@ -263,7 +263,11 @@ def _colour_bars(
 
 
 def _common_legend(
-    figure: Figure, made: Sequence[Axes], legend: Legend, *, is_new: bool
+    figure: Figure,
+    made: Sequence[Axes],
+    legend: Legend,
+    *,
+    is_new: bool,
 ) -> None:
     """Every name once; on a user's Axes the legend stands in the first of them."""
     entries = _entries(made)

@@ -172,11 +172,24 @@ def draw(
 def _handles(data: DirectionField) -> list[Line2D]:
     """Names of dots, arrows and lines."""
     neuron = Line2D(
-        [], [], ls="none", marker="o", ms=3.0, color=PALETTE[1], label="neuron"
+        [],
+        [],
+        ls="none",
+        marker="o",
+        ms=3.0,
+        color=PALETTE[1],
+        label="neuron",
     )
     motion = Line2D([], [], color=PALETTE[0], lw=1.2, label="where it moves")
     pull = Line2D([], [], color=GREY, lw=0.8, label="field")
-    line = Line2D([], [], color=INK, ls=(0, (4, 2)), lw=0.9, label="line of theory")
+    line = Line2D(
+        [],
+        [],
+        color=INK,
+        ls=(0, (4, 2)),
+        lw=0.9,
+        label="line of theory",
+    )
     has_lines = any(len(panel.lines) for panel in data.panels)
     return [neuron, motion, pull, line] if has_lines else [neuron, motion, pull]
 

@@ -125,7 +125,13 @@ def draw(
                     lw=1.3,
                     path_effects=halo(1.0),
                 )
-                ax.plot(*path[0], "o", color=PALETTE[0], ms=3.6, mew=0)
+                ax.plot(
+                    *path[0],
+                    "o",
+                    color=PALETTE[0],
+                    ms=3.6,
+                    mew=0,
+                )
                 ax.plot(
                     *path[-1],
                     "s",

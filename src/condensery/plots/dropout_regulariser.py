@@ -115,7 +115,13 @@ def draw(
         ]
         exact.plot(span, span, color=GREY, lw=0.9, zorder=1)
         exact.plot(
-            data.excess, data.r1, "o", ms=2.6, mfc="none", mec=PALETTE[0], mew=0.7
+            data.excess,
+            data.r1,
+            "o",
+            ms=2.6,
+            mfc="none",
+            mec=PALETTE[0],
+            mew=0.7,
         )
         exact.set(
             xscale="log",
@@ -132,7 +138,12 @@ def draw(
 
 
 def _terms(ax: Axes, data: DropoutRegulariser) -> None:
-    ax.plot(data.keep, data.terms["r1"], color=PALETTE[0], label="$R_1$")
+    ax.plot(
+        data.keep,
+        data.terms["r1"],
+        color=PALETTE[0],
+        label="$R_1$",
+    )
     ax.plot(
         data.keep,
         data.terms["drawn"],
@@ -198,7 +209,14 @@ def _vectors(ax: Axes, data: DropoutRegulariser) -> None:
     origin = np.zeros(2)
     for start in data.vectors["plain"][:, 0]:
         _arrow(ax, origin, start, BEFORE.colour, dashes="--")
-    ax.plot([], [], color=BEFORE.colour, lw=1.1, ls="--", label="start")
+    ax.plot(
+        [],
+        [],
+        color=BEFORE.colour,
+        lw=1.1,
+        ls="--",
+        label="start",
+    )
     corners = [data.vectors["plain"][:, 0]]
     for name, label in _KINDS:
         first, second = data.vectors[name][:, 1]
@@ -219,7 +237,13 @@ def _vectors(ax: Axes, data: DropoutRegulariser) -> None:
         ax.plot([], [], color=colour, lw=1.4, label=f"{label}: {squares}")
         corners += [np.stack([first, second, tip])]
     ends = data.vectors["plain"][:, 1]
-    ax.plot(*ends.sum(axis=0), "*", color=INK, ms=7, label="$o^*=o_1+o_2$")
+    ax.plot(
+        *ends.sum(axis=0),
+        "*",
+        color=INK,
+        ms=7,
+        label="$o^*=o_1+o_2$",
+    )
     points = np.concatenate([*corners, origin[None]])
     low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.12 * (high - low).max()

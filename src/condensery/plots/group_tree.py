@@ -207,7 +207,10 @@ def draw(data: GroupTree, axes: Sequence[Axes] | np.ndarray | None = None) -> Fi
             for ax in (loss, groups, tree):
                 ax.set_xlim(1, max(column.step[-1], 2))
             tree.set(
-                xscale="log", xlabel="step", ylim=(-3.3, 3.3), yticks=[-np.pi, 0, np.pi]
+                xscale="log",
+                xlabel="step",
+                ylim=(-3.3, 3.3),
+                yticks=[-np.pi, 0, np.pi],
             )
             tree.set_yticklabels(["−π", "0", "π"])
             if k == 0:
@@ -230,7 +233,10 @@ def _shade(ax: Axes, column: Column) -> None:
     )
     for first, last in zip(edges[::2], edges[1::2] - 1, strict=True):
         ax.axvspan(
-            max(column.step[first], 1), max(column.step[last], 1), color="#DDDDDD", lw=0
+            max(column.step[first], 1),
+            max(column.step[last], 1),
+            color="#DDDDDD",
+            lw=0,
         )
 
 

@@ -207,7 +207,11 @@ def _draw_growth(ax: Axes, data: OrientationGrowth) -> None:
         lw=1.2,
         label="amplitude $‖(w,b)‖$",
     )
-    ax.set(xscale="log", xlabel="step", ylabel="orientations")
+    ax.set(
+        xscale="log",
+        xlabel="step",
+        ylabel="orientations",
+    )
     highest = int(
         max(data.orientations.max(), data.orientations_product.max(initial=1))
     )
@@ -248,7 +252,11 @@ def _pictures(frames: Sequence[Frame], data: OrientationGrowth) -> list[Image.Im
         canvas = FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2)
         figure.subplots_adjust(
-            left=0.085, right=0.985, bottom=0.155, top=0.88, wspace=0.24
+            left=0.085,
+            right=0.985,
+            bottom=0.155,
+            top=0.88,
+            wspace=0.24,
         )
         draw_line(right, frames[0], (data.sample_x, data.sample_y), limits)
         right.set(xlabel="$x$", ylabel="output")

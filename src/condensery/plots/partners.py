@@ -195,7 +195,14 @@ def _draw_shares(ax: Axes, panel: Panel) -> None:
     none = (share == 0) & ~panel.two_way
     small = 2.6 if len(layer) > 20 else 4.0
     dot = {"color": PALETTE[0], "ms": small + 0.6, "zorder": 4}
-    ax.vlines(layer[some], 0, share[some], color=PALETTE[0], lw=1.2, zorder=2)
+    ax.vlines(
+        layer[some],
+        0,
+        share[some],
+        color=PALETTE[0],
+        lw=1.2,
+        zorder=2,
+    )
     ax.plot(layer[some], share[some], "o", **dot)
     ring = {"mfc": PAPER, "mec": PALETTE[0], "mew": 0.8, "ms": small}
     ax.plot(layer[none], share[none], "o", zorder=3, **ring)
@@ -225,9 +232,23 @@ def _percent(share: float) -> str:
 
 def _legend() -> list[Line2D]:
     return [
-        Line2D([], [], marker="o", color=PALETTE[0], ms=4.6, label="some"),
         Line2D(
-            [], [], marker="o", mfc=PAPER, mec=PALETTE[0], ls="", ms=4.0, label="none"
+            [],
+            [],
+            marker="o",
+            color=PALETTE[0],
+            ms=4.6,
+            label="some",
+        ),
+        Line2D(
+            [],
+            [],
+            marker="o",
+            mfc=PAPER,
+            mec=PALETTE[0],
+            ls="",
+            ms=4.0,
+            label="none",
         ),
         Line2D(
             [],

@@ -162,7 +162,12 @@ def draw(data: SlopeMap, axes: Axes | None = None) -> Figure:
             (False, True): "min",
         }.get((over, under), "both")
         bar = figure.colorbar(
-            mesh, ax=ax, extend=extend, pad=0.02, fraction=0.06, aspect=24
+            mesh,
+            ax=ax,
+            extend=extend,
+            pad=0.02,
+            fraction=0.06,
+            aspect=24,
         )
         bar.set_label(f"{data.symbol}   (linear < 0 < condensed)")
         ax.set(

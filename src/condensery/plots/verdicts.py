@@ -141,7 +141,13 @@ def draw(
 
 
 def _panel(ax: Axes, data: LayerVerdicts) -> None:
-    ax.plot(*data.line.T, "--", color=INK, lw=1.2, zorder=2)
+    ax.plot(
+        *data.line.T,
+        "--",
+        color=INK,
+        lw=1.2,
+        zorder=2,
+    )
     for word in WORDS:
         here = data.verdict == word
         ax.plot(

@@ -51,7 +51,14 @@ class Shards:
             for task, sha256, size, seconds in self._ledger.shards(run)
         ]
 
-    def put(self, run: str, task: str, arrays: Arrays, *, seconds: float) -> None:
+    def put(
+        self,
+        run: str,
+        task: str,
+        arrays: Arrays,
+        *,
+        seconds: float,
+    ) -> None:
         """Store arrays; if they are stored already, what is there stays."""
         with self._access.writing():
             if self._content(run, task) is not None:
@@ -94,7 +101,14 @@ class Shards:
         else:
             self._enter(run, task, content, seconds=0.0)
 
-    def _enter(self, run: str, task: str, content: bytes, *, seconds: float) -> None:
+    def _enter(
+        self,
+        run: str,
+        task: str,
+        content: bytes,
+        *,
+        seconds: float,
+    ) -> None:
         self._ledger.set_shard(
             run, task, sha256=_sha256(content), size=len(content), seconds=seconds
         )

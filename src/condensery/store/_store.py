@@ -221,7 +221,12 @@ class LocalStore:
         """The ledger's rows of a run's shards, as they stand (nothing is checked)."""
         return self._shards.rows(self.resolve(run))
 
-    def put_table(self, run: str, name: str, table: Table) -> None:
+    def put_table(
+        self,
+        run: str,
+        name: str,
+        table: Table,
+    ) -> None:
         """Store one table; one of the same name is replaced."""
         run = self.resolve(run)
         name = checked_name(name)
@@ -303,7 +308,13 @@ class LocalStore:
             write_whole(path, content)
         return path
 
-    def set_status(self, run: str, status: RunStatus, *, seconds: float) -> None:
+    def set_status(
+        self,
+        run: str,
+        status: RunStatus,
+        *,
+        seconds: float,
+    ) -> None:
         """Record how the run stands, adding `seconds` to what it has cost so far."""
         run = self.resolve(run)
         with self._access.writing():

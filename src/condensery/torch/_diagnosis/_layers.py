@@ -120,7 +120,12 @@ def _layers(model: Any) -> dict[str, _Sized]:
     return layers
 
 
-def _sized(prefix: str, kind: str, members: Mapping[str, Any], axis: int) -> _Sized:
+def _sized(
+    prefix: str,
+    kind: str,
+    members: Mapping[str, Any],
+    axis: int,
+) -> _Sized:
     names = tuple(_join(prefix, name) for name in members)
     shapes = tuple(tuple(parameter.shape) for parameter in members.values())
     return _Sized(kind, names, shapes, axis)

@@ -69,7 +69,11 @@ class _Block:
 
 
 def measure(
-    layer: Layer, *, threshold: float, active: float, linkage: bool = True
+    layer: Layer,
+    *,
+    threshold: float,
+    active: float,
+    linkage: bool = True,
 ) -> Measure:
     """Measure one layer, block by block of the units that see the same inputs.
 

@@ -69,7 +69,10 @@ def in_thirds(
 
 
 def fused_layers(
-    layer: Layer, output: Tensor | None, heads: int | None, beside: str
+    layer: Layer,
+    output: Tensor | None,
+    heads: int | None,
+    beside: str,
 ) -> list[Layer]:
     """Rows and heads of a layer that makes queries, keys and values at once.
 

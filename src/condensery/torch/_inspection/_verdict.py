@@ -192,7 +192,14 @@ def _equivalent(layer: Layer, near: np.ndarray, after: After | None) -> int:
     rows, bias = layer.arrays()
     size = len(rows) // layer.blocks
     if after is None:
-        return _redundant(rows, bias, near, size, equal_lengths=True, antipodal=False)
+        return _redundant(
+            rows,
+            bias,
+            near,
+            size,
+            equal_lengths=True,
+            antipodal=False,
+        )
     if after.fold is not None:
         scale, shift = after.fold
         bias = scale * (0.0 if bias is None else bias) + shift

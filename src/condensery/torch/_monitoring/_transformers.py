@@ -46,7 +46,13 @@ class TransformersCallback(TrainerCallback):
                 model, self._sinks, self._measures, options
             )
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_step_end(
+        self,
+        args: Any,
+        state: Any,
+        control: Any,
+        **kwargs: Any,
+    ) -> None:
         """Go on."""
         if self.monitor is not None:
             self.monitor.at(state.global_step)

@@ -47,7 +47,12 @@ class Numbering:
 
     # Reasons to keep units
 
-    def keep(self, nodes: Iterable[Operation], cause: Cause, text: str) -> None:
+    def keep(
+        self,
+        nodes: Iterable[Operation],
+        cause: Cause,
+        text: str,
+    ) -> None:
         """The units of these values must stay as they are."""
         for node in nodes:
             mark = self.marks.get(node.name)
@@ -59,7 +64,12 @@ class Numbering:
         where = f"{operation(node)} at {source_line(node)}"
         self.keep([node.args[0]], cause, f"{where} {text}")
 
-    def refuse(self, node: Operation, name: str, marked: list[Operation]) -> None:
+    def refuse(
+        self,
+        node: Operation,
+        name: str,
+        marked: list[Operation],
+    ) -> None:
         """Refuse the model, or keep the units, at an operation that nobody knows.
 
         Raises:
@@ -105,7 +115,15 @@ class Numbering:
         for unit in units:
             self.makers.setdefault(int(unit), maker)
         mark = Mark(along, units)
-        self.put(node, "make", (), mark, weight=weight, axis=axis, bias=bias)
+        self.put(
+            node,
+            "make",
+            (),
+            mark,
+            weight=weight,
+            axis=axis,
+            bias=bias,
+        )
         return units
 
     def read(

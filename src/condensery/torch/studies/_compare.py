@@ -73,7 +73,10 @@ class Comparison:
 
 
 def build_classifier(
-    kind: str, widths: Sequence[int], inputs: int, classes: int
+    kind: str,
+    widths: Sequence[int],
+    inputs: int,
+    classes: int,
 ) -> nn.Module:
     """A ReLU classifier of flat inputs: ``mlp`` with one hidden layer, or ``cnn`` with
     two convolutions and one layer.
@@ -203,11 +206,23 @@ def compare_reductions(
                     small = build_classifier(
                         kind, list(target.values()), x.shape[1], classes
                     )
-                    train_classifier(small, x, y, epochs=training.epochs, **options)
+                    train_classifier(
+                        small,
+                        x,
+                        y,
+                        epochs=training.epochs,
+                        **options,
+                    )
                 else:
                     small = _narrow(net, method, target, x[:fitted])
                 before = accuracy(small, tx, ty)
-                train_classifier(small, x, y, epochs=training.finetune, **options)
+                train_classifier(
+                    small,
+                    x,
+                    y,
+                    epochs=training.finetune,
+                    **options,
+                )
                 units = sum(
                     len(small.get_parameter(f"{name}.weight")) for name in names
                 )
@@ -230,7 +245,10 @@ def compare_reductions(
 
 
 def _narrow(
-    net: nn.Module, method: str, target: Mapping[str, int], data: Tensor
+    net: nn.Module,
+    method: str,
+    target: Mapping[str, int],
+    data: Tensor,
 ) -> nn.Module:
     examples = data[:_EXAMPLES]
     if method in OURS:
@@ -250,11 +268,18 @@ def _layers(net: nn.Module, names: Sequence[str]) -> tuple[tuple[str, int, int],
 
 
 def _at(
-    net: nn.Module, tau: float, examples: Tensor, test: tuple[Tensor, Tensor]
+    net: nn.Module,
+    tau: float,
+    examples: Tensor,
+    test: tuple[Tensor, Tensor],
 ) -> tuple[int, float]:
     """Units left by merging at a cosine alone, and the accuracy."""
     small, receipt, _ = reduce(
-        net, examples, mode="approximate", tau=tau, max_error=float("inf")
+        net,
+        examples,
+        mode="approximate",
+        tau=tau,
+        max_error=float("inf"),
     )
     return sum(layer.after for layer in receipt.layers), accuracy(small, *test)
 
