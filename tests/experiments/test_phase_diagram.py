@@ -317,6 +317,19 @@ def test_the_claims_on_images(images):
         )
 
 
+@pytest.mark.parametrize("cell", [(0.9, 0.0), (1.2, 0.0), (0.9, -0.2), (1.1, -0.2)])
+def test_signs_are_judged_where_theory_is_a_tenth_in_decimals(cell, images):
+    gamma, gamma_prime = cell
+    where = {"gamma": gamma, "gamma_prime": gamma_prime}
+    row = images["slopes"].select(**where)
+    theory = float(row["theory"][0])
+    assert abs(theory) == pytest.approx(0.1)
+    wrong = changed(images, "slopes", "slope", where, -0.24 * theory)
+    claim = judged(wrong, data="digits")["image-sign"]
+    assert claim.passed is False
+    assert f"at ({gamma:g}, {gamma_prime:g})" in claim.note
+
+
 @pytest.mark.parametrize(
     "settings", [{"activation": "tanh"}, {"asi": False}, {"data": "demo-a"}]
 )

@@ -199,6 +199,7 @@ def test_ones_own_table_end_to_end(table_run):
     }
     assert {path.stem for path in table_run.figures} == {
         "phase-diagram",
+        "phase-plane",
         "rd-against-width",
         "scatter-grid",
     }
@@ -247,6 +248,7 @@ def test_the_line_end_to_end(tmp_path):
         assert claims[name].passed is True, claims[name]
     assert {path.stem for path in run.figures} == {
         "phase-diagram",
+        "phase-plane",
         "rd-against-width",
         "regimes",
         "scatter-grid",

@@ -422,6 +422,7 @@ CASES: dict[str, Callable[[], Case]] = {
         {"quantity": "slope_theta", "boundary": None},
         1,
     ),
+    "phase plane": lambda: (plots.phase_plane, plane([1.0], [0.0]), {}, 1),
     "rd": lambda: (plots.rd_against_width, members(), {}, 1),
     "rd, one width": lambda: (
         plots.rd_against_width,

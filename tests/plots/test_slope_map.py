@@ -262,12 +262,37 @@ def test_regimes_are_named_on_their_sides_of_the_boundary(tables):
             data.theory,
         )
         assert np.sign(gamma - boundary) == sign
+    gamma, gamma_prime = places["critical"]
+    assert gamma == np.interp(
+        gamma_prime,
+        PRIMES,
+        data.theory,
+    )
     without = figure_data(
         tables["plane"](GAMMAS, PRIMES),
         boundary=None,
     )
     names = {text.get_text() for text in draw(without).axes[0].texts}
-    assert not names & {"linear", "condensed"}
+    assert not names & {"linear", "critical", "condensed"}
+
+
+def diagonals(ax):
+    corners = [line.get_xydata() for line in ax.lines]
+    return [points for points in corners if np.array_equal(*points.T)]
+
+
+def test_the_line_of_e_et_al_is_drawn_where_it_enters_the_map(tables):
+    high = tables["plane"](GAMMAS, [-0.4, 0.0, 0.4])
+    data = figure_data(high)
+    assert data.diagonal == "E et al.: γ′ = γ"
+    figure = draw(data)
+    longest = max(map(len, diagonals(figure.axes[0])))
+    assert longest == 2
+    entries = figure.axes[0].get_legend().get_texts()
+    assert data.diagonal in {text.get_text() for text in entries}
+    low = figure_data(tables["plane"]([1.0, 1.2], [-0.2, 0.0]))
+    entries = draw(low).axes[0].get_legend().get_texts()
+    assert data.diagonal not in {text.get_text() for text in entries}
 
 
 def test_a_number_under_a_mark_stands_at_a_side_of_its_cell(tables):

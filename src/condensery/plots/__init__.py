@@ -6,10 +6,10 @@ The numbers come first: `figure_data` picks what is shown out of stored tables, 
 measures. Importing this package loads no matplotlib; a module of it does.
 
 `chart` draws any `condensery.charts.Chart`: most figures are one. Pictures of their
-own, by what they show: of the phase diagram `slope_map`, `rd_against_width`, `regimes`,
-`scatter_grid`; of single networks `orientation_growth` (which has ``animate`` too),
-`group_tree`; of initial condensation `direction_field`; of dropout
-`dropout_regulariser`, `dropout_contours`; of the landscape `embedded_network`,
+own, by what they show: of the phase diagram `phase_plane`, `slope_map`,
+`rd_against_width`, `regimes`, `scatter_grid`; of single networks `orientation_growth`
+(which has ``animate`` too), `group_tree`; of initial condensation `direction_field`; of
+dropout `dropout_regulariser`, `dropout_contours`; of the landscape `embedded_network`,
 `census_lattice`; of PyTorch models `verdicts`, `monitored`, `partners`. `render` turns
 a figure into PNG or PDF bytes, `save` writes both; `style` and `panels` are for Axes of
 one's own.
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         monitored,
         orientation_growth,
         partners,
+        phase_plane,
         rd_against_width,
         regimes,
         scatter_grid,
@@ -70,6 +71,7 @@ __all__ = [
     "orientation_growth",
     "panels",
     "partners",
+    "phase_plane",
     "rd_against_width",
     "regimes",
     "render",
@@ -97,6 +99,7 @@ def __getattr__(name: str) -> Any:
                 "monitored",
                 "orientation_growth",
                 "partners",
+                "phase_plane",
                 "rd_against_width",
                 "regimes",
                 "scatter_grid",

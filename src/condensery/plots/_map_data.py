@@ -18,6 +18,8 @@ SPELLING = {
     "e-et-al": "E et al.",
 }
 """How a label writes the name of a scheme."""
+_FREE = "e-et-al"
+"""E et al. (2020) leave β free, so that they have a line of the plane."""
 
 
 @dataclass(
@@ -54,6 +56,7 @@ class SlopeMap:
             nowhere).
         theory: The boundary that theory gives for the row.
         places: Named initialisations; those at one point share a label.
+        diagonal: What lies on the line γ′ = γ instead of at a point; empty: nothing.
         x_limits: Limits of the γ axis.
         y_limits: Limits of the γ′ axis.
     """
@@ -71,6 +74,7 @@ class SlopeMap:
     local_crossing: Float[np.ndarray, " estimate"]
     theory: Float[np.ndarray, " estimate"]
     places: tuple[Place, ...]
+    diagonal: str
     x_limits: tuple[float, float]
     y_limits: tuple[float, float]
 
@@ -127,6 +131,20 @@ def gather_places(table: Table | None) -> tuple[Place, ...]:
         )
         for point, names in at.items()
     )
+
+
+def named_diagonal(table: Table | None) -> str:
+    """The scheme whose coordinates are a free exponent, γ′ = γ, if the table has it.
+
+    Example:
+        >>> from condensery.records import Table
+        >>> nowhere = [float("nan")]
+        >>> columns = {"name": ["e-et-al"], "gamma": nowhere, "gamma_prime": nowhere}
+        >>> named_diagonal(Table(columns=columns))
+        'E et al.: γ′ = γ'
+    """
+    names = [] if table is None else table["name"].tolist()
+    return f"{SPELLING[_FREE]}: γ′ = γ" if _FREE in names else ""
 
 
 def outer_limits(

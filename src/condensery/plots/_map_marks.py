@@ -26,7 +26,8 @@ _STAR = {
     "mew": 0.6,
 }
 _RING = {"marker": "o", "ms": 7.5, "mfc": "none", "mec": INK, "mew": 0.9}
-_DIAMOND = {"marker": "D", "ms": 4.6, "mfc": INK, "mec": PAPER, "mew": 0.7}
+DIAGONAL = {"ls": (0, (5, 1.5, 1, 1.5)), "color": INK, "lw": 1.0}
+DIAMOND = {"marker": "D", "ms": 4.6, "mfc": INK, "mec": PAPER, "mew": 0.7}
 
 
 def theory_line(data: SlopeMap) -> Float[np.ndarray, "point 2"]:
@@ -43,8 +44,8 @@ def theory_line(data: SlopeMap) -> Float[np.ndarray, "point 2"]:
 
 
 def draw_regimes(ax: Axes, data: SlopeMap) -> list[Annotation]:
-    """The names of the regimes, between two rows of cells on either side of the
-    boundary.
+    """The names of the regimes, between two rows of cells: on either side of the
+    boundary, and on it.
     """
     rows, edges = data.boundary_gamma_prime, data.gamma_prime_edges
     if rows.size < 2 or edges.size < 4:
@@ -54,6 +55,9 @@ def draw_regimes(ax: Axes, data: SlopeMap) -> list[Annotation]:
     for name, edge, side in (("linear", -2, left), ("condensed", 1, right)):
         boundary = float(np.interp(edges[edge], rows, data.theory))
         spots.append((name, (boundary + side) / 2, float(edges[edge])))
+    upper = float(edges[-2])
+    on_boundary = float(np.interp(upper, rows, data.theory))
+    spots.append(("critical", on_boundary, upper))
     return [
         ax.annotate(
             name,
@@ -110,6 +114,19 @@ def draw_boundary(ax: Axes, data: SlopeMap) -> None:
     )
 
 
+def draw_diagonal(ax: Axes, data: SlopeMap) -> None:
+    """The line γ′ = γ, where it runs beside the cells."""
+    if _diagonal_is_seen(data):
+        low, high = data.x_limits[0], data.y_limits[1]
+        ax.plot([low, high], [low, high], zorder=2, **DIAGONAL)
+
+
+def _diagonal_is_seen(data: SlopeMap) -> bool:
+    """Whether it enters the axes on the left of the cells."""
+    enters = data.y_limits[0] < data.x_limits[0] < data.y_limits[1]
+    return bool(data.diagonal) and enters
+
+
 def draw_legend(ax: Axes, data: SlopeMap, *, new_figure: bool) -> None:
     """Above the map, in one row if it is wide enough; a user's layout makes room for it
     if it is not too wide.
@@ -130,10 +147,12 @@ def draw_legend(ax: Axes, data: SlopeMap, *, new_figure: bool) -> None:
         ]
     if data.places:
         handles.append(
-            Line2D([], [], ls="none", label="named initialisation", **_DIAMOND)
+            Line2D([], [], ls="none", label="named initialisation", **DIAMOND)
         )
+    if _diagonal_is_seen(data):
+        handles.append(Line2D([], [], label=data.diagonal, **DIAGONAL))
     if handles:
-        for columns in (len(handles), 2):
+        for columns in (len(handles), (len(handles) + 1) // 2):
             legend = ax.legend(
                 handles=handles,
                 loc="lower center",
@@ -147,10 +166,10 @@ def draw_legend(ax: Axes, data: SlopeMap, *, new_figure: bool) -> None:
 
 
 def mark_positions(
-    ax: Axes, data: SlopeMap
+    ax: Axes, data: SlopeMap, *, line: bool = True
 ) -> tuple[Float[np.ndarray, "mark 2"], Float[np.ndarray, " mark"]]:
     """Where marks and the theory line lie, in pixels, and the room each takes around
-    it.
+    it; without the line if it may be covered.
     """
     pixel = _pixels_per_point(ax)
     rows = data.boundary_gamma_prime
@@ -162,23 +181,25 @@ def mark_positions(
         ]
     ).reshape(-1, 2)
     spots = ax.transData.transform(spots[np.isfinite(spots).all(axis=1)])
-    line = np.empty((0, 2))
-    if rows.size:
-        corners = theory_line(data)
-        steps = np.linspace(0, len(corners) - 1, 1000)
-        line = ax.transData.transform(
-            np.stack(
-                [
-                    np.interp(steps, np.arange(len(corners)), column)
-                    for column in corners.T
-                ],
-                axis=1,
-            )
-        )
+    lines = [np.empty((0, 2))]
+    if _diagonal_is_seen(data):
+        ends = np.array([data.x_limits[0], data.y_limits[1]])
+        lines.append(_along(np.stack([ends, ends], axis=1)))
+    if rows.size and line:
+        lines.append(_along(theory_line(data)))
+    on_lines = ax.transData.transform(np.concatenate(lines))
     radius = np.concatenate(
-        [np.full(len(spots), 4.0 * pixel), np.full(len(line), 0.8 * pixel)]
+        [np.full(len(spots), 4.0 * pixel), np.full(len(on_lines), 0.8 * pixel)]
     )
-    return np.concatenate([spots, line]), radius
+    return np.concatenate([spots, on_lines]), radius
+
+
+def _along(corners: Float[np.ndarray, "corner 2"]) -> Float[np.ndarray, "point 2"]:
+    """A thousand points along a line with corners."""
+    numbers = np.arange(len(corners))
+    steps = np.linspace(0, len(corners) - 1, 1000)
+    columns = [np.interp(steps, numbers, column) for column in corners.T]
+    return np.stack(columns, axis=1)
 
 
 def draw_places(ax: Axes, data: SlopeMap) -> list[Annotation]:
@@ -221,7 +242,7 @@ def draw_places(ax: Axes, data: SlopeMap) -> list[Annotation]:
                 ls="none",
                 zorder=7,
                 clip_on=False,
-                **_DIAMOND,
+                **DIAMOND,
             )
             if np.hypot(*spot) > 14:
                 _line(ax, (x, y), spot, "-")
@@ -294,7 +315,15 @@ def _spots(
             for reach in (-7.0, 7.0, -22.0, 22.0, -40.0, 40.0)
             for rise in rises
         ]
-    return [(6.0, 0.0), (0.0, -9.0), (0.0, 9.0), (-6.0, 0.0), (6.0, -9.0), (6.0, 9.0)]
+    return [
+        (6.0, 0.0),
+        (0.0, -9.0),
+        (0.0, 9.0),
+        (0.0, -13.5),
+        (-6.0, 0.0),
+        (6.0, -9.0),
+        (6.0, 9.0),
+    ]
 
 
 def _settle(
@@ -333,7 +362,7 @@ def _settle(
             + 10.0 * beyond
             + float(radius[covered].sum())
         )
-        return spent + 5.0 * bool(box.overlaps(cells))
+        return spent + 200.0 * bool(box.padded(3.0).overlaps(cells))
 
     best = min(spots, key=cost)
     _move(label, best)

@@ -8,21 +8,31 @@ import itertools
 from collections.abc import Mapping
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
 
 from condensery._errors import InvalidInputError
-from condensery.plots._map_data import SlopeMap, cell_edges, gather_places, outer_limits
+from condensery.plots._map_data import (
+    SlopeMap,
+    cell_edges,
+    gather_places,
+    named_diagonal,
+    outer_limits,
+)
 from condensery.plots._map_marks import (
     draw_boundary,
+    draw_diagonal,
     draw_legend,
     draw_places,
     draw_regimes,
     mark_positions,
 )
-from condensery.plots._style import PAGE, PAPER, ink_on, lay_out, panels
+from condensery.plots._style import PAGE, PAPER, halo, ink_on, lay_out, panels
 from condensery.plots._tables import levels, need, number, short
 from condensery.records import Table
 
@@ -36,6 +46,8 @@ SYMBOLS = {
 
 _STEPS = ((0.0, 0.0), (0.0, -1.0), (0.0, 1.0), (-1.0, 0.0), (1.0, 0.0))
 """From the middle of a cell to its sides."""
+_DESCENT = 0.1
+"""Half of the share of a text's height that is below the line."""
 
 
 def figure_data(
@@ -117,6 +129,7 @@ def figure_data(
         local_crossing=estimates["local_crossing"],
         theory=estimates["theory"],
         places=schemes,
+        diagonal=named_diagonal(tables.get("initialisations")),
         x_limits=outer_limits(columns, [scheme.gamma for scheme in schemes]),
         y_limits=outer_limits(rows, [scheme.gamma_prime for scheme in schemes]),
     )
@@ -182,6 +195,7 @@ def draw(data: SlopeMap, axes: Axes | None = None) -> Figure:
                 data.gamma_prime, [number(value) for value in data.gamma_prime]
             )
         draw_boundary(ax, data)
+        draw_diagonal(ax, data)
         lay_out(figure)  # what fits is known only when the layout is
         draw_legend(ax, data, new_figure=axes is None)
         lay_out(figure)
@@ -216,10 +230,12 @@ def _print_numbers(
     ax: Axes, mesh: QuadMesh, data: SlopeMap, labels: list[Annotation]
 ) -> None:
     """Print each value upright, or turned by 90° in a narrow cell, where it touches
-    nothing that is already there: in the middle of its cell, or at one of its sides.
+    nothing that is already there: in the middle of its cell, or at one of its sides. A
+    number that finds no such place may stand on the line of theory.
     """
     taken = [label.get_window_extent().padded(1.0) for label in labels]
-    marks, radius = mark_positions(ax, data)
+    spots = mark_positions(ax, data, line=False)
+    all_marks = mark_positions(ax, data)
     for row, column in np.argwhere(np.isfinite(data.slope)):
         value = data.slope[row, column]
         corners = ax.transData.transform(
@@ -231,29 +247,58 @@ def _print_numbers(
                 axis=1,
             )
         )
+        colour = ink_on(mesh.get_cmap(), 0.5 + value / data.limit / 2)
+        middle = corners.mean(axis=0)
         text = ax.annotate(
             short(value),
-            tuple(ax.transData.inverted().transform(corners.mean(axis=0))),
+            tuple(ax.transData.inverted().transform(middle)),
             ha="center",
             va="center",
             fontsize="small",
-            color=ink_on(mesh.get_cmap(), 0.5 + value / data.limit / 2),
+            color=colour,
             zorder=2,
         )
-        for rotation, step in itertools.product((0, 90), _STEPS):
-            text.set_rotation(rotation)
-            box = text.get_window_extent()
-            size = np.array([box.width, box.height])
-            free = corners[1] - corners[0] - 2.0 - size
-            middle = corners.mean(axis=0)
-            middle += np.array(step) * np.maximum(free, 0.0) / 2
-            position = ax.transData.inverted().transform(middle)
-            text.xy = tuple(position)
-            text.set_position(tuple(position))
-            near = np.abs(marks - middle) < size / 2 + radius[:, None]
-            is_free = not near.all(axis=1).any()
-            box = text.get_window_extent()
-            if free.min() >= 0 and is_free and not box.count_overlaps(taken):
-                break
+        if _settle(text, corners, all_marks, taken):
+            continue
+        if _settle(text, corners, spots, taken):
+            ground = to_hex(mesh.to_rgba(value))
+            text.set(path_effects=halo(2.0, ground), zorder=3.5)
         else:
             text.remove()
+
+
+def _settle(
+    text: Annotation,
+    corners: Float[np.ndarray, "corner 2"],
+    marks: tuple[Float[np.ndarray, "mark 2"], Float[np.ndarray, " mark"]],
+    taken: list[Bbox],
+) -> bool:
+    """Move a number to the first place in its cell that is free of marks and labels.
+
+    Args:
+        text: The number.
+        corners: The cell, in pixels.
+        marks: What it must not touch, and the room of each.
+        taken: Boxes of labels.
+    """
+    centres, radius = marks
+    to_data = text.axes.transData.inverted()
+    for rotation, step in itertools.product((0, 90), _STEPS):
+        text.set_rotation(rotation)
+        box = text.get_window_extent()
+        size = np.array([box.width, box.height])
+        room = corners[1] - corners[0] - size
+        middle = corners.mean(axis=0)
+        middle += np.array(step) * np.maximum(room - 2.0, 0.0) / 2
+        if rotation:
+            # digits have no descenders, so that a turned box is empty on its right
+            middle[0] += min(_DESCENT * size[0], max(room[0] / 2 - 0.2, 0.0))
+        position = tuple(to_data.transform(middle))
+        text.xy = position
+        text.set_position(position)
+        near = np.abs(centres - middle) < size / 2 + radius[:, None]
+        is_free = not near.all(axis=1).any()
+        box = text.get_window_extent()
+        if room.min() >= 2.0 and is_free and not box.count_overlaps(taken):
+            return True
+    return False

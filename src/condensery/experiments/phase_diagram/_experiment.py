@@ -29,6 +29,16 @@ MAP = FigureSpec(
 )
 
 
+PLANE = FigureSpec(
+    name="phase-plane",
+    plot="condensery.plots.phase_plane",
+    caption="The plane by theory: left of and above the line RD goes to 0 with the "
+    "width (linear), at the lower right it grows without bound (condensed), on the "
+    "line it stays (critical). Diamonds and the dash-dotted line are the "
+    "initialisations of Table 1.",
+)
+
+
 def _orientation(config: Config) -> str:
     return "input" if config.kind == "images" else "angle"
 
@@ -82,7 +92,8 @@ def figures(config: Config) -> list[FigureSpec]:
         specs["regimes"] = _regimes(config)
     if config.scatter_widths:
         specs["scatter-grid"] = _scatters(config)
-    return [specs[name] for name in config.figures if name in specs]
+    drawn = [specs[name] for name in config.figures if name in specs]
+    return [PLANE, *drawn] if MAP in drawn else drawn
 
 
 def _digest(config: Config) -> str:

@@ -188,11 +188,15 @@ def coordinate_table(dimension: int) -> Table:
 def initialisations(config: Config, tables: Tables) -> Table:
     """The named initialisations on the map.
 
-    E et al. lies anywhere on the line γ' = γ: it has coordinates to check, but no place
-    on the map.
+    E et al. lies anywhere on the line γ' = γ: its coordinates are no numbers here, and
+    the map draws the line.
     """
     named = tables["coordinates"]
-    return named.take(named["name"] != "e-et-al")
+    is_line = named["name"] == "e-et-al"
+    columns = dict(named.columns)
+    for name in ("gamma", "gamma_prime"):
+        columns[name] = np.where(is_line, np.nan, columns[name])
+    return Table(columns=columns)
 
 
 @table()
