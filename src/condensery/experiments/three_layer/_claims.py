@@ -245,7 +245,7 @@ condensed_plane = tuple(
     "correlation with min(S_W1, 0) over the map).",
     at_most(-0.5),
     kind="observation",
-    source="abstract",
+    source="this library: rank correlation over the map",
 )
 def fewer(config: Config, tables: Tables) -> Measured:
     """Spearman's rank correlation over all cells."""
