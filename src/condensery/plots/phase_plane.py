@@ -132,11 +132,18 @@ def _draw_regimes(ax: Axes, data: PhasePlane) -> None:
             fontweight="bold",
         )
         written(x, y - 0.06, limit)
-    _write_along(ax, (1.3, 0.44), "critical", fontweight="bold")
+    _write_along(ax, (1.3, 0.44), "critical", weight="bold")
     _write_along(ax, (1.7, 0.54), "RD = O(1)")
 
 
-def _write_along(ax: Axes, point: tuple[float, float], text: str, **look: str) -> None:
+def _write_along(
+    ax: Axes,
+    point: tuple[float, float],
+    text: str,
+    *,
+    size: str = "medium",
+    weight: str = "normal",
+) -> None:
     """Text that rises as the lines do."""
     ax.text(
         *point,
@@ -145,7 +152,8 @@ def _write_along(ax: Axes, point: tuple[float, float], text: str, **look: str) -
         ha="center",
         va="center",
         rotation_mode="anchor",
-        **look,
+        fontsize=size,
+        fontweight=weight,
     )
 
 
@@ -158,7 +166,7 @@ def _draw_diagonal(ax: Axes, label: str) -> None:
         zorder=2,
         **DIAGONAL,
     )
-    _write_along(ax, (0.7, 0.78), label, fontsize="small")
+    _write_along(ax, (0.7, 0.78), label, size="small")
 
 
 def _draw_place(ax: Axes, place: Place) -> None:

@@ -258,16 +258,18 @@ def _print_numbers(
             color=colour,
             zorder=2,
         )
-        if _settle(text, corners, all_marks, taken):
+        if _settle(ax, text, corners, all_marks, taken):
             continue
-        if _settle(text, corners, spots, taken):
-            ground = to_hex(mesh.to_rgba(value))
+        if _settle(ax, text, corners, spots, taken):
+            red, green, blue, _ = mesh.to_rgba(value)
+            ground = to_hex((red, green, blue))
             text.set(path_effects=halo(2.0, ground), zorder=3.5)
         else:
             text.remove()
 
 
 def _settle(
+    ax: Axes,
     text: Annotation,
     corners: Float[np.ndarray, "corner 2"],
     marks: tuple[Float[np.ndarray, "mark 2"], Float[np.ndarray, " mark"]],
@@ -276,13 +278,14 @@ def _settle(
     """Move a number to the first place in its cell that is free of marks and labels.
 
     Args:
+        ax: Where it stands.
         text: The number.
         corners: The cell, in pixels.
         marks: What it must not touch, and the room of each.
         taken: Boxes of labels.
     """
     centres, radius = marks
-    to_data = text.axes.transData.inverted()
+    to_data = ax.transData.inverted()
     for rotation, step in itertools.product((0, 90), _STEPS):
         text.set_rotation(rotation)
         box = text.get_window_extent()
