@@ -88,14 +88,24 @@ def columns_of(rows, names):
 
 
 def tables(config, *, ratio):
-    """Every layer's ratio and every accuracy by a formula of its setting."""
-    names = ("kind", "exponent", "keep", "decay")
-    cells = [(kind, *setting) for kind in config.kinds for setting in config.settings]
+    """Every layer's ratio and every accuracy by a formula of its setting; with dropout
+    three seeds scatter by .02.
+    """
+    names = ("kind", "exponent", "keep", "decay", "seed")
+    cells = [
+        (kind, *setting, seed)
+        for kind in config.kinds
+        for setting in config.settings
+        for seed in range(config.seeds)
+    ]
     members = columns_of(cells, names)
     members["accuracy"] = 1 - 0.1 * members["exponent"]
     rows = [(*cell, layer) for cell in cells for layer in LAYERS[cell[0]]]
     layers = columns_of(rows, (*names, "layer"))
-    layers["ratio_70"] = ratio(layers["exponent"], layers["keep"], layers["decay"])
+    settings = [layers[name] for name in ("exponent", "keep", "decay")]
+    # Zero in the mean over three seeds.
+    scatter = 0.02 * (layers["seed"] - 1) * (layers["keep"] < 1)
+    layers["ratio_70"] = ratio(*settings) + (config.seeds == 3) * scatter
     layers["null_70"] = np.ones(len(rows))
     return {"members": Table(columns=members), "layers": Table(columns=layers)}
 
@@ -108,30 +118,74 @@ def verdicts(claims, *names):
     return [claims[name].passed for name in names]
 
 
-def test_claims_measure_what_they_say_and_can_fail():
+def falling(exponent, keep, decay):
+    return 1.5 - exponent - 0.5 * (1 - keep) - 0.1 * decay
+
+
+def rising(exponent, keep, decay):
+    return 0.5 * exponent + 0.5 * (1 - keep) + decay
+
+
+def test_claims_of_one_seed_judge_what_needs_no_interval():
     config = Config()
-    made = tables(
-        config,
-        ratio=lambda g, p, d: 1.5 - g - 0.5 * (1 - p) - 0.1 * d,
-    )
-    claims = judged(config, made)
+    claims = judged(config, tables(config, ratio=falling))
     assert claims["small-scale"].value == pytest.approx(0.5)
-    assert claims["dropout"].value == pytest.approx(0.1)
-    assert claims["decay"].value == pytest.approx(0.03)
     assert claims["layers"].value == pytest.approx(1.0)
     assert claims["heads"].value == pytest.approx(0.5)
-    assert claims["accuracy"].value == pytest.approx(-0.05)
-    assert verdicts(claims, "small-scale", "dropout") == [True, True]
-    open_ones = ("decay", "layers", "heads", "accuracy")
-    assert verdicts(claims, *open_ones) == [None] * 4
-    made = tables(
-        config,
-        ratio=lambda g, p, d: 0.5 * g + 0.5 * (1 - p),
+    judged_ones = ("small-scale", "layers", "heads")
+    assert verdicts(claims, *judged_ones) == [True] * 3
+    open_ones = ("dropout", "decay", "accuracy")
+    assert verdicts(claims, *open_ones) == [None] * 3
+    assert "mlp +0.10" in claims["dropout"].note
+    claims = judged(config, tables(config, ratio=rising))
+    assert claims["small-scale"].passed is False
+    # A fall that is there, but too small for the sentence.
+    slight = tables(config, ratio=lambda g, p, d: 1 - 0.08 * g)
+    claims = judged(config, slight)
+    assert verdicts(claims, *judged_ones) == [False] * 3
+    assert "mlp first 0.92 of 1.00" in claims["layers"].note
+
+
+def test_claims_with_seeds_are_judged_by_their_intervals():
+    config = Config(
+        steps=20_000,
+        seeds=3,
     )
-    claims = judged(config, made)
-    assert verdicts(claims, "small-scale", "dropout") == [False, False]
-    single = Config(exponents=(0.5,), keeps=(1.0,))
-    claims = judged(single, tables(single, ratio=lambda g, p, d: g))
+    claims = judged(config, tables(config, ratio=falling))
+    # Falls of .08, .10, .12; t = 4.3027 of two degrees of freedom.
+    lowest = 0.1 - 4.3027 * 0.02 / np.sqrt(3)
+    assert claims["dropout"].value == pytest.approx(lowest, abs=1e-5)
+    assert claims["decay"].value == pytest.approx(0.03)
+    assert claims["accuracy"].value == pytest.approx(-0.05)
+    open_ones = ("dropout", "decay", "accuracy")
+    assert verdicts(claims, *open_ones) == [True, True, False]
+    # A fall of the mean within its own scatter is none.
+    slight = tables(config, ratio=lambda g, p, d: 0.1 * p + 0 * g)
+    claims = judged(config, slight)
+    assert "mlp +0.02" in claims["dropout"].note
+    assert claims["dropout"].passed is False
+    claims = judged(config, tables(config, ratio=rising))
+    assert verdicts(claims, "dropout", "decay") == [False, False]
+
+
+def test_dropout_is_not_judged_before_it_had_time():
+    for steps, passed in ((19_999, None), (20_000, True)):
+        config = Config(
+            steps=steps,
+            seeds=3,
+        )
+        made = tables(config, ratio=lambda g, p, d: p)
+        assert judged(config, made)["dropout"].passed is passed
+
+
+def test_nothing_is_judged_where_there_is_nothing_to_compare():
+    single = Config(
+        exponents=(0.5,),
+        keeps=(1.0,),
+        decays=(0.0,),
+        seeds=2,
+    )
+    claims = judged(single, tables(single, ratio=falling))
     assert {claim.passed for claim in claims.values()} == {None}
 
 

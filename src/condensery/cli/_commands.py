@@ -32,7 +32,8 @@ def run(
     preset: Annotated[
         str,
         Parameter(
-            help="quick (at most a minute on two cores) or paper (published sizes)."
+            help="quick (at most a minute on two cores), paper (published sizes), or "
+            "one that the experiment has besides (condensery list EXPERIMENT)."
         ),
     ] = "quick",
     set_: Annotated[

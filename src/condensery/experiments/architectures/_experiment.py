@@ -167,6 +167,13 @@ architectures = Declared(
             "samples": 1200,
             "steps": 6000,
         },
+        "full": {
+            "exponents": [0.5],
+            "keeps": [1.0, 0.5],
+            "decays": [0.0],
+            "seeds": 3,
+            "steps": 20_000,
+        },
     },
     work=work,
     makes={"members": members, "layers": layers},
