@@ -40,7 +40,8 @@ def effective_orientations(shares: Float[np.ndarray, " group"]) -> float:
         >>> round(effective_orientations(np.array([5.0, 5.0, 0.0])), 12)
         2.0
     """
-    return _exp_entropy(np.asarray(shares, dtype=np.float64).ravel(), what="shares")
+    amplitudes = np.asarray(shares, dtype=np.float64)
+    return _exp_entropy(amplitudes.ravel(), what="shares")
 
 
 def effective_rank(matrix: Float[np.ndarray, "row column"]) -> float:
@@ -69,16 +70,17 @@ def effective_rank(matrix: Float[np.ndarray, "row column"]) -> float:
         3.0
     """
     matrix = np.asarray(matrix, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.size == 0 or not np.all(np.isfinite(matrix)):
+    is_matrix = matrix.ndim == 2 and matrix.size > 0
+    if not is_matrix or not np.all(np.isfinite(matrix)):
+        shape = f"shape {matrix.shape}"
         raise InvalidInputError(
             "matrix",
-            given=f"shape {matrix.shape}"
-            if matrix.ndim != 2 or matrix.size == 0
-            else "entries that are nan or inf",
+            given="entries that are nan or inf" if is_matrix else shape,
             allowed="a finite, non-empty two-dimensional array",
             remedy="flatten the kernels of a convolution to rows first",
         )
-    return _exp_entropy(np.linalg.svd(matrix, compute_uv=False), what="matrix")
+    singular_values = np.linalg.svd(matrix, compute_uv=False)
+    return _exp_entropy(singular_values, what="matrix")
 
 
 def _exp_entropy(weights: np.ndarray, *, what: str) -> float:
@@ -96,4 +98,5 @@ def _exp_entropy(weights: np.ndarray, *, what: str) -> float:
     weights = weights / weights.max()
     shares = weights / weights.sum()
     shares = shares[shares > 0]
-    return float(np.exp(-np.sum(shares * np.log(shares))))
+    entropy = -np.sum(shares * np.log(shares))
+    return float(np.exp(entropy))

@@ -35,11 +35,13 @@ def nearest_cosines(
         Memory is a few blocks.
     """
     count, features = rows.shape
+    if count < 2:
+        undefined = np.full(count, np.nan)
+        return undefined, undefined.copy()
     largest = torch.full((count,), -torch.inf)
     smallest = torch.full((count,), torch.inf)
-    if count < 2:
-        return np.full(count, np.nan), np.full(count, np.nan)
-    size = int(min(2048, max(64, BLOCK_ENTRIES // (features + 1))))
+    fitting = BLOCK_ENTRIES // (features + 1)
+    size = min(2048, max(64, fitting))
     starts = range(0, count, size)
     # not torch.no_grad() alone: a surrounding autocast would make the products coarse
     with torch.inference_mode(), torch.autocast("cpu", enabled=False):
@@ -48,43 +50,58 @@ def nearest_cosines(
             left = _unit_rows(rows, bias, lengths, mine)
             for second in range(first, count, size):
                 yours = slice(second, second + size)
-                right = (
-                    left if second == first else _unit_rows(rows, bias, lengths, yours)
-                )
+                on_diagonal = second == first
+                right = left
+                if not on_diagonal:
+                    right = _unit_rows(rows, bias, lengths, yours)
                 cosines = left @ right.T
-                if second == first:
+                if on_diagonal:
                     cosines.fill_diagonal_(-torch.inf)
-                largest[mine] = torch.maximum(
-                    largest[mine],
-                    cosines.amax(
-                        dim=1,
-                    ),
-                )
-                largest[yours] = torch.maximum(largest[yours], cosines.amax(dim=0))
-                if second == first:
+                of_rows = cosines.amax(dim=1)
+                of_columns = cosines.amax(dim=0)
+                _raise_to(largest[mine], of_rows)
+                _raise_to(largest[yours], of_columns)
+                if on_diagonal:
                     cosines.fill_diagonal_(torch.inf)
-                smallest[mine] = torch.minimum(smallest[mine], cosines.amin(dim=1))
-                smallest[yours] = torch.minimum(smallest[yours], cosines.amin(dim=0))
-    return np.clip(
+                of_rows = cosines.amin(dim=1)
+                of_columns = cosines.amin(dim=0)
+                _lower_to(smallest[mine], of_rows)
+                _lower_to(smallest[yours], of_columns)
+    nearest = np.clip(
         largest.numpy(),
         -1,
         1,
-    ), np.clip(
+    )
+    most_opposite = np.clip(
         smallest.numpy(),
         -1,
         1,
     )
+    return nearest, most_opposite
+
+
+def _raise_to(target: torch.Tensor, values: torch.Tensor) -> None:
+    """Entry by entry the larger of both, in place."""
+    torch.maximum(target, values, out=target)
+
+
+def _lower_to(target: torch.Tensor, values: torch.Tensor) -> None:
+    """Entry by entry the smaller of both, in place."""
+    torch.minimum(target, values, out=target)
 
 
 def _unit_rows(
-    rows: np.ndarray, bias: np.ndarray | None, lengths: np.ndarray, units: slice
+    rows: np.ndarray,
+    bias: np.ndarray | None,
+    lengths: np.ndarray,
+    units: slice,
 ) -> torch.Tensor:
     # divided in the precision of the rows, since entries such as 1e-30 have no square
     # in single precision
     scale = lengths[units, None]
     unit = (rows[units] / scale).astype(np.float32, copy=False)
     if bias is not None:
-        unit = np.concatenate(
-            [unit, (bias[units, None] / scale).astype(np.float32)], axis=1
-        )
+        last = bias[units, None] / scale
+        last = last.astype(np.float32)
+        unit = np.concatenate([unit, last], axis=1)
     return torch.from_numpy(np.ascontiguousarray(unit))

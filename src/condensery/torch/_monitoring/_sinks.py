@@ -36,12 +36,12 @@ class JsonLines:
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Append the values of one step."""
-        held = {
-            name: value if math.isfinite(value) else None
-            for name, value in values.items()
-        }
+        row: dict[str, float | None] = {"step": step}
+        for name, value in values.items():
+            row[name] = value if math.isfinite(value) else None
+        line = json.dumps(row, ensure_ascii=False)
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **held}, ensure_ascii=False) + "\n")
+            file.write(f"{line}\n")
 
     def close(self) -> None:
         """Nothing is open between two lines."""
@@ -62,7 +62,8 @@ class TensorBoard:
             from torch.utils.tensorboard import SummaryWriter
 
             writer = SummaryWriter(str(writer))
-        self.writer, self.prefix = writer, prefix
+        self.writer = writer
+        self.prefix = prefix
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Add one scalar per value."""
@@ -91,7 +92,11 @@ class WeightsAndBiases:
     """
 
     def __init__(
-        self, run: Any = None, *, prefix: str = "condensery/", commit: bool = False
+        self,
+        run: Any = None,
+        *,
+        prefix: str = "condensery/",
+        commit: bool = False,
     ) -> None:
         if run is None:
             import wandb
@@ -101,7 +106,9 @@ class WeightsAndBiases:
                 raise RuntimeError(
                     "no run has begun: call wandb.init() first, or pass a run"
                 )
-        self.run, self.prefix, self.commit = run, prefix, commit
+        self.run = run
+        self.prefix = prefix
+        self.commit = commit
         self._held: deque[dict[str, float]] = deque()
         self._row: int | None = None
         run.define_metric(f"{prefix}*", step_metric=f"{prefix}step")
@@ -119,9 +126,8 @@ class WeightsAndBiases:
     def close(self) -> None:
         """Write what was held back; the run is the user's and stays open."""
         if self._held and self._row == self.run.step:
-            self.run.log(
-                {}, commit=True
-            )  # else it would overwrite the last one, which still waits for a row's end
+            # else it would overwrite the last one, which still waits for a row's end
+            self.run.log({}, commit=True)
         while self._held:
             self.run.log(self._held.popleft(), commit=True)
 
@@ -137,18 +143,17 @@ class MLflow:
     def __init__(self, *, prefix: str = "condensery/") -> None:
         import mlflow
 
-        self._mlflow, self.prefix = mlflow, prefix
+        self._mlflow = mlflow
+        self.prefix = prefix
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Log the values of one step."""
-        finite = {name: value for name, value in values.items() if math.isfinite(value)}
-        self._mlflow.log_metrics(
-            {
-                _NOT_IN_MLFLOW.sub("_", f"{self.prefix}{name}"): value
-                for name, value in finite.items()
-            },
-            step=step,
-        )
+        metrics = {}
+        for name, value in values.items():
+            if math.isfinite(value):
+                key = _NOT_IN_MLFLOW.sub("_", f"{self.prefix}{name}")
+                metrics[key] = value
+        self._mlflow.log_metrics(metrics, step=step)
 
     def close(self) -> None:
         """The run is the user's and stays open."""

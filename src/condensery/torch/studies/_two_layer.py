@@ -17,9 +17,19 @@ class NormalisedTwoLayer(torch.nn.Module):
         kappa: κ = m^−γ.
     """
 
-    def __init__(self, width: int, *, features: int, kappa: float) -> None:
+    def __init__(
+        self,
+        width: int,
+        *,
+        features: int,
+        kappa: float,
+    ) -> None:
         super().__init__()
-        self.hidden = torch.nn.Linear(features, width, dtype=torch.float64)
+        self.hidden = torch.nn.Linear(
+            features,
+            width,
+            dtype=torch.float64,
+        )
         self.output = torch.nn.Linear(
             width,
             1,
@@ -56,54 +66,54 @@ class FlowSteps(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, model: NormalisedTwoLayer, x: Any, y: Any, *, kappa_prime: float
+        self,
+        model: NormalisedTwoLayer,
+        x: Any,
+        y: Any,
+        *,
+        kappa_prime: float,
     ) -> None:
-        super().__init__(
-            [
-                {
-                    "params": list(model.hidden.parameters()),
-                    "mobility": kappa_prime,
-                },
-                {
-                    "params": list(model.output.parameters()),
-                    "mobility": 1 / kappa_prime,
-                },
-            ],
-            {},
-        )
-        self._model, self._prime = model, kappa_prime
-        self._x = torch.column_stack([x, torch.ones(len(x), dtype=x.dtype)])
-        self._inner, self._y = self._x @ self._x.T, y.reshape(-1)
+        hidden = {
+            "params": list(model.hidden.parameters()),
+            "mobility": kappa_prime,
+        }
+        output = {
+            "params": list(model.output.parameters()),
+            "mobility": 1 / kappa_prime,
+        }
+        super().__init__([hidden, output], {})
+        self._model = model
+        self._prime = kappa_prime
+        constant = torch.ones(len(x), dtype=x.dtype)
+        self._x = torch.column_stack([x, constant])
+        self._inner = self._x @ self._x.T
+        self._y = y.reshape(-1)
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # pyrefly: ignore[bad-override]
         """One step; the gradients are those of the mean square, twice R."""
         model, count = self._model, len(self._y)
         a = model.output.weight[0]
-        features = torch.relu(
-            torch.nn.functional.linear(
-                self._x[:, :-1], model.hidden.weight, model.hidden.bias
-            )
-        )
+        layer = model.hidden
+        # not layer(x): that would call its hooks
+        z = torch.nn.functional.linear(self._x[:, :-1], layer.weight, layer.bias)
+        features = torch.relu(z)
         slopes = (features > 0).to(a.dtype)
         moving = self._prime * ((slopes * a**2) @ slopes.T) * self._inner
-        kernel = model.kappa**2 / count * (features @ features.T / self._prime + moving)
+        resting = features @ features.T / self._prime
+        kernel = model.kappa**2 / count * (resting + moving)
         residual = model.kappa * (features @ a) - self._y
         pull = model.kappa * float((residual @ self._x).norm()) / count
-        length = min(
-            1 / float(torch.linalg.eigvalsh(kernel)[-1]), 0.2 / max(pull, 1e-300)
-        )
+        fastest = float(torch.linalg.eigvalsh(kernel)[-1])
+        length = min(1 / fastest, 0.2 / max(pull, 1e-300))
         for group in self.param_groups:
+            share = -0.5 * length * group["mobility"]
             for parameter in group["params"]:
-                parameter.add_(parameter.grad, alpha=-0.5 * length * group["mobility"])
+                parameter.add_(parameter.grad, alpha=share)
 
 
 def four_points() -> tuple[Any, Any]:
     """The four samples of Luo et al. 2021: x from −1/2 to 1/2, y = x²."""
-    x = torch.linspace(
-        -0.5,
-        0.5,
-        4,
-        dtype=torch.float64,
-    )[:, None]
+    points = torch.linspace(-0.5, 0.5, 4, dtype=torch.float64)
+    x = points[:, None]
     return x, x**2
