@@ -7,7 +7,15 @@ from pydantic import ValidationError
 from condensery._reference import load
 from condensery.experiments.embedding_width import embedding_width
 from condensery.experiments.embedding_width._counts import as_published
-from condensery.landscape import Problem, flatten, gradient, inertia_at, made_critical
+from condensery.landscape import (
+    Problem,
+    flatten,
+    gradient,
+    inertia_at,
+    made_critical,
+    null,
+    relative_gradient,
+)
 from condensery.models import mlp_normal
 from condensery.plots import chart
 from condensery.records import Table
@@ -18,9 +26,10 @@ TINY = {
     "iris_starts": 8,
     "widths": [1, 2, 3],
     "dense_up_to": 3,
-    "escape_widths": [2],
-    "escape_seeds": 1,
-    "escape_steps": 20,
+    "deep": 2,
+    "escape_widths": [1, 2],
+    "escape_seeds": 2,
+    "escape_time": 0.05,
 }
 
 
@@ -66,6 +75,9 @@ def test_the_published_numbers(ran):
         "never-fewer",
         "predicted",
         "directions",
+        "output",
+        "critical",
+        "simpler",
     ):
         assert claims[name].passed is True, claims[name]
     # λ_min of equal copies falls as 1/k (.00970 at k = 2)
@@ -74,6 +86,69 @@ def test_the_published_numbers(ran):
         [0.0194051 / 2, 0.0194051 / 3], rel=1e-4
     )
     assert widths["lambda_min"] == pytest.approx(widths["lambda_min_dense"], rel=1e-6)
+
+
+def test_every_kind_of_embedding_is_measured_on_every_net(ran):
+    _, tables = ran
+    embeddings = tables["embeddings"]
+    measured = set(zip(embeddings["net"], embeddings["operator"], strict=True))
+    # on Iris σ(β) is nowhere 0 and there is no bias of the output: no null unit
+    every = {"split", "null", "general"}
+    assert measured == {
+        *(("three steps", kind) for kind in every),
+        *(("two hidden layers", kind) for kind in every),
+        ("iris", "split"),
+        ("iris", "general"),
+    }
+    narrow = embeddings.select(net="two hidden layers")["units"].min()
+    assert narrow == 3 + 2 + 1
+
+
+def test_a_null_unit_that_is_heard_is_not_critical():
+    """σ(1) ≠ 0 and no bias of the output: the output stays, criticality does not."""
+    net = mlp_normal([2, 2, 1], seed=0, std=2.0, output_bias=False)
+    x = np.random.default_rng(0).standard_normal((40, 2))
+    problem = made_critical(net, x, "tanh", seed=0)
+    wide, receipt = null(net, problem, layer=1, bias=1.0, spectrum=False)
+    assert receipt.data_change_relative < 1e-12
+    assert relative_gradient(net, problem) < 1e-14
+    assert relative_gradient(wide, problem) > 1e-5
+
+
+@pytest.mark.parametrize(
+    ("claim", "table", "column"),
+    [("output", "embeddings", "change"), ("critical", "embeddings", "after")],
+)
+def test_one_bad_embedding_is_seen(ran, claim, table, column):
+    config, tables = ran
+    values = tables[table][column].copy()
+    values[3] = 1e-6
+    assert judged(config, altered(tables, table, **{column: values}))[claim].passed is (
+        False
+    )
+
+
+def test_a_level_as_degenerate_as_the_next_is_seen(ran):
+    config, tables = ran
+    zeros = tables["degeneracies"]["predicted"]
+    flat = altered(tables, "degeneracies", predicted=np.zeros_like(zeros))
+    assert judged(config, flat)["simpler"].passed is False
+
+
+@pytest.mark.parametrize(
+    ("times", "passed"), [([400.0, 60.0, 50.0], True), ([400.0, 60.0, 70.0], False)]
+)
+def test_escapes_are_compared_from_two_units_on(ran, times, passed):
+    _, tables = ran
+    config = embedding_width.Config.model_validate({**TINY, "escape_widths": [1, 2, 5]})
+    medians = {
+        "width": np.tile([1, 2, 5], 2),
+        "shares": np.repeat(["equal", "random"], 3),
+        "time": np.tile(times, 2),
+        "escaped": np.tile([0.0, 1.0, 1.0], 2),
+    }
+    claims = judged(config, {**tables, "escape_medians": Table(columns=medians)})
+    assert claims["escape-time"].passed is claims["escape-random"].passed is passed
 
 
 def test_claims_can_fail(ran):
@@ -168,7 +243,7 @@ def test_standardising_moves_no_critical_point_and_changes_no_inertia():
 
 def test_the_figures_show_the_tables(ran):
     config, tables = ran
-    spectra, descent = (
+    spectra, levels, descent = (
         chart.figure_data(tables, **figure.options)
         for figure in embedding_width.figures(config)
     )
@@ -189,10 +264,17 @@ def test_the_figures_show_the_tables(ran):
     assert second == pytest.approx(curvature[0], rel=0.02)
     assert descent.panels[0].series[0].y.min() == pytest.approx(-1.0)
     assert len(chart.draw(descent).axes) == 4
+    degenerate = levels.panels[0].series
+    assert [series.x.tolist() for series in degenerate] == [[2], [1], [0]]
+    first_function = levels.panels[2].series[1]
+    data = np.interp(0.5, first_function.x, first_function.y)
+    assert data == pytest.approx(3.747 * np.tanh(0.08954 * 0.5), abs=1e-3)
+    assert len(chart.draw(levels).axes) == 5
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"starts": 0}, {"widths": []}, {"rate": float("nan")}, {"noise": 0.0}]
+    "wrong",
+    [{"starts": 0}, {"widths": []}, {"escape_time": float("nan")}, {"noise": 0.0}],
 )
 def test_refusals(wrong):
     with pytest.raises(ValidationError):

@@ -206,13 +206,40 @@ def embedding():
         "escapes": Table(
             columns={
                 "width": [2, 2, 5, 5],
-                "time": [700.0, 800.0, 1600.0, 1600.0],
-                "status": [1, 1, 2, 2],
+                "shares": ["equal", "random"] * 2,
+                "time": [200.0, 400.0, 150.0, 160.0],
+                "status": [1, 2, 1, 1],
             }
         ),
     }
     derives = embedding_width.derives.items()
-    return {name: derive(NoSettings(), tables) for name, derive in derives}
+    derived = {name: derive(NoSettings(), tables) for name, derive in derives}
+    return {**derived, "escapes": tables["escapes"], **energy_levels()}
+
+
+def energy_levels():
+    """Three levels, their functions, and how degenerate they are in two widths."""
+    width = np.array([1, 2, 3])
+    x = np.linspace(-1, 1, 5)
+    levels = {"width": width, "loss": [0.1, 0.07, 0.0], "degeneracy": [2, 1, 0]}
+    functions = {
+        "width": np.repeat(width, 5),
+        "x": np.tile(x, 3),
+        "output": np.tile(x, 3),
+    }
+    degenerate = {
+        "origin": np.repeat(width, 2),
+        "width": np.tile([3, 5], 3),
+        "predicted": [2, 4, 1, 3, 0, 6],
+        "measured": [2, -1, 1, -1, 0, -1],
+        "dense": [True, False] * 3,
+    }
+    return {
+        "levels": Table(columns=levels),
+        "functions": Table(columns=functions),
+        "degeneracies": Table(columns=degenerate),
+        "samples": Table(columns={"x": x, "y": x}),
+    }
 
 
 def embedding_options(name):
@@ -420,6 +447,12 @@ CASES = {
         embedding(),
         embedding_options("embedding-spectra"),
         3,
+    ),
+    "embedding levels": lambda: (
+        plots.chart,
+        embedding(),
+        embedding_options("embedding-levels"),
+        5,
     ),
     "embedding descent": lambda: (
         plots.chart,

@@ -12,6 +12,7 @@ from condensery.landscape._critical import (
 from condensery.landscape._derivatives import gradient, hessian, jacobian, pullback
 from condensery.landscape._embeddings import compatible, global_three
 from condensery.landscape._end_point import SearchStatus
+from condensery.landscape._escape import Escapes, Push, escapes
 from condensery.landscape._inertia import (
     Inertia,
     count_signs,
@@ -49,6 +50,7 @@ from condensery.landscape._receipt import (
     Moved,
     Receipt,
 )
+from condensery.landscape._relative_gradient import relative_gradient
 from condensery.landscape._split_inertia import (
     NullUnit,
     SplitBlock,
@@ -65,6 +67,7 @@ __all__ = [
     "Counts",
     "CriticalPoint",
     "CriticalSearch",
+    "Escapes",
     "Inertia",
     "InnerHessian",
     "Layer",
@@ -73,6 +76,7 @@ __all__ = [
     "NullUnit",
     "Parameters",
     "Problem",
+    "Push",
     "Receipt",
     "SearchStatus",
     "SplitBlock",
@@ -82,6 +86,7 @@ __all__ = [
     "check_parameters",
     "compatible",
     "count_signs",
+    "escapes",
     "features",
     "find_critical",
     "flatten",
@@ -110,6 +115,7 @@ __all__ = [
     "preactivations",
     "pullback",
     "random_steps",
+    "relative_gradient",
     "smallest_output_weight",
     "split",
     "split_inertia",

@@ -15,13 +15,14 @@ from condensery.declare import (
     equal_to,
     within,
 )
+from condensery.experiments.embedding_width._claims_kept import KEPT
 from condensery.experiments.embedding_width._config import COUNTS, Config
 from condensery.experiments.embedding_width._counts import (
     Change,
     as_published,
     changes,
 )
-from condensery.records import Status, Table
+from condensery.records import Table
 
 LOSSES = {
     1: (0.10902, ".11"),
@@ -203,32 +204,6 @@ def directions(config: Config, tables: Tables) -> Measured:
     return Measured(float(deviation.max()), note)
 
 
-@in_jml(
-    "escape-time",
-    "Time (steps times learning rate) in which gradient descent "
-    "leaves the embedded width-1 point, in "
-    "the widest net over that in the narrowest (medians).",
-    at_most(None),
-    kind="observation",
-    source="open: do wider nets leave an embedded point more easily?",
-)
-def escape_time(config: Config, tables: Tables) -> Measured:
-    """Without a verdict: no number was published."""
-    escapes = tables["escapes"]
-    widths = np.unique(escapes["width"]).tolist()
-    narrowest, widest = (
-        float(np.median(escapes.select(width=width)["time"]))
-        for width in (widths[0], widths[-1])
-    )
-    away = int((escapes["status"] == Status.CONVERGED).sum())
-    note = (
-        "reported, not judged; widths "
-        f"{', '.join(map(str, widths))}; {away} of {len(escapes)} "
-        "left"
-    )
-    return Measured(widest / narrowest, note)
-
-
 @in_neurips(
     "iris-published",
     "On Iris a critical point with 3 negative eigenvalues has 5 and 7 "
@@ -317,7 +292,7 @@ JUDGES = (
     never_fewer,
     predicted,
     directions,
-    escape_time,
+    *KEPT,
     iris_published,
     iris_negatives,
     iris_zeros,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from condensery.declare import Count, Positive, Settings
+from condensery.declare import Positive, Settings
 
 FRACTIONS = (
     (1.0,),
@@ -27,6 +27,13 @@ NAMES = (
 
 COUNTS = ("negative", "zero", "positive")
 
+Shares = Literal["equal", "random"]
+
+RATES: dict[Shares, float] = {"equal": 0.004, "random": 0.001}
+"""Learning rate per unit of the escapes: a copy with a large share bears a small
+one.
+"""
+
 Starts = Annotated[
     int,
     Field(ge=8, le=100_000),
@@ -45,19 +52,17 @@ class Config(Settings):
     """Random starts of the search for critical points of each width."""
     iris_starts: Starts = 128
     """The same for the net with three outputs."""
+    deep: Thousand = 8
+    """Nets of two hidden layers that are embedded, by every kind of embedding."""
     widths: Widths = (1, 2, 3, 5, 10, 20, 50, 100, 200)
     """Widths into which the width-1 point is embedded by equal copies."""
     dense_up_to: Thousand = 20
     """Up to this width the prediction is compared with the dense Hessian."""
-    escape_widths: Widths = (2, 3, 5)
+    escape_widths: Widths = (1, 2, 3, 5, 10, 20)
     """Widths of the escapes from the embedded width-1 point."""
-    escape_seeds: Thousand = 4
-    """How many escapes per width."""
-    escape_steps: Count = 400_000
-    """Most steps of an escape."""
-    rate: float = Field(default=1.0, gt=0.0, lt=2.0)
-    """Its learning rate times the largest eigenvalue of the Hessian where it starts;
-    stable below 2.
-    """
-    noise: Positive = 1e-3
-    """Standard deviation of the push at its start."""
+    escape_seeds: Thousand = 8
+    """How many escapes per width and kind of shares."""
+    escape_time: Positive = 400.0
+    """Mean-field time (steps times the rate per unit) after which a net stays."""
+    noise: Positive = 0.01
+    """Standard deviation of the push that every number of a unit gets at the start."""

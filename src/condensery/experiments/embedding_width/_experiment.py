@@ -88,7 +88,7 @@ along = Panel(
             look=Look(colour="ink", marker="o"),
         ),
     ),
-    x=Axis(label="distance along the direction / $t_{min}$"),
+    x=Axis(label="distance / distance of the lowest place"),
     y=Axis(label="change of the loss / depth", limits=(-2.0, 3.4)),
     legend="upper center",
 )
@@ -133,33 +133,94 @@ steepness = Panel(
         ),
     ),
     x=WIDTH,
-    y=Axis(label="$-λ_{min}$", scale="log"),
+    y=Axis(label="$-λ_{min} · m$", limits=(0.0, 0.025)),
 )
 
 times = Panel(
     marks=(
+        Points(
+            table="escapes",
+            x="width",
+            y="time",
+            by="shares",
+            look=Look(hollow=True, size=2.5, alpha=0.5),
+        ),
         Lines(
             table="escape_medians",
             x="width",
             y="time",
-            by="outcome",
-            only={"outcome": "time"},
-            look=Look(colour="1", marker="s", dashes="--", width=0.8),
-        ),
-        Points(
-            table="escape_medians",
-            x="width",
-            y="time",
-            by="outcome",
-            only={"outcome": "not by then"},
-            label="{}",
-            look=Look(colour="1", marker="^", hollow=True),
+            by="shares",
+            label="{} shares, median",
+            look=Look(width=0.9, size=4.0),
         ),
     ),
     x=WIDTH,
-    y=Axis(label="time to escape", scale="log"),
-    legend="best",
+    y=Axis(label="mean-field time to leave", limits=(0.0, None)),
+    legend="lower left",
 )
+
+by_degeneracy = Panel(
+    marks=(
+        Points(
+            table="levels",
+            x="degeneracy",
+            y="loss",
+            by="width",
+            label="best net of width {}",
+            look=Look(size=6.0),
+        ),
+    ),
+    x=Axis(label="zero eigenvalues in width 3", limits=(-0.3, 2.3), whole=True),
+    y=Axis(label="loss", limits=(-0.01, 0.13)),
+    legend="upper left",
+)
+
+by_width = Panel(
+    marks=(
+        Lines(
+            table="degeneracies",
+            x="width",
+            y="predicted",
+            by="origin",
+            label="from width {}",
+            look=Look(width=0.8, size=3.5),
+        ),
+        Points(
+            table="degeneracies",
+            x="width",
+            y="measured",
+            only={"dense": True},
+            label="dense Hessian",
+            look=Look(colour="ink", marker="o", hollow=True, size=6.5),
+        ),
+    ),
+    x=WIDTH,
+    y=Axis(label="zero eigenvalues", scale="symlog", limits=(-0.3, None)),
+    legend="upper left",
+)
+
+
+def _function(width: int, loss: str) -> Panel:
+    """The function of a level, over the data."""
+    return Panel(
+        marks=(
+            Points(table="samples", x="x", y="y", role="samples"),
+            Lines(
+                table="functions",
+                x="x",
+                y="output",
+                by="width",
+                only={"width": width},
+                look=Look(width=1.6, marker=""),
+            ),
+        ),
+        title=f"width {width}, loss {loss}",
+        x=Axis(label="$x$"),
+        y=Axis(label="output" if width == 1 else "", limits=(-3.6, 3.6)),
+    )
+
+
+outputs = tuple(_function(width, text) for width, (_, text) in _claims.LOSSES.items())
 
 FIGURES = (
     figure(
@@ -173,11 +234,23 @@ FIGURES = (
         Chart(panels=(tuple(map(_spectra, _tables.PANELS)),), height=2.7),
     ),
     figure(
+        "embedding-levels",
+        "Above, left: the best points of widths 1, 2 and 3 in a net of width 3, loss "
+        "against the number of zero eigenvalues: the simpler the net that a level "
+        "comes from, the more degenerate. Right: the same in wider nets; at loss 0 "
+        "(from width 3) every copy adds three zeros. Below: the functions of the "
+        "levels, and the data.",
+        Chart(panels=((by_degeneracy, by_width), outputs), height=4.8),
+    ),
+    figure(
         "embedding-descent",
         "Above: the loss along a direction of descent that the narrow net does not "
-        "have, and the number of directions of descent of the width-1 optimum against "
-        "the width it is embedded in. Below: its most negative eigenvalue, and the "
-        "time, steps times learning rate, that gradient descent needs to leave.",
+        "have, over the distance of its lowest place, and the number of directions of "
+        "descent of the width-1 optimum against the width it is embedded in by equal "
+        "copies. Below: its most negative eigenvalue times the width, and the "
+        "mean-field time that gradient descent needs to leave, from equal copies and "
+        "from random points of the critical set; width 1 never leaves, and nets that "
+        "stay stand at the last time.",
         Chart(panels=((along, numbers), (steepness, times)), height=4.8),
     ),
 )
@@ -187,16 +260,18 @@ embedding_width = Declared(
     title="The embedding principle in width",
     summary="Critical points of tanh nets of widths 1, 2 and 3 are found to ‖g‖ ≤ "
     "1e-10 and embedded in wider nets by "
-    "splitting neurons. The loss stays; each copy adds a zero eigenvalue, and "
-    "where the inner Hessian of "
+    "splitting neurons. Output and criticality stay; each copy adds a zero "
+    "eigenvalue, and where the inner Hessian of "
     "the neuron is not zero a direction of descent: a local minimum becomes a "
     "strict saddle.",
     papers=(
         "zhang2021embedding",
         "zhang2022embedding",
         "fukumizu2000local",
+        "xu2025overview",
+        "condensery",
     ),
-    task_version="2",
+    task_version="3",
     Config=Config,
     presets={
         "quick": {"starts": 128, "iris_starts": 128},
@@ -204,9 +279,9 @@ embedding_width = Declared(
             "starts": 1000,
             "iris_starts": 1000,
             "dense_up_to": 200,
-            "escape_widths": [2, 3, 5, 10, 20, 50],
-            "escape_seeds": 8,
-            "escape_steps": 1_500_000,
+            "deep": 100,
+            "escape_widths": [1, 2, 3, 5, 10, 20, 50, 100],
+            "escape_seeds": 24,
         },
     },
     work=work,
@@ -214,6 +289,11 @@ embedding_width = Declared(
         "points": _tables.points,
         "splits": _tables.splits,
         "spectra": _tables.spectra,
+        "embeddings": _tables.embeddings,
+        "levels": _tables.levels,
+        "functions": _tables.functions,
+        "samples": _tables.samples,
+        "degeneracies": _tables.degeneracies,
         "widths": _tables.widths,
         "descent": _tables.descent,
         "escapes": _tables.escapes,

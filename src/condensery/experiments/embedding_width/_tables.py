@@ -7,10 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from condensery.data import load
 from condensery.declare import Blocks, Results, Tables, rows, stack, table
-from condensery.experiments.embedding_width._config import COUNTS, NAMES, Config
+from condensery.experiments.embedding_width._config import (
+    COUNTS,
+    NAMES,
+    RATES,
+    Config,
+)
 from condensery.experiments.embedding_width._counts import as_published
+from condensery.experiments.embedding_width._kept import OPERATORS, X
 from condensery.experiments.embedding_width._work import (
+    embed_deep,
     embed_iris,
     embed_line,
     escape,
@@ -129,16 +137,93 @@ def descent(config: Config, results: Results) -> Blocks:
 
 
 @table(
+    units="hidden units of the wide net",
+    change="of the output on the data and on random inputs: the largest, over the "
+    "largest output",
+    before="of the narrow net: sum of |∇R| over what it would be if nothing cancelled",
+    after="that of the wide net",
+)
+def embeddings(config: Config, results: Results) -> Blocks:
+    """Every embedding of every critical point that keeps it critical."""
+    names = np.asarray(OPERATORS)
+    nets = (*_nets(results), ("two hidden layers", results.only(embed_deep)))
+    columns = ("point", "units", "change", "before", "after")
+    for net, run in nets:
+        yield {
+            "net": net,
+            "operator": names[run["embedding_kind"]],
+            **{name: run[f"embedding_{name}"] for name in columns},
+        }
+
+
+@table(degeneracy="zero eigenvalues, embedded in width 3", label="its width")
+def levels(config: Config, results: Results) -> Blocks:
+    """The best point of every width in a net of width 3, as in the published figure."""
+    line = results.only(embed_line)
+    for width, loss in zip(line["level_width"], line["level_loss"], strict=True):
+        is_embedded = (line["degenerate_width"] == 3) & (
+            line["degenerate_origin"] == width
+        )
+        degeneracy = line["degenerate_measured"][is_embedded]
+        yield rows(
+            {"number": range(len(degeneracy))},
+            width=width,
+            loss=loss,
+            degeneracy=degeneracy,
+            label=f"width {width}",
+        )
+
+
+@table()
+def functions(config: Config, results: Results) -> Blocks:
+    """The function of every level."""
+    line = results.only(embed_line)
+    for width, output in zip(line["level_width"], line["level_output"], strict=True):
+        yield rows({"x": X}, width=width, output=output)
+
+
+@table()
+def samples(config: Config, results: Results) -> Blocks:
+    """The data of the three steps."""
+    data = load("three-steps")
+    yield {"x": data.x[:, 0], "y": np.ravel(data.y)}
+
+
+@table(
+    origin="width of the narrow net",
+    predicted="zero eigenvalues",
+    measured=UNMEASURED,
+)
+def degeneracies(config: Config, results: Results) -> Blocks:
+    """The best point of every width, its first unit in equal copies, in wider nets."""
+    line = results.only(embed_line)
+    names = ("origin", "width", "predicted", "measured")
+    columns = {name: line[f"degenerate_{name}"] for name in names}
+    levels = zip(line["level_width"], line["level_loss"], strict=True)
+    losses = {int(width): float(loss) for width, loss in levels}
+    of_origin = [losses[int(origin)] for origin in columns["origin"]]
+    yield {
+        **columns,
+        "dense": columns["measured"] >= 0,
+        "loss": np.array(of_origin),
+    }
+
+
+@table(
+    shares="equal copies, or shares that are even on the simplex",
     steps="of gradient descent until the loss is 1 % below that of the embedded point",
-    time="steps · rate, the time of the gradient flow",
+    time="mean-field time: steps times the rate per unit",
 )
 def escapes(config: Config, results: Results) -> Blocks:
     """Every escape."""
-    names = ("width", "seed", "steps", "rate", "status")
-    for _, run in results.of(escape):
-        block = {name: np.asarray(run[name]) for name in names}
-        block["time"] = block["steps"] * block["rate"]
-        yield block
+    for arguments, run in results.of(escape):
+        yield {
+            **arguments,
+            "seed": run["seed"],
+            "steps": run["steps"],
+            "time": run["steps"] * RATES[arguments["shares"]],
+            "status": run["status"],
+        }
 
 
 @table()
@@ -213,7 +298,10 @@ def steepest(config: Config, tables: Tables) -> Blocks:
         }
 
 
-@table(copies="m − 1", steepness="minus the least eigenvalue")
+@table(
+    copies="m − 1",
+    steepness="minus the least eigenvalue, times m: its size in mean-field time",
+)
 def directions(config: Config, tables: Tables) -> Blocks:
     """Number and steepness of the directions of descent at widths above 1."""
     widths = tables["widths"]
@@ -225,22 +313,23 @@ def directions(config: Config, tables: Tables) -> Blocks:
         "measured": measured,
         "dense": measured >= 0,
         "copies": wide["width"] - 1,
-        "steepness": -wide["lambda_min"],
+        "steepness": -wide["lambda_min"] * wide["width"],
     }
 
 
 @table(escaped="share that got away")
 def escape_medians(config: Config, tables: Tables) -> Blocks:
-    """Median time of the escapes per width; those that did not get away count with the
-    most steps.
+    """Median time of the escapes per width and kind of shares; those that did not get
+    away count with all their time.
     """
-    escapes = tables["escapes"]
-    for width in np.unique(escapes["width"]).tolist():
-        members = escapes.select(width=width)
-        share = float(np.mean(members["status"] == Status.CONVERGED))
-        yield {
-            "width": width,
-            "time": float(np.median(members["time"])),
-            "escaped": share,
-            "outcome": "time" if share > 0.5 else "not by then",
-        }
+    for shares in RATES:
+        escapes = tables["escapes"].select(shares=shares)
+        for width in np.unique(escapes["width"]).tolist():
+            members = escapes.select(width=width)
+            share = float(np.mean(members["status"] == Status.CONVERGED))
+            yield {
+                "width": width,
+                "shares": shares,
+                "time": float(np.median(members["time"])),
+                "escaped": share,
+            }

@@ -12,7 +12,7 @@ import numpy as np
 
 from condensery.data import load
 from condensery.declare import Work, task
-from condensery.experiments.embedding_width._config import Config
+from condensery.experiments.embedding_width._config import RATES, Config, Shares
 from condensery.experiments.embedding_width._embedding import (
     SAME,
     curve_arrays,
@@ -20,10 +20,14 @@ from condensery.experiments.embedding_width._embedding import (
     split_arrays,
     wide_arrays,
 )
+from condensery.experiments.embedding_width._kept import embedding_arrays, level_arrays
 from condensery.protocols import Advance, Arrays
 
 if TYPE_CHECKING:
     from condensery.landscape import CriticalPoint, Parameters, Problem
+
+DEEP = (2, 3, 2, 1)
+"""Widths of the nets of two hidden layers."""
 
 IRIS_STD = 2.0
 """Standard deviation of the starts at width 1; from smaller ones the search ends at
@@ -37,7 +41,9 @@ def embed_line(config: Config, seed: int, advance: Advance) -> Arrays:
 
     Returns:
         Arrays ``point_*`` (one row per point), ``split_*`` (per point, unit and split),
-        ``wide_*`` (per width) and ``curve_*`` (per direction of descent).
+        ``embedding_*`` (per embedding), ``level_*`` (per level of the loss),
+        ``degenerate_*`` (per level and width), ``wide_*`` (per width) and ``curve_*``
+        (per direction of descent).
     """
     from condensery.landscape import find_critical
 
@@ -53,6 +59,8 @@ def embed_line(config: Config, seed: int, advance: Advance) -> Arrays:
     return {
         **point_arrays(points, problem),
         **split_arrays(points, problem),
+        **embedding_arrays([point.parameters for point in points], problem, seed),
+        **level_arrays(points, problem, config),
         **wide_arrays(points[0], problem, config),
         **curve_arrays(points, problem),
     }
@@ -68,7 +76,7 @@ def embed_iris(config: Config, seed: int, advance: Advance) -> Arrays:
     coordinates of the weights.
 
     Returns:
-        Arrays ``point_*`` and ``split_*`` as for `embed_line`.
+        Arrays ``point_*``, ``split_*`` and ``embedding_*`` as for `embed_line`.
     """
     from condensery.landscape import Problem, split_many
 
@@ -87,7 +95,11 @@ def embed_iris(config: Config, seed: int, advance: Advance) -> Arrays:
         )
         points.append(replace(point, parameters=wide))
     advance("splitting", 0.8)
-    return {**point_arrays(points, problem), **split_arrays(points, problem)}
+    return {
+        **point_arrays(points, problem),
+        **split_arrays(points, problem),
+        **embedding_arrays([point.parameters for point in points], problem, seed),
+    }
 
 
 def _iris_points(
@@ -105,60 +117,62 @@ def _iris_points(
 
 
 @task(Config)
-def escape(config: Config, seed: int, advance: Advance, *, width: int) -> Arrays:
-    """Gradient descent from the width-1 optimum, embedded by equal copies and pushed a
-    little.
-
-    The curvature of the embedded point changes with the width, so that each width has
-    the learning rate it can bear, and what is compared is the time of the gradient
-    flow: steps times rate.
+def embed_deep(config: Config, seed: int, advance: Advance) -> Arrays:
+    """Nets of two hidden layers with biases, with targets for which they are critical,
+    and their embeddings: the general ones differ from splits there.
 
     Returns:
-        width, escape seed, steps until the loss is 1 % lower, rate, and status, one row
-        per escape.
+        Arrays ``embedding_*``, one row per embedding.
     """
-    from condensery.engine import SGD, descend, mean_square
-    from condensery.landscape import find_critical, inertia_at, split_many
-    from condensery.models import TwoLayer
+    from condensery.landscape import made_critical
+    from condensery.models import mlp_normal
+
+    blocks = []
+    for number in range(config.deep):
+        advance(f"deep net {number + 1} of {config.deep}", number / config.deep)
+        net = mlp_normal(list(DEEP), seed=seed + number, std=1.0)
+        random = np.random.Generator(np.random.Philox(key=[seed, number]))
+        x = random.standard_normal((40, DEEP[0]))
+        problem = made_critical(net, x, "tanh", seed=seed + number)
+        blocks.append(embedding_arrays([net], problem, seed, first=number))
+    return {
+        name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]
+    }
+
+
+@task(Config)
+def escape(
+    config: Config, seed: int, advance: Advance, *, width: int, shares: Shares
+) -> Arrays:
+    """Gradient descent in mean-field time from the width-1 optimum, embedded and pushed
+    a little: by equal copies, or at a random point of the critical set.
+
+    Returns:
+        seed of the escape, steps until the loss is 1 % lower, and status, one row per
+        escape.
+    """
+    from condensery.landscape import Push, escapes, find_critical
 
     problem = _three_steps()
     point = find_critical(_line_starts(1, 16, seed), problem).distinct()[0]
-    fractions = (1 / width,) * width
-    wide, _ = split_many(
+    fractions = np.full(width, 1 / width)
+    if shares == "random":
+        random = np.random.Generator(np.random.Philox(key=[seed, 1_000 + width]))
+        fractions = random.dirichlet(np.ones(width), config.escape_seeds)
+    rate = RATES[shares]
+    left = escapes(
         point.parameters,
         problem,
-        layer=1,
-        unit=0,
-        fractions=fractions,
-        spectrum=False,
-    )
-    rate = config.rate / float(inertia_at(wide, problem).eigenvalues[-1])
-    (w, b), (a, _) = wide
-    start = []
-    for number in range(config.escape_seeds):
-        random = np.random.Generator(np.random.Philox(key=[seed, number]))
-        push = config.noise * random.standard_normal((width, 3))
-        # pyrefly: ignore[no-matching-overload]
-        inputs = np.column_stack([w, b]) + push[:, :2]
-        start.append({"a": a[0] + push[:, 2], "w": inputs})
-    result = descend(
-        start,
-        mean_square(TwoLayer("tanh")),
-        problem.x,
-        problem.y[:, 0],
-        optimiser=SGD(rate),
-        steps=config.escape_steps,
-        schedule=[],
-        stop_loss=0.99 * point.loss,
+        shares=fractions,
+        push=Push(config.noise, config.escape_seeds, seed),
+        rate=rate,
+        steps=round(config.escape_time / rate),
         on_progress=lambda text, fraction: advance(f"escapes, {text}", fraction),
     )
-    count = config.escape_seeds
     return {
-        "width": np.full(count, width),
-        "seed": np.arange(count),
-        "steps": result.steps,
-        "rate": np.full(count, rate),
-        "status": result.status,
+        "seed": np.arange(config.escape_seeds),
+        "steps": left.steps,
+        "status": left.status,
     }
 
 
@@ -188,9 +202,14 @@ def _line_starts(width: int, count: int, seed: int) -> list[Parameters]:
 
 
 def work(config: Config) -> Iterator[Work]:
-    """The points on a line, those of Iris, and the escapes, one call per width."""
+    """The points on a line, those of Iris, deep nets, and the escapes, one call per
+    width and kind of shares.
+    """
     yield embed_line.work("embed line", 3.0)
     yield embed_iris.work("embed iris", 2.0)
-    for width in config.escape_widths:
-        label = f"escapes at width {width}"
-        yield escape.work(label, 1.0 + 0.1 * width, width=width)
+    yield embed_deep.work("embed deep", 1.0)
+    for shares, rate in RATES.items():
+        for width in config.escape_widths:
+            label = f"escapes at width {width}, {shares} shares"
+            cost = (1.0 + 0.1 * width) * RATES["equal"] / rate
+            yield escape.work(label, cost, width=width, shares=shares)

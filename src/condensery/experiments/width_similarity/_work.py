@@ -178,35 +178,21 @@ def escape(
     Returns:
         steps until the loss is 1 % lower, and status, per seed.
     """
-    from condensery.engine import SGD, descend, mean_square
-    from condensery.models import TwoLayer
+    from condensery.landscape import Push, escapes
 
-    problem = _problem("three-steps")
-    rate = ESCAPE_RATE
-    point = _critical("three-steps", 1, 16, seed)[0]
-    (w, b), (a, _) = point.parameters
     is_raw = parametrisation == "raw"
-    share = width if is_raw else 1
-    members = []
-    for number in range(config.escape_seeds):
-        random = np.random.Generator(np.random.Philox(key=[seed, number]))
-        push = random.standard_normal((width, 3)) * config.noise
-        # pyrefly: ignore[unsupported-operation]
-        copies = np.tile([w[0, 0], b[0]], (width, 1)) + push[:, :2]
-        amplitudes = np.full(width, a[0, 0] / share)
-        members.append({"a": amplitudes + push[:, 2], "w": copies})
-    result = descend(
-        members,
-        mean_square(TwoLayer("tanh", scale=1.0 if is_raw else 1 / width)),
-        problem.x,
-        problem.y[:, 0],
-        optimiser=SGD(rate if is_raw else rate * width),
+    point = _critical("three-steps", 1, 16, seed)[0]
+    left = escapes(
+        point.parameters,
+        _problem("three-steps"),
+        shares=np.full(width, 1 / width),
+        push=Push(config.noise, config.escape_seeds, seed),
+        rate=ESCAPE_RATE,
         steps=config.raw_steps if is_raw else config.escape_steps,
-        schedule=[],
-        stop_loss=0.99 * point.loss,
+        mean_field=not is_raw,
         on_progress=_named(advance, f"escapes at width {width}, {parametrisation}"),
     )
-    return {"steps": result.steps, "status": result.status}
+    return {"steps": left.steps, "status": left.status}
 
 
 @task(Config)
