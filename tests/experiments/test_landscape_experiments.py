@@ -218,6 +218,79 @@ def test_a_lift_with_a_new_negative_eigenvalue_would_be_seen(depth):
     assert saddle(config, altered).value == len(lifts["decided"])
 
 
+def depth_tables():
+    """Two plain nets and one with batch normalisation, at three steps; 40 and 5
+    samples.
+    """
+    nets = [
+        # samples, batch norm, seed, losses, scores
+        (40, 0, 0, (0.3, 0.03, 1e-5), (1.0, 0.99, 0.91)),
+        (40, 0, 1, (0.3, 0.02, 1e-5), (1.0, 0.99, 0.92)),
+        (40, 1, 0, (0.3, 0.03, 1e-5), (0.98, 0.97, 0.96)),
+        (5, 0, 0, (0.3, 0.03, 1e-5), (1.0, 0.99, 0.95)),
+    ]
+    names = ("samples", "batch_norm", "seed")
+    repeated = {
+        name: np.repeat([net[index] for net in nets], 3)
+        for index, name in enumerate(names)
+    }
+    least = {
+        **repeated,
+        "step": np.tile([1, 10, 100], len(nets)),
+        "loss": np.concatenate([net[3] for net in nets]),
+        "score": np.concatenate([net[4] for net in nets]),
+    }
+    pruned = {
+        "hidden": np.array([1, 2, 3, 3]),
+        "samples": np.full(4, 40),
+        "removed": np.array([0, 1, 2, 2]),
+        "plateau_loss": np.array([0.032, 0.031, 0.03, 0.03]),
+        "pruned_loss": np.array([0.032, 0.031, 0.0306, 0.0309]),
+        "retrained_narrow": np.array([0.03, 0.03, 0.01, 0.01]),
+    }
+    return {"least_scores": Table(columns=least), "pruned": Table(columns=pruned)}
+
+
+def depth_claim(name, tables):
+    config = DepthConfig.model_validate({"samples": [5, 40], "steps": 100})
+    (judged,) = (
+        claim for claim in embedding_depth.judges if claim.statement.id == name
+    )
+    return judged.judge(config, tables)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("pruning", 1.03),
+        ("batch-norm", -0.02),
+        ("data", -0.035),
+        ("shared-plateau", 0.0625),
+    ],
+)
+def test_nets_in_depth_by_hand(name, value):
+    claim = depth_claim(name, depth_tables())
+    assert claim.value == pytest.approx(value)
+    assert claim.passed is True
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "column", "values"),
+    [
+        # retraining to a lower loss does not make up for a jump
+        ("pruning", "pruned", "pruned_loss", [0.032, 0.031, 0.0306, 0.04]),
+        ("shared-plateau", "pruned", "plateau_loss", [0.04, 0.031, 0.03, 0.03]),
+        ("batch-norm", "least_scores", "score", [*[0.9] * 6, *[0.95] * 3, *[0.9] * 3]),
+        ("data", "least_scores", "score", [*[0.96] * 9, *[0.95] * 3]),
+    ],
+)
+def test_claims_on_nets_in_depth_can_fail(name, table, column, values):
+    tables = depth_tables()
+    columns = {**tables[table].columns, column: np.array(values)}
+    claim = depth_claim(name, {**tables, table: Table(columns=columns)})
+    assert claim.passed is False
+
+
 @pytest.mark.parametrize(
     ("experiment", "override"),
     [

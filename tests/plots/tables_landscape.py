@@ -81,7 +81,10 @@ def linearity():
     scores = {**layers, "layer": layer, "score": np.where(layer == 1, 1.0, score)}
     config = embedding_depth.Config(samples=(4, 8))
     tables = {"curves": curves, "scores": Table(columns=scores)}
-    for name in ("median_losses", "least_scores", "median_scores"):
+    resting = {"hidden": [3], "samples": [8], "plateau_loss": [0.05]}
+    tables["pruned"] = Table(columns=resting)
+    names = ("median_losses", "least_scores", "median_scores", "plateau_levels")
+    for name in names:
         tables[name] = embedding_depth.derives[name](config, tables)
     return tables
 

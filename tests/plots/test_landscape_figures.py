@@ -63,15 +63,15 @@ def test_spectra_are_over_the_largest_and_ascend():
 def test_scores_are_the_least_of_the_layers_and_the_median_of_the_seeds():
     data = plots.chart.figure_data(linearity(), **linearity_options())
     losses, scores, final = (panel.series for panel in data.panels)
-    plain, normalised = scores
-    np.testing.assert_allclose(
-        plain.y,
-        [1.0, 0.99],
-    )
-    np.testing.assert_allclose(
-        normalised.y,
-        [0.9, 0.89],
-    )
+    *nets, plateau = scores
+    assert plateau.x.tolist() == [0.05]
+    # a line per seed, in the order of the loss: first the step 100, then the step 10
+    by_loss = [(net.x.tolist(), net.y.round(12).tolist()) for net in nets]
+    of_seeds = ([0.01, 0.1], [1.01, 1.1])
+    assert by_loss == [
+        *((losses, [0.99, 1.0]) for losses in of_seeds),
+        *((losses, [0.89, 0.9]) for losses in of_seeds),
+    ]
     seeds, medians = final
     np.testing.assert_allclose(
         seeds.y,

@@ -11,8 +11,8 @@ from condensery.charts import (
     ZEROS,
     Axis,
     Chart,
-    Guide,
     Legend,
+    Levels,
     Lines,
     Look,
     Panel,
@@ -42,6 +42,9 @@ def work(config: Config) -> Iterator[Work]:
             batch_norm=batch_norm,
         )
 
+
+SCORES = (0.85, 1.005)
+"""Both axes of scores; 1 is a linear layer."""
 
 POINT = Look(marker="o", size=4.5, hollow=True, width=0.5, dashes="-", above=1)
 LIFT = Look(marker="o", size=2.6, width=0.5, above=2)
@@ -99,21 +102,29 @@ losses = Panel(
 )
 
 
-def _while_training(config: Config) -> Panel:
+def _at_equal_loss(config: Config) -> Panel:
     score = Lines(
-        table="median_scores",
-        x="step",
+        table="least_scores",
+        x="loss",
         y="score",
         by="batch_norm",
+        each="seed",
         only={"samples": config.most},
         label="{}",
+        look=Look(width=0.8, size=2.5),
         looks={"0": Look(label="without"), "1": Look(label="with batch norm")},
     )
-    linear = Guide(y=(1.0,), look=Look(colour="grey", dashes="-", width=0.6))
+    plateau = Levels(
+        table="plateau_levels",
+        value="loss",
+        direction="up",
+        label="plateau",
+        look=Look(colour="grey", dashes="--", width=0.8),
+    )
     return Panel(
-        marks=(score, linear),
-        x=Axis(label="step", scale="log"),
-        y=Axis(label="least score of a layer"),
+        marks=(score, plateau),
+        x=Axis(label="loss (training goes right)", scale="log", inverted=True),
+        y=Axis(label="least score of a layer", limits=SCORES),
         legend="lower left",
     )
 
@@ -124,27 +135,30 @@ def _at_the_end(config: Config) -> Panel:
         x="samples",
         y="score",
         only={"batch_norm": 0, "step": config.steps},
+        label="a net",
         look=Look(colour="0", size=3.5, hollow=True),
     )
-    medians = Lines(
+    medians = Points(
         table="median_scores",
         x="samples",
         y="score",
         only={"batch_norm": 0, "last": True},
-        look=Look(colour="0", width=1.0),
+        label="median",
+        look=Look(colour="1", marker="_", size=12.0),
     )
     ticks = {f"{samples:g}": float(samples) for samples in sorted(config.samples)}
     return Panel(
         marks=(seeds, medians),
         x=Axis(label="samples", scale="log", ticks=ticks),
-        y=Axis(label="least score at the end"),
+        y=Axis(label="least score at the end", limits=SCORES),
+        legend="lower left",
     )
 
 
 def figures(config: Config) -> list[FigureSpec]:
     """Spectra of lifts; linearity of layers."""
     spectra = Chart(panels=(tuple(map(_spectrum, ACTIVATIONS)),))
-    linearity = (losses, _while_training(config), _at_the_end(config))
+    linearity = (losses, _at_equal_loss(config), _at_the_end(config))
     return [
         figure(
             "spectra",
@@ -157,12 +171,13 @@ def figures(config: Config) -> list[FigureSpec]:
         ),
         figure(
             "linearity",
-            "Left: loss of tanh nets with one, two and three hidden layers, "
-            "which rest at one plateau. Middle: "
-            "the least linearity (correlation of input and output of a "
-            "neuron) of any layer while it trains, "
-            "without and with batch normalisation. Right: the same at the "
-            "end, against the number of samples.",
+            "Left: median loss of tanh nets with one, two and three hidden layers, "
+            "whose plateaus lie within 10 % of each other. Middle: the least "
+            "linearity (correlation of input and output of a neuron) of any layer "
+            "against the loss, a line per net, without and with batch normalisation: "
+            "at the loss of the plateau (dashed) batch normalisation makes layers "
+            "less linear, at the end it is the contrary. Right: the same at the end, "
+            "without batch normalisation, for sets of samples of four sizes.",
             Chart(panels=(linearity,), height=2.4),
         ),
     ]
@@ -178,7 +193,7 @@ embedding_depth = Declared(
     "then deep nets are trained, and it is measured how linear their layers "
     "are, with more data and with batch "
     "normalisation, and what happens if linear layers are cut out.",
-    papers=("bai2024depth",),
+    papers=("bai2024depth", "condensery"),
     Config=Config,
     presets={
         "quick": {"seeds": 3},
@@ -204,6 +219,7 @@ embedding_depth = Declared(
         "median_losses": _tables.median_losses,
         "least_scores": _tables.least_scores,
         "median_scores": _tables.median_scores,
+        "plateau_levels": _tables.plateau_levels,
     },
     judges=_claims.JUDGES,
     draws=figures,

@@ -60,12 +60,21 @@ def ranked(config: Config, tables: Tables) -> Blocks:
     as the first lift of the activation has them.
     """
     no_row = {"rank": np.zeros(0, dtype=np.int64)}
-    yield rows(no_row, activation="", when=0, curve="", eigenvalue=0.0)
+    yield rows(
+        no_row,
+        activation="",
+        when=0,
+        curve="",
+        eigenvalue=0.0,
+    )
     spectra = tables["spectra"]
     for activation in dict.fromkeys(spectra["activation"].tolist()):
         counted = tables["lifts"].select(activation=activation)
         for when, side in enumerate(SIDES):
-            curve = spectra.select(activation=activation, when=when)
+            curve = spectra.select(
+                activation=activation,
+                when=when,
+            )
             counts = [counted[f"{side}_{kind}"][0] for kind in KINDS]
             listed = ", ".join(map(str, counts))
             ascending = np.sort(curve["eigenvalue"])
@@ -96,7 +105,11 @@ def _blocks(results: Results, name: str, *axes: str) -> Iterator[dict[str, Any]]
         for number, axis in enumerate(axes, start=2):
             points[axis] = np.arange(1, values.shape[number] + 1)
         measures = {name: values}
-        yield rows(points, **_setting(arguments), **measures)
+        yield rows(
+            points,
+            **_setting(arguments),
+            **measures,
+        )
 
 
 @table()
@@ -128,7 +141,10 @@ def median_losses(config: Config, tables: Tables) -> Blocks:
     """Median loss over the seeds at every step, for every depth without batch
     normalisation.
     """
-    curves = tables["curves"].select(samples=config.most, batch_norm=0)
+    curves = tables["curves"].select(
+        samples=config.most,
+        batch_norm=0,
+    )
     for hidden in np.unique(tables["curves"]["hidden"]).tolist():
         nets = curves.select(hidden=hidden)
         steps, medians = _medians(nets, "loss")
@@ -149,12 +165,14 @@ def _medians(nets: Table, column: str) -> tuple[np.ndarray, list[float]]:
     return steps, medians
 
 
-@table(score="least of the layers")
+@table(score="least of the layers", loss="at the same step")
 def least_scores(config: Config, tables: Tables) -> Blocks:
     """The least score of any layer of the deepest nets, for every seed and step."""
     scores = tables["scores"]
     deepest = int(scores["hidden"].max())
     deep = scores.select(hidden=deepest)
+    # both tables have the settings, seeds and steps in one order
+    curves = tables["curves"].select(hidden=deepest)
     layers = len(np.unique(deep["layer"]))
     values = deep["score"].reshape(-1, layers)
     first = deep.take(deep["layer"] == 1)
@@ -168,7 +186,20 @@ def least_scores(config: Config, tables: Tables) -> Blocks:
         **{name: first[name] for name in names},
         # nan is a silent layer: it is passed over, and a net of silent ones stays nan
         "score": np.fmin.reduce(values, axis=1),
+        "loss": curves["loss"],
     }
+
+
+@table(loss="median over the seeds, three hidden layers without batch normalisation")
+def plateau_levels(config: Config, tables: Tables) -> Blocks:
+    """The loss of the plateau at which nets are compared."""
+    pruned = tables["pruned"]
+    deepest = int(pruned["hidden"].max())
+    of_most = pruned.select(
+        samples=config.most,
+        hidden=deepest,
+    )
+    yield rows({}, loss=float(np.median(of_most["plateau_loss"])))
 
 
 @table(score="median over the seeds of the least of the layers")
@@ -178,7 +209,10 @@ def median_scores(config: Config, tables: Tables) -> Blocks:
     last = int(least["step"].max())
     settings = np.column_stack([least["samples"], least["batch_norm"]])
     for samples, batch_norm in np.unique(settings, axis=0).tolist():
-        nets = least.select(samples=samples, batch_norm=batch_norm)
+        nets = least.select(
+            samples=samples,
+            batch_norm=batch_norm,
+        )
         steps, medians = _medians(nets, "score")
         yield {
             "step": steps,
