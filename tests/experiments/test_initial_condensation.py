@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from condensery._reference import load
+from condensery.experiments.initial_condensation import Config, initial_condensation
 from condensery.experiments.initial_condensation import _config as settings
-from condensery.experiments.initial_condensation import initial_condensation
 from condensery.experiments.initial_condensation._tasks import control_stop
 from condensery.records import Table
 from condensery.testing import ExperimentContract
@@ -86,7 +86,6 @@ def test_on_a_line_the_counts_are_those_of_the_multiplicity(line):
     config, tables = line
     claims = judged(config, tables)
     for name in (
-        "roots",
         "line-xtanh",
         "line-x2tanh",
         "line-tanh",
@@ -134,11 +133,47 @@ def test_claims_of_the_line_can_fail(line):
         False,
         False,
     )
-    predicted = tables["predicted"]
-    many = Table(
-        columns={name: np.tile(column, 2) for name, column in predicted.columns.items()}
-    )
-    assert judged(config, {**tables, "predicted": many})["roots"].passed is False
+    crowded = measures["lines"] + 1
+    worse = altered(tables, "measures", lines=crowded)
+    before = judged(config, tables)["line-most"].value
+    claim = judged(config, worse)["line-most"]
+    assert (claim.value, claim.passed) == (pytest.approx(before + 1), False)
+    single = altered(tables, "measures", lines=np.ones(len(measures)))
+    assert judged(config, single)["line-most"].passed is True
+
+
+def five_draws(*, largest, pairs=0.001045):
+    """Measures of twelve draws of tanh at the start and at the last step."""
+    draws = 12
+    columns = {
+        "part": ["five"] * 2 * draws,
+        "activation": ["tanh"] * 2 * draws,
+        "optimiser": ["Adam"] * 2 * draws,
+        "step": np.repeat([0, 100], draws),
+        "last": np.repeat([False, True], draws),
+        "largest": np.concatenate([np.full(draws, 0.06), largest]),
+        "pairs": np.full(2 * draws, pairs),
+        "explained": np.full(2 * draws, 0.04),
+        "lines": np.ones(2 * draws),
+    }
+    return {"measures": Table(columns=columns)}
+
+
+def test_lines_in_five_dimensions_are_a_share_of_draws_against_chance():
+    config = Config(parts=("five",), activations=("tanh",))
+    half = np.repeat([1.0, 0.5], 6)
+    claims = judged(config, five_draws(largest=half))
+    # Wilson's interval of 6 of 12.
+    assert claims["five-tanh"].value == pytest.approx(0.2538, abs=1e-4)
+    assert claims["five-tanh"].passed is False
+    assert "6 of 12: 50 %" in claims["five-tanh"].note
+    most = np.repeat([1.0, 0.5], [10, 2])
+    assert judged(config, five_draws(largest=most))["five-tanh"].passed is True
+    # One pair of a thousand is chance in six dimensions, two are not.
+    assert claims["five-start"].passed is True
+    assert abs(claims["five-start"].value) < 0.01
+    crowded = five_draws(largest=most, pairs=0.002)
+    assert judged(config, crowded)["five-start"].passed is False
 
 
 def test_the_field_moves_the_neurons(line):

@@ -9,6 +9,7 @@ from condensery.theory._activations import (
     Reflection,
     activation_facts,
 )
+from condensery.theory._chance import aligned_by_chance
 from condensery.theory._coordinates import (
     SCHEMES,
     Coordinates,
@@ -81,6 +82,7 @@ __all__ = [
     "NtkKernels",
     "Reflection",
     "activation_facts",
+    "aligned_by_chance",
     "boundary",
     "condensation_time",
     "coordinates",

@@ -8,7 +8,7 @@ from condensery.experiments.initial_condensation import _claims_line as line
 from condensery.experiments.initial_condensation._config import Config
 
 JUDGES: tuple[JudgedMeasure[Config], ...] = (
-    line.roots,
+    line.line_most,
     line.line_xtanh,
     line.line_x2tanh,
     line.line_tanh,
@@ -18,8 +18,6 @@ JUDGES: tuple[JudgedMeasure[Config], ...] = (
     five.five_start,
     five.five_tanh,
     five.five_sigmoid,
-    five.five_tanh_all,
-    five.five_sigmoid_all,
     five.five_softplus,
     *five.counts_in_five,
     line.theorem_descent,

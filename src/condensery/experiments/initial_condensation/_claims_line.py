@@ -29,24 +29,29 @@ def _line(config: Config, tables: Tables, name: str) -> Table:
 
 
 @on_line(
-    "roots",
-    "The degree-p equation has at most p real roots, so p lines (largest excess).",
+    "line-most",
+    "The neurons gather on at most p lines (number of lines less p, the largest of "
+    "all activations of a multiplicity and all draws).",
     at_most(0.0),
-    kind="identity",
+    kind="reproduction",
 )
-def roots(config: Config, tables: Tables) -> Measured:
-    """The largest excess."""
-    if "predicted" not in tables:
-        return Measured(None, ABSENT)
-    names = tables["predicted"]["activation"]
-    excess = [
-        int(np.sum(names == name)) - multiplicity(name)
-        for name in config.activations
-        if multiplicity(name) and len(_line(config, tables, name))
-    ]
+def line_most(config: Config, tables: Tables) -> Measured:
+    """The largest number of lines beyond the multiplicity."""
+    excess: dict[str, float] = {}
+    for name in config.activations:
+        table = _line(config, tables, name)
+        if multiplicity(name) and len(table):
+            excess[name] = float(table["lines"].max()) - multiplicity(name)
     if not excess:
-        return Measured(None)
-    return Measured(float(max(excess)), f"{len(excess)} activations")
+        return Measured(None, ABSENT)
+    listed = ", ".join(f"{name} {value:+g}" for name, value in excess.items())
+    note = f"Adam; a line: a tenth of the neurons; {listed}"
+    single = [name for name in excess if multiplicity(name) == 1]
+    ends = [rows_of(tables, "line", name, optimiser=DESCENT) for name in single]
+    descents = [float(table["lines"].max()) for table in ends if len(table)]
+    if descents:
+        note += f"; by gradient descent those of p = 1 end on {max(descents):g} at most"
+    return Measured(max(excess.values()), note)
 
 
 def lines_on_line(name: str, config: Config, tables: Tables) -> Measured:

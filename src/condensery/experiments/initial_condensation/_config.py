@@ -24,6 +24,7 @@ DEEP = ("x2tanh", "xtanh", "sigmoid", "tanh", "softplus")
 STD, STD_DEEP = 0.005, 0.01
 LINE_WIDTH, LINE_SAMPLES, LINE_RATE = 100, 40, 5e-4
 FIVE_WIDTH, FIVE_SAMPLES, FIVE_RATE = 50, 80, 1e-3
+FIVE_FEATURES = 5
 FIVE_RATES = {"sigmoid": 8e-4, "softplus": 2.5e-4}
 """Rates of Fig. 2 that differ from the others' 1e-3; sin, which is not in it, takes
 that of tanh.
@@ -126,7 +127,11 @@ def line_target(x: np.ndarray) -> np.ndarray:
 
 
 def cloud_data(
-    seed: int, *, features: int = 5, amplitude: float = 3.5, frequency: float = 5.0
+    seed: int,
+    *,
+    features: int = FIVE_FEATURES,
+    amplitude: float = 3.5,
+    frequency: float = 5.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Figs. 2 and 3: amplitude · Σ sin(frequency·x_k + 1) at 80 points drawn evenly
     from [−4, 2]^features.

@@ -98,8 +98,9 @@ def _early_outputs(config: Config) -> FigureSpec:
     width = max(3.4, PAGE * across / 4)
     return figure(
         "early-outputs",
-        "What the networks have learned by steps 200 and 1000: a polynomial of the "
-        "degree of the multiplicity (dashed), at first exactly. ReLU has kinks.",
+        "What the networks have learned by steps 200 and 1000 (lines), and the closest "
+        "polynomial of the degree of the multiplicity (dashed; of degree 1 for ReLU, "
+        "which has none): at first they coincide. Dotted: the target.",
         Chart(
             panels=rows,
             width=width,
