@@ -30,6 +30,7 @@ WRONG = {
     "boundary_row_fit": lambda: metrics.boundary_row_fit(np.ones(3), np.ones(4)),
     "condensation": lambda: metrics.condensation(np.ones((3, 2)), np.ones(4)),
     "contributions": lambda: metrics.contributions(LAYER, np.ones(3)),
+    "convexity_changes": lambda: metrics.convexity_changes(LAYER, least=1.0),
     "cosine_blocks": lambda: metrics.cosine_blocks(np.ones((3, 2)), np.ones(4)),
     "cosine_matrix": lambda: metrics.cosine_matrix(np.ones((3, 2)), np.ones(4)),
     "directions": lambda: metrics.directions(np.ones((3, 2)), np.ones(4)),
@@ -71,10 +72,15 @@ WRONG = {
     "relative_distance": lambda: metrics.relative_distance(
         np.ones(3, dtype=int), np.ones(3, dtype=int)
     ),
+    "relu_slopes": lambda: metrics.relu_slopes(
+        np.ones(3), np.ones(3), np.ones(4), low=0.0, high=1.0
+    ),
     "share": lambda: metrics.share(np.ones(3)),
     "share_near": lambda: metrics.share_near(
         np.ones(3), np.ones(4), np.ones(1), within=0.1
     ),
+    # Any shape is allowed here; whole numbers are not.
+    "total_variation": lambda: metrics.total_variation(np.ones(3, dtype=int)),
     "width_slope": lambda: metrics.width_slope(np.ones(3), np.ones(4)),
     "within_decades": lambda: metrics.within_decades(
         np.ones(3), np.ones(4, dtype=bool), decades=1.0
@@ -136,6 +142,7 @@ def test_without_the_hook_a_user_is_told_what_is_allowed():
             "effective_orientations",
             "heaviest_share",
             "relative_distance",
+            "total_variation",
         ),
         "accepted",
     )

@@ -40,6 +40,11 @@ from condensery.metrics._slopes import (
     boundary_row_fit,
     width_slope,
 )
+from condensery.metrics._smoothness import (
+    convexity_changes,
+    relu_slopes,
+    total_variation,
+)
 from condensery.metrics._uncertainty import (
     MeanDifference,
     Share,
@@ -67,6 +72,7 @@ __all__ = [
     "boundary_row_fit",
     "condensation",
     "contributions",
+    "convexity_changes",
     "cosine_blocks",
     "cosine_matrix",
     "directions",
@@ -85,8 +91,10 @@ __all__ = [
     "polynomial_residual",
     "projection_orientation",
     "relative_distance",
+    "relu_slopes",
     "share",
     "share_near",
+    "total_variation",
     "width_slope",
     "within_decades",
 ]

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from condensery.plots._style import GREY, INK, PAGE, PALETTE, halo, panels
 from condensery.plots._tables import levels, need
@@ -21,6 +23,22 @@ _PANELS = (
     ("expected", "$R_S + R_1$"),
     ("dropped", "$R_{drop}$, mean of 64 runs"),
 )
+_VALLEY: dict[str, Any] = {"color": INK, "ls": (0, (4, 2)), "lw": 0.9}
+_PATH: dict[str, Any] = {"color": PALETTE[1], "lw": 1.3}
+_START: dict[str, Any] = {
+    "color": PALETTE[0],
+    "marker": "o",
+    "ls": "",
+    "ms": 3.6,
+    "mew": 0,
+}
+_END: dict[str, Any] = {
+    "color": PALETTE[1],
+    "marker": "s",
+    "ls": "",
+    "ms": 3.6,
+    "mew": 0,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,65 +107,72 @@ def draw(
     Raises:
         InvalidInputError: If `axes` are not three Axes.
     """
-    with panels(axes, [["plain", "expected", "dropped"]], size=(PAGE, 2.6)) as (
+    with panels(axes, [["plain", "expected", "dropped"]], size=(PAGE, 2.9)) as (
         figure,
         panel_axes,
     ):
-        low, high = float(data.side[0]), float(data.side[-1])
         for ax, (name, title) in zip(panel_axes, _PANELS, strict=True):
-            ground = data.plain if name == "plain" else data.plain + data.r1
-            marks = np.geomspace(
-                max(float(ground.min()) * 1.02, 1e-3), float(ground.max()), 12
-            )
-            ax.contour(
-                data.side, data.side, ground, levels=marks, colors=GREY, linewidths=0.6
-            )
-            ax.contour(
-                data.side,
-                data.side,
-                data.r1,
-                levels=6,
-                colors=PALETTE[4],
-                linewidths=0.6,
-                linestyles=":",
-            )
-            ax.plot(
-                [low, high],
-                [1 - low, 1 - high],
-                ls=(0, (4, 2)),
-                color=INK,
-                lw=0.9,
-            )
+            _contours(ax, data, name)
             for path in data.paths[name]:
-                ax.plot(
-                    *path.T,
-                    color=PALETTE[1],
-                    lw=1.3,
-                    path_effects=halo(1.0),
-                )
-                ax.plot(
-                    *path[0],
-                    "o",
-                    color=PALETTE[0],
-                    ms=3.6,
-                    mew=0,
-                )
-                ax.plot(
-                    *path[-1],
-                    "s",
-                    color=PALETTE[1],
-                    ms=3.6,
-                    mew=0,
-                    zorder=4,
-                )
-            ax.set(
-                xlim=(low, high),
-                ylim=(low, high),
-                aspect="equal",
-                title=title,
-                xlabel="contribution $o_1$",
-            )
-            ax.set_xticks([0, 0.5, 1])
-            ax.set_yticks([0, 0.5, 1])
+                _walk(ax, path)
+            ax.set(aspect="equal", title=title, xlabel="contribution $o_1$")
         panel_axes[0].set_ylabel("contribution $o_2$")
+        handles, labels = _names()
+        if axes is None:
+            figure.legend(
+                handles,
+                labels,
+                loc="outside upper center",
+                ncols=len(labels),
+            )
     return figure
+
+
+def _contours(ax: Axes, data: DropoutContours, name: str) -> None:
+    """The loss, R1 and the valley of R_S."""
+    ground = data.plain if name == "plain" else data.plain + data.r1
+    lowest = max(float(ground.min()) * 1.02, 1e-3)
+    marks = np.geomspace(lowest, float(ground.max()), 12)
+    ax.contour(
+        data.side,
+        data.side,
+        ground,
+        levels=marks,
+        colors=GREY,
+        linewidths=0.6,
+    )
+    ax.contour(
+        data.side,
+        data.side,
+        data.r1,
+        levels=6,
+        colors=PALETTE[4],
+        linewidths=0.8,
+        linestyles=":",
+    )
+    low, high = float(data.side[0]), float(data.side[-1])
+    ax.plot([low, high], [1 - low, 1 - high], **_VALLEY)
+    ax.set(xlim=(low, high), ylim=(low, high))
+    ax.set_xticks([0, 0.5, 1])
+    ax.set_yticks([0, 0.5, 1])
+
+
+def _walk(ax: Axes, path: np.ndarray) -> None:
+    """One path from its start to its end."""
+    ax.plot(*path.T, path_effects=halo(1.0), **_PATH)
+    ax.plot(*path[0], **_START)
+    ax.plot(*path[-1], zorder=4, **_END)
+
+
+def _names() -> tuple[list[Line2D], list[str]]:
+    """What the lines and markers of the panels are."""
+    looks = {
+        "the loss": {"color": GREY, "lw": 0.8},
+        "$R_1$": {"color": PALETTE[4], "ls": ":", "lw": 1.0},
+        "$R_S=0$": _VALLEY,
+        "start": _START,
+        "training": _PATH,
+        "end": _END,
+    }
+    handles = [Line2D([], [], **look) for look in looks.values()]
+    return handles, list(looks)

@@ -15,8 +15,9 @@ FIGURES = (
         plot="condensery.plots.dropout_regulariser",
         caption="R1 against the mean over all masks for random nets; R1 and R2 "
         "against p; distance of one step from the flow and from the modified flow; "
-        "two contributions before and after training, which add up to one tip: with "
-        "R1 they end parallel and equal, with the least sum of squares.",
+        "two contributions before and after training, which have to add up to the "
+        "star, as parallelograms: with R1 they end parallel and equal, with the least "
+        "sum of squares, and stop a little short of it.",
     ),
     FigureSpec(
         name="dropout-contours",
