@@ -12,8 +12,14 @@ from condensery.experiments.dropout_features._config import PREDICTED
 from condensery.experiments.dropout_features._config import (
     target_output as features_target,
 )
+from condensery.experiments.dropout_features._smoothness import (
+    smooth,
+    smoothness,
+    target_smoothness,
+)
 from condensery.experiments.dropout_features._vectors import (
     alike,
+    together,
     train_vectors,
     vector_data,
 )
@@ -185,13 +191,14 @@ def test_orientations_of_the_targets():
 
 def fits(near_of_dropout, count_of_dropout):
     """A table of fits at the reference setting whose nets with dropout have the given
-    features.
+    features; they are as many times smoother as they have fewer orientations.
     """
     rows = [
         (
             name,
             layers,
             kind,
+            seed,
             60.0,
             count_of_dropout if kind == "dropout" else 58.0,
             near_of_dropout,
@@ -199,11 +206,13 @@ def fits(near_of_dropout, count_of_dropout):
         for name in ("tanh", "relu")
         for layers in (2, 3)
         for kind in ("plain", "dropout")
-    ] + [("tanh", 2, "batches", 60.0, 59.0, 0.1)]
+        for seed in (0, 1)
+    ] + [("tanh", 2, "batches", 0, 60.0, 59.0, 0.1)]
     names = (
         "target",
         "layers",
         "kind",
+        "seed",
         "initial_orientations",
         "effective_orientations",
         "near",
@@ -213,10 +222,13 @@ def fits(near_of_dropout, count_of_dropout):
         for name, column in zip(names, zip(*rows, strict=True), strict=True)
     }
     dropped = columns["kind"] == "dropout"
+    bent = columns["effective_orientations"] // 4
     return Table(
         columns={
             **columns,
             "off": np.where(dropped, 0.05, 9.0),
+            "changes": bent,
+            "variation": 1.0 + bent,
             "loss": np.full(len(rows), 1e-4),
         }
     )
@@ -246,7 +258,7 @@ def switch_tables(after):
     return Table(columns=columns), Table(columns=outputs)
 
 
-def vectors(least, mean, signs):
+def vectors(least, mean):
     """A table of the fit of vectors: with dropout the given values, without it the mean
     cosine `mean`.
     """
@@ -258,7 +270,8 @@ def vectors(least, mean, signs):
             "least_cosine": [0.0, least],
             "mean_cosine": [mean, least],
             "initial_mean_cosine": [0.25, 0.25],
-            "signs": [2, signs],
+            "signs": [2, 2],
+            "together": [mean, least],
         }
     )
 
@@ -267,7 +280,8 @@ def vectors(least, mean, signs):
     ("near", "count", "verdict"), [(0.99, 4.0, True), (0.2, 58.0, False)]
 )
 def test_claims_on_features_judge_both_ways(near, count, verdict):
-    config = dropout_features.Config.model_validate(dropout_features.presets["quick"])
+    quick = dropout_features.presets["quick"]
+    config = dropout_features.Config.model_validate({**quick, "seeds": 1})
     assert config.is_deep_reference
     switch, outputs = switch_tables(0.01 if verdict else 9.0)
     distance = np.tile([-0.5, 0.0, 0.5], 4)
@@ -287,8 +301,13 @@ def test_claims_on_features_judge_both_ways(near, count, verdict):
         "switch": switch,
         "switch_outputs": outputs,
         "profiles": profiles,
-        "vectors": vectors(0.97, 0.25, 2) if verdict else vectors(0.94, 0.51, 1),
+        "vectors": vectors(0.97, 0.25) if verdict else vectors(0.94, 0.51),
     }
+    tables["smooth"] = smooth(config, tables)
+    if not verdict:
+        # more orientations, fewer changes
+        count = np.arange(len(tables["smooth"]))
+        tables = altered(tables, "smooth", orientations=count, changes=-count)
     claims = judged(dropout_features, config, tables)
     for name in (
         "condenses-tanh",
@@ -300,8 +319,17 @@ def test_claims_on_features_judge_both_ways(near, count, verdict):
         "switch-r1",
         "flatter",
         "blocks",
-        "two-signs",
+        "adds-up",
         "no-blocks",
+        "bends-less-tanh",
+        "bends-less-relu",
+        "bends-less-tanh-3",
+        "bends-less-relu-3",
+        "varies-less-tanh",
+        "varies-less-relu",
+        "varies-less-tanh-3",
+        "varies-less-relu-3",
+        "fewer-together",
     ):
         assert claims[name].passed is verdict, claims[name]
     for name in (
@@ -338,6 +366,52 @@ def test_how_alike_units_are():
     assert blocks["least_cosine"] == pytest.approx(1)
     assert alike(x, np.ones(2), np.outer([1.0, 2.0], one))["signs"] == 1
     assert alike(x, np.ones(1), one[None])["least_cosine"] == 1
+
+
+def test_how_far_units_add_up():
+    rng = np.random.default_rng(1)
+    x, w, a = (
+        rng.uniform(-1, 1, (7, 3)),
+        rng.standard_normal((5, 4)),
+        rng.standard_normal(5),
+    )
+    lengths, total = 0.0, [0.0] * 7
+    for k in range(5):
+        unit = [
+            a[k] * np.tanh(sum(w[k, i] * row[i] for i in range(3)) + w[k, 3])
+            for row in x
+        ]
+        lengths += sum(value**2 for value in unit) ** 0.5
+        total = [sum(pair) for pair in zip(total, unit, strict=True)]
+    expected = sum(value**2 for value in total) ** 0.5 / lengths
+    assert together(x, a, w) == pytest.approx(expected, rel=1e-12)
+    # copies add up, a unit and its opposite cancel; tanh is odd
+    row = np.array([0.3, -0.2, 0.9, 0.1])
+    assert together(x, np.ones(3), np.tile(row, (3, 1))) == pytest.approx(1)
+    assert together(x, np.ones(2), np.array([row, -row])) == pytest.approx(0)
+    assert together(x, -np.ones(2), np.array([row, row])) == pytest.approx(1)
+    assert together(x, np.zeros(2), np.array([row, row])) == 0
+
+
+def test_how_smooth_a_net_is():
+    # x^2 like: |x| has no change of convexity, and goes down and up by 1.5
+    w, b = np.array([[1.0], [-1.0]]), np.zeros(2)
+    valley = [(w, b), (np.ones((1, 2)), np.zeros(1))]
+    target = features_target("relu", np.linspace(-1.5, 1.5, 4801))
+    changes, variation = smoothness("relu", valley)
+    assert changes == 0
+    assert variation == pytest.approx(3 / np.abs(np.diff(target)).sum())
+    # a unit that is off on the samples changes nothing; a third kink does
+    kinked = [
+        (np.array([[1.0], [-1.0], [1.0]]), np.array([0.0, 0.0, -0.5])),
+        (np.array([[1.0, 1.0, -0.5]]), np.zeros(1)),
+    ]
+    assert smoothness("relu", kinked)[0] == 1
+    deep = [(w, b), (np.eye(2), np.zeros(2)), (np.ones((1, 2)), np.zeros(1))]
+    assert smoothness("relu", deep) == pytest.approx((changes, variation))
+    lost = [(w * np.nan, b), (np.ones((1, 2)), np.zeros(1))]
+    assert np.isnan(smoothness("relu", lost)).all()
+    assert (target_smoothness("tanh"), target_smoothness("relu")) == (3, 0)
 
 
 def test_vectors_end_where_descend_ends():

@@ -166,7 +166,7 @@ def _walk(ax: Axes, path: np.ndarray) -> None:
 
 def _names() -> tuple[list[Line2D], list[str]]:
     """What the lines and markers of the panels are."""
-    looks = {
+    looks: dict[str, dict[str, Any]] = {
         "the loss": {"color": GREY, "lw": 0.8},
         "$R_1$": {"color": PALETTE[4], "ls": ":", "lw": 1.0},
         "$R_S=0$": _VALLEY,

@@ -14,7 +14,6 @@ from condensery.declare import (
     at_least,
     at_most,
     claim,
-    equal_to,
     within,
 )
 from condensery.experiments.dropout_features._config import Config, TargetName
@@ -24,11 +23,11 @@ TINY = 1e-300
 """What is divided by is at least this."""
 
 
-def _is_reference(config: Config) -> bool:
+def is_reference(config: Config) -> bool:
     return config.is_reference
 
 
-def _is_deep_reference(config: Config) -> bool:
+def is_deep_reference(config: Config) -> bool:
     return config.is_deep_reference
 
 
@@ -40,7 +39,7 @@ def _is_vector_reference(config: Config) -> bool:
     return config.is_vector_reference
 
 
-published = partial(claim, paper="zhang2024dropout", when=_is_reference)
+published = partial(claim, paper="zhang2024dropout", when=is_reference)
 
 
 # ----------------------------------------------------------------------------- fits
@@ -127,7 +126,7 @@ condenses = tuple(
         at_most(0.5),
         kind="reproduction",
         source=source,
-        when=_is_reference if layers == 2 else _is_deep_reference,
+        when=is_reference if layers == 2 else is_deep_reference,
     )(partial(_condenses, target, layers))
     for name, target, layers, sentence, source in _CONDENSED
 )
@@ -340,13 +339,14 @@ blocks = of_vectors(
     source="Fig. 7b",
 )(partial(_of_live_units, "least_cosine"))
 
-two_signs = of_vectors(
-    "two-signs",
-    "tanh, ten inputs, p = 0.5: units of both signs occur (number of signs).",
-    equal_to(2.0),
+adds_up = of_vectors(
+    "adds-up",
+    "tanh, ten inputs, p = 0.5: units do not cancel one another (length of the sum of "
+    "their contributions over the sum of their lengths).",
+    at_least(0.95),
     kind="reproduction",
-    source="Fig. 7b",
-)(partial(_of_live_units, "signs"))
+    source="toy model of R1: a given sum of contributions, least squares",
+)(partial(_of_live_units, "together"))
 
 
 @of_vectors(

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from condensery.declare import Declared
-from condensery.experiments.dropout_features import _claims, _tables, _vectors
+from condensery.experiments.dropout_features import (
+    _claims,
+    _smooth_claims,
+    _smoothness,
+    _tables,
+    _vectors,
+)
 from condensery.experiments.dropout_features._config import Config
 from condensery.experiments.dropout_features._figures import figures
 from condensery.experiments.dropout_features._tasks import work
@@ -17,12 +23,12 @@ dropout_features = Declared(
     "switch to dropout, or to its explicit mean, does the same to a network that fits "
     "already.",
     papers=("zhang2024dropout",),
-    task_version="3",
+    task_version="4",
     Config=Config,
     presets={
-        "quick": {"seeds": 1},
+        "quick": {"seeds": 5},
         "paper": {
-            "seeds": 3,
+            "seeds": 5,
             "steps": 1_000_000,
             "deep_width": 500,
             "deep_steps": 100_000,
@@ -44,10 +50,17 @@ dropout_features = Declared(
         "vectors": _vectors.vectors,
         "cosines": _vectors.cosines,
     },
+    derives={
+        "smooth": _smoothness.smooth,
+        "smooth_targets": _smoothness.smooth_targets,
+    },
     judges=(
         _claims.overshoot,
         _claims.small_loss,
         *_claims.condenses,
+        *_smooth_claims.bends_less,
+        *_smooth_claims.varies_less,
+        _smooth_claims.together,
         *_claims.on_target,
         _claims.stays_without,
         _claims.noise_is_not_enough,
@@ -56,7 +69,7 @@ dropout_features = Declared(
         _claims.switch_condenses,
         _claims.flatter,
         _claims.blocks,
-        _claims.two_signs,
+        _claims.adds_up,
         _claims.no_blocks,
     ),
     draws=figures,

@@ -27,6 +27,7 @@ from condensery.experiments.dropout_features._config import (
     abscissas,
     target_output,
 )
+from condensery.experiments.dropout_features._smooth_figure import smoothness_figure
 from condensery.experiments.dropout_features._tasks import BRANCHES
 from condensery.records import FigureSpec
 
@@ -65,6 +66,7 @@ def figures(config: Config) -> list[FigureSpec]:
     """
     return [
         *(_features(config, target) for target in config.targets),
+        smoothness_figure(config),
         _switch(config),
         _controls(config),
         _cosines(config),
@@ -82,8 +84,7 @@ def _features(config: Config, target: TargetName) -> FigureSpec:
         "Outputs, zoomed outputs, and the features of the first layer before "
         "(blue rings) and after (vermilion), without and with dropout. With dropout "
         "the features of two layers stand on the dashed lines, the orientations that "
-        "make up the target. Three layers can make up the target in other ways: those "
-        "of ReLU gather beside the lines.",
+        "make up the target. Three layers need not be made of them, and have no lines.",
         Chart(
             panels=panels,
             height=0.8 + 1.9 * len(panels),
@@ -154,12 +155,12 @@ def _units(target: TargetName, layers: int, kind: Kind) -> Panel:
         label="target's units",
         look=Look(colour="ink", dashes=(0, (3, 2)), width=0.7),
     )
+    before = units(only=fit | {"when": 0}, role="before", label="initial")
+    after = units(only=fit | {"when": 1}, role="after", label="final")
+    # two layers alone must be made of the target's units
+    guides = (expected,) if layers == 2 else ()
     return Panel(
-        marks=(
-            expected,
-            units(only=fit | {"when": 0}, role="before", label="initial"),
-            units(only=fit | {"when": 1}, role="after", label="final"),
-        ),
+        marks=(*guides, before, after),
         title=NAMES[kind] if layers == 2 else "",
         x=Axis(
             label="orientation (rad)",

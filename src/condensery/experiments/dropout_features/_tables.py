@@ -12,6 +12,7 @@ from condensery.experiments.dropout_features._config import (
     target_output,
 )
 from condensery.experiments.dropout_features._features import MEASURES, STRIDES
+from condensery.experiments.dropout_features._smoothness import LEAST_MOVE
 from condensery.experiments.dropout_features._tasks import BRANCHES, switch, train
 
 UNITS = {
@@ -31,6 +32,8 @@ def _by_name(measures: np.ndarray) -> dict[str, np.ndarray]:
 @table(
     loss="R_S without masks",
     off="largest |f − target| between the outermost samples",
+    changes=f"of convexity between the outermost samples, of {LEAST_MOVE:g} in slope",
+    variation="of the output between the outermost samples over that of the target",
     **UNITS,
 )
 def fits(config: Config, results: Results) -> Blocks:
@@ -43,6 +46,8 @@ def fits(config: Config, results: Results) -> Blocks:
             status=run["status"],
             loss=run["loss"][:, -1],
             off=run["off"],
+            changes=run["changes"],
+            variation=run["variation"],
             initial_orientations=start[:, 0],
             **_by_name(end),
         )

@@ -28,6 +28,7 @@ from condensery.experiments.dropout_features._features import (
     layers_of,
     profile,
 )
+from condensery.experiments.dropout_features._smoothness import smoothness
 from condensery.experiments.dropout_features._vectors import train_vectors
 from condensery.protocols import Advance, Arrays
 
@@ -86,8 +87,9 @@ def train(
 
     Returns:
         step, loss R_S (member, step), status, measures (step, member, name), profile
-        (member, direction, point), off (member), and of the first member features
-        (when, unit, [orientation, amplitude, alive]) and output (when, point).
+        (member, direction, point), off, changes and variation (member), and of the
+        first member features (when, unit, [orientation, amplitude, alive]) and output
+        (when, point).
     """
     from condensery.engine import (
         SGD,
@@ -125,6 +127,8 @@ def train(
     moments = (before, nets[0])
     x, y = setting.x[:, 0], np.ravel(setting.y)
     profiles = [profile(target, net, x, y, number) for number, net in enumerate(nets)]
+    bends = [smoothness(target, net) for net in nets]
+    changes, variation = np.array(bends).T
     return {
         "step": result.recorded,
         "loss": result.loss,
@@ -133,6 +137,8 @@ def train(
         "profile": np.stack(profiles),
         "features": np.stack([features(target, net) for net in moments]),
         "output": np.stack([fine_output(target, net) for net in moments]),
+        "changes": changes,
+        "variation": variation,
         "off": np.array([largest_error(target, net) for net in nets]),
     }
 

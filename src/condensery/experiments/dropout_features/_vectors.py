@@ -115,6 +115,7 @@ def _stacked(ends: Sequence[Sequence[Mapping[str, Any]]], leaf: str) -> np.ndarr
 @table(
     loss="R_S without masks",
     live="units that contribute at least 1 % of what the largest does",
+    together="‖Σ o_k‖ over Σ ‖o_k‖, the contributions of all units over the samples",
     least_cosine="least |cosine| of two live units",
     mean_cosine="mean |cosine| of two live units",
     signs="of the cosines of all live units with the first: 2 are two opposite blocks",
@@ -135,6 +136,7 @@ def vectors(config: Config, results: Results) -> Blocks:
                 "loss": run["loss"][seed],
                 **alike(x, a_end, w_end),
                 "initial_mean_cosine": initial["mean_cosine"],
+                "together": together(x, a_end, w_end),
             }
 
 
@@ -172,3 +174,28 @@ def alike(x: np.ndarray, a: np.ndarray, w: np.ndarray) -> Mapping[str, float | i
     (hidden,) = Network.of({"a": a, "w": w}, "tanh").features(x)
     layer = likeness(w, contributions(hidden, a), live=LIVE)
     return asdict(layer)
+
+
+def together(x: np.ndarray, a: np.ndarray, w: np.ndarray) -> float:
+    """How far the units of a tanh net add up rather than cancel one another.
+
+    Formula:
+        ‖Σ_k o_k‖/Σ_k ‖o_k‖, with the contributions o_k = a_k tanh(w_k·x_i + b_k) as
+        vectors over the samples.
+
+    Args:
+        x: Inputs (sample, feature).
+        a: Output weights (unit,).
+        w: Input weights and bias (unit, feature + 1).
+
+    Returns:
+        A number in [0, 1]: 1 if all contributions are parallel, 0 if they cancel or
+        are all zero.
+    """
+    from condensery.models import Network
+
+    (hidden,) = Network.of({"a": a, "w": w}, "tanh").features(x)
+    parts = hidden * a
+    lengths = np.linalg.norm(parts, axis=0).sum()
+    total = np.linalg.norm(parts.sum(axis=1))
+    return float(total / lengths) if lengths else 0.0
