@@ -13,7 +13,13 @@ from condensery.plots import census_lattice
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 
-TINY = {"starts": 48, "widths": [1, 2], "steps": 150}
+TINY = {
+    "starts": 48,
+    "widths": [1, 2],
+    "steps": 150,
+    "train_seeds": 2,
+    "train_steps": 300,
+}
 
 
 class TestCriticalCensusContract(ExperimentContract):
@@ -104,6 +110,7 @@ def test_claims_can_fail(ran):
     }
     assert not judged(config, higher)["loss-1"].passed
     by_hand = {
+        **tables,
         "classes": Table(
             columns={
                 "width": [1, 2],

@@ -28,6 +28,12 @@ beside it.
 APART = 0.035
 """Classes of one level and width stand this far apart."""
 
+DOTTED = (0, (2, 3))
+"""Dashes of a line to an embedding that no start led to."""
+
+SIZES = (1, 100)
+"""Numbers of starts whose marker sizes the legend shows."""
+
 KINDS = ("minimum", "1 direction down", "2 or more", "undecided")
 
 
@@ -134,7 +140,7 @@ def draw(
         shift = _apart(data.width, height)
         for start, loss, end, is_embedded in data.lines:
             level = height[int(np.argmin(np.abs(data.loss - loss)))]
-            style = "-" if is_embedded else (0, (2, 3))
+            style = "-" if is_embedded else DOTTED
             left.plot(
                 [start, end], [level, level], color=GREY, lw=0.5, ls=style, zorder=1
             )
@@ -144,7 +150,7 @@ def draw(
                 left.scatter(
                     data.width[rows] + shift[rows],
                     height[rows],
-                    s=10 + 9 * np.log10(np.maximum(data.starts[rows], 1)),
+                    s=_size(data.starts[rows]),
                     marker=MARKERS[kind],
                     linewidths=0.9,
                     zorder=3,
@@ -160,6 +166,7 @@ def draw(
             xlabel="width",
             ylabel="loss (by rank)",
             xticks=levels(data.width).astype(int).tolist(),
+            xticklabels=_names(data.width),
             xlim=(-0.3, data.width.max() + 0.3),
         )
         handles = [
@@ -178,7 +185,34 @@ def draw(
             Line2D([], [], marker="o", color=GREY, ls="", mfc=fill, ms=5, label=text)
             for fill, text in ((GREY, "new"), ("none", "embedding"))
         ]
-        left.legend(handles=handles, loc="lower left", fontsize="small")
+        handles += [
+            Line2D([], [], color=GREY, lw=0.7, ls=style, label=text)
+            for style, text in (
+                ("-", "found again"),
+                (DOTTED, "not found again"),
+            )
+        ]
+        handles += [
+            Line2D(
+                [],
+                [],
+                marker="o",
+                color=GREY,
+                ls="",
+                ms=float(np.sqrt(_size(count))),
+                label=f"{count} start{'s' if count > 1 else ''}",
+            )
+            for count in SIZES
+        ]
+        left.legend(
+            handles=handles,
+            loc="lower left",
+            bbox_to_anchor=(-0.02, 1.0),
+            ncols=4,
+            fontsize="small",
+            columnspacing=1.0,
+            handletextpad=0.4,
+        )
         bottom = np.zeros(len(data.searched))
         for number, name in enumerate(data.statuses):
             right.bar(
@@ -200,6 +234,19 @@ def draw(
             loc="lower center", bbox_to_anchor=(0.4, 1.0), fontsize="small", ncols=1
         )
     return figure
+
+
+def _size(starts: np.ndarray | int) -> np.ndarray:
+    """Area of the marker of a class that so many starts led to."""
+    return 10 + 9 * np.log10(np.maximum(starts, 1))
+
+
+def _names(width: np.ndarray) -> list[str]:
+    """Widths as they stand on the axis: 0 is the net without units."""
+    return [
+        "no unit" if number == 0 else str(number)
+        for number in levels(width).astype(int).tolist()
+    ]
 
 
 def _ranked(loss: np.ndarray) -> tuple[np.ndarray, list[float]]:

@@ -12,6 +12,7 @@ from condensery.declare import (
     Tables,
     at_least,
     claim,
+    equal_to,
     within,
 )
 from condensery.experiments.critical_census._config import Config
@@ -183,6 +184,67 @@ def unknown(config: Config, tables: Tables) -> Measured:
     return Measured(float(len(functions - met)))
 
 
+of_project = partial(
+    claim,
+    paper="condensery",
+    kind="observation",
+    source="this project; starts of the diagram of Zhang et al. 2021, Fig. 4",
+    when=lambda config: config.train_seeds > 0,
+)
+PUBLISHED = (5.14533, *LOSSES.values())
+"""Losses of the published diagram, and of the constant output that it leaves out."""
+
+
+def _rests(tables: Tables) -> tuple[Table, np.ndarray, str]:
+    """The rests at a class, the rows of their classes, and what was visited."""
+    classes, every = tables["classes"], tables["rests"]
+    at = every.select(rests=True)
+    rows = np.asarray(at["at"], dtype=np.int64)
+    listed = []
+    for number in np.unique(rows).tolist():
+        visits = tables["visits"].select(**{"class": number})
+        visits = visits.take(visits["share"] > 0)
+        shares = ", ".join(
+            f"{share:.0%} of width {width}"
+            for width, share in zip(visits["width"], visits["share"], strict=True)
+        )
+        listed.append(f"{classes['loss'][number]:.5f}: {shares}")
+    note = f"{len(at)} of {len(every)} rests are at a class; nets that rested at "
+    return at, rows, note + "; ".join(listed)
+
+
+@of_project(
+    "visited",
+    "Nets trained from the published start rest at functions of the published diagram "
+    "and at no others (share of the rests at a class).",
+    at_least(1.0),
+)
+def visited(config: Config, tables: Tables) -> Measured:
+    """Share of the rests that are at a loss of the diagram."""
+    at, rows, note = _rests(tables)
+    losses = tables["classes"]["loss"][rows]
+    near = np.abs(losses[:, None] - np.array(PUBLISHED)) < 1e-5
+    share = float(near.any(axis=1).mean()) if len(at) else None
+    return Measured(share, note)
+
+
+@of_project(
+    "unmet-minima",
+    "No net trained from the published start rests at a local minimum that the diagram "
+    "does not have (rests).",
+    equal_to(0.0),
+)
+def unmet_minima(config: Config, tables: Tables) -> Measured:
+    """Rests at the further minima."""
+    classes = tables["classes"]
+    at, rows, _ = _rests(tables)
+    is_minimum = classes["decided"].astype(bool) & (classes["negative"] == 0)
+    away = np.abs(classes["loss"][:, None] - np.array(PUBLISHED)) > 1e-5
+    further = is_minimum & classes["new"].astype(bool) & away.all(axis=1)
+    note = f"{int(further.sum())} such minima were found by the search"
+    return Measured(float(further[rows].sum()) if len(at) else None, note)
+
+
 JUDGED: tuple[JudgedMeasure[Config], ...] = (
     *lowest_losses,
     never_fewer,
@@ -192,4 +254,6 @@ JUDGED: tuple[JudgedMeasure[Config], ...] = (
     new_2,
     new_3,
     unknown,
+    visited,
+    unmet_minima,
 )

@@ -28,3 +28,7 @@ class Config(Settings):
     """Into how many tasks the starts of a width are cut."""
     steps: Count = 300
     """Most steps of each kind per start."""
+    train_seeds: Annotated[int, Field(ge=0, le=100_000)] = 200
+    """Nets of each width that are trained from the published start, N(0, m⁻³)."""
+    train_steps: Count = 30_000
+    """Steps of gradient descent of each."""

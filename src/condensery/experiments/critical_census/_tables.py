@@ -9,13 +9,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from condensery.data import load
-from condensery.declare import Blocks, Results, rows, table
+from condensery.declare import Blocks, Results, Tables, rows, table
 from condensery.experiments.critical_census._config import Config
 from condensery.experiments.critical_census._tasks import search
+from condensery.experiments.critical_census._trainings import train
 from condensery.protocols import Arrays
 
 SAME = 1e-5
 """Outputs that differ by less, relative to the largest, are those of one class."""
+
+AT = 0.01
+"""A net rests at a class if its output differs by less, relative L2."""
 
 POINTS = 181
 """Where outputs are compared."""
@@ -225,3 +229,63 @@ def edges(config: Config, results: Results) -> Blocks:
         "embedded": ends,
         "found": met.astype(bool),
     }
+
+
+@table(
+    step="record of the plateau after which the loss falls most slowly",
+    at="nearest class",
+    distance="of the outputs, relative L2",
+    rests="whether it is below .01",
+)
+def rests(config: Config, results: Results) -> Blocks:
+    """One row per plateau of a net that was trained from the published start."""
+    columns = _all_classes(results)
+    outputs = columns["output"]
+    sizes = np.linalg.norm(outputs, axis=1)
+    # the constant output has no size: it is compared with the best net of one unit
+    reach = np.where(sizes > 0, sizes, sizes[sizes > 0].min(initial=np.inf))
+    yield rows(
+        {"seed": np.zeros(0, dtype=np.int64)},
+        width=0,
+        step=0,
+        loss=0.0,
+        at=0,
+        distance=0.0,
+        rests=False,
+    )
+    for arguments, run in results.of(train):
+        width = arguments["width"]
+        nearest, least = [], []
+        for theta in run["theta"]:
+            output = _output(theta, width)
+            distances = np.linalg.norm(outputs - output, axis=1) / reach
+            nearest.append(int(distances.argmin()))
+            least.append(float(distances.min()))
+        distance = np.array(least, dtype=np.float64)
+        yield {
+            "width": width,
+            "seed": run["seed"],
+            "step": run["step"],
+            "loss": run["loss"],
+            "at": np.array(nearest, dtype=np.int64),
+            "distance": distance,
+            "rests": distance < AT,
+        }
+
+
+@table(share="of the trained nets of this width that rested at the class at some time")
+def visits(config: Config, tables: Tables) -> Blocks:
+    """Which classes trainings visit."""
+    classes, resting = tables["classes"], tables["rests"]
+    for width in config.widths:
+        at = resting.select(width=width, rests=True)
+        shares = []
+        for number in classes["class"].tolist():
+            visitors = np.unique(at.select(at=number)["seed"])
+            shares.append(len(visitors) / max(config.train_seeds, 1))
+        yield rows(
+            {"class": classes["class"]},
+            width=width,
+            loss=classes["loss"],
+            share=shares,
+        )
