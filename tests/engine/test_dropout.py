@@ -137,7 +137,8 @@ def test_the_same_for_two_layers_with_a_scale(name):
 
 
 def test_a_draw_is_the_loss_of_its_mask_and_its_derivative():
-    key, member, model = stream(jnp.array(3)), draw(6), TwoLayer("tanh", scale=0.3)
+    key, model = stream(jnp.array(3)), TwoLayer("tanh", scale=0.3)
+    member = jax.tree.map(jnp.asarray, draw(6))
     x, y = map(jnp.asarray, DATA)
     for mask in ("per_sample", "shared"):
         objective = dropout_loss(

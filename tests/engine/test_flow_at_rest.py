@@ -181,7 +181,7 @@ def test_eigenvalues_below_the_noise_floor_are_not_resolved():
     assert spectrum.resolved.tolist() == [False, False, True, True, True]
     assert spectrum.rates[:2].tolist() == [0.0, 0.0]
     e = rng.standard_normal(5)
-    moved = spectrum.drive(np.float64(1e30), e)
+    moved = spectrum.drive(jnp.array(1e30), jnp.asarray(e))
     exact = basis[:, 2:] @ ((basis[:, 2:].T @ e) / values[2:])
     np.testing.assert_allclose(moved, exact, rtol=1e-4)
 

@@ -15,7 +15,7 @@ from tests.plots import (
     tables_layers,
     tables_torch,
 )
-from tests.plots.declared import NoSettings, options_of
+from tests.plots.declared import options_of
 
 from condensery import plots
 from condensery.experiments.architectures import architectures
@@ -320,7 +320,7 @@ def groups_over_time() -> Tables:
         "targets": Table(
             columns={"target": names, "title": np.array(["the first", "the second"])}
         ),
-        "births": births(NoSettings(), {"events": events}),
+        "births": births(condensation_dynamics.Config(), {"events": events}),
     }
 
 

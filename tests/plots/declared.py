@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
-
-
-class NoSettings(BaseModel):
-    """The configuration of tables that follow from other tables alone."""
-
 
 def options_of(experiment: Any, name: str, **settings: Any) -> dict[str, Any]:
     """Options of a figure of an experiment, as they are stored with it."""

@@ -3,7 +3,7 @@ results.
 """
 
 import numpy as np
-from tests.plots.declared import NoSettings, options_of
+from tests.plots.declared import options_of
 
 from condensery import plots
 from condensery.experiments.initial_condensation import initial_condensation
@@ -114,7 +114,7 @@ def measures(draws=3):
     derives = initial_condensation.derives.items()
     tables = {"measures": table}
     for name, derive in derives:
-        tables[name] = derive(NoSettings(), tables)
+        tables[name] = derive(initial_condensation.Config(), tables)
     return tables
 
 
@@ -157,7 +157,9 @@ def plane():
     }
     slopes["slope_se"] = np.full(9, 0.3)
     return {
-        "row_courses": row_courses(NoSettings(), {"members": Table(columns=members)}),
+        "row_courses": row_courses(
+            initial_phase_diagram.Config(), {"members": Table(columns=members)}
+        ),
         "slopes": Table(columns=slopes),
     }
 
@@ -191,7 +193,7 @@ def kernels():
     derives = initial_condensation_cnn.derives.items()
     tables = {"kernels": table, "followed": followed}
     for name, derive in derives:
-        tables[name] = derive(NoSettings(), tables)
+        tables[name] = derive(initial_condensation_cnn.Config(), tables)
     return tables
 
 

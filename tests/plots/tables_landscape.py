@@ -1,7 +1,7 @@
 """Small tables for the figures of the landscape: inputs of the tests, not results."""
 
 import numpy as np
-from tests.plots.declared import NoSettings, options_of
+from tests.plots.declared import options_of
 
 from condensery import plots
 from condensery.experiments.embedding_depth import embedding_depth
@@ -47,7 +47,9 @@ def spectra():
     }
     lifted = Table(columns={"activation": ["relu"], **lifts})
     tables = {"spectra": Table(columns=eigenvalues), "lifts": lifted}
-    return {"ranked": embedding_depth.derives["ranked"](NoSettings(), tables)}
+    return {
+        "ranked": embedding_depth.derives["ranked"](embedding_depth.Config(), tables)
+    }
 
 
 def depth_spectra_options():
@@ -107,7 +109,7 @@ def dimensions():
         }
     )
     gains = manifold_dimension.derives["gains"]
-    return {"gains": gains(NoSettings(), {"dimensions": embeddings})}
+    return {"gains": gains(manifold_dimension.Config(), {"dimensions": embeddings})}
 
 
 def dimension_options():
@@ -216,7 +218,8 @@ def embedding():
         ),
     }
     derives = embedding_width.derives.items()
-    derived = {name: derive(NoSettings(), tables) for name, derive in derives}
+    config = embedding_width.Config()
+    derived = {name: derive(config, tables) for name, derive in derives}
     return {**derived, "escapes": tables["escapes"], **energy_levels()}
 
 

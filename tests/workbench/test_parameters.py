@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 from typing import Literal
 
 import pytest
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from condensery import workbench
 from condensery._errors import InvalidInputError
 from condensery.cli import main
+from condensery.declare import Declared
 from condensery.experiments import BUILT_IN
 from condensery.workbench._parameters import (
     documented_attributes,
@@ -37,14 +37,21 @@ class Config(BaseModel):
     points: tuple[float, ...] = tuple(float(k) for k in range(9))
 
 
-NOTHING = SimpleNamespace(
+NOTHING = Declared(
+    name="nothing",
+    title="Parameters alone",
+    summary="It runs no task.",
+    papers=(),
     Config=Config,
     presets={
         "quick": {},
         "paper": {"width": 100, "path": "here"},
     },
+    work=lambda config: (),
+    makes={},
+    judges=(),
+    draws=(),
 )
-"""As much of an experiment as has parameters."""
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ class Cells:
     y: Float[np.ndarray, " row"]
     names_x: tuple[str, ...] = ()
     names_y: tuple[str, ...] = ()
-    errors: Float[np.ndarray, "row column"] = field(default_factory=_no_cells)
+    errors: Float[np.ndarray, "_row _column"] = field(default_factory=_no_cells)
 
     @property
     def is_undecided(self) -> Bool[np.ndarray, "row column"]:

@@ -249,4 +249,6 @@ def _coordinates(rows: Table, position: str | float) -> Numbers:
 def _floats(rows: Table, column: str) -> Numbers:
     if not column:
         return _nothing()
-    return rows[column].astype(np.float64)
+    values = rows[column].astype(np.float64)
+    # inputs of one feature are stored as (sample, 1)
+    return values[:, 0] if values.shape[1:] == (1,) else values

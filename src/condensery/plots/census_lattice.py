@@ -123,7 +123,7 @@ def figure_data(tables: Mapping[str, Table]) -> CensusLattice:
 
 
 def draw(
-    data: CensusLattice, axes: Sequence[Axes] | np.ndarray | None = None
+    data: CensusLattice, axes: Axes | Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
     """Draw the lattice, and beside it how the searches ended.
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import lcm
+from typing import Any
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import XAxis, YAxis
 from matplotlib.figure import Figure
@@ -64,7 +64,7 @@ def figure_data(tables: Mapping[str, Table], *, chart: Chart | JsonValue) -> Cha
 
 
 def draw(
-    data: ChartData, axes: Sequence[Axes] | np.ndarray | Axes | None = None
+    data: ChartData, axes: Axes | Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
     """Draw the panels.
 
@@ -217,9 +217,11 @@ def _legend(ax: Axes, legend: Legend) -> None:
     )
 
 
-def _entries(axes: Sequence[Axes]) -> dict[str, Artist]:
-    """Every name once, with what it is the name of."""
-    entries: dict[str, Artist] = {}
+def _entries(axes: Sequence[Axes]) -> dict[str, Any]:
+    """Every name once, with what it is the name of: an artist or, of error bars, a
+    container.
+    """
+    entries: dict[str, Any] = {}
     for ax in axes:
         for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
             entries.setdefault(name, handle)

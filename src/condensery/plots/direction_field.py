@@ -136,7 +136,7 @@ def _pair(table: Table, first: str, second: str) -> Float[np.ndarray, "row 2"]:
 
 
 def draw(
-    data: DirectionField, axes: Sequence[Axes] | np.ndarray | None = None
+    data: DirectionField, axes: Axes | Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
     """Draw one square per activation: neurons as dots with arrows, the field in grey,
     predicted lines dashed.

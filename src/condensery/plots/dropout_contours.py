@@ -95,7 +95,7 @@ def _path(rows: Table) -> np.ndarray:
 
 
 def draw(
-    data: DropoutContours, axes: Sequence[Axes] | np.ndarray | None = None
+    data: DropoutContours, axes: Axes | Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
     """Draw one panel per loss: contours of the loss, the valley of R_S, and the path
     from every start.

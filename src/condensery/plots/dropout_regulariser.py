@@ -94,7 +94,7 @@ def _by_keep(table: Table) -> dict[str, np.ndarray]:
 
 
 def draw(
-    data: DropoutRegulariser, axes: Sequence[Axes] | np.ndarray | None = None
+    data: DropoutRegulariser, axes: Axes | Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
     """Draw the four panels side by side.
 

@@ -97,7 +97,7 @@ def _net(table: Table) -> Net:
 
 
 def draw(
-    data: EmbeddedNetwork, axes: Sequence[Axes] | np.ndarray | None = None
+    data: EmbeddedNetwork, axes: Axes | Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
     """Draw both nets from left to right, line widths by the size of the weights, dashed
     where they are negative.

@@ -151,7 +151,9 @@ def _angle_at(way: Table | None, step: int) -> float:
     return float(way["angle"][np.argmin(np.abs(way["step"] - step))])
 
 
-def draw(data: GroupTree, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: GroupTree, axes: Axes | Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw the columns: loss, number of groups, and the tree of groups, all against the
     step.
 

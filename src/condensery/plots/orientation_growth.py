@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BufferedIOBase
 from os import PathLike
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -47,7 +48,7 @@ class OrientationGrowth:
 
     step: Int[np.ndarray, " step"]
     orientations: Int[np.ndarray, " step"]
-    orientations_product: Int[np.ndarray, " step"]
+    orientations_product: Int[np.ndarray, " _step"]
     snapshots: tuple[Frame, ...]
     frames: tuple[Frame, ...]
     sample_x: Float[np.ndarray, " sample"]
@@ -128,7 +129,7 @@ def _evenly(frames: Sequence[Frame], at_most: int) -> tuple[Frame, ...]:
 
 
 def draw(
-    data: OrientationGrowth, axes: Sequence[Axes] | np.ndarray | None = None
+    data: OrientationGrowth, axes: Axes | Sequence[Axes] | np.ndarray | None = None
 ) -> Figure:
     """Draw the count against the step (logarithmic), below it each snapshot's neurons,
     and below those its output.
@@ -291,7 +292,7 @@ def _pictures(frames: Sequence[Frame], data: OrientationGrowth) -> list[Image.Im
 
 def animate(
     data: OrientationGrowth,
-    path_or_buffer: str | PathLike[str] | BinaryIO,
+    path_or_buffer: str | PathLike[str] | BinaryIO | BufferedIOBase,
     *,
     at_most: int = 100,
     milliseconds: int = 120,
@@ -351,8 +352,10 @@ def animate(
         picture.quantize(palette=palette, dither=Image.Dither.NONE)
         for picture in pictures
     ]
+    # Pillow takes every binary file, but names only IO[bytes]
+    buffer: Any = path_or_buffer
     still[0].save(
-        path_or_buffer,
+        buffer,
         format="GIF",
         save_all=True,
         append_images=still[1:],

@@ -208,7 +208,9 @@ def _samples(data: Table | None) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def draw(data: Regimes, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: Regimes, axes: Axes | Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw the columns: outputs above (where there are any), scatters below.
 
     Before training is blue (dashes, rings), after it vermilion (line, dots); the data

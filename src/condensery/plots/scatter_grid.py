@@ -196,7 +196,9 @@ def _on_boundary(
     return marked
 
 
-def draw(data: ScatterGrid, axes: Sequence[Axes] | np.ndarray | None = None) -> Figure:
+def draw(
+    data: ScatterGrid, axes: Axes | Sequence[Axes] | np.ndarray | None = None
+) -> Figure:
     """Draw the grid: γ to the right, γ′ upwards; cells on the theoretical boundary have
     a blue frame.
 

@@ -144,7 +144,7 @@ def embedding(
     *,
     source: Mapping[int, Sequence[int] | np.ndarray],
     beta: Mapping[int, Sequence[float] | np.ndarray],
-    constant: Mapping[int, Sequence[float]] | None = None,
+    constant: Mapping[int, Sequence[float] | np.ndarray] | None = None,
     seed: int | None = None,
     spread: float = 1.0,
     free: Sequence[np.ndarray] | None = None,

@@ -65,7 +65,7 @@ def configure(
         data_digest=digest,
         task_version=entry.task_version,
         source=entry.source,
-        stand_ins=stand_ins(experiment, model, digest),
+        stand_ins=stand_ins(model, digest),
     )
     return model, record
 

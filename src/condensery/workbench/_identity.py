@@ -15,7 +15,11 @@ from condensery.protocols import Experiment, Source, Task
 from condensery.records import DataPath, RunConfig
 
 
-def tasks_of(experiment: Experiment, model: BaseModel, config: RunConfig) -> list[Task]:
+def tasks_of(
+    experiment: Experiment,
+    model: BaseModel,
+    config: RunConfig,
+) -> list[Task]:
     """The tasks of a run, in order, each with what its worker and its hash need.
 
     A task whose function is in a file carries the text of the file. A path of data is
@@ -39,14 +43,11 @@ def tasks_of(experiment: Experiment, model: BaseModel, config: RunConfig) -> lis
     return completed
 
 
-def stand_ins(
-    experiment: Experiment, model: BaseModel, digest: str
-) -> dict[str, JsonValue]:
+def stand_ins(model: BaseModel, digest: str) -> dict[str, JsonValue]:
     """Parameter to what stands for it in the run's id, for each that is a path of data.
 
     Args:
-        experiment: The experiment.
-        model: Its configuration.
+        model: The configuration of an experiment.
         digest: Digest of the data; without it the path is all that tells data apart.
     """
     if not digest:
@@ -54,7 +55,7 @@ def stand_ins(
     parameters = model.model_dump(mode="json")
     return {
         name: _stand_in(field, digest)
-        for name, field in experiment.Config.model_fields.items()
+        for name, field in type(model).model_fields.items()
         if _holds_path(field) and _is_path(parameters[name])
     }
 
@@ -69,7 +70,10 @@ def _is_path(value: JsonValue) -> bool:
     """Whether a value is a path rather than nothing or the name of a data set."""
     if not isinstance(value, str) or not value:
         return False
-    return value.strip().lower().replace("_", "-").replace(" ", "-") not in DATASETS
+    name = value.strip().lower()
+    name = name.replace("_", "-")
+    name = name.replace(" ", "-")
+    return name not in DATASETS
 
 
 def _stand_in(field: FieldInfo, digest: str) -> JsonValue:
