@@ -25,9 +25,12 @@ from condensery.workbench import (
     describe,
     expectation,
     find,
+    need_lines,
     number,
+    of_run,
     parameter_rows,
     references,
+    tally,
 )
 
 DOCS = Path(__file__).resolve().parent
@@ -91,7 +94,9 @@ def _result(shown: renew.Shown) -> Iterator[str]:
         yield from _figure(shown, spec)
     claims = [Claim.model_validate(document) for document in shown.claims()]
     yield "### Claims"
-    yield _claims_table(claims)
+    yield f"{_capital(tally(claims))}."
+    yield _claims_table(of_run(claims))
+    yield from (f"{line}." for line in need_lines(claims))
     yield "### Where this is from"
     yield _provenance(shown)
 
@@ -107,20 +112,25 @@ def _figure(shown: renew.Shown, spec: FigureSpec) -> Iterator[str]:
 
 def _claims_table(claims: Sequence[Claim]) -> str:
     rows = [
-        "| claim | what the paper states | measured | expected | |",
-        "|---|---|---|---|---|",
+        "| claim | kind | what is stated | measured | expected | |",
+        "|---|---|---|---|---|---|",
     ]
     for claim in claims:
         statement = f"{claim.statement} ({claim.source})"
         note = f" *{_cell(claim.note)}*" if claim.note else ""
         cells = (
             f"`{claim.id}`",
+            claim.kind,
             _cell(statement) + note,
             number(claim.value),
             _cell(expectation(claim)),
         )
         rows.append(f"| {' | '.join(cells)} | {' '.join(VERDICTS[claim.passed])} |")
     return "\n".join(rows)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def parameters_table(name: str) -> str:

@@ -223,9 +223,7 @@ def _judge(
         return False
     if isinstance(expected, tuple):
         if relation != "between":
-            raise ValueError(
-                f"an interval goes with the relation 'between', not {relation!r}"
-            )
+            raise ValueError(f"an interval goes with 'between', not {relation!r}")
         return bool(expected[0] <= value <= expected[1])
     slack = 0.0 if tolerance is None else tolerance
     compared: dict[str, bool] = {
@@ -243,7 +241,8 @@ class Claim(Statement):
 
     `relation`: ``<=``, ``>=`` (slack: `tolerance`), ``within`` (absolute `tolerance`),
     ``equal``, ``between`` (the interval `expected`). `passed` is null where the claim
-    was not run or no prediction exists.
+    was not run or no prediction exists. `needs` is what a run has to be of for the
+    claim to be one of it; empty where it is.
     """
 
     value: float | None = None
@@ -251,6 +250,7 @@ class Claim(Statement):
     tolerance: float | None = None
     note: str = ""
     passed: bool | None = None
+    needs: str = ""
 
 
 class FigureSpec(Record):

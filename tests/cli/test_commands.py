@@ -108,9 +108,13 @@ def test_run_prints_claims_and_report(capsys, finished):
     assert main(words) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"run {latest.id}: ")
-    assert "claims: 1 passed, 1 failed, 1 open" in lines
     assert (
-        "  ✗ square: 5  (expected 4 ± 1e-09)  [identity; luo2021phase, Fig. 1]" in lines
+        "claims: identities 1 of 1 held; reproductions 0 of 1 held; observations 1 open"
+        in lines
+    )
+    assert (
+        "  ✗ square: 5  (expected 4 ± 1e-09)  [reproduction; luo2021phase, Fig. 1]"
+        in lines
     )
     assert "  – mood: open  [observation; xu2025overview, Tab. 1]" in lines
     assert "failed: square" in lines
@@ -166,14 +170,18 @@ def test_claims_are_grouped_by_paper_with_marks(capsys, finished):
     assert main(["claims", "--runs", str(finished)]) == 0
     lines = capsys.readouterr().out.splitlines()
     heads = [line for line in lines if not line.startswith(" ")]
-    assert heads[0].startswith("luo2021phase: 0 passed, 1 failed, 1 open")
-    assert heads[1].startswith("xu2025overview: ")
-    assert heads[2].startswith("all: 2 passed, 1 failed, 3 open")
+    assert heads == [
+        "luo2021phase: reproductions 0 of 1 held",
+        "xu2025overview: identities 1 of 1 held; observations 1 of 1 held",
+        "tiny: 3 not run: condensery run tiny",
+        "all: identities 1 of 1 held; reproductions 0 of 1 held; "
+        "observations 1 of 1 held",
+    ]
     failed = next(
         line for line in lines if line.startswith("  ✗ square: 5  (expected 4 ± 1e-09)")
     )
     assert "passed in 1, failed in 1 runs" in failed
-    assert "  – square: open  [identity; luo2021phase, Fig. 1]" in lines
+    assert not any("not run" in line for line in lines if line.startswith(" "))
 
 
 def test_cite_and_report_and_export(capsys, finished, tmp_path):

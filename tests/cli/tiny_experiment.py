@@ -89,7 +89,7 @@ class Tiny:
             statement="Two squared is four.",
             relation="within",
             source="Fig. 1",
-            kind="identity",
+            kind="reproduction",
         ),
         Statement(
             id="noise",
@@ -97,7 +97,7 @@ class Tiny:
             statement="Noise has mean zero.",
             relation="<=",
             source="Sec. 2",
-            kind="reproduction",
+            kind="identity",
         ),
         Statement(
             id="mood",

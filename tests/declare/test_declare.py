@@ -20,6 +20,9 @@ from condensery.declare import (
     between,
     claim,
     equal_to,
+    exactly,
+    needs,
+    no_less,
     rows,
     stack,
     table,
@@ -222,7 +225,7 @@ def test_a_claim_says_nothing_about_other_settings():
         kind="aim",
         paper="me",
         source="Fig. 3",
-        when=lambda config: config.count < 10,
+        when=needs("count<10", lambda config: config.count < 10),
     )
     def how_many(config, tables):
         return Measured(float(config.count), "counted")
@@ -230,7 +233,7 @@ def test_a_claim_says_nothing_about_other_settings():
     assert how_many.judge(Config(count=4), {}).passed is False
     other = how_many.judge(Config(count=10), {})
     assert (other.passed, other.value) == (None, 10.0)
-    assert other.note == "no prediction for this setting; counted"
+    assert (other.note, other.needs) == ("counted", "count<10")
 
 
 def test_an_expectation_may_depend_on_the_run_but_not_its_relation():
@@ -352,3 +355,25 @@ def test_a_kind_that_is_none_of_the_four_is_refused(kind):
     allowed = "allowed: identity, reproduction, observation, aim"
     with pytest.raises(ValueError, match=allowed):
         claim("a", "A.", at_most(1.0), kind=kind, paper="me", source="Fig. 1")
+
+
+def test_a_condition_without_words_is_refused():
+    with pytest.raises(TypeError, match=r"claim a: .* needs\(text, predicate\)"):
+        claim(
+            "a",
+            "A.",
+            at_most(1.0),
+            kind="aim",
+            paper="me",
+            source="Fig. 1",
+            when=lambda config: True,
+        )
+
+
+def test_conditions_say_what_a_configuration_lacks():
+    few = needs("count<5", lambda config: config.count < 5)
+    both = few & exactly(count=3) & no_less(count=2)
+    assert both.lacks(Config(count=3)) == ()
+    assert both.lacks(Config(count=4)) == ("count=3",)
+    assert both.lacks(Config(count=9)) == ("count<5", "count=3")
+    assert no_less(count=9).lacks(Config(count=4)) == ("count>=9",)

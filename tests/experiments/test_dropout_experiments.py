@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from condensery._reference import load
 from condensery.experiments.dropout_features import dropout_features
-from condensery.experiments.dropout_features._config import PREDICTED
+from condensery.experiments.dropout_features._config import DEEP_REFERENCE, PREDICTED
 from condensery.experiments.dropout_features._config import (
     target_output as features_target,
 )
@@ -282,7 +282,7 @@ def vectors(least, mean):
 def test_claims_on_features_judge_both_ways(near, count, verdict):
     quick = dropout_features.presets["quick"]
     config = dropout_features.Config.model_validate({**quick, "seeds": 1})
-    assert config.is_deep_reference
+    assert DEEP_REFERENCE(config)
     switch, outputs = switch_tables(0.01 if verdict else 9.0)
     distance = np.tile([-0.5, 0.0, 0.5], 4)
     kinds = np.repeat(["plain", "dropout"], 6)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from condensery.cli._claims import claims, exit_status, print_claims
 from condensery.cli._listing import list_
 from condensery.cli._options import RUNS, Json, RunId, Runner, Runs, Workers
 from condensery.cli._report import report
@@ -53,8 +54,9 @@ def run(
 
     Values are JSON, a list with commas (0.6,0.8), or text. The same run again computes
     nothing and shows what is there.
-    Exit status: 0 done, 1 a claim failed, 2 bad input, 3 a task failed, 130, 143 or 129
-    interrupted by Ctrl-C, SIGTERM or SIGHUP.
+    Exit status: 0 done, 1 a claim failed, 4 an identity failed (a fault in the code), 2
+    bad input, 3 a task failed, 130, 143 or 129 interrupted by Ctrl-C, SIGTERM or
+    SIGHUP.
     """
     from condensery import workbench
     from condensery.cli._values import overrides
@@ -154,7 +156,7 @@ def show(run: RunId, /, *, runs: Runs = RUNS, json: Json = False) -> int:
     )
     for key, value in opened.config.parameters.items():
         output.say(f"  {key} = {value}")
-    _print_claims(opened)
+    print_claims(opened.claims)
     if opened.claims:
         output.say(f"verdicts {output.origin(workbench.verdicts_of(opened))}")
     for name, table in opened.tables.items():
@@ -198,41 +200,6 @@ def cite(run: RunId, /, *, runs: Runs = RUNS) -> int:
     from condensery.cli import _output as output
 
     output.say(workbench.cite(run, runs).rstrip())
-    return 0
-
-
-def claims(*, runs: Runs = RUNS, json: Json = False) -> int:
-    """Show the scoreboard: every statement, with the latest run that judged it.
-
-    A statement that no run has judged is open. The exit status is 0 whatever the claims
-    say.
-    """
-    from condensery import workbench
-    from condensery.cli import _output as output
-
-    scores = workbench.claims(runs)
-    if json:
-        output.document({"claims": [score.model_dump(mode="json") for score in scores]})
-        return 0
-    paper = None
-    for score in scores:
-        if score.paper != paper:
-            paper = score.paper
-            output.say(
-                f"{paper}: "
-                f"{workbench.tally([item for item in scores if item.paper == paper])}"
-            )
-        aside = (
-            ""
-            if score.run is None
-            else f"  {score.experiment}, run {score.run[:8]} ({score.preset})"
-        )
-        if score.runs_passed and score.runs_failed:
-            aside += (
-                f"; passed in {score.runs_passed}, failed in {score.runs_failed} runs"
-            )
-        output.claim_lines(score, aside=aside)
-    output.say(f"all: {workbench.tally(scores)}")
     return 0
 
 
@@ -301,24 +268,10 @@ def _to_the_end(carry_out: Callable[[Watcher], Run], runs: Path, *, json: bool) 
         output.say(
             f"run {ended.id}: {ended.config.experiment}, preset {ended.config.preset}"
         )
-        _print_claims(ended)
+        print_claims(ended.claims, notes=False)
         output.say(f"{ended.status} in {workbench.duration(ended.seconds)}")
         output.say(f"report: {ended.report}")
-    return int(any(claim.passed is False for claim in ended.claims))
-
-
-def _print_claims(opened: Run) -> None:
-    from condensery import workbench
-    from condensery.cli import _output as output
-
-    if not opened.claims:
-        return
-    output.say(f"claims: {workbench.tally(opened.claims)}")
-    for claim in opened.claims:
-        output.claim_lines(claim)
-    failed = [claim.id for claim in opened.claims if claim.passed is False]
-    if failed:
-        output.say(f"failed: {', '.join(failed)}")
+    return exit_status(ended.claims)
 
 
 _COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (

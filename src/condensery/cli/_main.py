@@ -27,7 +27,8 @@ BAD_INPUT, BROKEN, NO_READER = 2, 3, 141
 
 _HELP = """Run experiments on how neural networks condense, and check their papers.
 
-Exit status: 0 done, 1 a claim failed, 2 bad input, 3 a task failed for good,
+Exit status: 0 done, 1 a claim failed, 4 an identity failed (a fault in the code),
+2 bad input, 3 a task failed for good,
 interrupted (resume goes on): 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP."""
 
 

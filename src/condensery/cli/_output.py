@@ -91,9 +91,14 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         say(line.rstrip())
 
 
-def claim_lines(claim: Claim, *, aside: str = "") -> None:
+def claim_lines(claim: Claim, *, aside: str = "", notes: bool = True) -> None:
     """Print a claim: mark, id, measured and expected value, kind and source; below it
     the statement and the note.
+
+    Args:
+        claim: The claim.
+        aside: More of its first line.
+        notes: Whether the note of a claim that held is printed too.
     """
     mark, word = VERDICTS[claim.passed]
     expected = (
@@ -105,7 +110,7 @@ def claim_lines(claim: Claim, *, aside: str = "") -> None:
     about = f"{claim.kind}; {claim.paper}, {claim.source}"
     say(f"  {mark} {claim.id}: {compared}  [{about}]{aside}")
     paragraph(claim.statement, indent=6)
-    if claim.note:
+    if claim.note and (notes or not claim.passed):
         paragraph(f"note: {claim.note}", indent=6)
 
 

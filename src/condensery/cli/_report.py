@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from condensery.cli._claims import alarm_status, print_alarm, print_claims
 from condensery.cli._options import RUNS, Json, RunId, Runs
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def report(
 
     What the code of now judges otherwise is listed. The stored verdicts of an
     experiment from path/to/file.py:Name are shown as they are; --judge executes the
-    file. The exit status is 0 whatever the claims say.
+    file. The exit status is 0 whatever the claims say, but 4 if an identity failed.
     """
     from condensery import workbench
     from condensery.cli import _output as output
@@ -39,16 +40,21 @@ def report(
 
     with watching() as watch:
         reported = workbench.report(run, runs, judge=judge, progress=watch)
+    claims = reported.run.claims
+    status = alarm_status(claims)
     if json:
         output.document(reported.document())
-        return 0
+        return status
     for change in reported.changes:
         output.say(f"judged otherwise than stored: {change}")
     if reported.not_judged:
         _say_stored(reported)
+    else:
+        output.say(f"claims: {workbench.tally(claims)}")
+        print_alarm(claims)
     if reported.run.report is not None:
         output.say(str(reported.run.report))
-    return 0
+    return status
 
 
 def _say_stored(reported: Reported) -> None:
@@ -59,5 +65,4 @@ def _say_stored(reported: Reported) -> None:
     output.say(f"not judged again: {reported.not_judged}")
     origin = output.origin(workbench.verdicts_of(reported.run))
     output.say(f"stored verdicts {origin}:")
-    for claim in reported.run.claims:
-        output.claim_lines(claim)
+    print_claims(reported.run.claims)

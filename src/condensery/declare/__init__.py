@@ -31,13 +31,19 @@ from condensery.declare._claims import (
     JudgedMeasure,
     Measured,
     Tables,
-    always,
     at_least,
     at_most,
     between,
     claim,
     equal_to,
     within,
+)
+from condensery.declare._conditions import (
+    ANY,
+    Condition,
+    exactly,
+    needs,
+    no_less,
 )
 from condensery.declare._declared import (
     Declared,
@@ -64,7 +70,9 @@ from condensery.declare._tasks import (
 )
 
 __all__ = [
+    "ANY",
     "Blocks",
+    "Condition",
     "Count",
     "Declared",
     "Distinct",
@@ -79,12 +87,14 @@ __all__ = [
     "Tables",
     "TaskFunction",
     "Work",
-    "always",
     "at_least",
     "at_most",
     "between",
     "claim",
     "equal_to",
+    "exactly",
+    "needs",
+    "no_less",
     "rows",
     "stack",
     "table",

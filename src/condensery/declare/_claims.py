@@ -8,6 +8,7 @@ from typing import Generic, TypeVar, get_args
 
 from pydantic import BaseModel
 
+from condensery.declare._conditions import ANY, Condition
 from condensery.records import Claim, Kind, Relation, Statement, Table
 
 C = TypeVar("C", bound=BaseModel)
@@ -62,6 +63,8 @@ class Measured:
     Attributes:
         value: The number; None where there was nothing to measure.
         note: What a reader of the claim should know.
+        needs: What a run has to be of for the claim to be one of it, where its tables
+            and not its configuration say so.
         expected: Replaces the expectation of the claim where it depends on the run; its
             relation must be the one that was declared.
     """
@@ -69,11 +72,7 @@ class Measured:
     value: float | None
     note: str = ""
     expected: Expected | None = None
-
-
-def always(_config: BaseModel) -> bool:
-    """The statement speaks of every configuration."""
-    return True
+    needs: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class JudgedMeasure(Generic[C]):
 
     statement: Statement
     expected: Expected
-    when: Callable[[C], bool]
+    when: Condition[C]
     measure: Callable[[C, Tables], Measured]
 
     def __call__(self, config: C, tables: Tables) -> Measured:
@@ -109,16 +108,14 @@ class JudgedMeasure(Generic[C]):
                 f"claim {self.statement.id} was declared with "
                 f"{self.expected.relation!r} and judged with {expected.relation!r}"
             )
-        applies = self.when(config)
-        notes = [measured.note]
-        if not applies:
-            notes.insert(0, "no prediction for this setting")
-        return self.statement.check(
+        needs = ", ".join(self.when.lacks(config)) or measured.needs
+        checked = self.statement.check(
             measured.value,
-            expected.value if applies else None,
+            None if needs else expected.value,
             tolerance=expected.tolerance,
-            note="; ".join(filter(None, notes)),
+            note=measured.note,
         )
+        return checked.model_copy(update={"needs": needs})
 
 
 def claim(
@@ -129,7 +126,7 @@ def claim(
     kind: Kind,
     paper: str,
     source: str,
-    when: Callable[[C], bool] = always,
+    when: Condition[C] = ANY,
 ) -> Callable[[Callable[[C, Tables], Measured]], JudgedMeasure[C]]:
     """Claim a sentence on the function that measures it.
 
@@ -142,16 +139,19 @@ def claim(
             ``observation`` (a finding of one's own) or ``aim`` (a bar one sets).
         paper: BibTeX key.
         source: Where in the paper.
-        when: Of which configurations the statement speaks; elsewhere the value is
-            measured and nothing is judged.
+        when: Of which configurations the statement speaks: `needs`, `exactly`,
+            `no_less`. In a run of others the claim is none of it.
 
     Raises:
         ValueError: If the kind is none of the four.
+        TypeError: If the condition has no words.
     """
     kinds = get_args(Kind)
     if kind not in kinds:
         allowed = ", ".join(kinds)
         raise ValueError(f"claim {name}: kind {kind!r}; allowed: {allowed}")
+    if not isinstance(when, Condition):
+        raise TypeError(f"claim {name}: when={when!r}; allowed: needs(text, predicate)")
     sentence = Statement(
         id=name,
         paper=paper,

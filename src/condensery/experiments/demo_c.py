@@ -23,6 +23,7 @@ from condensery.declare import (
     at_least,
     at_most,
     claim,
+    exactly,
     rows,
     table,
     task,
@@ -65,12 +66,6 @@ class Config(Settings):
         if snapshots[0] < 1 or falls:
             raise ValueError("increasing steps >= 1")
         return snapshots
-
-    @property
-    def is_reference(self) -> bool:
-        """Whether the statements are about this setting."""
-        setting = (self.exponent, self.width, self.samples, self.rate, self.snapshots)
-        return setting == (2.0, 100, 40, 0.1, SNAPSHOTS)
 
     @property
     def x(self) -> np.ndarray:
@@ -283,7 +278,13 @@ grown = partial(
     claim,
     paper="xu2025overview",
     source="condensation during training, m = 100, std m⁻²",
-    when=lambda config: config.is_reference,
+    when=exactly(
+        exponent=2.0,
+        width=100,
+        samples=40,
+        rate=0.1,
+        snapshots=SNAPSHOTS,
+    ),
 )
 
 

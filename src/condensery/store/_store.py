@@ -338,7 +338,8 @@ class LocalStore:
 
     def _summary(self, row: RunRow) -> RunSummary:
         try:
-            passed = [claim.passed for claim in self.claims(row.run)]
+            claims = [claim for claim in self.claims(row.run) if not claim.needs]
+            passed = [claim.passed for claim in claims]
         except CondenseryError as error:
             _log.warning("%s", error)
             passed = []

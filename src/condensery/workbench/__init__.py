@@ -45,7 +45,16 @@ from condensery.workbench._running import Running
 from condensery.workbench._scoreboard import Score, claims
 from condensery.workbench._sitting import RunFailedError, RunInterrupted
 from condensery.workbench._surgery import Operated, grow_model, reduce_model
-from condensery.workbench._wording import VERDICTS, duration, expectation, number, tally
+from condensery.workbench._tally import (
+    alarm,
+    counts,
+    failed_identities,
+    need_lines,
+    of_others,
+    of_run,
+    tally,
+)
+from condensery.workbench._wording import VERDICTS, duration, expectation, number
 from condensery.workbench._workshop import inspect
 
 __all__ = [
@@ -75,20 +84,26 @@ __all__ = [
     "TaskShown",
     "TaskStarted",
     "Watcher",
+    "alarm",
     "bench",
     "benches",
     "cite",
     "claims",
+    "counts",
     "describe",
     "diagnose",
     "duration",
     "expectation",
     "export",
+    "failed_identities",
     "find",
     "grow_model",
     "inspect",
     "list_experiments",
+    "need_lines",
     "number",
+    "of_others",
+    "of_run",
     "open",
     "parameter_rows",
     "parameter_schema",

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from condensery.records import Claim
 from condensery.workbench._opened import Run, reopen
+from condensery.workbench._tally import counts, of_others, of_run
 
 _CLAIM = (
     "id",
@@ -27,12 +28,20 @@ _CLAIM = (
 def run_document(run: Run) -> dict[str, JsonValue]:
     """What ``run --json`` and ``resume --json`` print: id, status, seconds, claims,
     report and figures.
+
+    `counts` has the claims by kind, `needs` the ids of claims of other configurations
+    by what they need.
     """
+    needs: dict[str, JsonValue] = {
+        condition: [*ids] for condition, ids in of_others(run.claims).items()
+    }
     return {
         "run": run.id,
         "status": run.status,
         "seconds": run.seconds,
-        "claims": [claim_document(claim) for claim in run.claims],
+        "claims": [claim_document(claim) for claim in of_run(run.claims)],
+        "counts": counts(run.claims),
+        "needs": needs,
         "report": None if run.report is None else str(run.report),
         "figures": [str(path) for path in run.figures],
     }

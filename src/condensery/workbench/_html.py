@@ -9,23 +9,25 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from condensery.records import Claim
+from condensery.workbench._tally import need_lines, of_run
 from condensery.workbench._wording import VERDICTS, expectation, number
 
 
 def claims_table(claims: Sequence[Claim]) -> str:
     """One row per claim: verdict as mark and word, statement, kind, measured and
-    expected value, source, note.
+    expected value, source, note. Below it, what others need.
     """
     if not claims:
         return "<p>No claims yet.</p>"
-    rows = "\n".join(_claim_row(claim) for claim in claims)
+    rows = "\n".join(map(_claim_row, of_run(claims)))
+    needs = "".join(f"<p>{escape(line)}.</p>" for line in need_lines(claims))
     heads = "".join(
         f'<th scope="col">{head}</th>'
         for head in ("", "Claim", "Kind", "Measured", "Expected", "Source")
     )
     return (
         "<table "
-        f'class="claims">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>'
+        f'class="claims">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>{needs}'
     )
 
 

@@ -16,8 +16,9 @@ from pydantic import BaseModel, JsonValue, TypeAdapter
 
 from condensery.declare import Declared, Expected
 from condensery.protocols import Experiment
-from condensery.records import Claim, Table, digest
+from condensery.records import UNKNOWN, Claim, Table, digest
 from condensery.workbench._measures import measures_used
+from condensery.workbench._tally import of_run
 from condensery.workbench._wording import VERDICTS, expectation, number
 
 NOT_JUDGED = "not judged by this configuration"
@@ -100,18 +101,22 @@ def now() -> str:
 
 def changes(before: Sequence[Claim], after: Sequence[Claim]) -> list[Change]:
     """The claims that differ between two judgements of one run."""
-    old = {claim.id: claim for claim in before}
-    new = {claim.id: claim for claim in after}
-    return [
-        Change(name, old.get(name), new.get(name))
-        for name in dict.fromkeys([*old, *new])
-        if not _same(old.get(name), new.get(name))
-    ]
+    old = {claim.id: claim for claim in of_run(before)}
+    new = {claim.id: claim for claim in of_run(after)}
+    listed = []
+    for name in dict.fromkeys([*old, *new]):
+        change = Change(name, old.get(name), new.get(name))
+        if not _same(change.before, change.after):
+            listed.append(change)
+    return listed
 
 
 def _same(before: Claim | None, after: Claim | None) -> bool:
     if before is None or after is None:
-        return before is after
+        claim = before or after
+        return claim is None or claim.passed is None
+    if before.kind == UNKNOWN:
+        before = before.model_copy(update={"kind": after.kind})
     # As JSON, where nan equals nan.
     return before.model_dump_json() == after.model_dump_json()
 

@@ -7,7 +7,8 @@ from html import escape
 
 from condensery.records import Claim, RunSummary
 from condensery.workbench._html import claims_table, data_uri
-from condensery.workbench._wording import duration, tally
+from condensery.workbench._tally import alarm, tally
+from condensery.workbench._wording import duration
 
 _WIDTH = 340
 
@@ -26,6 +27,7 @@ def notebook_html(
     state = f"{escape(summary.status)}, {duration(summary.seconds)}"
     if claims:
         state += f"; claims: {tally(claims)}"
+        state += f"; <b>{escape(alarm(claims))}</b>" if alarm(claims) else ""
     images = "".join(
         f'<img src="{data_uri("png", content)}" alt="{escape(name)}" width="{_WIDTH}">'
         for name, content in pictures.items()

@@ -22,7 +22,8 @@ from condensery.records import Claim, FigureSpec, RunConfig, Status, Table
 from condensery.workbench._cite import bibliography
 from condensery.workbench._configure import as_override, changed
 from condensery.workbench._html import claims_table, data_uri, pairs, table
-from condensery.workbench._wording import number, tally
+from condensery.workbench._tally import alarm, tally
+from condensery.workbench._wording import number
 
 _LISTED = 500
 _OPEN_BELOW = 10
@@ -65,6 +66,7 @@ def report_html(
         run=config.run_id,
         preset=escape(config.preset),
         tally=tally(claims),
+        alarm=_alarm(claims),
         claims=claims_table(claims),
         figures="\n".join(map(_figure, drawn)) or "<p>This experiment draws none.</p>",
         members=_members(tables.get("members")),
@@ -73,6 +75,11 @@ def report_html(
         provenance=_provenance(provenance),
         citation=escape(bibliography(experiment.papers, claims)),
     )
+
+
+def _alarm(claims: Sequence[Claim]) -> str:
+    text = escape(alarm(claims))
+    return f'<p class="alarm" role="alert">{text}</p>' if text else ""
 
 
 def command(experiment: Experiment, config: RunConfig) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from condensery.records import Claim, RunConfig, RunSummary
+from condensery.records import UNKNOWN, Claim, RunConfig, RunSummary
 from condensery.store import open_store
 from condensery.workbench._registry import every
 
@@ -69,9 +69,14 @@ def _with_run(
     """Count a run's verdict; the first run that judged the statement is the latest and
     gives the numbers.
     """
-    passed = (score.runs_passed if score else 0) + (claim.passed is True)
-    failed = (score.runs_failed if score else 0) + (claim.passed is False)
-    counts = {"runs_passed": passed, "runs_failed": failed}
+    if score is not None and claim.kind == UNKNOWN:
+        claim = claim.model_copy(update={"kind": score.kind})
+    passed = score.runs_passed if score else 0
+    failed = score.runs_failed if score else 0
+    counts = {
+        "runs_passed": passed + (claim.passed is True),
+        "runs_failed": failed + (claim.passed is False),
+    }
     undecided = (
         score is None
         or score.run is None

@@ -5,7 +5,6 @@ notebook and a report.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from condensery.records import Claim
 
@@ -61,15 +60,6 @@ def expectation(claim: Claim) -> str:
     return (
         f"{_SIGNS.get(claim.relation, claim.relation)} {number(claim.expected)}{slack}"
     )
-
-
-def tally(claims: Sequence[Claim]) -> str:
-    """``3 passed, 1 failed, 2 open``."""
-    counts = {
-        word: sum(claim.passed is verdict for claim in claims)
-        for verdict, (_, word) in VERDICTS.items()
-    }
-    return ", ".join(f"{count} {word}" for word, count in counts.items())
 
 
 def duration(seconds: float) -> str:

@@ -13,6 +13,8 @@ from condensery.declare import (
     at_least,
     at_most,
     claim,
+    needs,
+    no_less,
 )
 from condensery.experiments.architectures._config import Config
 from condensery.metrics import MeanDifference, mean_difference
@@ -40,25 +42,14 @@ finding = partial(
 )
 
 
-def has_scales(config: Config) -> bool:
-    """Whether there is a large and a small scale to compare."""
-    return len(config.exponents) > 1
-
-
-def has_settled(config: Config) -> bool:
-    """Whether dropout has had time, and seeds give its fall an interval."""
-    has_dropout = len(config.keeps) > 1
-    return has_dropout and config.seeds > 1 and config.steps >= SETTLED
-
-
-def has_decays(config: Config) -> bool:
-    """Whether there is weight decay, and seeds give its fall an interval."""
-    return len(config.decays) > 1 and config.seeds > 1
-
-
-def has_scales_and_seeds(config: Config) -> bool:
-    """Whether the difference between two scales has an interval."""
-    return has_scales(config) and config.seeds > 1
+HAS_SCALES = needs("two exponents", lambda config: len(config.exponents) > 1)
+"""There is a large and a small scale to compare."""
+HAS_SEEDS = no_less(seeds=2)
+"""A difference has an interval."""
+HAS_DROPOUT = needs("two keeps", lambda config: len(config.keeps) > 1)
+HAS_SETTLED = HAS_DROPOUT & HAS_SEEDS & no_less(steps=SETTLED)
+"""Dropout has had time, and seeds give its fall an interval."""
+HAS_DECAYS = needs("two decays", lambda config: len(config.decays) > 1) & HAS_SEEDS
 
 
 @sentence(
@@ -68,7 +59,7 @@ def has_scales_and_seeds(config: Config) -> bool:
     "of its layers at cosine 0.7 from the largest to the smallest scale; "
     "smallest over the architectures).",
     at_least(FALL),
-    when=has_scales,
+    when=HAS_SCALES,
 )
 def small_scale(config: Config, tables: Tables) -> Measured:
     """The smallest fall with the scale."""
@@ -85,15 +76,13 @@ def small_scale(config: Config, tables: Tables) -> Measured:
     "dropout at the largest scale: lower end of its 95 % interval over the seeds, "
     "smallest over the architectures).",
     at_least(0.0),
-    when=has_settled,
+    when=HAS_SETTLED,
 )
 def dropout(config: Config, tables: Tables) -> Measured:
     """The smallest lower end of a fall with dropout."""
     strongest = min(config.keeps)
     falls = _falls(config, tables, keep=strongest)
     note = f"p = {strongest:g} after {config.steps} steps: {_listed(falls)}"
-    if not has_settled(config):
-        note += f"; judged from {SETTLED} steps and two seeds on (preset full)"
     return Measured(_lowest(falls), note)
 
 
@@ -104,7 +93,7 @@ def dropout(config: Config, tables: Tables) -> Measured:
     "decay at the largest scale: lower end of its 95 % interval over the seeds, "
     "smallest over the architectures).",
     at_least(0.0),
-    when=has_decays,
+    when=HAS_DECAYS,
 )
 def decay(config: Config, tables: Tables) -> Measured:
     """The smallest lower end of a fall with weight decay."""
@@ -120,7 +109,7 @@ def decay(config: Config, tables: Tables) -> Measured:
     "ratio is below 0.9 of "
     "that of their shuffled rows; mean over the seeds).",
     at_least(1.0),
-    when=has_scales,
+    when=HAS_SCALES,
 )
 def layers(config: Config, tables: Tables) -> Measured:
     """The share of layers below their shuffled rows."""
@@ -139,13 +128,13 @@ def layers(config: Config, tables: Tables) -> Measured:
     "Attention heads condense too (mean of their effective ratio at the smallest scale "
     "over that of shuffled ones).",
     at_most(BELOW),
-    when=has_scales,
+    when=HAS_SCALES,
 )
 def heads(config: Config, tables: Tables) -> Measured:
     """The mean ratio of the heads over that of shuffled ones."""
     rows = _at_smallest_scale(config, tables).select(layer="heads")
     if not len(rows):
-        return Measured(None, "no transformer was trained")
+        return Measured(None, needs="kinds with transformer")
     ratio = float(np.mean(rows["ratio_70"] / rows["null_70"]))
     return Measured(ratio, "four heads, compared as forms QᵀK")
 
@@ -157,7 +146,7 @@ def heads(config: Config, tables: Tables) -> Measured:
     "the largest: upper end of its 95 % interval over the seeds, smallest over the "
     "architectures).",
     at_least(0.0),
-    when=has_scales_and_seeds,
+    when=HAS_SCALES & HAS_SEEDS,
 )
 def accuracy(config: Config, tables: Tables) -> Measured:
     """The smallest upper end of a gain in accuracy with the scale."""

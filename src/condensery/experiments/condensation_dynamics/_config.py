@@ -96,12 +96,6 @@ class Config(Settings):
         return self
 
     @property
-    def is_reference(self) -> bool:
-        """Whether the statements are about this setting."""
-        setting = (self.exponent, self.width, self.samples, self.steps)
-        return setting == (2.0, 100, 40, 100_000)
-
-    @property
     def frames(self) -> int:
         """Least number of recorded steps of a group that counts."""
         return max(2, round(self.persistence * self.per_decade))

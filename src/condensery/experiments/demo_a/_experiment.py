@@ -23,6 +23,7 @@ from condensery.experiments.demo_a._work import (
     LEFT,
     REFERENCE,
     RIGHT,
+    SETTING,
     Config,
     work,
 )
@@ -36,7 +37,7 @@ notebook = partial(
     claim,
     paper="xu2025overview",
     source="condensation notebook, std 1/m",
-    when=lambda config: config.is_reference,
+    when=SETTING,
 )
 
 

@@ -9,7 +9,15 @@ import numpy as np
 from pydantic import Field
 
 from condensery.data import demo_a_target
-from condensery.declare import Count, Exponent, Positive, Settings, Work, task
+from condensery.declare import (
+    Count,
+    Exponent,
+    Positive,
+    Settings,
+    Work,
+    exactly,
+    task,
+)
 from condensery.protocols import Advance, Arrays
 
 MILESTONES = (0, 999, 1999, 3999, 10_000)
@@ -61,8 +69,11 @@ class Config(Settings):
     @property
     def is_reference(self) -> bool:
         """Whether the notebook's numbers are for this setting."""
-        setting = (self.exponent, self.width, self.steps, self.rate)
-        return setting == (1.0, 1000, 10_001, 0.05)
+        return SETTING(self)
+
+
+SETTING = exactly(exponent=1.0, width=1000, steps=10_001, rate=0.05)
+"""The setting of the notebook."""
 
 
 @task(Config)

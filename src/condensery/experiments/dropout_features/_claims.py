@@ -16,30 +16,21 @@ from condensery.declare import (
     claim,
     within,
 )
-from condensery.experiments.dropout_features._config import Config, TargetName
+from condensery.experiments.dropout_features._config import (
+    DEEP_REFERENCE,
+    REFERENCE,
+    SWITCH_REFERENCE,
+    VECTOR_REFERENCE,
+    Config,
+    TargetName,
+)
 from condensery.records import Table
 
 TINY = 1e-300
 """What is divided by is at least this."""
 
 
-def is_reference(config: Config) -> bool:
-    return config.is_reference
-
-
-def is_deep_reference(config: Config) -> bool:
-    return config.is_deep_reference
-
-
-def _is_switch_reference(config: Config) -> bool:
-    return config.is_switch_reference
-
-
-def _is_vector_reference(config: Config) -> bool:
-    return config.is_vector_reference
-
-
-published = partial(claim, paper="zhang2024dropout", when=is_reference)
+published = partial(claim, paper="zhang2024dropout", when=REFERENCE)
 
 
 # ----------------------------------------------------------------------------- fits
@@ -126,7 +117,7 @@ condenses = tuple(
         at_most(0.5),
         kind="reproduction",
         source=source,
-        when=is_reference if layers == 2 else is_deep_reference,
+        when=REFERENCE if layers == 2 else DEEP_REFERENCE,
     )(partial(_condenses, target, layers))
     for name, target, layers, sentence, source in _CONDENSED
 )
@@ -206,7 +197,7 @@ def noise_is_not_enough(config: Config, tables: Tables) -> Measured:
 # --------------------------------------------------------------------------- switch
 
 
-of_switch = partial(published, source="Fig. 5", when=_is_switch_reference)
+of_switch = partial(published, source="Fig. 5", when=SWITCH_REFERENCE)
 
 
 def _steps(config: Config) -> str:
@@ -311,7 +302,7 @@ def flatter(config: Config, tables: Tables) -> Measured:
 # -------------------------------------------------------------------------- vectors
 
 
-of_vectors = partial(published, when=_is_vector_reference)
+of_vectors = partial(published, when=VECTOR_REFERENCE)
 
 
 def _live(config: Config, dropped: Table) -> str:

@@ -7,7 +7,16 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from condensery.declare import Count, Exponent, Positive, Settings, Share
+from condensery.declare import (
+    Count,
+    Exponent,
+    Positive,
+    Settings,
+    Share,
+    exactly,
+    needs,
+    no_less,
+)
 
 TargetName = Literal["tanh", "relu"]
 Kind = Literal["plain", "dropout", "batches"]
@@ -105,48 +114,29 @@ class Config(Settings):
     seeds: int = Field(default=1, ge=1, le=1000)
     """How many runs of everything, with seeds 0, 1, …."""
 
-    @property
-    def is_reference(self) -> bool:
-        """Whether the statements are about this setting, and long enough to see
-        them.
-        """
-        setting = (
-            self.keep,
-            self.exponent,
-            self.samples,
-            self.rate,
-            self.batch_size,
-            self.batch_rate,
-        )
-        return (
-            setting == (0.9, 0.1, 15, 1e-3, 2, 1e-3)
-            and self.width >= 1000
-            and self.steps >= 100_000
-            and self.switch_steps[1] >= 100_000
-        )
 
-    @property
-    def is_switch_reference(self) -> bool:
-        """The same for the switch, which the source makes on the target of tanh."""
-        return self.is_reference and self.targets[0] == "tanh"
-
-    @property
-    def is_deep_reference(self) -> bool:
-        """The same for the three-layer nets."""
-        return (
-            self.is_reference and self.deep_width >= 200 and self.deep_steps >= 80_000
-        )
-
-    @property
-    def is_vector_reference(self) -> bool:
-        """The same for the fit in ten dimensions."""
-        setting = (
-            self.vector_keep,
-            self.vector_inputs,
-            self.vector_width,
-            self.vector_samples,
-            self.exponent,
-            self.rate,
-        )
-        is_long = self.vector_steps >= 1_000_000
-        return is_long and setting == (0.5, 10, 100, 30, 0.1, 1e-3)
+SETTING = exactly(
+    keep=0.9,
+    exponent=0.1,
+    samples=15,
+    rate=1e-3,
+    batch_size=2,
+    batch_rate=1e-3,
+)
+REFERENCE = (
+    SETTING
+    & no_less(width=1000, steps=100_000)
+    & needs("switch_steps of 100000 and more", lambda c: c.switch_steps[1] >= 100_000)
+)
+"""The paper's setting, long enough to see what it states."""
+DEEP_REFERENCE = REFERENCE & no_less(deep_width=200, deep_steps=80_000)
+SWITCH_REFERENCE = REFERENCE & needs("targets=tanh", lambda c: c.targets[0] == "tanh")
+VECTOR_SETTING = exactly(
+    vector_keep=0.5,
+    vector_inputs=10,
+    vector_width=100,
+    vector_samples=30,
+    exponent=0.1,
+    rate=1e-3,
+)
+VECTOR_REFERENCE = VECTOR_SETTING & no_less(vector_steps=1_000_000)

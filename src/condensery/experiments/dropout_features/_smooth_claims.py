@@ -12,8 +12,8 @@ import numpy as np
 
 from condensery.declare import JudgedMeasure, Measured, Tables, at_least
 from condensery.experiments.dropout_features._claims import (
-    is_deep_reference,
-    is_reference,
+    DEEP_REFERENCE,
+    REFERENCE,
     published,
 )
 from condensery.experiments.dropout_features._config import Config, TargetName
@@ -76,7 +76,7 @@ def _smoother(row: int) -> tuple[JudgedMeasure[Config], ...]:
             at_least(ABOVE),
             kind="reproduction",
             source=source,
-            when=is_reference if layers == 2 else is_deep_reference,
+            when=REFERENCE if layers == 2 else DEEP_REFERENCE,
         )(partial(_less, column, target, layers))
         for setting, target, layers, title, source in _SETTINGS
     )

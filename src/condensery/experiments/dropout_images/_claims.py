@@ -7,7 +7,12 @@ from functools import partial
 import numpy as np
 
 from condensery.declare import Measured, Tables, at_least, at_most, claim
-from condensery.experiments.dropout_images._config import PARTS, Config
+from condensery.experiments.dropout_images._config import (
+    PART_REFERENCE,
+    PARTS,
+    REFERENCE,
+    Config,
+)
 from condensery.experiments.dropout_images._tables import ALIKE, PAIRS
 from condensery.records import Table
 
@@ -23,18 +28,10 @@ MIXED = PAIRS[len(ALIKE) :]
 """One solution with R1 and one without."""
 
 
-def _is_reference(config: Config) -> bool:
-    return config.is_reference
-
-
-def _is_part_reference(config: Config) -> bool:
-    return config.is_part_reference
-
-
 published = partial(claim, paper="zhang2024dropout")
-of_p = partial(published, source="Fig. 2", when=_is_reference)
-of_parts = partial(published, source="Fig. 13", when=_is_part_reference)
-of_lines = partial(published, source="Fig. 14", when=_is_part_reference)
+of_p = partial(published, source="Fig. 2", when=REFERENCE)
+of_parts = partial(published, source="Fig. 13", when=PART_REFERENCE)
+of_lines = partial(published, source="Fig. 14", when=PART_REFERENCE)
 
 
 def _median(table: Table, column: str, kind: str, keep: float) -> float:

@@ -8,7 +8,15 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from condensery.data import load
-from condensery.declare import Exponent, Positive, Settings
+from condensery.declare import (
+    Condition,
+    Exponent,
+    Positive,
+    Settings,
+    exactly,
+    needs,
+    no_less,
+)
 from condensery.records import DataPath
 
 Probabilities = Annotated[tuple[float, ...], Field(min_length=1)]
@@ -130,27 +138,27 @@ class Config(Settings):
     @property
     def is_reference(self) -> bool:
         """Whether the statements are judged: at the quick preset's sizes or larger."""
-        kind = _kind(self.data)
-        least, settings = _SIZES["quick", kind], _SETTINGS[kind]
-        sizes = ("width", "samples", "steps")
-        is_large = all(getattr(self, name) >= least[name] for name in sizes)
-        setting = (self.rate, self.exponent)
-        reference = (settings["rate"], settings["exponent"])
-        return is_large and setting == reference and max(self.keeps) < 1
+        return REFERENCE(self)
 
-    @property
-    def is_part_reference(self) -> bool:
-        """The same for the losses L1 to L4, whose setting was found on the digits."""
-        setting = (
-            self.data,
-            self.part_keeps[0],
-            self.part_rate,
-            self.part_exponent,
-            self.descent_rate,
-        )
-        is_wide = self.width >= 300 and self.samples >= 500
-        is_large = is_wide and self.part_steps >= 4000
-        return is_large and setting == ("digits", 0.8, 0.004, 0.25, 0.003)
+
+def _lacks(config: Config) -> tuple[str, ...]:
+    kind = _kind(config.data)
+    least, settings = _SIZES["quick", kind], _SETTINGS[kind]
+    sizes = {name: least[name] for name in ("width", "samples", "steps")}
+    rates = {name: settings[name] for name in ("rate", "exponent")}
+    reference = no_less(**sizes) & exactly(**rates)
+    return (reference & _DROPS).lacks(config)
+
+
+_DROPS = needs("keeps below 1", lambda config: max(config.keeps) < 1)
+REFERENCE: Condition[Config] = Condition(_lacks)
+"""The quick preset's sizes or larger ones, at its rate and start."""
+PART_REFERENCE = (
+    exactly(data="digits", part_rate=0.004, part_exponent=0.25, descent_rate=0.003)
+    & needs("part_keeps with 0.8 first", lambda config: config.part_keeps[:1] == (0.8,))
+    & no_less(width=300, samples=500, part_steps=4000)
+)
+"""The same for the losses L1 to L4, whose setting was found on the digits."""
 
 
 def _kind(data: object) -> str:

@@ -6,7 +6,14 @@ from functools import partial
 
 import numpy as np
 
-from condensery.declare import Measured, Tables, at_least, at_most, claim
+from condensery.declare import (
+    Measured,
+    Tables,
+    at_least,
+    at_most,
+    claim,
+    needs,
+)
 from condensery.experiments.embedding_width._config import Config
 
 ABOVE_ZERO = 1e-6
@@ -101,8 +108,10 @@ def _escape_ratio(tables: Tables, shares: str) -> Measured:
     return Measured(float(wide["time"][-1] / wide["time"][0]), listed)
 
 
-def _has_widths(config: Config) -> bool:
-    return len(set(config.escape_widths) - {1}) > 1
+HAS_WIDTHS = needs(
+    "two escape_widths above 1",
+    lambda config: len(set(config.escape_widths) - {1}) > 1,
+)
 
 
 @of_project(
@@ -110,7 +119,7 @@ def _has_widths(config: Config) -> bool:
     "From the width-1 point in equal copies, every unit pushed as much, the widest net "
     "leaves no later than the narrowest, in mean-field time (ratio of the medians).",
     at_most(1.0),
-    when=_has_widths,
+    when=HAS_WIDTHS,
 )
 def escape_time(config: Config, tables: Tables) -> Measured:
     """Ratio of the medians."""
@@ -122,7 +131,7 @@ def escape_time(config: Config, tables: Tables) -> Measured:
     "The same from random points of the critical set, with shares that are even on "
     "the simplex (ratio of the medians).",
     at_most(1.0),
-    when=_has_widths,
+    when=HAS_WIDTHS,
 )
 def escape_random(config: Config, tables: Tables) -> Measured:
     """Ratio of the medians."""

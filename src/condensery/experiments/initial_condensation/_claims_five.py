@@ -47,7 +47,7 @@ def five_start(config: Config, tables: Tables) -> Measured:
     starts = [rows_of(tables, "five", name, step=0) for name in config.activations]
     tables_run = [table for table in starts if len(table)]
     if not tables_run:
-        return Measured(None, ABSENT)
+        return ABSENT
     # The draws of all activations are the same.
     pairs = tables_run[0]["pairs"]
     chance = aligned_by_chance(FIVE_FEATURES + 1, TAU)
@@ -60,7 +60,7 @@ def share_of_draws(name: str, config: Config, tables: Tables) -> Measured:
     """Lower end of the share of draws in which one line holds 95 % of the neurons."""
     table = rows_of(tables, "five", name)
     if not len(table):
-        return Measured(None, ABSENT)
+        return ABSENT
     largest = table["largest"]
     hits = largest >= SHARE
     draws = share(hits)
@@ -97,7 +97,7 @@ def lines_in_five(name: str, config: Config, tables: Tables) -> Measured:
     """Mean over draws."""
     table = rows_of(tables, "five", name)
     if not len(table):
-        return Measured(None, ABSENT)
+        return ABSENT
     counts, times = np.unique(table["lines"].astype(int), return_counts=True)
     spread = ", ".join(
         f"{count} lines {often}×" for count, often in zip(counts, times, strict=True)
@@ -130,7 +130,7 @@ def share_of_layer(
 ) -> Measured:
     """The median over draws."""
     if "deep" not in tables:
-        return Measured(None, ABSENT)
+        return ABSENT
     table = tables["deep"].select(layer=layer, residual=variant == "residual")
     quantiles = np.quantile(table["largest"], [0, 0.25, 0.75, 1])
     shares = ", ".join(f"{share:.2f}" for share in quantiles)
@@ -141,7 +141,7 @@ def share_of_layer(
 def lines_of_layer(layer: int, config: Config, tables: Tables) -> Measured:
     """The mean over draws."""
     if "deep" not in tables:
-        return Measured(None, ABSENT)
+        return ABSENT
     table = tables["deep"].select(layer=layer, residual=True)
     printed = multiplicity(DEEP[layer - 1])
     note = f"{NO_THEOREM}; printed is {printed}"

@@ -43,7 +43,7 @@ def line_most(config: Config, tables: Tables) -> Measured:
         if multiplicity(name) and len(table):
             excess[name] = float(table["lines"].max()) - multiplicity(name)
     if not excess:
-        return Measured(None, ABSENT)
+        return ABSENT
     listed = ", ".join(f"{name} {value:+g}" for name, value in excess.items())
     note = f"Adam; a line: a tenth of the neurons; {listed}"
     single = [name for name in excess if multiplicity(name) == 1]
@@ -58,7 +58,7 @@ def lines_on_line(name: str, config: Config, tables: Tables) -> Measured:
     """Mean over draws."""
     table = _line(config, tables, name)
     if not len(table):
-        return Measured(None, ABSENT)
+        return ABSENT
     note = (
         f"{len(table)} draws of the weights; the lines hold at least "
         f"{table['covered'].min():.0%} of the neurons"
@@ -90,7 +90,7 @@ def line_tanh(config: Config, tables: Tables) -> Measured:
     """Least share of a draw."""
     table = _line(config, tables, "tanh")
     if not len(table):
-        return Measured(None, ABSENT)
+        return ABSENT
     largest = table["largest"]
     note = f"median {np.median(largest):.0%}; others are on their way through 0"
     return Measured(float(largest.min()), note)
@@ -112,7 +112,7 @@ def line_predicted(config: Config, tables: Tables) -> Measured:
     """The least of the draws' medians."""
     smooth = _smooth(config, tables)
     if not smooth:
-        return Measured(None, ABSENT)
+        return ABSENT
     least = {name: float(table["aligned"].min()) for name, table in smooth.items()}
     worst = min(least, key=lambda name: least[name])
     return Measured(least[worst], f"the least is that of {worst}")
@@ -128,7 +128,7 @@ def polynomial(config: Config, tables: Tables) -> Measured:
     """The largest residual."""
     smooth = _smooth(config, tables)
     if not smooth:
-        return Measured(None, ABSENT)
+        return ABSENT
     residuals = {
         name: float(np.nanmax(table["residual"])) for name, table in smooth.items()
     }
@@ -146,7 +146,7 @@ def polynomial_relu(config: Config, tables: Tables) -> Measured:
     """The residual of the first draw."""
     table = _line(config, tables, "relu")
     if not len(table):
-        return Measured(None, ABSENT)
+        return ABSENT
     return Measured(float(np.nanmax(table["residual"])), "against a straight line")
 
 
@@ -171,7 +171,7 @@ def theorem_descent(config: Config, tables: Tables) -> Measured:
     ]
     ended = [table for table in descents if len(table)]
     if not ended:
-        return Measured(None, ABSENT)
+        return ABSENT
     reached = all((table["status"] == 1).all() for table in ended)
     note = "some ran out of steps"
     if reached:
@@ -197,7 +197,7 @@ def theorem_adam(config: Config, tables: Tables) -> Measured:
     """The median over draws."""
     steps = _notebook(tables)
     if steps is None:
-        return Measured(None, ABSENT)
+        return ABSENT
     last, _ = steps
     note = "not asserted: the theorem is about gradient flow"
     return Measured(float(np.median(last["aligned"])), note)
@@ -214,7 +214,7 @@ def descent_x2tanh(config: Config, tables: Tables) -> Measured:
     """The median over draws."""
     table = rows_of(tables, "line", "x2tanh", optimiser=DESCENT)
     if not len(table):
-        return Measured(None, ABSENT)
+        return ABSENT
     note = (
         "not asserted; the three heaviest neurons hold "
         f"{np.median(table['heaviest']):.0%} of the amplitude"
@@ -232,7 +232,7 @@ def first_step(config: Config, tables: Tables) -> Measured:
     """The median over draws."""
     steps = _notebook(tables)
     if steps is None:
-        return Measured(None, ABSENT)
+        return ABSENT
     _, first = steps
     note = f"with z itself {float(np.median(first['aligned'])):.2f}"
     return Measured(float(np.median(first["sign_aligned"])), note)
@@ -248,7 +248,7 @@ def demo_b(config: Config, tables: Tables) -> Measured:
     """The median over draws."""
     steps = _notebook(tables)
     if steps is None:
-        return Measured(None, ABSENT)
+        return ABSENT
     last, first = steps
     pairs = last["pairs"]
     note = (

@@ -101,12 +101,6 @@ class Config(Settings):
             raise ValueError("three rising steps")
         return steps
 
-    @property
-    def is_reference(self) -> bool:
-        """Whether the lengths of training are those that the statements are about."""
-        lengths = (self.line_steps, self.five_steps, self.deep_steps, self.demo_b_steps)
-        return lengths == ((100, 200, 1000), 100, (1000, 900, 900, 1400, 1400), 101)
-
 
 def multiplicity(name: str) -> int:
     """The multiplicity p of an activation, 0 where it has none."""

@@ -6,17 +6,31 @@ from functools import partial
 
 import numpy as np
 
-from condensery.declare import Expected, Tables, claim
+from condensery.declare import (
+    Expected,
+    Measured,
+    Tables,
+    claim,
+    exactly,
+)
 from condensery.experiments.initial_condensation._tables import ADAM
 from condensery.records import Table
 
-ABSENT = "not run: its part or activation is not among those chosen"
+ABSENT = Measured(None, needs="its part and activation among those chosen")
 NO_THEOREM = "no prediction: there is no theorem for p > 1 in more than one dimension"
 OPEN = Expected("between", None)
 """Nothing is predicted: the number is reported."""
 
+REFERENCE = exactly(
+    line_steps=(100, 200, 1000),
+    five_steps=100,
+    deep_steps=(1000, 900, 900, 1400, 1400),
+    demo_b_steps=101,
+)
+"""The lengths of training that the statements are about."""
+
 reported = partial(claim, paper="zhou2022initial")
-judged = partial(reported, when=lambda config: config.is_reference)
+judged = partial(reported, when=REFERENCE)
 on_line = partial(judged, source="Figs. 5 and 6, d = 1")
 in_five = partial(judged, source="Fig. 2, d = 5")
 counted_in_five = partial(reported, source="Fig. 2, d = 5")
@@ -26,7 +40,7 @@ notebook = partial(
     claim,
     paper="xu2025overview",
     source="demonstration notebook",
-    when=lambda config: config.is_reference,
+    when=REFERENCE,
 )
 
 

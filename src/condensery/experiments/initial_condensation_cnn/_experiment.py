@@ -45,7 +45,7 @@ from condensery.experiments.initial_condensation_cnn._work import (
 )
 from condensery.records import FigureSpec, Table
 
-ABSENT = "not run: this activation is not among those chosen"
+ABSENT = Measured(None, needs="its activation among activations")
 of_theory = partial(claim, paper="zhou2023cnn", source="two-layer CNN, initial stage")
 of_images = partial(claim, paper="zhou2023cnn", source="CNN on 500 images")
 
@@ -200,7 +200,7 @@ def while_untrained(activation: str, config: Config, tables: Tables) -> Measured
     course = tables["followed"].select(activation=activation, std=SMALL)
     early = course["accuracy"] <= UNTRAINED
     if activation not in config.activations or not early.any():
-        return Measured(None, ABSENT)
+        return ABSENT
     end = course["step"] == course["step"].max()
     note = (
         f"at the end {np.mean(course['pairs'][end]):.2f} with "

@@ -76,7 +76,6 @@ def printed_claim(
         kind=kind,
         paper="luo2021phase",
         source=source,
-        when=on_any,
     )
 
     def judged(measure: Measure) -> JudgedMeasure[Config]:
@@ -85,8 +84,7 @@ def printed_claim(
             result = measure(config, tables) if judges else None
             if result is not None:
                 return result
-            nothing = Expected(expected.relation, None)
-            return Measured(None, _why_open(name, config), nothing)
+            return Measured(None, needs=_lacks(on, config))
 
         return declared(measured)
 
@@ -99,26 +97,24 @@ image_claim = partial(printed_claim, on=on_images)
 mnist_claim = partial(printed_claim, on=on_mnist)
 
 
-def _why_open(name: str, config: Config) -> str:
+def _lacks(on: Callable[[Config], bool], config: Config) -> str:
+    """What a configuration lacks for a statement to speak of it."""
     if config.activation != "relu":
-        return "no prediction: the statements are for relu"
-    if name.startswith("fig5"):
-        return "needs data=mnist"
-    if name.startswith("image"):
-        return "needs data=digits, fashion-mnist or mnist"
-    if config.kind == "line" and not config.asi:
-        return (
-            "no prediction: the printed numbers are with antisymmetric initialisation"
-        )
-    if config.kind == "line" and not is_wide(config):
-        return (
-            "the printed slopes are of widths from 1000 on; needs widths >= 1000 "
-            "over at least a decade"
-        )
-    return (
-        "not judged by these data, cells and widths; needs data=line with the "
-        "preset's grid"
-    )
+        return "activation=relu"
+    if on(config):
+        return "the cells and widths of a preset"
+    if on in _DATA:
+        return _DATA[on]
+    if config.kind != "line":
+        return "data=line"
+    widths = "widths >= 1000 over at least a decade"
+    return widths if config.asi else "asi=true"
+
+
+_DATA = {
+    on_mnist: "data=mnist",
+    on_images: "data=digits, fashion-mnist or mnist",
+}
 
 
 def by_size(config: Config, paper: float, quick: float) -> float:

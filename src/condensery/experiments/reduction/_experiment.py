@@ -33,7 +33,10 @@ from condensery.declare import (
     table,
     within,
 )
-from condensery.experiments.reduction._config import Config
+from condensery.experiments.reduction._config import (
+    REFERENCE,
+    Config,
+)
 from condensery.experiments.reduction._work import images, train
 from condensery.records import FigureSpec
 
@@ -122,7 +125,7 @@ def allowed(config: Config, tables: Tables) -> Blocks:
 # --------------------------------------------------------------------------- claims
 
 fig_5 = partial(claim, paper="zhang2021embedding", source="Fig. 5, Appendix")
-at_the_setting = partial(fig_5, when=lambda config: config.is_reference)
+at_the_setting = partial(fig_5, when=REFERENCE)
 
 
 def _note(config: Config) -> str:

@@ -20,7 +20,7 @@ from condensery.metrics import boundary_local_crossing
 from condensery.records import Table
 
 OURS = "our choice: points, orientation of γ₂, stopping rule, seeds (not in the paper)"
-MISSING = Measured(None, "needs the cells of the presets")
+MISSING = Measured(None, needs="the cells of the presets")
 
 published = partial(claim, paper="zhou2022three")
 

@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 
 from condensery.declare import (
+    Condition,
     Expected,
     JudgedMeasure,
     Measured,
@@ -22,10 +23,13 @@ from condensery.declare import (
     at_most,
     claim,
     equal_to,
+    needs,
+    no_less,
 )
 from condensery.experiments.width_similarity._config import (
     LEFT,
     LEVEL_OF_ONE,
+    LONG_ENOUGH,
     TARGETS,
     Config,
     Target,
@@ -36,6 +40,19 @@ OnTarget = Callable[[Config, Tables, Target], Measured]
 of_the_survey = partial(
     claim, paper="xu2025overview", source="Sec. 6; setting of this project"
 )
+
+
+def _rests_on(target: Target) -> Condition[Config]:
+    """Nets of many widths are trained on a target, long enough to leave."""
+    least = LONG_ENOUGH[target]
+    return (
+        needs(f"nets of {target}", lambda config: target in config.nets)
+        & needs("widths 1, 2 and one of 10 or more", lambda config: config.is_wide)
+        & needs(
+            f"times of {target} >= {least:g}",
+            lambda config: config.times.get(target, 0.0) >= least,
+        )
+    )
 
 
 def on_every_target(
@@ -60,7 +77,7 @@ def on_every_target(
                 f"{statement} Target: {target}.",
                 expected,
                 kind=kind,
-                when=lambda config, target=target: config.rests_on(target),
+                when=_rests_on(target),
             )
             claims.append(judged(partial(_on_target, measure, target)))
         return tuple(claims)
@@ -73,7 +90,7 @@ def _on_target(
 ) -> Measured:
     """What a measure says of the tables' rows on one target."""
     if target not in config.nets:
-        return Measured(None, f"no net was trained on {target}")
+        return Measured(None, needs=f"nets of {target}")
     of_target = {
         name: table.select(target=target)
         for name, table in tables.items()
@@ -273,7 +290,10 @@ def _escape_ratio(tables: Tables, parametrisation: str) -> Measured:
     "mean-field time).",
     at_most(1.0),
     kind="reproduction",
-    when=lambda config: len(set(config.escape_widths) - {1}) > 1,
+    when=needs(
+        "two escape_widths above 1",
+        lambda config: len(set(config.escape_widths) - {1}) > 1,
+    ),
 )
 def escape(config: Config, tables: Tables) -> Measured:
     """Ratio of the medians."""
@@ -301,12 +321,12 @@ def escape_raw(config: Config, tables: Tables) -> Measured:
     kind="reproduction",
     paper="zhang2021embedding",
     source="Fig. 1a",
-    when=lambda config: config.printed_steps >= 300_000,
+    when=no_less(printed_steps=300_000),
 )
 def fig_1a(config: Config, tables: Tables) -> Measured:
     """Loss at the end."""
     if "as_printed" not in tables:
-        return Measured(None, "not run: printed_steps=0")
+        return Measured(None, needs="printed_steps>=300000")
     loss = tables["as_printed"]["loss"]
     note = (
         "gradient descent at rate .005 from N(0, m⁻³); the paper prints neither the "

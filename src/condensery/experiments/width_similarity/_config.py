@@ -103,11 +103,6 @@ class Config(Settings):
         """Whether there are widths 1 and 2 and one that is wide beside them."""
         return {1, 2} <= set(self.widths) and max(self.widths) >= 10
 
-    def rests_on(self, target: Target) -> bool:
-        """Whether nets of many widths are trained on a target, long enough to leave."""
-        is_long = self.times.get(target, 0.0) >= LONG_ENOUGH[target]
-        return target in self.nets and self.is_wide and is_long
-
     @property
     def escape_steps(self) -> int:
         """Steps after which an escape in mean-field time is given up."""

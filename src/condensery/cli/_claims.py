@@ -1,0 +1,116 @@
+"""``claims``, and how every command prints claims."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from condensery.cli._options import RUNS, Json, Runs
+
+if TYPE_CHECKING:
+    from condensery.records import Claim
+    from condensery.workbench import Score
+
+IDENTITY_FAILED = 4
+"""Exit status where a theorem failed; 1 is that of any other claim."""
+
+
+def claims(*, runs: Runs = RUNS, json: Json = False) -> int:
+    """Show the scoreboard: what the latest run that judged a statement says of it.
+
+    Statements are listed by paper and counted by kind; of those that no run has judged
+    only the number per experiment is shown.
+    Exit status: 0 whatever the claims say, but 4 if an identity failed: a theorem that
+    fails is a fault in the code.
+    """
+    from condensery import workbench
+    from condensery.cli import _output as output
+
+    scores = workbench.claims(runs)
+    status = alarm_status(scores)
+    if json:
+        dumped = [score.model_dump(mode="json") for score in scores]
+        output.document({"claims": dumped, "counts": workbench.counts(scores)})
+        return status
+    scored = [score for score in workbench.of_run(scores) if score.run is not None]
+    for paper in dict.fromkeys(score.paper for score in scored):
+        _print_paper(paper, [score for score in scored if score.paper == paper])
+    _print_others(scores)
+    output.say(f"all: {workbench.tally(scored)}")
+    print_alarm(scored)
+    return status
+
+
+def _print_paper(paper: str, scores: Sequence[Score]) -> None:
+    from condensery import workbench
+    from condensery.cli import _output as output
+
+    output.say(f"{paper}: {workbench.tally(scores)}")
+    for score in scores:
+        run = score.run or ""
+        aside = f"  {score.experiment}, run {run[:8]} ({score.preset})"
+        if score.runs_passed and score.runs_failed:
+            verdicts = f"passed in {score.runs_passed}, failed in {score.runs_failed}"
+            aside += f"; {verdicts} runs"
+        output.claim_lines(score, aside=aside, notes=False)
+
+
+def _print_others(scores: Sequence[Score]) -> None:
+    """Per experiment, how many statements no run has judged, and what they need."""
+    from condensery import workbench
+    from condensery.cli import _output as output
+
+    for name in dict.fromkeys(score.experiment for score in scores):
+        of_experiment = [score for score in scores if score.experiment == name]
+        for line in workbench.need_lines(of_experiment):
+            output.say(f"{name}: {line}")
+        asked = workbench.of_run(of_experiment)
+        waiting = [score for score in asked if score.run is None]
+        if waiting:
+            output.say(f"{name}: {len(waiting)} not run: condensery run {name}")
+
+
+def print_claims(claims: Sequence[Claim], *, notes: bool = True) -> None:
+    """Print the claims of a run; a line for all that need another one.
+
+    Args:
+        claims: The claims.
+        notes: Whether the notes of claims that held are printed too.
+    """
+    from condensery import workbench
+    from condensery.cli import _output as output
+
+    if not claims:
+        return
+    output.say(f"claims: {workbench.tally(claims)}")
+    for claim in workbench.of_run(claims):
+        output.claim_lines(claim, notes=notes)
+    for line in workbench.need_lines(claims):
+        output.say(line)
+    failed = [claim.id for claim in claims if claim.passed is False]
+    if failed:
+        output.say(f"failed: {', '.join(failed)}")
+    print_alarm(claims)
+
+
+def exit_status(claims: Sequence[Claim]) -> int:
+    """0, 1 if a claim failed, 4 if a theorem did."""
+    failed = any(claim.passed is False for claim in claims)
+    return alarm_status(claims) or int(failed)
+
+
+def alarm_status(claims: Sequence[Claim]) -> int:
+    """4 if a theorem failed, else 0."""
+    from condensery import workbench
+
+    return IDENTITY_FAILED if workbench.failed_identities(claims) else 0
+
+
+def print_alarm(claims: Sequence[Claim]) -> None:
+    """Say that a theorem failed, where one did."""
+    from condensery import workbench
+    from condensery.cli import _output as output
+
+    text = workbench.alarm(claims)
+    if text:
+        output.paragraph(text)
