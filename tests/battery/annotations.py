@@ -13,17 +13,20 @@ import numpy as np
 import pytest
 from beartype import BeartypeConf, FrozenDict, beartype
 from beartype.roar import BeartypeDecorHintException
+from numpy.typing import ArrayLike
 from pydantic import JsonValue
 
 _check = beartype(
     conf=BeartypeConf(
         is_pep484_tower=True,
-        hint_overrides=FrozenDict({int: int | np.integer, JsonValue: object}),
+        hint_overrides=FrozenDict(
+            {int: int | np.integer, JsonValue: object, ArrayLike: object}
+        ),
     )
 )
 """A whole number is a float, as PEP 484 has it, and one of NumPy is a whole number;
 beartype cannot resolve the names in pydantic's recursive `JsonValue` from where it is
-called.
+called, nor the nested sequences in NumPy's `ArrayLike`.
 """
 _raises = pytest.raises
 

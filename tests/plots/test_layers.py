@@ -64,7 +64,7 @@ def test_distances_of_both_layers_follow_their_slopes():
 
 def test_without_the_row_there_is_no_figure_of_distances():
     names = [figure.name for figure in three_layer.figures(Config(gamma2s=(0.5,)))]
-    assert names == ["layer-maps", "layer-neurons"]
+    assert names == ["layer-maps", "layer-orientations", "layer-neurons"]
 
 
 def test_pairs_are_shown_before_and_after():
