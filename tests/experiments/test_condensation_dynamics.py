@@ -82,16 +82,44 @@ def test_claims_can_fail_and_open_questions_stay_open(two_kinks):
         columns={
             **members.columns,
             "groups_end": members["groups_collapse"],
-            "covered": members["covered"] * 50,
         }
     )
     claims = judged(reference, {**tables, "members": fewer})
-    assert (claims["grows"].passed, claims["near-falls"].passed) == (False, False)
+    assert claims["grows"].passed is False
+    # One run has no interval.
+    assert claims["near-falls"].passed is None
     assert {
         claims[name].passed
         for name in ("monotone", "collapse", "splits", "aligned", "at-rest")
     } == {None}
     assert {claim.passed for claim in judged(config, tables).values()} == {None}
+
+
+@pytest.mark.parametrize(
+    ("near", "passed"),
+    [((4, 4, 3), True), ((4, 0, 2), False)],
+)
+def test_births_near_falls_are_judged_run_by_run(two_kinks, near, passed):
+    # Four births a run, half of them near a fall by chance.
+    config, _, tables = two_kinks
+    reference = config.model_copy(update={"steps": 100_000})
+    runs, births = np.arange(3), 4
+    members = {
+        **{name: np.repeat(col, 3) for name, col in tables["members"].columns.items()},
+        "seed": runs,
+        "covered": np.full(3, 0.5),
+        "births": np.full(3, births),
+    }
+    events = {
+        "target": np.repeat("two-kinks", 3 * births),
+        "seed": np.repeat(runs, births),
+        "kind": np.repeat("split", 3 * births),
+        "near_fall": np.concatenate([np.arange(births) < count for count in near]),
+        **{name: np.ones(3 * births) for name in ("cosine", "parent_cosine", "rank")},
+    }
+    made = {"members": Table(columns=members), "events": Table(columns=events)}
+    claim = judged(reference, tables | made)["near-falls"]
+    assert claim.passed is passed
 
 
 @pytest.mark.parametrize(

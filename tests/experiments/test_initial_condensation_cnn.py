@@ -64,13 +64,16 @@ def test_kernels_condense_along_the_singular_vector(found):
         "share",
         "median",
         "rd-small",
-        "none",
         "linear",
         "cnn-before",
         "cnn-large",
     ):
         assert claims[name].passed is True, claims[name]
     assert claims["cnn-xtanh"].passed is claims["every"].passed is None
+    # None of 64 kernels: too few to say less than 5 %.
+    none = claims["none"]
+    assert none.note.startswith("0 of 64")
+    assert none.value == pytest.approx(3.8415 / (64 + 3.8415), abs=1e-4)
     medians = [np.median(tables["members"].select(std=std)["median"]) for std in STDS]
     assert medians[0] > medians[1] > medians[2]
 
@@ -102,6 +105,8 @@ def test_claims_can_fail(found):
     ) == (False, False, False)
     claims = judged(config, altered(tables, "kernels", cosine=0.9 * kernels["cosine"]))
     assert (claims["kernels"].passed, claims["linear"].passed) == (False, False)
+    crowded = altered(tables, "kernels", cosine=np.ones(len(kernels)))
+    assert judged(config, crowded)["none"].passed is False
     followed = tables["followed"]
     claims = judged(
         config, altered(tables, "followed", pairs=followed["pairs"] / 2 + 0.25)

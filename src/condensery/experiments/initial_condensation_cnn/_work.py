@@ -23,6 +23,8 @@ from condensery.theory import (
 
 IMAGES, SIDE, SMOOTH = 30, 10, 2.0
 KERNELS, SIZE, DROP = 16, 3, 0.03
+ENTRIES = SIZE**2 + 1
+"""Weights and bias of a kernel on one channel."""
 STDS = (1e-5, 1e-3, 1e-2)
 CLASSES, DENSE, CNN_KERNELS = 10, 64, 32
 PER_DECADE = 8
