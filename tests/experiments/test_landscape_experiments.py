@@ -19,7 +19,12 @@ from condensery.experiments.manifold_dimension import (
     example,
     manifold_dimension,
 )
-from condensery.experiments.reduction import recorded_steps, reduction, slowest
+from condensery.experiments.reduction import (
+    recorded_steps,
+    reduction,
+    resting,
+    slowest,
+)
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 
@@ -167,6 +172,11 @@ def test_where_a_condensed_net_is_merged():
     loss = level * np.where(steps < 300, steps**-0.001, steps**-0.05)
     assert 300 <= steps[slowest(steps, loss)] < 600
     assert slowest(steps, np.full(len(steps), 0.1)) == len(steps) - 1
+    middle, end = resting(steps, loss)
+    assert steps[middle] == pytest.approx(39, rel=0.2)
+    assert steps[end] == steps[steps < 300][-1]
+    assert resting(steps, np.full(len(steps), 0.1)) is None
+    assert resting(steps, 0.1 / steps) is None
 
 
 def test_claims_can_fail():
@@ -181,13 +191,26 @@ def test_claims_can_fail():
         "accuracy_narrow": [0.9],
         "change": [0.1],
         "left_apart": [0],
-        "return_ratio": [1.5],
+        "slope": [0.3],
+        "departure": [0.06],
+        "departure_wide": [0.4],
+        "rest_width": [1],
+        "rest_departure": [0.06],
     }
     tables = {"members": Table(columns=members)}
     claims = {claim.id: claim for claim in reduction.claims(config, tables)}
-    names = ("width", "agreement", "returns", "paper-width")
-    verdicts = [claims[name].passed for name in names]
-    assert verdicts == [False] * 3 + [None]
+    failing = (
+        "width",
+        "agreement",
+        "at-rest",
+        "stagnates",
+        "stagnates-on-plateau",
+    )
+    assert [claims[name].passed for name in failing] == [False] * 5
+    assert claims["paper-width"].passed is None
+    members["rest_width"] = [0]
+    without = reduction.claims(config, {"members": Table(columns=members)})
+    assert without[4].passed is None
     narrower = reduction.claims(reduction.Config(width=100), tables)
     assert {claim.passed for claim in narrower} == {None}
     table = {

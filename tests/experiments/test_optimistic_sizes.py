@@ -20,7 +20,9 @@ from condensery.experiments.optimistic_sizes._work import (
     complete,
     plane,
     tangent,
+    unobserved,
 )
+from condensery.metrics import share
 from condensery.models import TwoLayerConv
 from condensery.plots import chart
 from condensery.records import Table
@@ -116,7 +118,12 @@ def test_columns_are_the_derivatives_of_the_convolutional_model():
     expected = np.column_stack(
         [np.asarray(slopes[name]).reshape(5, -1) for name in ("a", "w")]
     )
-    np.testing.assert_allclose(shared, expected, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        shared,
+        expected,
+        rtol=1e-12,
+        atol=1e-14,
+    )
     # each place moves alone; together they are the shared kernel
     local = columns(
         images,
@@ -205,23 +212,43 @@ def test_one_entry_less_leaves_the_target_free():
         assert np.linalg.matrix_rank(J[order[: full - 1]]) == full - 1
 
 
-def test_a_whole_matrix_is_learned_and_a_part_of_it_is_fitted():
+def test_the_test_error_is_that_of_entries_that_were_not_observed():
+    errors = np.array([[1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0]])
+    orders = np.array([[3, 2, 1, 0], [0, 1, 2, 3]])
+    measured = unobserved(errors, orders, np.array([3, 2]))
+    assert measured.tolist() == [1.0, (9 + 16) / 2]
+
+
+def test_a_matrix_of_full_rank_is_not_completed():
+    config = Config(around=(-1, 0, 1))
+    assert list(config.ranks) == [1, 2, 3]
+    # 2rd − r² = 15 of 16 for rank three; from all of them nothing is completed
+    assert config.samples(3) == [14, 15]
+
+
+def test_large_factors_fit_the_observed_entries_alone():
     config = Config(
         masks=2,
         around=(0,),
         scales=(0.3,),
         steps=50_000,
     )
-    full = complete.function(config, 0, silent, rank=4, scale=0.3)
-    assert full["samples"].tolist() == [16, 16]
-    assert full["train"] == pytest.approx(full["test"], rel=1e-6)
-    few = complete.function(config, 0, silent, rank=1, scale=0.3)
+    few = complete.function(
+        config,
+        0,
+        silent,
+        rank=1,
+        scale=0.3,
+    )
     assert (few["train"] <= 1e-9).all()
     assert (few["test"] > 1e-3).all()
 
 
 def test_the_linear_model_finds_what_its_samples_say():
-    config = Config(masks=4, plane_steps=200_000)
+    config = Config(
+        masks=4,
+        plane_steps=200_000,
+    )
     fits = plane.function(config, 0, silent, bilinear=False)
     fitted = fits["train"] <= 1e-9
     three = fits["samples"] >= 3
@@ -246,41 +273,63 @@ def test_claims_can_fail(ran):
     rank_wide = tables["ranks"]["rank_wide"] + 1
     off = changed(tables, "ranks", rank_wide=rank_wide)
     assert judged(config, off)["ranks"].passed is False
-    fits = tables["recovery"]
-    bad = changed(
-        tables,
-        "recovery",
-        test=np.full(len(fits), 0.5),
-    )
-    claims = judged(config, bad)
-    names = ("bilinear-two", "completion-1", "completion-4", "linear-three")
-    assert not any(claims[name].passed for name in names)
-    assert claims["one-less"].passed is True
-    good = changed(
-        tables,
-        "recovery",
-        test=np.full(len(fits), 1e-6),
-    )
+    rows = tables["recovery"]
+    enough = rows["samples"] >= rows["optimistic"]
+    good = with_shares(tables, np.where(enough, 1.0, 0.0))
     claims = judged(config, good)
-    assert claims["one-less"].passed is False
-    assert claims["linear-three"].passed is False
-    share = np.where(fits["scale"] < 0.1, 0.0, 1.0)
-    worse = changed(tables, "recovery", recovered=share)
+    names = ("bilinear-two", "completion-1", "completion-3", "linear-three", "one-less")
+    assert all(claims[name].passed for name in names)
+    bad = with_shares(tables, np.where(enough, 0.3, 0.2))
+    claims = judged(config, bad)
+    assert not any(claims[name].passed for name in names)
+
+
+def with_shares(tables, recovered, draws=30):
+    """Tables in which so many of the draws are recovered."""
+    hits = np.round(recovered * draws).astype(int)
+    shares = [share(np.arange(draws) < count) for count in hits]
+    return changed(
+        tables,
+        "recovery",
+        recovered=[row.value for row in shares],
+        low=[row.low for row in shares],
+        high=[row.high for row in shares],
+        draws=np.full(len(hits), draws),
+    )
+
+
+def test_a_small_start_has_to_gain(ran):
+    config, tables = ran
+    fits = tables["fits"]
+    small = fits["scale"] < 0.1
+    gain = np.where(small, 1e-6, 0.5)
+    better = changed(tables, "fits", test=gain)
+    assert judged(config, better)["small-start"].passed is True
+    worse = changed(tables, "fits", test=1e-6 / gain)
     assert judged(config, worse)["small-start"].passed is False
+    equal = changed(
+        tables,
+        "fits",
+        test=np.where(fits["draw"] % 2, 1e-6, 0.5),
+    )
+    assert judged(config, equal)["small-start"].value == 0
 
 
 def test_the_figure_shows_the_tables(ran):
     config, tables = ran
     (spec,) = optimistic_sizes.figures(config)
     data = chart.figure_data(tables, **spec.options)
-    matrices = data.panels[0].series
-    labels = [series.look.label for series in matrices if series.look.label]
-    assert labels == ["rank 1", "rank 2", "rank 3", "rank 4"]
-    lines = [series for series in matrices if series.look.label]
-    assert all(sorted(set(line.x.tolist())) == [-1, 0] for line in lines)
-    rows = tables["recovery"].select(model="matrix", rank=1, scale=min(config.scales))
-    assert lines[0].y.tolist() == rows["test"].tolist()
-    assert len(chart.draw(data).axes) == 3
+    matrices = data.panels[1].series
+    labels = [series.look.label for series in matrices]
+    assert labels[:3] == [f"rank {rank}, std 1e-08" for rank in (1, 2, 3)]
+    assert labels[3:] == [f"rank {rank}, std 0.1" for rank in (1, 2, 3)]
+    rows = tables["recovery"].select(
+        model="matrix",
+        rank=1,
+        scale=min(config.scales),
+    )
+    assert matrices[0].y.tolist() == rows["recovered"].tolist()
+    assert len(chart.draw(data).axes) == 4
 
 
 @pytest.mark.parametrize(

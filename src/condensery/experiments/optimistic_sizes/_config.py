@@ -21,8 +21,8 @@ class Config(Settings):
         default=(-1, 0, 1),
         min_length=1,
     )
-    """Numbers of observed entries, counted from the optimistic 2rd − r²; more than d²
-    are left out.
+    """Numbers of observed entries, counted from the optimistic 2rd − r². All d² are
+    left out: then nothing is to be completed.
     """
     scales: tuple[float, ...] = Field(
         default=(0.1, 1e-8),
@@ -68,4 +68,9 @@ class Config(Settings):
     def samples(self, rank: int) -> list[int]:
         """Numbers of observed entries tried for targets of one rank."""
         counts = sorted({self.optimistic(rank) + offset for offset in self.around})
-        return [count for count in counts if 1 <= count <= self.size**2]
+        return [count for count in counts if 1 <= count < self.size**2]
+
+    @property
+    def ranks(self) -> range:
+        """Ranks r whose 2rd − r² is less than d²: all but the full one."""
+        return range(1, self.size)

@@ -12,6 +12,7 @@ from condensery.declare import Blocks, Results, Tables, table
 from condensery.experiments.optimistic_sizes._config import Config
 from condensery.experiments.optimistic_sizes._ranks import MODELS, ranks
 from condensery.experiments.optimistic_sizes._work import complete, plane
+from condensery.metrics import share
 from condensery.protocols import Arrays
 
 FITS = ("samples", "draw", "train", "test", "status", "steps")
@@ -42,7 +43,7 @@ def optimistic(config: Config, model: str, rank: int) -> int:
     rank="of the target; 0 for 1 + x₁",
     draw="which target and mask, or which points",
     train="over the mean square of the target",
-    test="over the mean square of the target",
+    test="of entries that were not observed, over the mean square of the target",
 )
 def fits(config: Config, results: Results) -> Blocks:
     """Every fit."""
@@ -56,23 +57,30 @@ def fits(config: Config, results: Results) -> Blocks:
         }
 
 
-@table(test="median over the draws", recovered="share of the draws")
+@table(
+    test="median over the draws",
+    recovered="share of the draws",
+    low="lower end of the share's interval of 95 %",
+    high="upper end",
+)
 def recovery(config: Config, results: Results) -> Blocks:
     """Median error and share of recovered targets per number of samples."""
     for (model, rank, scale), run in settings(config, results):
-        samples = np.unique(run["samples"])
-        test = [run["test"][run["samples"] == count] for count in samples]
-        medians = [np.median(errors) for errors in test]
-        shares = [np.mean(errors < config.recovered) for errors in test]
-        yield {
-            "samples": samples,
-            "model": model,
-            "rank": rank,
-            "scale": scale,
-            "optimistic": optimistic(config, model, rank),
-            "test": medians,
-            "recovered": shares,
-        }
+        for count in np.unique(run["samples"]):
+            errors = run["test"][run["samples"] == count]
+            recovered = share(errors < config.recovered)
+            yield {
+                "samples": count,
+                "model": model,
+                "rank": rank,
+                "scale": scale,
+                "optimistic": optimistic(config, model, rank),
+                "test": np.median(errors),
+                "recovered": recovered.value,
+                "low": recovered.low,
+                "high": recovered.high,
+                "draws": recovered.draws,
+            }
 
 
 @table(
@@ -93,11 +101,11 @@ def dots(config: Config, tables: Tables) -> Blocks:
 
 
 @table(
-    samples="less 2rd − r² for matrices",
+    samples="less 2rd − r² for matrices; shifted as the dots",
     start="from the smallest or the largest initial scale",
 )
-def medians(config: Config, tables: Tables) -> Blocks:
-    """Median errors from the smallest and from the largest initial scale."""
+def shares(config: Config, tables: Tables) -> Blocks:
+    """Shares recovered from the smallest and from the largest initial scale."""
     recovery = tables["recovery"]
     for model, rank, scale in _shown(config):
         scales = {"small": scale}
@@ -105,18 +113,21 @@ def medians(config: Config, tables: Tables) -> Blocks:
             scales["large"] = max(config.scales)
         for start, std in scales.items():
             row = recovery.select(model=model, rank=rank, scale=std)
+            samples = row["samples"] - _zero(config, rank)
             yield {
                 "model": model,
                 "rank": rank,
                 "start": start,
-                "samples": row["samples"] - _zero(config, rank),
-                "test": row["test"],
+                "samples": samples + _shift(config, model, rank),
+                "recovered": row["recovered"],
+                "low": row["low"],
+                "high": row["high"],
             }
 
 
 def _shown(config: Config) -> list[Setting]:
-    ranks = range(1, config.size + 1)
-    matrices = [("matrix", rank, min(config.scales)) for rank in ranks]
+    smallest = min(config.scales)
+    matrices = [("matrix", rank, smallest) for rank in config.ranks]
     models = ("bilinear", "linear")
     return [*matrices, *((model, 0, config.plane_std) for model in models)]
 
@@ -128,7 +139,7 @@ def _zero(config: Config, rank: int) -> int:
 
 def _shift(config: Config, model: str, rank: int) -> float:
     """How far dots stand beside their number of samples."""
-    count = config.size if rank else 2
+    count = len(config.ranks) if rank else 2
     number = rank - 1 if rank else ("bilinear", "linear").index(model)
     return SPREAD * (2 * number - count + 1) / max(count - 1, 1)
 

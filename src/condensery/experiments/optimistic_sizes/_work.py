@@ -42,8 +42,8 @@ def complete(
         scale: Standard deviation of the initial factors.
 
     Returns:
-        One row per fit: samples, draw, train and test (mean squares over the mean
-        square of the target), status, steps.
+        One row per fit: samples, draw, train (mean square over the observed entries)
+        and test (over the others), over the mean square of the target; status, steps.
     """
     draws = range(config.masks)
     drawn = [
@@ -82,8 +82,24 @@ def complete(
     ends = [tree["net"] for tree in result.all_parameters()]
     products = [np.asarray(net["left"]) @ np.asarray(net["right"]) for net in ends]
     errors = np.stack(products) - targets[label[:, 1]]
-    test = np.mean(errors**2, axis=(1, 2))
+    orders = np.stack([order for _, order in drawn])[label[:, 1]]
+    test = unobserved(
+        errors.reshape(len(label), -1),
+        orders,
+        label[:, 0],
+    )
     return _rows(label, test, result)
+
+
+def unobserved(
+    errors: np.ndarray, orders: np.ndarray, counts: np.ndarray
+) -> np.ndarray:
+    """Mean square of every row of errors over the entries that come after the observed
+    ones in its order.
+    """
+    ordered = np.take_along_axis(errors, orders, axis=1)
+    hidden = np.arange(errors.shape[1]) >= counts[:, None]
+    return (ordered**2 * hidden).sum(axis=1) / hidden.sum(axis=1)
 
 
 @task(Config)

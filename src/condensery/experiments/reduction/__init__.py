@@ -4,11 +4,12 @@ had happened.
 
 from condensery.experiments.reduction._config import Config
 from condensery.experiments.reduction._experiment import reduction
-from condensery.experiments.reduction._work import recorded_steps, slowest
+from condensery.experiments.reduction._work import recorded_steps, resting, slowest
 
 __all__ = [
     "Config",
     "recorded_steps",
     "reduction",
+    "resting",
     "slowest",
 ]

@@ -43,7 +43,7 @@ class Config(Settings):
     """How many runs, with seeds 0, 1, …."""
     cosine: float = Field(default=0.9, gt=0.0, lt=1.0)
     """Units of a group have at least this cosine pairwise."""
-    retrain: Count = 200
+    retrain: Count = 1000
     """Steps of the merged network, and of the wide one beside it."""
     dtype: Literal["float32", "float64"] = "float32"
     """Arithmetic of the training."""

@@ -12,7 +12,7 @@ import numpy as np
 from condensery.charts import (
     Axis,
     Chart,
-    Levels,
+    Guide,
     Lines,
     Look,
     Matrix,
@@ -23,22 +23,21 @@ from condensery.charts import (
 from condensery.declare import (
     Blocks,
     Declared,
-    Measured,
     Results,
-    Tables,
     Work,
-    at_least,
-    at_most,
-    claim,
+    rows,
     table,
-    within,
 )
-from condensery.experiments.reduction._config import (
-    REFERENCE,
-    Config,
-)
+from condensery.experiments.reduction._claims import STAGNANT, judges
+from condensery.experiments.reduction._config import Config
 from condensery.experiments.reduction._work import images, train
 from condensery.records import FigureSpec
+
+STARTS = {"slowest": "retrain", "plateau": "rest"}
+"""Where a network was merged, and what its arrays are called."""
+
+NETWORKS = {"wide": "wide", "merged": "narrow"}
+"""A network, and what its arrays are called."""
 
 
 def work(config: Config) -> Iterator[Work]:
@@ -61,15 +60,28 @@ def training(config: Config, results: Results) -> Blocks:
     yield from _curves(results, step="step", loss="loss", width="width")
 
 
-@table()
+@table(
+    start="slowest: merged where the loss falls most slowly; plateau: merged in the "
+    "middle of the first plateau",
+    network="wide or merged",
+    ratio="loss over that of the wide network before the merge",
+)
 def retraining(config: Config, results: Results) -> Blocks:
-    """Losses of both networks after the merge."""
-    yield from _curves(
-        results,
-        step="retrain_step",
-        narrow="retrain_narrow",
-        wide="retrain_wide",
-    )
+    """Losses of both networks after either merge."""
+    for seed, (_, run) in enumerate(results.of(train)):
+        for start, name in STARTS.items():
+            steps = run[f"{name}_step"]
+            wide = run[f"{name}_wide"]
+            for network, stored in NETWORKS.items():
+                loss = run[f"{name}_{stored}"]
+                yield rows(
+                    {"step": steps},
+                    seed=seed,
+                    start=start,
+                    network=network,
+                    loss=loss,
+                    ratio=loss / wide[:1],
+                )
 
 
 @table()
@@ -85,108 +97,51 @@ def sweep(config: Config, results: Results) -> Blocks:
 
 
 @table(
+    slope="−d log loss/d log step of the wide network where it is merged",
     change="max |Δf| over max |f| on the training images",
     left_apart="groups that the merge refused",
-    return_ratio="least loss of the merged network while it trains on, "
-    "over the loss before the merge",
+    departure="largest |loss of the merged network over that before the merge − 1| "
+    "while it trains on",
+    departure_wide="the same of the wide network",
+    rest_width="of the network that is merged on the first plateau; 0 without one",
+    rest_departure="as departure, to the end of the first plateau; nan without one",
 )
 def members(config: Config, results: Results) -> Blocks:
     """One row per seed, at the step where it was merged."""
     for seed, (_, run) in enumerate(results.of(train)):
         chosen = int(run["chosen"])
         wide, narrow = run["accuracy"]
-        loss = run["loss"][chosen]
+        steps, losses = run["step"], run["loss"]
+        falls = -np.gradient(np.log(losses), np.log(steps))
         yield {
             "seed": seed,
-            "step": int(run["step"][chosen]),
-            "loss": float(loss),
+            "step": int(steps[chosen]),
+            "loss": float(losses[chosen]),
+            "slope": float(falls[chosen]),
             "width": int(run["width"][chosen]),
             "agreement": float(run["agreement"]),
             "accuracy_wide": float(wide),
             "accuracy_narrow": float(narrow),
             "change": float(run["change"]),
             "left_apart": int(run["left_apart"]),
-            "return_ratio": float(np.min(run["retrain_narrow"])) / float(loss),
+            "departure": departure(run["retrain_narrow"], losses[chosen]),
+            "departure_wide": departure(run["retrain_wide"], losses[chosen]),
+            "rest_width": int(run["rest_width"]),
+            "rest_departure": departure(run["rest_narrow"], run["rest_wide"][:1]),
         }
+
+
+def departure(losses: np.ndarray, before: np.ndarray | float) -> float:
+    """Largest |loss/before − 1|; nan of no losses."""
+    if not losses.size:
+        return np.nan
+    return float(np.max(np.abs(losses / before - 1)))
 
 
 @table()
 def cosines(config: Config, results: Results) -> Blocks:
     """Cosines between the units of seed 0, in groups."""
     yield {"cosine": results.first(train)["cosines"]}
-
-
-@table(loss="5 % above the median loss before the merge")
-def allowed(config: Config, tables: Tables) -> Blocks:
-    """The loss to which the figure compares the merged networks."""
-    yield {"loss": 1.05 * float(np.median(tables["members"]["loss"]))}
-
-
-# --------------------------------------------------------------------------- claims
-
-fig_5 = partial(claim, paper="zhang2021embedding", source="Fig. 5, Appendix")
-at_the_setting = partial(fig_5, when=REFERENCE)
-
-
-def _note(config: Config) -> str:
-    if not config.is_reference:
-        return "another setting than the paper's"
-    return (
-        f"the least favourable of {config.seeds} seeds; {config.data}, rate "
-        f"{config.rate:g}"
-    )
-
-
-@at_the_setting(
-    "width",
-    "A condensed network of width 400 is merged to a width at least 4 times smaller.",
-    at_least(4.0),
-    kind="reproduction",
-)
-def width(config: Config, tables: Tables) -> Measured:
-    """The least factor of the seeds."""
-    factors = config.width / tables["members"]["width"]
-    return Measured(float(factors.min()), _note(config))
-
-
-@at_the_setting(
-    "agreement",
-    "The merged network predicts the same class for at least 97 % of unseen images.",
-    at_least(0.97),
-    kind="reproduction",
-)
-def agreement(config: Config, tables: Tables) -> Measured:
-    """The least share of the seeds."""
-    least = float(tables["members"]["agreement"].min())
-    return Measured(least, _note(config))
-
-
-@at_the_setting(
-    "returns",
-    "Trained on for a few steps, it is back at the loss before the merge, within 5 %.",
-    at_most(1.05),
-    kind="reproduction",
-)
-def returns(config: Config, tables: Tables) -> Measured:
-    """The largest ratio of the seeds."""
-    ratio = float(tables["members"]["return_ratio"].max())
-    return Measured(ratio, f"{_note(config)}; within {config.retrain} steps")
-
-
-@fig_5(
-    "paper-width",
-    "The effective width of the paper's network at its plateau is 58.",
-    within(None, 10.0),
-    kind="reproduction",
-)
-def paper_width(config: Config, tables: Tables) -> Measured:
-    """The median width of the seeds."""
-    median = float(np.median(tables["members"]["width"]))
-    note = (
-        "not judged: the paper's images are MNIST and its stop is not "
-        f"printed; median of {config.seeds} seeds"
-    )
-    return Measured(median, note)
 
 
 # --------------------------------------------------------------------------- figure
@@ -197,30 +152,49 @@ cosine_map = Panel(
             table="cosines",
             value="cosine",
             limits=(-1.0, 1.0),
-            bar="cosine",
+            bar="cosine of two neurons",
         ),
     ),
-    x=Axis(label="neuron"),
-    y=Axis(label="neuron", inverted=True),
+    x=Axis(label="neurons, group by group", bare=True),
+    y=Axis(label="neurons, group by group", bare=True, inverted=True),
     square=True,
 )
-retrained_losses = partial(Lines, table="retraining", x="step", each="seed")
+NEAR = Guide(
+    y=(1 - STAGNANT, 1 + STAGNANT),
+    label="within 5 %",
+    look=Look(colour="grey", alpha=0.25),
+)
+ratios = partial(Lines, table="retraining", x="step", y="ratio", each="seed")
 after = Panel(
     marks=(
-        Levels(table="allowed", value="loss"),
-        retrained_losses(y="wide", role="before", label="wide"),
-        retrained_losses(y="narrow", role="after", label="merged"),
+        NEAR,
+        ratios(
+            only={"start": "slowest", "network": "wide"},
+            label="wide, from the ring",
+            look=Look(colour="0"),
+        ),
+        ratios(
+            only={"start": "slowest", "network": "merged"},
+            label="merged at the ring",
+            look=Look(colour="1", dashes="--"),
+        ),
+        ratios(
+            only={"start": "plateau", "network": "merged"},
+            label="merged on the first plateau",
+            look=Look(colour="ink", dashes=":", width=1.6),
+        ),
     ),
     x=Axis(label="step after the merge"),
-    y=Axis(label="loss"),
+    y=Axis(label="loss / loss before the merge", limits=(0, 1.1)),
     legend="lower left",
 )
 CAPTION = (
-    "Top left: the loss of the wide network (one line per seed; merged at the ring). "
-    "Top right: its number of groups. "
-    "Bottom left: cosines between its neurons, sorted: blocks are groups. "
-    "Bottom right: the merged network trains on beside the wide one; dashed, 5 % above "
-    "the loss before the merge."
+    "Top left: the loss of the wide network (one line per seed; merged at the ring, "
+    "where the loss falls most slowly after its first plateau). Top right: its number "
+    "of groups. Bottom left: cosines between its neurons, sorted: blocks are groups. "
+    "Bottom right: losses while the networks train on, over the loss before the merge. "
+    "Merged at the ring the network falls on, as the wide one does; merged on the "
+    "first plateau it rests to the plateau's end."
 )
 
 
@@ -252,13 +226,14 @@ reduction = Declared(
     "1000 images by full-batch Adam. Where "
     "its loss falls most slowly its neurons stand in a few dozen groups; each "
     "group is merged into one neuron, and "
-    "the small network is compared with the large one and trained on.",
+    "the small network is compared with the large one and trained on; so is one that "
+    "is merged earlier, where the loss rests.",
     papers=("zhang2021embedding", "chen2024reduction"),
-    task_version="2",
+    task_version="3",
     Config=Config,
     presets={
         "quick": {"seeds": 3},
-        "paper": {"seeds": 8, "steps": 10_000, "retrain": 1000},
+        "paper": {"seeds": 8, "steps": 10_000},
     },
     work=work,
     makes={
@@ -268,8 +243,7 @@ reduction = Declared(
         "members": members,
         "cosines": cosines,
     },
-    derives={"allowed": allowed},
-    judges=(width, agreement, returns, paper_width),
+    judges=judges,
     draws=draws,
     reads=lambda config: images(config).digest,
 )

@@ -1,4 +1,6 @@
-"""The task of reduction: train, merge where the loss falls most slowly, train on."""
+"""The task of reduction: train, merge where the loss falls most slowly, train on; and
+merge where it rests.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ import numpy as np
 from condensery.data import load
 from condensery.declare import task
 from condensery.experiments.reduction._config import Config
+from condensery.metrics import plateaus
 from condensery.protocols import Advance, Arrays
 
 if TYPE_CHECKING:
@@ -53,7 +56,9 @@ def train(config: Config, seed: int, advance: Advance) -> Arrays:
     Returns:
         step, loss, width (groups) of the recorded steps; chosen, the index among them;
         retrain_step, retrain_wide, retrain_narrow; cosine, sweep_width,
-        sweep_agreement, sweep_loss; agreement, accuracy, change, cosines.
+        sweep_agreement, sweep_loss; agreement, accuracy, change, cosines; rest_step,
+        rest_wide, rest_narrow, where it was merged on its first plateau, and
+        rest_width: empty and 0 where there is none.
     """
     from condensery.models import mlp_normal
 
@@ -64,7 +69,11 @@ def train(config: Config, seed: int, advance: Advance) -> Arrays:
     unseen = loaded.x[config.samples :], labels[config.samples :]
     sizes = [loaded.x.shape[1], config.width, CLASSES]
     std = float(config.width) ** -config.exponent
-    net = mlp_normal(sizes, seed=seed, std=std)
+    net = mlp_normal(
+        sizes,
+        seed=seed,
+        std=std,
+    )
     steps = recorded_steps(config.steps)
     losses, results = [], []
     result: DescentResult | None = None
@@ -91,6 +100,7 @@ def train(config: Config, seed: int, advance: Advance) -> Arrays:
         "width": np.array([receipt.widths[1][1] for _, receipt in narrow]),
         **_retrained(config, results[chosen], data),
         **_compared(config, results[chosen], data, unseen),
+        **_rested(config, steps, results, data),
     }
 
 
@@ -122,6 +132,62 @@ def slowest(steps: np.ndarray, losses: np.ndarray) -> int:
     if not inside.size:
         return len(steps) - 1
     return int(inside[np.argmin(slope[inside])])
+
+
+def resting(steps: np.ndarray, losses: np.ndarray) -> tuple[int, int] | None:
+    """The recorded steps in the logarithmic middle and at the end of the first plateau
+    below the start; None where there is none.
+
+    The loss of a network at zero, before it has a constant output, is no plateau.
+    """
+    left = losses < 0.99 * losses[0]
+    if not left.any():
+        return None
+    rests = plateaus(steps, losses, skip=float(steps[left][0]))
+    if not rests:
+        return None
+    middle = np.sqrt(rests[0].first * rests[0].last)
+    nearest = np.argmin(np.abs(steps - middle))
+    return int(nearest), int(np.searchsorted(steps, rests[0].last))
+
+
+def _rested(
+    config: Config, steps: np.ndarray, results: Sequence[DescentResult], data: Data
+) -> Arrays:
+    """Losses of both networks while they train on from the middle of the first plateau
+    to where it ends.
+    """
+    losses = np.array([result.loss[0, -1] for result in results])
+    rest = resting(steps, losses)
+    if rest is None:
+        none = np.zeros(0)
+        return {
+            "rest_step": none,
+            "rest_wide": none,
+            "rest_narrow": none,
+            "rest_width": np.array(0),
+        }
+    middle, end = rest
+    narrow, receipt = _narrow(config, results[middle], data, config.cosine)
+    later = steps[middle : end + 1] - steps[middle]
+    return {
+        "rest_step": later,
+        "rest_wide": losses[middle : end + 1],
+        "rest_narrow": _losses(config, narrow, data, later),
+        "rest_width": np.array(receipt.widths[1][1]),
+    }
+
+
+def _losses(
+    config: Config, net: Layers, data: Data, steps: Sequence[int] | np.ndarray
+) -> np.ndarray:
+    """Losses of a network at some steps of a training of its own."""
+    fresh: DescentResult | None = None
+    losses = []
+    for step in steps:
+        fresh = _advanced(config, net, data, int(step), earlier=fresh)
+        losses.append(fresh.loss[0, -1])
+    return np.asarray(losses)
 
 
 def _advanced(
@@ -172,18 +238,13 @@ def _narrow(config: Config, result: DescentResult, data: Data, cosine: float) ->
 def _retrained(config: Config, result: DescentResult, data: Data) -> Arrays:
     """Losses of the merged network and of the wide one while they train on."""
     narrow, _ = _narrow(config, result, data, config.cosine)
-    nets = {"retrain_narrow": narrow, "retrain_wide": _wide(result)}
     even = np.linspace(0, config.retrain, 21)
     steps = np.unique(np.round(even).astype(int))
-    arrays = {"retrain_step": steps}
-    for name, net in nets.items():
-        fresh: DescentResult | None = None
-        losses = []
-        for step in steps:
-            fresh = _advanced(config, net, data, int(step), earlier=fresh)
-            losses.append(fresh.loss[0, -1])
-        arrays[name] = np.asarray(losses)
-    return arrays
+    return {
+        "retrain_step": steps,
+        "retrain_narrow": _losses(config, narrow, data, steps),
+        "retrain_wide": _losses(config, _wide(result), data, steps),
+    }
 
 
 def _compared(
@@ -249,4 +310,8 @@ def _grouped_cosines(net: Net) -> np.ndarray:
 
 
 def _normed(rows: np.ndarray) -> np.ndarray:
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.linalg.norm(
+        rows,
+        axis=1,
+        keepdims=True,
+    )
