@@ -1,4 +1,4 @@
-"""generalisation: the contract, thresholds and the fit by hand, and claims that can
+"""generalisation: the contract, classes at equal n by hand, and claims that can
 fail.
 """
 
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from condensery._reference import load
 from condensery.experiments.generalisation import generalisation
-from condensery.experiments.generalisation._tables import line
+from condensery.experiments.generalisation._claims import condensed_gains
 from condensery.plots import chart
 from condensery.records import Table
 from condensery.testing import ExperimentContract
@@ -67,10 +67,60 @@ def test_silenced_samples_are_left_out(ran):
     assert np.isfinite(nets["test"]).all()
 
 
-def test_the_line_by_hand():
-    slope, intercept = line(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]))
-    assert (slope, intercept) == (pytest.approx(2), pytest.approx(1))
-    assert np.isnan(line(np.array([1.0, 1.0, 1.0]), np.array([1.0, 2.0, 3.0]))[0])
+def nets_by_hand(recovered):
+    """Two data sets of k = 1 and n = 4: two condensed nets and two others each."""
+    count = len(recovered)
+    columns = {
+        "units": np.ones(count, dtype=int),
+        "seed": np.repeat([0, 1], count // 2),
+        "samples": np.full(count, 4),
+        "width": np.full(count, 3),
+        "scale": np.full(count, 0.05),
+        "train": np.full(count, 1e-8),
+        "test": np.where(recovered, 1e-5, 0.5),
+        "effective": np.tile([1.0, 1.2, 2.0, 3.0], count // 4),
+        "status": np.zeros(count, dtype=int),
+        "steps": np.ones(count, dtype=int),
+    }
+    return {"nets": Table(columns=columns)}
+
+
+def derived(config, tables, names):
+    for name in names:
+        made = generalisation.derives[name](config, tables)
+        tables = {**tables, name: made}
+    return tables
+
+
+def test_classes_are_compared_at_equal_n():
+    config = generalisation.Config(
+        units=(1,),
+        seeds=2,
+    )
+    recovered = np.array([1, 1, 0, 1, 1, 0, 0, 0], dtype=bool)
+    tables = derived(config, nets_by_hand(recovered), ("near", "classes", "gains"))
+    assert tables["near"]["condensed"].tolist() == [True, True, False, False] * 2
+    assert tables["gains"]["condensed"].tolist() == [1.0, 0.5]
+    assert tables["gains"]["other"].tolist() == [0.5, 0.0]
+    classes = tables["classes"]
+    assert classes["nets"].tolist() == [4, 4]
+    assert classes["recovered"].tolist() == [0.75, 0.25]
+    assert classes["test"].tolist() == pytest.approx([1e-5, 0.5])
+
+
+def test_condensed_nets_have_to_gain():
+    config = generalisation.Config(
+        units=(1,),
+        seeds=2,
+    )
+    gain = condensed_gains[0]
+    for recovered, passed in (([1, 1, 0, 0], True), ([0, 0, 1, 1], False)):
+        nets = nets_by_hand(np.array(recovered * 2, dtype=bool))
+        tables = derived(config, nets, ("near", "gains"))
+        assert gain.judge(config, tables).passed is passed
+    uneven = nets_by_hand(np.array([1, 1, 0, 0, 0, 1, 1, 0], dtype=bool))
+    tables = derived(config, uneven, ("near", "gains"))
+    assert gain.judge(config, tables).passed is False
 
 
 def test_claims_can_fail(ran):
@@ -80,7 +130,15 @@ def test_claims_can_fail(ran):
         "earliest": np.ones_like(thresholds["earliest"]),
         "threshold": np.where(thresholds["width"] == 1, 2, -1),
     }
-    changed = {**tables, "thresholds": Table(columns={**thresholds.columns, **early})}
+    changed = {
+        **tables,
+        "thresholds": Table(
+            columns={
+                **thresholds.columns,
+                **early,
+            }
+        ),
+    }
     claims = judged(config, changed)
     assert claims["not-before"].passed is False
     assert claims["any-width"].passed is False
@@ -92,18 +150,18 @@ def test_claims_can_fail(ran):
         ),
     }
     assert judged(config, wrong)["rank"].passed is False
-    assert claims["slope-1"].passed is None
 
 
 def test_the_figure_shows_the_tables(ran):
     config, tables = ran
     (spec,) = generalisation.figures(config)
     data = chart.figure_data(tables, **spec.options)
-    above = data.panels[:2]
+    above = data.panels[:4]
     optimistic = [panel.guides[0].x[0] for panel in above]
-    assert optimistic == [config.optimistic(1), config.optimistic(2)]
-    assert len(above[0].series) == 4
-    assert len(chart.draw(data).axes) == 4
+    expected = [config.optimistic(1), config.optimistic(2)]
+    assert optimistic == np.repeat(expected, 2).tolist()
+    assert len(above[0].series) == 2
+    assert len(chart.draw(data).axes) == 6
 
 
 @pytest.mark.parametrize(

@@ -23,84 +23,101 @@ from condensery.experiments.generalisation._work import work
 from condensery.records import FigureSpec
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-ERROR = Axis(label="test error", scale="log", floor=_tables.LEAST)
+ERROR = Axis(label="test error", scale="log", floor=_tables.LEAST, limits=(None, 100))
+SHARE = (-0.04, 1.04)
 CAPTION = (
-    "Above: median test error against the number of samples for targets of k units; "
-    "one colour per initial scale, one mark per width; the dashed line is the "
-    "optimistic sample size k(d + 1). Below: test error of every fitted net with "
-    "between one and two times that many samples, against its effective neurons over "
-    "k, with the fitted line and its 95 % bootstrap interval."
+    "Above: share of data sets from which a net recovers the target of k units, with "
+    "its 95 % interval, against the number of samples; one panel per initial scale, "
+    "one line per width; the dashed line is the optimistic sample size k(d + 1). "
+    "Below: test errors of all fitted nets with between one and two times that many "
+    "samples, apart by whether they have condensed to fewer than k + ½ effective "
+    "neurons: dots are nets, bars their quartiles with the median, numbers how many."
 )
 
 
-def _recovery(config: Config, k: int) -> Panel:
-    curves = [
-        Lines(
-            table="recovery",
-            x="samples",
-            y="test",
-            by="scale",
-            only={"units": k, "width": width},
-            label=f"std {{}}, width {width}",
-            look=Look(width=0.7, marker=marker, size=3),
-        )
+def _recovery(config: Config, k: int, scale: float) -> Panel:
+    looks = {
+        str(width): Look(marker=marker)
         for width, marker in zip(config.widths, MARKERS, strict=False)
-    ]
-    limit = config.optimistic(k)
+    }
+    curves = Lines(
+        table="recovery",
+        x="place",
+        y="recovered",
+        low="low",
+        high="high",
+        spread="bars",
+        by="width",
+        only={"units": k, "scale": scale},
+        label="width {}",
+        look=Look(width=0.9, size=3),
+        looks=looks,
+    )
     optimistic = Guide(
-        x=(limit,),
+        x=(config.optimistic(k),),
         label="$k(d+1)$",
         look=Look(colour="ink", dashes=(0, (4, 2)), width=0.9),
     )
+    is_left = scale == config.scales[0]
+    is_last = k == config.units[-1]
     return Panel(
-        marks=(*curves, optimistic),
-        x=Axis(label="samples $n$"),
-        y=ERROR,
-        title=f"target of {k} unit{'s' if k > 1 else ''}",
+        marks=(optimistic, curves),
+        x=Axis(label="samples $n$" if is_last else ""),
+        y=Axis(label="share recovered" if is_left else "", limits=SHARE),
+        title=f"$k$ = {k}, std {scale:g}",
     )
+
+
+CLASSES = {
+    True: Look(colour="1", marker="o", label="condensed"),
+    False: Look(colour="0", marker="s", label="not condensed"),
+}
 
 
 def _condensation(config: Config, k: int) -> Panel:
-    clouds = [
-        Points(
-            table="near",
-            x="ratio",
+    marks: list[Points | Texts] = []
+    for condensed, look in CLASSES.items():
+        rows = {"units": k, "condensed": condensed}
+        faint = look.model_copy(update={"size": 2.0, "alpha": 0.3, "label": None})
+        strong = look.model_copy(update={"size": 5.0, "above": 3})
+        dots = Points(table="near", x="place", y="test", only=rows, look=faint)
+        bars = Points(
+            table="classes",
+            x="place",
             y="test",
-            by="scale",
-            only={"units": k, "width": width},
-            look=Look(marker=marker, hollow=True),
+            low="low",
+            high="high",
+            only=rows,
+            look=strong,
+            label=str(look.label),
         )
-        for width, marker in zip(config.widths, MARKERS, strict=False)
-    ]
-    fitted = Lines(
-        table="lines",
-        x="ratio",
-        y="test",
-        only={"units": k},
-        look=Look(colour="ink", width=1.0),
-    )
-    slope = Texts(
-        table="labels",
-        x="x",
-        y="y",
-        text="text",
-        only={"units": k},
-        inside="panel",
-        align="right",
-    )
+        counts = Texts(
+            table="classes",
+            x="place",
+            y="top",
+            text="nets",
+            only=rows,
+            look=Look(colour=look.colour, size=6),
+        )
+        marks.extend((dots, bars, counts))
     return Panel(
-        marks=(*clouds, fitted, slope),
-        x=Axis(label="effective neurons / $k$", scale="log"),
+        marks=tuple(marks),
+        x=Axis(label="samples $n$", whole=True),
         y=ERROR,
+        title=f"$k$ = {k}, fitted nets of all widths and scales",
     )
 
 
 def figures(config: Config) -> list[FigureSpec]:
-    """Recovery, and error against effective neurons, one column per k."""
-    above = tuple(map(partial(_recovery, config), config.units))
+    """Recovery by scale, one row per k, and errors of both classes."""
+    above = [
+        tuple(_recovery(config, k, scale) for scale in config.scales)
+        for k in config.units
+    ]
     below = tuple(map(partial(_condensation, config), config.units))
-    legend = Legend(place="outside right center")
-    chart = Chart(panels=(above, below), height=4.8, legend=legend)
+    legend = Legend(place="outside upper center", columns=1 + len(config.widths))
+    height = 1.7 * len(above) + 2.6
+    chart = Chart(panels=(*above, below), height=height, legend=legend)
     return [figure("generalisation", CAPTION, chart)]
 
 
@@ -110,13 +127,13 @@ generalisation = Declared(
     summary="Two-layer tanh nets of several widths and initial scales are fitted to n "
     "samples of a target of k units. The optimistic estimate says that k(d + 1) "
     "samples can be enough at any width; whether they are depends on how far the "
-    "trained net condenses, which is measured and set against the test error.",
+    "trained net condenses: condensed nets and others are compared at equal n.",
     papers=("zhang2023optimistic", "xu2025overview"),
     Config=Config,
     presets={
-        "quick": {"seeds": 3},
+        "quick": {"seeds": 6},
         "paper": {
-            "seeds": 10,
+            "seeds": 20,
             "units": [1, 2, 3],
             "widths": [3, 10, 30, 100],
             "steps": 50_000,
@@ -133,9 +150,8 @@ generalisation = Declared(
         "recovery": _tables.recovery,
         "thresholds": _tables.thresholds,
         "near": _tables.near,
-        "fit": _tables.error_fit,
-        "lines": _tables.fitted_lines,
-        "labels": _tables.labels,
+        "classes": _tables.classes,
+        "gains": _tables.gains,
     },
     judges=(
         _claims.rank,
@@ -143,7 +159,7 @@ generalisation = Declared(
         _claims.any_width,
         _claims.near,
         _claims.scale_helps,
-        *_claims.slopes,
+        *_claims.condensed_gains,
     ),
     draws=figures,
 )

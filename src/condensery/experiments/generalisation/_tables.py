@@ -1,5 +1,5 @@
-"""The tables of generalisation: nets, recovery by number of samples, and the fit of
-error against condensation.
+"""The tables of generalisation: nets, recovery by number of samples, and errors of
+condensed nets beside those of the others.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import numpy as np
 from condensery.declare import Blocks, Results, Tables, rows, table
 from condensery.experiments.generalisation._config import Config
 from condensery.experiments.generalisation._work import NAMES, fit
-
-DRAWS = 2000
-"""Bootstrap draws of the fit."""
+from condensery.metrics import share
+from condensery.records import Table
 
 FITTED = 1e-6
 """Training error over the mean square of the targets below which a net counts as
@@ -22,6 +21,12 @@ fitted.
 
 LEAST = 1e-9
 """Smaller test errors are drawn here."""
+
+ROOM = 0.5
+"""A net is condensed if it has less than this above k effective neurons."""
+
+ASIDE = 0.17
+"""How far the two classes stand beside their number of samples."""
 
 WHOLE = ("samples", "width", "status", "steps")
 """Columns of whole numbers."""
@@ -60,9 +65,18 @@ def ranks(config: Config, results: Results) -> Blocks:
         }
 
 
-@table()
+@table(
+    test="median over the seeds",
+    train="median over the seeds",
+    recovered="share of the seeds",
+    low="lower end of the share's interval of 95 %",
+    high="upper end",
+    place="samples, widths side by side",
+)
 def recovery(config: Config, tables: Tables) -> Blocks:
-    """Median test error over the seeds, for every k, n, width and scale."""
+    """Share of recovered targets and median errors over the seeds, for every k, n,
+    width and scale.
+    """
     every = tables["nets"]
     cells = product(config.units, config.widths, config.scales, config.samples)
     for k, width, scale, count in cells:
@@ -72,6 +86,8 @@ def recovery(config: Config, tables: Tables) -> Blocks:
             scale=scale,
             samples=count,
         )
+        recovered = share(cell["test"] < config.recovered)
+        order = config.widths.index(width) - (len(config.widths) - 1) / 2
         yield {
             "units": k,
             "width": width,
@@ -79,26 +95,30 @@ def recovery(config: Config, tables: Tables) -> Blocks:
             "samples": count,
             "test": np.median(cell["test"]),
             "train": np.median(cell["train"]),
+            "recovered": recovered.value,
+            "low": recovered.low,
+            "high": recovered.high,
+            "place": count + ASIDE * order,
         }
 
 
 @table(
     threshold="−1 where no n of the grid is enough",
-    earliest="least n with a median error below",
+    earliest="least n that recovers more than half of the seeds",
 )
 def thresholds(config: Config, tables: Tables) -> Blocks:
-    """Per k, width and scale: the least n from which on the median error stays below
-    `recovered`; −1 if none does.
+    """Per k, width and scale: the least n from which on more than half of the seeds are
+    recovered; −1 if none is.
     """
-    medians = tables["recovery"]
+    every = tables["recovery"]
     for k, width, scale in product(config.units, config.widths, config.scales):
-        cell = medians.select(
+        cell = every.select(
             units=k,
             width=width,
             scale=scale,
         )
         samples = cell["samples"]
-        below = cell["test"] < config.recovered
+        below = cell["recovered"] > 0.5
         above = np.flatnonzero(~below)
         first = above[-1] + 1 if above.size else 0
         yield {
@@ -111,9 +131,13 @@ def thresholds(config: Config, tables: Tables) -> Blocks:
         }
 
 
-@table(ratio="effective neurons over k")
+@table(
+    condensed="to less than k + ½ effective neurons",
+    recovered="whether the test error is below the bound",
+    place="samples, the two classes side by side",
+)
 def near(config: Config, tables: Tables) -> Blocks:
-    """Fitted nets with O ≤ n ≤ 2 O: what the fit is made of, and the figure shows."""
+    """Fitted nets with O ≤ n ≤ 2 O."""
     every = tables["nets"]
     limit = every["units"] * (config.features + 1)
     keep = (
@@ -122,99 +146,91 @@ def near(config: Config, tables: Tables) -> Blocks:
         & (every["train"] < FITTED)
     )
     fitted = every.take(keep)
-    yield {**fitted.columns, "ratio": fitted["effective"] / fitted["units"]}
+    condensed = fitted["effective"] < fitted["units"] + ROOM
+    yield {
+        **fitted.columns,
+        "condensed": condensed,
+        "recovered": fitted["test"] < config.recovered,
+        "place": fitted["samples"] + np.where(condensed, -ASIDE, ASIDE),
+    }
 
 
 @table(
-    low="2.5 % of the slope over bootstrap draws of nets",
-    high="97.5 %",
-    rho="Spearman's",
+    nets="how many of the fitted ones with this n",
+    test="median",
+    low="first quartile of the test error",
+    high="third quartile",
+    recovered="share of them",
+    place="as in near",
+    top="where the figure writes the number of nets",
 )
-def error_fit(config: Config, tables: Tables) -> Blocks:
-    """log10 test error against log10 of effective neurons over k, of fitted nets with O
-    ≤ n ≤ 2 O; bootstrapped.
-    """
+def classes(config: Config, tables: Tables) -> Blocks:
+    """Errors of condensed nets and of the others for every n from O to 2 O."""
     fitted = tables["near"]
-    for k in config.units:
-        nets_of_k = fitted.select(units=k)
-        x = np.log10(nets_of_k["ratio"])
-        y = np.log10(np.maximum(nets_of_k["test"], 1e-12))
-        slope, intercept = line(x, y)
-        low, high = _interval(x, y, k)
-        yield {
-            "units": float(k),
-            "slope": slope,
-            "low": low,
-            "high": high,
-            "intercept": intercept,
-            "nets": float(len(x)),
-            "rho": _spearman(x, y),
-        }
-
-
-@table()
-def fitted_lines(config: Config, tables: Tables) -> Blocks:
-    """Ends of the fitted lines, for the figure; none where no line was fitted."""
-    fitted, fits = tables["near"], tables["fit"]
     yield rows(
-        {"ratio": []},
+        {"place": []},
         units=0,
+        samples=0,
+        condensed=False,
+        nets=0,
         test=0.0,
+        low=0.0,
+        high=0.0,
+        recovered=0.0,
+        top=0.0,
     )
-    for k in config.units:
-        (slope,), (intercept,) = (
-            fits.select(units=float(k))[name] for name in ("slope", "intercept")
-        )
-        ratio = fitted.select(units=k)["ratio"]
-        if np.isfinite(slope):
-            ends = np.array([ratio.min(), ratio.max()])
-            test = 10 ** (intercept + slope * np.log10(ends))
-            yield rows(
-                {"ratio": ends},
-                units=k,
-                test=test,
-            )
-
-
-@table()
-def labels(config: Config, tables: Tables) -> Blocks:
-    """What the figure writes below each cloud: the slope, or that there is none."""
-    for k in config.units:
-        row = tables["fit"].select(units=float(k))
-        slope, low, high = (round(row[name][0], 1) for name in ("slope", "low", "high"))
-        text = f"slope {slope:g} ({low:g} to {high:g})".replace("-", "−")
-        if not np.isfinite(slope):
-            text = "no line"
+    for k, count, condensed in product(config.units, config.samples, (True, False)):
+        nets_of_class = fitted.select(units=k, samples=count, condensed=condensed)
+        if not len(nets_of_class):
+            continue
+        test = np.maximum(nets_of_class["test"], LEAST)
+        low, median, high = np.percentile(test, [25, 50, 75])
+        recovered = share(nets_of_class["recovered"])
         yield {
             "units": k,
-            "x": 0.97,
-            "y": 0.05,
-            "text": text,
+            "samples": count,
+            "condensed": condensed,
+            "nets": recovered.draws,
+            "test": median,
+            "low": low,
+            "high": high,
+            "recovered": recovered.value,
+            "place": nets_of_class["place"][0],
+            "top": 30.0 if condensed else 4.0,
         }
 
 
-def _interval(x: np.ndarray, y: np.ndarray, k: int) -> tuple[float, float]:
-    """Bootstrap interval of the slope, of 95 %."""
-    random = np.random.Generator(np.random.Philox(key=[0, k]))
-    draws = random.integers(0, max(len(x), 1), (DRAWS, len(x)))
-    slopes = [line(x[draw], y[draw])[0] for draw in draws]
-    if not np.isfinite(slopes).any():
-        return np.nan, np.nan
-    low, high = np.nanpercentile(slopes, [2.5, 97.5])
-    return low, high
+@table(
+    condensed="share recovered of the condensed nets, mean over n",
+    other="of the others",
+    counts="how many n have nets of both classes",
+)
+def gains(config: Config, tables: Tables) -> Blocks:
+    """Shares recovered of both classes for every target and data set, at equal n."""
+    fitted = tables["near"]
+    for k, seed in product(config.units, range(config.seeds)):
+        of_target = fitted.select(units=k, seed=seed)
+        pairs = [
+            pair
+            for count in np.unique(of_target["samples"])
+            if (pair := _both(of_target.select(samples=count))) is not None
+        ]
+        condensed, other = np.mean(pairs, axis=0) if pairs else (np.nan, np.nan)
+        yield {
+            "units": k,
+            "seed": seed,
+            "condensed": condensed,
+            "other": other,
+            "counts": len(pairs),
+        }
 
 
-def _spearman(x: np.ndarray, y: np.ndarray) -> float:
-    """Correlation of the ranks; nan of fewer than three nets."""
-    if len(x) <= 2:
-        return np.nan
-    order_x, order_y = (np.argsort(np.argsort(values)) for values in (x, y))
-    return float(np.asarray(np.corrcoef(order_x, order_y))[0, 1])
-
-
-def line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Slope and intercept by least squares; nan where x hardly varies."""
-    if len(x) < 3 or np.ptp(x) < 1e-9:
-        return np.nan, np.nan
-    slope = float(np.cov(x, y)[0, 1] / np.var(x, ddof=1))
-    return slope, float(y.mean() - slope * x.mean())
+def _both(nets_of_cell: Table) -> tuple[float, float] | None:
+    """Shares recovered of the condensed nets and of the others; None where one class is
+    empty.
+    """
+    condensed = nets_of_cell["condensed"]
+    if condensed.all() or not condensed.any():
+        return None
+    recovered = nets_of_cell["recovered"]
+    return float(recovered[condensed].mean()), float(recovered[~condensed].mean())
