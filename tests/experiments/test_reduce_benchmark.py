@@ -86,7 +86,12 @@ def test_magnitude_pruning_and_neuron_merging_by_hand():
             merged[:, best] += v[:, unit] * sizes[unit] / sizes[best]
     small = shrink(net, x, {"0": 4}, "neuron-merging", data=x)
     expected = by_hand(x.numpy(), w[kept], b[kept], merged[:, kept], c)
-    np.testing.assert_allclose(small(x).detach(), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        small(x).detach(),
+        expected,
+        rtol=1e-12,
+        atol=1e-12,
+    )
 
 
 def test_folding_keeps_exact_copies_and_repair_leaves_them():
@@ -151,7 +156,7 @@ def ran():
         networks=["mlp"],
         epochs=20,
         finetune=1,
-        seeds=1,
+        seeds=2,
         weight_decay=0.1,
     )
     return config, dict(reduce_benchmark.tables(config, shards))
@@ -160,7 +165,10 @@ def ran():
 def test_all_methods_are_measured_at_equal_widths(ran):
     _, tables = ran
     table = tables["accuracy"]
-    quarter = table.select(start="condensed", ratio=0.25)
+    quarter = table.select(
+        start="condensed",
+        ratio=0.25,
+    )
     assert {
         *OURS,
         "magnitude",
@@ -186,19 +194,58 @@ def judged(ran, name, **columns):
 
 def test_claims_can_fail(ran):
     _, tables = ran
-    means = tables["means"]
+    accuracy = tables["accuracy"]
 
     def verdicts(values):
-        claims = judged(ran, "means", before=values, after=values)
+        claims = judged(
+            ran,
+            "accuracy",
+            before=values,
+            after=values,
+        )
         return {name: claim.passed for name, claim in claims.items()}
 
     names = ("mlp-four-times", "mlp-eight-times", "mlp-ahead")
-    ours = np.isin(means["method"], OURS)
-    good = verdicts(np.where(ours, means["whole"], 0.1))
+    ours = np.isin(accuracy["method"], OURS)
+    good = verdicts(np.where(ours, accuracy["whole"], 0.1))
     assert [good[name] for name in names] == [True] * 3
     bad = verdicts(np.where(ours, 0.1, 0.2))
     assert [bad[name] for name in names] == [False] * 3
     assert {good["cnn-four-times"], good["cnn-ahead"]} == {None}
+
+
+def test_a_difference_within_its_error_is_no_lead(ran):
+    _, tables = ran
+    accuracy = tables["accuracy"]
+    ours = np.isin(accuracy["method"], OURS)
+    first = accuracy["seed"] == 0
+    # ahead by three points on one seed, behind by one on the other
+    lead = np.where(first, 0.03, -0.01)
+    before = np.where(ours, 0.5 + lead, 0.5)
+    claim = judged(ran, "accuracy", before=before)["mlp-ahead"]
+    assert claim.value == pytest.approx(0.01 - 12.706 * 0.02, rel=1e-3)
+    assert claim.passed is False
+    assert "ahead in 0, behind in 0" in claim.note
+
+
+def test_the_figure_names_the_best_peer(ran):
+    _, tables = ran
+    losses = tables["losses"].select(
+        start="condensed",
+        when="before",
+        ratio=0.25,
+    )
+    assert losses["series"].tolist() == [*OURS, "from-scratch", "best peer"]
+    means = tables["means"].select(
+        start="condensed",
+        ratio=0.25,
+    )
+    peers = means.take(~np.isin(means["method"], (*OURS, "from-scratch")))
+    best = peers["method"][np.argmax(peers["before"])]
+    assert losses["method"][-1] == best
+    lost = 100 * (peers["whole"] - peers["before"]).min()
+    assert losses["lost"][-1] == pytest.approx(lost)
+    assert (losses["low"] <= losses["lost"]).all()
 
 
 def test_claims_at_tau_alone_can_fail(ran):
@@ -207,12 +254,19 @@ def test_claims_at_tau_alone_can_fail(ran):
     assert set(table["units"].tolist()) == {64}
 
     def verdicts(left, before):
-        claims = judged(ran, "threshold", left=np.array(left), before=before)
+        claims = judged(
+            ran,
+            "threshold",
+            left=np.array(left),
+            before=before,
+        )
         names = ("mlp-threshold-units", "mlp-threshold-loss")
         return [claims[name].passed for name in names]
 
-    assert verdicts([16, 64], table["whole"] - 0.005 + 1e-9) == [True, True]
-    assert verdicts([17, 64], table["whole"] - 0.006) == [False, False]
+    is_condensed = table["start"] == "condensed"
+    few, more = np.where(is_condensed, 16, 64), np.where(is_condensed, 17, 64)
+    assert verdicts(few, table["whole"] - 0.005 + 1e-9) == [True, True]
+    assert verdicts(more, table["whole"] - 0.006) == [False, False]
 
 
 def test_the_lead_names_the_nearest_peer_and_compares_like_with_like(ran):
@@ -223,15 +277,13 @@ def test_the_lead_names_the_nearest_peer_and_compares_like_with_like(ran):
         "folding": 0.6,
         "folding-repair": 0.8,
     }
-    methods = tables["means"]["method"].tolist()
+    methods = tables["accuracy"]["method"].tolist()
     before = np.array([better.get(method, 0.1) for method in methods])
-    claim = judged(ran, "means", before=before)["mlp-ahead"]
+    claim = judged(ran, "accuracy", before=before)["mlp-ahead"]
     assert claim.value == pytest.approx(0.1)
-    assert "nearest: folding-repair" in claim.note
-    assert (
-        "without data against peers without -10.0 points, with data against peers "
-        "with +10.0" in claim.note
-    )
+    assert "nearest folding-repair" in claim.note
+    assert "without data against peers without −10 (−10 to −10)" in claim.note
+    assert "with data against peers with +10 (10 to 10)" in claim.note
     assert "at most 0 units more" in claim.note
 
 

@@ -130,7 +130,7 @@ def _gain(k: int, config: Config, tables: Tables) -> Measured:
     paired = gains.take(gains["counts"] > 0)
     gain = mean_difference(paired["condensed"], paired["other"])
     if gain.pairs < 2:
-        return Measured(None, "no nets of both classes to compare", at_least(None))
+        return Measured(None, needs="nets of both classes")
     fitted = tables["near"].select(units=k)
     condensed, other = (
         share(fitted.select(condensed=condensed)["recovered"])

@@ -158,7 +158,7 @@ def small_start(config: Config, tables: Tables) -> Measured:
     matrices = tables["fits"].select(model="matrix")
     small, large = min(config.scales), max(config.scales)
     if small == large:
-        return Measured(None, "a single initial scale")
+        return Measured(None, needs="two initial scales")
     hits: dict[float, list[np.ndarray]] = {small: [], large: []}
     for rank in config.ranks:
         exact = matrices.select(rank=rank, samples=config.optimistic(rank))
@@ -167,7 +167,7 @@ def small_start(config: Config, tables: Tables) -> Measured:
             recovered.append((errors < config.recovered).astype(float))
     gain = mean_difference(*(np.concatenate(columns) for columns in hits.values()))
     if not gain.pairs:
-        return Measured(None, "2rd − r² entries were not tried")
+        return Measured(None, needs="around with 0")
     return Measured(gain.low, f"{gain}, {gain.pairs} matrices")
 
 
@@ -178,7 +178,7 @@ def _from_small(config: Config, tables: Tables) -> Table:
 def _apart(more: Table, less: Table) -> Measured:
     """Lower end of one share's interval less the upper end of another's."""
     if not len(more) or not len(less):
-        return Measured(None, "not run", at_least(None))
+        return Measured(None, needs="around with -1 and 0")
     note = f"{_written(more, 0)} against {_written(less, 0)}"
     return Measured(float(more["low"][0] - less["high"][0]), note)
 

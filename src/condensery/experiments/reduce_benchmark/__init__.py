@@ -2,9 +2,9 @@
 sizes in every way there is.
 """
 
-from condensery.experiments.reduce_benchmark._claims import OURS
 from condensery.experiments.reduce_benchmark._config import Config
 from condensery.experiments.reduce_benchmark._experiment import reduce_benchmark
+from condensery.experiments.reduce_benchmark._work import OURS
 
 __all__ = [
     "OURS",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,16 +16,17 @@ from condensery.declare import (
     claim,
 )
 from condensery.experiments.reduce_benchmark._config import Config, Network
+from condensery.experiments.reduce_benchmark._work import CONTROL, OURS
+from condensery.metrics import MeanDifference, mean_difference
 from condensery.records import Table
 
-OURS = ("direction", "direction-lstsq")
-CONTROL = "from-scratch"
 WITH_DATA = ("folding-repair",)
 LOST = 0.005
 """Accuracy that may be lost: half a point."""
 
 sentence = partial(
     claim,
+    kind="aim",
     paper="chen2024reduction",
     source="claim of this package, after the paper's merging by direction",
 )
@@ -33,120 +35,145 @@ sentence = partial(
 def loss(
     network: Network, ratio: float, column: str, config: Config, tables: Tables
 ) -> Measured:
-    """Points lost by the better of our two ways; the ordinary network in the note."""
-    networks = tables["means"].select(network=network)
+    """Upper end of the interval of what the better of our two ways loses; the ordinary
+    network in the note.
+    """
+    networks = tables["accuracy"].select(network=network)
     condensed = networks.select(start="condensed")
     ordinary = networks.select(start="ordinary")
     if not np.any(np.isclose(condensed["ratio"], ratio)):
         return Measured(None, needs=f"networks with {network}, ratios with {ratio:g}")
     lost, method = _least_loss(condensed, ratio, column)
-    peer = float("nan")
+    note = f"{method} loses {_points(lost)} points"
     if len(ordinary):
         peer, _ = _least_loss(ordinary, ratio, column)
-    note = f"{method}; the ordinary network loses {100 * peer:.1f} points"
-    return Measured(lost, note)
+        note += f"; the ordinary network {_points(peer)}"
+    return _ending(lost.high, note)
 
 
-def _least_loss(table: Table, ratio: float, column: str) -> tuple[float, str]:
+def _least_loss(table: Table, ratio: float, column: str) -> tuple[MeanDifference, str]:
+    """What the better of our two ways loses, over seeds."""
     losses = []
     for method in OURS:
-        row = table.select(method=method, ratio=ratio)
-        losses.append((float(row["whole"][0] - row[column][0]), method))
-    return min(losses)
+        seeds = table.select(method=method, ratio=ratio)
+        lost = mean_difference(seeds["whole"], seeds[column])
+        losses.append((lost, method))
+    return min(losses, key=lambda entry: entry[0].mean)
+
+
+def _points(difference: MeanDifference) -> str:
+    """A difference of accuracies in points, with its interval."""
+    names = ("mean", "low", "high")
+    scaled = {name: 100 * getattr(difference, name) for name in names}
+    return str(replace(difference, **scaled))
+
+
+def _ending(value: float, note: str) -> Measured:
+    """The end of an interval; one seed has none."""
+    if not np.isfinite(value):
+        return Measured(None, needs="two seeds or more")
+    return Measured(value, note)
 
 
 def lead(network: Network, config: Config, tables: Tables) -> Measured:
-    """The least lead over any peer at any size, of the better of our two ways; like
-    with like in the note.
+    """The least lower end of the lead over any peer at any size, of the better of our
+    two ways; like with like in the note.
     """
-    means = tables["means"].select(network=network, start="condensed")
-    if not len(means):
+    condensed = tables["accuracy"].select(network=network, start="condensed")
+    if not len(condensed):
         return Measured(None, needs=f"networks with {network}")
-    worst, where = _least_lead(means, OURS, lambda method: True)
-    plain, _ = _least_lead(means, OURS[:1], lambda method: method not in WITH_DATA)
-    fitted, _ = _least_lead(means, OURS[1:], lambda method: method in WITH_DATA)
+    leads = _leads(condensed, OURS, lambda method: True)
+    lead, where = _nearest(leads)
+    plain = _leads(condensed, OURS[:1], lambda method: method not in WITH_DATA)
+    fitted = _leads(condensed, OURS[1:], lambda method: method in WITH_DATA)
+    ahead = sum(lead.low > 0 for lead, _ in leads)
+    behind = sum(lead.high < 0 for lead, _ in leads)
     note = (
-        f"nearest: {where}; without data against peers without {100 * plain:+.1f} "
-        "points, with data against peers "
-        f"with {100 * fitted:+.1f}; merging leaves at most {_more(means)} units more "
-        "than the peers"
+        f"of {len(leads)} pairs of peer and size ahead in {ahead}, behind in {behind}, "
+        f"not decided in {len(leads) - ahead - behind}; nearest {where}: "
+        f"{_points(lead)} points; without data against peers without "
+        f"{_points(_nearest(plain)[0])}, with data against peers with "
+        f"{_points(_nearest(fitted)[0])}; merging leaves at most {_more(condensed)} "
+        "units more than the peers"
     )
-    return Measured(worst, note)
+    return _ending(lead.low, note)
 
 
-def _least_lead(
-    means: Table, ours: Sequence[str], counts: Callable[[str], bool]
-) -> tuple[float, str]:
-    worst, where = np.inf, ""
-    for ratio in np.unique(means["ratio"]).tolist():
-        rows = means.select(ratio=ratio)
-        best = max(_value(rows, method, "before") for method in ours)
-        for row in np.flatnonzero(np.isclose(means["ratio"], ratio)).tolist():
-            method = str(means["method"][row])
-            advantage = best - float(means["before"][row])
-            is_peer = method not in (*OURS, CONTROL) and counts(method)
-            if is_peer and advantage < worst:
-                worst, where = advantage, f"{method} at {ratio:.3g} of the width"
-    return float(worst), where
+Leads = list[tuple[MeanDifference, str]]
 
 
-def _more(means: Table) -> str:
+def _leads(
+    accuracy: Table, ours: Sequence[str], counts: Callable[[str], bool]
+) -> Leads:
+    """Leads of the better of our ways over every peer that counts, at every size."""
+    leads: Leads = []
+    for ratio in np.unique(accuracy["ratio"]).tolist():
+        rows = accuracy.select(ratio=ratio)
+        columns = [rows.select(method=method)["before"] for method in ours]
+        best = max(columns, key=np.mean)
+        for method in np.unique(rows["method"]).tolist():
+            if method not in (*OURS, CONTROL) and counts(method):
+                peer = rows.select(method=method)["before"]
+                where = f"{method} at {ratio:.3g} of the width"
+                leads.append((mean_difference(best, peer), where))
+    return leads
+
+
+def _nearest(leads: Leads) -> tuple[MeanDifference, str]:
+    return min(leads, key=lambda entry: entry[0].low)
+
+
+def _more(accuracy: Table) -> str:
     """Units that are left above those of the control: clusters that cancel are not
     merged, and stay.
     """
     differences = []
-    for ratio in np.unique(means["ratio"]).tolist():
-        rows = means.select(ratio=ratio)
-        ours = max(_value(rows, method, "units") for method in OURS)
-        differences.append(ours - _value(rows, CONTROL, "units"))
+    for ratio in np.unique(accuracy["ratio"]).tolist():
+        rows = accuracy.select(ratio=ratio)
+        ours = max(_units(rows, method) for method in OURS)
+        differences.append(ours - _units(rows, CONTROL))
     return f"{max(differences):.3g}"
 
 
-def _value(rows: Table, method: str, column: str) -> float:
-    return float(rows.select(method=method)[column][0])
+def _units(rows: Table, method: str) -> float:
+    return float(np.mean(rows.select(method=method)["units"]))
 
 
 mlp_four_times = sentence(
     "mlp-four-times",
     "The condensed mlp with 4 times fewer hidden units loses at most half a point "
-    "without fine-tuning.",
+    "without fine-tuning (upper end of the 95 % interval over seeds).",
     at_most(LOST),
-    kind="aim",
 )(partial(loss, "mlp", 0.25, "before"))
 mlp_eight_times = sentence(
     "mlp-eight-times",
     "The condensed mlp with 8 times fewer hidden units loses at most half a point "
-    "after fine-tuning.",
+    "after fine-tuning (upper end of the 95 % interval over seeds).",
     at_most(LOST),
-    kind="aim",
 )(partial(loss, "mlp", 0.125, "after"))
 mlp_ahead = sentence(
     "mlp-ahead",
     "On the condensed mlp merging by direction is ahead of every peer at every size, "
-    "before fine-tuning (the least lead, mean over seeds).",
+    "before fine-tuning (least lower end of the lead's 95 % interval over seeds).",
     at_least(0.0),
-    kind="aim",
 )(partial(lead, "mlp"))
 cnn_four_times = sentence(
     "cnn-four-times",
     "The condensed cnn with 4 times fewer channels and units loses at most half a "
-    "point without fine-tuning.",
+    "point without fine-tuning (upper end of the 95 % interval over seeds).",
     at_most(LOST),
-    kind="aim",
 )(partial(loss, "cnn", 0.25, "before"))
 cnn_eight_times = sentence(
     "cnn-eight-times",
     "The condensed cnn with 8 times fewer channels and units loses at most half a "
-    "point after fine-tuning.",
+    "point after fine-tuning (upper end of the 95 % interval over seeds).",
     at_most(LOST),
-    kind="aim",
 )(partial(loss, "cnn", 0.125, "after"))
 cnn_ahead = sentence(
     "cnn-ahead",
     "On the condensed cnn merging by direction is ahead of every peer at every size, "
-    "before fine-tuning (the least lead, mean over seeds).",
+    "before fine-tuning (least lower end of the lead's 95 % interval over seeds).",
     at_least(0.0),
-    kind="aim",
 )(partial(lead, "cnn"))
 
 
@@ -155,7 +182,6 @@ cnn_ahead = sentence(
     "Merging by direction at the cosine tau alone leaves at most a quarter of "
     "the condensed mlp's hidden units.",
     at_most(0.25),
-    kind="aim",
 )
 def threshold_units(config: Config, tables: Tables) -> Measured:
     """The mean share of units that are left."""
@@ -169,24 +195,25 @@ def threshold_units(config: Config, tables: Tables) -> Measured:
 @sentence(
     "mlp-threshold-loss",
     "Merging by direction at the cosine tau alone costs the condensed mlp at most "
-    "half a point.",
+    "half a point (upper end of the 95 % interval over seeds).",
     at_most(LOST),
-    kind="aim",
 )
 def threshold_loss(config: Config, tables: Tables) -> Measured:
-    """The mean accuracy lost."""
+    """The upper end of the interval of the accuracy lost."""
     table = _mlp(tables, "condensed")
     if not len(table):
-        return Measured(None, needs="networks with mlp")
-    return Measured(_lost(table), _threshold_note(tables))
+        return Measured(None, "not run", at_most(None))
+    lost = _lost(table)
+    note = f"loses {_points(lost)} points; {_threshold_note(tables)}"
+    return _ending(lost.high, note)
 
 
 def _mlp(tables: Tables, start: str) -> Table:
     return tables["threshold"].select(network="mlp", start=start)
 
 
-def _lost(table: Table) -> float:
-    return float(np.mean(table["whole"] - table["before"]))
+def _lost(table: Table) -> MeanDifference:
+    return mean_difference(table["whole"], table["before"])
 
 
 def _threshold_note(tables: Tables) -> str:
@@ -196,7 +223,7 @@ def _threshold_note(tables: Tables) -> str:
     if len(ordinary):
         note += (
             f", of the ordinary network's {np.mean(ordinary['left']):.0f}, which loses "
-            f"{100 * _lost(ordinary):.1f} points"
+            f"{_points(_lost(ordinary))} points"
         )
     return note
 

@@ -74,5 +74,5 @@ class Config(Settings):
     """Samples of a step."""
     rate: Positive = 4e-3
     """Learning rate of Adam at the beginning; it falls to zero along a half cosine."""
-    seeds: int = Field(default=3, ge=1, le=1000)
+    seeds: int = Field(default=5, ge=1, le=1000)
     """How many runs, with seeds 0, 1, …."""

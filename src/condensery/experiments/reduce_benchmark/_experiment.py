@@ -9,8 +9,8 @@ from condensery._errors import InvalidInputError
 from condensery.charts import (
     Axis,
     Chart,
+    Guide,
     Legend,
-    Levels,
     Lines,
     Look,
     Panel,
@@ -19,58 +19,54 @@ from condensery.charts import (
 from condensery.data import load
 from condensery.declare import Declared
 from condensery.experiments.reduce_benchmark import _work
-from condensery.experiments.reduce_benchmark._claims import judges
+from condensery.experiments.reduce_benchmark._claims import LOST, judges
 from condensery.experiments.reduce_benchmark._config import NETWORKS, STARTS, Config
 from condensery.records import FigureSpec
 
 LOOKS = {
-    "direction": Look(marker="o", width=1.8, above=2),
-    "direction-lstsq": Look(marker="s", width=1.8, above=2),
-    "folding": Look(marker="^"),
-    "folding-repair": Look(marker="D"),
-    "magnitude": Look(marker="v"),
-    "neuron-merging": Look(marker="P"),
-    "torch-pruning": Look(marker="X"),
-    "from-scratch": Look(marker="o", colour="grey", dashes="--"),
+    "direction": Look(marker="o", colour="0", above=2),
+    "direction-lstsq": Look(marker="s", colour="1", above=3),
+    _work.PEER: Look(marker="^", colour="ink", dashes=":", above=1),
+    _work.CONTROL: Look(marker="D", colour="grey", dashes="--", hollow=True),
 }
+LOSS = {"−1": -1.0, "0": 0.0, "1": 1.0, "10": 10.0, "100": 100.0}
 
 
 def _panel(network: str, start: str, when: str, config: Config) -> Panel:
-    rows = {"network": network, "start": start}
     curves = Lines(
-        table="means",
-        only=rows,
-        by="method",
-        x="ratio",
-        y=when,
-        low=f"{when}_least",
-        high=f"{when}_most",
+        table="losses",
+        only={"network": network, "start": start, "when": when},
+        by="series",
+        x="place",
+        y="lost",
+        low="low",
+        high="high",
         spread="bars",
         label="{}",
-        look=Look(width=0.9, size=3.5, above=1),
+        look=Look(width=1.0, size=3.5),
         looks=LOOKS,
     )
-    uncut = Look(colour="grey", dashes="-", width=0.9)
-    level = Levels(table="means", only=rows, value="whole", look=uncut)
+    aim = Guide(y=(100 * LOST,), label="half a point")
     is_top, is_left = when == "before", (network, start) == ("mlp", "condensed")
     ticks = {f"1/{1 / ratio:.3g}": ratio for ratio in sorted(config.ratios)}
     label = "" if is_top else "share of the width"
-    accuracy = f"accuracy {when} fine-tuning" if is_left else ""
+    lost = f"points lost {when} fine-tuning" if is_left else ""
     return Panel(
-        marks=(level, curves),
+        marks=(aim, curves),
         x=Axis(label=label, scale="log", ticks=ticks),
-        y=Axis(label=accuracy, limits=(0, 1.03)),
+        y=Axis(label=lost, scale="symlog", limits=(-2.0, 100.0), ticks=LOSS),
         title=f"{network}, {start}" if is_top else "",
     )
 
 
 CAPTION = (
-    "Test accuracy against the share of every width that is kept, "
-    "before (top) and after (bottom) the "
-    "same fine-tuning; means over seeds with their range. The grey "
-    "line is the whole network; from "
-    "scratch is a network of the small size trained as long as the "
-    "large one."
+    "Points of test accuracy lost against the share of every width that is kept, "
+    "before (top) and after (bottom) the same fine-tuning; means over seeds with their "
+    "95 % interval. The axis is linear between −1 and 1 and logarithmic beyond. "
+    "Direction is merging by direction, with -lstsq refitted by least squares on data; "
+    "the best peer is at every size the one with the highest mean; from scratch is a "
+    "network of the small size trained as long as the large one. The dashed line is "
+    "half a point."
 )
 
 
@@ -81,7 +77,7 @@ def draws(config: Config) -> Sequence[FigureSpec]:
         tuple(_panel(*column, when, config) for column in columns)
         for when in ("before", "after")
     )
-    legend = Legend(place="outside lower center", columns=4)
+    legend = Legend(place="outside lower center", columns=5)
     chart = Chart(panels=panels, height=4.6, legend=legend)
     return [figure("accuracy-against-size", CAPTION, chart)]
 
@@ -145,7 +141,7 @@ reduce_benchmark = Declared(
         "layers": _work.layers,
         "threshold": _work.threshold,
     },
-    derives={"means": _work.means},
+    derives={"means": _work.means, "losses": _work.losses},
     judges=judges,
     draws=draws,
     reads=reads,

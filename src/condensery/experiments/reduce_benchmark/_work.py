@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
@@ -15,7 +16,9 @@ from condensery.experiments.reduce_benchmark._config import (
     Network,
     Start,
 )
+from condensery.metrics import mean_difference
 from condensery.protocols import Advance, Arrays
+from condensery.records import Table
 
 
 @task(Config)
@@ -92,6 +95,12 @@ def work(config: Config) -> Iterator[Work]:
                 yield compare.work(label, cost, seed, **names)
 
 
+OURS = ("direction", "direction-lstsq")
+CONTROL = "from-scratch"
+PEER = "best peer"
+ASIDE = 1.06
+"""Factor between series of the same size in the figure."""
+
 ACCURACY = (
     "network",
     "start",
@@ -116,7 +125,7 @@ def accuracy(config: Config, results: Results) -> Blocks:
 
 @table()
 def means(config: Config, tables: Tables) -> Blocks:
-    """Means and ranges over seeds."""
+    """Means over seeds."""
     accuracy = tables["accuracy"]
     columns_of_keys = [accuracy[name].tolist() for name in KEYS]
     keys = set(zip(*columns_of_keys, strict=True))
@@ -126,10 +135,52 @@ def means(config: Config, tables: Tables) -> Blocks:
         columns: dict[str, float] = {}
         for name in ("units", "parameters", "whole", "before", "after"):
             columns[name] = float(np.mean(seeds[name]))
-        for name in ("before", "after"):
-            columns[f"{name}_least"] = float(np.min(seeds[name]))
-            columns[f"{name}_most"] = float(np.max(seeds[name]))
         yield {**names, **columns}
+
+
+@table(
+    series="direction, direction-lstsq, from-scratch, or the best peer: the one of the "
+    "highest mean at this size",
+    when="before or after fine-tuning",
+    method="which peer that is",
+    lost="points of accuracy, mean over seeds",
+    low="lower end of its interval of 95 %; lost with a single seed",
+    high="upper end",
+    place="ratio, series side by side",
+)
+def losses(config: Config, tables: Tables) -> Blocks:
+    """Points lost by our two ways, by the best peer and by the control."""
+    accuracy = tables["accuracy"]
+    cells = product(config.networks, STARTS, config.ratios, ("before", "after"))
+    for network, start, ratio, when in cells:
+        rows = accuracy.select(network=network, start=start, ratio=ratio)
+        methods = {name: name for name in (*OURS, CONTROL)}
+        methods[PEER] = _best_peer(rows, when)
+        for number, (series, method) in enumerate(methods.items()):
+            seeds = rows.select(method=method)
+            lost = mean_difference(seeds["whole"], seeds[when])
+            is_single = lost.pairs < 2
+            yield {
+                "network": network,
+                "start": start,
+                "ratio": ratio,
+                "when": when,
+                "series": series,
+                "method": method,
+                "lost": 100 * lost.mean,
+                "low": 100 * (lost.mean if is_single else lost.low),
+                "high": 100 * (lost.mean if is_single else lost.high),
+                "place": ratio * ASIDE ** (number - 1.5),
+            }
+
+
+def _best_peer(rows: Table, when: str) -> str:
+    methods = np.unique(rows["method"]).tolist()
+    peers = [name for name in methods if name not in (*OURS, CONTROL)]
+    return max(
+        peers,
+        key=lambda name: rows.select(method=name)[when].mean(),
+    )
 
 
 @table()

@@ -107,7 +107,7 @@ def stagnates_on_plateau(config: Config, tables: Tables) -> Measured:
     members = tables["members"]
     rests = members["rest_width"] > 0
     if not rests.any():
-        return Measured(None, "no plateau", at_most(None))
+        return Measured(None, needs="a plateau")
     largest = float(members["rest_departure"][rests].max())
     widths = ", ".join(str(units) for units in np.unique(members["rest_width"][rests]))
     note = f"{int(rests.sum())} of {config.seeds} seeds; merged to width {widths}"

@@ -102,7 +102,7 @@ def sweep(config: Config, results: Results) -> Blocks:
     left_apart="groups that the merge refused",
     departure="largest |loss of the merged network over that before the merge − 1| "
     "while it trains on",
-    departure_wide="the same of the wide network",
+    departure_wide="as departure, of the wide network",
     rest_width="of the network that is merged on the first plateau; 0 without one",
     rest_departure="as departure, to the end of the first plateau; nan without one",
 )
