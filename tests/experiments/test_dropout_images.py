@@ -19,6 +19,8 @@ from condensery.experiments.dropout_images._tables import (
     PLACES,
     along,
     barrier,
+    means,
+    settling,
 )
 from condensery.records import Table
 from condensery.testing import ExperimentContract
@@ -29,7 +31,9 @@ TINY = {
     "width": 6,
     "samples": 30,
     "steps": 8,
+    "small_steps": 4,
     "part_steps": 8,
+    "seeds": 1,
 }
 
 
@@ -50,30 +54,41 @@ def configured(**overrides):
 
 
 def tabled(names, rows):
-    return Table(
-        columns=dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True))
-    )
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    arrays = map(np.array, columns)
+    return Table(columns=dict(zip(names, arrays, strict=True)))
 
 
 def ends(
-    config, accuracy, *, alike=(1e-4, 1e-4), apart=(0.02, 0.03), bends=(1.0, 10.0)
+    config,
+    accuracy,
+    *,
+    alike=(1e-4, 1e-4),
+    apart=(0.02, 0.03),
+    bends=(1.0, 10.0),
+    moves=0.1,
+    loss=1e-3,
 ):
     """Tables whose nets end with these accuracies, barriers (at the larger and the
-    smaller p) and bends.
+    smaller p) and bends; the gains of two seeds differ by 0.1 points.
     """
-    rows = [(kind, keep, accuracy[kind], 1e-3, 1e-2) for kind, keep in runs(config)]
+    rows = [
+        (kind, keep, seed, accuracy[kind] + shift, loss, 1e-2)
+        for kind, keep in runs(config)
+        for seed, shift in ((0, 0.0), (1, -0.001 * (kind == "plain")))
+    ]
     courses = [
         (kind, keep, 0, step, share, 0.1 / step, 0.0)
         for kind, keep in runs(config)
-        for step, share in ((1, 0.1), (50, 0.5), (100, 0.6))
+        for step, share in ((1, 0.1), (50, 0.5), (100, 0.5 + moves / 100))
     ]
     barriers = [
         (*pair, keep, 0, (alike if pair in ALIKE else apart)[int(keep < 0.8)], *bends)
         for pair in PAIRS
         for keep in config.part_keeps
     ]
-    return {
-        "runs": tabled(("kind", "keep", "accuracy", "loss", "r1"), rows),
+    tables = {
+        "runs": tabled(("kind", "keep", "seed", "accuracy", "loss", "r1"), rows),
         "courses": tabled(
             ("kind", "keep", "seed", "step", "accuracy", "loss", "r1"), courses
         ),
@@ -82,40 +97,59 @@ def ends(
             barriers,
         ),
     }
+    tables["means"] = means(config, tables)
+    tables["settling"] = settling(config, tables)
+    return tables
+
+
+LIKE_THE_SOURCE = {
+    "plain": 0.79,
+    "dropout": 0.885,
+    "expected": 0.886,
+    "small-plain": 0.93,
+    "small-dropout": 0.935,
+    "small-expected": 0.935,
+    "descent": 0.79,
+    "L1": 0.886,
+    "L2": 0.80,
+    "L3": 0.88,
+    "L4": 0.795,
+}
+
+
+def judged(config, tables):
+    return {claim.id: claim for claim in dropout_images.claims(config, tables)}
+
+
+def falling(tables):
+    """With an accuracy of R_S + R1 that falls by a point from p to p."""
+    table = tables["runs"]
+    falls = (table["kind"] == "expected") * 0.01 * (table["keep"] - 0.6) / 0.3
+    columns = {**table.columns, "accuracy": table["accuracy"] - falls}
+    return {**tables, "runs": Table(columns=columns)}
 
 
 def test_claims_judge_both_ways():
-    config = configured()
-    like_the_source = {
-        "plain": 0.79,
-        "dropout": 0.885,
-        "expected": 0.886,
-        "descent": 0.79,
-        "L1": 0.886,
-        "L2": 0.80,
-        "L3": 0.88,
-        "L4": 0.795,
-    }
-    claims = {
-        claim.id: claim
-        for claim in dropout_images.claims(config, ends(config, like_the_source))
-    }
+    config = configured(
+        part_keeps=[0.8, 0.5],
+        seeds=2,
+    )
+    claims = judged(config, falling(ends(config, LIKE_THE_SOURCE)))
     assert {name: claim.passed for name, claim in claims.items()} == dict.fromkeys(
         claims, True
     )
-    assert claims["better"].value == pytest.approx(9.5)
-    assert claims["r1-not-r2"].value == pytest.approx(1 / 9.6)
+    # the mean is 8.65 at p = 0.9; t of one degree of freedom is 12.7, the error 0.05
+    gain = 8.65 - 12.706 * 0.05
+    assert claims["better"].value == pytest.approx(gain - 0.2, abs=1e-3)
+    assert claims["r1-not-r2"].value == pytest.approx(9.6 / 2 - 1)
+    assert claims["without-r1"].value == pytest.approx(9.6 / 2 - 0.5)
+    assert claims["without-r2"].value == pytest.approx(0.6)
     assert claims["barrier-grows"].value == pytest.approx(1.5)
-    # of the last half of 100 steps: 0.1/50 − 0.1/100, and 50 to 60 %
-    assert (
-        "falls by at most 0.001, accuracy moves by at most 10.0 points"
-        in claims["better"].note
-    )
     reverse = {
-        "plain": 0.79,
+        **LIKE_THE_SOURCE,
         "dropout": 0.80,
         "expected": 0.83,
-        "descent": 0.79,
+        "small-dropout": 0.93,
         "L1": 0.83,
         "L2": 0.82,
         "L3": 0.79,
@@ -124,10 +158,12 @@ def test_claims_judge_both_ways():
     tables = ends(
         config, reverse, alike=(1e-4, 2e-3), apart=(0.02, 5e-4), bends=(1.0, 1.5)
     )
-    claims = {claim.id: claim for claim in dropout_images.claims(config, tables)}
+    claims = judged(config, tables)
     for name in (
         "same-accuracy",
         "better",
+        "falls-with-p",
+        "start",
         "r1-not-r2",
         "without-r2",
         "without-r1",
@@ -139,37 +175,59 @@ def test_claims_judge_both_ways():
         assert claims[name].passed is False, name
 
 
+def test_what_still_moves_is_not_judged():
+    config = configured(seeds=2)
+    claims = judged(config, ends(config, LIKE_THE_SOURCE, moves=3.0))
+    for name in ("same-accuracy", "falls-with-p", "same-terms"):
+        assert (claims[name].value, claims[name].passed) == (None, None)
+        assert "not judged at p = 0.6, 0.9" in claims[name].note
+    # both accuracies move by 3 points
+    settled = judged(config, ends(config, LIKE_THE_SOURCE))["better"]
+    assert settled.value - claims["better"].value == pytest.approx(5.8)
+
+
+def test_lines_between_shallow_solutions_are_not_judged():
+    config = configured(seeds=2)
+    claims = judged(config, ends(config, LIKE_THE_SOURCE, loss=2e-3))
+    for name in ("no-barrier", "barrier", "flatter-with-r1"):
+        assert claims[name].value is not None
+        assert claims[name].passed is None
+
+
+def test_one_seed_has_no_interval():
+    config = configured(seeds=1)
+    claims = judged(config, ends(config, LIKE_THE_SOURCE))
+    for name in ("better", "falls-with-p", "start", "r1-not-r2", "without-r2"):
+        assert claims[name].value is None, name
+
+
 def test_fashion_is_judged_by_the_sign_of_the_gain():
-    accuracy = dict.fromkeys(
-        ("plain", "dropout", "expected", "descent", "L1", "L2", "L3", "L4"), 0.7
-    )
     for data, gain, verdict in (
-        ("fashion-mnist", 0.01, True),
-        ("fashion-mnist", -0.01, False),
-        ("mnist", 0.01, False),
+        ("fashion-mnist", 0.02, True),
+        ("fashion-mnist", -0.02, False),
+        ("mnist", 0.02, False),
     ):
-        config = configured(data=data)
-        found = {**accuracy, "dropout": 0.7 + gain, "expected": 0.7 + gain}
-        claims = {
-            claim.id: claim
-            for claim in dropout_images.claims(config, ends(config, found))
+        config = configured(
+            data=data,
+            seeds=2,
+        )
+        accuracy = {
+            "plain": 0.7,
+            "dropout": 0.7 + gain,
+            "expected": 0.7 + gain,
         }
+        claims = judged(config, ends(config, accuracy))
         assert (claims["same-accuracy"].passed, claims["better"].passed) == (
             True,
             verdict,
         )
         assert claims["r1-not-r2"].passed is None
+        assert claims["no-barrier"].value is None
 
 
 def test_one_p_cannot_show_growth():
     config = configured(part_keeps=[0.8])
-    accuracy = dict.fromkeys(
-        ("plain", "dropout", "expected", "descent", "L1", "L2", "L3", "L4"), 0.7
-    )
-    claims = {
-        claim.id: claim
-        for claim in dropout_images.claims(config, ends(config, accuracy))
-    }
+    claims = judged(config, ends(config, LIKE_THE_SOURCE))
     assert (claims["barrier-grows"].value, claims["barrier-grows"].passed) == (
         None,
         None,
@@ -229,7 +287,10 @@ def test_closed_forms_of_a_line():
 
 
 def test_the_four_losses_start_from_the_same_parameters():
-    config = configured(**TINY, seeds=2, descent_rate=1e-12)
+    config = configured(
+        **{**TINY, "seeds": 2},
+        descent_rate=1e-12,
+    )
     tasks = [
         task
         for task in dropout_images.tasks(config)
@@ -258,9 +319,16 @@ def test_lines_begin_and_end_at_the_solutions():
     assert images(config)[0][0].shape == (30, 64)
     for first, second in PAIRS:
         for part, place in ((first, 0.0), (second, 1.0)):
-            rows = paths.select(first=first, second=second, keep=0.5)
+            rows = paths.select(
+                first=first,
+                second=second,
+                keep=0.5,
+            )
             at = np.isclose(rows["place"], place)
-            wanted = recorded.select(kind=part, keep=0.5)["loss"]
+            wanted = recorded.select(
+                kind=part,
+                keep=0.5,
+            )["loss"]
             np.testing.assert_allclose(rows["loss"][at], wanted, rtol=1e-4)
 
 
@@ -281,12 +349,18 @@ def test_a_setting_without_prediction():
 
 
 def test_sizes_follow_the_kind_of_data():
-    assert (configured().width, configured().steps) == (300, 3000)
+    assert (configured().width, configured().steps) == (300, 6000)
     assert configured(rate=0.1).rate == pytest.approx(0.1)
     assert (configured().rate, configured(data="fashion-mnist").rate) == (5e-3, 5e-4)
     large = dropout_images.Config.model_validate({"size": "paper", "data": "mnist"})
     assert (large.width, large.samples, large.is_reference) == (1000, 1000, True)
-    assert configured(data="mnist", rate=5e-3).is_reference is False
+    assert (
+        configured(
+            data="mnist",
+            rate=5e-3,
+        ).is_reference
+        is False
+    )
     assert configured(width=7).width == 7
 
 
@@ -301,7 +375,11 @@ def test_images_from_idx_files(tmp_path):
     rng = np.random.default_rng(0)
     idx(tmp_path / "train-images-idx3-ubyte.gz", rng.integers(0, 255, (5040, 4, 4)))
     idx(tmp_path / "train-labels-idx1-ubyte.gz", rng.integers(0, 10, 5040))
-    config = configured(**TINY, data="mnist", data_path=str(tmp_path))
+    config = configured(
+        **TINY,
+        data="mnist",
+        data_path=str(tmp_path),
+    )
     task = dropout_images.tasks(config)[0]
     assert dropout_images.data_digest(config)
     found = load(task.function)(task.parameters, 0, lambda *_: None)
@@ -320,6 +398,7 @@ def test_images_from_idx_files(tmp_path):
         {"rate": 0.0},
         {"data": "cifar"},
         {"keeps": []},
+        {"small_steps": -1},
     ],
 )
 def test_bad_settings(bad):
@@ -329,4 +408,9 @@ def test_bad_settings(bad):
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InvalidInputError, match=str(tmp_path)):
-        dropout_images.data_digest(configured(data="mnist", data_path=str(tmp_path)))
+        dropout_images.data_digest(
+            configured(
+                data="mnist",
+                data_path=str(tmp_path),
+            )
+        )

@@ -8,9 +8,10 @@ from condensery.experiments.dropout_features import dropout_features
 from condensery.experiments.dropout_images import dropout_images
 from condensery.experiments.dropout_images._tables import (
     PAIRS,
-    medians,
+    means,
     parts,
     path_medians,
+    starts,
 )
 from condensery.experiments.dropout_stall import dropout_stall
 from condensery.records import Table
@@ -195,30 +196,42 @@ def image_tables():
         ("expected", 0.9, 0.84),
         ("dropout", 0.6, 0.86),
         ("expected", 0.6, 0.855),
+        ("small-plain", 1.0, 0.9),
+        ("small-dropout", 0.6, 0.91),
+        ("small-expected", 0.6, 0.92),
         ("descent", 1.0, 0.72),
         ("L1", 0.8, 0.85),
         ("L2", 0.8, 0.71),
         ("L3", 0.8, 0.84),
         ("L4", 0.8, 0.72),
     ]
-    kind, keep, accuracy = (np.array(column) for column in zip(*rows, strict=True))
+    # two seeds, 2 points apart
+    spread = [
+        (kind, keep, mean + d) for d in (-0.01, 0.01) for kind, keep, mean in rows
+    ]
+    kind, keep, accuracy = map(np.array, zip(*spread, strict=True))
     runs = named(
         kind=kind,
         keep=keep,
         accuracy=accuracy,
-        loss=np.full(10, 1e-3),
-        r1=np.full(10, 1e-2),
+        loss=np.full(len(kind), 1e-3),
+        r1=np.full(len(kind), 1e-2),
     )
-    tables = {"runs": runs}
-    tables["medians"] = medians(image_config(), tables)
+    config, tables = image_config(), {"runs": runs}
+    tables["means"] = means(config, tables)
     return {
-        "medians": tables["medians"],
-        "parts": parts(image_config(), tables),
+        "means": tables["means"],
+        "starts": starts(config, tables),
+        "parts": parts(config, tables),
     }
 
 
 def image_config():
     return dropout_images.Config()
+
+
+def path_config():
+    return dropout_images.Config(part_keeps=(0.8, 0.5))
 
 
 def path_tables():
@@ -232,7 +245,7 @@ def path_tables():
     names = ("first", "second", "keep", "seed", "place", "loss")
     columns = dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True))
     paths = named(**columns)
-    return {"path_medians": path_medians(image_config(), {"paths": paths})}
+    return {"path_medians": path_medians(path_config(), {"paths": paths})}
 
 
 def cosine_tables():
@@ -256,7 +269,7 @@ def feature_options(name, **settings):
 
 def image_options(name):
     """Of a figure of dropout-images."""
-    return options_of(dropout_images, name)
+    return options_of(dropout_images, name, part_keeps=(0.8, 0.5))
 
 
 def switch_options():
@@ -295,7 +308,7 @@ CASES = {
         plots.chart,
         image_tables(),
         image_options("dropout-images"),
-        3,
+        4,
     ),
     "dropout, paths": lambda: (
         plots.chart,

@@ -1,6 +1,5 @@
 """The figures of dropout: what `figure_data` picks from tables written by hand."""
 
-import numpy as np
 import pytest
 from tests.plots.tables_dropout import (
     CASES,
@@ -22,9 +21,6 @@ from tests.plots.tables_dropout import (
 from condensery import plots
 from condensery._errors import InvalidInputError
 from condensery.records import Table
-
-TESTED = 1297
-"""Digits that are not trained on: of 1797, the first 500 are."""
 
 
 @pytest.fixture(params=CASES)
@@ -121,23 +117,28 @@ def test_curves_are_put_in_order():
     assert contours.paths["plain"][0].tolist() == [[0.1, 0.2], [0.5, 0.5]]
 
 
-def test_accuracies_are_percent_over_p():
+def test_errors_are_percent_over_p_and_begin_at_0():
     data = plots.chart.figure_data(
         image_tables(),
         **image_options("dropout-images"),
     )
-    accuracies, _, parts = data.panels
-    plain, dropout, _ = accuracies.series
-    assert plain.y == pytest.approx([70])
+    errors, _, starts, parts = data.panels
+    plain, dropout, _ = errors.series
+    assert plain.y == pytest.approx([30])
     assert dropout.x.tolist() == [0.6, 0.9]
-    assert dropout.y.tolist() == pytest.approx([86, 85])
-    error = 100 * np.sqrt(0.85 * 0.15 / TESTED)
-    assert dropout.high[1] - dropout.y[1] == pytest.approx(error)
+    assert dropout.y.tolist() == pytest.approx([14, 15])
+    # two seeds 2 points apart: one point of standard error
+    assert dropout.high[1] - dropout.y[1] == pytest.approx(1)
+    large, small = starts.series
+    assert large.y.tolist() == pytest.approx([30, 14, 14.5])
+    assert small.y.tolist() == pytest.approx([10, 9, 8])
     descent, with_term, without = parts.series
-    assert descent.y == pytest.approx([72])
+    assert descent.y == pytest.approx([28])
     assert with_term.x.tolist() == [1, 3]
-    assert without.y == pytest.approx([71, 72])
-    assert parts.panel.title == "$p = 0.8$"
+    assert without.y == pytest.approx([29, 28])
+    assert parts.panel.title == "$p = 0.8$, gradient descent"
+    for panel in (errors, starts, parts):
+        assert panel.panel.y.limits[0] == 0
 
 
 def test_paths_are_medians_in_order():
@@ -147,13 +148,19 @@ def test_paths_are_medians_in_order():
     )
     titles = [panel.panel.title for panel in data.panels]
     assert titles == ["$p = 0.8$", "$p = 0.5$"]
-    lines = [
-        {series.look.label: series for series in panel.series} for panel in data.panels
-    ]
-    near, far = (panel["$L_1$ to $L_4$"] for panel in lines)
-    assert near.x.tolist() == [-0.5, 0.0, 1.0, 1.5]
-    assert near.y.tolist() == pytest.approx([0.1, 0.6, 1.6, 2.1])
-    assert far.y.tolist() == pytest.approx([1.0] * 4)
+    for panel, levels in zip(
+        data.panels, ([0.1, 0.6, 1.6, 2.1], [1.0] * 4), strict=True
+    ):
+        labels = [series.look.label for series in panel.series]
+        assert set(filter(None, labels)) == {
+            "both with $R_1$",
+            "both without",
+            "one with, one without",
+        }
+        assert len(panel.series) == 6
+        for series in panel.series:
+            assert series.x.tolist() == [-0.5, 0.0, 1.0, 1.5]
+            assert series.y.tolist() == pytest.approx(levels)
 
 
 def test_the_cosines_of_vectors_stand_side_by_side():

@@ -19,36 +19,49 @@ from condensery.declare import (
 )
 from condensery.records import DataPath
 
-Probabilities = Annotated[tuple[float, ...], Field(min_length=1)]
+Probabilities = tuple[float, ...]
 Steps = Annotated[int, Field(ge=4)]
 Pair = tuple[np.ndarray, np.ndarray]
 
 CLASSES = 10
 PARTS = ("L1", "L2", "L3", "L4")
+SMALL = "small-"
+"""What the kinds of runs from a small initialisation begin with."""
 HELD_OUT = 5000
 """At most so many images after the training images are tested on."""
 _SIZES: dict[tuple[str, str], dict[str, Any]] = {
-    ("quick", "digits"): {"width": 300, "samples": 500, "steps": 3000},
+    ("quick", "digits"): {
+        "width": 300,
+        "samples": 500,
+        "steps": 6000,
+        "keeps": (0.6, 0.9),
+        "seeds": 4,
+        "small_steps": 4000,
+    },
     ("paper", "digits"): {
         "width": 1000,
         "samples": 1000,
-        "steps": 6000,
+        "steps": 20_000,
         "keeps": (0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95),
+        "seeds": 4,
+        "small_steps": 8000,
         "part_keeps": (0.8, 0.9, 0.5),
         "part_steps": 10_000,
     },
     ("quick", "images"): {
         "width": 200,
-        "samples": 500,
+        "samples": 1000,
         "steps": 3000,
-        "part_keeps": (0.8,),
-        "part_steps": 1000,
+        "keeps": (0.8,),
+        "seeds": 3,
+        "part_keeps": (),
     },
     ("paper", "images"): {
         "width": 1000,
         "samples": 1000,
         "steps": 6000,
         "keeps": (0.6, 0.7, 0.8, 0.9),
+        "seeds": 3,
         "part_keeps": (0.8,),
         "part_steps": 3000,
     },
@@ -88,10 +101,12 @@ class Config(Settings):
     """Where the IDX files of fashion-mnist or mnist are: a folder, or the image
     file.
     """
-    keeps: Probabilities = (0.6, 0.8, 0.9)
+    keeps: Annotated[Probabilities, Field(min_length=1)]
     """Keep probabilities p of R_drop and R_S + R1, each in (0, 1]."""
-    part_keeps: Probabilities = (0.8, 0.5)
-    """p of the losses L1 to L4, in (0, 1]; at the first they are judged."""
+    part_keeps: Probabilities = (0.8,)
+    """p of the losses L1 to L4, in (0, 1]; at the first they are judged, none leaves
+    them out.
+    """
     part_rate: Positive
     """The learning rate ε in their R2~ (0.05 and 0.005 in the source)."""
     part_steps: Steps = 4000
@@ -116,6 +131,14 @@ class Config(Settings):
     """
     exponent: Exponent
     """All parameters start from N(0, std²) with std = width^−exponent."""
+    small_steps: Annotated[int, Field(ge=0)] = 0
+    """Steps of R_S, R_drop and R_S + R1 from a small initialisation, at the first p; 0
+    leaves them out.
+    """
+    small_exponent: Exponent = 0.5
+    """The exponent of that initialisation."""
+    small_rate: Positive = 5e-4
+    """Learning rate of Adam from there."""
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
     """How many runs of everything, with seeds 0, 1, …."""
 
@@ -159,6 +182,12 @@ PART_REFERENCE = (
     & no_less(width=300, samples=500, part_steps=4000)
 )
 """The same for the losses L1 to L4, whose setting was found on the digits."""
+SMALL_REFERENCE: Condition[Config] = (
+    REFERENCE
+    & exactly(data="digits", small_exponent=0.5, small_rate=5e-4)
+    & no_less(small_steps=4000)
+)
+"""The same for the small start, beside the large one of digits."""
 
 
 def _kind(data: object) -> str:
@@ -166,12 +195,20 @@ def _kind(data: object) -> str:
 
 
 def runs(config: Config) -> list[tuple[str, float]]:
-    """What is minimised, and p: R_S, R_drop and R_S + R1 for every p by Adam; R_S and
-    L1 to L4 by gradient descent.
+    """What is minimised, and p: R_S, R_drop and R_S + R1 for every p by Adam, from a
+    small initialisation too; R_S and L1 to L4 by gradient descent.
     """
     pairs = [(kind, keep) for keep in config.keeps for kind in ("dropout", "expected")]
     parts = [(part, keep) for keep in config.part_keeps for part in PARTS]
-    return [("plain", 1.0), *pairs, ("descent", 1.0), *parts]
+    first = config.keeps[0]
+    small = [("small-plain", 1.0), ("small-dropout", first), ("small-expected", first)]
+    return [
+        ("plain", 1.0),
+        *pairs,
+        *(small if config.small_steps else []),
+        *([("descent", 1.0)] if parts else []),
+        *parts,
+    ]
 
 
 def by_descent(kind: str) -> bool:

@@ -9,6 +9,7 @@ from condensery.experiments.dropout_images import _tables
 from condensery.experiments.dropout_images._claims import CLAIMS
 from condensery.experiments.dropout_images._config import Config, load_images
 from condensery.experiments.dropout_images._figures import figures
+from condensery.experiments.dropout_images._line_claims import LINE_CLAIMS
 from condensery.experiments.dropout_images._tasks import work
 
 
@@ -25,7 +26,7 @@ dropout_images = Declared(
     "without any randomness. Taking R1 away takes most of the gain away, taking away "
     "R2, the term of the finite step, does not.",
     papers=("zhang2024dropout",),
-    task_version="3",
+    task_version="4",
     Config=Config,
     presets={"quick": {"size": "quick"}, "paper": {"size": "paper"}},
     work=work,
@@ -36,11 +37,13 @@ dropout_images = Declared(
         "barriers": _tables.barriers,
     },
     derives={
-        "medians": _tables.medians,
+        "means": _tables.means,
+        "settling": _tables.settling,
+        "starts": _tables.starts,
         "parts": _tables.parts,
         "path_medians": _tables.path_medians,
     },
-    judges=CLAIMS,
+    judges=(*CLAIMS, *LINE_CLAIMS),
     draws=figures,
     reads=_digest,
 )

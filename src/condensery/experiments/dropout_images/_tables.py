@@ -11,7 +11,13 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from condensery.declare import Blocks, Results, Tables, rows, stack, table
-from condensery.experiments.dropout_images._config import PARTS, Config, images
+from condensery.experiments.dropout_images._config import (
+    PARTS,
+    SMALL,
+    Config,
+    images,
+    runs,
+)
 from condensery.experiments.dropout_images._tasks import train
 from condensery.protocols import Arrays
 from condensery.records import Table
@@ -98,62 +104,125 @@ def paths(config: Config, results: Results) -> Blocks:
 
 
 @table(
-    accuracy="percent",
-    low="less one s.e.",
-    high="plus one s.e.",
+    accuracy="percent, mean over seeds",
+    error="percent that are wrong, mean over seeds",
+    low="of it, less one standard error over seeds",
+    high="of it, plus one standard error over seeds",
 )
-def medians(config: Config, tables: Tables) -> Blocks:
-    """Of every loss and p the medians over seeds, with the standard error that the
-    number of held-out images leaves.
-    """
+def means(config: Config, tables: Tables) -> Blocks:
+    """Of every loss and p the means over seeds."""
     ends = tables["runs"]
-    _, (_, labels) = images(config)
-    pairs = zip(ends["kind"].tolist(), ends["keep"].tolist(), strict=True)
-    for kind, keep in dict.fromkeys(pairs):
+    for kind, keep in runs(config):
         subset = ends.select(kind=kind, keep=keep)
-        share = float(np.median(subset["accuracy"]))
-        error = np.sqrt(share * (1 - share) / len(labels))
+        wrong = 100 * (1 - subset["accuracy"])
+        mean = float(np.mean(wrong))
+        count = len(wrong)
+        spread = np.std(wrong, ddof=1) if count > 1 else 0.0
+        error = float(spread) / np.sqrt(count)
         yield {
             "kind": kind,
             "keep": keep,
-            "accuracy": 100 * share,
-            "low": 100 * (share - error),
-            "high": 100 * (share + error),
-            "loss": np.median(subset["loss"]),
-            "r1": np.median(subset["r1"]),
+            "accuracy": 100 - mean,
+            "error": mean,
+            "low": mean - error,
+            "high": mean + error,
+            "loss": np.mean(subset["loss"]),
+            "r1": np.mean(subset["r1"]),
         }
+
+
+@table(
+    moves="range of the mean accuracy in the last half of the steps, points",
+    falls="how far R_S + R1 falls in it",
+)
+def settling(config: Config, tables: Tables) -> Blocks:
+    """How far every loss and p has settled."""
+    courses = tables["courses"]
+    for kind, keep in runs(config):
+        course = courses.select(kind=kind, keep=keep)
+        steps = np.unique(course["step"])
+        late = steps[steps >= steps.max() // 2]
+        total = course["loss"] + course["r1"]
+        means, losses = [], []
+        for step in late:
+            at = course["step"] == step
+            means.append(100 * float(np.mean(course["accuracy"][at])))
+            losses.append(float(np.mean(total[at])))
+        yield {
+            "kind": kind,
+            "keep": keep,
+            "moves": np.ptp(means),
+            "falls": losses[0] - losses[-1],
+        }
+
+
+STARTED = ("plain", "dropout", "expected")
+
+
+@table(small="whether the start was small")
+def starts(config: Config, tables: Tables) -> Blocks:
+    """Errors from the large and the small start, at the first p."""
+    if not config.small_steps:
+        return
+    means, keep = tables["means"], config.keeps[0]
+    for position, kind in enumerate(STARTED, start=1):
+        for is_small in (False, True):
+            row = means.select(
+                kind=SMALL * is_small + kind,
+                keep=1.0 if kind == "plain" else keep,
+            )
+            yield {
+                "position": position,
+                "small": is_small,
+                "error": row["error"][0],
+                "low": row["low"][0],
+                "high": row["high"][0],
+            }
 
 
 @table()
 def parts(config: Config, tables: Tables) -> Blocks:
     """The four losses that take dropout apart, at the p at which they are judged."""
+    if not config.part_keeps:
+        return
     keep = config.part_keeps[0]
     for position, part in enumerate(PARTS, start=1):
-        row = tables["medians"].select(kind=part, keep=keep)
+        row = tables["means"].select(kind=part, keep=keep)
         yield {
             "position": position,
             "loss": part,
             "with_r1": part in WITH_R1,
-            "accuracy": row["accuracy"][0],
+            "error": row["error"][0],
             "low": row["low"][0],
             "high": row["high"][0],
         }
 
 
+FAMILIES = {
+    (True, True): "both with $R_1$",
+    (False, False): "both without",
+    (True, False): "one with, one without",
+}
+"""Whether the first and the second solution have R1, to the name of the line."""
+
+
 @table(place="0 at the first, 1 at the second", loss="R_S")
 def path_medians(config: Config, tables: Tables) -> Blocks:
-    """R_S on the lines, medians over seeds, and whether both ends are of one type."""
+    """R_S on the lines, medians over seeds, and which of both ends have R1."""
     for first, second in PAIRS:
-        between = tables["paths"].select(first=first, second=second)
-        names = f"${first[0]}_{first[1]}$ to ${second[0]}_{second[1]}$"
+        family = FAMILIES[first in WITH_R1, second in WITH_R1]
         for keep in config.part_keeps:
-            line = between.select(keep=keep)
+            line = tables["paths"].select(
+                first=first,
+                second=second,
+                keep=keep,
+            )
             places = np.unique(line["place"])
             losses = [line.select(place=place)["loss"] for place in places]
             yield rows(
                 {"place": places},
-                pair=names,
-                alike=(first, second) in ALIKE,
+                pair=f"{first} to {second}",
+                family=family,
                 keep=keep,
                 loss=np.median(losses, axis=1),
             )

@@ -14,6 +14,7 @@ from condensery.declare import Work, task
 from condensery.experiments.dropout_images._config import (
     CLASSES,
     PARTS,
+    SMALL,
     Config,
     by_descent,
     images,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 FACTOR = CLASSES / 2
 """R_S sums over the outputs, of which the engine takes the mean."""
 PER_DECADE = 3
+LATE = (0.5, 0.625, 0.75, 0.875)
+"""Parts of the steps after which is recorded too, to see what has settled."""
 COOLING = 0.1
 """The last quarter of the steps goes at this fraction of the rate, so that the noise of
 the masks dies down.
@@ -79,7 +82,8 @@ def train(
     def report(done: int, count: int, text: str, fraction: float) -> None:
         advance(f"{kind}, {text}", (done + count * fraction) / steps)
 
-    marks = log_steps(steps, per_decade=PER_DECADE).tolist()
+    late = [int(steps * part) for part in LATE]
+    marks = log_steps(steps, per_decade=PER_DECADE, extra=late).tolist()
     descent = partial(
         descend,
         [initial(seed=member) for member in seeds],
@@ -125,6 +129,8 @@ def schedule(config: Config, kind: str) -> tuple[int, float, float]:
     """Steps, learning rate and exponent of a loss."""
     if by_descent(kind):
         return config.part_steps, config.descent_rate, config.part_exponent
+    if kind.startswith(SMALL):
+        return config.small_steps, config.small_rate, config.small_exponent
     return config.steps, config.rate, config.exponent
 
 
@@ -136,6 +142,7 @@ def _objective(model: Any, config: Config, kind: Any, keep: float) -> Any:
         mean_square,
     )
 
+    kind = kind.removeprefix(SMALL)
     if kind in ("plain", "descent"):
         return mean_square(model, factor=FACTOR)
     if kind == "dropout":
@@ -181,6 +188,7 @@ def work(config: Config) -> Iterator[Work]:
     """One task per loss and p."""
     weights = {
         "plain": 1.0,
+        "small-plain": 1.0,
         "descent": 1.0,
         "L2": 3.0,
         "L3": 3.0,
