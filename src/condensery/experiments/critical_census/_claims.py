@@ -196,6 +196,9 @@ PUBLISHED = (5.14533, *LOSSES.values())
 """Losses of the published diagram, and of the constant output that it leaves out."""
 
 
+UNTRAINED = Measured(None, needs="trainings, which earlier versions had not")
+
+
 def _rests(tables: Tables) -> tuple[Table, np.ndarray, str]:
     """The rests at a class, the rows of their classes, and what was visited."""
     classes, every = tables["classes"], tables["rests"]
@@ -222,6 +225,8 @@ def _rests(tables: Tables) -> tuple[Table, np.ndarray, str]:
 )
 def visited(config: Config, tables: Tables) -> Measured:
     """Share of the rests that are at a loss of the diagram."""
+    if "rests" not in tables:
+        return UNTRAINED
     at, rows, note = _rests(tables)
     losses = tables["classes"]["loss"][rows]
     near = np.abs(losses[:, None] - np.array(PUBLISHED)) < 1e-5
@@ -237,6 +242,8 @@ def visited(config: Config, tables: Tables) -> Measured:
 )
 def unmet_minima(config: Config, tables: Tables) -> Measured:
     """Rests at the further minima."""
+    if "rests" not in tables:
+        return UNTRAINED
     classes = tables["classes"]
     at, rows, _ = _rests(tables)
     is_minimum = classes["decided"].astype(bool) & (classes["negative"] == 0)
