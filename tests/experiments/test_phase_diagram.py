@@ -373,7 +373,7 @@ def test_slopes_and_boundaries_from_members_in_closed_form():
     )
     np.testing.assert_allclose(slopes["slope_a"], 2 * slopes["slope"], atol=1e-12)
     assert slopes["left_out"].tolist() == [0, 0, 1, 0, 0, 1]
-    fits = phase_diagram.derives["boundary"](None, {"slopes": slopes})
+    fits = phase_diagram.derives["boundary"](Config(), {"slopes": slopes})
     np.testing.assert_allclose(fits["row_fit"], [1.0, 1.25])
     np.testing.assert_allclose(fits["local_crossing"], [1.0, 1.25])
     np.testing.assert_allclose(fits["theory"], [1.0, 1.5])

@@ -163,6 +163,8 @@ def _flattening(config: Config, seed: int) -> Iterator[Arrays]:
     whose symmetric difference has no error but rounding. ∇R1 is the difference of the
     engine's two gradients, which share no code with the closed form.
     """
+    import jax.numpy as jnp
+
     from condensery.engine import expected_dropout_loss, mean_square
     from condensery.models import Network, TwoLayer, two_layer_normal
     from condensery.theory import dropout_flattening
@@ -186,10 +188,9 @@ def _flattening(config: Config, seed: int) -> Iterator[Arrays]:
             "a": a,
             "w": w.T,
         }
-        # pyrefly: ignore[bad-argument-type]
-        _, slope = expected.value_and_grad(packed, x, y)
-        # pyrefly: ignore[bad-argument-type]
-        _, plain_slope = plain.value_and_grad(packed, x, y)
+        data = jnp.asarray(x), jnp.asarray(y)
+        _, slope = expected.value_and_grad(packed, *data)
+        _, plain_slope = plain.value_and_grad(packed, *data)
         grad_a, grad_w = (
             np.asarray(slope[name]) - np.asarray(plain_slope[name])
             for name in ("a", "w")

@@ -115,9 +115,9 @@ def line_data() -> tuple[np.ndarray, np.ndarray]:
     return x[:, None], line_target(x)
 
 
-def line_target(x: np.ndarray) -> np.ndarray:
+def line_target(x: np.ndarray | np.floating) -> np.ndarray:
     """Sin 3x + ½ sin 6x."""
-    return np.sin(3 * x) + 0.5 * np.sin(6 * x)
+    return np.asarray(np.sin(3 * x) + 0.5 * np.sin(6 * x))
 
 
 def cloud_data(
