@@ -1,11 +1,11 @@
 """Renews the results that the documentation shows: runs the quick presets and copies
 what they made to docs/results.
 
-``python docs/renew.py`` renews all of them, ``python docs/renew.py demo-a`` the named
-ones. Every folder holds the figures, the claims, and a provenance with the run's id,
-its configuration and the versions that computed it. The id is the hash of the
-configuration, so that `stale` can tell without running anything whether the program has
-moved on.
+``python docs/renew.py`` renews all of them but those of presets that take hours,
+``python docs/renew.py demo-a`` the named ones. Every folder holds the figures, the
+claims, and a provenance with the run's id, its configuration and the versions that
+computed it. The id is the hash of the configuration, so that `stale` can tell without
+running anything whether the program has moved on.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,9 +45,11 @@ it.
 
 @dataclass(frozen=True)
 class Shown:
-    """One result of the documentation: its folder under docs/results, and the quick run
-    that makes it.
+    """One result of the documentation: its folder under docs/results, and the run that
+    makes it.
 
+    A preset that takes hours is run by its folder's name alone, and its record carries
+    the date and the machine.
     `packages` are those whose files the run reads and that need not be installed, and
     `data` is a data set whose files need not be here: without them the result is kept.
     """
@@ -54,6 +59,7 @@ class Shown:
     overrides: dict[str, JsonValue] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     data: str = ""
+    preset: str = "quick"
 
     @property
     def path(self) -> Path:
@@ -69,7 +75,7 @@ class Shown:
         if record and not self.has_files(record):
             digest = record["config"]["data_digest"]
         entry = find(self.experiment)
-        return configure(entry, "quick", self.overrides, data_digest=digest)[1]
+        return configure(entry, self.preset, self.overrides, data_digest=digest)[1]
 
     def absent(self) -> list[str]:
         """What is to be done to have what is not here: packages and files of data."""
@@ -100,6 +106,7 @@ class Shown:
 SHOWN = (
     Shown("demo-a", "demo-a"),
     Shown("architectures", "architectures"),
+    Shown("architectures-full", "architectures", preset="full"),
     Shown("condensation-dynamics", "condensation-dynamics"),
     Shown("demo-c", "demo-c"),
     Shown("embedding-width", "embedding-width"),
@@ -169,7 +176,7 @@ def _installed(package: str) -> str:
 def stale(shown: Shown) -> str:
     """Why a committed result is not one of the program as it is now; empty if it is.
 
-    It is not if the quick preset is another run, or if the program states or expects
+    It is not if its preset is another run, or if the program states or expects
     something else. Where packages or files that it reads are absent, or the files are
     others, all but the data is compared: for them the record is taken at its word.
     """
@@ -194,9 +201,12 @@ def stale(shown: Shown) -> str:
 
 
 def _complaint(shown: Shown, problem: str, current: RunConfig) -> str:
+    remedy = "run make figures"
+    if shown.preset != "quick":
+        remedy = f"run python docs/renew.py {shown.folder} (hours)"
     return (
-        f"docs/results/{shown.folder} {problem}, the quick preset is now run "
-        f"{current.run_id}: run make figures"
+        f"docs/results/{shown.folder} {problem}, the {shown.preset} preset is now run "
+        f"{current.run_id}: {remedy}"
     )
 
 
@@ -215,9 +225,14 @@ def _restated(shown: Shown) -> list[str]:
 
 
 def renew(shown: Shown) -> None:
-    """Run one quick preset and put its figures, claims and record in docs/results."""
+    """Run one preset and put its figures, claims and record in docs/results."""
     with TemporaryDirectory(prefix="condensery-figures-") as runs:
-        run = condensery.run(shown.experiment, runs=runs, **shown.overrides)
+        run = condensery.run(
+            shown.experiment,
+            preset=shown.preset,
+            runs=runs,
+            **shown.overrides,
+        )
         text = (run.folder / PROVENANCE).read_text(encoding="utf-8")
         origin = json.loads(text)
         pictures = {
@@ -233,6 +248,8 @@ def renew(shown: Shown) -> None:
     }
     if shown.data:
         record["data"] = _origin(shown.data)
+    if shown.preset != "quick":
+        record["computed"] = _occasion()
     shown.path.mkdir(parents=True, exist_ok=True)
     for old in shown.path.iterdir():
         old.unlink()
@@ -241,6 +258,14 @@ def renew(shown: Shown) -> None:
     for name, document in ((CLAIMS, claims), (PROVENANCE, record)):
         text = json.dumps(document, indent=2, ensure_ascii=False)
         (shown.path / name).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _occasion() -> dict[str, JsonValue]:
+    """When and on what a long run was made."""
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
+    }
 
 
 def _without_paths(config: RunConfig) -> dict[str, JsonValue]:
@@ -283,7 +308,8 @@ def main(names: Sequence[str]) -> int:
             f"no such result: {', '.join(unknown)}; there are {', '.join(by_folder)}\n"
         )
         return 2
-    for name in names or by_folder:
+    usual = [shown.folder for shown in SHOWN if shown.preset == "quick"]
+    for name in names or usual:
         if absent := by_folder[name].absent():
             needs = " and ".join(absent)
             sys.stderr.write(f"{name} needs {needs}: it is kept as it is\n")
