@@ -14,7 +14,6 @@ THEOREMS = {
     "critical-census": {"never-fewer"},
     "embedding-depth": {"critical", "inertia", "output"},
     "generalisation": {"rank"},
-    "initial-condensation": {"roots"},
     "manifold-dimension": {"degenerate"},
     "optimistic-sizes": {"ranks"},
     "phase-diagram-three-layer": {"method"},
