@@ -185,8 +185,8 @@ def _flattening(config: Config, seed: int) -> Iterator[Arrays]:
         x = np.random.default_rng([seed, number]).standard_normal((6, 3))
         y = Network.of(member, "relu").forward(x)
         packed = {
-            "a": a,
-            "w": w.T,
+            "a": jnp.asarray(a),
+            "w": jnp.asarray(w.T),
         }
         data = jnp.asarray(x), jnp.asarray(y)
         _, slope = expected.value_and_grad(packed, *data)
