@@ -20,6 +20,9 @@ THEOREMS = {
 }
 """Identities of experiments that have few, so that none is moved without notice."""
 
+PROJECT = "condensery"
+"""What the sources of our own findings and bars name."""
+
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_every_claim_has_a_kind(name):
@@ -45,3 +48,17 @@ def test_the_regulariser_is_all_theorems():
 def test_bars_that_we_set_are_aims(name):
     statements = find(name).experiment.statements
     assert {statement.kind for statement in statements} == {"aim"}
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_what_is_ours_names_this_project_and_nothing_else_does(name):
+    experiment = find(name).experiment
+    ours, papers = set(), set()
+    for statement in experiment.statements:
+        is_ours = statement.kind in {"observation", "aim"}
+        (ours if is_ours else papers).add(statement.paper)
+        assert statement.source.startswith("this project") == is_ours, statement.id
+    assert ours <= {PROJECT}
+    assert PROJECT not in papers
+    cited = set(experiment.papers)
+    assert ours | papers <= cited

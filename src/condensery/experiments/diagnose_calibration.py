@@ -191,8 +191,9 @@ def boundaries(config: Config, results: Results) -> Blocks:
 
 calibration = partial(
     claim,
-    paper="luo2021phase",
-    source="Theorems 6 and 8 for the sign of S; the numbers are an aim of this project",
+    kind="aim",
+    paper="condensery",
+    source="this project; the sign of S is that of Theorems 6 and 8 of Luo et al. 2021",
 )
 
 
@@ -200,7 +201,6 @@ calibration = partial(
     "clear-decided",
     "Where |S| >= 0.1 the hidden layer gets a verdict in at least 70 % of the cells.",
     at_least(0.7),
-    kind="aim",
 )
 def clear_decided(config: Config, tables: Tables) -> Measured:
     """The share of cells with a verdict."""
@@ -213,7 +213,6 @@ def clear_decided(config: Config, tables: Tables) -> Measured:
     "clear-wrong",
     "Where |S| >= 0.1 no verdict on the hidden layer is wrong.",
     equal_to(0.0),
-    kind="aim",
 )
 def clear_wrong(config: Config, tables: Tables) -> Measured:
     """The number of wrong verdicts."""
@@ -225,7 +224,6 @@ def clear_wrong(config: Config, tables: Tables) -> Measured:
     "near-wrong",
     "Where |S| < 0.1 at most 5 % of the hidden layer's cells get a wrong verdict.",
     at_most(0.05),
-    kind="aim",
 )
 def near_wrong(config: Config, tables: Tables) -> Measured:
     """The share of wrong verdicts."""
@@ -244,7 +242,6 @@ def near_wrong(config: Config, tables: Tables) -> Measured:
     "output-wrong",
     "Where |S_a| >= 0.1 no verdict on the output layer is wrong.",
     equal_to(0.0),
-    kind="aim",
 )
 def output_wrong(config: Config, tables: Tables) -> Measured:
     """The number of wrong verdicts."""
@@ -278,7 +275,7 @@ diagnose_calibration = Declared(
     "given to condensery.torch.diagnose, which is not told the point. Its "
     "verdicts are compared with the theory, "
     "on cells and seeds that had no part in choosing its margins. Needs PyTorch.",
-    papers=("luo2021phase",),
+    papers=("luo2021phase", "condensery"),
     Config=Config,
     presets={
         "quick": {},

@@ -142,10 +142,12 @@ def medians(config: Config, results: Results) -> Blocks:
             yield rows({"step": step}, start=start, layer=layer, **measures)
 
 
-abstract = partial(
+of_project = partial(
     claim,
-    paper="xu2025overview",
-    source="abstract; setting and bounds are ours, set after trials",
+    kind="observation",
+    paper="condensery",
+    source="this project, on sentences of the abstract of Xu et al. 2025; bounds set "
+    "after trials",
     when=no_less(exponent=1.5),
 )
 
@@ -166,11 +168,10 @@ def _last(tables: Tables, start: Start) -> np.ndarray:
     return np.array([[layer[-1] for layer in seed] for seed in ratios])
 
 
-@abstract(
+@of_project(
     "gathers",
     "From a small initialisation the neurons of a layer gather in few directions.",
     at_most(0.5),
-    kind="observation",
 )
 def gathers(config: Config, tables: Tables) -> Measured:
     """The larger of the two layers' medians."""
@@ -179,11 +180,10 @@ def gathers(config: Config, tables: Tables) -> Measured:
     return Measured(float(layers.max()), note)
 
 
-@abstract(
+@of_project(
     "spread",
     "From an ordinary one nearly every neuron keeps a direction of its own.",
     at_least(0.9),
-    kind="observation",
 )
 def spread(config: Config, tables: Tables) -> Measured:
     """The least ratio at the end."""
@@ -191,11 +191,10 @@ def spread(config: Config, tables: Tables) -> Measured:
     return Measured(float(least), "the least of all seeds and layers at the end")
 
 
-@abstract(
+@of_project(
     "made",
     "It is training that condenses: at the start no layer is condensed.",
     at_least(0.9),
-    kind="observation",
 )
 def made(config: Config, tables: Tables) -> Measured:
     """The least ratio at step 0."""
@@ -204,12 +203,11 @@ def made(config: Config, tables: Tables) -> Measured:
     return Measured(float(first.min()), note)
 
 
-@abstract(
+@of_project(
     "grows",
     "The number of directions grows while the network learns: the least comes "
     "before the end.",
     at_least(0.02),
-    kind="observation",
 )
 def grows(config: Config, tables: Tables) -> Measured:
     """Ratio at the end less its least."""
@@ -291,7 +289,7 @@ monitor_demo = Declared(
     "digits, from a small and from an ordinary initialisation, while the monitor "
     "measures the effective ratio of each layer: the number of directions that cover "
     "its neurons, over the number of neurons.",
-    papers=("xu2025overview",),
+    papers=("xu2025overview", "condensery"),
     Config=Config,
     presets={
         "quick": {"seeds": 3},

@@ -36,8 +36,8 @@ sentence = partial(
 )
 finding = partial(
     claim,
-    paper="xu2025overview",
-    source="an observation of this project",
+    paper="condensery",
+    source="this project, beside what Xu et al. 2025 say of architectures",
     kind="observation",
 )
 

@@ -154,7 +154,7 @@ architectures = Declared(
     "decay. How many directions do the units "
     "of each layer share, compared with rows whose entries are shuffled, and "
     "what does it do to the accuracy?",
-    papers=("xu2025overview",),
+    papers=("xu2025overview", "condensery"),
     task_version="2",
     Config=Config,
     presets={

@@ -27,11 +27,12 @@ OPEN = "an open question: reported, not judged"
 
 reported = partial(
     claim,
-    paper="xu2025overview",
-    source="the number of orientations grows with training; the mechanism is open",
+    kind="observation",
+    paper="condensery",
+    source="this project, on an open question of Xu et al. 2025: by what mechanism the "
+    "number of orientations grows",
 )
 REFERENCE = exactly(exponent=2.0, width=100, samples=40, steps=100_000)
-judged = partial(reported, when=REFERENCE)
 
 
 def _births(tables: Tables) -> Table:
@@ -39,13 +40,16 @@ def _births(tables: Tables) -> Table:
     return events.take(events["kind"] != "merge")
 
 
-@judged(
+@claim(
     "grows",
     "After the neurons have gathered, their groups become more (median over runs of "
     "the "
     "number at the end minus that at the collapse; smallest over the targets).",
     at_least(1.0),
     kind="reproduction",
+    paper="xu2025overview",
+    source="the number of orientations grows with training; the mechanism is open",
+    when=REFERENCE,
 )
 def growth(config: Config, tables: Tables) -> Measured:
     """The smallest median over the targets."""
@@ -63,13 +67,13 @@ def growth_text(growth: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:+g}" for name, value in growth.items())
 
 
-@judged(
+@reported(
     "near-falls",
     "Groups are born where the loss falls: births within 0.1 decades of a fall less "
     "those expected of births spread evenly over the logarithm of time (per run; lower "
     "end of the 95 % interval over the runs).",
     at_least(0.0),
-    kind="observation",
+    when=REFERENCE,
 )
 def near_falls(config: Config, tables: Tables) -> Measured:
     """Births near falls beyond chance; births of one run are not independent."""
@@ -94,7 +98,6 @@ def near_falls(config: Config, tables: Tables) -> Measured:
     "Once they grow the number of groups does not fall (mean over runs of the greatest "
     "fall below an earlier number).",
     at_most(None),
-    kind="observation",
 )
 def greatest_fall(config: Config, tables: Tables) -> Measured:
     """Mean over runs."""
@@ -108,7 +111,6 @@ def greatest_fall(config: Config, tables: Tables) -> Measured:
     "collapse",
     "At first all neurons stand in one group (share of runs).",
     at_least(None),
-    kind="observation",
 )
 def collapsed(config: Config, tables: Tables) -> Measured:
     """Share of runs."""
@@ -121,7 +123,6 @@ def collapsed(config: Config, tables: Tables) -> Measured:
     "New groups split off others (share of births; the rest emerge from neurons in no "
     "group).",
     at_least(None),
-    kind="observation",
 )
 def splits(config: Config, tables: Tables) -> Measured:
     """Share of births."""
@@ -135,7 +136,6 @@ def splits(config: Config, tables: Tables) -> Measured:
     "A newborn group points where its own residual pulls it, Σ e_i σ'(w·x_i) x_i over "
     "its active samples (median cosine).",
     at_least(None),
-    kind="observation",
 )
 def alignment(config: Config, tables: Tables) -> Measured:
     """Median cosine of the births."""
@@ -159,7 +159,6 @@ def _median(values: np.ndarray) -> float | None:
     "A newborn group stands near a direction at which the residual would let it rest "
     "(mean rank of the distance among all live directions, ½ by chance).",
     at_most(None),
-    kind="observation",
 )
 def rank_at_birth(config: Config, tables: Tables) -> Measured:
     """Mean rank of the births."""
@@ -213,7 +212,7 @@ condensation_dynamics = Declared(
     "three targets on a line. Every condensed group is followed from step to step: "
     "where it is born, out of which other, where it merges, what the residual pulls it "
     "to at that moment, and whether the loss falls then.",
-    papers=("xu2025overview", "zhou2022initial"),
+    papers=("xu2025overview", "zhou2022initial", "condensery"),
     task_version="2",
     Config=Config,
     presets={"quick": {"seeds": 3}, "paper": {"seeds": 24}},

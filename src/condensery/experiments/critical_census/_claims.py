@@ -25,7 +25,10 @@ LOSSES = {
     3: 0.0,
 }
 """Width to its lowest critical loss."""
-OPEN = "open question: which critical points are no embedding?"
+OPEN = (
+    "this project, on an open question of Zhang et al. 2022: which critical points are "
+    "no embedding?"
+)
 
 
 published = partial(claim, paper="zhang2021embedding", source="Fig. 4")
@@ -100,14 +103,13 @@ def becomes_saddle(config: Config, tables: Tables) -> Measured:
     return Measured(share, f"{len(wider)} embedded minima")
 
 
-count_claim = partial(of_embedding, source=OPEN)
+count_claim = partial(claim, paper="condensery", kind="observation", source=OPEN)
 
 
 @count_claim(
     "again",
     "Share of the classes of narrower nets that some start of a wider net led to.",
     at_least(None),
-    kind="observation",
 )
 def again(config: Config, tables: Tables) -> Measured:
     """The share of edges whose end was found."""
@@ -131,7 +133,6 @@ def _minima(classes: Table, width: int) -> np.ndarray:
     "Local minima of width 2 that are no embedding and are not the best one "
     "(published: none).",
     at_least(None),
-    kind="observation",
 )
 def new_minima_2(config: Config, tables: Tables) -> Measured:
     """Their number."""
@@ -147,7 +148,6 @@ def new_minima_2(config: Config, tables: Tables) -> Measured:
     "new-2",
     "Classes of width 2 that are no embedding.",
     at_least(None),
-    kind="observation",
 )
 def new_2(config: Config, tables: Tables) -> Measured:
     """Their number."""
@@ -158,7 +158,6 @@ def new_2(config: Config, tables: Tables) -> Measured:
     "new-3",
     "Classes of width 3 that are no embedding.",
     at_least(None),
-    kind="observation",
 )
 def new_3(config: Config, tables: Tables) -> Measured:
     """Their number, and how many are minima."""
@@ -173,7 +172,6 @@ def new_3(config: Config, tables: Tables) -> Measured:
     "Classes that are an embedding of a narrower net, where no start of that width led "
     "to it.",
     at_least(None),
-    kind="observation",
 )
 def unknown(config: Config, tables: Tables) -> Measured:
     """The number of functions that were met in wider nets alone."""

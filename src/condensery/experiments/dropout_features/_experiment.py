@@ -22,7 +22,7 @@ dropout_features = Declared(
     "orientations that make up the target and the output loses its wiggles; a "
     "switch to dropout, or to its explicit mean, does the same to a network that fits "
     "already.",
-    papers=("zhang2024dropout",),
+    papers=("zhang2024dropout", "condensery"),
     task_version="4",
     Config=Config,
     presets={

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from condensery.declare import JudgedMeasure, Measured, Tables, at_least
+from condensery.declare import JudgedMeasure, Measured, Tables, at_least, claim
 from condensery.experiments.dropout_features._claims import (
     DEEP_REFERENCE,
     REFERENCE,
@@ -85,13 +85,15 @@ def _smoother(row: int) -> tuple[JudgedMeasure[Config], ...]:
 bends_less, varies_less = _smoother(0), _smoother(1)
 
 
-@published(
+@claim(
     "fewer-together",
     "Of all nets, those with fewer effective orientations change less often from "
     "convex to concave and back (Spearman's rank correlation).",
     at_least(0.5),
     kind="observation",
-    source="this project",
+    paper="condensery",
+    source="this project, beside Figs. 1 and 4 of Zhang and Xu 2024",
+    when=REFERENCE,
 )
 def together(config: Config, tables: Tables) -> Measured:
     """Rank correlation over targets, depths, kinds and seeds."""

@@ -187,14 +187,15 @@ def same_terms(config: Config, tables: Tables) -> Measured:
 # ------------------------------------------------------------------- the small start
 
 
-@published(
+@claim(
     "start",
     "What R_drop gains over R_S hangs on the start: from a large one it gains more "
     "than from a small one (difference of the gains in points, at least by its 95 % "
     "interval over seeds).",
     at_least(LEAST_GAIN["digits"]),
     kind="observation",
-    source="this project; the source does not give its initialisation",
+    paper="condensery",
+    source="this project; Zhang and Xu 2024 do not print their initialisation",
     when=SMALL_REFERENCE,
 )
 def start(config: Config, tables: Tables) -> Measured:

@@ -25,7 +25,7 @@ dropout_images = Declared(
     "raises its test accuracy by many points; so does its explicit mean R_S + R1, "
     "without any randomness. Taking R1 away takes most of the gain away, taking away "
     "R2, the term of the finite step, does not.",
-    papers=("zhang2024dropout",),
+    papers=("zhang2024dropout", "condensery"),
     task_version="4",
     Config=Config,
     presets={"quick": {"size": "quick"}, "paper": {"size": "paper"}},

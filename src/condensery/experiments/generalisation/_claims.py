@@ -89,13 +89,14 @@ def any_width(config: Config, tables: Tables) -> Measured:
     return Measured(max(spreads), note)
 
 
-@optimistic(
+@claim(
     "near",
     "How many times k(d + 1) samples the smallest initial weights need (worst width "
     "and k).",
     at_most(None),
     kind="observation",
-    source="near-optimism, an open question",
+    paper="condensery",
+    source="this project, on near-optimism, an open question of Zhang et al. 2023",
 )
 def near(config: Config, tables: Tables) -> Measured:
     """The largest ratio."""
@@ -152,9 +153,9 @@ condensed_gains = tuple(
         "of the gain in share, over data sets).",
         at_least(0.0),
         kind="observation",
-        paper="xu2025overview",
-        source="by this project, on the open question how condensation relates "
-        "quantitatively to generalisation",
+        paper="condensery",
+        source="this project, on an open question of Xu et al. 2025: how condensation "
+        "relates quantitatively to generalisation",
     )(partial(_gain, k))
     for k in (1, 2)
 )

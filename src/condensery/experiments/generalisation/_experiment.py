@@ -128,7 +128,7 @@ generalisation = Declared(
     "samples of a target of k units. The optimistic estimate says that k(d + 1) "
     "samples can be enough at any width; whether they are depends on how far the "
     "trained net condenses: condensed nets and others are compared at equal n.",
-    papers=("zhang2023optimistic", "xu2025overview"),
+    papers=("zhang2023optimistic", "xu2025overview", "condensery"),
     Config=Config,
     presets={
         "quick": {"seeds": 6},

@@ -20,11 +20,13 @@ from condensery.experiments.initial_condensation._sources import (
     ABSENT,
     NO_THEOREM,
     OPEN,
-    counted_in_five,
-    counted_in_six_layers,
+    REFERENCE,
+    beside_five,
+    beside_six_layers,
     in_five,
     in_six_layers,
     rows_of,
+    without_residuals,
 )
 from condensery.experiments.initial_condensation._tables import DESCENT
 from condensery.metrics import mean_difference, share
@@ -35,12 +37,12 @@ MOST = 0.5
 """In most draws: the lower end of a share's 95 % interval is above this."""
 
 
-@in_five(
+@beside_five(
     "five-start",
     "At the start no more neurons are aligned than by chance (share of pairs over "
     "that of random directions, less 1: lower end of the 95 % interval over draws).",
     at_most(0.0),
-    kind="observation",
+    when=REFERENCE,
 )
 def five_start(config: Config, tables: Tables) -> Measured:
     """What is beyond chance, relative to it."""
@@ -109,11 +111,10 @@ def lines_in_five(name: str, config: Config, tables: Tables) -> Measured:
 
 COUNTED = {"xtanh": "x tanh x", "x2tanh": "x² tanh x", "relu": "ReLU"}
 counts_in_five = tuple(
-    counted_in_five(
+    beside_five(
         f"five-{name}-count",
         f"{title}: number of lines (mean over draws).",
         OPEN,
-        kind="observation",
     )(partial(lines_in_five, name))
     for name, title in COUNTED.items()
 )
@@ -168,26 +169,25 @@ def _with_residuals(layer: int, name: str) -> JudgedMeasure[Config]:
         f"Layer {layer}, {name}: one line holds 80 % of the neurons (median over "
         "draws).",
         at_least(LEAST),
-        kind="observation",
+        kind="reproduction",
     )(partial(share_of_layer, layer, "residual"))
 
 
 def _without_residuals(layer: int, name: str) -> JudgedMeasure[Config]:
-    return in_six_layers(
+    return without_residuals(
         f"deep-{layer}-plain",
         f"Layer {layer}, {name}, no residuals: one line holds 80 % of the neurons "
         "(median over draws).",
         at_least(LEAST),
-        kind="observation",
+        kind="reproduction",
     )(partial(share_of_layer, layer, "plain"))
 
 
 def _number_of_lines(layer: int, name: str) -> JudgedMeasure[Config]:
-    return counted_in_six_layers(
+    return beside_six_layers(
         f"deep-{layer}-count",
         f"Layer {layer}, {name}: number of lines (mean of draws).",
         OPEN,
-        kind="observation",
     )(partial(lines_of_layer, layer))
 
 

@@ -13,8 +13,8 @@ from condensery.experiments.initial_condensation._sources import (
     OPEN,
     judged,
     notebook,
+    of_project,
     on_line,
-    reported,
     rows_of,
 )
 from condensery.experiments.initial_condensation._tables import DESCENT
@@ -84,7 +84,7 @@ line_x2tanh = on_line(
     "line-tanh",
     "tanh, multiplicity 1: one line holds most neurons (least share of a draw).",
     at_least(0.7),
-    kind="observation",
+    kind="reproduction",
 )
 def line_tanh(config: Config, tables: Tables) -> Measured:
     """Least share of a draw."""
@@ -186,12 +186,11 @@ def _notebook(tables: Tables) -> tuple[Table, Table] | None:
     return (last, first) if len(last) and len(first) else None
 
 
-@reported(
+@of_project(
     "theorem-adam",
     "tanh by Adam from m⁻⁴: alignment with ±Σ e_i x_i at the end.",
     OPEN,
-    kind="observation",
-    source="Theorem on multiplicity 1",
+    source="this project, on the theorem of Zhou et al. 2022 on multiplicity 1",
 )
 def theorem_adam(config: Config, tables: Tables) -> Measured:
     """The median over draws."""
@@ -203,12 +202,11 @@ def theorem_adam(config: Config, tables: Tables) -> Measured:
     return Measured(float(np.median(last["aligned"])), note)
 
 
-@reported(
+@of_project(
     "descent-x2tanh",
     "x² tanh x by gradient descent, d = 1: share of neurons that moved.",
     OPEN,
-    kind="observation",
-    source="Figs. 5 and 6, d = 1",
+    source="this project, beside Figs. 5 and 6 of Zhou et al. 2022, d = 1",
 )
 def descent_x2tanh(config: Config, tables: Tables) -> Measured:
     """The median over draws."""

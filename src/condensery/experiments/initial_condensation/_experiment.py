@@ -22,7 +22,7 @@ initial_condensation = Declared(
     "deep network, under Adam as in the paper and under the plain gradient descent "
     "that "
     "its theorem is about.",
-    papers=("zhou2022initial", "xu2025overview"),
+    papers=("zhou2022initial", "xu2025overview", "condensery"),
     Config=Config,
     presets={
         "quick": {"draws": 12, "deep_draws": 4},

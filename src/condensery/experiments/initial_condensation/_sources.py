@@ -33,9 +33,17 @@ reported = partial(claim, paper="zhou2022initial")
 judged = partial(reported, when=REFERENCE)
 on_line = partial(judged, source="Figs. 5 and 6, d = 1")
 in_five = partial(judged, source="Fig. 2, d = 5")
-counted_in_five = partial(reported, source="Fig. 2, d = 5")
 in_six_layers = partial(judged, source="Fig. 3, six layers")
-counted_in_six_layers = partial(reported, source="Fig. 3, six layers")
+without_residuals = partial(judged, source="Appendix, six layers without residuals")
+of_project = partial(claim, paper="condensery", kind="observation")
+beside_five = partial(
+    of_project,
+    source="this project, beside Fig. 2 of Zhou et al. 2022, d = 5",
+)
+beside_six_layers = partial(
+    of_project,
+    source="this project, beside Fig. 3 of Zhou et al. 2022, six layers",
+)
 notebook = partial(
     claim,
     paper="xu2025overview",

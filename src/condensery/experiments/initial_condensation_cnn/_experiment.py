@@ -27,9 +27,15 @@ from condensery.declare import (
     at_least,
     at_most,
     between,
-    claim,
 )
 from condensery.experiments.initial_condensation_cnn import _tables
+from condensery.experiments.initial_condensation_cnn._sources import (
+    ABSENT,
+    of_images,
+    of_theory,
+    project_on_images,
+    project_on_theory,
+)
 from condensery.experiments.initial_condensation_cnn._tables import (
     STAGES,
     TAU,
@@ -49,10 +55,6 @@ from condensery.experiments.initial_condensation_cnn._work import (
 from condensery.metrics import share as share_of
 from condensery.records import FigureSpec, Table
 from condensery.theory import aligned_by_chance
-
-ABSENT = Measured(None, needs="its activation among activations")
-of_theory = partial(claim, paper="zhou2023cnn", source="two-layer CNN, initial stage")
-of_images = partial(claim, paper="zhou2023cnn", source="CNN on 500 images")
 
 
 def _members(tables: Tables) -> list[Table]:
@@ -98,11 +100,10 @@ def _cosines(tables: Tables) -> np.ndarray:
     return tables["kernels"].select(std=STDS[0])["cosine"].reshape(-1, KERNELS)
 
 
-@of_theory(
+@project_on_theory(
     "kernels",
     "From 1e-5: share of all kernels with |cosine| > .95.",
     at_least(0.95),
-    kind="observation",
 )
 def kernels(config: Config, tables: Tables) -> Measured:
     """Share of all kernels."""
@@ -110,11 +111,10 @@ def kernels(config: Config, tables: Tables) -> Measured:
     return Measured(float((cosine > TAU).mean()), f"{cosine.size} kernels")
 
 
-@of_theory(
+@project_on_theory(
     "every",
     "From 1e-5: draws in which every kernel has |cosine| > .95 (share).",
     Expected("between", None),
-    kind="observation",
 )
 def every_kernel(config: Config, tables: Tables) -> Measured:
     """Share of the draws."""
@@ -141,11 +141,10 @@ def least_distance(config: Config, tables: Tables) -> Measured:
     return Measured(float(small["rd"].min()), f"{len(small)} draws")
 
 
-@of_theory(
+@project_on_theory(
     "partial",
     "From 1e-3 they condense in part: median |cosine|.",
     between(0.7, 0.99),
-    kind="observation",
 )
 def in_part(config: Config, tables: Tables) -> Measured:
     """The median over draws."""
@@ -153,12 +152,11 @@ def in_part(config: Config, tables: Tables) -> Measured:
     return Measured(float(np.median(middle["median"])), f"{len(middle)} draws")
 
 
-@of_theory(
+@project_on_theory(
     "none",
     "From 1e-2 they do not: share of all kernels with |cosine| > .95 (upper end of its "
     "95 % interval).",
     at_most(0.05),
-    kind="observation",
 )
 def none(config: Config, tables: Tables) -> Measured:
     """The upper end of the share of all kernels."""
@@ -189,12 +187,11 @@ def linear(config: Config, tables: Tables) -> Measured:
 # The CNN on images
 
 
-@of_images(
+@project_on_images(
     "cnn-before",
     "CNN: before training no more kernels are aligned than by chance, less than one "
     "pair of a layer (largest number of pairs).",
     at_most(1.0),
-    kind="observation",
 )
 def before(config: Config, tables: Tables) -> Measured:
     """The largest number of pairs of all CNNs."""
@@ -228,19 +225,22 @@ cnn_tanh = of_images(
     at_least(0.8),
     kind="reproduction",
 )(partial(while_untrained, "tanh"))
-cnn_xtanh = of_images(
-    "cnn-xtanh", "x tanh x: the same.", at_least(None), kind="observation"
+cnn_xtanh = project_on_images(
+    "cnn-xtanh",
+    "x tanh x: the same.",
+    at_least(None),
 )(partial(while_untrained, "xtanh"))
-cnn_relu = of_images("cnn-relu", "ReLU: the same.", at_least(None), kind="observation")(
-    partial(while_untrained, "relu")
-)
+cnn_relu = project_on_images(
+    "cnn-relu",
+    "ReLU: the same.",
+    at_least(None),
+)(partial(while_untrained, "relu"))
 
 
-@of_images(
+@project_on_images(
     "cnn-large",
     "From 1e-1 there is no such stage (largest share of pairs at any step).",
     at_most(0.2),
-    kind="observation",
 )
 def from_large(config: Config, tables: Tables) -> Measured:
     """The largest share at any step."""
@@ -365,7 +365,7 @@ initial_condensation_cnn = Declared(
     "of mean patches of the labelled images. In a small CNN on images the kernels "
     "become "
     "parallel while its accuracy is that of guessing.",
-    papers=("zhou2023cnn",),
+    papers=("zhou2023cnn", "condensery"),
     Config=Config,
     presets={"quick": {}, "paper": {"draws": 96, "seeds": 4, "steps": 2000}},
     work=work,

@@ -113,12 +113,13 @@ def counted(config: Config, tables: Tables) -> Measured:
     return Measured(share, note)
 
 
-@embedding_claim(
+@claim(
     "zero-modes",
     "The wide Hessian has no more zero modes than this dimension.",
     equal_to(None),
     kind="observation",
-    source="open question",
+    paper="condensery",
+    source="this project, on an open question of Zhang et al. 2022, Sec. 6",
 )
 def zero_modes(config: Config, tables: Tables) -> Measured:
     """How often the zero modes gained are the count; reported, not judged."""
@@ -172,7 +173,7 @@ manifold_dimension = Declared(
     "K + ΣK_lK_{l−1}, with K_l neurons more in layer l. The rank of the embedding's "
     "derivative and the zero eigenvalues of the wide Hessian are measured against "
     "this count.",
-    papers=("zhang2022embedding",),
+    papers=("zhang2022embedding", "condensery"),
     Config=Config,
     presets={
         "quick": {"seeds": 4},

@@ -41,9 +41,9 @@ def on(
         statement,
         expected,
         kind="observation",
-        paper="xu2025overview",
-        source="this library, a control: an expectation of ours, from an earlier "
-        "look at the same files",
+        paper="condensery",
+        source="this project, a control: expected from an earlier look at the same "
+        "files",
     )
 
     def decorate(measure: Measure) -> JudgedMeasure[Any]:

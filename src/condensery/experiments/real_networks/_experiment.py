@@ -46,7 +46,7 @@ real_networks = Declared(
     "weights are read: no package is "
     "imported and no code of theirs is run. What is not installed is left out "
     "and named.",
-    papers=("xu2025overview",),
+    papers=("xu2025overview", "condensery"),
     task_version="2",
     Config=Config,
     presets={"quick": {}, "paper": {"networks": list(NETWORKS)}},

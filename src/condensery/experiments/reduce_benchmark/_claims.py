@@ -27,8 +27,8 @@ LOST = 0.005
 sentence = partial(
     claim,
     kind="aim",
-    paper="chen2024reduction",
-    source="claim of this package, after the paper's merging by direction",
+    paper="condensery",
+    source="this project, on merging by direction (Chen et al. 2024)",
 )
 
 

@@ -115,7 +115,7 @@ reduce_benchmark = Declared(
     "measured before and after the same "
     "short fine-tuning. A network of the small size trained from scratch is the "
     "control.",
-    papers=("chen2024reduction", "zhang2022embedding"),
+    papers=("chen2024reduction", "zhang2022embedding", "condensery"),
     task_version="3",
     Config=Config,
     presets={

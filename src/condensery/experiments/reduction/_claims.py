@@ -95,12 +95,15 @@ def stagnates(config: Config, tables: Tables) -> Measured:
     return Measured(float(members["departure"].max()), note)
 
 
-@at_the_setting(
+@claim(
     "stagnates-on-plateau",
     "Merged on its first plateau, where the wide network does rest, the merged network "
     "stagnates at the same loss to the plateau's end (the same departure).",
     at_most(STAGNANT),
     kind="observation",
+    paper="condensery",
+    source="this project, on Fig. 5 of Zhang et al. 2021, Appendix",
+    when=REFERENCE,
 )
 def stagnates_on_plateau(config: Config, tables: Tables) -> Measured:
     """The largest departure of the seeds that have a plateau."""

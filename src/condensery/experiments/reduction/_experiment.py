@@ -228,7 +228,7 @@ reduction = Declared(
     "group is merged into one neuron, and "
     "the small network is compared with the large one and trained on; so is one that "
     "is merged earlier, where the loss rests.",
-    papers=("zhang2021embedding", "chen2024reduction"),
+    papers=("zhang2021embedding", "chen2024reduction", "condensery"),
     task_version="3",
     Config=Config,
     presets={

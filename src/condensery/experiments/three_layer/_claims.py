@@ -23,6 +23,7 @@ OURS = "our choice: points, orientation of γ₂, stopping rule, seeds (not in t
 MISSING = Measured(None, needs="the cells of the presets")
 
 published = partial(claim, paper="zhou2022three")
+of_project = partial(claim, paper="condensery", kind="observation")
 
 
 def _row(tables: Tables) -> Table:
@@ -239,13 +240,12 @@ condensed_plane = tuple(
 )
 
 
-@published(
+@of_project(
     "fewer-orientations",
     "The less linear the first layer, the fewer the orientations of its neurons (rank "
     "correlation with min(S_W1, 0) over the map).",
     at_most(-0.5),
-    kind="observation",
-    source="this library: rank correlation over the map",
+    source="this project, over the map of Zhou et al. 2022",
 )
 def fewer(config: Config, tables: Tables) -> Measured:
     """Spearman's rank correlation over all cells."""
@@ -283,13 +283,12 @@ def method(config: Config, tables: Tables) -> Measured:
     return Measured(float(gap.max()), f"m ≤ 100; greatest at γ₃ = {worst:g}")
 
 
-@published(
+@of_project(
     "exponents",
     "The slopes are those of a balance of the layers (root mean square difference over "
     "the map, both layers).",
     at_most(None),
-    kind="observation",
-    source="scaling argument",
+    source="this project, a scaling argument",
 )
 def exponents(config: Config, tables: Tables) -> Measured:
     """Root mean square difference."""

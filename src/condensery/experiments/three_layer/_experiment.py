@@ -14,7 +14,7 @@ three_layer = Declared(
     summary="Three-layer networks of growing width are trained from initialisations at "
     "(γ₂, γ₃). Each layer has a relative distance and a regime of its own, and one can "
     "condense while the other stays where it was.",
-    papers=("zhou2022three", "luo2021phase"),
+    papers=("zhou2022three", "luo2021phase", "condensery"),
     task_version="2",
     Config=Config,
     presets={

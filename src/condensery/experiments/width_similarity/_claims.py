@@ -300,13 +300,15 @@ def escape(config: Config, tables: Tables) -> Measured:
     return _escape_ratio(tables, "mean-field")
 
 
-@of_the_survey(
+@claim(
     "escape-raw",
     "The same in raw steps, f = Σ a tanh(wx + b) with one rate for all widths: there "
     "wide nets need more steps, since each of their copies carries less and moves "
     "more slowly (ratio of the median steps).",
     at_most(None),
     kind="observation",
+    paper="condensery",
+    source="this project, on a sentence of Xu et al. 2025, Sec. 6",
 )
 def escape_raw(config: Config, tables: Tables) -> Measured:
     """Ratio of the medians; nothing is predicted."""

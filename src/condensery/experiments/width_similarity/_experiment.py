@@ -216,7 +216,7 @@ width_similarity = Declared(
     "loss of the best net of one unit, where outputs agree, features are condensed, "
     "and a trained net of width m has m − 1 directions of descent. The wider the net, "
     "the more of them leave.",
-    papers=("zhang2021embedding", "xu2025overview"),
+    papers=("zhang2021embedding", "xu2025overview", "condensery"),
     task_version="4",
     Config=Config,
     presets={
