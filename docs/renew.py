@@ -5,7 +5,8 @@ what they made to docs/results.
 ``python docs/renew.py demo-a`` the named ones. Every folder holds the figures, the
 claims, and a provenance with the run's id, its configuration and the versions that
 computed it. The id is the hash of the configuration, so that `stale` can tell without
-running anything whether the program has moved on.
+running anything whether the program has moved on. Then the claims are counted in the
+READMEs; ``python docs/renew.py --count`` does this alone.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import counts
 from PIL import Image
 from pydantic import JsonValue
 
@@ -36,6 +38,8 @@ from condensery.workbench._configure import configure
 from condensery.workbench._judging import claims_digest
 
 RESULTS = Path(__file__).resolve().parent / "results"
+ROOT = RESULTS.parents[1]
+COUNT = "--count"
 PROVENANCE, CLAIMS = "provenance.json", "claims.json"
 LARGEST = {".png": 250_000, ".gif": 1_000_000}
 """Bytes of a committed figure: whoever clones the repository loads every version of
@@ -300,7 +304,12 @@ def _small(path: Path) -> bytes:
 
 
 def main(names: Sequence[str]) -> int:
-    """Renew the named results, or all of them."""
+    """Renew the named results, or all of them, and count their claims in the
+    READMEs.
+    """
+    if list(names) == [COUNT]:
+        counts.write(ROOT, RESULTS)
+        return 0
     by_folder = {shown.folder: shown for shown in SHOWN}
     unknown = [name for name in names if name not in by_folder]
     if unknown:
@@ -309,6 +318,7 @@ def main(names: Sequence[str]) -> int:
         )
         return 2
     usual = [shown.folder for shown in SHOWN if shown.preset == "quick"]
+    renewed = 0
     for name in names or usual:
         if absent := by_folder[name].absent():
             needs = " and ".join(absent)
@@ -318,6 +328,9 @@ def main(names: Sequence[str]) -> int:
             continue
         sys.stderr.write(f"renewing {name}\n")
         renew(by_folder[name])
+        renewed += 1
+    if renewed:
+        counts.write(ROOT, RESULTS)
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+MODULES = ("counts", "renew", "pages")
 
 
 @pytest.fixture
@@ -22,10 +23,10 @@ def docs_modules():
     folder = str(ROOT / "docs")
     sys.path.insert(0, folder)
     try:
-        yield {name: importlib.import_module(name) for name in ("renew", "pages")}
+        yield {name: importlib.import_module(name) for name in MODULES}
     finally:
         sys.path.remove(folder)
-        for name in ("renew", "pages"):
+        for name in MODULES:
             sys.modules.pop(name, None)
 
 
@@ -37,3 +38,8 @@ def renew(docs_modules):
 @pytest.fixture
 def pages(docs_modules):
     return docs_modules["pages"]
+
+
+@pytest.fixture
+def counts(docs_modules):
+    return docs_modules["counts"]
