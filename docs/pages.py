@@ -37,6 +37,7 @@ DOCS = Path(__file__).resolve().parent
 PRINTED = ("minimal", "own_weights", "which_regime")
 """Examples whose output is shown."""
 TITLES = {
+    "architectures-full": "With and without dropout, 20,000 steps",
     "phase-diagram-digits": "The same on images",
     "phase-diagram-mnist": "The same on MNIST",
     "phase-diagram": "On four points of a line",
@@ -88,7 +89,7 @@ def experiment_page(name: str) -> str:
 def _result(shown: renew.Shown) -> Iterator[str]:
     experiment = find(shown.experiment).experiment
     model = experiment.Config.model_validate(
-        {**experiment.presets["quick"], **shown.overrides}
+        {**experiment.presets[shown.preset], **shown.overrides}
     )
     for spec in experiment.figures(model):
         yield from _figure(shown, spec)
