@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-KEYS = ["run", "status", "seconds", "claims", "report", "figures"]
+KEYS = [
+    "run",
+    "status",
+    "seconds",
+    "claims",
+    "counts",
+    "needs",
+    "report",
+    "figures",
+]
 CLAIM = [
     "id",
     "kind",

@@ -1,5 +1,7 @@
 """Small tables for the figures of the landscape: inputs of the tests, not results."""
 
+from itertools import product
+
 import numpy as np
 from tests.plots.declared import options_of
 
@@ -131,17 +133,17 @@ def reduction():
         ),
         "retraining": Table(
             columns={
-                "seed": [0, 0, 1, 1],
-                "step": [0, 5, 0, 5],
-                "narrow": [0.2, 0.1] * 2,
-                "wide": [0.1, 0.05] * 2,
+                "seed": np.repeat([0, 1], 6),
+                "start": np.tile(np.repeat(["slowest", "slowest", "plateau"], 2), 2),
+                "network": np.tile(np.repeat(["wide", "merged", "merged"], 2), 2),
+                "step": np.tile([0, 5], 6),
+                "ratio": np.tile([1.0, 0.5, 1.0, 0.7, 1.0, 1.0], 2),
             }
         ),
         "members": Table(
             columns={"seed": [0, 1], "step": [10, 100], "loss": [0.1, 0.3]}
         ),
         "cosines": Table(columns={"cosine": np.eye(4)}),
-        "allowed": Table(columns={"loss": [0.21]}),
     }
 
 
@@ -277,67 +279,39 @@ def census():
     }
 
 
+GENERALISATION = generalisation.Config(
+    widths=(2, 8), scales=(1.0, 0.001), samples=(2, 4, 8), seeds=1
+)
+
+
 def recovery_options():
     """The chart that the experiment declares for two widths."""
-    config = generalisation.Config(widths=(2, 8), scales=(1.0, 0.001))
-    (spec,) = generalisation.figures(config)
+    (spec,) = generalisation.figures(GENERALISATION)
     return spec.options
 
 
 def recoveries():
     """Targets of one and two units; from the small scale the error falls at the
-    optimistic number.
+    optimistic number, and the nets condense.
     """
-    grid = [
-        (k, m, s, n)
-        for k in (1, 2)
-        for m in (2, 8)
-        for s in (0.001, 1.0)
-        for n in (2, 4, 8)
-    ]
-    units, width, scale, samples = (
-        np.array(column) for column in zip(*grid, strict=True)
-    )
-    test = np.where((scale < 1) & (samples >= 4 * units), 1e-6, 0.3)
-    nets = {
+    config = GENERALISATION
+    grid = product(config.units, config.widths, config.scales, config.samples)
+    units, width, scale, samples = map(np.array, zip(*grid, strict=True))
+    is_small = scale < 1
+    columns = {
         "units": units,
         "samples": samples,
         "width": width,
         "scale": scale,
-        "test": test,
+        "seed": np.zeros(len(units), int),
+        "test": np.where(is_small & (samples >= 4 * units), 1e-6, 0.3),
+        "train": np.full(len(units), 1e-8),
+        "effective": np.where(is_small, units, width),
     }
-    return {
-        "recovery": Table(columns=nets),
-        "thresholds": Table(columns={"units": [1, 2], "optimistic": [4, 8]}),
-        "nets": Table(
-            columns={
-                **nets,
-                "train": np.full(len(grid), 1e-8),
-                "effective": 1.0 + scale * width,
-            }
-        ),
-        "fit": Table(
-            columns={
-                "units": [1.0, 2.0],
-                "slope": [2.0, np.nan],
-                "low": [1.0, np.nan],
-                "high": [3.0, np.nan],
-                "intercept": [-6.0, np.nan],
-            }
-        ),
-        "near": Table(
-            columns={**nets, "ratio": (1.0 + scale * width) / units},
-        ),
-        "lines": Table(columns={"units": [1, 1], "ratio": [1, 9], "test": [1e-6, 1.0]}),
-        "labels": Table(
-            columns={
-                "units": [1, 2],
-                "x": [0.97, 0.97],
-                "y": [0.05, 0.05],
-                "text": ["slope 2 (1 to 3)", "no line"],
-            }
-        ),
-    }
+    tables = {"nets": Table(columns=columns)}
+    for name in ("recovery", "near", "classes"):
+        tables[name] = generalisation.derives[name](config, tables)
+    return tables
 
 
 def sizes():
@@ -362,7 +336,13 @@ def sizes():
     small = {name: np.repeat(column[is_small], 2) for name, column in columns.items()}
     draws = np.tile([1.0, 2.0], is_small.sum())
     dots = {**small, "test": np.repeat(test[is_small], 2) * draws}
-    medians = {**columns, "start": start, "test": 1.5 * test}
+    shares = {
+        **columns,
+        "start": start,
+        "recovered": (test < 1e-6).astype(float),
+        "low": np.where(test < 1e-6, 0.34, 0.0),
+        "high": np.where(test < 1e-6, 1.0, 0.66),
+    }
     ranks = {
         "model": ["bilinear", "matrix", "shared"],
         "rank": [2, 7, 18],
@@ -371,7 +351,7 @@ def sizes():
     wider = {"model": ["matrix", "shared"], "rank": [7, 18], "expected": [7, 18]}
     return {
         "dots": Table(columns=dots),
-        "medians": Table(columns=medians),
+        "shares": Table(columns=shares),
         "ranks": Table(columns=ranks),
         "wider": Table(columns=wider),
     }

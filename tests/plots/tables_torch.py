@@ -1,5 +1,7 @@
 """Small tables for the figures of PyTorch models: inputs of the tests, not results."""
 
+from itertools import product
+
 import numpy as np
 from tests.plots.declared import options_of
 
@@ -59,40 +61,39 @@ def demo_options():
     return spec.options
 
 
-def means():
-    rows = [
-        (network, start, method, ratio)
-        for network in ("mlp", "cnn")
-        for start in ("condensed", "ordinary")
-        for method in ("direction", "magnitude", "from-scratch")
-        for ratio in (0.5, 0.125)
-    ]
-    network, start, method, ratio = map(np.array, zip(*rows, strict=True))
-    value = 0.5 + 0.4 * ratio.astype(float)
-    columns = {
+BENCHMARK = reduce_benchmark.Config(ratios=(0.5, 0.125))
+
+
+def losses():
+    """Points lost by our two ways, two peers and the control, in two seeds."""
+    methods = ("direction", "direction-lstsq", "magnitude", "random", "from-scratch")
+    grid = product(("mlp", "cnn"), ("condensed", "ordinary"), methods, (0.5, 0.125))
+    network, start, method, ratio = map(np.array, zip(*grid, strict=True))
+    kept = 0.5 + 0.4 * ratio - 0.1 * (method == "random")
+    cells = {
         "network": network,
         "start": start,
         "method": method,
         "ratio": ratio,
-        "whole": np.full(len(rows), 0.95),
+        "whole": np.full(len(ratio), 0.95),
+        "before": kept,
+        "after": kept + 0.02,
     }
-    for when in ("before", "after"):
-        columns |= {
-            when: value,
-            f"{when}_least": value - 0.05,
-            f"{when}_most": value + 0.02,
-        }
-    return {"means": Table(columns=columns)}
+    columns = {name: np.tile(column, 2) for name, column in cells.items()}
+    columns["seed"] = np.repeat([0, 1], len(ratio))
+    tables = {"accuracy": Table(columns=columns)}
+    tables["losses"] = reduce_benchmark.derives["losses"](BENCHMARK, tables)
+    return tables
 
 
-def means_options():
+def losses_options():
     """The chart that the experiment declares."""
-    ratios = (0.5, 0.125)
+    ratios = BENCHMARK.ratios
     return options_of(reduce_benchmark, "accuracy-against-size", ratios=ratios)
 
 
 CASES = {
     "monitored": lambda: (plots.monitored, recorded(), {}, 1),
     "monitor demo": lambda: (plots.chart, demo(), demo_options(), 2),
-    "accuracy against size": lambda: (plots.chart, means(), means_options(), 8),
+    "accuracy against size": lambda: (plots.chart, losses(), losses_options(), 8),
 }

@@ -1,45 +1,47 @@
 """Accuracy against size: the numbers that are drawn, and the panels."""
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from tests.plots.tables_torch import means, means_options
+from tests.plots.tables_torch import losses, losses_options
 
 from condensery import plots
 from condensery._errors import InvalidInputError
-from condensery.charts import Levels
+from condensery.charts import Guide
 
 
-def accuracies(tables):
+def lost(tables):
     return plots.chart.figure_data(
         tables,
-        **means_options(),
+        **losses_options(),
     )
 
 
 def curves_of(panel):
-    return [series for series in panel.series if not isinstance(series.mark, Levels)]
+    return [series for series in panel.series if not isinstance(series.mark, Guide)]
 
 
 def test_curves_are_ascending_and_ours_come_first():
-    data = accuracies(means())
+    data = lost(losses())
     assert len(data.panels) == 8
     assert data.panels[1].panel.title == "mlp, ordinary"
-    level, *curves = data.panels[1].series
-    assert level.x.tolist() == [0.95]
+    curves = curves_of(data.panels[1])
     labels = [curve.look.label for curve in curves]
-    assert labels == ["direction", "magnitude", "from-scratch"]
-    assert curves[0].mark.y == "before"
-    assert curves[0].x.tolist() == [0.125, 0.5]
-    assert curves[0].y.tolist() == [0.55, 0.7]
+    assert labels == ["direction", "direction-lstsq", "from-scratch", "best peer"]
+    assert (np.diff(curves[0].x) > 0).all()
+    np.testing.assert_allclose(curves[0].y, [40.0, 25.0])
 
 
-def test_one_line_per_method_in_every_panel():
-    data = accuracies(means())
-    assert [len(curves_of(panel)) for panel in data.panels] == [3] * 8
+def test_the_best_peer_is_the_one_of_the_highest_mean():
+    rows = losses()["losses"].select(series="best peer")
+    assert set(rows["method"]) == {"magnitude"}
+
+
+def test_one_line_per_series_in_every_panel():
+    data = lost(losses())
+    assert [len(curves_of(panel)) for panel in data.panels] == [4] * 8
     figure = plots.chart.draw(data)
-    # a level, the curves, and a set of bars for each of them
-    assert [len(ax.lines) for ax in figure.axes] == [4] * 8
-    assert [len(ax.collections) for ax in figure.axes] == [3] * 8
+    assert len(figure.axes) == 8
     axes = Figure().subplots(2, 4)
     assert (
         plots.chart.draw(
@@ -51,9 +53,9 @@ def test_one_line_per_method_in_every_panel():
 
 
 def test_a_missing_network_leaves_an_empty_panel():
-    table = means()["means"].select(network="mlp")
-    data = accuracies({"means": table})
-    assert [len(curves_of(panel)) for panel in data.panels] == [3, 3, 0, 0] * 2
+    table = losses()["losses"].select(network="mlp")
+    data = lost({"losses": table})
+    assert [len(curves_of(panel)) for panel in data.panels] == [4, 4, 0, 0] * 2
     plots.render(
         plots.chart.draw(data),
         "png",
@@ -62,4 +64,4 @@ def test_a_missing_network_leaves_an_empty_panel():
 
 def test_missing_tables_are_named():
     with pytest.raises(InvalidInputError, match="tables: given none"):
-        accuracies({})
+        lost({})

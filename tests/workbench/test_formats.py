@@ -131,15 +131,14 @@ def test_an_interrupted_old_run_says_what_it_does_not_use(old, runner, caplog):
     tasks = experiment.tasks(experiment.Config.model_validate(config.parameters))
     still_used = rows & {task.hash for task in tasks}
     workbench.resume(CUT, old)
+    assert len(runner.ran) == len(tasks) - len(still_used)
     if still_used == rows:
         assert "earlier shard" not in caplog.text
-        assert len(runner.ran) == 2
     else:
         assert f"run {CUT}: 2 earlier shards under other hashes, not used" in (
             caplog.text
         )
         assert tasks[0].function in caplog.text
-        assert len(runner.ran) == 4
     assert rows <= {path.stem for path in folder.glob("*")}, "none is removed"
 
 
