@@ -163,8 +163,6 @@ def _flattening(config: Config, seed: int) -> Iterator[Arrays]:
     whose symmetric difference has no error but rounding. ∇R1 is the difference of the
     engine's two gradients, which share no code with the closed form.
     """
-    import jax.numpy as jnp
-
     from condensery.engine import expected_dropout_loss, mean_square
     from condensery.models import Network, TwoLayer, two_layer_normal
     from condensery.theory import dropout_flattening
@@ -185,12 +183,13 @@ def _flattening(config: Config, seed: int) -> Iterator[Arrays]:
         x = np.random.default_rng([seed, number]).standard_normal((6, 3))
         y = Network.of(member, "relu").forward(x)
         packed = {
-            "a": jnp.asarray(a),
-            "w": jnp.asarray(w.T),
+            "a": a,
+            "w": w.T,
         }
-        data = jnp.asarray(x), jnp.asarray(y)
-        _, slope = expected.value_and_grad(packed, *data)
-        _, plain_slope = plain.value_and_grad(packed, *data)
+        # pyrefly: ignore[bad-argument-type]
+        _, slope = expected.value_and_grad(packed, x, y)
+        # pyrefly: ignore[bad-argument-type]
+        _, plain_slope = plain.value_and_grad(packed, x, y)
         grad_a, grad_w = (
             np.asarray(slope[name]) - np.asarray(plain_slope[name])
             for name in ("a", "w")
