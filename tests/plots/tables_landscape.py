@@ -82,10 +82,18 @@ def linearity():
     )
     layer = np.tile([1, 2], len(hidden))
     curves = Table(columns={**common, "loss": 1.0 / step + seed})
-    scores = {**layers, "layer": layer, "score": np.where(layer == 1, 1.0, score)}
+    scores = {
+        **layers,
+        "layer": layer,
+        "score": np.where(layer == 1, 1.0, score),
+    }
     config = embedding_depth.Config(samples=(4, 8))
     tables = {"curves": curves, "scores": Table(columns=scores)}
-    resting = {"hidden": [3], "samples": [8], "plateau_loss": [0.05]}
+    resting = {
+        "hidden": [3],
+        "samples": [8],
+        "plateau_loss": [0.05],
+    }
     tables["pruned"] = Table(columns=resting)
     names = ("median_losses", "least_scores", "median_scores", "plateau_levels")
     for name in names:
@@ -95,7 +103,12 @@ def linearity():
 
 def linearity_options():
     """The chart that the experiment declares for two sizes of the data."""
-    return options_of(embedding_depth, "linearity", samples=(4, 8), steps=100)
+    return options_of(
+        embedding_depth,
+        "linearity",
+        samples=(4, 8),
+        steps=100,
+    )
 
 
 def dimensions():
@@ -122,6 +135,8 @@ def dimension_options():
 
 def reduction():
     step = np.array([1, 10, 100])
+    starts = np.repeat(["slowest", "slowest", "plateau"], 2)
+    networks = np.repeat(["wide", "merged", "merged"], 2)
     return {
         "training": Table(
             columns={
@@ -134,14 +149,18 @@ def reduction():
         "retraining": Table(
             columns={
                 "seed": np.repeat([0, 1], 6),
-                "start": np.tile(np.repeat(["slowest", "slowest", "plateau"], 2), 2),
-                "network": np.tile(np.repeat(["wide", "merged", "merged"], 2), 2),
+                "start": np.tile(starts, 2),
+                "network": np.tile(networks, 2),
                 "step": np.tile([0, 5], 6),
                 "ratio": np.tile([1.0, 0.5, 1.0, 0.7, 1.0, 1.0], 2),
             }
         ),
         "members": Table(
-            columns={"seed": [0, 1], "step": [10, 100], "loss": [0.1, 0.3]}
+            columns={
+                "seed": [0, 1],
+                "step": [10, 100],
+                "loss": [0.1, 0.3],
+            }
         ),
         "cosines": Table(columns={"cosine": np.eye(4)}),
     }
@@ -222,14 +241,22 @@ def embedding():
     derives = embedding_width.derives.items()
     config = embedding_width.Config()
     derived = {name: derive(config, tables) for name, derive in derives}
-    return {**derived, "escapes": tables["escapes"], **energy_levels()}
+    return {
+        **derived,
+        "escapes": tables["escapes"],
+        **energy_levels(),
+    }
 
 
 def energy_levels():
     """Three levels, their functions, and how degenerate they are in two widths."""
     width = np.array([1, 2, 3])
     x = np.linspace(-1, 1, 5)
-    levels = {"width": width, "loss": [0.1, 0.07, 0.0], "degeneracy": [2, 1, 0]}
+    levels = {
+        "width": width,
+        "loss": [0.1, 0.07, 0.0],
+        "degeneracy": [2, 1, 0],
+    }
     functions = {
         "width": np.repeat(width, 5),
         "x": np.tile(x, 3),
@@ -268,7 +295,13 @@ def census():
                 "starts": [5, 2, 9, 1],
             }
         ),
-        "edges": Table(columns={"class": [0, 2], "width": [2, 3], "found": [1, 0]}),
+        "edges": Table(
+            columns={
+                "class": [0, 2],
+                "width": [2, 3],
+                "found": [1, 0],
+            }
+        ),
         "searches": Table(
             columns={
                 "width": [1, 1, 2, 2],
@@ -330,25 +363,34 @@ def sizes():
         for points in (1, 2, 3)
     ]
     model, rank, start, samples = map(np.array, zip(*settings, strict=True))
-    columns = {"model": model, "rank": rank, "samples": samples}
+    columns = {
+        "model": model,
+        "rank": rank,
+        "samples": samples,
+    }
     test = np.where((samples >= 0) & (start == "small"), 1e-9, 0.1)
     is_small = start == "small"
     small = {name: np.repeat(column[is_small], 2) for name, column in columns.items()}
     draws = np.tile([1.0, 2.0], is_small.sum())
     dots = {**small, "test": np.repeat(test[is_small], 2) * draws}
+    recovered = test < 1e-6
     shares = {
         **columns,
         "start": start,
-        "recovered": (test < 1e-6).astype(float),
-        "low": np.where(test < 1e-6, 0.34, 0.0),
-        "high": np.where(test < 1e-6, 1.0, 0.66),
+        "recovered": recovered.astype(float),
+        "low": np.where(recovered, 0.34, 0.0),
+        "high": np.where(recovered, 1.0, 0.66),
     }
     ranks = {
         "model": ["bilinear", "matrix", "shared"],
         "rank": [2, 7, 18],
         "expected": [2, 7, 18],
     }
-    wider = {"model": ["matrix", "shared"], "rank": [7, 18], "expected": [7, 18]}
+    wider = {
+        "model": ["matrix", "shared"],
+        "rank": [7, 18],
+        "expected": [7, 18],
+    }
     return {
         "dots": Table(columns=dots),
         "shares": Table(columns=shares),
@@ -373,12 +415,26 @@ def similar():
         "best_losses": Table(columns={"target": target[:1], "loss": [0.11]}),
         "departures": Table(columns={**of_widths, "share": [0.0, 1.0]}),
         "outputs": Table(
-            columns={**cells, "x": np.tile(x, 2), "y": np.tile(np.tanh(x), 2)}
+            columns={
+                **cells,
+                "x": np.tile(x, 2),
+                "y": np.tile(np.tanh(x), 2),
+            }
         ),
-        "optima": Table(columns={**best, "x": x, "y": np.tanh(x)}),
+        "optima": Table(
+            columns={
+                **best,
+                "x": x,
+                "y": np.tanh(x),
+            }
+        ),
         "features": Table(columns=cells | places),
         "directions": Table(
-            columns={**of_widths, "negatives": [0.0, 48.5], "predicted": [0, 49]}
+            columns={
+                **of_widths,
+                "negatives": [0.0, 48.5],
+                "predicted": [0, 49],
+            }
         ),
     }
 
