@@ -271,15 +271,19 @@ def depth_tables():
         "pruned_loss": np.array([0.032, 0.031, 0.0306, 0.0309]),
         "retrained_narrow": np.array([0.03, 0.03, 0.01, 0.01]),
     }
-    return {"least_scores": Table(columns=least), "pruned": Table(columns=pruned)}
+    tables = {"least_scores": Table(columns=least), "pruned": Table(columns=pruned)}
+    levels = embedding_depth.derives["plateau_levels"]
+    return {**tables, "plateau_levels": levels(DEPTH, tables)}
+
+
+DEPTH = DepthConfig.model_validate({"samples": [5, 40], "steps": 100})
 
 
 def depth_claim(name, tables):
-    config = DepthConfig.model_validate({"samples": [5, 40], "steps": 100})
     (judged,) = (
         claim for claim in embedding_depth.judges if claim.statement.id == name
     )
-    return judged.judge(config, tables)
+    return judged.judge(DEPTH, tables)
 
 
 @pytest.mark.parametrize(

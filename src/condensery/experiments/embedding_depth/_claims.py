@@ -169,8 +169,7 @@ def data(config: Config, tables: Tables) -> Measured:
 )
 def batch_norm(config: Config, tables: Tables) -> Measured:
     """With less without, at equal loss."""
-    of_most = tables["pruned"].select(samples=config.most, hidden=3)
-    level = float(np.median(of_most["plateau_loss"]))
+    level = float(tables["plateau_levels"]["loss"][0])
     least = tables["least_scores"].select(samples=config.most)
     plain, normed = (
         _scores_at(least.select(batch_norm=flag), level) for flag in (0, 1)
