@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -231,38 +232,13 @@ def _percent(share: float) -> str:
 
 
 def _legend() -> list[Line2D]:
+    entry = partial(Line2D, [], [])
+    ring = partial(entry, ls="", mfc=PAPER)
     return [
-        Line2D(
-            [],
-            [],
-            marker="o",
-            color=PALETTE[0],
-            ms=4.6,
-            label="some",
-        ),
-        Line2D(
-            [],
-            [],
-            marker="o",
-            mfc=PAPER,
-            mec=PALETTE[0],
-            ls="",
-            ms=4.0,
-            label="none",
-        ),
-        Line2D(
-            [],
-            [],
-            marker="D",
-            mfc=PAPER,
-            mec=PALETTE[1],
-            ls="",
-            ms=4.4,
-            label="two-way head",
-        ),
-        Line2D(
-            [],
-            [],
+        entry(marker="o", color=PALETTE[0], ms=4.6, label="some"),
+        ring(marker="o", mec=PALETTE[0], ms=4.0, label="none"),
+        ring(marker="D", mec=PALETTE[1], ms=4.4, label="two-way head"),
+        entry(
             marker="x",
             color=PALETTE[6],
             ls="",
@@ -270,5 +246,5 @@ def _legend() -> list[Line2D]:
             mew=1.2,
             label="without the biases",
         ),
-        Line2D([], [], color=INK, lw=1.0, label="random directions"),
+        entry(color=INK, lw=1.0, label="random directions"),
     ]

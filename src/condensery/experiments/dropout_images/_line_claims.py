@@ -62,14 +62,10 @@ def _deepest(config: Config, tables: Tables) -> float:
     return max(losses, default=np.inf)
 
 
-def _is_deep(config: Config, tables: Tables) -> bool:
-    """Whether the lines join solutions as deep as the source's."""
-    return _deepest(config, tables) <= DEEP
-
-
 def _needs(config: Config, tables: Tables) -> str:
     """What a run lacks whose solutions are not as deep."""
-    return "" if _is_deep(config, tables) else f"R_S of L1 to L4 at most {DEEP:g}"
+    is_deep = _deepest(config, tables) <= DEEP
+    return "" if is_deep else f"R_S of L1 to L4 at most {DEEP:g}"
 
 
 def _depth(config: Config, tables: Tables) -> str:
