@@ -8,15 +8,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .PHONY: run test check lint types contracts tests docs figures clean battery
 
 
-# A stamp per extra, so that `make run` installs no development tools and `make test` builds on what is there.
+# A stamp per environment, so that `make run` installs no development tools and `make test` builds on what is there.
 $(VENV)/.run: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[experiments]'
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' # reads dependency groups
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]' --group dev
 	touch $@ $(VENV)/.run
 
 # Long checks with a committed outcome (docs/battery); a second start goes on. The word

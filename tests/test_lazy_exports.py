@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import condensery
-from condensery._errors import MissingExtraError
+from condensery._errors import EXTRAS, MissingExtraError
 from condensery._lazy import load
 
 ROOT = Path(condensery.__file__).parent
@@ -78,9 +78,15 @@ def test_a_name_that_is_not_there_is_refused():
         load("json", "jsno", {"json.decoder": ["JSONDecoder"]})
 
 
-def test_a_missing_extra_is_named_and_any_other_missing_module_is_not_hidden():
+def test_a_missing_extra_is_named_and_any_other_missing_module_is_not_hidden(
+    monkeypatch,
+):
     exports = {"no_such_package": ["name"]}
-    with pytest.raises(MissingExtraError, match=r"package\.name needs no_such_package"):
-        load("package", "name", exports, extra="no_such_package")
     with pytest.raises(ModuleNotFoundError):
-        load("package", "name", exports, extra="torch")
+        load("package", "name", exports)
+    monkeypatch.setitem(EXTRAS, "no_such_package", "rare")
+    with pytest.raises(
+        MissingExtraError,
+        match=r"package\.name needs no_such_package, .*condensery\[rare\]",
+    ):
+        load("package", "name", exports)

@@ -74,6 +74,16 @@ def suggestion(word: str, choices: Iterable[str], *, otherwise: str) -> str:
     return f"did you mean {near[0]}?" if near else otherwise
 
 
+EXTRAS = {
+    "PIL": "plots",
+    "jax": "experiments",
+    "matplotlib": "plots",
+    "sklearn": "experiments",
+    "torch": "torch",
+}
+"""Optional packages that several parts need, and the extra that brings each."""
+
+
 class MissingExtraError(CondenseryError):
     """An optional package is not installed; the message names the extra that brings
     it.
@@ -83,7 +93,7 @@ class MissingExtraError(CondenseryError):
 
     def __init__(self, package: str, *, extra: str, purpose: str) -> None:
         super().__init__(
-            f"{purpose} needs {package}, which is not installed; pip install "
+            f"{purpose} needs {package}, not installed here; pip install "
             f"'condensery[{extra}]'"
         )
 

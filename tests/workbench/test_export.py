@@ -104,5 +104,7 @@ def test_an_unknown_format_and_a_missing_package_are_refused(
     ):
         workbench.export("last", run.root, format="zarr")
     monkeypatch.setattr(_export, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"condensery\[export\]"):
+    with pytest.raises(MissingExtraError, match=r"condensery\[parquet\]"):
         exported("parquet")
+    with pytest.raises(MissingExtraError, match=r"condensery\[export\]"):
+        exported("netcdf")

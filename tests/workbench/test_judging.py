@@ -280,10 +280,10 @@ def test_the_digest_sees_a_measure_of_the_library(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_the_digest_covers_the_whole_home_of_an_experiment(name):
-    from condensery.workbench._judging import _source_files
+    from condensery.workbench._judging import source_files
 
     experiment = workbench.find(name).experiment
-    files = {path.name for _, path in _source_files(experiment)}
+    files = {path.name for _, path in source_files(experiment)}
     module = sys.modules[experiment.Config.__module__]
     home = Path(str(module.__file__))
     assert home.name in files

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from condensery._errors import InvalidInputError
+from condensery._lazy import require
 from condensery.data._dataset import Dataset, check_count, from_arrays
 from condensery.data._idx import read_idx
 
@@ -38,6 +39,7 @@ def digits(*, samples: int | None) -> Dataset:
     """The first `samples` of scikit-learn's 1797 digits of 8×8 pixels; pixels/16 in [0,
     1], target the digit 0…9.
     """
+    require("sklearn", purpose="the data set digits")
     from sklearn.datasets import load_digits
 
     pixels, labels = (np.asarray(array) for array in load_digits(return_X_y=True))

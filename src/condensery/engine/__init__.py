@@ -2,6 +2,10 @@
 float64.
 """
 
+from condensery._lazy import require
+
+require("jax", purpose="condensery.engine")
+
 from condensery.engine._calibrate import calibrate_eta
 from condensery.engine._classify import AdamW, cross_entropy
 from condensery.engine._descend import descend

@@ -2,6 +2,10 @@
 receipts, and what is there.
 """
 
+from condensery._lazy import require
+
+require("jax", purpose="condensery.landscape")
+
 from condensery.landscape._canonical import canonical
 from condensery.landscape._critical import (
     CriticalPoint,

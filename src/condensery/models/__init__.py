@@ -2,6 +2,10 @@
 drawn.
 """
 
+from condensery._lazy import require
+
+require("jax", purpose="condensery.models")
+
 from condensery.models._activations import ACTIVATIONS, Activation, activation
 from condensery.models._arrays import AnyArray
 from condensery.models._batch_norm import BatchNormMlp

@@ -104,7 +104,6 @@ def __getattr__(name: str) -> Any:
             "condensery.torch._training._condense": ["Recipe", "condense"],
             "condensery.torch._training._regularizer": ["DropoutRegularizer"],
         },
-        extra="torch",
     )
 
 

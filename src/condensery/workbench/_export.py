@@ -15,7 +15,12 @@ from condensery.records import Table
 from condensery.workbench._opened import Run, reopen, require_tables
 
 FORMATS = ("netcdf", "parquet", "csv")
-_NEEDS = {"netcdf": ("xarray", "h5netcdf", "h5py"), "parquet": ("pyarrow",), "csv": ()}
+_NEEDS = {
+    "netcdf": ("xarray", "h5netcdf", "h5py"),
+    "parquet": ("pyarrow",),
+    "csv": (),
+}
+_EXTRAS = {"netcdf": "export", "parquet": "parquet"}
 
 
 def export(
@@ -40,8 +45,8 @@ def export(
     Raises:
         InvalidInputError: If there is no such run or format, the run has no tables yet,
             or `to` exists already.
-        MissingExtraError: If a package of the extra ``export`` is needed and not
-            installed.
+        MissingExtraError: If a package of the extra ``export`` (NetCDF) or ``parquet``
+            is needed and not installed.
     """
     if format not in FORMATS:
         raise InvalidInputError(
@@ -55,7 +60,7 @@ def export(
     for package in _NEEDS[format]:
         if find_spec(package) is None:
             raise MissingExtraError(
-                package, extra="export", purpose=f"export as {format}"
+                package, extra=_EXTRAS[format], purpose=f"export as {format}"
             )
     target = (
         Path(to)

@@ -74,7 +74,7 @@ def claims_digest(experiment: Experiment) -> dict[str, str]:
     statements = [
         statement.model_dump(mode="json") for statement in experiment.statements
     ]
-    files = dict(_source_files(experiment))
+    files = dict(source_files(experiment))
     digests = {
         "statements": digest(statements),
         "measures": _sources_digest(files),
@@ -128,7 +128,7 @@ def _verdict(claim: Claim | None) -> str:
     return f"{word} ({number(claim.value)}, expected {expectation(claim)})"
 
 
-def _source_files(experiment: Experiment) -> Iterator[tuple[str, Path]]:
+def source_files(experiment: Experiment) -> Iterator[tuple[str, Path]]:
     """The modules that define an experiment, and their files."""
     for name in sorted(_homes(experiment)):
         module = sys.modules[name]

@@ -12,6 +12,7 @@ from pathlib import Path
 from condensery._errors import InvalidInputError, StoreBusyError
 from condensery.records import RunConfig, RunStatus, Table
 from condensery.store import open_store
+from condensery.workbench._extras import require_drawing
 from condensery.workbench._finish import draw
 from condensery.workbench._provenance import FILE, encode, provenance
 from condensery.workbench._registry import find
@@ -40,6 +41,8 @@ def record(
 
     Raises:
         InvalidInputError: The name is empty.
+        MissingExtraError: The figure could not be drawn in the end, without the extra
+            ``plots``.
 
     Example:
         >>> import tempfile
@@ -58,6 +61,7 @@ def record(
         raise InvalidInputError(
             "name", given=repr(name), allowed="a text", remedy="name the training"
         )
+    require_drawing("the report of a recorded run")
     return RecordSink(
         name,
         Path(runs),

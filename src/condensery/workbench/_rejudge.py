@@ -16,6 +16,7 @@ from condensery.store import LocalStore, open_store
 from condensery.workbench._configure import shorten, validated
 from condensery.workbench._documents import claim_document, run_document
 from condensery.workbench._events import Watcher
+from condensery.workbench._extras import require_drawing
 from condensery.workbench._finish import draw, ended_status
 from condensery.workbench._judging import (
     Change,
@@ -95,6 +96,7 @@ def report(
         model = validated(experiment, opened.config)
     except InvalidInputError as error:
         return Reported(opened, not_judged=str(error))
+    require_drawing("report")
     return _judged_again(opened, Path(runs), experiment, model, progress)
 
 

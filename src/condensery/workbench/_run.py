@@ -18,6 +18,7 @@ from condensery.store import open_store
 from condensery.workbench._configure import configure, validated
 from condensery.workbench._earlier import warn_of_unused_work
 from condensery.workbench._events import Event, Listener, RunFinished, Watcher
+from condensery.workbench._extras import require_extras
 from condensery.workbench._identity import tasks_of
 from condensery.workbench._opened import Run, reopen
 from condensery.workbench._progress import Meter
@@ -222,6 +223,7 @@ def _begin(
         if _is_complete(root, run, work):
             Meter(run, work.tasks, {task.hash for task in work.tasks}, listener)
             return reopen(run, root)
+        require_extras(work.experiment)
         warn_of_unused_work(root, config, work.tasks)
         with closing(open_store(root, write=True)) as store:
             store.create_run(config, work.tasks)

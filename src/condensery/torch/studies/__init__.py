@@ -76,7 +76,6 @@ def __getattr__(name: str) -> Any:
                 "four_points",
             ],
         },
-        extra="torch",
     )
 
 
