@@ -15,7 +15,13 @@ class CondenseryError(Exception):
     command line returns for it.
     """
 
-    exit_status = 1
+    exit_status = 3
+
+
+ECHOED = 200
+"""Characters of what a user gave that a message repeats."""
+_ADVICE = 1000
+_SCANNED = 8000
 
 
 class InvalidInputError(CondenseryError):
@@ -50,9 +56,38 @@ class InvalidInputError(CondenseryError):
         self.given = given
         self.allowed = allowed
         self.remedy = remedy
-        shown = given if isinstance(given, str) else repr(given)
-        text = f"{what}: given {shown}; allowed: {allowed}; {remedy}"
-        super().__init__(" ".join(text.split()))
+        echo = f"{shortened(what)}: given {shortened(given)}"
+        advice = shortened(remedy, _ADVICE)
+        super().__init__(f"{echo}; allowed: {shortened(allowed, _ADVICE)}; {advice}")
+
+
+def shortened(value: object, length: int = ECHOED) -> str:
+    r"""A value in one line of at most so many characters, beginning and end.
+
+    Example:
+        >>> from condensery._errors import shortened
+        >>> shortened("a" * 50 + "z", 20), shortened([1, 2]), shortened("\x1b[2J")
+        ('aaaaaaaaaaaa…aaaaaaz', '[1, 2]', '\\x1b[2J')
+    """
+    text = value if isinstance(value, str) else _repr(value)
+    # More than twice as much is not looked at: it may be a whole file.
+    if len(text) > _SCANNED:
+        text = f"{text[: _SCANNED // 2]} {text[-_SCANNED // 2 :]}"
+    line = " ".join(text.split())
+    line = "".join(
+        letter if letter.isprintable() else repr(letter)[1:-1] for letter in line
+    )
+    if len(line) <= length:
+        return line
+    end = (length - 1) * 2 // 5
+    return f"{line[: length - 1 - end]}…{line[-end:]}"
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception as error:  # of a user's own class
+        return f"a {type(value).__name__} ({type(error).__name__} in its repr)"
 
 
 def suggestion(word: str, choices: Iterable[str], *, otherwise: str) -> str:
@@ -110,3 +145,27 @@ class TaskFailedError(CondenseryError):
     """
 
     exit_status = 3
+
+
+class DiskError(CondenseryError):
+    """The disk is full or broken; no other name or folder is the remedy.
+
+    Args:
+        fault: What the disk said, and of what.
+        remedy: What to do about the disk.
+        again: What to do once it is done.
+
+    Attributes:
+        fault: What the disk said, and of what.
+        remedy: What to do about the disk.
+    """
+
+    exit_status = 3
+
+    def __init__(self, fault: str, *, remedy: str, again: str) -> None:
+        self.fault, self.remedy = fault, remedy
+        super().__init__(f"{fault}; {remedy}, then {again}")
+
+    def but(self, again: str) -> DiskError:
+        """The same with something else to do afterwards."""
+        return DiskError(self.fault, remedy=self.remedy, again=again)

@@ -25,6 +25,7 @@ ENDS = {
     signal.SIGINT: 130,
     signal.SIGTERM: 143,
     signal.SIGHUP: 129,
+    signal.SIGUSR1: 138,
 }
 
 

@@ -43,6 +43,7 @@ class Config(BaseModel):
     mood: str = "calm"
     drawn: bool = True
     animated: bool = False
+    loud: bool = False
     data: Annotated[str, DataPath()] = ""
 
     @field_validator("mood")
@@ -63,6 +64,9 @@ def square(parameters: dict[str, JsonValue], seed: int, advance: Advance) -> Arr
             file.write(f"{parameters['value']} {seed}\n")
     advance("half", 0.5, shown={"value": np.array(parameters["value"])})
     time.sleep(parameters["pause"])
+    if parameters["loud"]:
+        for _ in range(2000):
+            print("a task may print ✓", flush=True)
     if parameters["broken"]:
         raise ValueError("this task is broken on purpose")
     noise = np.random.default_rng(seed).normal(size=1000)
@@ -132,6 +136,7 @@ class Tiny:
                 parameters={
                     "value": value,
                     "pause": config.pause,
+                    "loud": config.loud,
                     "broken": index == config.broken,
                 },
                 seed=seed,

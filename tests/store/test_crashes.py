@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from condensery._errors import InvalidInputError
+from condensery._errors import DiskError
 from condensery._reference import load
 from condensery.store import open_store
 
@@ -53,7 +53,7 @@ def what_is_told(work, root, failing):
     try:
         with failing:
             work(root)
-    except InvalidInputError as error:
+    except DiskError as error:
         return str(error)
     return None
 

@@ -8,7 +8,6 @@ The workbench is imported inside the commands, so that ``--help`` is quick.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,8 +54,8 @@ def run(
     Values are JSON, a list with commas (0.6,0.8), or text. The same run again computes
     nothing and shows what is there.
     Exit status: 0 done, 1 a claim failed, 4 an identity failed (a fault in the code), 2
-    bad input, 3 a task failed, 130, 143 or 129 interrupted by Ctrl-C, SIGTERM or
-    SIGHUP.
+    bad input, 3 a task or the disk failed, 130, 143, 129 or 138 interrupted by Ctrl-C,
+    SIGTERM, SIGHUP or SIGUSR1.
     """
     from condensery import workbench
     from condensery.cli._values import overrides
@@ -251,16 +250,14 @@ def _to_the_end(carry_out: Callable[[Watcher], Run], runs: Path, *, json: bool) 
     from condensery import workbench
     from condensery.cli import _output as output
     from condensery.cli._progress import watching
-    from condensery.cli._signals import interrupting
 
     try:
-        with interrupting(), watching() as watch:
+        with watching() as watch:
             ended = carry_out(watch)
     except (workbench.RunFailedError, workbench.RunInterrupted) as error:
         if json:
             opened = workbench.open(error.run, runs)
-            with suppress(OSError):  # the terminal may have gone
-                output.document(workbench.run_document(opened))
+            output.document(workbench.run_document(opened))
         raise
     if json:
         output.document(workbench.run_document(ended))
@@ -273,6 +270,9 @@ def _to_the_end(carry_out: Callable[[Watcher], Run], runs: Path, *, json: bool) 
         output.say(f"report: {ended.report}")
     return exit_status(ended.claims)
 
+
+OUTLASTING = frozenset({"run", "resume"})
+"""Commands whose exit status is that of the run, whoever reads what they print."""
 
 _COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (
     (

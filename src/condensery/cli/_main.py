@@ -4,7 +4,6 @@ standard error.
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -19,17 +18,27 @@ from cyclopts import (
     UnknownOptionError,
 )
 
-from condensery._errors import CondenseryError, InvalidInputError, suggestion
-from condensery.cli._commands import add_commands
-from condensery.cli._signals import exit_status
+from condensery._errors import (
+    CondenseryError,
+    InvalidInputError,
+    shortened,
+    suggestion,
+)
+from condensery._paths import disk_error, is_of_the_disk
+from condensery._streams import Streams, lasting_streams
+from condensery.cli._commands import OUTLASTING, add_commands
+from condensery.cli._signals import exit_status, interrupting
 
 BAD_INPUT, BROKEN, NO_READER = 2, 3, 141
+LONGEST = 2000
+"""Characters of a message."""
 
 _HELP = """Run experiments on how neural networks condense, and check their papers.
 
 Exit status: 0 done, 1 a claim failed, 4 an identity failed (a fault in the code),
-2 bad input, 3 a task failed for good,
-interrupted (resume goes on): 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP."""
+2 bad input, 3 a task failed for good or the disk did,
+interrupted (resume goes on): 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 138 by
+SIGUSR1."""
 
 
 def application() -> App:
@@ -61,19 +70,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        status = application()(words)
+    with lasting_streams() as streams:
+        status = _carry_out(words)
         sys.stdout.flush()
+        return _shown(status, words, streams)
+
+
+def _carry_out(words: Sequence[str]) -> int:
+    """The exit status of a command; every error becomes one line."""
+    try:
+        with interrupting():
+            status = application()(words)
     except CycloptsError as error:
         return _complain(_explain(error, words), BAD_INPUT)
     except CondenseryError as error:
         return _complain(str(error), error.exit_status)
     except KeyboardInterrupt as error:
-        return _interrupted(error)
-    except BrokenPipeError:
-        _discard_output()
-        return NO_READER
-    except Exception:  # the last net: status 1 is taken by "a claim failed"
+        return _complain(str(error) or "interrupted", exit_status(error))
+    except Exception as error:  # the last net: status 1 is taken by "a claim failed"
+        if is_of_the_disk(error):
+            lost = disk_error("disk", error, "the same again")
+            return _complain(str(lost), lost.exit_status)
         traceback.print_exc()
         return _complain(
             "this is a mistake in condensery or in the experiment: please report it",
@@ -82,25 +99,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _interrupted(error: KeyboardInterrupt) -> int:
-    status = exit_status(error)
-    try:
-        _complain(str(error) or "interrupted", status)
-        sys.stdout.flush()
-    except OSError:  # the terminal has gone, and we are ending because of it
-        _discard_output()
-    return status
+def _shown(status: int, words: Sequence[str], streams: Streams) -> int:
+    """The exit status, if not all that was printed could be read.
 
-
-def _discard_output() -> None:
-    """Whoever read our output has gone; Python must not fail to write it at the end."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(nothing, stream.fileno())
+    A run has ended as it has, whoever read of it; the answer to a question is lost.
+    """
+    if streams.lost is None:
+        return status
+    if streams.reader_left:
+        is_answer = status == 0 and OUTLASTING.isdisjoint(words[:1])
+        return NO_READER if is_answer else status
+    lost = disk_error("standard output", streams.lost, "ask again")
+    return _complain(str(lost), lost.exit_status)
 
 
 def _complain(text: str, status: int) -> int:
-    sys.stderr.write(f"condensery: {' '.join(text.split())}\n")
+    sys.stderr.write(f"condensery: {shortened(text, LONGEST)}\n")
     return status
 
 
@@ -156,7 +170,7 @@ def _explain(error: CycloptsError, words: Sequence[str]) -> str:
                 )
             )
         case _:
-            return f"{error}; given: {' '.join(words)}; {usage}"
+            return f"{error}; given: {shortened(' '.join(words))}; {usage}"
 
 
 def _refusal(what: str, word: str, names: Sequence[str], usage: str) -> str:

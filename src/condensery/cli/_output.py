@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
+from condensery._streams import is_unicode
 from condensery.records import Claim
 from condensery.workbench import VERDICTS, expectation, number
 
@@ -28,9 +29,9 @@ def document(value: Any) -> None:
     """Print the one JSON document; numbers that JSON does not have become the texts
     NaN, Infinity, -Infinity.
     """
-    sys.stdout.write(
-        json.dumps(_valid(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    )
+    escaped = not is_unicode(sys.stdout)
+    text = json.dumps(_valid(value), indent=2, ensure_ascii=escaped, allow_nan=False)
+    sys.stdout.write(f"{text}\n")
 
 
 @contextmanager

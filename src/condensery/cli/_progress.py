@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from condensery.workbench import Progress, Watcher
 
@@ -50,8 +50,7 @@ def _bar() -> Generator[Watcher]:
     try:
         yield watch
     finally:
-        with suppress(OSError):  # the terminal may have gone
-            bar.stop()
+        bar.stop()
 
 
 def _lines() -> Watcher:
@@ -91,7 +90,6 @@ def steps() -> Generator[Callable[[str, float], None]]:
 
 
 def note(text: str) -> None:
-    """One line on standard error; none where the terminal has gone."""
-    with suppress(OSError):
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+    """One line on standard error."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

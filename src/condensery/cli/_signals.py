@@ -1,6 +1,6 @@
 """Signals that end a command: the run is left so that ``resume`` finishes it.
 
-Handlers are installed here alone, while a run goes on; the library installs none.
+Handlers are installed here alone, while a command goes on; the library installs none.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
-_NAMES = ("SIGTERM", "SIGHUP")
+_NAMES = ("SIGTERM", "SIGHUP", "SIGUSR1")
+"""The last is what Slurm sends as a warning before the time of a job is up."""
 
 
 class StoppedBySignal(KeyboardInterrupt):
@@ -28,7 +29,7 @@ class StoppedBySignal(KeyboardInterrupt):
 
 @contextmanager
 def interrupting() -> Generator[None]:
-    """Let SIGTERM and SIGHUP interrupt the main thread, as Ctrl-C does.
+    """Let SIGTERM, SIGHUP and SIGUSR1 interrupt the main thread, as Ctrl-C does.
 
     Only a signal whose action is the system's own gets a handler: one that is ignored
     (SIGHUP under ``nohup``) stays ignored, and a handler of an embedding program stays.

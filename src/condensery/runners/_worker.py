@@ -11,11 +11,12 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
 from condensery._reference import load
+from condensery._streams import lasting_streams, open_closed
 
 Request = tuple[str, str | None, dict[str, object], int, int]
 """Function reference, text of its file if it is in one, parameters, seed, and how many
@@ -29,17 +30,23 @@ Send = Callable[[Message], None]
 
 _PROGRESS_INTERVAL = 0.1  # seconds; a task may report at every step, a person reads ten
 _KINDS = "biufU"
-_DEAF_TO = ("SIGTERM", "SIGHUP")
+_DEAF_TO = ("SIGTERM", "SIGHUP", "SIGUSR1")
 
 
 def main() -> None:
     """Compute tasks until the standard input ends, as it does when the parent ends."""
     _ignore_signals()
+    open_closed()
     incoming, outgoing = _take_streams()
     requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
     arguments = (incoming, requests)
     threading.Thread(target=_receive, args=arguments, daemon=True).start()
     send = _sender(outgoing)
+    with lasting_streams():
+        _compute_all(requests, send)
+
+
+def _compute_all(requests: queue.SimpleQueue[Request], send: Send) -> NoReturn:
     while True:
         request = requests.get()
         started = time.perf_counter()

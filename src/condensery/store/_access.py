@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from condensery._errors import InvalidInputError
+from condensery._errors import CondenseryError, InvalidInputError
 from condensery.store._files import make_folder, set_aside
 from condensery.store._lock import WriterLock, unwritable
 
@@ -65,7 +65,7 @@ class Access:
         except OSError as error:
             raise self._refused(error) from error
 
-    def _refused(self, error: OSError) -> InvalidInputError:
+    def _refused(self, error: OSError) -> CondenseryError:
         return unwritable(self.root, error)
 
     def set_aside(self, path: Path, problem: str) -> None:

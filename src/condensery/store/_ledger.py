@@ -4,6 +4,7 @@ their shards.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -309,15 +310,24 @@ class Ledger:
                     remedy=f"it is damaged ({error}): move it away and run the same "
                     "again; finished shards are kept",
                 ) from error
-            if name.startswith(
-                ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_IOERR")
-            ):
-                raise unwritable(self.path.parent, OSError(str(error))) from error
+            if name.startswith(tuple(_REFUSALS)):
+                kind = name.split("_", 2)[1]
+                cause = OSError(_REFUSALS[f"SQLITE_{kind}"], str(error))
+                raise unwritable(self.path.parent, cause) from error
             if name.startswith("SQLITE_BUSY"):
                 raise CondenseryError(
                     f"ledger {self.path} was busy for {_WAIT:.0f} s; try again"
                 ) from error
             raise
+
+
+_REFUSALS = {
+    "SQLITE_READONLY": errno.EACCES,
+    "SQLITE_CANTOPEN": errno.EACCES,
+    "SQLITE_FULL": errno.ENOSPC,
+    "SQLITE_IOERR": errno.EIO,
+}
+"""What the disk says, by what SQLite makes of it."""
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int]:

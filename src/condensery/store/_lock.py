@@ -12,7 +12,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from condensery._errors import InvalidInputError, StoreBusyError
+from condensery._errors import CondenseryError, StoreBusyError
+from condensery._paths import unwritable as refusal
 
 NAME = ".writer.lock"
 _LOCKED_BYTE = 1 << 30
@@ -65,13 +66,15 @@ class WriterLock:
             self._handle = None
 
 
-def unwritable(root: Path, error: OSError) -> InvalidInputError:
+def unwritable(root: Path, error: OSError) -> CondenseryError:
     """The error for a runs folder in which nothing can be written."""
-    return InvalidInputError(
+    return refusal(
         "runs folder",
-        given=str(root),
+        root,
+        error,
         allowed="a folder that this process may write to",
-        remedy=f"choose another with --runs DIR ({error.strerror or error})",
+        remedy="choose another with --runs DIR",
+        again="start the same again",
     )
 
 

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from pydantic import BaseModel
 
-from condensery._errors import CondenseryError, TaskFailedError
+from condensery._errors import CondenseryError, DiskError, TaskFailedError
 from condensery.protocols import Experiment, Runner, Store, Task, TaskOutcome
 from condensery.records import Claim, RunConfig, RunStatus
 from condensery.workbench._events import Event, Listener
@@ -114,7 +114,11 @@ def to_the_end(
         # The disk may be full; the first error is the one to raise.
         with suppress(Exception):
             store.put_file(run, FAILURES, details.encode())
+        with suppress(Exception):
             end("task failed")
+        if isinstance(error, DiskError):
+            cause = error.but(resume_command(run, store.root))
+            raise RunFailedError(run, f"run {run} stopped: {cause}") from error
         if isinstance(error, CondenseryError):
             raise
         cause = f"{type(error).__name__}: {error}"
