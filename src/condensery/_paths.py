@@ -45,19 +45,30 @@ def user_path(path: object, what: str) -> Path:
 file or folder; give a text or a pathlib.Path
     """
     allowed = "the path of a file or folder"
-    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
-        remedy = "give a text or a pathlib.Path"
-        raise InvalidInputError(what, given=path, allowed=allowed, remedy=remedy)
-    text = os.fspath(path)
+    is_path = isinstance(path, str | os.PathLike)
+    text = os.fspath(path) if is_path else None
+    if not isinstance(text, str):
+        raise InvalidInputError(
+            what,
+            given=path,
+            allowed=allowed,
+            remedy="give a text or a pathlib.Path",
+        )
     if not text or "\0" in text:
-        remedy = "name a file or folder"
-        raise InvalidInputError(what, given=repr(text), allowed=allowed, remedy=remedy)
+        raise InvalidInputError(
+            what,
+            given=repr(text),
+            allowed=allowed,
+            remedy="name a file or folder",
+        )
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
-        remedy = "there is no such user: write the path in full"
         raise InvalidInputError(
-            what, given=text, allowed=allowed, remedy=remedy
+            what,
+            given=text,
+            allowed=allowed,
+            remedy="there is no such user: write the path in full",
         ) from error
 
 
@@ -85,7 +96,12 @@ def user_file(path: object, what: str, *, allowed: str) -> Path:
         remedy = f"looked in {working_folder()}"
     except (OSError, ValueError) as error:
         remedy = f"check the path and who may read it ({reason(error)})"
-    raise InvalidInputError(what, given=str(path), allowed=allowed, remedy=remedy)
+    raise InvalidInputError(
+        what,
+        given=str(path),
+        allowed=allowed,
+        remedy=remedy,
+    )
 
 
 def working_folder() -> str:
@@ -115,7 +131,12 @@ def unwritable(
     if is_of_the_disk(error):
         return disk_error(f"{what} {path}", error, again)
     remedy = f"{remedy} ({reason(error)})"
-    return InvalidInputError(what, given=str(path), allowed=allowed, remedy=remedy)
+    return InvalidInputError(
+        what,
+        given=str(path),
+        allowed=allowed,
+        remedy=remedy,
+    )
 
 
 def is_of_the_disk(error: BaseException | None) -> bool:

@@ -14,7 +14,10 @@ import sys
 import unicodedata
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 PLAIN = "condensery.plain"
 """Name of the error handler that writes a character in its plain form."""
@@ -83,7 +86,7 @@ class Lasting(io.RawIOBase):
         """Whether the descriptor is a terminal."""
         return os.isatty(self._descriptor)
 
-    def write(self, data: memoryview | bytes, /) -> int:
+    def write(self, data: ReadableBuffer, /) -> int:
         """Write all bytes, or as many as go."""
         view = memoryview(data).cast("B")
         size = len(view)
