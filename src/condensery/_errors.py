@@ -134,7 +134,7 @@ class MissingExtraError(CondenseryError):
 
 
 class StoreBusyError(CondenseryError):
-    """Another process writes this runs folder."""
+    """Another process writes this run."""
 
     exit_status = 2
 

@@ -191,7 +191,7 @@ class Runner(Protocol):
 class Store(Protocol):
     """The only writer below a runs folder.
 
-    Opened for writing by one process at a time, for reading by any number.
+    Any number of processes read and write it; of one run there is one writer.
     """
 
     root: Path
@@ -261,7 +261,7 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the writer's lock."""
+        """Let the next writers of its runs in."""
         ...
 
 

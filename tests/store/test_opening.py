@@ -73,14 +73,18 @@ def test_a_second_writer_is_told_who_holds_it_and_a_kill_lets_go(root):
         [sys.executable, program, "hold", root], stdout=subprocess.PIPE
     ) as holder:
         holder.stdout.readline()
-        with pytest.raises(
-            StoreBusyError,
-            match=rf"process {holder.pid} on {platform.node()} since 20\d\d-",
+        with (
+            open_store(root, write=True) as store,
+            pytest.raises(
+                StoreBusyError,
+                match=rf"process {holder.pid} on {platform.node()} since 20\d\d-",
+            ),
         ):
-            open_store(root, write=True)
+            store.hold(store.resolve("last"))
         assert len(open_store(root).runs()) == 1
         holder.kill()
     with open_store(root, write=True) as store:
+        store.hold(store.resolve("last"))
         assert len(store.runs()) == 1
 
 
@@ -106,7 +110,7 @@ def test_a_ledger_of_a_newer_version(root):
     ):
         with pytest.raises(
             InvalidInputError,
-            match=r"version 99; allowed: version 2.*upgrade condensery",
+            match=r"version 99; allowed: version 3.*upgrade condensery",
         ):
             attempt()
 
@@ -165,6 +169,7 @@ def test_the_run_folder_is_as_documented(root):
     assert sorted(
         path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()
     ) == [
+        ".writer.lock",
         "claims.json",
         "config.json",
         "figures/a.png",

@@ -265,7 +265,8 @@ def test_a_recorded_run_waits_for_another_writer(tmp_path):
     from condensery.store import open_store
 
     sink = condensery.record("mine", runs=tmp_path, patience=0.0)
-    with open_store(tmp_path, write=True):
+    with open_store(tmp_path, write=True) as store:
+        store.hold(sink.run)
         sink.write(1, {"a/effective_ratio": 1.0})
         with pytest.raises(StoreBusyError):
             sink.close()

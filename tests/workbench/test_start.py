@@ -10,8 +10,7 @@ import pytest
 from tests.workbench.test_run import TINY, bits
 
 from condensery import workbench
-from condensery._errors import InvalidInputError, StoreBusyError, TaskFailedError
-from condensery.store import open_store
+from condensery._errors import InvalidInputError, TaskFailedError
 from condensery.workbench import (
     Progress,
     RunFinished,
@@ -99,12 +98,12 @@ def test_bad_input_is_refused_before_anything_starts(tmp_path):
 
 
 def test_a_run_that_is_refused_later_says_so(tmp_path, runner):
-    with open_store(tmp_path, write=True):
-        running = workbench.start(TINY, runs=tmp_path)
-        (event,) = running.events()
-        assert event.status == "refused"
-        with pytest.raises(StoreBusyError):
-            running.result()
+    (tmp_path / "runs").write_text("no folder")
+    running = workbench.start(TINY, runs=tmp_path / "runs")
+    (event,) = running.events()
+    assert event.status == "refused"
+    with pytest.raises(InvalidInputError, match="runs folder: given"):
+        running.result()
 
 
 @pytest.mark.slow

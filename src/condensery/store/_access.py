@@ -1,15 +1,17 @@
-"""What a store may do in its folder: read, or write as its one writer."""
+"""What a store may do in its folder: read, or write, each run as its one writer."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from condensery._errors import CondenseryError, InvalidInputError
+from condensery._errors import CondenseryError, InvalidInputError, StoreBusyError
+from condensery.store._collector import elected
 from condensery.store._files import make_folder, set_aside
-from condensery.store._lock import WriterLock, unwritable
+from condensery.store._lock import WriterLock, has_locks, unwritable
 
 _log = logging.getLogger("condensery.store")
 
@@ -17,9 +19,17 @@ _log = logging.getLogger("condensery.store")
 class Access:
     """Reading for anyone; writing from construction to `release`, if it was asked for.
 
+    A run's lock is taken when the run is first written, and held until `release`.
+    Without locks that can be trusted nobody waits: shards are the same whoever writes
+    them, and every file is replaced whole.
+
     Args:
         root: The runs folder.
-        write: Whether to become its writer; the folder is made where there is none.
+        write: Whether to write; the folder is made where there is none.
+
+    Attributes:
+        may_write: Whether this store writes.
+        has_locks: Whether locks can be trusted in the folder.
 
     Raises:
         InvalidInputError: If the folder cannot be made or written.
@@ -27,37 +37,98 @@ class Access:
 
     def __init__(self, root: Path, *, write: bool) -> None:
         self.root = root
-        self._lock: WriterLock | None = None
-        if write:
-            try:
+        self.may_write = write
+        self._held: dict[str, WriterLock] = {}
+        try:
+            if write:
                 make_folder(root)
-            except OSError as error:
-                raise self._refused(error) from error
-            self._lock = WriterLock(root)
-
-    @property
-    def may_write(self) -> bool:
-        """Whether this store is the writer."""
-        return self._lock is not None
+            self.has_locks = has_locks(root, probe=write)
+        except OSError as error:
+            raise self._refused(error) from error
 
     def release(self) -> None:
-        """Let the next writer in; nothing happens the second time."""
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        """Let the next writers in; nothing happens the second time."""
+        self.may_write = False
+        for lock in self._held.values():
+            lock.release()
+        self._held.clear()
 
-    @contextmanager
-    def writing(self) -> Generator[None, None, None]:
-        """A block that writes; what the disk refuses becomes one line.
+    def hold(self, run: str) -> None:
+        """Become the one writer of a run.
 
         Raises:
+            StoreBusyError: If another is.
             InvalidInputError: If this store only reads, or the disk refuses.
         """
-        if self._lock is None:
+        with self._writing():
+            if run in self._held or not self.has_locks:
+                return
+            make_folder(self.root / run)
+            self._held[run] = WriterLock(self.root / run)
+
+    def announce(self, run: str, progress: Mapping[str, Any]) -> None:
+        """Say how far a run is that this store holds."""
+        if run in self._held:
+            self._held[run].announce(progress)
+
+    @contextmanager
+    def writing(self, run: str) -> Generator[None, None, None]:
+        """A block that writes a run; what the disk refuses becomes one line.
+
+        Raises:
+            StoreBusyError: If another process writes the run.
+            InvalidInputError: If this store only reads, or the disk refuses.
+        """
+        self.hold(run)
+        with self._writing():
+            yield
+
+    @contextmanager
+    def collecting(self) -> Generator[None, None, None]:
+        """A block that takes in the spool, alone where there are no locks.
+
+        Raises:
+            StoreBusyError: If another process takes it in.
+            InvalidInputError: If this store only reads, or the disk refuses.
+        """
+        with self._writing():
+            if self.has_locks:
+                yield
+                return
+            with elected(self.root):
+                yield
+
+    def may_mend(self, run: str) -> bool:
+        """Whether this store may write a run: not if another process does."""
+        if not self.may_write:
+            return False
+        try:
+            self.hold(run)
+        except StoreBusyError:
+            return False
+        return True
+
+    def set_aside(self, run: str, path: Path, problem: str) -> None:
+        """Name a damaged file in a warning; the writer also moves it out of the way."""
+        if not self.may_mend(run):
+            _log.warning(
+                "%s: %s; it will be set aside and computed again by condensery resume",
+                problem,
+                path,
+            )
+            return
+        with self.writing(run):
+            aside = set_aside(path)
+        kept = f" (kept as {aside.name})" if aside else ""
+        _log.warning("%s: %s; it is computed again%s", problem, path, kept)
+
+    @contextmanager
+    def _writing(self) -> Generator[None, None, None]:
+        if not self.may_write:
             raise InvalidInputError(
                 "store",
                 given=f"{self.root}, opened for reading",
-                allowed="writing by its one writer",
+                allowed="writing by a writer",
                 remedy="open it with open_store(root, write=True)",
             )
         try:
@@ -67,17 +138,3 @@ class Access:
 
     def _refused(self, error: OSError) -> CondenseryError:
         return unwritable(self.root, error)
-
-    def set_aside(self, path: Path, problem: str) -> None:
-        """Name a damaged file in a warning; the writer also moves it out of the way."""
-        if not self.may_write:
-            _log.warning(
-                "%s: %s; it will be set aside and computed again by condensery resume",
-                problem,
-                path,
-            )
-            return
-        with self.writing():
-            aside = set_aside(path)
-        kept = f" (kept as {aside.name})" if aside else ""
-        _log.warning("%s: %s; it is computed again%s", problem, path, kept)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
+import stat
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -44,6 +47,23 @@ def write_whole(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def read_plain(path: Path, *, largest: int) -> bytes:
+    """The content of a regular file; no link is followed, no pipe or device opened.
+
+    Raises:
+        OSError: If it is another kind of file, larger than `largest` bytes, or cannot
+            be read.
+    """
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "is not a regular file")
+    if status.st_size > largest:
+        raise OSError(errno.EFBIG, f"has more than {largest} bytes")
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        return file.read(largest)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable (on systems where a folder can be synced)."""
     if os.name == "nt":
@@ -81,10 +101,18 @@ def set_aside(path: Path) -> Path | None:
     return aside
 
 
-def clear_unfinished(folder: Path) -> None:
-    """Remove what a killed writer left half written."""
+def clear_unfinished(folder: Path, *, seconds: float | None = None) -> None:
+    """Remove what a killed writer left half written.
+
+    Args:
+        folder: With all below it.
+        seconds: Age from which it is taken for left; by default any.
+    """
+    latest = time.time() - (seconds or 0.0)
     for path in folder.rglob(f".*{_UNFINISHED}"):
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            if seconds is None or path.lstat().st_mtime < latest:
+                path.unlink()
 
 
 def checked_name(

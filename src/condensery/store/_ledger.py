@@ -4,43 +4,18 @@ their shards.
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
+import json
 import sqlite3
-import tempfile
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from condensery._errors import CondenseryError, InvalidInputError
 from condensery.records import RunStatus
-from condensery.store._lock import unwritable
+from condensery.store._database import Database, LedgerBusyError
+from condensery.store._entries import Entry, apply
+from condensery.store._spool import Spool, Spooled
 
-NAME = "ledger.sqlite"
-VERSION = 2
-"""1: the first. 2: the tables of 1, configurations that carry a format.
-
-A program of version 1 cannot read these, and refuses the ledger in one line.
-"""
-_WAIT = 30.0  # seconds a reader waits for a commit, and a commit for readers
-_ATTEMPTS = 5
-_SCHEMA = """
-CREATE TABLE runs (
-    run TEXT PRIMARY KEY, experiment TEXT NOT NULL, preset TEXT NOT NULL,
-    config TEXT NOT NULL, status TEXT NOT NULL, seconds REAL NOT NULL,
-    created TEXT NOT NULL, turn INTEGER NOT NULL
-);
-CREATE TABLE tasks (
-    run TEXT NOT NULL, task TEXT NOT NULL, PRIMARY KEY (run, task)
-) WITHOUT ROWID;
-CREATE TABLE shards (
-    run TEXT NOT NULL, task TEXT NOT NULL, sha256 TEXT NOT NULL,
-    bytes INTEGER NOT NULL, seconds REAL NOT NULL,
-    PRIMARY KEY (run, task)
-) WITHOUT ROWID;
-"""
 _SUMMARY = """
 SELECT run, experiment, preset, status, seconds, created,
     (SELECT count(*) FROM tasks WHERE tasks.run = runs.run),
@@ -75,32 +50,28 @@ class RunRow(NamedTuple):
 
 
 class Ledger:
-    """Short transactions on ``ledger.sqlite``; a connection lives as long as one of
-    them.
+    """Entries and questions, each a transaction of its own.
 
-    Rollback journal and full sync: what was committed survives a loss of power, and a
-    reader waits for one commit at most. No write-ahead log: SQLite 3.40, which Debian
-    12 brings, can corrupt the database when it resets the log.
+    An entry for which the ledger cannot be locked waits in the spool. The next
+    transaction of any process takes in what waits there; readers see it before.
 
     Args:
         root: The runs folder.
         write: Whether to make the ledger where it is missing.
+        has_locks: Whether locks can be trusted in the folder. Without them nothing but
+            `collect` changes the ledger.
 
     Raises:
         InvalidInputError: If the file is not a ledger, is damaged, or was written by a
             newer version.
     """
 
-    def __init__(self, root: Path, *, write: bool) -> None:
-        self.path = root / NAME
-        if write:
-            with self._transaction() as database:
-                version = self._check_version(database)
-                if version == 0:
-                    for statement in _SCHEMA.split(";\n"):
-                        database.execute(statement)
-                if version < VERSION:
-                    database.execute(f"PRAGMA user_version = {VERSION}")
+    def __init__(self, root: Path, *, write: bool, has_locks: bool) -> None:
+        self._database = Database(root, has_locks=has_locks)
+        self._spool = Spool(root)
+        self._has_locks = has_locks
+        if write and has_locks:
+            self._database.make()
 
     def add_run(
         self,
@@ -115,43 +86,36 @@ class Ledger:
         """Add a run (one that is there keeps its row and becomes the latest) and set
         the list of its tasks.
         """
-        with self._transaction() as database:
-            database.execute(
-                "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, 'unfinished', 0, ?, 0)",
-                (run, experiment, preset, config, created),
-            )
-            self._latest(database, run)
-            database.execute("DELETE FROM tasks WHERE run = ?", (run,))
-            database.executemany(
-                "INSERT OR IGNORE INTO tasks VALUES (?, ?)",
-                [(run, task) for task in tasks],
-            )
+        self._enter(
+            "run",
+            run=run,
+            experiment=experiment,
+            preset=preset,
+            config=config,
+            created=created,
+            tasks=json.dumps(list(tasks)),
+        )
 
     def set_status(self, run: str, status: str, seconds: float) -> None:
         """Set the status, add to the cost, make the run the latest."""
-        with self._transaction() as database:
-            database.execute(
-                "UPDATE runs SET status = ?, seconds = seconds + ? WHERE run = ?",
-                (status, seconds, run),
-            )
-            self._latest(database, run)
+        self._enter("status", run=run, status=status, seconds=float(seconds))
 
     def set_shard(
         self, run: str, task: str, *, sha256: str, size: int, seconds: float
     ) -> None:
         """Enter a shard whose file is in place."""
-        with self._transaction() as database:
-            database.execute(
-                "INSERT OR REPLACE INTO shards VALUES (?, ?, ?, ?, ?)",
-                (run, task, sha256, size, seconds),
-            )
+        self._enter(
+            "shard",
+            run=run,
+            task=task,
+            sha256=sha256,
+            size=size,
+            seconds=float(seconds),
+        )
 
     def drop_shard(self, run: str, task: str) -> None:
         """Forget a shard whose file is gone or damaged."""
-        with self._transaction() as database:
-            database.execute(
-                "DELETE FROM shards WHERE run = ? AND task = ?", (run, task)
-            )
+        self._enter("drop", run=run, task=task)
 
     def runs(self) -> list[str]:
         """Run ids, the latest first."""
@@ -207,129 +171,70 @@ class Ledger:
         )
         return next((seconds for (seconds,) in rows), None)
 
-    @staticmethod
-    def _latest(database: sqlite3.Connection, run: str) -> None:
-        database.execute(
-            "UPDATE runs SET turn = (SELECT max(turn) + 1 FROM runs) WHERE run = ?",
-            (run,),
-        )
+    def collect(self) -> int:
+        """Take in what waits in the spool; returns how many entries that were.
+
+        Without locks this is for one process at a time, which the caller sees to.
+        """
+        if not self._spool.waiting():
+            return 0
+        if self._has_locks:
+            with self._transaction() as (_, number):
+                return number
+        with closing(self._database.copy()) as memory:
+            claimed = self._spool.claim()
+            number = _take_in(memory, claimed)
+            self._database.replace(memory)
+        self._spool.discard(claimed)
+        return number
+
+    def _enter(self, kind: str, **values: str | float) -> None:
+        entry = Entry(kind, values)
+        if self._has_locks:
+            try:
+                with self._transaction() as (database, _):
+                    apply(database, entry)
+            except LedgerBusyError:
+                pass
+            else:
+                return
+        self._spool.add(entry)
 
     @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
-        with (
-            self._explained(),
-            closing(
-                sqlite3.connect(self.path, timeout=_WAIT, isolation_level=None)
-            ) as database,
-        ):
-            database.execute("PRAGMA journal_mode = DELETE")
-            database.execute("PRAGMA synchronous = FULL")
-            self._check_version(database)
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                yield database
-                database.execute("COMMIT")
-            except BaseException:
-                if database.in_transaction:
-                    database.execute("ROLLBACK")
-                raise
+    def _transaction(self) -> Generator[tuple[sqlite3.Connection, int], None, None]:
+        """A transaction that begins by taking in what waits, and how much that was."""
+        claimed = self._spool.claim()
+        with self._database.transaction() as database:
+            yield database, _take_in(database, claimed)
+        self._spool.discard(claimed)
 
     def _read(self, statement: str, *values: object) -> list[tuple]:
-        with self._explained():
-            for _ in range(_ATTEMPTS):
-                if not self.path.exists():
-                    return []
-                try:
-                    return self._read_from(self.path, statement, values)
-                except sqlite3.OperationalError as error:
-                    if error.sqlite_errorname != "SQLITE_READONLY_ROLLBACK":
-                        raise
-                # A killed writer left a commit half done. Undoing it means writing,
-                # which is for the next writer to do: a reader undoes it in a copy.
-                with tempfile.TemporaryDirectory(prefix="condensery-") as folder:
-                    copy = Path(folder, NAME)
-                    if self._copy_with_journal(copy):
-                        return self._read_from(copy, statement, values)
-        raise CondenseryError(
-            f"ledger {self.path} is being repaired by a writer; try again in a moment"
+        # Before the ledger: what is taken in meanwhile is then seen twice, not never.
+        waiting = self._spool.waiting()
+        if self._has_locks and not waiting:
+            return self._database.query(statement, *values)
+        with closing(self._database.copy()) as memory:
+            _take_in(memory, waiting)
+            return memory.execute(statement, values).fetchall()
+
+
+def _take_in(database: sqlite3.Connection, files: Sequence[Spooled]) -> int:
+    """Enter what the ledger does not have yet of each file; returns how many entries.
+
+    The ledger counts the entries that it has of each name.
+    """
+    number = 0
+    for spooled in files:
+        rows = database.execute(
+            "SELECT entries FROM spools WHERE name = ?", (spooled.name,)
         )
-
-    def _copy_with_journal(self, copy: Path) -> bool:
-        """Copy the ledger and undo the half commit; False if a writer came first and
-        removed the journal meanwhile.
-        """
-        journal = self.path.with_name(f"{NAME}-journal")
-        try:
-            before = journal.stat()
-            shutil.copyfile(journal, copy.with_name(journal.name))
-            shutil.copyfile(self.path, copy)
-            after = journal.stat()
-        except FileNotFoundError:
-            return False
-        # The journal holds every page as it was, so a ledger half undone with its whole
-        # journal is as good as one not undone at all; only without its journal would it
-        # be worth nothing.
-        if _identity(before) != _identity(after):
-            return False
-        with closing(sqlite3.connect(copy)) as database:
-            database.execute("PRAGMA user_version").fetchone()
-        return True
-
-    def _read_from(
-        self, path: Path, statement: str, values: tuple[object, ...]
-    ) -> list[tuple]:
-        address = f"{path.resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=_WAIT)) as database:
-            if self._check_version(database) == 0:
-                return []  # a writer is about to make it, or was killed before it had
-            return database.execute(statement, values).fetchall()
-
-    def _check_version(self, database: sqlite3.Connection) -> int:
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise InvalidInputError(
-                "runs folder",
-                given=f"{self.path} of version {version}",
-                allowed=f"version {VERSION}, which this condensery writes",
-                remedy="upgrade condensery (pip install -U condensery) or use "
-                "another folder (--runs DIR)",
-            )
-        return version
-
-    @contextmanager
-    def _explained(self) -> Generator[None, None, None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            name = getattr(error, "sqlite_errorname", "")
-            if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-                raise InvalidInputError(
-                    "ledger",
-                    given=str(self.path),
-                    allowed="the ledger as condensery wrote it",
-                    remedy=f"it is damaged ({error}): move it away and run the same "
-                    "again; finished shards are kept",
-                ) from error
-            if name.startswith(tuple(_REFUSALS)):
-                kind = name.split("_", 2)[1]
-                cause = OSError(_REFUSALS[f"SQLITE_{kind}"], str(error))
-                raise unwritable(self.path.parent, cause) from error
-            if name.startswith("SQLITE_BUSY"):
-                raise CondenseryError(
-                    f"ledger {self.path} was busy for {_WAIT:.0f} s; try again"
-                ) from error
-            raise
-
-
-_REFUSALS = {
-    "SQLITE_READONLY": errno.EACCES,
-    "SQLITE_CANTOPEN": errno.EACCES,
-    "SQLITE_FULL": errno.ENOSPC,
-    "SQLITE_IOERR": errno.EIO,
-}
-"""What the disk says, by what SQLite makes of it."""
-
-
-def _identity(status: os.stat_result) -> tuple[int, int, int]:
-    """What changes if a file is replaced or written."""
-    return status.st_ino, status.st_mtime_ns, status.st_size
+        (begin,) = rows.fetchone() or (0,)
+        fresh = spooled.entries[begin:]
+        for entry in fresh:
+            apply(database, entry)
+        database.execute(
+            "INSERT OR REPLACE INTO spools VALUES (?, ?)",
+            (spooled.name, max(begin, len(spooled.entries))),
+        )
+        number += len(fresh)
+    return number

@@ -60,7 +60,7 @@ class Shards:
         seconds: float,
     ) -> None:
         """Store arrays; if they are stored already, what is there stays."""
-        with self._access.writing():
+        with self._access.writing(run):
             if self._content(run, task) is not None:
                 return
             content = encode(arrays, identity=_identity(run, task))
@@ -97,7 +97,7 @@ class Shards:
         try:
             decode(content, identity=_identity(run, task))
         except DamagedError as error:
-            self._access.set_aside(path, f"shard {task} of run {run} {error}")
+            self._access.set_aside(run, path, f"shard {task} of run {run} {error}")
         else:
             self._enter(run, task, content, seconds=0.0)
 
@@ -132,8 +132,8 @@ class Shards:
             torn = len(content) < size
             altered = "is not what was written (its checksum differs)"
             problem = "is torn" if torn else altered
-        self._access.set_aside(path, f"shard {task} of run {run} {problem}")
-        if self._access.may_write:
+        self._access.set_aside(run, path, f"shard {task} of run {run} {problem}")
+        if self._access.may_mend(run):
             self._ledger.drop_shard(run, task)
         return None
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from condensery._errors import CondenseryError, InvalidInputError
 from condensery.protocols import Arrays, Task
 from condensery.records import Claim, RunConfig, RunStatus, RunSummary, Table
 from condensery.store._access import Access
-from condensery.store._arrays import DamagedError, decode, encode
 from condensery.store._files import (
     checked_name,
     clear_unfinished,
@@ -25,10 +24,13 @@ from condensery.store._files import (
 )
 from condensery.store._formats import NewerFormatError, read_claims, read_config
 from condensery.store._ledger import Ledger, RunRow
+from condensery.store._lock import read_holder
 from condensery.store._shards import ShardRow, Shards
+from condensery.store._tables import Tables
 
 _log = logging.getLogger("condensery.store")
 _PREFIX = re.compile(r"[0-9a-f]{4,16}")
+_DAY = 86400.0
 _RESERVED = ("config.json", "claims.json", "shards", "tables")
 
 
@@ -36,16 +38,17 @@ def open_store(root: str | Path, *, write: bool = False) -> LocalStore:
     """Open a runs folder.
 
     Opened for reading, nothing is ever written, not even the folder where there is
-    none; any number of processes may read while one writes. Opened for writing, the
-    folder is made and this process is its one writer until `close`.
+    none; any number of processes may read while others write. Opened for writing, the
+    folder is made; this process becomes the one writer of each run that it writes,
+    until `close`.
 
-    A folder that another process writes is refused with `StoreBusyError`, which names
-    the holder; one that cannot be written, or whose ledger is damaged or from a newer
-    version, with `InvalidInputError`.
+    A run that another process writes is refused with `StoreBusyError`, which names
+    the holder; a folder that cannot be written, or whose ledger is damaged or from a
+    newer version, with `InvalidInputError`.
 
     Args:
         root: The runs folder.
-        write: Whether to become its writer.
+        write: Whether to write.
 
     Example:
         >>> import tempfile
@@ -84,17 +87,23 @@ class LocalStore:
 
     Attributes:
         root: The runs folder.
+        has_locks: Whether locks can be trusted in the folder. Without them entries wait
+            in the spool until `collect`.
     """
 
     def __init__(self, root: str | Path, *, write: bool = False) -> None:
         self.root = Path(root).expanduser()
         self._access = Access(self.root, write=write)
+        self.has_locks = self._access.has_locks
         try:
-            self._ledger = Ledger(self.root, write=write)
+            self._ledger = Ledger(
+                self.root, write=write, has_locks=self._access.has_locks
+            )
         except BaseException:
             self.close()
             raise
         self._shards = Shards(self._access, self._ledger)
+        self._tables = Tables(self._access)
 
     def __enter__(self) -> Self:
         return self
@@ -108,8 +117,34 @@ class LocalStore:
         self.close()
 
     def close(self) -> None:
-        """Release the writer's lock."""
+        """Release the locks of the runs that were written."""
         self._access.release()
+
+    def hold(self, run: str) -> None:
+        """Become the one writer of a run until `close`; writing it does the same.
+
+        Raises:
+            StoreBusyError: If another process (or another store of this one) is.
+            InvalidInputError: If this store only reads, or the disk refuses.
+        """
+        self._access.hold(run)
+
+    def announce(self, run: str, progress: Mapping[str, Any]) -> None:
+        """Say how far a run is, for whoever follows it; nothing of it is kept."""
+        self._access.announce(run, progress)
+
+    def announced(self, run: str) -> Mapping[str, Any]:
+        """What the writer of a run announced last, with its pid and host."""
+        return read_holder(self.root / run)
+
+    def collect(self) -> int:
+        """Take what waits in the spool into the ledger; returns how many entries.
+
+        Every transaction does so too, but where locks cannot be trusted: there this is
+        the only one, and for one process at a time.
+        """
+        with self._access.collecting():
+            return self._ledger.collect()
 
     def create_run(self, config: RunConfig, tasks: Sequence[Task]) -> None:
         """Make the run's folder and rows, and adopt shards that the ledger lacks.
@@ -119,11 +154,12 @@ class LocalStore:
         run = config.run_id
         folder = self.root / run
         hashes = [task.hash for task in tasks]
-        with self._access.writing():
-            self._check_folder(run)
+        self._check_folder(run)
+        with self._access.writing(run):
             for name in ("shards", "tables", "figures"):
                 make_folder(folder / name)
-            clear_unfinished(folder)
+            # Without locks it may be that of a process which is writing.
+            clear_unfinished(folder, seconds=None if self.has_locks else _DAY)
             if not (folder / "config.json").exists():
                 document = config.model_dump_json(indent=2)
                 write_whole(folder / "config.json", document.encode())
@@ -228,13 +264,7 @@ class LocalStore:
         table: Table,
     ) -> None:
         """Store one table; one of the same name is replaced."""
-        run = self.resolve(run)
-        name = checked_name(name)
-        identity = _table_identity(run, name)
-        content = encode(table.columns, identity=identity, units=table.units)
-        with self._access.writing():
-            path = self.root / run / "tables" / f"{name}.safetensors"
-            write_whole(path, content)
+        self._tables.put(self.resolve(run), name, table)
 
     def tables(self, run: str) -> dict[str, Table]:
         """All tables of a run, by name.
@@ -246,32 +276,12 @@ class LocalStore:
             InvalidInputError: If there is no such run, or, in a store opened for
                 reading, a table is damaged.
         """
-        run = self.resolve(run)
-        tables = {}
-        for path in sorted((self.root / run / "tables").glob("*.safetensors")):
-            name = path.name.removesuffix(".safetensors")
-            identity = _table_identity(run, name)
-            try:
-                columns, units = decode(path.read_bytes(), identity=identity)
-            except FileNotFoundError:
-                continue  # set aside by a writer just now
-            except DamagedError as error:
-                self._access.set_aside(path, f"table {name} of run {run} {error}")
-                if self._access.may_write:
-                    continue
-                raise InvalidInputError(
-                    f"table {name} of run {run}",
-                    given=f"a file that {error}",
-                    allowed="the file as it was written",
-                    remedy=f"condensery resume {run} computes it again",
-                ) from error
-            tables[name] = Table(columns=columns, units=units)
-        return tables
+        return self._tables.read(self.resolve(run))
 
     def put_claims(self, run: str, claims: Sequence[Claim]) -> None:
         """Store the claims, replacing those of before."""
         run = self.resolve(run)
-        with self._access.writing():
+        with self._access.writing(run):
             # Each by itself: dumped as a list, an infinite bound would become null.
             lines = ",\n".join(claim.model_dump_json() for claim in claims)
             content = f"[\n{lines}\n]\n".encode()
@@ -303,7 +313,7 @@ class LocalStore:
         run = self.resolve(run)
         checked = checked_name(name, reserved=_RESERVED, folders=True)
         path = self.root / run / checked
-        with self._access.writing():
+        with self._access.writing(run):
             make_folder(path.parent)
             write_whole(path, content)
         return path
@@ -317,7 +327,7 @@ class LocalStore:
     ) -> None:
         """Record how the run stands, adding `seconds` to what it has cost so far."""
         run = self.resolve(run)
-        with self._access.writing():
+        with self._access.writing(run):
             self._ledger.set_status(run, status, seconds)
 
     def last_cost(self, experiment: str, preset: str) -> float | None:
@@ -368,7 +378,3 @@ class LocalStore:
             "or last",
             remedy=f"condensery runs --runs {self.root} lists them",
         )
-
-
-def _table_identity(run: str, name: str) -> str:
-    return f"table {run}/{name}"

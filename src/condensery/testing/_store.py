@@ -213,20 +213,44 @@ class StoreContract:
     def test_one_writer_and_many_readers(
         self, open_it: Open, config: RunConfig, tasks: list[Task]
     ) -> None:
-        """A second writer is refused until the first closes; readers see each shard as
-        soon as it is there.
+        """Of one run a second writer is refused until the first closes; readers see
+        each shard as soon as it is there.
         """
         writer, reader, run = open_it(write=True), open_it(write=False), config.run_id
-        with pytest.raises(StoreBusyError, match="process"):
-            open_it(write=True)
         writer.create_run(config, tasks)
+        second = open_it(write=True)
+        with pytest.raises(StoreBusyError, match="process"):
+            second.create_run(config, tasks)
+        with pytest.raises(StoreBusyError, match="process"):
+            second.put_claims(run, [])
         for number, task in enumerate(tasks):
             assert reader.finished(run) == {task.hash for task in tasks[:number]}
             writer.put_shard(run, task, _arrays(), seconds=0.0)
         assert reader.shard(run, tasks[-1]) is not None
         writer.close()
         writer.close()
-        open_it(write=True).close()
+        second.put_claims(run, [])
+        second.close()
+        reader.close()
+
+    def test_different_runs_have_a_writer_each(
+        self, open_it: Open, config: RunConfig, tasks: list[Task]
+    ) -> None:
+        """Runs of one place are written at once, in turns of one shard."""
+        configs = [config.model_copy(update={"task_version": f"{n}"}) for n in range(4)]
+        writers = [open_it(write=True) for _ in configs]
+        runs = [config.run_id for config in configs]
+        for writer, config_of_run in zip(writers, configs, strict=True):
+            writer.create_run(config_of_run, tasks)
+        for task in tasks:
+            for writer, run in zip(writers, runs, strict=True):
+                writer.put_shard(run, task, _arrays(), seconds=1.0)
+        for writer, run in zip(writers, runs, strict=True):
+            writer.set_status(run, "done", seconds=3.0)
+            writer.close()
+        reader = open_it(write=False)
+        rows = {(row.run, row.status, row.finished) for row in reader.runs()}
+        assert rows == {(run, "done", len(tasks)) for run in runs}
         reader.close()
 
     def test_a_reader_cannot_write(

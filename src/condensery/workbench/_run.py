@@ -19,6 +19,7 @@ from condensery.workbench._configure import configure, validated
 from condensery.workbench._earlier import warn_of_unused_work
 from condensery.workbench._events import Event, Listener, RunFinished, Watcher
 from condensery.workbench._extras import require_extras
+from condensery.workbench._following import announcing, become_writer
 from condensery.workbench._identity import tasks_of
 from condensery.workbench._opened import Run, reopen
 from condensery.workbench._progress import Meter
@@ -42,7 +43,8 @@ def run(
 
     A run is named by a hash of its complete configuration, its data and its code. What
     an interrupted or killed run had finished is not computed again, and the result is
-    the same, bit for bit, for any number of workers.
+    the same, bit for bit, for any number of workers. A run that another process is
+    computing is followed to its end, with its progress.
 
     What cannot be used is refused with `InvalidInputError` before anything is written.
     If tasks fail, the others finish and are kept, then `TaskFailedError` is raised.
@@ -226,8 +228,16 @@ def _begin(
         require_extras(work.experiment)
         warn_of_unused_work(root, config, work.tasks)
         with closing(open_store(root, write=True)) as store:
-            store.create_run(config, work.tasks)
-            to_the_end(store, work, listener, stop)
+            has_followed = become_writer(store, work, listener, stop)
+            if not (has_followed and _is_complete(root, run, work)):
+                announce = announcing(store, run)
+
+                def hear(event: Event) -> None:
+                    announce(event)
+                    listener(event)
+
+                store.create_run(config, work.tasks)
+                to_the_end(store, work, hear, stop)
         return reopen(run, root)
 
     return Running(config.run_id, carry_out, listens=listens)

@@ -29,10 +29,11 @@ class RunInterrupted(KeyboardInterrupt):
         run: The id of the interrupted run.
     """
 
-    def __init__(self, run: str, root: Path) -> None:
+    def __init__(self, run: str, root: Path, message: str = "") -> None:
         self.run = run
         command = resume_command(run, root)
-        super().__init__(f"run {run} was interrupted; go on with: {command}")
+        interrupted = f"run {run} was interrupted; go on with: {command}"
+        super().__init__(message or interrupted)
 
 
 class RunFailedError(TaskFailedError):
