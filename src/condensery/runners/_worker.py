@@ -69,11 +69,10 @@ def _ignore_signals() -> None:
     for number in numbers:
         # A function, not SIG_IGN: programs that a task starts hear the signal again.
         signal.signal(number, lambda number, frame: None)
-    if sys.platform == "win32":
-        return
-    os.register_at_fork(after_in_child=lambda: _restore(numbers))
-    # Until now they were blocked by the mask that the parent started us with.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
+    if sys.platform != "win32":
+        os.register_at_fork(after_in_child=lambda: _restore(numbers))
+        # Until now they were blocked by the mask that the parent started us with.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 
 
 def _restore(numbers: list[int]) -> None:

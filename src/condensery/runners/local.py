@@ -338,11 +338,15 @@ def _child_deaf_to_interrupts() -> Generator[None, None, None]:
     """
     if sys.platform == "win32":
         yield
-        return
-    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
-    signals = {getattr(signal, name) for name in names if hasattr(signal, name)}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    else:
+        signals = {
+            signal.SIGINT,
+            signal.SIGTERM,
+            signal.SIGHUP,
+            signal.SIGUSR1,
+        }
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)

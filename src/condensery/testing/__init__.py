@@ -43,7 +43,7 @@ def __getattr__(name: str) -> object:
         import pytest
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            "pytest", extra="dev", purpose="condensery.testing"
+            "pytest", extra="testing", purpose="condensery.testing"
         ) from error
     home = f"{__name__}._{name.removesuffix('Contract').lower()}"
     if home not in sys.modules:
