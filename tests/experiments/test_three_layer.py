@@ -65,7 +65,7 @@ def members(config, *, first=three_layer_slopes, noise=0.0):
 def slope_table(members):
     derive = three_layer.derives["slopes"]
     tables = {"members": members}
-    return derive(None, tables)
+    return derive(Config(), tables)
 
 
 def orientations(table, *, linear=1.0, condensed=0.1):
@@ -87,7 +87,7 @@ def orientations(table, *, linear=1.0, condensed=0.1):
 
 def with_plane(tables, counts):
     counted = tables | {"orientations": counts}
-    plane = three_layer.derives["plane"](None, counted)
+    plane = three_layer.derives["plane"](Config(), counted)
     return counted | {"plane": plane}
 
 

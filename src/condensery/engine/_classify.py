@@ -17,14 +17,14 @@ from condensery.engine._masks import check_keep, dropout_factor
 from condensery.engine._objectives import AutodiffObjective, Tree
 from condensery.engine._optimisers import Adam
 from condensery.engine._randomised import Randomised
-from condensery.models import ImageNet
+from condensery.models import AnyArray, ImageNet
 
 
 @dataclass(frozen=True)
 class _CrossEntropy:
     model: ImageNet
 
-    def __call__(self, parameters: Tree, x: Array, y: Array) -> Float[Array, ""]:
+    def __call__(self, parameters: Tree, x: AnyArray, y: AnyArray) -> Float[Array, ""]:
         return _mean_surprise(self.model(parameters, x), y)
 
 
@@ -56,7 +56,7 @@ class _Dropped:
 
 
 def _mean_surprise(
-    outputs: Float[Array, "sample label"], y: Float[Array, " sample"]
+    outputs: Float[Array, "sample label"], y: Float[AnyArray, " sample"]
 ) -> Float[Array, ""]:
     own = jnp.take_along_axis(
         jax.nn.log_softmax(outputs), y.astype(jnp.int32)[:, None], axis=1

@@ -17,9 +17,9 @@ Net = TwoLayer | Mlp
 def masked_output(
     model: Net,
     parameters: Any,
-    x: Float[Array, "sample feature"],
+    x: Float[AnyArray, "sample feature"],
     factors: Sequence[Array | None],
-) -> Float[Array, "sample ..."]:
+) -> Float[AnyArray, "sample ..."]:
     """The output of a net whose hidden layers are multiplied by given factors, the last
     hidden layer by the last.
 
@@ -64,8 +64,8 @@ def layers_of(model: Net, parameters: Any) -> list[tuple[AnyArray, AnyArray | No
 
 
 def last_hidden(
-    model: Net, parameters: Any, x: Float[Array, "sample feature"]
-) -> tuple[Array, Array]:
+    model: Net, parameters: Any, x: Float[AnyArray, "sample feature"]
+) -> tuple[AnyArray, Array]:
     """Outputs of the last hidden layer (sample, unit) and |W_L[:, j]|² of its units."""
     *hidden, (top, _) = layers_of(model, parameters)
     sigma = activation(model.activation).sigma

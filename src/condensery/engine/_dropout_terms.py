@@ -19,7 +19,7 @@ from condensery.engine._dropout_layers import (
 )
 from condensery.engine._masks import MaskSharing, dropout_factor
 from condensery.engine._objectives import Objective, mean_square
-from condensery.models import TwoLayer, activation
+from condensery.models import AnyArray, TwoLayer, activation
 
 Tree = Any
 Part = Literal["L1", "L2", "L3", "L4"]
@@ -74,13 +74,13 @@ class WrittenExpected:
     factor: float
 
     def value(
-        self, packed: Mapping[str, Array], x: Array, y: Array
+        self, packed: Mapping[str, AnyArray], x: AnyArray, y: AnyArray
     ) -> Float[Array, ""]:
         """The loss."""
         return self.value_and_grad(packed, x, y)[0]
 
     def value_and_grad(
-        self, packed: Mapping[str, Array], x: Array, y: Array
+        self, packed: Mapping[str, AnyArray], x: AnyArray, y: AnyArray
     ) -> tuple[Float[Array, ""], Tree]:
         """The loss and its gradient."""
         pair = activation(self.model.activation)
@@ -114,8 +114,8 @@ class Expected:
     def __call__(
         self,
         parameters: Any,
-        x: Array,
-        y: Array,
+        x: AnyArray,
+        y: AnyArray,
     ) -> Float[Array, ""]:
         energy = jnp.sum(jnp.square(masked_output(self.model, parameters, x, ()) - y))
         hidden, squares = last_hidden(self.model, parameters, x)
@@ -233,8 +233,8 @@ class InPublicLayout:
     def value(
         self,
         packed: Tree,
-        x: Array,
-        y: Array,
+        x: AnyArray,
+        y: AnyArray,
     ) -> Float[Array, ""]:
         """The loss."""
         return self.inner.value(
@@ -244,7 +244,7 @@ class InPublicLayout:
         )
 
     def value_and_grad(
-        self, packed: Tree, x: Array, y: Array
+        self, packed: Tree, x: AnyArray, y: AnyArray
     ) -> tuple[Float[Array, ""], Tree]:
         """The loss and its gradient."""
         loss, slope = self.inner.value_and_grad(

@@ -17,13 +17,36 @@ from condensery.engine._constant_feature import has_constant_feature
 from condensery.models import AnyArray, TwoLayer, activation
 
 Tree = Any
-Model = Callable[[Any, Float[Array, "sample feature"]], Float[AnyArray, "sample ..."]]
+Model = Callable[
+    [Any, Float[AnyArray, "sample feature"]], Float[AnyArray, "sample ..."]
+]
 
 
-class Objective(Protocol):
+class PackedLoss(Protocol):
+    """A loss of packed parameters and its gradient.
+
+    Frozen and hashable: it is a static argument of the compiled loop. Outside of the
+    loop it takes arrays of NumPy as well.
+    """
+
+    def value(
+        self,
+        packed: Tree,
+        x: AnyArray,
+        y: AnyArray,
+    ) -> Float[Array, ""]:
+        """The loss."""
+        ...
+
+    def value_and_grad(
+        self, packed: Tree, x: AnyArray, y: AnyArray
+    ) -> tuple[Float[Array, ""], Tree]:
+        """The loss and its gradient."""
+        ...
+
+
+class Objective(PackedLoss, Protocol):
     """A loss over a data set.
-
-    Frozen and hashable: it is a static argument of the compiled loop.
 
     `pack` turns parameters, possibly with leading axes, into the layout in which
     `value` and `value_and_grad` take them; `unpack` turns them back. Both move entries
@@ -38,27 +61,12 @@ class Objective(Protocol):
         """To the public layout."""
         ...
 
-    def value(
-        self,
-        packed: Tree,
-        x: Array,
-        y: Array,
-    ) -> Float[Array, ""]:
-        """The loss."""
-        ...
-
-    def value_and_grad(
-        self, packed: Tree, x: Array, y: Array
-    ) -> tuple[Float[Array, ""], Tree]:
-        """The loss and its gradient."""
-        ...
-
 
 @dataclass(frozen=True)
 class AutodiffObjective:
     """Any loss ``loss(parameters, x, y)``, differentiated by JAX."""
 
-    loss: Callable[[Any, Array, Array], Float[Array, ""]]
+    loss: Callable[[Any, AnyArray, AnyArray], Float[Array, ""]]
 
     @property
     def constant_feature(self) -> bool:
@@ -73,12 +81,12 @@ class AutodiffObjective:
         """The public layout is kept."""
         return packed
 
-    def value(self, packed: Tree, x: Array, y: Array) -> Float[Array, ""]:
+    def value(self, packed: Tree, x: AnyArray, y: AnyArray) -> Float[Array, ""]:
         """The loss."""
         return self.loss(packed, x, y)
 
     def value_and_grad(
-        self, packed: Tree, x: Array, y: Array
+        self, packed: Tree, x: AnyArray, y: AnyArray
     ) -> tuple[Float[Array, ""], Tree]:
         """The loss and its gradient."""
         return jax.value_and_grad(self.loss)(packed, x, y)
@@ -94,7 +102,7 @@ class _MeanSquare:
         """Whether the model takes inputs with the constant feature."""
         return has_constant_feature(self.model)
 
-    def __call__(self, parameters: Any, x: Array, y: Array) -> Float[Array, ""]:
+    def __call__(self, parameters: Any, x: AnyArray, y: AnyArray) -> Float[Array, ""]:
         output = self.model(parameters, x)
         if output.shape != y.shape:
             raise InvalidInputError(
@@ -106,30 +114,12 @@ class _MeanSquare:
         return self.factor * jnp.mean(jnp.square(output - y))
 
 
-class Written(Protocol):
-    """A loss of a two-layer net and its gradient, written out in the packed layout.
-
-    Frozen and hashable, as an objective is.
-    """
+class Written(PackedLoss, Protocol):
+    """A loss of a two-layer net and its gradient, written out."""
 
     @property
     def model(self) -> TwoLayer:
         """The net."""
-        ...
-
-    def value(
-        self,
-        packed: Tree,
-        x: Array,
-        y: Array,
-    ) -> Float[Array, ""]:
-        """The loss."""
-        ...
-
-    def value_and_grad(
-        self, packed: Tree, x: Array, y: Array
-    ) -> tuple[Float[Array, ""], Tree]:
-        """The loss and its gradient."""
         ...
 
 
@@ -161,14 +151,14 @@ class TwoLayerObjective:
     def value(
         self,
         packed: Tree,
-        x: Array,
-        y: Array,
+        x: AnyArray,
+        y: AnyArray,
     ) -> Float[Array, ""]:
         """The loss."""
         return self.written.value(packed, x, y)
 
     def value_and_grad(
-        self, packed: Tree, x: Array, y: Array
+        self, packed: Tree, x: AnyArray, y: AnyArray
     ) -> tuple[Float[Array, ""], Tree]:
         """The loss and its gradient."""
         return self.written.value_and_grad(packed, x, y)
@@ -190,7 +180,7 @@ class WrittenMeanSquare:
     factor: float
 
     def value(
-        self, packed: Mapping[str, Array], x: Array, y: Array
+        self, packed: Mapping[str, AnyArray], x: AnyArray, y: AnyArray
     ) -> Float[Array, ""]:
         """The loss."""
         sigma = activation(self.model.activation).sigma
@@ -198,7 +188,7 @@ class WrittenMeanSquare:
         return self.factor * jnp.mean(jnp.square(output - y))
 
     def value_and_grad(
-        self, packed: Mapping[str, Array], x: Array, y: Array
+        self, packed: Mapping[str, AnyArray], x: AnyArray, y: AnyArray
     ) -> tuple[Float[Array, ""], Tree]:
         """The loss and its gradient."""
         pair = activation(self.model.activation)

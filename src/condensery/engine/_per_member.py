@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 from condensery._errors import InvalidInputError
 from condensery.engine._constant_feature import has_constant_feature
 from condensery.engine._objectives import Objective
+from condensery.models import AnyArray
 
 Tree = Any
 
@@ -73,13 +74,15 @@ class PerMember:
         """Back from it."""
         return {**packed, "net": self.objective.unpack(packed["net"])}
 
-    def value(self, packed: Mapping[str, Any], x: Array, y: Array) -> Float[Array, ""]:
+    def value(
+        self, packed: Mapping[str, Any], x: AnyArray, y: AnyArray
+    ) -> Float[Array, ""]:
         """The member's loss on its own data, in its own unit."""
         draw = packed["draw"].astype(jnp.int32)
         return self.objective.value(packed["net"], x[draw], y[draw]) / packed["unit"]
 
     def value_and_grad(
-        self, packed: Mapping[str, Any], x: Array, y: Array
+        self, packed: Mapping[str, Any], x: AnyArray, y: AnyArray
     ) -> tuple[Float[Array, ""], Tree]:
         """The same, and pace times the gradient of the loss."""
         draw, pace = packed["draw"].astype(jnp.int32), packed["pace"]

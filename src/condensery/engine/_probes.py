@@ -59,7 +59,7 @@ class RecordOutput:
         x: Inputs, without the constant feature, as for `descend`.
     """
 
-    model: Callable[[Any, Array], Array]
+    model: Model
     x: Float[np.ndarray, "sample feature"]
 
     def __call__(self, step: int, snapshot: Arrays) -> Arrays:

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from condensery.engine._constant_feature import has_constant_feature
 from condensery.engine._objectives import Objective
+from condensery.models import AnyArray
 
 Tree = Any
 Sampler = Callable[[Any, Array, Array, Array], tuple[Float[Array, ""], Tree]]
@@ -52,14 +53,14 @@ class Randomised:
     def value(
         self,
         packed: Tree,
-        x: Array,
-        y: Array,
+        x: AnyArray,
+        y: AnyArray,
     ) -> Float[Array, ""]:
         """The recorded loss."""
         return self.recorded.value(packed, x, y)
 
     def value_and_grad(
-        self, packed: Tree, x: Array, y: Array
+        self, packed: Tree, x: AnyArray, y: AnyArray
     ) -> tuple[Float[Array, ""], Tree]:
         """The recorded loss and its gradient."""
         return self.recorded.value_and_grad(packed, x, y)

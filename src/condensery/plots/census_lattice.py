@@ -236,7 +236,7 @@ def draw(
     return figure
 
 
-def _size(starts: np.ndarray | int) -> np.ndarray:
+def _size(starts: np.ndarray | int) -> np.ndarray | np.floating:
     """Area of the marker of a class that so many starts led to."""
     return 10 + 9 * np.log10(np.maximum(starts, 1))
 

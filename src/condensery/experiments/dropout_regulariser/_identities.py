@@ -186,9 +186,7 @@ def _flattening(config: Config, seed: int) -> Iterator[Arrays]:
             "a": a,
             "w": w.T,
         }
-        # pyrefly: ignore[bad-argument-type]
         _, slope = expected.value_and_grad(packed, x, y)
-        # pyrefly: ignore[bad-argument-type]
         _, plain_slope = plain.value_and_grad(packed, x, y)
         grad_a, grad_w = (
             np.asarray(slope[name]) - np.asarray(plain_slope[name])

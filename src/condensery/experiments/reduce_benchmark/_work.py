@@ -211,5 +211,5 @@ def threshold(config: Config, results: Results) -> Blocks:
         }
 
 
-def _names(run: Arrays) -> dict[str, np.ndarray]:
+def _names(run: Arrays) -> dict[str, np.generic]:
     return {name: run[name][0] for name in ("network", "start", "seed")}
