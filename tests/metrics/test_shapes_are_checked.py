@@ -79,6 +79,7 @@ WRONG = {
     "share_near": lambda: metrics.share_near(
         np.ones(3), np.ones(4), np.ones(1), within=0.1
     ),
+    "slowest_fall": lambda: metrics.slowest_fall(np.ones(3), np.ones(4)),
     # Any shape is allowed here; whole numbers are not.
     "total_variation": lambda: metrics.total_variation(np.ones(3, dtype=int)),
     "width_slope": lambda: metrics.width_slope(np.ones(3), np.ones(4)),

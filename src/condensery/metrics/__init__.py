@@ -31,7 +31,7 @@ from condensery.metrics._orientation_bins import (
     orientation_bins,
     share_near,
 )
-from condensery.metrics._plateaus import Plateau, plateaus
+from condensery.metrics._plateaus import Plateau, plateaus, slowest_fall
 from condensery.metrics._polynomial import polynomial_residual
 from condensery.metrics._slopes import (
     Boundary,
@@ -94,6 +94,7 @@ __all__ = [
     "relu_slopes",
     "share",
     "share_near",
+    "slowest_fall",
     "total_variation",
     "width_slope",
     "within_decades",

@@ -1,13 +1,20 @@
-"""Plateaus of a loss curve: where the loss hardly falls although training goes on."""
+"""Plateaus of a loss curve: where the loss hardly falls although training goes on, and
+where it falls most slowly.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from condensery._errors import InvalidInputError
+
+Scale = Literal["linear", "logarithmic"]
+Difference = Literal["forward", "central"]
+Steps = Int[np.ndarray, " step"] | Float[np.ndarray, " step"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Plateau:
 
 
 def plateaus(
-    steps: Int[np.ndarray, " step"] | Float[np.ndarray, " step"],
+    steps: Steps,
     loss: Float[np.ndarray, " step"],
     *,
     slope: float = 0.02,
@@ -71,21 +78,7 @@ def plateaus(
         ... ]
         [(10, 1000)]
     """
-    t, R = np.asarray(steps, dtype=np.float64), np.asarray(loss, dtype=np.float64)
-    if t.ndim != 1 or t.shape != R.shape:
-        raise InvalidInputError(
-            "loss",
-            given=f"shapes {t.shape} and {R.shape}",
-            allowed="one loss per step",
-            remedy="match their lengths",
-        )
-    if (np.diff(t) <= 0).any() or not np.isfinite(t).all():
-        raise InvalidInputError(
-            "steps",
-            given="steps out of order",
-            allowed="increasing numbers",
-            remedy="sort them",
-        )
+    t, R = _curve(steps, loss)
     for name, value in (("slope", slope), ("decades", decades), ("skip", skip)):
         if not 0 < value < np.inf:
             raise InvalidInputError(
@@ -111,3 +104,129 @@ def plateaus(
             middle = float(10 ** logs[begin : end + 1].mean())
             rests.append(Plateau(int(t[begin]), int(t[end]), length, middle))
     return rests
+
+
+def slowest_fall(
+    steps: Steps,
+    loss: Float[np.ndarray, " step"],
+    *,
+    window: Bool[np.ndarray, " step"] | None = None,
+    scale: Scale = "linear",
+    difference: Difference = "forward",
+) -> int | None:
+    """Record in a window at which the loss falls most slowly: the middle of a plateau,
+    however short.
+
+    Formula:
+        argmin over the window of −dR/dt (linear) or −d log R/d log t (logarithmic).
+        Along a gradient flow −dR/dt = |∇R|², so that the first is the place of the
+        least gradient; a power law t^−p has p everywhere on the second scale. A loss
+        that rises falls less than one that stays.
+
+    Args:
+        steps: Recorded steps or times, increasing; above 0 on the logarithmic scale.
+        loss: The loss at them, in any unit. On the logarithmic scale a loss that is not
+            positive counts as the least positive number.
+        window: The records that count; all of them without it.
+        scale: Of the derivative.
+        difference: ``"forward"``: to the next record, if that is in the window too.
+            ``"central"``: of second order at the record, from its two neighbours, in
+            the window or not.
+
+    Returns:
+        Index of the record, the first of equals; None where the window has none, and
+        where no derivative in it is finite.
+
+    Raises:
+        InvalidInputError: Lengths that differ, steps that do not increase or, on the
+            logarithmic scale, are not positive, an unknown scale or difference.
+
+    Source:
+        Zhang et al. 2021 (arXiv 2105.14573, Sec. 5) look for critical points where the
+        loss decays very slowly; the measure is ours. See `plateaus` for stretches.
+
+    Example:
+        >>> import numpy as np
+        >>> from condensery.metrics import slowest_fall
+        >>> steps = np.array([1, 10, 20, 40])
+        >>> loss = np.array([9.0, 5.0, 4.9, 1.0])
+        >>> slowest_fall(steps, loss)
+        1
+        >>> slowest_fall(steps, loss, window=steps >= 20)
+        2
+    """
+    t, R = _curve(steps, loss)
+    count = len(t)
+    inside = np.ones(count, dtype=bool) if window is None else np.asarray(window)
+    _check_window(t, inside, scale, difference)
+    if scale == "logarithmic":
+        t = np.log(t)
+        R = np.log(np.maximum(R, np.finfo(np.float64).tiny))
+    if count < 2:
+        return None
+    if difference == "forward":
+        inside = inside[:-1] & inside[1:]
+        fall = -np.diff(R) / np.diff(t)
+    else:
+        fall = -np.gradient(R, t)
+    counts = inside & np.isfinite(fall)
+    if not counts.any():
+        return None
+    return int(np.where(counts, fall, np.inf).argmin())
+
+
+def _check_window(
+    t: Float[np.ndarray, " step"],
+    inside: np.ndarray,
+    scale: str,
+    difference: str,
+) -> None:
+    if inside.shape != t.shape or inside.dtype != bool:
+        raise InvalidInputError(
+            "window",
+            given=f"{inside.dtype} of shape {inside.shape}",
+            allowed=f"a truth value for each of the {len(t)} steps",
+            remedy="compare the steps or the losses with a bound",
+        )
+    if scale not in {"linear", "logarithmic"}:
+        raise InvalidInputError(
+            "scale",
+            given=scale,
+            allowed="linear, logarithmic",
+            remedy="choose one of these",
+        )
+    if difference not in {"forward", "central"}:
+        raise InvalidInputError(
+            "difference",
+            given=difference,
+            allowed="forward, central",
+            remedy="choose one of these",
+        )
+    if scale == "logarithmic" and (t <= 0).any():
+        raise InvalidInputError(
+            "steps",
+            given=f"a step of {t.min():g}",
+            allowed="steps above 0 on the logarithmic scale",
+            remedy="leave out the start",
+        )
+
+
+def _curve(
+    steps: Steps, loss: Float[np.ndarray, " step"]
+) -> tuple[Float[np.ndarray, " step"], Float[np.ndarray, " step"]]:
+    t, R = np.asarray(steps, dtype=np.float64), np.asarray(loss, dtype=np.float64)
+    if t.ndim != 1 or t.shape != R.shape:
+        raise InvalidInputError(
+            "loss",
+            given=f"shapes {t.shape} and {R.shape}",
+            allowed="one loss per step",
+            remedy="match their lengths",
+        )
+    if (np.diff(t) <= 0).any() or not np.isfinite(t).all():
+        raise InvalidInputError(
+            "steps",
+            given="steps out of order",
+            allowed="increasing numbers",
+            remedy="sort them",
+        )
+    return t, R

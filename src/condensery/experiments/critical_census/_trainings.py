@@ -7,7 +7,7 @@ import numpy as np
 from condensery.data import load
 from condensery.declare import task
 from condensery.experiments.critical_census._config import Config
-from condensery.metrics import plateaus
+from condensery.metrics import plateaus, slowest_fall
 from condensery.protocols import Advance, Arrays
 
 RATE = 0.004
@@ -84,10 +84,10 @@ def resting_records(steps: np.ndarray, loss: np.ndarray) -> list[int]:
         >>> resting_records(steps, loss)
         [1, 4]
     """
-    slopes = np.full(len(steps), np.inf)
-    slopes[:-1] = np.abs(np.diff(loss) / np.diff(steps))
     records = []
     for plateau in plateaus(steps, loss, skip=SKIP):
-        inside = (steps >= plateau.first) & (steps < plateau.last)
-        records.append(int(np.where(inside, slopes, np.inf).argmin()))
+        window = (steps >= plateau.first) & (steps <= plateau.last)
+        record = slowest_fall(steps, loss, window=window)
+        if record is not None:
+            records.append(record)
     return records

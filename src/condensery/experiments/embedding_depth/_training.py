@@ -12,6 +12,7 @@ import numpy as np
 from condensery.data import load
 from condensery.declare import task
 from condensery.experiments.embedding_depth._config import LINEAR, Config
+from condensery.metrics import slowest_fall
 from condensery.protocols import Advance, Arrays
 
 if TYPE_CHECKING:
@@ -124,10 +125,14 @@ def plateau(steps: np.ndarray, loss: np.ndarray) -> int:
     """The recorded step of slowest fall of the loss on a logarithmic scale, between 0.9
     and 0.05 of the first loss.
     """
-    tiny = np.finfo(np.float64).tiny
-    slope = -np.gradient(np.log(np.maximum(loss, tiny)), np.log(steps))
-    inside = np.flatnonzero((loss < 0.9 * loss[0]) & (loss > 0.05 * loss[0]))
-    return int(inside[np.argmin(slope[inside])]) if inside.size else len(steps) - 1
+    record = slowest_fall(
+        steps,
+        loss,
+        window=(loss < 0.9 * loss[0]) & (loss > 0.05 * loss[0]),
+        scale="logarithmic",
+        difference="central",
+    )
+    return len(steps) - 1 if record is None else record
 
 
 def _pruned(

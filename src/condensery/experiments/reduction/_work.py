@@ -13,7 +13,7 @@ import numpy as np
 from condensery.data import load
 from condensery.declare import task
 from condensery.experiments.reduction._config import Config
-from condensery.metrics import plateaus
+from condensery.metrics import plateaus, slowest_fall
 from condensery.protocols import Advance, Arrays
 
 if TYPE_CHECKING:
@@ -120,18 +120,20 @@ def slowest(steps: np.ndarray, losses: np.ndarray) -> int:
     The first plateau, a constant output, is left when the loss is below 0.9 of it; the
     search ends at half of it. The plateau is the loss at the slowest fall of the run.
     """
-    tiny = np.finfo(np.float64).tiny
-    logs = np.log(np.maximum(losses, tiny))
-    slope = -np.gradient(logs, np.log(steps))
-    settled = np.flatnonzero(losses < 0.99 * losses[0])
-    plateau = losses[0]
-    if settled.size:
-        plateau = losses[settled[np.argmin(slope[settled])]]
-    is_inside = (losses < 0.9 * plateau) & (losses > 0.5 * plateau)
-    inside = np.flatnonzero(is_inside)
-    if not inside.size:
-        return len(steps) - 1
-    return int(inside[np.argmin(slope[inside])])
+
+    def record_in(window: np.ndarray) -> int | None:
+        return slowest_fall(
+            steps,
+            losses,
+            window=window,
+            scale="logarithmic",
+            difference="central",
+        )
+
+    first = record_in(losses < 0.99 * losses[0])
+    plateau = losses[0 if first is None else first]
+    second = record_in((losses < 0.9 * plateau) & (losses > 0.5 * plateau))
+    return len(steps) - 1 if second is None else second
 
 
 def resting(steps: np.ndarray, losses: np.ndarray) -> tuple[int, int] | None:

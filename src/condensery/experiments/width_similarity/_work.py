@@ -22,7 +22,7 @@ from condensery.experiments.width_similarity._config import (
     Target,
     X,
 )
-from condensery.metrics import condensation
+from condensery.metrics import condensation, slowest_fall
 from condensery.protocols import Advance, Arrays
 
 if TYPE_CHECKING:
@@ -78,7 +78,11 @@ def train(
     for member, loss in enumerate(result.loss):
         fallen = _first(time, loss <= FALLEN * best.loss)
         left = _first(time, loss <= LEFT * best.loss)
-        row = _slowest(time, loss, fallen, left)
+        resting = (time >= fallen) & (time < left)
+        row = slowest_fall(time, loss, window=resting)
+        if row is None:
+            # a net that never came down
+            row = len(time) - 1
         net = _net(leaves["a"][row, member] / width, leaves["w"][row, member])
         times = {
             "fallen": fallen,
@@ -97,19 +101,6 @@ def train(
 def _first(time: np.ndarray, reached: np.ndarray) -> float:
     """The first time at which something is so; inf if it never is."""
     return float(time[reached.argmax()]) if reached.any() else np.inf
-
-
-def _slowest(time: np.ndarray, loss: np.ndarray, fallen: float, left: float) -> int:
-    """The record on the plateau after which the loss falls most slowly.
-
-    In mean-field time the speed −dR/dt is the squared gradient, so that this is the
-    place of the least gradient. A net that never came down has its last record.
-    """
-    speed = -np.diff(loss) / np.diff(time)
-    resting = (time[:-1] >= fallen) & (time[1:] < left)
-    if not resting.any():
-        return len(time) - 1
-    return int(np.where(resting, speed, np.inf).argmin())
 
 
 def _at_rest(
