@@ -46,12 +46,42 @@ def test_kinds_are_counted_apart(printed):
 
 def test_what_needs_another_run_takes_a_line(printed):
     _, lines = printed()
-    assert "2 more need data=line" in lines
-    assert "1 more needs width=1000, value>=5" in lines
-    assert "1 more needs a longer table" in lines
-    text = "\n".join(lines)
+    text = " ".join(lines)
+    assert (
+        "4 more of other runs: 2 need data=line; 1 needs width=1000, value>=5; "
+        "1 needs a longer table (--all lists them)" in text
+    )
     assert "line-1" not in text
     assert "wide" not in text
+    _, lines = printed("--all")
+    assert "  needs data=line: line-1, line-2" in lines
+    assert "  needs width=1000, value>=5: wide" in lines
+
+
+def test_what_held_takes_a_line_per_figure(printed):
+    _, short = printed()
+    _, full = printed("--all")
+    marks = [line for line in short if line.startswith("  ✓ ")]
+    assert any(": 3 held; least margin 50%, " in line for line in marks)
+    assert not any("[identity; " in line for line in short)
+    assert any("[identity; " in line for line in full)
+    assert len(short) < len(full)
+
+
+def test_a_failed_claim_is_printed_in_full(printed):
+    _, lines = printed("--set", "value=3")
+    text = "\n".join(lines)
+    assert "  ✗ theorem: " in text
+    assert "[identity; " in text
+
+
+def test_a_value_without_a_prediction_is_named_by_its_measure(printed):
+    _, lines = printed()
+    assert any("1 reported, without a prediction: finding " in line for line in lines)
+    _, lines = printed("--all")
+    row = next(i for i, line in enumerate(lines) if "  – finding: " in line)
+    assert "(no prediction)" in lines[row]
+    assert not lines[row + 1].startswith("      ")
 
 
 def test_it_is_judged_in_a_run_that_has_what_it_needs(printed):

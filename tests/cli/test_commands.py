@@ -116,7 +116,10 @@ def test_run_prints_claims_and_report(capsys, finished):
         "  ✗ square: 5  (expected 4 ± 1e-09)  [reproduction; luo2021phase, Fig. 1]"
         in lines
     )
-    assert "  – mood: open  [observation; xu2025overview, Tab. 1]" in lines
+    assert "  – 1 open: mood" in lines
+    assert main([*words, "--all"]) == 1
+    full = capsys.readouterr().out.splitlines()
+    assert "  – mood: open  [observation; xu2025overview, Tab. 1]" in full
     assert "failed: square" in lines
     assert lines[-1] == f"report: {latest.report}"
 

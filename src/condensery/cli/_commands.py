@@ -15,7 +15,15 @@ from cyclopts import App, Parameter
 
 from condensery.cli._claims import claims, exit_status, print_claims
 from condensery.cli._listing import list_
-from condensery.cli._options import RUNS, Json, RunId, Runner, Runs, Workers
+from condensery.cli._options import (
+    RUNS,
+    All,
+    Json,
+    RunId,
+    Runner,
+    Runs,
+    Workers,
+)
 from condensery.cli._report import report
 from condensery.cli._workshop import diagnose, grow, inspect, reduce
 
@@ -47,6 +55,7 @@ def run(
     runs: Runs = RUNS,
     runner: Runner = "local",
     workers: Workers = None,
+    all_: All = False,
     json: Json = False,
 ) -> int:
     """Run an experiment, draw its figures and check its papers' statements.
@@ -73,7 +82,7 @@ def run(
             **parameters,
         )
 
-    return _to_the_end(carry_out, runs, json=json)
+    return _to_the_end(carry_out, runs, every=all_, json=json)
 
 
 def resume(
@@ -83,6 +92,7 @@ def resume(
     runs: Runs = RUNS,
     runner: Runner = "local",
     workers: Workers = None,
+    all_: All = False,
     json: Json = False,
 ) -> int:
     """Finish a run that was interrupted or whose tasks failed.
@@ -98,7 +108,7 @@ def resume(
             run, runs, runner=runner, workers=workers, progress=watch
         )
 
-    return _to_the_end(carry_out, runs, json=json)
+    return _to_the_end(carry_out, runs, every=all_, json=json)
 
 
 def runs_(*, runs: Runs = RUNS, json: Json = False) -> int:
@@ -136,7 +146,9 @@ def runs_(*, runs: Runs = RUNS, json: Json = False) -> int:
     return 0
 
 
-def show(run: RunId, /, *, runs: Runs = RUNS, json: Json = False) -> int:
+def show(
+    run: RunId, /, *, runs: Runs = RUNS, all_: All = False, json: Json = False
+) -> int:
     """Show a run: status, configuration, claims, tables and files."""
     from condensery import workbench
     from condensery.cli import _output as output
@@ -155,7 +167,7 @@ def show(run: RunId, /, *, runs: Runs = RUNS, json: Json = False) -> int:
     )
     for key, value in opened.config.parameters.items():
         output.say(f"  {key} = {value}")
-    print_claims(opened.claims)
+    print_claims(opened.claims, every=all_)
     if opened.claims:
         output.say(f"verdicts {output.origin(workbench.verdicts_of(opened))}")
     for name, table in opened.tables.items():
@@ -240,7 +252,9 @@ def _cell(value: Any) -> str:
     return workbench.number(value) if is_number or value is None else str(value)
 
 
-def _to_the_end(carry_out: Callable[[Watcher], Run], runs: Path, *, json: bool) -> int:
+def _to_the_end(
+    carry_out: Callable[[Watcher], Run], runs: Path, *, every: bool, json: bool
+) -> int:
     """Run or resume, print the outcome, and return the exit status.
 
     Raises:
@@ -265,7 +279,7 @@ def _to_the_end(carry_out: Callable[[Watcher], Run], runs: Path, *, json: bool) 
         output.say(
             f"run {ended.id}: {ended.config.experiment}, preset {ended.config.preset}"
         )
-        print_claims(ended.claims, notes=False)
+        print_claims(ended.claims, every=every)
         output.say(f"{ended.status} in {workbench.duration(ended.seconds)}")
         output.say(f"report: {ended.report}")
     return exit_status(ended.claims)

@@ -16,6 +16,14 @@ Json = Annotated[
         name="--json", negative="", help="Print one JSON document and nothing else."
     ),
 ]
+All = Annotated[
+    bool,
+    Parameter(
+        name="--all",
+        negative="",
+        help="Print every claim, also those that held or are of other runs.",
+    ),
+]
 RunId = Annotated[
     str, Parameter(name="RUN", help="Id of a run, a unique beginning of it, or last.")
 ]

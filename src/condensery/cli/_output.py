@@ -20,9 +20,31 @@ _TABLE_WIDTH = 100
 _CELL_WIDTH = 17
 
 
-def say(text: str = "") -> None:
-    """Print for people."""
+_STYLES = {
+    True: "green",
+    False: "bold red",
+    None: "dim",
+}
+"""Colours of verdicts on a terminal; the mark says the same."""
+
+
+def say(text: str = "", *, style: str = "") -> None:
+    """Print for people; in colour on a terminal that has any (not with NO_COLOR)."""
+    if style and sys.stdout.isatty():
+        from rich.console import Console
+        from rich.text import Text
+
+        console = Console(soft_wrap=True, highlight=False)
+        console.print(Text(text), style=style)
+        return
     sys.stdout.write(f"{text}\n")
+
+
+def marked(*, passed: bool | None, text: str) -> None:
+    """Print a verdict's mark and a text behind it, broken into lines."""
+    mark, _ = VERDICTS[passed]
+    lines = _filled(f"  {mark} {text}", indent=0, hanging=6)
+    say(lines, style=_STYLES[passed])
 
 
 def document(value: Any) -> None:
@@ -30,7 +52,12 @@ def document(value: Any) -> None:
     NaN, Infinity, -Infinity.
     """
     escaped = not is_unicode(sys.stdout)
-    text = json.dumps(_valid(value), indent=2, ensure_ascii=escaped, allow_nan=False)
+    text = json.dumps(
+        _valid(value),
+        indent=2,
+        ensure_ascii=escaped,
+        allow_nan=False,
+    )
     sys.stdout.write(f"{text}\n")
 
 
@@ -54,12 +81,17 @@ def _valid(value: Any) -> Any:
 
 
 def columns(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print texts in aligned columns; the last is as long as it is."""
+    """Print texts in aligned columns, a Chinese character as wide as two letters; the
+    last is as long as it is.
+    """
+    from rich.cells import cell_len, set_cell_size
+
     lines = [tuple(heads), *map(tuple, rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    numbers = range(len(heads))
+    widths = [max(cell_len(line[number]) for line in lines) for number in numbers]
     for line in lines:
         cells = [
-            cell.ljust(width)
+            set_cell_size(cell, width)
             for cell, width in zip(line[:-1], widths[:-1], strict=True)
         ]
         say("  ".join([*cells, line[-1]]).rstrip())
@@ -75,7 +107,11 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.table import Table
 
     terminal = shutil.get_terminal_size((_TABLE_WIDTH, 24)).columns
-    grid = Table(box=SIMPLE, pad_edge=False, show_edge=False)
+    grid = Table(
+        box=SIMPLE,
+        pad_edge=False,
+        show_edge=False,
+    )
     first, *middle, last = heads
     grid.add_column(first, no_wrap=True)
     for head in middle:
@@ -96,6 +132,9 @@ def claim_lines(claim: Claim, *, aside: str = "", notes: bool = True) -> None:
     """Print a claim: mark, id, measured and expected value, kind and source; below it
     the statement and the note.
 
+    Where there is a value and no prediction, the id names what was measured, and the
+    statement is left out: it does not speak of this run.
+
     Args:
         claim: The claim.
         aside: More of its first line.
@@ -109,8 +148,10 @@ def claim_lines(claim: Claim, *, aside: str = "", notes: bool = True) -> None:
     )
     compared = word if claim.value is None else f"{number(claim.value)}  ({expected})"
     about = f"{claim.kind}; {claim.paper}, {claim.source}"
-    say(f"  {mark} {claim.id}: {compared}  [{about}]{aside}")
-    paragraph(claim.statement, indent=6)
+    line = f"  {mark} {claim.id}: {compared}  [{about}]{aside}"
+    say(line, style=_STYLES[claim.passed])
+    if claim.value is None or claim.expected is not None:
+        paragraph(claim.statement, indent=6)
     if claim.note and (notes or not claim.passed):
         paragraph(f"note: {claim.note}", indent=6)
 
@@ -127,10 +168,20 @@ def origin(verdicts: Mapping[str, str]) -> str:
 
 def paragraph(text: str, *, indent: int = 0) -> None:
     """Print a text broken into lines that fit the terminal."""
-    width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
-    space = " " * indent
     say(
-        textwrap.fill(
-            text, max(width, 40), initial_indent=space, subsequent_indent=space
+        _filled(
+            text,
+            indent=indent,
+            hanging=indent,
         )
+    )
+
+
+def _filled(text: str, *, indent: int, hanging: int) -> str:
+    width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
+    return textwrap.fill(
+        text,
+        max(width, 40),
+        initial_indent=" " * indent,
+        subsequent_indent=" " * hanging,
     )

@@ -25,6 +25,7 @@ from condensery.workbench._events import (
     Watcher,
 )
 from condensery.workbench._export import FORMATS, export
+from condensery.workbench._held import HeldFigure, held_figures, margin
 from condensery.workbench._listing import (
     ExperimentDetails,
     ExperimentInfo,
@@ -50,6 +51,7 @@ from condensery.workbench._tally import (
     counts,
     failed_identities,
     need_lines,
+    needs_line,
     of_others,
     of_run,
     tally,
@@ -65,6 +67,7 @@ __all__ = [
     "ExperimentDetails",
     "ExperimentInfo",
     "Found",
+    "HeldFigure",
     "Operated",
     "ParameterInfo",
     "PresetInfo",
@@ -98,9 +101,12 @@ __all__ = [
     "failed_identities",
     "find",
     "grow_model",
+    "held_figures",
     "inspect",
     "list_experiments",
+    "margin",
     "need_lines",
+    "needs_line",
     "number",
     "of_others",
     "of_run",

@@ -16,7 +16,7 @@ _WIDTH = 340
 def notebook_html(
     summary: RunSummary, claims: Sequence[Claim], pictures: Mapping[str, bytes]
 ) -> str:
-    """Title, claims table and small figures; colours are left to the notebook.
+    """Title, small figures and claims; colours are left to the notebook.
 
     Args:
         summary: The run.
@@ -34,5 +34,5 @@ def notebook_html(
     )
     return (
         f"<div><p><b>{title}</b> <code>{summary.run}</code>: "
-        f"{state}</p>{claims_table(claims)}<p>{images}</p></div>"
+        f"{state}</p><p>{images}</p>{claims_table(claims)}</div>"
     )

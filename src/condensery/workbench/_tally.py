@@ -53,6 +53,22 @@ def need_lines(claims: Sequence[Claim]) -> list[str]:
     return lines
 
 
+def needs_line(claims: Sequence[Claim]) -> str:
+    """All claims that are of other runs, in one line; empty where there are none.
+
+    Example:
+        >>> from condensery.records import Claim
+        >>> from condensery.workbench import needs_line
+        >>> about = {"paper": "k", "statement": "s", "source": "f", "kind": "aim"}
+        >>> claim = Claim(id="a", relation="<=", needs="width=1000", **about)
+        >>> needs_line([claim])
+        '1 more of other runs: 1 needs width=1000'
+    """
+    lines = [line.replace(" more", "", 1) for line in need_lines(claims)]
+    count = sum(bool(claim.needs) for claim in claims)
+    return f"{count} more of other runs: {'; '.join(lines)}" if lines else ""
+
+
 def tally(claims: Sequence[Claim]) -> str:
     """The claims of a run, each kind apart.
 
