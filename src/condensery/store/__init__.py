@@ -5,7 +5,8 @@ It alone writes below a runs folder.
 
 from __future__ import annotations
 
+from condensery.store._recordings import TABLE, Recording
 from condensery.store._shards import ShardRow
 from condensery.store._store import LocalStore, open_store
 
-__all__ = ["LocalStore", "ShardRow", "open_store"]
+__all__ = ["TABLE", "LocalStore", "Recording", "ShardRow", "open_store"]

@@ -50,7 +50,7 @@ class WriterLock:
         since = datetime.now(UTC).isoformat(timespec="seconds")
         self._holder = {"pid": os.getpid(), "host": platform.node(), "since": since}
         try:
-            _lock(self._handle)
+            try_lock(self._handle)
             self._write({})
         except BlockingIOError:
             holder = _described(read_holder(folder))
@@ -141,7 +141,7 @@ def unwritable(root: Path, error: OSError) -> CondenseryError:
 def _can_lock(root: Path) -> bool:
     handle = _open(root / NAME)
     try:
-        _lock(handle)
+        try_lock(handle)
     except BlockingIOError:
         return True
     except OSError as error:
@@ -177,7 +177,12 @@ def _described(holder: Mapping[str, Any]) -> str:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(handle: int) -> None:
+    def try_lock(handle: int) -> None:
+        """Lock an open file until it is closed.
+
+        Raises:
+            BlockingIOError: If it is locked.
+        """
         os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
@@ -188,5 +193,10 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(handle: int) -> None:
+    def try_lock(handle: int) -> None:
+        """Lock an open file until it is closed.
+
+        Raises:
+            BlockingIOError: If it is locked.
+        """
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

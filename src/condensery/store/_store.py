@@ -25,6 +25,7 @@ from condensery.store._files import (
 from condensery.store._formats import NewerFormatError, read_claims, read_config
 from condensery.store._ledger import Ledger, RunRow
 from condensery.store._lock import read_holder
+from condensery.store._recordings import has_recordings, take_in_recordings
 from condensery.store._shards import ShardRow, Shards
 from condensery.store._tables import Tables
 
@@ -66,7 +67,12 @@ def open_store(root: str | Path, *, write: bool = False) -> LocalStore:
         ...     open_store(folder).shard("last", task)["loss"]
         array([1. , 0.5])
     """
-    return LocalStore(root, write=write)
+    store = LocalStore(root, write=write)
+    if write and has_recordings(store.root):
+        # By a store of its own, which lets go of the runs at once.
+        with LocalStore(root, write=True) as taking:
+            take_in_recordings(taking, has_locks=taking.has_locks)
+    return store
 
 
 class LocalStore:

@@ -9,15 +9,14 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from condensery._errors import InvalidInputError, StoreBusyError
+from condensery._errors import DiskError, InvalidInputError, StoreBusyError
 from condensery.records import RunConfig, RunStatus, Table
-from condensery.store import open_store
+from condensery.store import TABLE, Recording, open_store
 from condensery.workbench._extras import require_drawing
 from condensery.workbench._finish import draw
 from condensery.workbench._provenance import FILE, encode, provenance
 from condensery.workbench._registry import find
 
-TABLE = "monitor"
 _log = logging.getLogger("condensery.workbench")
 
 
@@ -34,10 +33,10 @@ def record(
     Args:
         name: What the training is called; two of one name are two runs.
         runs: The folder that holds all runs.
-        flush_seconds: How often the table is written while the training goes on. The
-            folder is held for the moment of writing alone; if another process is
-            writing then, the next occasion is taken.
-        patience: Seconds to wait for another writer at the end.
+        flush_seconds: How often the table is written while the training goes on.
+            Each step is on disk before that: a training that is killed loses none, and
+            the next that writes the folder makes its table.
+        patience: Seconds to wait at the end for another writer of this run.
 
     Raises:
         InvalidInputError: The name is empty.
@@ -89,37 +88,49 @@ class RecordSink:
         self.run = self._config.run_id
         self._root, self._every, self._patience = root, flush_seconds, patience
         self._history: list[tuple[int, dict[str, float]]] = []
+        self._steps = Recording(root, self._config)
         self._written = -float("inf")
         self._since = time.monotonic()
         self._closed = False
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Keep the values of one step; now and then the table is written."""
-        self._history.append((step, dict(values)))
-        if time.monotonic() - self._written >= self._every:
-            try:
+        """Keep the values of one step, on disk too; now and then the table is written.
+
+        A disk that is full is logged: what it refused is written the next time.
+
+        Raises:
+            InvalidInputError: A value is no number, or the folder cannot be written.
+        """
+        numbers = {_key(key): _number(key, value) for key, value in values.items()}
+        self._history.append((int(step), numbers))
+        try:
+            self._steps.add(int(step), numbers)
+            if time.monotonic() - self._written >= self._every:
                 self._flush("unfinished")
-            except StoreBusyError as error:
-                _log.info("the recorded run waits: %s", error)
+        except (StoreBusyError, DiskError) as error:
+            _log.warning("the recorded run waits: %s", error)
 
     def close(self) -> None:
         """Write the table, the figure and the report.
 
-        Raises:
-            StoreBusyError: Another process has been writing the folder for longer than
-                the patience.
+        If another process writes this run for longer than the patience, the next that
+        writes the folder takes the values in.
         """
         if self._closed or not self._history:
             return
+        self._steps.end()
         limit = time.monotonic() + self._patience
         while not self._closed:
             try:
                 self._flush("done")
                 self._closed = True
-            except StoreBusyError:
+            except StoreBusyError as error:
                 if time.monotonic() >= limit:
-                    raise
+                    _log.warning("the next writer finishes the recorded run: %s", error)
+                    break
                 time.sleep(0.2)
+        self._steps.close(keep=not self._closed)
+        self._closed = True
 
     def _flush(self, status: RunStatus) -> None:
         experiment = find("recorded").experiment
@@ -134,3 +145,27 @@ class RecordSink:
             now = time.monotonic()
             store.set_status(self.run, status, seconds=now - self._since)
             self._since = self._written = now
+
+
+def _key(key: str) -> str:
+    """The key, but for names of measures that are those of the table's axes."""
+    layer, slash, name = str(key).rpartition("/")
+    column = f"measured_{name}" if name in {"step", "layer"} else name
+    return f"{layer}{slash}{column}"
+
+
+def _number(key: str, value: object) -> float:
+    """A value of any type of numbers, as the float that a table keeps.
+
+    Raises:
+        InvalidInputError: If it is none.
+    """
+    try:
+        return float(value)  # pyrefly: ignore[bad-argument-type]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidInputError(
+            f"value of {key}",
+            given=value,
+            allowed="a number",
+            remedy="write one number for each name",
+        ) from error
