@@ -4,7 +4,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|[\u200e\u200f\u2028-\u202e\u2066-\u2069]|"
+    r"[\ud800-\udfff]"
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,6 +94,23 @@ def _repr(value: object) -> str:
         return repr(value)
     except Exception as error:  # of a user's own class
         return f"a {type(value).__name__} ({type(error).__name__} in its repr)"
+
+
+def printable(text: str) -> str:
+    r"""The text with its control characters shown: none is obeyed by a terminal.
+
+    Line breaks and tabs stay. Marks that turn the direction of writing are shown too,
+    since they let a text look like another.
+
+    Args:
+        text: Anything that was stored, typed or raised.
+
+    Example:
+        >>> from condensery._errors import printable
+        >>> printable("a\x1b[31mred\u202e")
+        'a\\x1b[31mred\\u202e'
+    """
+    return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def suggestion(word: str, choices: Iterable[str], *, otherwise: str) -> str:

@@ -21,12 +21,11 @@ from pydantic import (
     model_validator,
 )
 
-FORMAT = 3
+FORMAT = 4
 """Form in which runs are stored; a newer one is refused in one line.
 
-1: the first. 2: `RunConfig` carries its format, ``provenance.json`` digests and date of
-the verdicts. 3: claims carry their kind.
-"""
+1: the first. 2: `RunConfig` carries its format, ``provenance.json`` digests and dates.
+3: claims carry their kind. 4: ``experiment.json``, a manifest."""
 
 Relation = Literal["<=", ">=", "within", "equal", "between"]
 Kind = Literal["identity", "reproduction", "observation", "aim"]
@@ -385,9 +384,9 @@ class Table(Record):
 
 
 class RunSummary(Record):
-    """What the ledger knows of a run (the row that `condensery runs` prints)."""
+    """A run's row in the ledger; `verified` unless it was taken over without one."""
 
-    run: str
+    run: str = Field(pattern="^[0-9a-f]{16}$")
     experiment: str
     preset: str
     status: RunStatus
@@ -398,3 +397,4 @@ class RunSummary(Record):
     claims_passed: int = 0
     claims_failed: int = 0
     claims_open: int = 0
+    verified: bool = True

@@ -93,9 +93,9 @@ def test_a_failure_while_opening_lets_go(root):
         pass
     (root / "ledger.sqlite").write_bytes(b"this is no database" * 100)
     for _ in range(2):
-        with pytest.raises(InvalidInputError, match=r"ledger: given .*move it away"):
+        with pytest.raises(InvalidInputError, match=r"ledger: given .*sets it aside"):
             open_store(root, write=True)
-    with pytest.raises(InvalidInputError, match=r"ledger: given .*move it away"):
+    with pytest.raises(InvalidInputError, match=r"ledger: given .*sets it aside"):
         open_store(root).runs()
 
 
@@ -110,7 +110,7 @@ def test_a_ledger_of_a_newer_version(root):
     ):
         with pytest.raises(
             InvalidInputError,
-            match=r"version 99; allowed: version 3.*upgrade condensery",
+            match=r"version 99; allowed: version 4.*upgrade condensery",
         ):
             attempt()
 

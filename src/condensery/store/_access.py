@@ -8,10 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from condensery._errors import CondenseryError, InvalidInputError, StoreBusyError
+from condensery._errors import (
+    CondenseryError,
+    InvalidInputError,
+    StoreBusyError,
+    printable,
+)
+from condensery.store._collector import NAME as COLLECTOR
 from condensery.store._collector import elected
-from condensery.store._files import make_folder, set_aside
+from condensery.store._files import make_folder, set_aside, write_whole
 from condensery.store._lock import WriterLock, has_locks, unwritable
+from condensery.store._reading import DamagedError, linkless
+from condensery.store._spool import FOLDER as SPOOL
 
 _log = logging.getLogger("condensery.store")
 
@@ -39,6 +47,8 @@ class Access:
         self.root = root
         self.may_write = write
         self._held: dict[str, WriterLock] = {}
+        for name in (SPOOL, COLLECTOR):
+            self.path(f"{name}/file")
         try:
             if write:
                 make_folder(root)
@@ -63,7 +73,7 @@ class Access:
         with self._writing():
             if run in self._held or not self.has_locks:
                 return
-            make_folder(self.root / run)
+            self._folder(run)
             self._held[run] = WriterLock(self.root / run)
 
     def announce(self, run: str, progress: Mapping[str, Any]) -> None:
@@ -110,6 +120,7 @@ class Access:
 
     def set_aside(self, run: str, path: Path, problem: str) -> None:
         """Name a damaged file in a warning; the writer also moves it out of the way."""
+        problem = printable(problem)
         if not self.may_mend(run):
             _log.warning(
                 "%s: %s; it will be set aside and computed again by condensery resume",
@@ -118,9 +129,60 @@ class Access:
             )
             return
         with self.writing(run):
-            aside = set_aside(path)
+            aside = set_aside(path) if self._is_below(path) else None
         kept = f" (kept as {aside.name})" if aside else ""
         _log.warning("%s: %s; it is computed again%s", problem, path, kept)
+
+    def path(self, name: str) -> Path:
+        """The path of a file below the runs folder that no link leads to.
+
+        Args:
+            name: Of the file, folders separated by ``/``.
+
+        Raises:
+            InvalidInputError: If a folder on the way is a link.
+        """
+        try:
+            return linkless(self.root, name)
+        except DamagedError as error:
+            raise InvalidInputError(
+                "runs folder",
+                given=f"{self.root / name}, which {error}",
+                allowed="folders of its own: no link is followed",
+                remedy="move it away; what was in it is made again",
+            ) from error
+
+    def write(self, run: str, name: str, content: bytes) -> Path:
+        """Write a whole file of a run; what the disk refuses is one line.
+
+        Args:
+            run: The full id.
+            name: Of the file, folders separated by ``/``.
+            content: Of the file.
+        """
+        with self.writing(run):
+            path = self.path(f"{run}/{name}")
+            self._folder(str(path.parent.relative_to(self.root)))
+            write_whole(path, content)
+        return path
+
+    def make(self, run: str, name: str) -> None:
+        """Make a folder of a run."""
+        with self.writing(run):
+            self._folder(f"{run}/{name}")
+
+    def _folder(self, name: str) -> None:
+        folder = self.path(f"{name}/file").parent
+        if not folder.is_dir():
+            make_folder(folder)
+
+    def _is_below(self, path: Path) -> bool:
+        """Whether no link leads to a path below the runs folder."""
+        try:
+            linkless(self.root, str(path.relative_to(self.root)))
+        except DamagedError:
+            return False
+        return True
 
     @contextmanager
     def _writing(self) -> Generator[None, None, None]:

@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 import safetensors.numpy
+from pydantic import ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 
 from condensery._errors import InvalidInputError
+from condensery.records import Record
+from condensery.store._reading import LARGEST_ARRAYS, DamagedError
 
 _KEY = "condensery"
 _DTYPES = frozenset(
@@ -25,10 +28,6 @@ _DTYPES = frozenset(
         "float64",
     ]
 )
-
-
-class DamagedError(Exception):
-    """A file is not what was written."""
 
 
 def encode(
@@ -44,8 +43,10 @@ def encode(
     and a SHA-256 of it all.
 
     Raises:
-        InvalidInputError: If an array has a dtype that cannot be stored.
+        InvalidInputError: If an array has a dtype that cannot be stored, or the arrays
+            are too large.
     """
+    _check_size(arrays)
     numbers: dict[str, np.ndarray] = {}
     texts: dict[str, dict[str, Any]] = {}
     for name, array in arrays.items():
@@ -89,22 +90,105 @@ def decode(
     Raises:
         DamagedError: If the file is torn, altered, or another than the one asked for.
     """
-    try:
-        numbers = safetensors.numpy.load(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        about = json.loads(header["__metadata__"][_KEY])
-        written = about.pop("sha256")
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedError(f"cannot be read ({error})") from error
+    numbers, about = _parsed(content)
+    written = about.pop("sha256", None)
     if written != _digest(numbers, about):
         raise DamagedError("is not what was written (its checksum differs)")
-    if about["identity"] != identity:
-        raise DamagedError(f"belongs to {about['identity']}, not to {identity}")
-    arrays = {name: numbers[name] for name in about["columns"]}
-    for name, text in about["texts"].items():
-        entries, codes = np.array(text["entries"], dtype=text["dtype"]), arrays[name]
-        arrays[name] = entries[codes.reshape(-1)].reshape(codes.shape)
-    return arrays, about["units"]
+    # Whoever makes a file can give it the right checksum: its form is not trusted.
+    header = _header(about)
+    if header.identity != identity:
+        raise DamagedError(f"belongs to {header.identity[:99]}, not to {identity}")
+    if sorted(header.columns) != sorted(numbers) or not header.texts.keys() <= set(
+        numbers
+    ):
+        raise DamagedError("has other columns than it says")
+    size = sum(array.nbytes for array in numbers.values())
+    for name, text in header.texts.items():
+        size += numbers[name].size * text.itemsize
+    if size > LARGEST_ARRAYS:
+        raise DamagedError(f"becomes {size} bytes, allowed are {LARGEST_ARRAYS}")
+    arrays = {name: numbers[name] for name in header.columns}
+    for name, text in header.texts.items():
+        arrays[name] = _decoded(text, numbers[name])
+    return arrays, header.units
+
+
+class _Text(Record):
+    """How a column of text is stored: entries that its codes count."""
+
+    dtype: str = Field(pattern=r"^<U[0-9]{1,9}$")
+    entries: list[str]
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return np.dtype(self.dtype).itemsize
+
+
+class _Header(Record):
+    """What a file says of its arrays."""
+
+    model_config = ConfigDict(strict=True)
+
+    identity: str
+    columns: list[str]
+    texts: dict[str, _Text]
+    units: dict[str, str]
+
+
+def _header(about: Mapping[str, Any]) -> _Header:
+    try:
+        return _Header.model_validate(about)
+    except ValidationError as error:
+        fields = error.errors()[0]["loc"]
+        name = ".".join(map(str, fields))
+        raise DamagedError(f"has no proper header ({name[:80]!r})") from error
+
+
+def _parsed(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    try:
+        numbers = safetensors.numpy.load(content)
+        length = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + length])
+        about = json.loads(header["__metadata__"][_KEY])
+    except (
+        SafetensorError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise DamagedError(f"cannot be read ({error})") from error
+    strange = [array for array in numbers.values() if array.dtype.name not in _DTYPES]
+    if strange or not isinstance(about, dict):
+        raise DamagedError("cannot be read (no arrays of ours)")
+    return numbers, about
+
+
+def _decoded(text: _Text, codes: np.ndarray) -> np.ndarray:
+    count = len(text.entries)
+    is_code = codes.dtype == np.int32
+    if not is_code or np.any(codes < 0) or np.any(codes >= count):
+        raise DamagedError("has codes of no text")
+    longest = max(map(len, text.entries), default=0)
+    if 4 * longest > text.itemsize:
+        raise DamagedError("has texts longer than it says")
+    if not count:
+        return np.empty(codes.shape, dtype=text.dtype)
+    entries = np.array(text.entries, dtype=text.dtype)
+    return entries[codes.reshape(-1)].reshape(codes.shape)
+
+
+def _check_size(arrays: Mapping[str, np.ndarray]) -> None:
+    size = sum(array.nbytes for array in arrays.values())
+    if size > LARGEST_ARRAYS:
+        raise InvalidInputError(
+            "arrays",
+            given=f"{size} bytes",
+            allowed=f"at most {LARGEST_ARRAYS} in one file",
+            remedy="return fewer numbers, or split the task",
+        )
 
 
 def _digest(numbers: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> str:

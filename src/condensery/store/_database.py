@@ -15,10 +15,12 @@ from typing import TypeVar
 from condensery._errors import CondenseryError, InvalidInputError
 from condensery.store._files import write_whole
 from condensery.store._lock import unwritable
+from condensery.store._reading import is_regular
 
 NAME = "ledger.sqlite"
-VERSION = 3
-"""1: the first. 2: configurations that carry a format. 3: spools.
+VERSION = 4
+"""1: the first. 2: configurations that carry a format. 3: spools. 4: a manifest of all
+files, and which runs are not verified.
 
 A program of an earlier version cannot read these, and refuses the ledger in one line.
 """
@@ -41,6 +43,12 @@ CREATE TABLE IF NOT EXISTS shards (
 CREATE TABLE IF NOT EXISTS spools (
     name TEXT PRIMARY KEY, entries INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files (
+    run TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL,
+    bytes INTEGER NOT NULL, placed INTEGER NOT NULL,
+    PRIMARY KEY (run, name, sha256)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS unverified (run TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _NO_LOCKS = ("SQLITE_PROTOCOL", "SQLITE_NOLFS")
 _REFUSALS = {
@@ -55,6 +63,10 @@ _Result = TypeVar("_Result")
 
 class LedgerBusyError(CondenseryError):
     """The ledger cannot be locked: others hold it, or its file system has no locks."""
+
+
+class DamagedLedgerError(InvalidInputError):
+    """The ledger is not what was written."""
 
 
 class Database:
@@ -84,6 +96,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection, None, None]:
         """A transaction; others wait for its end."""
+        self._is_there()
         with (
             self._explained(),
             closing(
@@ -96,11 +109,13 @@ class Database:
             with _committed(database):
                 yield database
 
-    def query(self, statement: str, *values: object) -> list[tuple]:
-        """Rows of the ledger as it stands; none where there is no ledger yet."""
+    def query(self, statement: str, *values: object, since: int = 1) -> list[tuple]:
+        """Rows of the ledger as it stands; none where there is no ledger yet, or one of
+        a version before `since`.
+        """
 
         def rows(database: sqlite3.Connection) -> list[tuple]:
-            if self._check_version(database) == 0:
+            if self._check_version(database) < since:
                 return []  # a writer is about to make it, or was killed before it had
             return database.execute(statement, values).fetchall()
 
@@ -143,7 +158,7 @@ class Database:
         """
         with self._explained():
             for _ in range(_ATTEMPTS):
-                if not self.path.exists():
+                if not self._is_there():
                     return None
                 try:
                     return self._read_from(self.path, action)
@@ -191,7 +206,7 @@ class Database:
                 if self._copy_with_journal(copy):
                     self._read_from(copy, lambda database: database.backup(memory))
                     return
-        content = self.path.read_bytes() if self.path.exists() else b""
+        content = self.path.read_bytes() if self._is_there() else b""
         if content:
             with self._explained():
                 memory.deserialize(content)
@@ -212,7 +227,29 @@ class Database:
             database.execute(statement)
         database.execute(f"PRAGMA user_version = {VERSION}")
 
+    def _is_there(self) -> bool:
+        """Whether there is a ledger that SQLite may open.
+
+        Raises:
+            InvalidInputError: If it or its journal is a link, a pipe or the like.
+        """
+        for path in (self.path, self._journal):
+            if os.path.lexists(path) and not is_regular(path):
+                raise InvalidInputError(
+                    "ledger",
+                    given=f"{path}, a link or no file",
+                    allowed="a file of its own: no link is followed",
+                    remedy="move it away; condensery check last --repair makes it anew",
+                )
+        return self.path.exists()
+
     def _check_version(self, database: sqlite3.Connection) -> int:
+        # Views and triggers would be code that a folder brings.
+        database.execute("PRAGMA trusted_schema = OFF")
+        foreign = "SELECT count(*) FROM sqlite_master WHERE type NOT IN (?, ?)"
+        (count,) = database.execute(foreign, ("table", "index")).fetchone()
+        if count:
+            raise sqlite3.DatabaseError("it has views or triggers")
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise InvalidInputError(
@@ -230,14 +267,6 @@ class Database:
             yield
         except sqlite3.DatabaseError as error:
             name = getattr(error, "sqlite_errorname", "")
-            if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-                raise InvalidInputError(
-                    "ledger",
-                    given=str(self.path),
-                    allowed="the ledger as condensery wrote it",
-                    remedy=f"it is damaged ({error}): move it away and run the same "
-                    "again; finished shards are kept",
-                ) from error
             if name.startswith(("SQLITE_BUSY", *_NO_LOCKS)) or "LOCK" in name:
                 raise LedgerBusyError(
                     f"ledger {self.path} could not be locked for {_WAIT:.0f} s; "
@@ -247,7 +276,14 @@ class Database:
                 kind = name.split("_", 2)[1]
                 cause = OSError(_REFUSALS[f"SQLITE_{kind}"], str(error))
                 raise unwritable(self.path.parent, cause) from error
-            raise
+            raise DamagedLedgerError(
+                "ledger",
+                given=str(self.path),
+                allowed="the ledger as condensery wrote it",
+                remedy=f"it is damaged ({error}): condensery check last --repair "
+                f"--runs {self.path.parent} sets it aside and makes it anew from the "
+                "folders; finished shards are kept",
+            ) from error
 
 
 @contextmanager

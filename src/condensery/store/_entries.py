@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, get_args
 
 from condensery.records import RunStatus
-from condensery.store._arrays import DamagedError
+from condensery.store._reading import DamagedError
 
 _LATEST = "UPDATE runs SET turn = (SELECT max(turn) + 1 FROM runs) WHERE run = :run"
+_INTEND = "INSERT OR IGNORE INTO files VALUES (:run, :name, :sha256, :size, 0)"
 _STATEMENTS: Mapping[str, tuple[str, ...]] = {
     "run": (
         "INSERT OR IGNORE INTO runs VALUES "
@@ -30,7 +31,18 @@ _STATEMENTS: Mapping[str, tuple[str, ...]] = {
         "INSERT OR REPLACE INTO shards VALUES (:run, :task, :sha256, :size, :seconds)",
     ),
     "drop": ("DELETE FROM shards WHERE run = :run AND task = :task",),
+    "intend": (_INTEND,),
+    "place": (
+        _INTEND,
+        "DELETE FROM files WHERE run = :run AND name = :name AND sha256 != :sha256",
+        "UPDATE files SET placed = 1 "
+        "WHERE run = :run AND name = :name AND sha256 = :sha256",
+    ),
+    "forget": ("DELETE FROM files WHERE run = :run AND name = :name",),
+    "doubt": ("INSERT OR IGNORE INTO unverified VALUES (:run)",),
+    "verify": ("DELETE FROM unverified WHERE run = :run",),
 }
+_FILE = {"run": str, "name": str, "sha256": str, "size": int}
 _FIELDS: Mapping[str, Mapping[str, type]] = {
     "run": {
         "run": str,
@@ -43,6 +55,11 @@ _FIELDS: Mapping[str, Mapping[str, type]] = {
     "status": {"run": str, "status": str, "seconds": float},
     "shard": {"run": str, "task": str, "sha256": str, "size": int, "seconds": float},
     "drop": {"run": str, "task": str},
+    "intend": _FILE,
+    "place": _FILE,
+    "forget": {"run": str, "name": str},
+    "doubt": {"run": str},
+    "verify": {"run": str},
 }
 _HASH = re.compile(r"[0-9a-f]{16}")
 

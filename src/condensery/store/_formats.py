@@ -30,9 +30,14 @@ def read_config(text: str | bytes, *, run: str, root: Path) -> RunConfig:
 
     Raises:
         NewerFormatError: If it was written by a newer version.
+        TypeError: If it is no configuration.
     """
     document = json.loads(text)
+    if not isinstance(document, dict):
+        raise TypeError("a configuration is an object")
     number = document.setdefault("format", _BEFORE_NUMBERS)
+    if not isinstance(number, int):
+        raise TypeError("the format is no number")
     if number > FORMAT:
         raise NewerFormatError(
             "runs folder",

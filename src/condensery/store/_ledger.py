@@ -117,6 +117,30 @@ class Ledger:
         """Forget a shard whose file is gone or damaged."""
         self._enter("drop", run=run, task=task)
 
+    def enter_file(
+        self, run: str, name: str, *, sha256: str, size: int, placed: bool
+    ) -> None:
+        """Enter a file that is about to be put in place, or is."""
+        kind = "place" if placed else "intend"
+        self._enter(kind, run=run, name=name, sha256=sha256, size=size)
+
+    def forget_file(self, run: str, name: str) -> None:
+        """Forget a file that is gone."""
+        self._enter("forget", run=run, name=name)
+
+    def files(self, run: str) -> list[tuple[str, str, int, int]]:
+        """Name, SHA-256, size and whether it is in place, for the files of a run."""
+        statement = "SELECT name, sha256, bytes, placed FROM files WHERE run = ?"
+        return self._read(statement, run, since=4)
+
+    def set_verified(self, run: str, *, verified: bool) -> None:
+        """Set whether a run's shards are what its tasks give."""
+        self._enter("verify" if verified else "doubt", run=run)
+
+    def unverified(self) -> set[str]:
+        """Runs whose shards were taken over from a folder without a ledger."""
+        return {run for (run,) in self._read("SELECT run FROM unverified", since=4)}
+
     def runs(self) -> list[str]:
         """Run ids, the latest first."""
         return [run for (run,) in self._read("SELECT run FROM runs ORDER BY turn DESC")]
@@ -208,11 +232,11 @@ class Ledger:
             yield database, _take_in(database, claimed)
         self._spool.discard(claimed)
 
-    def _read(self, statement: str, *values: object) -> list[tuple]:
+    def _read(self, statement: str, *values: object, since: int = 1) -> list[tuple]:
         # Before the ledger: what is taken in meanwhile is then seen twice, not never.
         waiting = self._spool.waiting()
         if self._has_locks and not waiting:
-            return self._database.query(statement, *values)
+            return self._database.query(statement, *values, since=since)
         with closing(self._database.copy()) as memory:
             _take_in(memory, waiting)
             return memory.execute(statement, values).fetchall()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import numpy as np
 from condensery.protocols import Arrays
 from condensery.records import Record
 from condensery.store._access import Access
-from condensery.store._arrays import DamagedError, decode, encode
-from condensery.store._files import write_whole
+from condensery.store._arrays import decode, encode
 from condensery.store._ledger import Ledger
+from condensery.store._reading import LARGEST_ARRAYS, DamagedError, read_file
+
+_TASK = re.compile(r"[0-9a-f]{4,64}")
 
 
 class ShardRow(Record):
@@ -46,10 +49,13 @@ class Shards:
 
     def rows(self, run: str) -> list[ShardRow]:
         """The ledger's rows, as they stand (nothing is checked)."""
-        return [
-            ShardRow(task=task, sha256=sha256, bytes=size, seconds=seconds)
-            for task, sha256, size, seconds in self._ledger.shards(run)
-        ]
+        rows = []
+        for task, sha256, size, seconds in self._ledger.shards(run):
+            # Task hashes are parts of paths, and a ledger may be anybody's.
+            if _TASK.fullmatch(str(task)):
+                row = ShardRow(task=task, sha256=sha256, bytes=size, seconds=seconds)
+                rows.append(row)
+        return rows
 
     def put(
         self,
@@ -64,7 +70,7 @@ class Shards:
             if self._content(run, task) is not None:
                 return
             content = encode(arrays, identity=_identity(run, task))
-            write_whole(self._path(run, task), content)
+            self._access.write(run, _file(task), content)
             self._enter(run, task, content, seconds=seconds)
 
     def read(self, run: str, task: str) -> dict[str, np.ndarray] | None:
@@ -72,7 +78,11 @@ class Shards:
         content = self._content(run, task)
         if content is None:
             return None
-        arrays, _ = decode(content, identity=_identity(run, task))
+        try:
+            arrays, _ = decode(content, identity=_identity(run, task))
+        except DamagedError as error:
+            self._set_aside(run, task, str(error))
+            return None
         return arrays
 
     def finished(self, run: str) -> set[str]:
@@ -84,22 +94,30 @@ class Shards:
             if row.task in tasks and self._content(run, row.task) is not None
         }
 
-    def adopt(self, run: str, tasks: Sequence[str]) -> None:
-        """Enter whole shards that the ledger does not know; set damaged ones aside."""
-        entered = {row.task for row in self.rows(run)}
-        for task in set(tasks) - entered:
-            if self._path(run, task).exists():
-                self._adopt(run, task)
+    def adopt(self, run: str, tasks: Sequence[str]) -> int:
+        """Enter whole shards that the ledger does not know; set damaged ones aside.
 
-    def _adopt(self, run: str, task: str) -> None:
-        path = self._path(run, task)
-        content = path.read_bytes()
+        Returns:
+            How many were entered.
+        """
+        entered = {row.task for row in self.rows(run)}
+        return sum(self._adopt(run, task) for task in set(tasks) - entered)
+
+    def _adopt(self, run: str, task: str) -> bool:
         try:
+            content = self._read(run, task)
             decode(content, identity=_identity(run, task))
+        except FileNotFoundError:
+            return False
         except DamagedError as error:
+            path = self._path(run, task)
             self._access.set_aside(run, path, f"shard {task} of run {run} {error}")
-        else:
-            self._enter(run, task, content, seconds=0.0)
+            return False
+        self._enter(run, task, content, seconds=0.0)
+        return True
+
+    def _read(self, run: str, task: str) -> bytes:
+        return read_file(self._access.root, _name(run, task), most=LARGEST_ARRAYS)
 
     def _enter(
         self,
@@ -119,11 +137,12 @@ class Shards:
         if row is None:
             return None
         sha256, size, _ = row
-        path = self._path(run, task)
         try:
-            content = path.read_bytes()
+            content = self._read(run, task)
         except FileNotFoundError:
             problem = "is missing"
+        except DamagedError as error:
+            problem = str(error)
         except OSError as error:
             problem = f"cannot be read ({error.strerror})"
         else:
@@ -132,13 +151,25 @@ class Shards:
             torn = len(content) < size
             altered = "is not what was written (its checksum differs)"
             problem = "is torn" if torn else altered
+        self._set_aside(run, task, problem)
+        return None
+
+    def _set_aside(self, run: str, task: str, problem: str) -> None:
+        path = self._path(run, task)
         self._access.set_aside(run, path, f"shard {task} of run {run} {problem}")
         if self._access.may_mend(run):
             self._ledger.drop_shard(run, task)
-        return None
 
     def _path(self, run: str, task: str) -> Path:
-        return self._access.root / run / "shards" / f"{task}.safetensors"
+        return self._access.root / _name(run, task)
+
+
+def _name(run: str, task: str) -> str:
+    return f"{run}/{_file(task)}"
+
+
+def _file(task: str) -> str:
+    return f"shards/{task}.safetensors"
 
 
 def _identity(run: str, task: str) -> str:

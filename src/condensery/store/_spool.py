@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from condensery.store._arrays import DamagedError
 from condensery.store._entries import Entry, decode_entries, encode_entries
 from condensery.store._files import make_folder, read_plain, set_aside, write_whole
+from condensery.store._reading import DamagedError
 
 FOLDER = ".spool"
 _WAITING, _CLAIMED = ".entries", ".claimed"

@@ -12,27 +12,32 @@ from typing import Any, Self
 
 import numpy as np
 
-from condensery._errors import CondenseryError, InvalidInputError
+from condensery._errors import InvalidInputError
 from condensery.protocols import Arrays, Task
 from condensery.records import Claim, RunConfig, RunStatus, RunSummary, Table
 from condensery.store._access import Access
-from condensery.store._files import (
-    checked_name,
-    clear_unfinished,
-    make_folder,
-    write_whole,
-)
-from condensery.store._formats import NewerFormatError, read_claims, read_config
-from condensery.store._ledger import Ledger, RunRow
+from condensery.store._configs import CONFIG, Configs
+from condensery.store._files import checked_name, clear_unfinished
+from condensery.store._formats import NewerFormatError, read_claims
+from condensery.store._ledger import Ledger
 from condensery.store._lock import read_holder
+from condensery.store._manifest import Manifest
+from condensery.store._reading import (
+    LARGEST_DOCUMENT,
+    LARGEST_PAGE,
+    DamagedError,
+)
 from condensery.store._recordings import has_recordings, take_in_recordings
 from condensery.store._shards import ShardRow, Shards
+from condensery.store._summaries import Summaries
 from condensery.store._tables import Tables
 
 _log = logging.getLogger("condensery.store")
 _PREFIX = re.compile(r"[0-9a-f]{4,16}")
+_RUN = re.compile(r"[0-9a-f]{16}")
+_CLAIMS = "claims.json"
 _DAY = 86400.0
-_RESERVED = ("config.json", "claims.json", "shards", "tables")
+_RESERVED = (CONFIG, _CLAIMS, "shards", "tables")
 
 
 def open_store(root: str | Path, *, write: bool = False) -> LocalStore:
@@ -109,7 +114,10 @@ class LocalStore:
             self.close()
             raise
         self._shards = Shards(self._access, self._ledger)
-        self._tables = Tables(self._access)
+        self._manifest = Manifest(self._access, self._ledger)
+        self._configs = Configs(self._access, self._manifest)
+        self._tables = Tables(self._access, self._manifest)
+        self._summaries = Summaries(self._ledger, self.claims)
 
     def __enter__(self) -> Self:
         return self
@@ -141,7 +149,7 @@ class LocalStore:
 
     def announced(self, run: str) -> Mapping[str, Any]:
         """What the writer of a run announced last, with its pid and host."""
-        return read_holder(self.root / run)
+        return read_holder(self._access.path(f"{run}/file").parent)
 
     def collect(self) -> int:
         """Take what waits in the spool into the ledger; returns how many entries.
@@ -158,17 +166,16 @@ class LocalStore:
         What is there already stays as it is, but the run becomes the latest.
         """
         run = config.run_id
-        folder = self.root / run
         hashes = [task.hash for task in tasks]
-        self._check_folder(run)
+        self._configs.check_format(run)
         with self._access.writing(run):
             for name in ("shards", "tables", "figures"):
-                make_folder(folder / name)
+                self._access.make(run, name)
             # Without locks it may be that of a process which is writing.
-            clear_unfinished(folder, seconds=None if self.has_locks else _DAY)
-            if not (folder / "config.json").exists():
-                document = config.model_dump_json(indent=2)
-                write_whole(folder / "config.json", document.encode())
+            seconds = None if self.has_locks else _DAY
+            clear_unfinished(self.root / run, seconds=seconds)
+            self._configs.keep(run, config)
+            is_new = run not in self._ids()
             self._ledger.add_run(
                 run=run,
                 experiment=config.experiment,
@@ -177,25 +184,23 @@ class LocalStore:
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
                 tasks=hashes,
             )
-            self._shards.adopt(run, hashes)
+            adopted = self._shards.adopt(run, hashes)
+            if is_new and adopted:
+                self.set_verified(run, verified=False)
 
     def config(self, run: str) -> RunConfig:
         """The configuration of a run."""
         run = self.resolve(run)
-        text = self._ledger.config(run)
-        if text is None:
-            raise self._unknown(run)
-        self._check_folder(run)
-        return read_config(text, run=run, root=self.root)
+        return self._configs.read(run, self._ledger.config(run))
 
     def runs(self) -> list[RunSummary]:
         """All runs, the one that was worked on last first."""
-        return [self._summary(row) for row in self._ledger.summaries()]
+        return self._summaries.all()
 
     def readable(self) -> list[tuple[RunSummary, RunConfig]]:
         """The runs that this program can read, with their configurations.
 
-        Those of a newer format are named in one warning.
+        Those of a newer format are named in one warning, damaged ones in one each.
         """
         runs, newer = [], []
         for summary in self.runs():
@@ -203,6 +208,8 @@ class LocalStore:
                 config = self.config(summary.run)
             except NewerFormatError:
                 newer.append(summary.run)
+            except InvalidInputError as error:
+                _log.warning("left out: %s", error)
             else:
                 runs.append((summary, config))
         if newer:
@@ -211,9 +218,12 @@ class LocalStore:
         return runs
 
     def summary(self, run: str) -> RunSummary:
-        """What the ledger knows of one run."""
-        (row,) = self._ledger.summaries(self.resolve(run))
-        return self._summary(row)
+        """What the ledger knows of one run.
+
+        Raises:
+            InvalidInputError: If there is no such run, or its row cannot be read.
+        """
+        return self._summaries.read(self.resolve(run))
 
     def resolve(self, run: str) -> str:
         """The full run id that a unique prefix of at least four digits names.
@@ -223,7 +233,7 @@ class LocalStore:
         Raises:
             InvalidInputError: If no run or more than one has this prefix.
         """
-        ids = self._ledger.runs()
+        ids = self._ids()
         if run == "last" and ids:
             return ids[0]
         is_prefix = _PREFIX.fullmatch(run) is not None
@@ -270,7 +280,8 @@ class LocalStore:
         table: Table,
     ) -> None:
         """Store one table; one of the same name is replaced."""
-        self._tables.put(self.resolve(run), name, table)
+        run = self.resolve(run)
+        self._tables.put(run, checked_name(name), table)
 
     def tables(self, run: str) -> dict[str, Table]:
         """All tables of a run, by name.
@@ -282,16 +293,15 @@ class LocalStore:
             InvalidInputError: If there is no such run, or, in a store opened for
                 reading, a table is damaged.
         """
-        return self._tables.read(self.resolve(run))
+        run = self.resolve(run)
+        return self._tables.read(run)
 
     def put_claims(self, run: str, claims: Sequence[Claim]) -> None:
         """Store the claims, replacing those of before."""
         run = self.resolve(run)
-        with self._access.writing(run):
-            # Each by itself: dumped as a list, an infinite bound would become null.
-            lines = ",\n".join(claim.model_dump_json() for claim in claims)
-            content = f"[\n{lines}\n]\n".encode()
-            write_whole(self.root / run / "claims.json", content)
+        # Each by itself: dumped as a list, an infinite bound would become null.
+        lines = ",\n".join(claim.model_dump_json() for claim in claims)
+        self._manifest.write(run, _CLAIMS, f"[\n{lines}\n]\n".encode())
 
     def claims(self, run: str) -> list[Claim]:
         """The claims of a run, none if it has not come so far.
@@ -301,28 +311,41 @@ class LocalStore:
                 it cannot be read.
         """
         run = self.resolve(run)
-        path = self.root / run / "claims.json"
         try:
-            return read_claims(path.read_bytes())
+            return read_claims(self._manifest.read(run, _CLAIMS, most=LARGEST_DOCUMENT))
         except FileNotFoundError:
             return []
-        except ValueError as error:
-            raise InvalidInputError(
-                "claims",
-                given=str(path),
-                allowed="the file as it was written",
-                remedy=f"condensery resume {run} judges the claims again",
-            ) from error
+        except (DamagedError, ValueError, RecursionError) as error:
+            path = self.root / run / _CLAIMS
+            raise self._damaged("claims", path, run, error) from error
 
     def put_file(self, run: str, name: str, content: bytes) -> Path:
         """Store a report or a figure (``figures/x.png``) in place of an earlier one."""
         run = self.resolve(run)
         checked = checked_name(name, reserved=_RESERVED, folders=True)
-        path = self.root / run / checked
+        return self._manifest.write(run, checked, content)
+
+    def file(self, run: str, name: str) -> bytes | None:
+        """The content of a report, a record or a figure; None where there is none.
+
+        Raises:
+            InvalidInputError: If there is no such run, or the file is damaged.
+        """
+        run = self.resolve(run)
+        checked = checked_name(name, reserved=_RESERVED, folders=True)
+        try:
+            return self._manifest.read(run, checked, most=LARGEST_PAGE)
+        except FileNotFoundError:
+            return None
+        except (DamagedError, OSError) as error:
+            path = self.root / run / checked
+            raise self._damaged(checked, path, run, error) from error
+
+    def set_verified(self, run: str, *, verified: bool) -> None:
+        """Record whether the shards of a run are what its tasks give."""
+        run = self.resolve(run)
         with self._access.writing(run):
-            make_folder(path.parent)
-            write_whole(path, content)
-        return path
+            self._ledger.set_verified(run, verified=verified)
 
     def set_status(
         self,
@@ -340,34 +363,24 @@ class LocalStore:
         """Seconds that the latest finished run of a preset has cost here, or None."""
         return self._ledger.last_cost(experiment, preset)
 
-    def _check_folder(self, run: str) -> None:
-        """Refuse a folder of a newer format, also where the ledger was lost.
+    def _ids(self) -> list[str]:
+        """Ids of all runs, the latest first; they are parts of paths."""
+        ids = map(str, self._ledger.runs())
+        return [run for run in ids if _RUN.fullmatch(run)]
 
-        Raises:
-            InvalidInputError: If the folder is of a newer format.
-        """
-        path = self.root / run / "config.json"
-        try:
-            read_config(path.read_bytes(), run=run, root=self.root)
-        except (OSError, ValueError, TypeError):
-            return  # missing or altered: the ledger has the configuration
-
-    def _summary(self, row: RunRow) -> RunSummary:
-        try:
-            claims = [claim for claim in self.claims(row.run) if not claim.needs]
-            passed = [claim.passed for claim in claims]
-        except CondenseryError as error:
-            _log.warning("%s", error)
-            passed = []
-        return RunSummary(
-            **row._asdict(),
-            claims_passed=passed.count(True),
-            claims_failed=passed.count(False),
-            claims_open=passed.count(None),
+    def _damaged(
+        self, name: str, path: Path, run: str, error: Exception
+    ) -> InvalidInputError:
+        problem = f" that {error}" if isinstance(error, DamagedError) else ""
+        return InvalidInputError(
+            name,
+            given=f"{path}, a file{problem}",
+            allowed="the file as it was written",
+            remedy=f"condensery check {run} --repair makes it again",
         )
 
     def _unknown(self, run: str) -> InvalidInputError:
-        ids = self._ledger.runs()
+        ids = self._ids()
         if not ids:
             return InvalidInputError(
                 "run",
