@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from condensery._reference import load
 from condensery.experiments.critical_census import critical_census
-from condensery.experiments.critical_census._tasks import effective_units
+from condensery.landscape import effective_units
 from condensery.plots import census_lattice
 from condensery.records import Table
 from condensery.testing import ExperimentContract

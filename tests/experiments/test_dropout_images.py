@@ -18,10 +18,10 @@ from condensery.experiments.dropout_images._tables import (
     PAIRS,
     PLACES,
     along,
-    barrier,
     means,
     settling,
 )
+from condensery.metrics import loss_barrier
 from condensery.records import Table
 from condensery.testing import ExperimentContract
 
@@ -275,15 +275,10 @@ def test_closed_forms_of_a_line():
     x, y = rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
     W, b, top = net(rng)
     assert np.ptp(along((W, b, top), (W, b, top), (x, y))) < 1e-12
-    assert barrier(along((W, b, top), (W, b, top), (x, y))) == pytest.approx(
-        0, abs=1e-12
-    )
     # with the hidden layer fixed R_S is a parabola in a, which lies below its chord
     parabola = along((W, b, top), (W, b, 2 * top), (x, y))
     np.testing.assert_allclose(np.diff(parabola, 3), 0, atol=1e-10)
-    assert barrier(parabola) == pytest.approx(0, abs=1e-12)
-    # 4 a (1 − a) + a is one above its chord in the middle
-    assert barrier(4 * PLACES * (1 - PLACES) + PLACES) == pytest.approx(1)
+    assert loss_barrier(PLACES, parabola) == pytest.approx(0, abs=1e-12)
 
 
 def test_the_four_losses_start_from_the_same_parameters():

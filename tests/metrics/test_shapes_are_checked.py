@@ -58,6 +58,7 @@ WRONG = {
         ),
         np.ones((3, 2)),
     ),
+    "loss_barrier": lambda: metrics.loss_barrier(np.ones(3), np.ones(4)),
     "mean_difference": lambda: metrics.mean_difference(np.ones(3), np.ones(4)),
     "orientation": lambda: metrics.orientation(np.ones((3, 1)), np.ones(4)),
     "orientation_bins": lambda: metrics.orientation_bins(np.ones(3), np.ones(4)),

@@ -6,6 +6,7 @@ from condensery._lazy import require
 
 require("jax", purpose="condensery.landscape")
 
+from condensery.landscape._along import loss_along, random_direction
 from condensery.landscape._canonical import canonical
 from condensery.landscape._critical import (
     CriticalPoint,
@@ -14,6 +15,7 @@ from condensery.landscape._critical import (
     plateau_starts,
 )
 from condensery.landscape._derivatives import gradient, hessian, jacobian, pullback
+from condensery.landscape._effective_units import effective_units
 from condensery.landscape._embeddings import compatible, global_three
 from condensery.landscape._end_point import SearchStatus
 from condensery.landscape._escape import Escapes, Push, escapes
@@ -90,6 +92,7 @@ __all__ = [
     "check_parameters",
     "compatible",
     "count_signs",
+    "effective_units",
     "escapes",
     "features",
     "find_critical",
@@ -107,6 +110,7 @@ __all__ = [
     "lift",
     "linearity",
     "loss",
+    "loss_along",
     "made_critical",
     "merge",
     "model_rank",
@@ -118,6 +122,7 @@ __all__ = [
     "polish",
     "preactivations",
     "pullback",
+    "random_direction",
     "random_steps",
     "relative_gradient",
     "smallest_output_weight",

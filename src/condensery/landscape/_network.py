@@ -243,6 +243,8 @@ def forward_pass(
     """What goes into every layer, f_0 … f_{L−1}, and what comes out of its weights, z_1
     … z_L.
     """
+    # Not `condensery.models.Network`, whose σ on host arrays is NumPy's: here it is
+    # that of gradient and Hessian, and the layers are needed before σ as well.
     sigma = activation(activation_name).sigma
     below = [np.asarray(x, dtype=PRECISION)]
     before = []

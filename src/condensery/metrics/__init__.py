@@ -4,6 +4,7 @@ Arrays have the axes ``(member, unit, feature)`` in this order; every measure co
 in float64.
 """
 
+from condensery.metrics._barrier import loss_barrier
 from condensery.metrics._condensation import Condensation, condensation
 from condensery.metrics._cosine import CosineMatrix, cosine_blocks, cosine_matrix
 from condensery.metrics._distance import relative_distance
@@ -84,6 +85,7 @@ __all__ = [
     "line_shares",
     "line_sizes",
     "lineages",
+    "loss_barrier",
     "mean_difference",
     "orientation",
     "orientation_bins",

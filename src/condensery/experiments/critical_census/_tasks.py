@@ -17,16 +17,8 @@ from condensery.protocols import Advance, Arrays
 if TYPE_CHECKING:
     from condensery.landscape import CriticalSearch, Parameters, Problem
 
-PARALLEL = 1e-4
-"""Two tanh units whose (w, b) differ by less, relative to their size and up to sign,
-are copies.
-"""
-
 GENTLE = 0.3
 """Factor of the slopes of starts whose loss is not lowered first."""
-
-SILENT = 1e-6
-"""Summed output weights below this contribute nothing."""
 
 
 @task(Config)
@@ -92,7 +84,7 @@ def _inertias(
     points: CriticalSearch, problem: Problem
 ) -> Iterator[tuple[tuple[int, int, int], bool, int]]:
     """Inertia, whether it is decided, and effective units of every point found."""
-    from condensery.landscape import inertia_at
+    from condensery.landscape import effective_units, inertia_at
 
     critical = set(points.found.tolist())
     for row in range(len(points.loss)):
@@ -124,39 +116,3 @@ def _gentle(start: Parameters) -> Parameters:
     (W, b), output = start
     bias = None if b is None else GENTLE * b
     return [(GENTLE * W, bias), output]
-
-
-def effective_units(parameters: Parameters) -> int:
-    """Units of the smallest tanh net with the same function: copies up to sign count
-    once, and silent ones not at all.
-
-    A unit without input weight is a constant and counts as a unit, all of them together
-    as one.
-    """
-    (W, b), (A, _) = parameters
-    bias = np.zeros(len(W)) if b is None else b
-    rows, out = np.column_stack([W, bias]), A[0]
-    flat = np.abs(W[:, 0]) <= SILENT
-    constant = float(out[flat] @ np.tanh(rows[flat, 1]))
-    groups: list[tuple[np.ndarray, float]] = []
-    for row, a in zip(rows[~flat], out[~flat], strict=True):
-        for index, (first, total) in enumerate(groups):
-            sign = _parallel(row, first)
-            if sign:
-                groups[index] = (first, total + sign * a)
-                break
-        else:
-            groups.append((row, float(a)))
-    audible = sum(abs(total) > SILENT for _, total in groups)
-    return int(audible) + int(abs(constant) > SILENT)
-
-
-def _parallel(
-    row: np.ndarray,
-    first: np.ndarray,
-) -> float:
-    """1 or −1 where the rows are copies up to this sign, else 0."""
-    sign = float(np.sign(row @ first) or 1.0)
-    size = max(np.linalg.norm(row), np.linalg.norm(first))
-    is_copy = np.linalg.norm(row - sign * first) <= PARALLEL * size
-    return sign if is_copy else 0.0

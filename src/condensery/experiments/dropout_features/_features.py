@@ -167,50 +167,13 @@ def profile(
     y: np.ndarray,
     seed: int,
 ) -> np.ndarray:
-    """R_S along random directions, each layer's share of a direction as long as the
-    layer's own parameters.
+    """R_S (direction, distance) along random directions."""
+    from condensery.landscape import Problem, loss_along, random_direction
 
-    Returns:
-        R_S (direction, distance).
-    """
+    problem = Problem(x[:, None], y, name, factor=0.5)
     rng = np.random.default_rng([17, seed])
     losses = np.zeros((DIRECTIONS, len(STRIDES)))
     for row in losses:
-        directions = [_direction(rng, layer) for layer in layers]
-        for index, stride in enumerate(STRIDES):
-            net = _moved(layers, directions, stride)
-            error = output(name, net, x) - y
-            row[index] = np.mean(error**2) / 2
+        direction = random_direction(layers, rng)
+        row[:] = loss_along(layers, direction, problem, STRIDES)
     return losses
-
-
-def _moved(layers: Layers, directions: Layers, stride: float) -> Layers:
-    pairs = zip(
-        layers,
-        directions,
-        strict=True,
-    )
-    return [
-        (
-            W + stride * along_W,
-            b + stride * along_b,
-        )
-        for (W, b), (along_W, along_b) in pairs
-    ]
-
-
-def _direction(rng: np.random.Generator, layer: Layer) -> Layer:
-    """A random direction as long as a layer; it keeps a bias of zero."""
-    W, b = layer
-    is_biased = np.abs(b).max() > 0
-    along_W = rng.standard_normal(W.shape)
-    along_b = rng.standard_normal(b.shape) * is_biased
-    length = _square(layer)
-    drawn = _square((along_W, along_b))
-    size = np.sqrt(length / drawn)
-    return size * along_W, size * along_b
-
-
-def _square(layer: Layer) -> float:
-    W, b = layer
-    return np.sum(W**2) + np.sum(b**2)
