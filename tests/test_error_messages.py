@@ -110,8 +110,8 @@ def refused(
     line = captured.err.removesuffix("\n")
     assert "\n" not in line
     match = re.fullmatch(
-        r"condensery: (?P<what>.+?): given (?P<given>.+); allowed: (?P<allowed>.+); "
-        r"(?P<remedy>.+)",
+        r"condensery: (?P<what>.+?): given (?P<given>.+); "
+        r"(allowed: .+; .+|did you mean .+\?; allowed: .+)",
         line,
     )
     assert match, line

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_NEAR = "did you mean"
+_MOST = 8
+
+
 class CondenseryError(Exception):
     """Root of every error that condensery raises on purpose; `exit_status` is what the
     command line returns for it.
@@ -34,6 +38,7 @@ class InvalidInputError(CondenseryError):
     """Something a user gave cannot be used.
 
     The message is one line in three parts: what was given, what is allowed, what to do.
+    A near match comes before a list of what is allowed, which may be long.
 
     Args:
         what: The thing that was given, by the name the user knows it under
@@ -64,7 +69,11 @@ class InvalidInputError(CondenseryError):
         self.remedy = remedy
         echo = f"{shortened(what)}: given {shortened(given)}"
         advice = shortened(remedy, _ADVICE)
-        super().__init__(f"{echo}; allowed: {shortened(allowed, _ADVICE)}; {advice}")
+        choice = f"allowed: {shortened(allowed, _ADVICE)}"
+        if remedy.startswith(_NEAR):
+            super().__init__(f"{echo}; {advice}; {choice}")
+        else:
+            super().__init__(f"{echo}; {choice}; {advice}")
 
 
 def shortened(value: object, length: int = ECHOED) -> str:
@@ -129,7 +138,21 @@ def suggestion(word: str, choices: Iterable[str], *, otherwise: str) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(word, list(choices), n=1)
-    return f"did you mean {near[0]}?" if near else otherwise
+    return f"{_NEAR} {near[0]}?" if near else otherwise
+
+
+def some_of(names: Iterable[str]) -> str:
+    """The first eight names, and how many there are besides.
+
+    Example:
+        >>> from condensery._errors import some_of
+        >>> some_of("abcdefghij")
+        'a, b, c, d, e, f, g, h and 2 more'
+    """
+    listed = list(names)
+    more = len(listed) - _MOST
+    text = ", ".join(listed[:_MOST])
+    return f"{text} and {more} more" if more > 0 else text
 
 
 EXTRAS = {

@@ -47,7 +47,7 @@ def load(reference: str, *, source: str | None = None) -> object:
         Traceback (most recent call last):
         ...
         condensery._errors.InvalidInputError: name in fractions: given Fractoin; \
-allowed: a name that fractions defines; did you mean Fraction?
+did you mean Fraction?; allowed: a name that fractions defines
     """
     home, _, name = reference.rpartition(":")
     words = name.split(".")

@@ -81,7 +81,7 @@ def test_an_unknown_name_is_answered_with_all_names(installed):
     names = "anything, broken, cluster, local, number, object"
     with pytest.raises(InvalidInputError) as caught:
         make("clustr")
-    message = f"runner: given clustr; allowed: {names}; did you mean cluster?"
+    message = f"runner: given clustr; did you mean cluster?; allowed: {names}"
     assert str(caught.value) == message
 
 

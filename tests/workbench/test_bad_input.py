@@ -13,12 +13,12 @@ TINY = f"{Path(__file__).parents[1] / 'cli' / 'tiny_experiment.py'}:Tiny"
 CASES = {
     "unknown preset": (
         {"preset": "papr"},
-        "preset: given papr; allowed: quick, paper; did you mean paper?",
+        "preset: given papr; did you mean paper?; allowed: quick, paper",
     ),
     "unknown override": (
         {"sedes": 3},
-        "given sedes; allowed: animated, broken, data, drawn, mood, off, pause, "
-        "seeds, values;",
+        "given sedes; did you mean seeds?; allowed: animated, broken, data, drawn, "
+        "loud, mood, off, pause, seeds, values",
     ),
     "did you mean": ({"sedes": 3}, "did you mean seeds?"),
     "too small": (
@@ -108,7 +108,7 @@ def test_literal_choices_come_with_a_suggestion(only_tiny):
     entry.experiment.Config = Config
     with pytest.raises(
         InvalidInputError,
-        match=r"given rleu; allowed: 'relu' or 'tanh'; did you mean relu\?",
+        match=r"given rleu; did you mean relu\?; allowed: 'relu' or 'tanh'",
     ):
         configure(entry, "quick", {"activation": "rleu"})
 

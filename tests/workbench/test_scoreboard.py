@@ -167,6 +167,6 @@ def test_a_bench_is_run_by_name(monkeypatch):
     )
     assert notes == ["measuring"]
     with pytest.raises(
-        InvalidInputError, match=r"bench: given sum; allowed: sums; did you mean sums\?"
+        InvalidInputError, match=r"bench: given sum; did you mean sums\?; allowed: sums"
     ):
         workbench.bench("sum")

@@ -7,50 +7,20 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from condensery.workbench import Progress, Watcher
+from condensery.workbench import Progress, Watcher, bar
 
-_LINE_INTERVAL = 2.0  # seconds between two lines of a log when tasks end
-_QUIET = 15.0  # seconds after which a line says that a long task goes on
+_LINE_INTERVAL = 10.0  # seconds between two lines of a log when tasks end
+_QUIET = 30.0  # seconds after which a line says that a long task goes on
 
 
 @contextmanager
 def watching() -> Generator[Watcher]:
     """A watcher for the workbench that shows the progress it is called with."""
     if sys.stderr.isatty():
-        with _bar() as watch:
+        with bar() as watch:
             yield watch
     else:
         yield _lines()
-
-
-@contextmanager
-def _bar() -> Generator[Watcher]:
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("{task.fields[stage]}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}", markup=False),
-    )
-    bar = Bar(*columns, console=Console(stderr=True), transient=True)
-    line = bar.add_task("", total=1.0, stage="tasks")
-
-    def watch(progress: Progress) -> None:
-        stage = progress.stage
-        if stage == "tasks":
-            stage = f"{stage} {progress.finished}/{progress.tasks}"
-        label, fraction = progress.label, progress.fraction
-        bar.update(line, completed=fraction, description=label, stage=stage)
-
-    bar.start()
-    try:
-        yield watch
-    finally:
-        bar.stop()
 
 
 def _lines() -> Watcher:

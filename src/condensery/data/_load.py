@@ -86,9 +86,9 @@ def load(
         >>> load("lime")
         Traceback (most recent call last):
         ...
-        condensery._errors.InvalidInputError: data: given lime; allowed: line, \
-demo-a, demo-c, three-steps, two-steps, digits, mnist-1d, fashion-mnist, mnist, or the \
-path of a .csv, .npy, .npz or IDX file; did you mean line?
+        condensery._errors.InvalidInputError: data: given lime; did you mean \
+line?; allowed: line, demo-a, demo-c, three-steps, two-steps, digits, mnist-1d, \
+fashion-mnist, mnist, or the path of a .csv, .npy, .npz or IDX file
     """
     text = os.fspath(name)
     key = text.strip().lower().replace("_", "-").replace(" ", "-")

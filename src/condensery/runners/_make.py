@@ -42,8 +42,8 @@ def make(name: str = "local", **options: Any) -> Runner:
         >>> runners.make("lokal")
         Traceback (most recent call last):
         ...
-        condensery._errors.InvalidInputError: runner: given lokal; allowed: local; \
-did you mean local?
+        condensery._errors.InvalidInputError: runner: given lokal; did you mean \
+local?; allowed: local
     """
     references = registered()
     if name not in references:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from condensery.workbench._bench import BenchResult, bench, benches
 from condensery.workbench._cite import cite, references
 from condensery.workbench._diagnose import diagnose
+from condensery.workbench._display import Shown, bar
 from condensery.workbench._documents import run_document, show
 from condensery.workbench._events import (
     Event,
@@ -80,6 +81,7 @@ __all__ = [
     "RunInterrupted",
     "Running",
     "Score",
+    "Shown",
     "StageBegan",
     "TaskFailed",
     "TaskFinished",
@@ -88,6 +90,7 @@ __all__ = [
     "TaskStarted",
     "Watcher",
     "alarm",
+    "bar",
     "bench",
     "benches",
     "cite",

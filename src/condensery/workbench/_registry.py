@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from condensery._errors import CondenseryError, InvalidInputError, suggestion
+from condensery._errors import CondenseryError, InvalidInputError, some_of, suggestion
 from condensery._reference import load, read_source, with_entry_points
 from condensery.experiments import BUILT_IN, ENTRY_POINTS
 from condensery.protocols import Experiment, Source
@@ -51,7 +51,7 @@ def find(reference: str) -> Found:
         Traceback (most recent call last):
         ...
         condensery._errors.InvalidInputError: experiment: given phase-diagrm; \
-allowed: ...; did you mean phase-diagram?
+did you mean phase-diagram?; allowed: ...
     """
     references = registered()
     if reference in EXTERNAL:
@@ -65,7 +65,7 @@ allowed: ...; did you mean phase-diagram?
         raise InvalidInputError(
             "experiment",
             given=reference,
-            allowed=f"{', '.join(sorted(references))}, or path/to/file.py:Name",
+            allowed=f"{some_of(sorted(references))}, or path/to/file.py:Name",
             remedy=suggestion(reference, references, otherwise="see condensery list"),
         )
     # Absolute, so that a run resumes from any folder and a file has one id wherever it

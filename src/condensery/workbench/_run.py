@@ -16,6 +16,7 @@ from condensery.records import RunConfig
 from condensery.runners import make
 from condensery.store import open_store
 from condensery.workbench._configure import configure, validated
+from condensery.workbench._display import Shown, displaying
 from condensery.workbench._earlier import warn_of_unused_work
 from condensery.workbench._events import Event, Listener, RunFinished, Watcher
 from condensery.workbench._extras import require_extras
@@ -36,7 +37,7 @@ def run(
     runner: str = "local",
     workers: int | None = None,
     *,
-    progress: Watcher | None = None,
+    progress: Shown = "auto",
     **overrides: Any,
 ) -> Run:
     """Run an experiment to its end, or reopen it if just this was run before.
@@ -58,7 +59,9 @@ def run(
         runner: ``local`` (worker processes on this machine), or the name of a runner
             that an installed package has added.
         workers: How many; by default one per processor.
-        progress: Called with a `Progress` at every change, in this thread.
+        progress: ``"auto"`` for a bar on a terminal and a line in a notebook, None for
+            nothing, or a function that is called with a `Progress` at every change, in
+            this thread.
         **overrides: Parameters of the experiment in place of the preset's.
 
     Example:
@@ -66,15 +69,16 @@ def run(
         >>> condensery.run("phase-diagram", preset="quik")
         Traceback (most recent call last):
         ...
-        condensery._errors.InvalidInputError: preset: given quik; allowed: quick, \
-paper; did you mean quick?
+        condensery._errors.InvalidInputError: preset: given quik; did you mean \
+quick?; allowed: quick, paper
     """
     entry = find(experiment)
     model, config = configure(entry, preset, overrides)
     mover = make(runner, workers=workers)
-    listens = progress is not None
-    running = _begin(entry, model, config, Path(runs), mover, listens=listens)
-    return _wait(running, progress)
+    with displaying(progress) as watch:
+        listens = watch is not None
+        running = _begin(entry, model, config, Path(runs), mover, listens=listens)
+        return _wait(running, watch)
 
 
 def start(
@@ -103,8 +107,8 @@ def start(
         >>> condensery.start("phase-diagram", runner="lokal")
         Traceback (most recent call last):
         ...
-        condensery._errors.InvalidInputError: runner: given lokal; allowed: local; \
-did you mean local?
+        condensery._errors.InvalidInputError: runner: given lokal; did you mean \
+local?; allowed: local
     """
     entry = find(experiment)
     model, config = configure(entry, preset, overrides)
@@ -118,7 +122,7 @@ def resume(
     *,
     runner: str = "local",
     workers: int | None = None,
-    progress: Watcher | None = None,
+    progress: Shown = "auto",
 ) -> Run:
     """Finish a run that was stopped or killed, or whose tasks failed.
 
@@ -131,16 +135,17 @@ def resume(
         runs: The folder that holds all runs.
         runner: ``local``, or the name of a runner that an installed package has added.
         workers: How many worker processes; by default one per processor.
-        progress: Called with a `Progress` at every change, in this thread.
+        progress: As for `run`.
     """
     began = reopen(run, runs).config
     entry = _find_again(began)
     model = validated(entry.experiment, began)
     _check_unchanged(began, entry, model)
     mover = make(runner, workers=workers)
-    listens = progress is not None
-    running = _begin(entry, model, began, Path(runs), mover, listens=listens)
-    return _wait(running, progress)
+    with displaying(progress) as watch:
+        listens = watch is not None
+        running = _begin(entry, model, began, Path(runs), mover, listens=listens)
+        return _wait(running, watch)
 
 
 def _wait(running: Running, watch: Watcher | None) -> Run:
