@@ -43,6 +43,8 @@ COLUMNS = (
     "off_data",
     "gradient_before",
     "gradient_after",
+    "relative_before",
+    "relative_after",
 )
 
 
@@ -54,10 +56,16 @@ def lifted(config: Config, seed: int, advance: Advance, *, activation: str) -> A
     Returns:
         One row per lift: point, loss, width, added (D), before, predicted and after
         (n₋, n₀, n₊), decided, change (of the output on the data, relative), off_data
-        (on random inputs), gradient_before, gradient_after; and eigenvalues of the
-        first point as spectrum_before and spectrum_after.
+        (on random inputs), gradient_before, gradient_after, and the same over what they
+        would be if nothing cancelled, relative_before and relative_after; and
+        eigenvalues of the first point as spectrum_before and spectrum_after.
     """
-    from condensery.landscape import Problem, lift, parameter_count
+    from condensery.landscape import (
+        Problem,
+        lift,
+        parameter_count,
+        relative_gradient,
+    )
 
     data = load("demo-c")
     problem = Problem(data.x, data.y, activation)
@@ -88,6 +96,8 @@ def lifted(config: Config, seed: int, advance: Advance, *, activation: str) -> A
             receipt.data_change_relative,
             receipt.random_change_relative,
             *receipt.gradient,
+            relative_gradient(net, posed),
+            relative_gradient(deep, posed),
         )
         rows.append(row)
         spectra.append((before.eigenvalues, after.eigenvalues))
