@@ -7,9 +7,15 @@ import pytest
 from pydantic import ValidationError
 
 from condensery._reference import load
-from condensery.experiments.monitor_demo import monitor_demo
+from condensery.experiments.monitor_demo import (
+    COSINE,
+    merged_by_chance,
+    monitor_demo,
+)
+from condensery.metrics import condensation
 from condensery.records import Table
 from condensery.testing import ExperimentContract
+from condensery.torch._threshold import COSINE_THRESHOLD
 
 pytestmark = pytest.mark.skipif(
     find_spec("torch") is None, reason="needs the extra torch"
@@ -103,6 +109,24 @@ def test_claims_can_fail(ran, small, usual, verdicts):
     assert tuple(judged(config, made(small, usual)).values()) == verdicts
     other = config.model_copy(update={"exponent": 0.5})
     assert set(judged(other, made(small, usual)).values()) == {None}
+
+
+def test_chance_is_that_of_random_orientations():
+    # narrow layers in a few dimensions, where chance does merge some
+    config = monitor_demo.Config.model_validate(TINY)
+    assert COSINE == COSINE_THRESHOLD
+    merged = merged_by_chance(config, inputs=3)
+    random = np.random.default_rng(0)
+    for layer, dimension in ((1, 4), (2, TINY["width"] + 1)):
+        ratios = [
+            condensation(
+                random.standard_normal((TINY["width"], dimension)),
+                threshold=COSINE,
+                active=0.0,
+            ).effective_ratio
+            for _ in range(200)
+        ]
+        assert np.mean(ratios) == pytest.approx(1 - merged[layer], abs=0.01)
 
 
 def test_the_same_seed_gives_the_same_bits(ran):

@@ -33,10 +33,13 @@ from condensery.declare import (
 )
 from condensery.protocols import Advance, Arrays
 from condensery.records import DataPath
+from condensery.theory import aligned_by_chance
 
 Start = Literal["condensed", "ordinary"]
 STARTS: tuple[Start, ...] = get_args(Start)
 LAYERS = (1, 2)
+COSINE = 0.95
+"""From which the monitor counts two directions as one, unless it is told otherwise."""
 
 
 class Config(Settings):
@@ -180,27 +183,64 @@ def gathers(config: Config, tables: Tables) -> Measured:
     return Measured(float(layers.max()), note)
 
 
+def merged_by_chance(config: Config, *, inputs: int) -> dict[int, float]:
+    """At most so much the ratio of random orientations is below 1 on average, for each
+    layer's width and dimension.
+
+    Every direction that is saved needs a pair above the cosine of the monitor. Of
+    random pairs half of those whose |cosine| is above it have it above.
+    """
+    dimensions = {1: inputs + 1, 2: config.width + 1}
+    partners = (config.width - 1) / 2
+    return {
+        layer: partners * aligned_by_chance(dimension, COSINE) / 2
+        for layer, dimension in dimensions.items()
+    }
+
+
+def _over_chance(config: Config, ratios: np.ndarray, remark: str) -> Measured:
+    """The least ratio (row, layer) over that by chance."""
+    inputs = load(config.data).x.shape[1]
+    merged = merged_by_chance(config, inputs=inputs)
+    chance = np.maximum(1 - np.array(list(merged.values())), 1 / config.width)
+    least = (ratios / chance).min()
+    listed = " and ".join(f"1 − {share:.1g}" for share in merged.values())
+    note = (
+        f"{remark}; random orientations of the layers' width and dimension have a "
+        f"ratio of at least {listed}"
+    )
+    return Measured(float(least), note)
+
+
 @of_project(
     "spread",
-    "From an ordinary one nearly every neuron keeps a direction of its own.",
+    "From an ordinary one nearly every neuron keeps a direction of its own: as many "
+    "as of random orientations (ratio over theirs).",
     at_least(0.9),
 )
 def spread(config: Config, tables: Tables) -> Measured:
-    """The least ratio at the end."""
-    least = _last(tables, "ordinary").min()
-    return Measured(float(least), "the least of all seeds and layers at the end")
+    """The least ratio at the end over that by chance."""
+    last = _last(tables, "ordinary")
+    return _over_chance(config, last, "the least of all seeds and layers at the end")
 
 
 @of_project(
     "made",
-    "It is training that condenses: at the start no layer is condensed.",
+    "It is training that condenses: at the start the layers have as many directions "
+    "as random orientations (ratio over theirs).",
     at_least(0.9),
 )
 def made(config: Config, tables: Tables) -> Measured:
-    """The least ratio at step 0."""
-    first = tables["monitor"].select(step=0)["effective_ratio"]
+    """The least ratio at step 0 over that by chance."""
+    first = np.array(
+        [
+            [layer[0] for layer in seed]
+            for start in STARTS
+            for seed in _ratios(tables, start)
+        ]
+    )
     note = "the least of all seeds, layers and starts at step 0"
-    return Measured(float(first.min()), note)
+    return _over_chance(config, first, note)
 
 
 @of_project(
