@@ -9,7 +9,13 @@ from pydantic import ValidationError
 from condensery._errors import InvalidInputError
 from condensery._reference import load
 from condensery.experiments.initial_condensation_cnn import initial_condensation_cnn
+from condensery.experiments.initial_condensation_cnn._theory_claims import (
+    along_by_chance,
+    median_by_chance,
+)
 from condensery.experiments.initial_condensation_cnn._work import (
+    ENTRIES,
+    KERNELS,
     STDS,
     linear_kernels,
     smooth_images,
@@ -48,7 +54,7 @@ def altered(tables, name, **columns):
 def found():
     experiment = initial_condensation_cnn
     config = experiment.Config.model_validate(
-        {**SMALL, "draws": 4, "samples": 100, "steps": 70}
+        {**SMALL, "draws": 10, "samples": 100, "steps": 70}
     )
     shards = [
         load(task.function)(task.parameters, task.seed, lambda *_: None)
@@ -70,10 +76,12 @@ def test_kernels_condense_along_the_singular_vector(found):
     ):
         assert claims[name].passed is True, claims[name]
     assert claims["cnn-xtanh"].passed is claims["every"].passed is None
-    # None of 64 kernels: too few to say less than 5 %.
+    # None of 160 kernels: the upper end of Wilson's interval.
     none = claims["none"]
-    assert none.note.startswith("0 of 64")
-    assert none.value == pytest.approx(3.8415 / (64 + 3.8415), abs=1e-4)
+    assert none.note.startswith("0 of 160")
+    assert none.value == pytest.approx(3.8415 / (160 + 3.8415), abs=1e-4)
+    # All of ten draws: the lower end of the same interval.
+    assert claims["share"].value == pytest.approx(10 / (10 + 3.8415), abs=1e-4)
     medians = [np.median(tables["members"].select(std=std)["median"]) for std in STDS]
     assert medians[0] > medians[1] > medians[2]
 
@@ -105,6 +113,12 @@ def test_claims_can_fail(found):
     ) == (False, False, False)
     claims = judged(config, altered(tables, "kernels", cosine=0.9 * kernels["cosine"]))
     assert (claims["kernels"].passed, claims["linear"].passed) == (False, False)
+    # Two draws of ten that are elsewhere: eight are too few.
+    elsewhere = members["median"].copy()
+    elsewhere[:2] = 0.9
+    claims = judged(config, altered(tables, "members", median=elsewhere))
+    assert claims["median"].passed is False
+    assert claims["median"].note.startswith("8 of 10")
     crowded = altered(tables, "kernels", cosine=np.ones(len(kernels)))
     assert judged(config, crowded)["none"].passed is False
     followed = tables["followed"]
@@ -165,6 +179,22 @@ def test_pairs_by_loops():
     ]
     pairs = aligned_pairs(kernels, threshold=0.95)
     assert pairs == pytest.approx(np.mean(near))
+
+
+def test_levels_by_chance_are_those_of_random_kernels(found):
+    config, tables = found
+    random = np.random.default_rng(0)
+    rows = random.standard_normal((20_000, KERNELS, ENTRIES))
+    along = rows[:, :, 0] / np.linalg.norm(rows, axis=2)
+    whole = np.sqrt((rows[:, :, 0] ** 2).sum(1) / (rows**2).sum((1, 2)))
+    # at a level that chance does reach, the formulas and the draws agree
+    assert (whole >= 0.4).mean() == pytest.approx(along_by_chance(0.4), rel=0.1)
+    bound = median_by_chance(0.4)
+    half = ((np.abs(along) >= 0.4).sum(axis=1) >= KERNELS // 2).mean()
+    assert half == pytest.approx(bound, rel=0.15)
+    assert (np.median(np.abs(along), axis=1) >= 0.4).mean() <= half
+    for name in ("share", "median"):
+        assert "by chance" in judged(config, tables)[name].note
 
 
 def test_draws_do_not_depend_on_one_another():

@@ -21,168 +21,34 @@ from condensery.charts import (
 )
 from condensery.declare import (
     Declared,
-    Expected,
     Measured,
     Tables,
     at_least,
     at_most,
-    between,
 )
 from condensery.experiments.initial_condensation_cnn import _tables
 from condensery.experiments.initial_condensation_cnn._sources import (
     ABSENT,
     of_images,
-    of_theory,
     project_on_images,
-    project_on_theory,
 )
 from condensery.experiments.initial_condensation_cnn._tables import (
     STAGES,
     TAU,
     UNTRAINED,
 )
+from condensery.experiments.initial_condensation_cnn._theory_claims import THEORY
 from condensery.experiments.initial_condensation_cnn._work import (
     CNN_KERNELS,
     ENTRIES,
-    KERNELS,
     LARGE,
     SMALL,
-    STDS,
     Config,
     digest,
     work,
 )
-from condensery.metrics import share as share_of
-from condensery.records import FigureSpec, Table
+from condensery.records import FigureSpec
 from condensery.theory import aligned_by_chance
-
-
-def _members(tables: Tables) -> list[Table]:
-    """Networks of the three scales, the smallest first."""
-    return [tables["members"].select(std=std) for std in STDS]
-
-
-def _closeness(small: Table) -> str:
-    second = small["gap"][int(np.argmin(small["share"]))]
-    return (
-        f"{len(small)} draws; in the worst the second singular value is "
-        f"{second:.2f} of "
-        "the first"
-    )
-
-
-@of_theory(
-    "share",
-    "From 1e-5 the kernels end along v₁: least ‖θ_W·v₁‖/‖θ_W‖ of all draws.",
-    at_least(0.99),
-    kind="reproduction",
-)
-def share(config: Config, tables: Tables) -> Measured:
-    """The least of all draws."""
-    small, _, _ = _members(tables)
-    return Measured(float(small["share"].min()), _closeness(small))
-
-
-@of_theory(
-    "median",
-    "From 1e-5 the median kernel is along v₁ (least of the draws' median |cosine|).",
-    at_least(0.99),
-    kind="reproduction",
-)
-def median(config: Config, tables: Tables) -> Measured:
-    """The least of all draws."""
-    small, _, _ = _members(tables)
-    return Measured(float(small["median"].min()), _closeness(small))
-
-
-def _cosines(tables: Tables) -> np.ndarray:
-    """|cosine| from 1e-5 (draw, kernel)."""
-    return tables["kernels"].select(std=STDS[0])["cosine"].reshape(-1, KERNELS)
-
-
-@project_on_theory(
-    "kernels",
-    "From 1e-5: share of all kernels with |cosine| > .95.",
-    at_least(0.95),
-)
-def kernels(config: Config, tables: Tables) -> Measured:
-    """Share of all kernels."""
-    cosine = _cosines(tables)
-    return Measured(float((cosine > TAU).mean()), f"{cosine.size} kernels")
-
-
-@project_on_theory(
-    "every",
-    "From 1e-5: draws in which every kernel has |cosine| > .95 (share).",
-    Expected("between", None),
-)
-def every_kernel(config: Config, tables: Tables) -> Measured:
-    """Share of the draws."""
-    cosine = _cosines(tables)
-    every = (cosine > TAU).all(axis=1)
-    note = f"not asserted: the theorem is about the norm; {len(cosine)} draws"
-    if not every.all():
-        note += (
-            "; the others hold kernels that began across v₁, least |cosine| "
-            f"{cosine.min():.2f}"
-        )
-    return Measured(float(every.mean()), note)
-
-
-@of_theory(
-    "rd-small",
-    "From 1e-5 the kernels have moved far: least RD.",
-    at_least(100.0),
-    kind="reproduction",
-)
-def least_distance(config: Config, tables: Tables) -> Measured:
-    """The least of all draws."""
-    small, _, _ = _members(tables)
-    return Measured(float(small["rd"].min()), f"{len(small)} draws")
-
-
-@project_on_theory(
-    "partial",
-    "From 1e-3 they condense in part: median |cosine|.",
-    between(0.7, 0.99),
-)
-def in_part(config: Config, tables: Tables) -> Measured:
-    """The median over draws."""
-    _, middle, _ = _members(tables)
-    return Measured(float(np.median(middle["median"])), f"{len(middle)} draws")
-
-
-@project_on_theory(
-    "none",
-    "From 1e-2 they do not: share of all kernels with |cosine| > .95 (upper end of its "
-    "95 % interval).",
-    at_most(0.05),
-)
-def none(config: Config, tables: Tables) -> Measured:
-    """The upper end of the share of all kernels."""
-    cosine = tables["kernels"].select(std=STDS[2])["cosine"]
-    condensed = share_of(cosine > TAU)
-    chance = aligned_by_chance(ENTRIES, TAU)
-    note = f"{condensed}; by chance {chance:.1g}; median {np.median(cosine):.2f}"
-    return Measured(condensed.high, note)
-
-
-@of_theory(
-    "linear",
-    "Kernels from 1e-5 point where the linearised flow has them (largest gap of "
-    "|cosine|).",
-    at_most(0.05),
-    kind="reproduction",
-)
-def linear(config: Config, tables: Tables) -> Measured:
-    """The largest gap."""
-    small = tables["kernels"].select(std=STDS[0])
-    gaps = np.abs(small["cosine"] - small["cosine_linear"])
-    worst = small["cosine"][int(np.argmax(gaps))]
-    close = np.quantile(gaps, 0.99)
-    note = f"99 % of the kernels within {close:.2g}; the worst ends at {worst:.2f}"
-    return Measured(float(gaps.max()), note)
-
 
 # The CNN on images
 
@@ -380,14 +246,7 @@ initial_condensation_cnn = Declared(
         "courses": _tables.courses,
     },
     judges=(
-        share,
-        median,
-        kernels,
-        every_kernel,
-        least_distance,
-        in_part,
-        none,
-        linear,
+        *THEORY,
         before,
         cnn_tanh,
         cnn_xtanh,
