@@ -39,7 +39,10 @@ PRINTED = ("minimal", "own_weights", "which_regime")
 TITLES = {
     "architectures-full": "With and without dropout, 20,000 steps",
     "phase-diagram-digits": "The same on images",
+    "dropout-images-mnist": "The same on MNIST",
+    "initial-condensation-cnn-mnist": "The same on MNIST",
     "phase-diagram-mnist": "The same on MNIST",
+    "reduction-mnist": "The same on MNIST",
     "phase-diagram": "On four points of a line",
 }
 

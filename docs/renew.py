@@ -121,6 +121,7 @@ SHOWN = (
     Shown("dropout-regulariser", "dropout-regulariser"),
     Shown("dropout-features", "dropout-features"),
     Shown("dropout-images", "dropout-images"),
+    Shown("dropout-images-mnist", "dropout-images", {"data": "mnist"}, data="mnist"),
     Shown("dropout-stall", "dropout-stall"),
     Shown("phase-diagram-three-layer", "phase-diagram-three-layer"),
     Shown("diagnose-calibration", "diagnose-calibration"),
@@ -134,7 +135,14 @@ SHOWN = (
     Shown("initial-condensation", "initial-condensation"),
     Shown("initial-phase-diagram", "initial-phase-diagram"),
     Shown("initial-condensation-cnn", "initial-condensation-cnn"),
+    Shown(
+        "initial-condensation-cnn-mnist",
+        "initial-condensation-cnn",
+        {"data": "mnist"},
+        data="mnist",
+    ),
     Shown("reduction", "reduction"),
+    Shown("reduction-mnist", "reduction", {"data": "mnist"}, data="mnist"),
     Shown(
         "real-networks",
         "real-networks",

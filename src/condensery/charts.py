@@ -155,7 +155,9 @@ class Matrix(Mark):
     y: str = ""
     limits: tuple[float | None, float | None] = (None, None)
     colours: str = "RdBu_r"
-    """A colour map of matplotlib."""
+    """A colour map of matplotlib, or ``signs``: blue to red, whose ends differ in grey
+    too.
+    """
     bar: str = ""
     """Label of the colour bar; empty draws none."""
     numbers: str = ""
@@ -304,7 +306,12 @@ def cosine_map(title: str, /, *, table: str = "cosines", **only: JsonValue) -> P
         (-1.0, 1.0)
     """
     cosines = Matrix(
-        table=table, value="cosine", only=only, limits=(-1, 1), bar="cosine"
+        table=table,
+        value="cosine",
+        only=only,
+        limits=(-1, 1),
+        colours="signs",
+        bar="cosine",
     )
     return Panel(
         marks=(cosines,),

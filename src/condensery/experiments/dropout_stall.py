@@ -308,7 +308,7 @@ def condensed_both(config: Config, tables: Tables) -> Measured:
 LOOKS = {
     "descent": Look(label="small, gradient descent"),
     "adam": Look(label="small, Adam", colour="4", dashes=(0, (4, 1.5))),
-    "dropout": Look(label="large, dropout", colour="1"),
+    "dropout": Look(label="large, dropout", colour="1", dashes=(0, (1.5, 0.6))),
 }
 STEP = Axis(label="step", scale="log", floor=0.8)
 by_way = partial(Lines, by="way", looks=LOOKS)

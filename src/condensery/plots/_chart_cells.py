@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 from condensery.plots._chart_rows import Cells
 from condensery.plots._map_data import cell_edges
-from condensery.plots._style import PAPER, halo, ink_on
+from condensery.plots._style import PAPER, colour_map, halo, ink_on
 from condensery.plots._tables import short
 
 _PICTURE = 2000
@@ -32,7 +32,7 @@ def draw_cells(ax: Axes, cells: Cells) -> Any:
         across,
         up,
         np.ma.masked_invalid(cells.values),
-        cmap=mark.colours,
+        cmap=colour_map(mark.colours),
         vmin=low,
         vmax=high,
         edgecolors=PAPER if has_edges else "none",

@@ -24,9 +24,11 @@ from condensery.plots._style import (
     AFTER,
     BEFORE,
     GREY,
+    HATCHES,
     INK,
     MARKERS,
     PALETTE,
+    PAPER,
     SAMPLES,
     TARGET,
     halo,
@@ -141,7 +143,10 @@ def _draw_bars(ax: Axes, series: Series, mark: Bars) -> None:
     thickness = 0.8 / groups
     middle = series.x + (series.rank - (groups - 1) / 2) * thickness
     look: dict[str, Any] = {
-        "color": _colour(series, None),
+        "facecolor": _colour(series, None),
+        "edgecolor": PAPER,
+        "linewidth": 0.0,
+        "hatch": HATCHES[series.rank % len(HATCHES)],
         "label": series.look.label or None,
         "alpha": series.look.alpha,
     }

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib import style as matplotlib_style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Colormap
+from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
@@ -31,6 +32,9 @@ their yellow vanishes on paper.
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """One shape per colour, for readers who see no colours."""
+
+HATCHES = ("", "////", "....", "xxxx")
+"""One hatching per colour of bars, for the same readers."""
 
 INK, GREY, PAPER = "#000000", "#8C8C8C", "#FFFFFF"
 
@@ -53,6 +57,9 @@ AFTER = Role("#D55E00", "o", 1.7)
 TARGET = Role(INK, "", 0.0, dashes=":")
 SAMPLES = Role(INK, "D", 3.4)
 
+LAST_RED = 0.84
+"""Where the reds of the map of signs end."""
+
 _DARK = 0.25
 """Relative luminance below which white stands out more than black."""
 
@@ -71,6 +78,18 @@ def style() -> Generator[None]:
         matplotlib_style.context("condensery.plots.condensery", after_reset=True),
     ):
         yield
+
+
+def colour_map(name: str) -> Colormap:
+    """A colour map of matplotlib, or ``signs``: white in the middle, and its red end
+    lighter than its blue one, so that both signs can be told in grey.
+    """
+    if name != "signs":
+        return colormaps[name]
+    whole = colormaps["RdBu_r"]
+    blue = whole(np.linspace(0, 0.5, 128))
+    red = whole(np.linspace(0.5, LAST_RED, 128))
+    return ListedColormap(np.concatenate([blue, red]), name=name)
 
 
 def ink_on(cmap: Colormap, fraction: float) -> str:

@@ -13,7 +13,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from condensery.plots._style import GREY, MARKERS, PAGE, PALETTE, panels
+from condensery.plots._style import (
+    GREY,
+    HATCHES,
+    MARKERS,
+    PAGE,
+    PALETTE,
+    PAPER,
+    panels,
+)
 from condensery.plots._tables import levels, need
 from condensery.records import Table
 
@@ -219,7 +227,10 @@ def draw(
                 data.searched,
                 data.shares[:, number],
                 bottom=bottom,
-                color=PALETTE[number],
+                facecolor=PALETTE[number],
+                edgecolor=PAPER,
+                linewidth=0.0,
+                hatch=HATCHES[number],
                 width=0.7,
                 label=name,
             )

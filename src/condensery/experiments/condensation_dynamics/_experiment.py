@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from condensery.charts import Axis, Chart, Guide, Lines, Look, Panel, figure
+from condensery.charts import Axis, Chart, Guide, Lines, Look, Panel, Points, figure
 from condensery.declare import (
     Declared,
     Measured,
@@ -172,23 +172,39 @@ def rank_at_birth(config: Config, tables: Tables) -> Measured:
 SHARE = Axis(limits=(-0.03, 1.05))
 
 
-def _distribution(measure: str, *, label: str = "", look: Look | None = None) -> Lines:
+def _distribution(measure: str, look: Look) -> Lines:
     return Lines(
         table="births",
         x="value",
         y="share",
         by="label",
         only={"measure": measure},
-        label=label,
-        look=look or Look(width=1.3),
+        look=look,
         steps=True,
     )
 
 
+def _births_of(measure: str, *, label: str = "") -> Points:
+    """A shape per target, for readers who see no colours."""
+    return Points(
+        table="births",
+        x="value",
+        y="share",
+        by="label",
+        only={"measure": measure},
+        label=label,
+        look=Look(size=3.4, hollow=True),
+    )
+
+
+WHOLE = Look(width=1.3)
+
+
 cosines = Panel(
     marks=(
-        _distribution("cosine", label="{}"),
-        _distribution("parent_cosine", look=Look(width=0.9, dashes="--")),
+        _distribution("cosine", WHOLE),
+        _births_of("cosine", label="{}"),
+        _distribution("parent_cosine", Look(width=0.9, dashes="--")),
     ),
     title="newborn groups (dashed: their parents)",
     x=Axis(label="cosine with the residual's pull", limits=(-1.08, 1.08)),
@@ -197,7 +213,8 @@ cosines = Panel(
 )
 ranks = Panel(
     marks=(
-        _distribution("rank"),
+        _distribution("rank", WHOLE),
+        _births_of("rank"),
         Guide(x=(0, 1), y=(0, 1), look=Look(colour="grey", dashes=":", width=1.0)),
     ),
     title="nearness to rest (dotted: chance)",

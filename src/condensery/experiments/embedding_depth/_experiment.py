@@ -43,9 +43,6 @@ def work(config: Config) -> Iterator[Work]:
         )
 
 
-SCORES = (None, 1.005)
-"""Both axes of scores; 1 is a linear layer, and no score is cut off."""
-
 POINT = Look(marker="o", size=4.5, hollow=True, width=0.5, dashes="-", above=1)
 LIFT = Look(marker="o", size=2.6, width=0.5, above=2)
 
@@ -88,6 +85,7 @@ losses = Panel(
             x="step",
             y="loss",
             by="hidden",
+            shades="ordered",
             label="{}",
             looks={
                 "1": Look(label="1 hidden layer"),
@@ -112,7 +110,10 @@ def _at_equal_loss(config: Config) -> Panel:
         only={"samples": config.most},
         label="{}",
         look=Look(width=0.8, size=2.5),
-        looks={"0": Look(label="without"), "1": Look(label="with batch norm")},
+        looks={
+            "0": Look(label="without"),
+            "1": Look(label="with batch norm", dashes=(0, (3, 1))),
+        },
     )
     plateau = Levels(
         table="plateau_levels",
@@ -124,7 +125,7 @@ def _at_equal_loss(config: Config) -> Panel:
     return Panel(
         marks=(score, plateau),
         x=Axis(label="loss (training goes right)", scale="log", inverted=True),
-        y=Axis(label="least score of a layer", limits=SCORES),
+        y=Axis(label="least score of a layer"),
         legend="lower left",
     )
 
@@ -150,7 +151,7 @@ def _at_the_end(config: Config) -> Panel:
     return Panel(
         marks=(seeds, medians),
         x=Axis(label="samples", scale="log", ticks=ticks),
-        y=Axis(label="least score at the end", limits=SCORES),
+        y=Axis(label="least score at the end"),
         legend="lower left",
     )
 

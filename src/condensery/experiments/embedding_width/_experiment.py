@@ -66,12 +66,20 @@ def _spectra(title: str) -> Panel:
 
 along = Panel(
     marks=(
-        Lines(table="steepest", x="distance", y="change", by="curve", label="{}"),
+        Lines(
+            table="steepest",
+            x="distance",
+            y="change",
+            by="curve",
+            shades="ordered",
+            label="{}",
+        ),
         Lines(
             table="steepest",
             x="distance",
             y="parabola",
             by="curve",
+            shades="ordered",
             look=Look(dashes=":", width=1.0),
         ),
         Guide(
@@ -152,6 +160,7 @@ times = Panel(
             by="shares",
             label="{} shares, median",
             look=Look(width=0.9, size=4.0),
+            looks={"random": Look(dashes=(0, (4, 1.5)))},
         ),
     ),
     x=WIDTH,
@@ -166,6 +175,7 @@ by_degeneracy = Panel(
             x="degeneracy",
             y="loss",
             by="width",
+            shades="ordered",
             label="best net of width {}",
             look=Look(size=6.0),
         ),
@@ -182,6 +192,7 @@ by_width = Panel(
             x="width",
             y="predicted",
             by="origin",
+            shades="ordered",
             label="from width {}",
             look=Look(width=0.8, size=3.5),
         ),
@@ -210,6 +221,7 @@ def _function(width: int, loss: str) -> Panel:
                 x="x",
                 y="output",
                 by="width",
+                shades="ordered",
                 only={"width": width},
                 look=Look(width=1.6, marker=""),
             ),

@@ -48,6 +48,7 @@ def _recovery(config: Config, k: int, scale: float) -> Panel:
         high="high",
         spread="bars",
         by="width",
+        shades="ordered",
         only={"units": k, "scale": scale},
         label="width {}",
         look=Look(width=0.9, size=3),

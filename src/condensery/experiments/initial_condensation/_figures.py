@@ -75,6 +75,7 @@ def _early_outputs(config: Config) -> FigureSpec:
             y="model",
             only={"activation": name},
             by="step",
+            shades="ordered",
             look=Look(width=1.8),
             label="step {}",
         )
@@ -213,7 +214,7 @@ def _line_counts(config: Config) -> FigureSpec:
         across=True,
         names=TITLES,
         label="{}",
-        looks={ADAM: Look(colour="grey"), DESCENT: Look(colour="1")},
+        looks={ADAM: Look(colour="#CCCCCC"), DESCENT: Look(colour="1")},
     )
     left = Panel(
         marks=(counts,),

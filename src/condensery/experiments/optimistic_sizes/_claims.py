@@ -25,6 +25,12 @@ MOST = 0.5
 ACCIDENT = 0.05
 """Share that may come near the target by accident."""
 
+NEAR = (
+    "by accident: with --set recovered=1e-5 none of 90 counts, and 25, 9 and 18 of 30 "
+    "are still recovered from one entry more"
+)
+"""Why more than one in twenty counts, as another run shows."""
+
 sentence = partial(claim, paper="zhang2023optimistic")
 
 
@@ -127,7 +133,10 @@ def one_less(config: Config, tables: Tables) -> Measured:
         f"rank {less['rank'][worst]}: {_written(less, worst)}; "
         f"{_nearness(config, tables)}"
     )
-    return Measured(float(less["recovered"][worst]), note)
+    largest = float(less["recovered"][worst])
+    if largest > ACCIDENT:
+        note += f"; {NEAR}"
+    return Measured(largest, note)
 
 
 def _nearness(config: Config, tables: Tables) -> str:

@@ -151,6 +151,7 @@ cosine_map = Panel(
         Matrix(
             table="cosines",
             value="cosine",
+            colours="signs",
             limits=(-1.0, 1.0),
             bar="cosine of two neurons",
         ),

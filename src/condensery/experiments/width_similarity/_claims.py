@@ -36,6 +36,15 @@ from condensery.experiments.width_similarity._config import (
 )
 from condensery.records import Kind, Status, Table
 
+CONDENSED = 3.0
+"""Effective neurons of a condensed net."""
+SMALLER_START = (
+    "the start is not small enough for this target: at most 3 in every net with "
+    "--set std=1e-4 --set 'nets={\"two-steps\":8}' "
+    '--set \'times={"three-steps":360,"two-steps":1000}\''
+)
+"""Why nets on the two steps are less condensed, as another run shows."""
+
 OnTarget = Callable[[Config, Tables, Target], Measured]
 of_the_survey = partial(
     claim, paper="xu2025overview", source="Sec. 6; setting of this project"
@@ -159,7 +168,7 @@ def common_output(config: Config, tables: Tables, target: Target) -> Measured:
     "condensed",
     "Where they rest they are condensed: at most 3 effective neurons (at cosine .95, "
     "opposite ones as one; median over the nets, the worst width).",
-    at_most(3.0),
+    at_most(CONDENSED),
     kind="reproduction",
 )
 def condensed(config: Config, tables: Tables, target: Target) -> Measured:
@@ -167,8 +176,11 @@ def condensed(config: Config, tables: Tables, target: Target) -> Measured:
     nets = tables["nets"]
     medians = _by_width(nets, "neurons", np.median)
     most = nets["neurons"].max()
+    worst = max(medians.values())
     note = f"{_listed(medians)}; {most:g} in the least condensed net"
-    return Measured(max(medians.values()), note)
+    if worst > CONDENSED and target == "two-steps":
+        note += f"; {SMALLER_START}"
+    return Measured(worst, note)
 
 
 @on_every_target(
@@ -334,4 +346,9 @@ def fig_1a(config: Config, tables: Tables) -> Measured:
         "gradient descent at rate .005 from N(0, m⁻³); the paper prints neither the "
         "samples nor the target, which were inferred from its losses"
     )
+    if loss[-1] > LEFT * LEVEL_OF_ONE:
+        note += (
+            "; cause unknown: not the number of steps (--set printed_steps=1000000 "
+            "ends at .1036 too, .1023 at the least)"
+        )
     return Measured(float(loss[-1]), f"least {loss.min():.4f}; {note}")
