@@ -176,7 +176,7 @@ def test_optional_data_are_named_by_digest_and_never_by_path(shown, renew):
 @pytest.fixture
 def optional(renew):
     """A committed result of optional data."""
-    return next(shown for shown in renew.SHOWN if shown.data)
+    return by_folder(renew, "phase-diagram-mnist")
 
 
 @pytest.fixture

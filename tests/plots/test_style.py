@@ -97,13 +97,17 @@ def test_the_map_is_symmetric_in_lightness_about_white():
 
 def test_the_ends_of_the_map_of_signs_differ_in_grey():
     cmap = _style.colour_map("signs")
-    ends = (0.0, 0.5, 1.0)
-    blue, white, red = (lab(mpl.colors.to_hex(cmap(x)))[0] for x in ends)
+    places = (0.0, 0.5, 1.0)
+    ends = [mpl.colors.to_hex(cmap(place)) for place in places]
+    blue, white, red = (lab(colour)[0] for colour in ends)
     assert white > 95
-    assert 25 < red - blue < white - blue - 25
+    gap = red - blue
+    assert gap > 25
+    assert white - red > 25
     for eye in BLIND:
-        colours = [lab(mpl.colors.to_hex(cmap(x)), eye) for x in (0.0, 1.0)]
-        assert np.linalg.norm(colours[0] - colours[1]) > 40
+        low = lab(ends[0], eye)
+        high = lab(ends[2], eye)
+        assert np.linalg.norm(low - high) > 40
 
 
 def test_threads_do_not_leave_the_style_crosswise():

@@ -82,7 +82,7 @@ def style() -> Generator[None]:
 
 def colour_map(name: str) -> Colormap:
     """A colour map of matplotlib, or ``signs``: white in the middle, and its red end
-    lighter than its blue one, so that both signs can be told in grey.
+    lighter than its blue one, so that the signs differ in grey.
     """
     if name != "signs":
         return colormaps[name]
