@@ -97,6 +97,12 @@ def columns(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         say("  ".join([*cells, line[-1]]).rstrip())
 
 
+def table_width() -> int:
+    """Columns that a table may take in this terminal."""
+    terminal = shutil.get_terminal_size((_TABLE_WIDTH, 24)).columns
+    return min(max(terminal, 60), _TABLE_WIDTH)
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table whose cells are broken into lines.
 

@@ -96,10 +96,7 @@ def inspect(
     if json:
         output.document({"model": model, **inspection.document()})
         return 0
-    output.columns(*inspection.cells())
-    output.say(inspection.summary())
-    for remark in inspection.remarks():
-        output.paragraph(remark)
+    output.say(inspection.text(width=output.table_width()))
     return 0
 
 

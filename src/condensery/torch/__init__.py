@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from condensery.torch._diagnosis._diagnosis import Diagnosis, LayerDiagnosis
     from condensery.torch._diagnosis._stop import ForSteps, UntilLoss
     from condensery.torch._inspection._inspect import inspect
-    from condensery.torch._inspection._inspection import Inspection, LayerReport
+    from condensery.torch._inspection._inspection import Inspection
+    from condensery.torch._inspection._layer_report import LayerReport
     from condensery.torch._loading import load_model, load_weights
     from condensery.torch._monitoring._keras_style import KerasStyleCallback
     from condensery.torch._monitoring._lightning import LightningCallback
@@ -84,7 +85,8 @@ def __getattr__(name: str) -> Any:
             "condensery.torch._diagnosis._diagnosis": ["Diagnosis", "LayerDiagnosis"],
             "condensery.torch._diagnosis._stop": ["ForSteps", "UntilLoss"],
             "condensery.torch._inspection._inspect": ["inspect"],
-            "condensery.torch._inspection._inspection": ["Inspection", "LayerReport"],
+            "condensery.torch._inspection._inspection": ["Inspection"],
+            "condensery.torch._inspection._layer_report": ["LayerReport"],
             "condensery.torch._loading": ["load_model", "load_weights"],
             "condensery.torch._monitoring._keras_style": ["KerasStyleCallback"],
             "condensery.torch._monitoring._lightning": ["LightningCallback"],

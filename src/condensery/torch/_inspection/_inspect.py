@@ -11,7 +11,8 @@ from torch.nn.parameter import UninitializedTensorMixin
 
 from condensery._errors import InvalidInputError
 from condensery.theory import MERGE_NAMES
-from condensery.torch._inspection._inspection import Inspection, LayerReport
+from condensery.torch._inspection._inspection import Inspection
+from condensery.torch._inspection._layer_report import LayerReport
 from condensery.torch._inspection._layers import Layer, Reading
 from condensery.torch._inspection._measure import by_chance, measure
 from condensery.torch._inspection._reading import read_module

@@ -8,72 +8,18 @@ import html
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from condensery.torch._inspection._layer_report import LayerReport
+from condensery.torch._inspection._printed import WIDTH, printed, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from condensery.records import Table
-
-
-@dataclass(frozen=True)
-class LayerReport:
-    """One row of an inspection.
-
-    Attributes:
-        layer: The module's name, and after a colon what of it where that is not all.
-        kind: What the units are.
-        units: Number of units.
-        features: Entries of a unit's row (w, b).
-        active: Units whose ‖(w, b)‖ is above the cut.
-        groups: Condensed groups of the active units; a unit alone is one.
-        largest_group: Units of the largest group.
-        effective_neurons: Directions that cover the active units.
-        effective_ratio: effective_neurons / units.
-        chance_ratio: The same for random orientations in a layer of this shape with as
-            many active units.
-        excess: chance_ratio − effective_ratio: condensation that is not chance. In [-1,
-            1]; 0 is none.
-        largest_cosine: Between two active units; nan where there are fewer than two.
-        chance_cosine: Median of the largest cosine for random orientations.
-        smallest_cosine: The most opposite two active units.
-        dead: Units without incoming weights.
-        duplicates: Units whose direction an earlier unit has, to 1e-6 rad.
-        activation: Name of the activation that follows, ``linear`` for none; empty
-            where it has none or is not known.
-        mergeable: ``exactly``, ``approximately`` or ``not``.
-        exact_merges: Units that could go without any change of the output in evaluation
-            mode, to rounding.
-        approximate_merges: Units that could go with a change that has to be measured.
-        why: Why.
-        note: What a reader must know to read the row.
-    """
-
-    layer: str
-    kind: str
-    units: int
-    features: int
-    active: int
-    groups: int
-    largest_group: int
-    effective_neurons: int
-    effective_ratio: float
-    chance_ratio: float
-    excess: float
-    largest_cosine: float
-    chance_cosine: float
-    smallest_cosine: float
-    dead: int
-    duplicates: int
-    activation: str
-    mergeable: str
-    exact_merges: int
-    approximate_merges: int
-    why: str
-    note: str = ""
 
 
 _SHOWN = (
@@ -83,17 +29,15 @@ _SHOWN = (
     ("groups", "groups"),
     ("effective_neurons", "effective"),
     ("effective_ratio", "ratio"),
-    ("chance_ratio", "by chance"),
-    ("largest_cosine", "max cos"),
-    ("chance_cosine", "by chance"),
+    ("chance_ratio", "ratio by chance"),
+    ("largest_cosine", "largest cosine"),
+    ("chance_cosine", "cosine by chance"),
     ("dead", "dead"),
     ("duplicates", "duplicates"),
     ("mergeable", "mergeable"),
     ("why", "why"),
 )
-"""Columns of a printed table and their heads; `columns` has all."""
-_WORDS = frozenset({"layer", "kind", "mergeable", "why"})
-"""Columns that are aligned to the left."""
+"""Columns of the table in a notebook and their heads; `columns` has all."""
 
 
 class Inspection(Sequence[LayerReport]):
@@ -194,7 +138,7 @@ class Inspection(Sequence[LayerReport]):
         )
 
     def cells(self) -> tuple[list[str], list[list[str]]]:
-        """Heads and texts of the printed table."""
+        """Heads and texts of the table in a notebook."""
         return [head for _, head in _SHOWN], [
             [_text(getattr(row, key)) for key, _ in _SHOWN] for row in self.rows
         ]
@@ -216,19 +160,19 @@ class Inspection(Sequence[LayerReport]):
             f"{exact} exact merges, {near} approximate (cosine ≥ {self.threshold:g})"
         )
 
+    def verdict(self) -> str:
+        """One sentence: condensed or not, and what could be merged."""
+        return verdict(self.rows)
+
+    def text(self, *, width: int = WIDTH) -> str:
+        """What is printed: the verdict, a table of at most so many columns, why units
+        merge or not, and remarks.
+        """
+        notes = [self.summary(), *self.remarks()]
+        return printed(self.rows, notes, width=width)
+
     def __repr__(self) -> str:
-        heads, rows = self.cells()
-        columns = list(zip(heads, *rows, strict=True))
-        widths = [max(len(cell) for cell in column) for column in columns]
-        padded = [
-            [
-                cell.ljust(width) if key in _WORDS else cell.rjust(width)
-                for cell, width, (key, _) in zip(line, widths, _SHOWN, strict=True)
-            ]
-            for line in [heads, *rows]
-        ]
-        printed = ["  ".join(line).rstrip() for line in padded]
-        return "\n".join([*printed, self.summary(), *self.remarks()])
+        return self.text()
 
     def _repr_html_(self) -> str:
         heads, rows = self.cells()
@@ -239,7 +183,8 @@ class Inspection(Sequence[LayerReport]):
         )
         remarks = "".join(f"<br>{html.escape(remark)}" for remark in self.remarks())
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        return f"{table}<p>{html.escape(self.summary())}{remarks}</p>"
+        first = f"<p><b>{html.escape(self.verdict())}</b></p>"
+        return f"{first}{table}<p>{html.escape(self.summary())}{remarks}</p>"
 
 
 def _text(value: object) -> str:
