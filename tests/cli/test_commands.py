@@ -32,6 +32,7 @@ COMMANDS = (
     "diagnose",
     "reduce",
     "grow",
+    "collect",
     "bench",
 )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from condensery.cli._claims import claims, exit_status, print_claims
+from condensery.cli._collect import collect
 from condensery.cli._listing import list_
 from condensery.cli._options import (
     RUNS,
@@ -347,6 +348,11 @@ _COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (
         "grow",
         grow,
         ("condensery grow package.module:factory --shape 8,1,28,28 --width fc1=512",),
+    ),
+    (
+        "collect",
+        collect,
+        ("condensery collect --runs /scratch/runs",),
     ),
     ("bench", bench, ("condensery bench phase-diagram", "condensery bench --json")),
 )

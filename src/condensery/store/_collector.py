@@ -8,17 +8,20 @@ import platform
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from condensery._errors import StoreBusyError
-from condensery.store._files import read_plain, write_whole
+from condensery.store._files import DAY, read_plain, write_whole
 
 NAME = ".collector"
 _HOLDER = "holder.json"
 _LARGEST = 2**16
+_INSIDE: set[str] = set()
+"""Names of the folders of this process that are in use."""
 
 
 @contextmanager
@@ -40,16 +43,19 @@ def elected(root: Path) -> Generator[None, None, None]:
     private = root / f"{NAME}-{secrets.token_hex(4)}"
     holder = {"pid": os.getpid(), "host": platform.node(), "token": private.name}
     private.mkdir()
+    _INSIDE.add(private.name)
     try:
         write_whole(private / _HOLDER, json.dumps(holder).encode())
         _remove_left(common)
         _take(private, common)
     except BaseException:
+        _INSIDE.discard(private.name)
         shutil.rmtree(private, ignore_errors=True)
         raise
     try:
         yield
     finally:
+        _INSIDE.discard(private.name)
         # Gone from the common name in one step, however this process ends.
         common.replace(private)
         shutil.rmtree(private, ignore_errors=True)
@@ -64,6 +70,8 @@ def has_ended(holder: Mapping[str, Any]) -> bool:
     pid = holder.get("pid")
     if holder.get("host") != platform.node() or not isinstance(pid, int) or pid <= 0:
         return False
+    if pid == os.getpid() and "token" in holder:
+        return holder["token"] not in _INSIDE
     if sys.platform == "win32":
         return False  # signal 0 would end it there
     try:
@@ -92,7 +100,7 @@ def _take(private: Path, common: Path) -> None:
 def _remove_left(common: Path) -> None:
     """Remove what killed processes of this machine left."""
     for folder in common.parent.glob(f"{NAME}-*"):
-        if has_ended(_holder(folder)):
+        if _is_left(folder):
             shutil.rmtree(folder, ignore_errors=True)
     holder = _holder(common)
     if not has_ended(holder):
@@ -104,6 +112,16 @@ def _remove_left(common: Path) -> None:
             shutil.rmtree(aside, ignore_errors=True)
         else:  # another was quicker, and that is its folder
             aside.rename(common)
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether nobody is about to rename a folder to the common name."""
+    holder = _holder(folder)
+    if holder:
+        return has_ended(holder)
+    with suppress(OSError):  # killed before its holder was written
+        return folder.lstat().st_mtime < time.time() - DAY
+    return False
 
 
 def _holder(folder: Path) -> dict[str, Any]:

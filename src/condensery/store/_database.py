@@ -147,6 +147,8 @@ class Database:
                 address = f"{self.path.resolve().as_uri()}?nolock=1"
                 with closing(sqlite3.connect(address, uri=True)) as database:
                     self._check_version(database)
+            for left in self.path.parent.glob(f".{NAME}.*"):  # by one that was killed
+                left.unlink(missing_ok=True)
             write_whole(self.path, memory.serialize())
 
     def read(self, action: Callable[[sqlite3.Connection], _Result]) -> _Result | None:
@@ -234,7 +236,8 @@ class Database:
             InvalidInputError: If it or its journal is a link, a pipe or the like.
         """
         for path in (self.path, self._journal):
-            if os.path.lexists(path) and not is_regular(path):
+            # A journal may go between two looks: others commit at any moment.
+            if not is_regular(path) and os.path.lexists(path) and not is_regular(path):
                 raise InvalidInputError(
                     "ledger",
                     given=f"{path}, a link or no file",

@@ -15,6 +15,8 @@ from pathlib import Path
 from condensery._errors import InvalidInputError
 
 _UNFINISHED = ".part"
+DAY = 86400.0
+"""Seconds after which what is unfinished has no writer any more."""
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+=-]{0,199}")
 
 
@@ -58,7 +60,7 @@ def read_plain(path: Path, *, largest: int) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "is not a regular file")
     if status.st_size > largest:
-        raise OSError(errno.EFBIG, f"has more than {largest} bytes")
+        raise OSError(errno.EINVAL, f"has more than {largest} bytes")
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags), "rb") as file:
         return file.read(largest)

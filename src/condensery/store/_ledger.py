@@ -200,6 +200,7 @@ class Ledger:
 
         Without locks this is for one process at a time, which the caller sees to.
         """
+        self._spool.clear()
         if not self._spool.waiting():
             return 0
         if self._has_locks:
@@ -227,8 +228,8 @@ class Ledger:
     @contextmanager
     def _transaction(self) -> Generator[tuple[sqlite3.Connection, int], None, None]:
         """A transaction that begins by taking in what waits, and how much that was."""
-        claimed = self._spool.claim()
         with self._database.transaction() as database:
+            claimed = self._spool.claim()
             yield database, _take_in(database, claimed)
         self._spool.discard(claimed)
 

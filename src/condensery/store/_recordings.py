@@ -19,13 +19,18 @@ from condensery._errors import StoreBusyError
 from condensery.protocols import Store
 from condensery.records import RunConfig, Table
 from condensery.store._collector import has_ended
-from condensery.store._files import make_folder, read_plain, set_aside, write_whole
+from condensery.store._files import (
+    DAY,
+    make_folder,
+    read_plain,
+    set_aside,
+    write_whole,
+)
 from condensery.store._lock import try_lock, unwritable
 from condensery.store._spool import FOLDER
 
 _ENDING = ".steps"
 _LARGEST = 2**31
-_DAY = 86400.0
 _END = "end"
 _ATTEMPTS, _PAUSE = 100, 0.02
 TABLE = "monitor"
@@ -182,7 +187,7 @@ class Left:
         head = json.loads(content.partition(b"\n")[0])
         if not self._has_locks:
             age = time.time() - self.path.lstat().st_mtime
-            return has_ended(head) or age > _DAY
+            return has_ended(head) or age > DAY
         flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
         self._handle = os.open(self.path, flags)
         try:

@@ -17,8 +17,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from condensery._errors import DiskError
 from condensery.store._entries import Entry, decode_entries, encode_entries
-from condensery.store._files import make_folder, read_plain, set_aside, write_whole
+from condensery.store._files import (
+    DAY,
+    clear_unfinished,
+    make_folder,
+    read_plain,
+    set_aside,
+    write_whole,
+)
+from condensery.store._lock import unwritable
 from condensery.store._reading import DamagedError
 
 FOLDER = ".spool"
@@ -87,6 +96,11 @@ class Spool:
         claimed = (self._read(name, _CLAIMED, mend=True) for name in self._names())
         return [spooled for spooled in claimed if spooled is not None]
 
+    def clear(self) -> None:
+        """Remove what killed processes left half written."""
+        if self._folder.is_dir():
+            clear_unfinished(self._folder, seconds=DAY)
+
     def discard(self, claimed: Sequence[Spooled]) -> None:
         """Remove files whose entries are all in the ledger."""
         for spooled in claimed:
@@ -107,11 +121,18 @@ class Spool:
             return Spooled(name, path, decode_entries(content))
         except FileNotFoundError:
             return None
-        except (OSError, DamagedError) as error:
-            problem = error.strerror if isinstance(error, OSError) else str(error)
+        except DamagedError as error:
             aside = set_aside(path) if mend else None
             kept = f" (kept as {aside.name})" if aside else ""
-            _log.warning("spool file %s %s; it is left out%s", path, problem, kept)
+            _log.warning("spool file %s %s; it is left out%s", path, error, kept)
+            return None
+        except OSError as error:
+            refusal = unwritable(self._folder.parent, error)
+            if isinstance(refusal, DiskError):
+                raise refusal from error
+            # It stays where it is, for whoever can read it.
+            problem = error.strerror
+            _log.warning("spool file %s: %s; it is left out", path, problem)
             return None
 
 

@@ -17,7 +17,7 @@ from condensery.protocols import Arrays, Task
 from condensery.records import Claim, RunConfig, RunStatus, RunSummary, Table
 from condensery.store._access import Access
 from condensery.store._configs import CONFIG, Configs
-from condensery.store._files import checked_name, clear_unfinished
+from condensery.store._files import DAY, checked_name, clear_unfinished
 from condensery.store._formats import NewerFormatError, read_claims
 from condensery.store._ledger import Ledger
 from condensery.store._lock import read_holder
@@ -36,7 +36,6 @@ _log = logging.getLogger("condensery.store")
 _PREFIX = re.compile(r"[0-9a-f]{4,16}")
 _RUN = re.compile(r"[0-9a-f]{16}")
 _CLAIMS = "claims.json"
-_DAY = 86400.0
 _RESERVED = (CONFIG, _CLAIMS, "shards", "tables")
 
 
@@ -172,7 +171,7 @@ class LocalStore:
             for name in ("shards", "tables", "figures"):
                 self._access.make(run, name)
             # Without locks it may be that of a process which is writing.
-            seconds = None if self.has_locks else _DAY
+            seconds = None if self.has_locks else DAY
             clear_unfinished(self.root / run, seconds=seconds)
             self._configs.keep(run, config)
             is_new = run not in self._ids()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from condensery.workbench._bench import BenchResult, bench, benches
 from condensery.workbench._cite import cite, references
+from condensery.workbench._collect import collect
 from condensery.workbench._diagnose import diagnose
 from condensery.workbench._display import Shown, bar
 from condensery.workbench._documents import run_document, show
@@ -95,6 +96,7 @@ __all__ = [
     "benches",
     "cite",
     "claims",
+    "collect",
     "counts",
     "describe",
     "diagnose",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,11 @@ _OWNERS = {
     "condensery.torch": "torch",
 }
 """Packages of ours that import a framework, and which."""
+
+_PARSING = threading.Lock()
+"""Runs begin in threads, and Python 3.11 counts the depth of its trees over them all
+("AST constructor recursion depth mismatch").
+"""
 
 
 def require_extras(experiment: Experiment) -> None:
@@ -51,7 +57,9 @@ def packages_of(experiment: Experiment) -> set[str]:
 
 
 def _packages(file: Path) -> Iterator[str]:
-    tree = ast.parse(file.read_bytes())
+    content = file.read_bytes()
+    with _PARSING:
+        tree = ast.parse(content)
     for node in ast.walk(tree):
         for name in _imported(node):
             top, _, rest = name.partition(".")
