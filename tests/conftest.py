@@ -21,6 +21,9 @@ out.
 # importing this costs nothing.
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_NUMPY_DTYPE_PROMOTION", "strict")
+# Several pytest processes share the processors: small matrices of NumPy and PyTorch are
+# computed faster alone than by threads that wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A shell starts background jobs with SIGINT ignored, and their children inherit that:
 # then Ctrl-C could not be tested.
