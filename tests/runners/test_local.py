@@ -270,7 +270,8 @@ def test_a_worker_that_cannot_start_costs_every_task(monkeypatch):
     assert all("exit status 9" in outcome.error for outcome in outcomes)
 
 
-def test_one_thread_in_every_library():
+def test_one_thread_in_every_library(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     names = [
         "OMP_NUM_THREADS",
         "OPENBLAS_NUM_THREADS",
