@@ -1,7 +1,7 @@
 """Folders without locks: entries wait in the spool; none is lost or entered twice."""
 
 import errno
-import fcntl
+import hashlib
 import json
 import os
 import sqlite3
@@ -20,6 +20,7 @@ from condensery.store._collector import elected
 from condensery.store._lock import VARIABLE
 from condensery.testing import StoreContract
 
+fcntl = pytest.importorskip("fcntl")
 SPOOLING = Path(__file__).with_name("spooling.py")
 SCENARIO = Path(__file__).with_name("scenario.py")
 CONFIG = RunConfig(
@@ -232,8 +233,6 @@ BAD_LINES = [
 
 @pytest.mark.parametrize("line", BAD_LINES)
 def test_a_spool_file_of_somebody_else_is_set_aside(root, without_locks, line, caplog):
-    import hashlib
-
     write_one(root)
     body = f"{json.dumps(line)}\n".encode()
     content = hashlib.sha256(body).hexdigest().encode() + b"\n" + body

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from condensery._errors import CondenseryError, InvalidInputError
 from condensery.store._files import write_whole
-from condensery.store._lock import unwritable
+from condensery.store._lock import VARIABLE, unwritable
 from condensery.store._reading import is_regular
 
 NAME = "ledger.sqlite"
@@ -273,7 +273,7 @@ class Database:
             if name.startswith(("SQLITE_BUSY", *_NO_LOCKS)) or "LOCK" in name:
                 raise LedgerBusyError(
                     f"ledger {self.path} could not be locked for {_WAIT:.0f} s; "
-                    "try again"
+                    f"try again, or set {VARIABLE}=no where locks do not work"
                 ) from error
             if name.startswith(tuple(_REFUSALS)):
                 kind = name.split("_", 2)[1]
