@@ -15,7 +15,7 @@ from typing import TypeVar
 from condensery._errors import CondenseryError, InvalidInputError
 from condensery.store._files import write_whole
 from condensery.store._lock import VARIABLE, unwritable
-from condensery.store._reading import is_regular
+from condensery.store._reading import is_foreign
 
 NAME = "ledger.sqlite"
 VERSION = 4
@@ -236,8 +236,7 @@ class Database:
             InvalidInputError: If it or its journal is a link, a pipe or the like.
         """
         for path in (self.path, self._journal):
-            # A journal may go between two looks: others commit at any moment.
-            if not is_regular(path) and os.path.lexists(path) and not is_regular(path):
+            if is_foreign(path):
                 raise InvalidInputError(
                     "ledger",
                     given=f"{path}, a link or no file",

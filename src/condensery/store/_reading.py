@@ -80,11 +80,11 @@ def linkless(root: Path, name: str) -> Path:
     return root / name
 
 
-def is_regular(path: Path) -> bool:
-    """Whether a path is a file itself, not a link to one."""
+def is_foreign(path: Path) -> bool:
+    """Whether something is there that is no regular file, as a link or a pipe."""
     try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
-    except OSError:
+        return not stat.S_ISREG(os.lstat(path).st_mode)
+    except FileNotFoundError:
         return False
 
 
