@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,9 @@ os.environ.setdefault("JAX_NUMPY_DTYPE_PROMOTION", "strict")
 # Several pytest processes share the processors: small matrices of NumPy and PyTorch are
 # computed faster alone than by threads that wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What tests trust is not what the user trusts.
+os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="condensery-settings-")
 
 # A shell starts background jobs with SIGINT ignored, and their children inherit that:
 # then Ctrl-C could not be tested.

@@ -158,7 +158,10 @@ def test_a_file_is_executed_by_judge_alone(tmp_path, runner, capsys):
     )
     assert f"statements {workbench.verdicts_of(run)['statements']}" in text
     assert "✗ largest: 2  (expected ≤ 1)" in text
-    assert main([*words, "--judge"]) == 0
+    assert main([*words, "--judge"]) == 2, "an edited file is not trusted yet"
+    assert not executed.exists()
+    assert f"{path} (digest " in capsys.readouterr().err
+    assert main([*words, "--judge", "--trust"]) == 0
     assert executed.exists()
     assert "failed (2, expected ≤ 1) -> passed" in capsys.readouterr().out
 

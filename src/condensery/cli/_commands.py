@@ -23,6 +23,7 @@ from condensery.cli._options import (
     RunId,
     Runner,
     Runs,
+    Trust,
     Workers,
 )
 from condensery.cli._report import report
@@ -94,6 +95,7 @@ def resume(
     runner: Runner = "local",
     workers: Workers = None,
     all_: All = False,
+    trust: Trust = False,
     json: Json = False,
 ) -> int:
     """Finish a run that was interrupted or whose tasks failed.
@@ -106,7 +108,7 @@ def resume(
 
     def carry_out(watch: Watcher) -> Run:
         return workbench.resume(
-            run, runs, runner=runner, workers=workers, progress=watch
+            run, runs, runner=runner, workers=workers, trust=trust, progress=watch
         )
 
     return _to_the_end(carry_out, runs, every=all_, json=json)

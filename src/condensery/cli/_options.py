@@ -38,3 +38,12 @@ Runner = Annotated[
         help="Where tasks are computed: local, or what a package has installed.",
     ),
 ]
+Trust = Annotated[
+    bool,
+    Parameter(
+        name="--trust",
+        negative="",
+        help="Execute the file of an experiment path/to/file.py:Name that was not "
+        "executed here before; asked once per content of the file.",
+    ),
+]

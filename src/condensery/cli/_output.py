@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import sys
 import textwrap
@@ -15,6 +16,7 @@ from condensery._streams import is_unicode
 from condensery.records import Claim
 from condensery.workbench import VERDICTS, expectation, number
 
+_C1 = re.compile(r"[\x7f-\x9f]")
 _WIDEST = 110
 _TABLE_WIDTH = 100
 _CELL_WIDTH = 17
@@ -58,7 +60,9 @@ def document(value: Any) -> None:
         ensure_ascii=escaped,
         allow_nan=False,
     )
-    sys.stdout.write(f"{text}\n")
+    # C1 controls are text to JSON, and orders to a terminal.
+    escaped_text = _C1.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    sys.stdout.write(f"{escaped_text}\n")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from condensery.cli._claims import alarm_status, print_alarm, print_claims
-from condensery.cli._options import RUNS, Json, RunId, Runs
+from condensery.cli._options import RUNS, Json, RunId, Runs, Trust
 
 if TYPE_CHECKING:
     from condensery.workbench import Reported
@@ -25,6 +25,7 @@ def report(
             help="Execute the file of an experiment path/to/file.py:Name.",
         ),
     ] = False,
+    trust: Trust = False,
     runs: Runs = RUNS,
     json: Json = False,
 ) -> int:
@@ -39,7 +40,7 @@ def report(
     from condensery.cli._progress import watching
 
     with watching() as watch:
-        reported = workbench.report(run, runs, judge=judge, progress=watch)
+        reported = workbench.report(run, runs, judge=judge, trust=trust, progress=watch)
     claims = reported.run.claims
     status = alarm_status(claims)
     if json:

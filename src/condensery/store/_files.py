@@ -1,11 +1,10 @@
-"""Files that are either whole or not there, and names that cannot leave a folder."""
+"""Folders and files of a store, and names that cannot leave a folder."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
-import secrets
 import stat
 import time
 from collections.abc import Sequence
@@ -13,40 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from condensery._errors import InvalidInputError
+from condensery._whole import UNFINISHED, sync_folder
+from condensery._whole import write_whole as write_whole
 
-_UNFINISHED = ".part"
 DAY = 86400.0
 """Seconds after which what is unfinished has no writer any more."""
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+=-]{0,199}")
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that after any crash it has either its old content or all of the
-    new one.
-
-    Temporary file in the same folder, fsync, rename, fsync of the folder. A failure
-    leaves no temporary file; a kill may leave one, which `clear_unfinished` removes.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
-    handle = os.open(
-        temporary,
-        os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0),
-        0o666,
-    )
-    try:
-        try:
-            view = memoryview(content)
-            while view:
-                view = view[os.write(handle, view) :]
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-    sync_folder(path.parent)
 
 
 def read_plain(path: Path, *, largest: int) -> bytes:
@@ -64,17 +35,6 @@ def read_plain(path: Path, *, largest: int) -> bytes:
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags), "rb") as file:
         return file.read(largest)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable (on systems where a folder can be synced)."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def make_folder(folder: Path) -> None:
@@ -111,7 +71,7 @@ def clear_unfinished(folder: Path, *, seconds: float | None = None) -> None:
         seconds: Age from which it is taken for left; by default any.
     """
     latest = time.time() - (seconds or 0.0)
-    for path in folder.rglob(f".*{_UNFINISHED}"):
+    for path in folder.rglob(f".*{UNFINISHED}"):
         with suppress(FileNotFoundError):
             if seconds is None or path.lstat().st_mtime < latest:
                 path.unlink()

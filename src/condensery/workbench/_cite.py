@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from condensery.records import Claim
+from condensery.workbench._described import description_of
 from condensery.workbench._opened import Run, is_from_file, reopen
 from condensery.workbench._provenance import stored
 from condensery.workbench._registry import find
@@ -47,9 +48,13 @@ def bibliography(papers: Sequence[str], claims: Sequence[Claim]) -> str:
     entries = references()
     cited = [*papers, *(claim.paper for claim in claims), SOFTWARE]
     return "\n\n".join(
-        entries.get(key, f"% {key}: no entry in condensery's references")
+        entries.get(key, f"% {_on_one_line(key)}: no entry in condensery's references")
         for key in dict.fromkeys(cited)
     )
+
+
+def _on_one_line(key: str) -> str:
+    return " ".join(key.split())
 
 
 def cite(run: str, runs: str | Path = "runs") -> str:
@@ -70,6 +75,10 @@ def cite(run: str, runs: str | Path = "runs") -> str:
 
 
 def _papers(opened: Run) -> list[str]:
+    """What the run has stored; else what the installed experiment says."""
+    description = description_of(opened.id, opened.root)
+    if description is not None:
+        return list(description.papers)
     name = opened.config.experiment
     if not is_from_file(name):
         return list(find(name).experiment.papers)

@@ -8,6 +8,8 @@ from pydantic import BaseModel
 
 from condensery.protocols import Arrays, Experiment, Store
 from condensery.records import Claim, RunConfig, RunStatus
+from condensery.workbench._described import FILE as DESCRIPTION
+from condensery.workbench._described import described
 from condensery.workbench._draw import draw_all
 from condensery.workbench._judging import judge_claims
 from condensery.workbench._opened import FIGURES, REPORT
@@ -56,8 +58,11 @@ def draw(
     config: RunConfig,
     meter: Meter | None = None,
 ) -> None:
-    """Draw the figures and write the report from what is stored."""
+    """Describe the experiment, draw the figures and write the report, from what is
+    stored.
+    """
     run = config.run_id
+    store.put_file(run, DESCRIPTION, described(experiment, model))
     specs = list(experiment.figures(model))
     drawn: list[Drawn] = []
     if meter is not None and specs:

@@ -23,13 +23,16 @@ from condensery.records import (
 )
 from condensery.store import open_store
 from condensery.workbench._configure import validated
+from condensery.workbench._described import description_of
 from condensery.workbench._registry import find
+from condensery.workbench._trust import source_of
 
 if TYPE_CHECKING:
     from xarray import DataTree
 
 FIGURES = "figures"
 REPORT = "report.html"
+_PLOTS = "condensery.plots."
 _ENDINGS = (".png", ".pdf", ".gif")
 
 
@@ -95,17 +98,16 @@ class Run:
     def figures(self) -> list[Path]:
         """Paths of the figures' files, by name."""
         folder = self.folder / FIGURES
-        return (
-            sorted(path for path in folder.glob("*") if path.suffix in _ENDINGS)
-            if folder.is_dir()
-            else []
-        )
+        if folder.is_symlink() or not folder.is_dir():
+            return []
+        files = (path for path in folder.glob("*") if path.suffix in _ENDINGS)
+        return sorted(path for path in files if is_plain(path))
 
     @property
     def report(self) -> Path | None:
         """Path of the report, None if there is none yet."""
         path = self.folder / REPORT
-        return path if path.is_file() else None
+        return path if is_plain(path) else None
 
     def figure(self, name: str, axes: Any = None) -> Any:
         """Draw one figure of the experiment from the stored tables; returns the
@@ -129,13 +131,44 @@ class Run:
                 remedy="choose one of the run's figures",
             )
         require_tables(self)
-        module, spec = plot_of(specs[name]), specs[name]
+        spec = specs[name]
+        module = self._plot_of(spec)
         return module.draw(module.figure_data(self.tables, **spec.options), axes)
 
     def figure_specs(self) -> list[FigureSpec]:
-        """What the experiment declares of the figures of this configuration."""
+        """The figures as the run has stored them.
+
+        Raises:
+            InvalidInputError: If the run was written before runs stored them, and the
+                experiment is one of a file.
+        """
+        description = description_of(self.id, self.root)
+        if description is not None:
+            return list(description.figures)
+        if is_from_file(self.config.experiment):
+            raise InvalidInputError(
+                f"figures of run {self.id}",
+                given="a run that has not stored them (an early format)",
+                allowed="a run of format 4",
+                remedy=f"condensery report {self.id} --judge stores them",
+            )
         experiment = find(self.config.experiment).experiment
         return list(experiment.figures(validated(experiment, self.config)))
+
+    def _plot_of(self, spec: FigureSpec) -> Any:
+        """What draws a figure: never code that a stored text alone names."""
+        if spec.plot.startswith(_PLOTS):
+            return plot_of(spec)
+        reference = self.config.experiment
+        if not is_from_file(reference):
+            experiment = find(reference).experiment
+            declared = experiment.figures(validated(experiment, self.config))
+            return plot_of(next(drawn for drawn in declared if drawn.name == spec.name))
+        command = f"condensery report {self.id} --judge"
+        text = source_of(self.config, self.root, trust=False, command=command)
+        path = reference.rpartition(":")[0]
+        name = spec.plot.rpartition(":")[2]
+        return load(f"{path}:{name}", source=text)
 
     def to_xarray(self) -> DataTree:
         """The labelled view: one dataset per table.
@@ -180,6 +213,11 @@ exists; there are no runs in nowhere yet
     with closing(open_store(runs)) as store:
         full = store.resolve(run)
         return Run(full, store.root, store.config(full), store.summary(full))
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a path is a regular file itself, no link to one."""
+    return path.is_file() and not path.is_symlink()
 
 
 def is_from_file(reference: str) -> bool:

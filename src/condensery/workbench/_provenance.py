@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 from collections.abc import Mapping
+from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from condensery._errors import InvalidInputError
 from condensery.protocols import Experiment
+from condensery.store import open_store
 from condensery.workbench._judging import claims_digest, now
 
 _PACKAGES = (
@@ -24,6 +28,8 @@ _PACKAGES = (
     "safetensors",
     "matplotlib",
 )
+
+_log = logging.getLogger("condensery.workbench")
 
 FILE = "provenance.json"
 
@@ -72,6 +78,15 @@ def encode(record: Provenance) -> bytes:
 
 
 def stored(folder: Path) -> Provenance:
-    """The record of a run's folder; empty where it has none yet."""
-    path = folder / FILE
-    return json.loads(path.read_bytes()) if path.is_file() else {}
+    """The record of a run's folder; empty where it has none that is sound."""
+    try:
+        with closing(open_store(folder.parent)) as store:
+            document = json.loads(store.file(folder.name, FILE) or b"{}")
+        sections = {str(name): dict(rows) for name, rows in document.items()}
+    except (InvalidInputError, ValueError, TypeError, AttributeError) as error:
+        _log.warning("%s: %s", folder / FILE, error)
+        return {}
+    return {
+        name: {str(key): str(text) for key, text in rows.items()}
+        for name, rows in sections.items()
+    }

@@ -31,16 +31,22 @@ class Found:
         task_version: Its version of its tasks; for a file also a digest of the file, so
             that edited code never meets shards of the code before.
         source: Digest of the file; empty for a registered experiment.
+        text: Text of the file; empty for a registered experiment.
     """
 
     name: str
     experiment: Experiment
     task_version: str
     source: str = ""
+    text: str = ""
 
 
-def find(reference: str) -> Found:
+def find(reference: str, *, source: str | None = None) -> Found:
     """The experiment that a registered name or ``path/to/file.py:Name`` stands for.
+
+    Args:
+        reference: The name or the file.
+        source: Text of the file, if it was read before.
 
     Raises:
         InvalidInputError: If there is none, or if what is there is not an experiment.
@@ -72,9 +78,12 @@ did you mean phase-diagram?; allowed: ...
     # is named from.
     path = Path(where).expanduser().resolve()
     reference = f"{path}:{name}"
-    experiment = _instance(reference, load(reference))
-    source = Source(text=read_source(path)).digest
-    return Found(reference, experiment, f"{experiment.task_version}+{source}", source)
+    # Read once: what the digest is of is what is executed.
+    text = read_source(path) if source is None else source
+    experiment = _instance(reference, load(reference, source=text))
+    digest = Source(text=text).digest
+    version = f"{experiment.task_version}+{digest}"
+    return Found(reference, experiment, version, digest, text)
 
 
 def registered() -> dict[str, str]:

@@ -28,6 +28,7 @@ from condensery.workbench._opened import Run, is_from_file, reopen, require_tabl
 from condensery.workbench._progress import Meter, heard_by
 from condensery.workbench._provenance import FILE, encode, judged_by, stored
 from condensery.workbench._registry import find
+from condensery.workbench._trust import source_of
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def report(
     runs: str | Path = "runs",
     *,
     judge: bool = False,
+    trust: bool = False,
     progress: Watcher | None = None,
 ) -> Reported:
     """Judge the claims of a run again from its stored tables, and draw it again.
@@ -83,6 +85,8 @@ def report(
         run: Its id, a unique beginning of it, or ``last``.
         runs: The folder that holds all runs.
         judge: Whether to execute the file of a run of ``path.py:Name``.
+        trust: Whether that file may be executed though it was not executed here before;
+            it is remembered.
         progress: Called with a `Progress` at every change.
     """
     opened = reopen(run, runs)
@@ -91,13 +95,19 @@ def report(
     if is_from_file(reference) and not judge:
         command = f"condensery report {opened.id} --judge"
         return Reported(opened, not_judged=f"only {command} executes {reference}")
+    text = _text(opened, Path(runs), trust=trust) if is_from_file(reference) else None
     try:
-        experiment = find(reference).experiment
+        experiment = find(reference, source=text).experiment
         model = validated(experiment, opened.config)
     except InvalidInputError as error:
         return Reported(opened, not_judged=str(error))
     require_drawing("report")
     return _judged_again(opened, Path(runs), experiment, model, progress)
+
+
+def _text(opened: Run, root: Path, *, trust: bool) -> str:
+    command = f"condensery report {opened.id} --judge"
+    return source_of(opened.config, root, trust=trust, command=command, edited=True)
 
 
 def is_current(run: Run, experiment: Experiment) -> bool:

@@ -22,12 +22,18 @@ from condensery.workbench._events import Event, Listener, RunFinished, Watcher
 from condensery.workbench._extras import require_extras
 from condensery.workbench._following import announcing, become_writer
 from condensery.workbench._identity import tasks_of
-from condensery.workbench._opened import Run, reopen
+from condensery.workbench._opened import (
+    Run,
+    is_from_file,
+    reopen,
+    resume_command,
+)
 from condensery.workbench._progress import Meter
 from condensery.workbench._registry import Found, find
 from condensery.workbench._rejudge import is_current
 from condensery.workbench._running import Running
 from condensery.workbench._sitting import RunInterrupted, Work, to_the_end
+from condensery.workbench._trust import remember, source_of
 
 
 def run(
@@ -75,6 +81,7 @@ quick?; allowed: quick, paper
     entry = find(experiment)
     model, config = configure(entry, preset, overrides)
     mover = make(runner, workers=workers)
+    _remember(entry, Path(runs))
     with displaying(progress) as watch:
         listens = watch is not None
         running = _begin(entry, model, config, Path(runs), mover, listens=listens)
@@ -113,6 +120,7 @@ local?; allowed: local
     entry = find(experiment)
     model, config = configure(entry, preset, overrides)
     mover = make(runner, workers=workers)
+    _remember(entry, Path(runs))
     return _begin(entry, model, config, Path(runs), mover, listens=True)
 
 
@@ -122,6 +130,7 @@ def resume(
     *,
     runner: str = "local",
     workers: int | None = None,
+    trust: bool = False,
     progress: Shown = "auto",
 ) -> Run:
     """Finish a run that was stopped or killed, or whose tasks failed.
@@ -135,10 +144,12 @@ def resume(
         runs: The folder that holds all runs.
         runner: ``local``, or the name of a runner that an installed package has added.
         workers: How many worker processes; by default one per processor.
+        trust: Whether the file of an experiment ``path.py:Name`` may be executed that
+            was not executed here before; it is remembered.
         progress: As for `run`.
     """
     began = reopen(run, runs).config
-    entry = _find_again(began)
+    entry = _find_again(began, Path(runs), trust=trust)
     model = validated(entry.experiment, began)
     _check_unchanged(began, entry, model)
     mover = make(runner, workers=workers)
@@ -146,6 +157,12 @@ def resume(
         listens = watch is not None
         running = _begin(entry, model, began, Path(runs), mover, listens=listens)
         return _wait(running, watch)
+
+
+def _remember(entry: Found, root: Path) -> None:
+    """A file that the user has named is one that the user trusts."""
+    if entry.text:
+        remember(Path(entry.name.rpartition(":")[0]), entry.text, root)
 
 
 def _wait(running: Running, watch: Watcher | None) -> Run:
@@ -175,7 +192,7 @@ def _is_progress(event: Event) -> bool:
     return not isinstance(event, RunFinished) or event.progress.stage == "done"
 
 
-def _find_again(began: RunConfig) -> Found:
+def _find_again(began: RunConfig, root: Path, *, trust: bool) -> Found:
     """The experiment of a run; a file may have moved since.
 
     Raises:
@@ -190,7 +207,11 @@ def _find_again(began: RunConfig) -> Found:
             remedy=f"it has moved: condensery run NEW/PATH.py:{name} with the same "
             "settings goes on with this run",
         )
-    return find(began.experiment)
+    if not is_from_file(began.experiment):
+        return find(began.experiment)
+    command = resume_command(began.run_id, root)
+    text = source_of(began, root, trust=trust, command=command)
+    return find(began.experiment, source=text)
 
 
 def _check_unchanged(began: RunConfig, entry: Found, model: BaseModel) -> None:
@@ -259,7 +280,7 @@ def _is_complete(root: Path, run: str, work: Work) -> bool:
             return False
     except InvalidInputError:
         return False  # there is no such run yet, or a stored file of it is damaged
-    names = {spec.name for spec in opened.figure_specs()}
+    names = {spec.name for spec in work.experiment.figures(work.model)}
     files = {f"{name}.{ending}" for name in names for ending in ("png", "pdf")}
     drawn = {path.name for path in opened.figures}
     if opened.report is None or not files <= drawn:
