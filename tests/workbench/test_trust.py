@@ -161,7 +161,11 @@ def test_a_stored_figure_names_no_code(run, home, tmp_path):
     assert description == []
     stored = json.loads((run.folder / _described.FILE).read_bytes())
     stored["figures"] = [
-        {"name": "a", "plot": f"{tmp_path / 'evil.py'}:Tiny", "caption": "c"}
+        {
+            "name": "a",
+            "plot": f"{tmp_path / 'evil.py'}:Tiny",
+            "caption": "c",
+        }
     ]
     with sqlite3.connect(run.root / "ledger.sqlite") as database:
         database.execute("DELETE FROM files")

@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
+from condensery._errors import printable
 from condensery._streams import is_unicode
 from condensery.records import Claim
 from condensery.workbench import VERDICTS, expectation, number
@@ -31,7 +32,11 @@ _STYLES = {
 
 
 def say(text: str = "", *, style: str = "") -> None:
-    """Print for people; in colour on a terminal that has any (not with NO_COLOR)."""
+    """Print for people; in colour on a terminal that has any (not with NO_COLOR).
+
+    What a terminal would obey in a text is shown instead.
+    """
+    text = printable(text)
     if style and sys.stdout.isatty():
         from rich.console import Console
         from rich.text import Text
@@ -128,7 +133,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         grid.add_column(head, max_width=_CELL_WIDTH, overflow="fold")
     grid.add_column(last, overflow="fold")
     for row in rows:
-        grid.add_row(*(cell.replace("`", "") for cell in row))
+        grid.add_row(*(printable(cell).replace("`", "") for cell in row))
     console = Console(
         width=min(max(terminal, 60), _TABLE_WIDTH), markup=False, emoji=False
     )

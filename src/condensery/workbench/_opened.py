@@ -122,6 +122,7 @@ class Run:
             InvalidInputError: If the experiment has no such figure, or the run has no
                 tables yet.
         """
+        require_tables(self)
         specs = {spec.name: spec for spec in self.figure_specs()}
         if name not in specs:
             raise InvalidInputError(
@@ -130,7 +131,6 @@ class Run:
                 allowed=", ".join(specs) or "none",
                 remedy="choose one of the run's figures",
             )
-        require_tables(self)
         spec = specs[name]
         module = self._plot_of(spec)
         return module.draw(module.figure_data(self.tables, **spec.options), axes)
