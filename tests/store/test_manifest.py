@@ -104,9 +104,11 @@ def test_altered_and_lost_files_are_named(root, finished, name):
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(InvalidInputError, match=f"{name}: .*checksum differs"):
         store.file(RUN, name)
+    assert list(store.damaged(RUN)) == [name]
     path.unlink()
     with pytest.raises(InvalidInputError, match=f"{name}: .*is missing"):
         store.file(RUN, name)
+    assert store.damaged(RUN) == {name: "is missing"}
     assert store.file(RUN, "figures/b.png") is None
 
 

@@ -93,9 +93,9 @@ def test_a_failure_while_opening_lets_go(root):
         pass
     (root / "ledger.sqlite").write_bytes(b"this is no database" * 100)
     for _ in range(2):
-        with pytest.raises(InvalidInputError, match=r"ledger: given .*sets it aside"):
+        with pytest.raises(InvalidInputError, match=r"ledger: given .*move it away"):
             open_store(root, write=True)
-    with pytest.raises(InvalidInputError, match=r"ledger: given .*sets it aside"):
+    with pytest.raises(InvalidInputError, match=r"ledger: given .*move it away"):
         open_store(root).runs()
 
 

@@ -193,3 +193,14 @@ def test_escapes_in_stored_text_are_shown(run, capsys):
     assert json.loads(text)["runs"][0]["created"] == "\x1b]0;owned\x07\x9b2J"
     assert "\x1b" not in text
     assert "\x9b" not in text
+
+
+@pytest.mark.parametrize("name", ["report.html", "claims.json", "experiment.json"])
+def test_the_same_run_makes_a_damaged_file_again(run, name, capsys):
+    path = run.folder / name
+    content = path.read_bytes()
+    path.write_bytes(content[:-9] + b"something")
+    assert main(["resume", run.id, "--runs", str(run.root)]) == 0
+    if name != "report.html":  # that has the time of the verdicts
+        assert path.read_bytes() == content
+    assert b"something" not in path.read_bytes()[-9:]

@@ -241,7 +241,7 @@ class Database:
                     "ledger",
                     given=f"{path}, a link or no file",
                     allowed="a file of its own: no link is followed",
-                    remedy="move it away; condensery check last --repair makes it anew",
+                    remedy="move it away and run the same again",
                 )
         return self.path.exists()
 
@@ -282,9 +282,8 @@ class Database:
                 "ledger",
                 given=str(self.path),
                 allowed="the ledger as condensery wrote it",
-                remedy=f"it is damaged ({error}): condensery check last --repair "
-                f"--runs {self.path.parent} sets it aside and makes it anew from the "
-                "folders; finished shards are kept",
+                remedy=f"it is damaged ({error}): move it away and run the same again; "
+                "finished shards are kept",
             ) from error
 
 

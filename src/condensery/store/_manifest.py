@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from condensery.store._access import Access
 from condensery.store._ledger import Ledger
-from condensery.store._reading import DamagedError, read_file
+from condensery.store._reading import LARGEST_ARRAYS, DamagedError, read_file
 
 _ATTEMPTS = 5
 
@@ -120,3 +120,15 @@ class Manifest:
                 break
         altered = "is not what was written (its checksum differs)"
         raise DamagedError(problem or altered)
+
+    def damaged(self, run: str) -> dict[str, str]:
+        """Files that are not as entered, with what is wrong; every file is read."""
+        problems = {}
+        for name in self.rows(run):
+            try:
+                self.read(run, name, most=LARGEST_ARRAYS)
+            except FileNotFoundError:
+                continue  # it was about to be written
+            except (DamagedError, OSError) as error:
+                problems[name] = str(error)
+        return problems

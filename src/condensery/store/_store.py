@@ -22,11 +22,7 @@ from condensery.store._formats import NewerFormatError, read_claims
 from condensery.store._ledger import Ledger
 from condensery.store._lock import read_holder
 from condensery.store._manifest import Manifest
-from condensery.store._reading import (
-    LARGEST_DOCUMENT,
-    LARGEST_PAGE,
-    DamagedError,
-)
+from condensery.store._reading import LARGEST_DOCUMENT, LARGEST_PAGE, DamagedError
 from condensery.store._recordings import has_recordings, take_in_recordings
 from condensery.store._shards import ShardRow, Shards
 from condensery.store._summaries import Summaries
@@ -340,6 +336,10 @@ class LocalStore:
             path = self.root / run / checked
             raise self._damaged(checked, path, run, error) from error
 
+    def damaged(self, run: str) -> dict[str, str]:
+        """Files of a run that are not as entered, with what is wrong."""
+        return self._manifest.damaged(self.resolve(run))
+
     def set_verified(self, run: str, *, verified: bool) -> None:
         """Record whether the shards of a run are what its tasks give."""
         run = self.resolve(run)
@@ -375,7 +375,7 @@ class LocalStore:
             name,
             given=f"{path}, a file{problem}",
             allowed="the file as it was written",
-            remedy=f"condensery check {run} --repair makes it again",
+            remedy=f"condensery resume {run} makes it again",
         )
 
     def _unknown(self, run: str) -> InvalidInputError:

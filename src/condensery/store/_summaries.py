@@ -56,8 +56,7 @@ class Summaries:
                 f"ledger's row of run {run}",
                 given=f"one that cannot be read ({error.error_count()} fields)",
                 allowed="a row as this condensery writes it",
-                remedy="upgrade condensery, or check the folder: condensery check "
-                f"{run} --repair",
+                remedy="upgrade condensery, or run the same again",
             ) from error
 
     def _summary(self, row: RunRow, unverified: set[str]) -> RunSummary:

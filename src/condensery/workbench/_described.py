@@ -69,5 +69,5 @@ def description_of(run: str, root: Path) -> Description | None:
             FILE,
             given=f"{root / run / FILE}, a file of another form",
             allowed="the file as it was written",
-            remedy=f"condensery check {run} --repair makes it again",
+            remedy=f"condensery resume {run} makes it again",
         ) from error

@@ -286,4 +286,6 @@ def _is_complete(root: Path, run: str, work: Work) -> bool:
     if opened.report is None or not files <= drawn:
         return False
     with closing(open_store(root)) as store:
+        if store.damaged(run):
+            return False
         return {task.hash for task in work.tasks} <= store.finished(run)
