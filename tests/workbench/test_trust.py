@@ -91,7 +91,10 @@ def test_an_evil_file_in_the_folder_is_not_executed(
         with sqlite3.connect(run.root / "ledger.sqlite") as database:
             database.execute("DELETE FROM files")
         database.close()
-    words = {**READING, **EXECUTING}[command]
+    words = {
+        **READING,
+        **EXECUTING,
+    }[command]
     status = main([*words, "--runs", str(run.root)])
     assert not mark.exists()
     assert status == (0 if command in READING else 2)
