@@ -257,3 +257,25 @@ def test_weights_of_another_model_are_refused(
     ) as caught:
         load_model(f"{factories}:build", tmp_path / "net.pt")
     assert message in str(caught.value)
+
+
+def test_a_small_file_cannot_ask_for_much_memory(tmp_path):
+    path = tmp_path / "repeated.pt"
+    torch.save({"weight": torch.ones(1).expand(2**16, 2**16)}, path)
+    assert path.stat().st_size < 4096
+    with pytest.raises(InvalidInputError, match="that repeat those of a smaller"):
+        load_weights(path)
+
+
+def test_a_compressed_archive_is_refused(tmp_path):
+    plain, packed = tmp_path / "plain.pt", tmp_path / "packed.pt"
+    torch.save({"weight": torch.zeros(8, 8)}, plain)
+    with (
+        zipfile.ZipFile(plain) as source,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for name in source.namelist():
+            target.writestr(name, source.read(name))
+    assert load_weights(plain)["weight"].shape == (8, 8)
+    with pytest.raises(InvalidInputError, match="a compressed archive"):
+        load_weights(packed)

@@ -17,6 +17,7 @@ from torch.nn.parameter import UninitializedTensorMixin
 
 from condensery._errors import InvalidInputError
 from condensery._reference import load
+from condensery.torch._bounds import refuse_compressed, refuse_repeated
 
 _READ = ".safetensors, .pt, .pth, .bin or .ckpt"
 _SAVE = (
@@ -151,6 +152,7 @@ def check_weights(weights: Mapping[str, object], *, where: str) -> None:
             tensor, UninitializedTensorMixin
         ):
             continue
+        refuse_repeated(name, tensor, where)
         problem = _problem(name, tensor)
         if problem is not None:
             numbers, remedy = problem
@@ -233,6 +235,7 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
 
 def _read_pickled(path: Path) -> object:
     _refuse_programs(path)
+    refuse_compressed(path, f"where it was made, {_SAVE}")
     try:
         with warnings.catch_warnings():
             # old files are made of what torch has since deprecated
