@@ -85,7 +85,7 @@ def test_claims_that_were_stored_without_a_kind_say_so(old, capsys):
     claims = workbench.open(CENSUS, old).claims
     assert claims
     assert {claim.kind for claim in claims} == {UNKNOWN}
-    assert main(["show", CENSUS, "--runs", str(old)]) == 0
+    assert main(["show", CENSUS, "--all", "--runs", str(old)]) == 0
     assert "[unknown; zhang2021embedding, " in capsys.readouterr().out
 
 

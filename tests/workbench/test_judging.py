@@ -134,8 +134,9 @@ def test_what_the_installed_code_cannot_judge_is_shown_as_stored(
     assert main(["report", run.id, "--runs", str(tmp_path / "runs")]) == 0
     text = capsys.readouterr().out
     assert "cannot be judged by counted as it is (KeyError" in text
-    assert "✓ largest: 2" in text
     assert (run.folder / "claims.json").read_bytes() == stored
+    assert main(["show", run.id, "--all", "--runs", str(tmp_path / "runs")]) == 0
+    assert "✓ largest: 2" in capsys.readouterr().out
 
 
 def test_a_file_is_executed_by_judge_alone(tmp_path, runner, capsys):
