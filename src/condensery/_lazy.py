@@ -8,6 +8,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from condensery._doors import with_door
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -41,7 +43,7 @@ def load(package: str, name: str, exports: Mapping[str, Sequence[str]]) -> Any:
     try:
         if home == ".":
             return import_module(f"{package}.{name}")
-        return getattr(import_module(home), name)
+        return with_door(getattr(import_module(home), name), package)
     except ModuleNotFoundError as error:
         from condensery._errors import EXTRAS, MissingExtraError
 

@@ -2,6 +2,7 @@
 with a digest.
 """
 
+from condensery._doors import guard
 from condensery.data._dataset import Dataset, from_arrays
 from condensery.data._load import DATASETS, load
 from condensery.data._synthetic import (
@@ -23,3 +24,5 @@ __all__ = [
     "three_steps_target",
     "two_steps_target",
 ]
+
+guard(globals(), __all__)

@@ -26,6 +26,7 @@ Example:
 
 from __future__ import annotations
 
+from condensery._doors import guard
 from condensery.declare._claims import (
     Expected,
     JudgedMeasure,
@@ -101,3 +102,5 @@ __all__ = [
     "task",
     "within",
 ]
+
+guard(globals(), __all__)

@@ -2,6 +2,7 @@
 float64.
 """
 
+from condensery._doors import guard
 from condensery._lazy import require
 
 require("jax", purpose="condensery.engine")
@@ -73,3 +74,5 @@ __all__ = [
     "runge_kutta",
     "three_layer_flow",
 ]
+
+guard(globals(), __all__)

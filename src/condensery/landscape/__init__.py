@@ -2,6 +2,7 @@
 receipts, and what is there.
 """
 
+from condensery._doors import guard
 from condensery._lazy import require
 
 require("jax", purpose="condensery.landscape")
@@ -134,3 +135,5 @@ __all__ = [
     "widths",
     "zero_output",
 ]
+
+guard(globals(), __all__)

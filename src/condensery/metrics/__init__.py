@@ -4,6 +4,7 @@ Arrays have the axes ``(member, unit, feature)`` in this order; every measure co
 in float64.
 """
 
+from condensery._doors import guard
 from condensery.metrics._barrier import loss_barrier
 from condensery.metrics._condensation import Condensation, condensation
 from condensery.metrics._cosine import CosineMatrix, cosine_blocks, cosine_matrix
@@ -101,3 +102,5 @@ __all__ = [
     "width_slope",
     "within_decades",
 ]
+
+guard(globals(), __all__)

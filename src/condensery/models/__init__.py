@@ -2,6 +2,7 @@
 drawn.
 """
 
+from condensery._doors import guard
 from condensery._lazy import require
 
 require("jax", purpose="condensery.models")
@@ -48,3 +49,5 @@ __all__ = [
     "two_layer_normal",
     "with_bias",
 ]
+
+guard(globals(), __all__)

@@ -2,6 +2,7 @@
 neurons merge and split.
 """
 
+from condensery._doors import guard
 from condensery.theory._activations import (
     ACTIVATION_NAMES,
     ActivationFacts,
@@ -119,3 +120,5 @@ __all__ = [
     "three_layer_slopes",
     "unfitted",
 ]
+
+guard(globals(), __all__)

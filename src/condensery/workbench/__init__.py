@@ -8,6 +8,7 @@ line calls what is here.
 
 from __future__ import annotations
 
+from condensery._doors import guard
 from condensery.workbench._bench import BenchResult, bench, benches
 from condensery.workbench._cite import cite, references
 from condensery.workbench._collect import collect
@@ -131,3 +132,5 @@ __all__ = [
     "tally",
     "verdicts_of",
 ]
+
+guard(globals(), __all__)
