@@ -22,6 +22,8 @@ from condensery._errors import CondenseryError, InvalidInputError, shortened
 _MARK = "__behind_a_door__"
 _CAUSE = 300
 """Characters of the error that a message repeats."""
+_SHOWN = ("__repr__", "__str__")
+"""A value that cannot be shown is no code of a user that we called."""
 _HOME = str(Path(__file__).parent)
 _LIBRARIES = tuple(
     sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")
@@ -91,8 +93,9 @@ def _is_of_a_user(trace: TracebackType | None) -> bool:
     The first frame is that of the door.
     """
     while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        is_ours = file.startswith((_HOME, "<", *_LIBRARIES))
+        code = trace.tb_frame.f_code
+        is_ours = code.co_filename.startswith((_HOME, "<", *_LIBRARIES))
+        is_ours = is_ours or code.co_name in _SHOWN
         if not is_ours:
             return True
         trace = trace.tb_next
@@ -154,7 +157,7 @@ def _hint(function: FunctionType, argument: str) -> Any:
         return text
     try:
         # ruff: ignore[suspicious-eval-usage] - our own annotation
-        return eval(text, function.__globals__)
+        return eval(text, inspect.unwrap(function).__globals__)
     except Exception:  # a name that only type checkers import
         return Any
 

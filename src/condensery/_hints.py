@@ -7,8 +7,7 @@ counts as fitting.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable, Mapping
-from numbers import Real
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import (
     Annotated,
     Any,
@@ -139,7 +138,7 @@ def _fits_class(value: object, hint: object) -> bool:
         is_truth = isinstance(value, bool | np.bool_)
         return isinstance(value, int | np.integer) and not is_truth
     if hint is float:
-        return isinstance(value, Real | np.floating) or _is_scalar(value)
+        return isinstance(value, int | float | np.number) or _is_scalar(value)
     if hint is np.ndarray:
         return _as_numbers(value) is not None
     try:
@@ -155,9 +154,11 @@ def _fits_mapping(value: object, hint: Any, axes: Axes) -> bool:
 def _fits_members(value: object, hint: Any, axes: Axes) -> bool:
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         return False
-    if not isinstance(value, list | tuple):
-        return getattr(value, "ndim", 1) > 0
     hints = get_args(hint)
+    is_ordered = isinstance(value, Sequence) or getattr(value, "ndim", 0) > 0
+    if not is_ordered:
+        return not issubclass(get_origin(hint), Sequence)
+    value = list(value)
     is_fixed = get_origin(hint) is tuple and ... not in hints
     if not is_fixed:
         hints = hints[:1] * min(len(value), _LOOKED_AT)

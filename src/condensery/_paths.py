@@ -104,6 +104,34 @@ def user_file(path: object, what: str, *, allowed: str) -> Path:
     )
 
 
+def user_folder(path: object, what: str, *, remedy: str) -> Path:
+    """The folder that a user means, which need not be there yet.
+
+    Args:
+        path: As given.
+        what: The name that the user knows it under.
+        remedy: What to do where it cannot be a folder.
+
+    Raises:
+        InvalidInputError: Something else is there, or nothing can be.
+    """
+    folder = user_path(path, what)
+    try:
+        if stat.S_ISDIR(folder.stat().st_mode):
+            return folder
+        problem = "something else has this name"
+    except FileNotFoundError:
+        return folder
+    except (OSError, ValueError) as error:
+        problem = reason(error)
+    raise InvalidInputError(
+        what,
+        given=str(path),
+        allowed="a folder, or a place where one can be made",
+        remedy=f"{remedy} ({problem})",
+    )
+
+
 def working_folder() -> str:
     """The working folder, for a message; it may have been removed."""
     try:

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from condensery._errors import InvalidInputError, suggestion
+from condensery._paths import user_file, user_path
 
 _ALLOWED = "package.module:name or path/to/file.py:name"
 
@@ -60,7 +61,7 @@ did you mean Fraction?; allowed: a name that fractions defines
         )
     target: object
     if source is not None:
-        target = _load_source(home, Path(home).expanduser().resolve(), source)
+        target = _load_source(home, user_path(home, "file").resolve(), source)
     elif is_file(home):
         target = _load_file(home)
     else:
@@ -99,13 +100,14 @@ def read_source(path: str | Path) -> str:
     Raises:
         InvalidInputError: If there is no such file, or it cannot be read.
     """
-    file = Path(path).expanduser()
-    if not file.is_file() or file.suffix != ".py":
+    allowed = "a Python file that exists (.py)"
+    file = user_file(path, "file", allowed=allowed)
+    if file.suffix != ".py":
         raise InvalidInputError(
             "file",
             given=str(path),
-            allowed="a Python file that exists (.py)",
-            remedy=f"looked in {Path.cwd()}",
+            allowed=allowed,
+            remedy="name a file that ends in .py",
         )
     try:
         return importlib.util.decode_source(file.read_bytes())

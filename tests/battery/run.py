@@ -257,6 +257,12 @@ def _typed(item: str) -> Outcome:
     return Outcome(passed, note)
 
 
+def _at_a_door(item: str) -> Outcome:
+    """Hand a function or a command forty bad values."""
+    passed, note = _sibling("doors").attempt(item)
+    return Outcome(passed, note)
+
+
 CASES = Path(__file__).with_name("flow_cases.py")
 FLOW_SOURCES = (
     "src/condensery/engine/_f*.py",
@@ -330,6 +336,26 @@ BATTERIES = {
         items=lambda: _sibling("typed").items(),
         attempt=_typed,
         workers=2,
+    ),
+    "doors": Battery(
+        name="doors",
+        purpose=(
+            "Every public function with each argument of its example replaced by each "
+            "of forty bad values, and every option and argument of every command with "
+            "forty bad words. An item fails where an error is of another kind than "
+            "condensery's own, a message has more than three lines, a command shows a "
+            "traceback, or the process of the item ever held more than 4 GB. A call "
+            "that uses the processor for five seconds is stopped and counted as such; "
+            "a value that is taken counts as accepted. An item is a command or a "
+            "function, in a process of its own."
+        ),
+        sources=(
+            "src/condensery/**/*.py",
+            "tests/battery/doors.py",
+            "tests/battery/bad_values.py",
+        ),
+        items=lambda: _sibling("doors").items(),
+        attempt=_at_a_door,
     ),
     "flow": Battery(
         name="flow",

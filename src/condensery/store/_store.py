@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from condensery._errors import InvalidInputError
+from condensery._paths import user_folder
 from condensery.protocols import Arrays, Task
 from condensery.records import Claim, RunConfig, RunStatus, RunSummary, Table
 from condensery.store._access import Access
@@ -98,7 +99,9 @@ class LocalStore:
     """
 
     def __init__(self, root: str | Path, *, write: bool = False) -> None:
-        self.root = Path(root).expanduser()
+        self.root = user_folder(
+            root, "runs folder", remedy="choose another with --runs DIR"
+        )
         self._access = Access(self.root, write=write)
         self.has_locks = self._access.has_locks
         try:

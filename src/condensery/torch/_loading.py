@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.parameter import UninitializedTensorMixin
 
 from condensery._errors import InvalidInputError
+from condensery._paths import user_file
 from condensery._reference import load
 from condensery.torch._bounds import refuse_compressed, refuse_repeated
 
@@ -67,14 +68,7 @@ def load_weights(path: str | Path) -> dict[str, torch.Tensor]:
         ...     }
         {'weight': (3, 2), 'bias': (3,)}
     """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise InvalidInputError(
-            "weights file",
-            given=str(path),
-            allowed=f"a file that exists ({_READ})",
-            remedy=f"looked in {Path.cwd()}",
-        )
+    path = user_file(path, "weights file", allowed=f"a file that exists ({_READ})")
     if path.suffix == ".safetensors":
         content: object = _read_safetensors(path)
     elif path.suffix in _PICKLED:

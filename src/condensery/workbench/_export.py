@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from condensery._errors import InvalidInputError, MissingExtraError
+from condensery._paths import unwritable, user_path
 from condensery.records import Table
 from condensery.workbench._opened import Run, reopen, require_tables
 
@@ -63,11 +64,11 @@ def export(
                 package, extra=_EXTRAS[format], purpose=f"export as {format}"
             )
     target = (
-        Path(to)
+        user_path(to, "to")
         if to is not None
         else Path(f"condensery-{opened.id}{'.nc' if format == 'netcdf' else ''}")
     )
-    if target.exists() or not target.absolute().parent.is_dir():
+    if not _is_free(target):
         raise InvalidInputError(
             "to",
             given=str(target),
@@ -75,6 +76,14 @@ def export(
             remedy="choose another with --to, or move away what is there",
         )
     return _write(opened, format, target)
+
+
+def _is_free(target: Path) -> bool:
+    """Whether a file or folder can be made there."""
+    try:
+        return not target.exists() and target.absolute().parent.is_dir()
+    except OSError:  # a name that is too long, a folder that may not be searched
+        return False
 
 
 def _write(run: Run, kind: str, target: Path) -> Path:
@@ -86,12 +95,15 @@ def _write(run: Run, kind: str, target: Path) -> Path:
     try:
         folder = Path(mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
     except OSError as error:
-        raise InvalidInputError(
+        refusal = unwritable(
             "to",
-            given=str(target),
+            target,
+            error,
             allowed="a folder that this process may write to",
-            remedy=f"choose another with --to ({error.strerror})",
-        ) from error
+            remedy="choose another with --to",
+            again="export again",
+        )
+        raise refusal from error
     try:
         made = folder / "made"
         if kind == "netcdf":

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from condensery._errors import CondenseryError, InvalidInputError, some_of, suggestion
+from condensery._paths import user_file
 from condensery._reference import load, read_source, with_entry_points
 from condensery.experiments import BUILT_IN, ENTRY_POINTS
 from condensery.protocols import Experiment, Source
@@ -76,7 +76,7 @@ did you mean phase-diagram?; allowed: ...
         )
     # Absolute, so that a run resumes from any folder and a file has one id wherever it
     # is named from.
-    path = Path(where).expanduser().resolve()
+    path = user_file(where, "file", allowed="a Python file that exists (.py)").resolve()
     reference = f"{path}:{name}"
     # Read once: what the digest is of is what is executed.
     text = read_source(path) if source is None else source

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from condensery._errors import InvalidInputError
+from condensery._paths import user_file
 
 
 @dataclass(frozen=True)
@@ -131,9 +132,10 @@ def _inputs(shape: Sequence[int], data: Path | None) -> Any:
 
 
 def _read(path: Path) -> np.ndarray:
+    file = user_file(path, "--data", allowed="an .npy file of numbers")
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        array = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
         raise InvalidInputError(
             "--data",
             given=str(path),

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from condensery._errors import InvalidInputError, MissingExtraError
+from condensery._paths import unwritable, user_path
 from condensery.torch._surgery._change import difference, outputs
 from condensery.torch._surgery._graph import as_inputs, check_runs, copied, exported
 from condensery.torch._surgery._receipt import Receipt
@@ -74,16 +75,19 @@ def export_model(
             allowed=", ".join(FORMATS),
             remedy="choose some of these",
         )
-    target = Path(folder)
+    target = user_path(folder, "folder")
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InvalidInputError(
+        refusal = unwritable(
             "folder",
-            given=str(folder),
+            target,
+            error,
             allowed="a folder, or a place where one can be made",
-            remedy=f"choose another: {error.strerror}",
-        ) from error
+            remedy="choose another",
+            again="the same again",
+        )
+        raise refusal from error
     written: dict[str, Path] = {}
     twin = copied(model).eval()
     check_runs(twin, inputs)
