@@ -12,13 +12,14 @@ import functools
 import inspect
 import sys
 import sysconfig
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from pathlib import Path
 from types import FunctionType, TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from condensery._errors import CondenseryError, InvalidInputError, shortened
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 _MARK = "__behind_a_door__"
 _CAUSE = 300
 """Characters of the error that a message repeats."""
@@ -40,6 +41,19 @@ def guard(package: MutableMapping[str, Any], names: Iterable[str]) -> None:
     for name in names:
         if name in package:
             package[name] = with_door(package[name], package["__name__"])
+
+
+def door(package: str) -> Callable[[_Function], _Function]:
+    """A decorator for a function that is a value as well, such as a target of data.
+
+    Args:
+        package: The package that exports it.
+    """
+
+    def decorate(function: _Function) -> _Function:
+        return with_door(function, package)
+
+    return decorate
 
 
 def with_door(item: Any, package: str) -> Any:

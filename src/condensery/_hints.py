@@ -47,12 +47,12 @@ def mismatch(value: object, hint: object, axes: Axes) -> str:
         axes: Sizes of axes that other arrays have; those of this array are added.
 
     Example:
+        >>> import jaxtyping
         >>> import numpy as np
-        >>> from jaxtyping import Float
         >>> from condensery._hints import mismatch
         >>> mismatch("three", int | None, {})
         'a whole number or None'
-        >>> mismatch(np.zeros(3), Float[np.ndarray, "unit feature"], {})
+        >>> mismatch(np.zeros(3), jaxtyping.Float[np.ndarray, "unit feature"], {})
         'an array of numbers with the axes (unit, feature)'
     """
     return "" if _fits(value, hint, axes) else described(hint)

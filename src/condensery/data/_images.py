@@ -123,12 +123,13 @@ def _search(name: str) -> Path:
     for folder in folders:
         if (file := _first_file(folder, _IMAGE_FILES)) is not None:
             return file
-    looked = f" (looked in {', '.join(map(str, folders))})" if folders else ""
+    looked = f"looked in {', '.join(map(str, folders))}; " if folders else ""
     raise InvalidInputError(
         name,
-        given=f"no {_IMAGE_FILES[0]}(.gz){looked}",
+        given=f"no {_IMAGE_FILES[0]}(.gz)",
         allowed="its four IDX files, gzipped or not",
-        remedy=f"give path=FOLDER (a run: --set data_path=FOLDER),{_PACKAGE[name]} "
+        remedy=f"{looked}give path=FOLDER (a run: --set data_path=FOLDER),"
+        f"{_PACKAGE[name]} "
         f"or put them below {VARIABLE}/{name}",
     )
 

@@ -8,11 +8,13 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
+from condensery._doors import door
 from condensery.data._dataset import Dataset, Target, check_count, from_arrays
 
 _MOST_POINTS = 10_000_000
 
 
+@door("condensery.data")
 def line_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
     """x², elementwise: the target of the four points of Luo et al. 2021, arXiv
     2007.07497 (read off their Fig. 2).
@@ -25,6 +27,7 @@ def line_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
     return np.asarray(np.square(np.asarray(x, dtype=np.float64)))
 
 
+@door("condensery.data")
 def demo_a_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
     """0.2·ReLU(x − 1/3) + 0.2·ReLU(−x − 1/3), elementwise: two neurons suffice for it.
 
@@ -42,6 +45,7 @@ def demo_a_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
     )
 
 
+@door("condensery.data")
 def demo_c_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
     """−σ(x) + σ(2(x + 0.3)) − σ(1.5(x − 0.4)) + σ(0.5(x − 0.8)) with σ = ReLU,
     elementwise: four neurons.
@@ -63,6 +67,7 @@ def demo_c_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
     )
 
 
+@door("condensery.data")
 def three_steps_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
     """tanh(x − 7) + tanh(x) + tanh(x + 7), elementwise: three tanh neurons, steps from
     −3 to 3.
@@ -80,6 +85,7 @@ def three_steps_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
     return np.asarray(np.tanh(at - 7) + np.tanh(at) + np.tanh(at + 7))
 
 
+@door("condensery.data")
 def two_steps_target(x: ArrayLike) -> Float[np.ndarray, " ..."]:
     """tanh(x − 6) + tanh(x + 6), elementwise: two tanh neurons, steps from −2 to 2.
 

@@ -26,7 +26,6 @@ Example:
 
 from __future__ import annotations
 
-from condensery._doors import guard
 from condensery.declare._claims import (
     Expected,
     JudgedMeasure,
@@ -102,5 +101,3 @@ __all__ = [
     "task",
     "within",
 ]
-
-guard(globals(), __all__)
