@@ -69,6 +69,26 @@ ANYWHERE = {
     "value of another kind": (f"run {TINY} --set seeds=few", "few", "a whole number"),
     "empty list": (f"run {TINY} --set values=[]", "[]", "at least 1 value"),
     "not finite": (f"run {TINY} --set off=NaN", "nan", "a finite number"),
+    "too many seeds": (
+        f"run {TINY} --set seeds=1000000000000",
+        "1000000000000",
+        "give seeds another value",
+    ),
+    "a width that fills the memory": (
+        "run demo-a --set width=1000000000000",
+        "1000000000000",
+        "10000000",
+    ),
+    "brackets without end": (
+        f"run {TINY} --set seeds={'[' * 5000}",
+        "[[[",
+        "a whole number",
+    ),
+    "a name that is too long": (f"run {'y' * 300}.py:Tiny", "yyy", "too long"),
+    "a folder in place of a file": ("run .py:Tiny", ".py", "looked in"),
+    "nobody's home": ("runs --runs ~nobody-of-this-name/x", "~nobody", "no such user"),
+    "runs on a device": ("runs --runs /dev/null", "/dev/null", "--runs DIR"),
+    "weights from a device": ("inspect /dev/zero.pt", "/dev/zero.pt", "weights"),
     "unknown runner": (f"run {TINY} --runner cloud", "cloud", "local"),
     "unwritable runs folder": (
         f"run {TINY} --runs occupied/runs",
@@ -261,6 +281,22 @@ def test_a_damaged_run_is_told_in_one_line_too(tmp_path, monkeypatch, capsys):
     )
     before = set(Path().rglob("*"))
     refused(capsys, ["runs"], before)
+
+
+def test_what_was_given_is_repeated_in_200_characters():
+    error = InvalidInputError(
+        "name", given="x" * 10_000 + "end", allowed="less", remedy="shorten it"
+    )
+    assert len(str(error)) < 260
+    assert "xend; allowed: less; shorten it" in str(error)
+
+
+def test_control_characters_are_shown():
+    error = InvalidInputError(
+        "name", given="\x1b[2J\x07", allowed="letters", remedy="remove them"
+    )
+    assert str(error).isprintable()
+    assert "\\x1b[2J\\x07" in str(error)
 
 
 def test_errors_are_one_line_whatever_they_are_given():

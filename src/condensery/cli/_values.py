@@ -70,7 +70,7 @@ def parse(text: str) -> Any:
     """
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or brackets without end
         pass
     if "," in text:
         return [parse(word.strip()) for word in text.strip(",").split(",")]

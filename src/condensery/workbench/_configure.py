@@ -19,6 +19,10 @@ from condensery.workbench._registry import Found
 
 _SEQUENCE_WANTED = frozenset({"list_type", "tuple_type", "set_type", "frozen_set_type"})
 _LONGEST = 80
+_MOST = 10**7
+"""Ten times the largest size of any preset; a typing error must not fill the memory."""
+_MOST_STEPS = 10**10
+_LARGEST = 1e100
 
 
 def configure(
@@ -48,11 +52,12 @@ def configure(
     model = _validate(experiment, base, overrides)
     parameters = model.model_dump(mode="json")
     for field, value in _leaves(parameters):
-        if isinstance(value, float) and not math.isfinite(value):
+        allowed = _bound(field, value)
+        if allowed:
             raise InvalidInputError(
                 field,
                 given=value,
-                allowed="a finite number",
+                allowed=allowed,
                 remedy=f"give {field} another value",
             )
     digest = data_digest
@@ -68,6 +73,19 @@ def configure(
         stand_ins=stand_ins(model, digest),
     )
     return model, record
+
+
+def _bound(field: str, value: object) -> str:
+    """What is allowed, if a number of a parameter is beyond it; else empty."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    if not math.isfinite(value):
+        return "a finite number"
+    if isinstance(value, float):
+        return "" if abs(value) <= _LARGEST else f"a number up to {_LARGEST:g}"
+    is_long = "steps" in field or field.endswith("seed")
+    largest = _MOST_STEPS if is_long else _MOST
+    return "" if abs(value) <= largest else f"a whole number up to {largest}"
 
 
 def validated(experiment: Experiment, record: RunConfig) -> BaseModel:
