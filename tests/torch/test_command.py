@@ -155,7 +155,7 @@ def check(words, fragments, capsys):
         ),
         (
             "factories.py:build --to words.pt",
-            ("folder: given words.pt", "choose another: File exists"),
+            ("folder: given words.pt", "choose another (File exists)"),
         ),
         ("factories.py:build --weights nan.pt", ("nan.pt", "finite")),
     ],
