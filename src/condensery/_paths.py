@@ -104,18 +104,16 @@ def user_file(path: object, what: str, *, allowed: str) -> Path:
     )
 
 
-def user_folder(path: object, what: str, *, remedy: str) -> Path:
-    """The folder that a user means, which need not be there yet.
+def user_folder(path: object) -> Path:
+    """The runs folder that a user means, which need not be there yet.
 
     Args:
         path: As given.
-        what: The name that the user knows it under.
-        remedy: What to do where it cannot be a folder.
 
     Raises:
         InvalidInputError: Something else is there, or nothing can be.
     """
-    folder = user_path(path, what)
+    folder = user_path(path, "runs folder")
     try:
         if stat.S_ISDIR(folder.stat().st_mode):
             return folder
@@ -125,10 +123,10 @@ def user_folder(path: object, what: str, *, remedy: str) -> Path:
     except (OSError, ValueError) as error:
         problem = reason(error)
     raise InvalidInputError(
-        what,
+        "runs folder",
         given=str(path),
         allowed="a folder, or a place where one can be made",
-        remedy=f"{remedy} ({problem})",
+        remedy=f"choose another with --runs DIR ({problem})",
     )
 
 

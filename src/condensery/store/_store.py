@@ -99,9 +99,7 @@ class LocalStore:
     """
 
     def __init__(self, root: str | Path, *, write: bool = False) -> None:
-        self.root = user_folder(
-            root, "runs folder", remedy="choose another with --runs DIR"
-        )
+        self.root = user_folder(root)
         self._access = Access(self.root, write=write)
         self.has_locks = self._access.has_locks
         try:
