@@ -108,7 +108,10 @@ def _is_of_a_user(trace: TracebackType | None) -> bool:
     """
     while trace is not None:
         code = trace.tb_frame.f_code
-        is_ours = code.co_filename.startswith((_HOME, "<", *_LIBRARIES))
+        file = code.co_filename
+        # Compiled modules name their source by a path that is not absolute.
+        is_compiled = not Path(file).is_absolute()
+        is_ours = is_compiled or file.startswith((_HOME, *_LIBRARIES))
         is_ours = is_ours or code.co_name in _SHOWN
         if not is_ours:
             return True

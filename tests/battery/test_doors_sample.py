@@ -21,6 +21,7 @@ FUNCTIONS = (
     "condensery.metrics.width_slope",
     "condensery.theory.phase_slope",
     "condensery.theory.coordinates",
+    "condensery.theory.embedding",
     "condensery.data.from_arrays",
     "condensery.data.load",
     "condensery.workbench.duration",
@@ -28,6 +29,7 @@ FUNCTIONS = (
 )
 SAMPLE = (
     "None",
+    "minus one",
     "a huge count",
     "a text",
     "a long text",
