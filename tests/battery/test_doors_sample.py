@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from condensery import _doors, metrics
+from condensery import _doors, metrics, theory
 from condensery._errors import InvalidInputError
 from condensery._reference import load
 
@@ -121,10 +121,10 @@ def test_what_a_user_raises_comes_through():
 
 def test_a_refusal_names_argument_value_kind_and_cause():
     with pytest.raises(InvalidInputError) as caught:
-        metrics.relative_distance("initial", np.zeros(3))
+        theory.phase_slope("initial", np.zeros(3))
     message = str(caught.value)
-    assert message.startswith("initial: given ")
-    assert "see help(condensery.metrics.relative_distance)" in message
+    assert message.startswith("gamma: given initial (str)")
+    assert "see help(condensery.theory.phase_slope)" in message
     assert isinstance(caught.value.__cause__, Exception)
 
 
