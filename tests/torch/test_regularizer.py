@@ -316,7 +316,7 @@ def test_a_network_trained_by_the_recipe_condenses_and_an_ordinary_one_does_not(
         condense(ordinary, exponent=None),
     ):
         rule = torch.optim.Adam(recipe.parameter_groups(), lr=1e-2)
-        monitor = CondensationMonitor(recipe.model, every=100)
+        monitor = CondensationMonitor(recipe.model, every=100, budget=None)
         for _ in range(300):
             rule.zero_grad()
             (functional.mse_loss(recipe.model(x), y) + recipe.penalty()).backward()
