@@ -53,7 +53,8 @@ def test_a_critical_point_is_no_convergence():
     np.testing.assert_allclose(result.loss, 1.8543e-4, rtol=1e-4)
     assert np.all(result.gradient <= result.noise)
     assert np.all(result.steps < 500)
-    assert result.rd[0] == pytest.approx(3.21, rel=0.01)
+    # at eta from 0.05 to 0.005; without the walk 3.210 at 0.05, 3.1679 at 0.005
+    assert result.rd[0] == pytest.approx(3.1679, rel=0.001)
 
 
 def test_the_loss_falls_and_time_advances_on_an_ill_conditioned_target():
@@ -169,7 +170,7 @@ def test_a_member_that_converged_has_nothing_to_change():
         gammas=[1.0],
     )
     result = flow(members, EIGHT, EIGHT[:, 0] ** 2, target_loss=1e-3)
-    assert result.message(0).startswith("member 0: converged at loss 0.000867")
+    assert result.message(0).startswith("member 0: converged at loss 0.000933")
     assert ": " not in result.message(0).removeprefix("member 0: ")
 
 

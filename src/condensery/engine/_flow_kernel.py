@@ -35,8 +35,10 @@ from jaxtyping import Array, Float
 from condensery.engine import _flow_step
 from condensery.engine._flow_member import Constants, Weights
 from condensery.engine._flow_network import Look, Member
+from condensery.engine._flow_pieces import NOT_HELD
 from condensery.engine._flow_step import METHODS
-from condensery.engine._mean_slopes import mean_secant, mean_through_kink
+from condensery.engine._flow_walk import mean_along, slopes_at
+from condensery.engine._mean_slopes import mean_secant
 from condensery.models import Activation
 
 __all__ = ["METHODS", "TwoLayerFlow", "advance", "unstarted"]
@@ -46,14 +48,23 @@ _UNROLLED = 8
 Forms = tuple[Float[Array, "sample sample"], Float[Array, "sample sample"]]
 
 
+class _Seen(NamedTuple):
+    """The forms of a point and σ' there."""
+
+    of_a: Float[Array, "sample sample"]
+    of_w: Float[Array, "sample sample"]
+    slope: Float[Array, "sample unit"]
+
+
 class _Factors(NamedTuple):
     """What a Jacobian is made of: S and σ' (or its secant), both (sample, unit), and
-    the output weights.
+    the output weights; of a step through kinks also what is held on them at its end.
     """
 
     s: Float[Array, "sample unit"]
     slope: Float[Array, "sample unit"]
     a: Float[Array, " unit"]
+    held: Float[Array, "sample unit"] | None = None
 
 
 def _preactivations(
@@ -69,20 +80,6 @@ def _preactivations(
     return X @ w
 
 
-def _at(
-    act: Activation,
-    X: Array,
-    a: Array,
-    w: Array,
-) -> _Factors:
-    z = _preactivations(X, w)
-    return _Factors(
-        act.sigma(z),
-        act.sigma_prime(z),
-        a,
-    )
-
-
 def _secant(
     act: Activation, X: Array, start: tuple[Array, Array], end: tuple[Array, Array]
 ) -> _Factors:
@@ -95,40 +92,9 @@ def _secant(
     return _Factors(*means, 0.5 * (start[0] + end[0]))
 
 
-def _through_kink(
-    act: Activation,
-    slopes: tuple[float, float],
-    X: Array,
-    start: tuple[Array, Array],
-    end: tuple[Array, Array],
-    push: Float[Array, " sample"],
-) -> _Factors:
-    """The factors of the mean Jacobian along the way to a predicted end, for an
-    activation with a kink at 0.
-
-    Args:
-        act: The activation.
-        slopes: σ' below and above 0.
-        X: Samples.
-        start: a and W at the start of the step.
-        end: The same at the end, predicted with σ' at the start.
-        push: Change of z that a unit of a = 1 and σ' = 1 works on each sample by
-            itself.
-    """
-    z0, z1 = _preactivations(X, start[1]), _preactivations(X, end[1])
-    means = mean_through_kink(
-        act,
-        slopes,
-        z0,
-        z1,
-        push[:, None] * start[0],
-    )
-    return _Factors(*means, 0.5 * (start[0] + end[0]))
-
-
 @dataclass(frozen=True)
 class TwoLayerFlow:
-    """A two-layer network with an activation; `seen` are its two forms.
+    """A two-layer network with an activation; `seen` are its two forms and σ'.
 
     The groups of parameters are a and W.
     """
@@ -140,26 +106,48 @@ class TwoLayerFlow:
         """Whether the activation is linear on either side of 0."""
         return self.act.slopes is not None
 
-    def look(self, X: Array, c: Constants, weights: Weights) -> Look:
-        """Output, its size, S Sᵀ and (B Bᵀ)∘X Xᵀ at a point."""
-        factors = _at(self.act, X, *weights)
+    @property
+    def follows(self) -> bool:
+        """Whether units are followed from kink to kink."""
+        return self.kinked
+
+    def look(
+        self,
+        X: Array,
+        c: Constants,
+        weights: Weights,
+        mean: _Factors | None = None,
+    ) -> Look:
+        """Output, its size, the forms and σ' at the end of a step, whose mean factors
+        say which units are held on a kink.
+        """
+        z = _preactivations(X, weights.w)
+        held = None if mean is None else mean.held
+        slope = slopes_at(self.act, z, held)
+        factors = _Factors(
+            self.act.sigma(z),
+            slope,
+            weights.a,
+        )
         forms = self.forms(X, factors)
         norm = jnp.sqrt(jnp.sum(weights.a**2))
         size = c.kappa * norm * jnp.sqrt(jnp.diagonal(forms[0]))
         return Look(
             c.kappa * (factors.s @ weights.a),
             size,
-            forms,
+            _Seen(*forms, slope),
         )
 
     def start(
         self,
         X: Array,
         weights: Weights,
-        seen: Forms,
+        seen: _Seen,
     ) -> tuple[_Factors, Forms]:
         """The factors at a point, and its forms, which are known already."""
-        return _at(self.act, X, *weights), seen
+        s = self.act.sigma(_preactivations(X, weights.w))
+        held = jnp.full_like(s, NOT_HELD) if self.kinked else None
+        return _Factors(s, seen.slope, weights.a, held), (seen.of_a, seen.of_w)
 
     def forms(self, X: Array, factors: _Factors) -> Forms:
         """S Sᵀ and (B Bᵀ)∘X Xᵀ."""
@@ -182,16 +170,28 @@ class TwoLayerFlow:
         """The factors of the mean Jacobian between the start and the end that u
         predicts.
         """
-        end = self.moved(X, c, start.weights, factors, u)
         if self.act.slopes is None:
+            end = self.moved(X, c, start.weights, factors, u)
             return _secant(self.act, X, start.weights, end)
-        push = -self.scales(c, len(u))[1] * u * jnp.sum(X**2, axis=1)
-        return _through_kink(self.act, self.act.slopes, X, start.weights, end, push)
+        scale_a, scale_w = self.scales(c, len(u))
+        a = start.weights.a - 0.5 * scale_a * (u @ factors.s)
+        push = -scale_w * u[:, None] * a
+        z = _preactivations(X, start.weights.w)
+        along = mean_along(
+            self.act,
+            z,
+            push,
+            X,
+        )
+        return _Factors(along.value, along.slope, a, along.held)
 
-    def moved(
-        self, X: Array, c: Constants, weights: Weights, factors: _Factors, u: Array
-    ) -> Weights:
-        """The parameters minus (1/n) D Jᵀ u, with the Jacobian of the factors."""
+    def pulls(
+        self,
+        X: Array,
+        factors: _Factors,
+        u: Array,
+    ) -> tuple[Array, Array]:
+        """What u moves a and W by, before their scales."""
         n, d = X.shape
         if n <= _UNROLLED and d <= _UNROLLED:
             step_a = jnp.asarray(sum(u[i] * factors.s[i] for i in range(n)))
@@ -199,11 +199,16 @@ class TwoLayerFlow:
                 sum((u[i] * X[i, j]) * factors.slope[i] for i in range(n))
                 for j in range(d)
             ]
-            step_w = factors.a * jnp.stack(rows)
-        else:
-            step_a = u @ factors.s
-            step_w = factors.a * (X.T @ (u[:, None] * factors.slope))
-        scale_a, scale_w = self.scales(c, n)
+            return step_a, factors.a * jnp.stack(rows)
+        step_w = factors.a * (X.T @ (u[:, None] * factors.slope))
+        return u @ factors.s, step_w
+
+    def moved(
+        self, X: Array, c: Constants, weights: Weights, factors: _Factors, u: Array
+    ) -> Weights:
+        """The parameters minus (1/n) D Jᵀ u, with the Jacobian of the factors."""
+        step_a, step_w = self.pulls(X, factors, u)
+        scale_a, scale_w = self.scales(c, len(u))
         return Weights(weights.a - scale_a * step_a, weights.w - scale_w * step_w)
 
     def explicit(
@@ -224,9 +229,10 @@ class TwoLayerFlow:
 def unstarted(a: Array, w: Array, samples: int) -> Member:
     """A bucket before its first `advance`."""
     square = jnp.zeros((len(a), samples, samples), a.dtype)
+    slope = jnp.zeros((len(a), samples, a.shape[1]), a.dtype)
     return _flow_step.unstarted(
         Weights(a, w),
-        (square, square),
+        _Seen(square, square, slope),
         samples=samples,
     )
 

@@ -25,6 +25,7 @@ class Member(NamedTuple):
         reach: Longest step that may be tried next; finite after a step that had to be
             taken again.
         idle: Steps in succession in which the loss has not fallen.
+        rough: Steps taken whose corrections had not settled.
     """
 
     weights: Any
@@ -38,6 +39,7 @@ class Member(NamedTuple):
     noise: Float[Array, ""]
     reach: Float[Array, ""]
     idle: Int[Array, ""]
+    rough: Int[Array, ""]
 
 
 class Look(NamedTuple):
@@ -86,8 +88,13 @@ class Network(Protocol):
         """Whether its activation is followed through a kink."""
         ...
 
-    def look(self, X: Array, c: Any, weights: Any) -> Look:
-        """The network at a point."""
+    @property
+    def follows(self) -> bool:
+        """Whether the mean Jacobian of a step follows units from kink to kink."""
+        ...
+
+    def look(self, X: Array, c: Any, weights: Any, mean: Any = None) -> Look:
+        """The network at a point, where a step with these mean factors ended."""
         ...
 
     def start(self, X: Array, weights: Any, seen: Any) -> tuple[Any, tuple[Array, ...]]:
@@ -115,6 +122,10 @@ class Network(Protocol):
         u: Array,
     ) -> Any:
         """Factors of the mean Jacobian on the way that u predicts."""
+        ...
+
+    def pulls(self, X: Array, factors: Any, u: Array) -> tuple[Array, ...]:
+        """What u moves the first and the last group by, before their scales."""
         ...
 
     def moved(

@@ -21,7 +21,7 @@ from condensery.engine._schedule import log_steps
 from condensery.protocols import Arrays
 from condensery.records import Status
 
-RECORDED = ("loss", "time", "steps", "status", "gradient", "noise")
+RECORDED = ("loss", "time", "steps", "status", "gradient", "noise", "rough")
 """What a result has of each member of a bucket as it stands there."""
 DEFAULT_ETA = {"exponential": 0.05, "gram": 1.0}
 
@@ -212,6 +212,11 @@ class Stopped(Protocol):
         """Noise floor of it."""
         ...
 
+    @property
+    def rough(self) -> np.ndarray:
+        """Steps of each member whose corrections had not settled."""
+        ...
+
 
 def message_of(result: Stopped, member: int) -> str:
     """How a member ended, its cause, and what to change.
@@ -228,11 +233,13 @@ def message_of(result: Stopped, member: int) -> str:
         if np.isfinite(loss)
         else "the loss is not a finite number",
     }
+    rough = int(result.rough[member])
     words = status.name.lower().replace("_", " ")
     parts = [
         f"member {member}: {words} at loss {loss:.3g}",
         f"time {result.time[member]:.3g} after {int(result.steps[member]):,} steps",
         causes.get(status, ""),
+        f"{rough} of them rough, compare with half the eta" if rough else "",
     ]
     line = ", ".join(filter(None, parts))
     return f"{line}: {status.remedy}" if status.remedy else line

@@ -62,6 +62,7 @@ class FlowResult:
         gradient: Norm ‖D^½ ∇‖ of the gradient of half the loss, D the mobilities, with
             the mean Jacobian of the last step tried; 0 before the first.
         noise: The noise floor of it: what the Gram matrix does not resolve.
+        rough: Steps taken whose error is not under control.
         recorded: Steps at which the probes were called; a member that stopped earlier
             has taken fewer.
         probed: What the probes measured, by the name of the probe and then of the
@@ -79,6 +80,7 @@ class FlowResult:
     status: Int[np.ndarray, " member"]
     gradient: Float[np.ndarray, " member"]
     noise: Float[np.ndarray, " member"]
+    rough: Float[np.ndarray, " member"]
     recorded: Int[np.ndarray, " step"]
     probed: Probed
     state: FlowState

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from condensery.engine._flow_correction import Correction, Step, gram_matrix
 from condensery.engine._flow_network import Limited, Member, Network
 from condensery.engine._function_space import (
     EPS,
@@ -57,23 +58,18 @@ _ROUNDING = 8.0 * EPS
 """Rounding of an output, in units of the norms that enter it."""
 
 
-_CAREFUL = 40
-"""Most corrections of a step in place of one, after a step that had to be taken again.
+_UNSETTLED = 0.1
+"""A step whose last correction changed more than this part of a move is not settled."""
+_FAR = 0.5
+"""Nor is one whose end differs by more than this part of a move from the prediction."""
+_FAINT = 0.01
+"""A move counts as at least this part of what its group was allowed."""
+_SHORTENED = 2.0
+"""A step that is not settled is tried again at half its length until it is shorter by
+this factor; then it is taken and counted as rough.
 
-Units that share a kink push one another through the residual. Whether each of them
-slides depends on the others, and one correction takes them all to be alone.
+Where units slide that depend on one another, shorter steps settle no better.
 """
-_SETTLED = 1e-8
-"""Corrections have settled when u changes by no more than this part of itself. A unit
-that slides must end on the kink to this precision: its own outputs are as large off it.
-"""
-
-
-def _gram(
-    c: Limited, scales: tuple[Array, ...], forms: tuple[Array, ...]
-) -> Float[Array, "sample sample"]:
-    parts = [scale * form for scale, form in zip(scales, forms, strict=True)]
-    return c.kappa * sum(parts[1:], parts[0])
 
 
 def _moves(
@@ -97,49 +93,14 @@ def _moves(
     )
 
 
-class _Correction(NamedTuple):
-    """How far the corrections of a step have come: u = T(u), where T goes from a
-    predicted end to the u of the mean Jacobian on the way there.
-
-    Attributes:
-        count: Corrections made.
-        u: What the next one predicts the end with.
-        image: T of the u before.
-        gap: T(u) − u there.
-        mean: Factors of the last mean Jacobian.
-        forms: Its quadratic forms.
-        spectrum: Of its Gram matrix.
-    """
-
-    count: Int[Array, ""]
-    u: Float[Array, " sample"]
-    image: Float[Array, " sample"]
-    gap: Float[Array, " sample"]
-    mean: Any
-    forms: tuple[Array, ...]
-    spectrum: Spectrum
-
-    def next(
-        self,
-        image: Array,
-        mean: Any,
-        forms: tuple[Array, ...],
-        spectrum: Spectrum,
-    ) -> _Correction:
-        """After one more: where the last two would meet if T were linear (Anderson's
-        mixing of depth one: Walker and Ni 2011, SIAM J. Numer. Anal. 49, Sec. 2).
-        """
-        gap = image - self.u
-        turn = gap - self.gap
-        along = jnp.sum(gap * turn) / jnp.maximum(jnp.sum(turn**2), 1e-300)
-        u = image - jnp.where(self.count > 0, along, 0.0) * (image - self.image)
-        return _Correction(self.count + 1, u, image, gap, mean, forms, spectrum)
-
-    def goes_on(self, *, careful: Array) -> Bool[Array, ""]:
-        """Whether there is one more to make: the first, and the others with care."""
-        settled = jnp.sum(self.gap**2) <= _SETTLED**2 * jnp.sum(self.image**2)
-        more = careful & (self.count < _CAREFUL) & ~settled
-        return (self.count < 1) | more
+def _floors(
+    scales: tuple[Array, ...], limits: Array
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    squares = [
+        _FAINT**2 * limits[group] / jnp.maximum(scales[group] ** 2, 1e-300)
+        for group in (0, -1)
+    ]
+    return jnp.maximum(squares[0], 1e-300), jnp.maximum(squares[1], 1e-300)
 
 
 def _exponential_step(
@@ -147,52 +108,53 @@ def _exponential_step(
 ) -> Member:
     scales = network.scales(c, len(y))
     here, forms = network.start(X, start.weights, start.seen)
-    spectrum = spectrum_of(_gram(c, scales, forms))
+    spectrum = spectrum_of(gram_matrix(c, scales, forms))
     moves = _moves(network, c, start.weights, forms)
-    h, limits = step_length(
+    free, limits = step_length(
         spectrum,
         start.e,
         moves,
         eta=c.eta,
         target=c.target,
     )
-    h = jnp.minimum(jnp.minimum(h, start.reach), c.max_time - start.time)
+    h = jnp.minimum(jnp.minimum(free, start.reach), c.max_time - start.time)
+    step = Step(network, X, c, start, h, _floors(scales, limits))
     predicted = spectrum.drive(h, start.e)
-
-    def corrected(at: _Correction) -> _Correction:
-        mean = network.mean(X, c, start, here, at.u)
-        # Without the barrier the factors would be worked out twice, for the forms and
-        # for the move.
-        mean = type(mean)(*lax.optimization_barrier(tuple(mean)))
-        forms = network.forms(X, mean)
-        spectrum = spectrum_of(_gram(c, scales, forms))
-        return at.next(
-            spectrum.drive(h, start.e),
-            mean,
-            forms,
-            spectrum,
-        )
-
-    careful = jnp.isfinite(start.reach) & network.kinked
-    begun = jnp.asarray(0), predicted, predicted, predicted
-    first = _Correction(*begun, here, forms, spectrum)
-    goes_on = partial(_Correction.goes_on, careful=careful)
-    last_one = lax.while_loop(goes_on, corrected, first)
-    mean, u = last_one.mean, last_one.image
-    scaled = tuple(zip(scales, last_one.forms, strict=True))
-    part = shortening(scaled, u, limits)
-    end = network.moved(X, c, start.weights, mean, part * u)
-    return _landed(
-        network,
-        X,
-        y,
-        c,
-        last,
-        start,
-        end,
-        part * h,
-        last_one.spectrum,
+    at = Correction(
+        jnp.asarray(0),
+        predicted,
+        predicted,
+        predicted,
+        here,
+        forms,
+        spectrum,
+        jnp.zeros_like(h),
     )
+    if network.follows:
+        end_of = step.followed(at)
+        begun = network.pulls(X, here, predicted)
+        total = step.changed(begun, end_of.pulled)
+        settled = (end_of.change <= _UNSETTLED) & (total <= _FAR)
+    else:
+        careful = jnp.isfinite(start.reach) & network.kinked
+        end_of = lax.while_loop(
+            partial(Correction.goes_on, careful=careful),
+            lambda at: step.again(at, here),
+            at,
+        )
+        end_of = end_of._replace(u=end_of.image)
+        settled = jnp.ones((), bool)
+    scaled = tuple(zip(scales, end_of.forms, strict=True))
+    part = shortening(scaled, end_of.u, limits)
+    tried = _Tried(
+        network.moved(X, c, start.weights, end_of.mean, part * end_of.u),
+        part * h,
+        end_of.spectrum,
+        end_of.mean,
+        settled,
+        h * _SHORTENED < free,
+    )
+    return _landed(network, X, y, c, last, start, tried)
 
 
 def _gram_step(
@@ -205,7 +167,7 @@ def _gram_step(
     the loss may rise. Steps short enough to prevent that would stop it.
     """
     here, forms = network.start(X, start.weights, start.seen)
-    spectrum = spectrum_of(_gram(c, network.scales(c, len(y)), forms))
+    spectrum = spectrum_of(gram_matrix(c, network.scales(c, len(y)), forms))
     longest = network.explicit(X, c, start, forms)
     h = c.eta * jnp.minimum(1.0 / spectrum.rates[-1], longest)
     h = jnp.minimum(jnp.minimum(h, start.reach), c.max_time - start.time)
@@ -216,8 +178,29 @@ def _gram_step(
         here,
         h * start.e,
     )
-    args = network, X, y, c, last, start, end, h, spectrum
-    return _landed(*args, plain=True)
+    sure = jnp.ones((), bool)
+    tried = _Tried(end, h, spectrum, None, sure, sure)
+    return _landed(network, X, y, c, last, start, tried, plain=True)
+
+
+class _Tried(NamedTuple):
+    """A step as it was worked out.
+
+    Attributes:
+        end: The parameters at its end.
+        h: Length.
+        spectrum: Of the mean Gram matrix.
+        mean: The factors of the mean Jacobian.
+        settled: Whether its corrections had settled.
+        short: Whether it may be taken all the same, being short.
+    """
+
+    end: Any
+    h: Array
+    spectrum: Spectrum
+    mean: Any
+    settled: Array
+    short: Array
 
 
 def _landed(
@@ -227,16 +210,15 @@ def _landed(
     c: Limited,
     last: Array,
     start: Member,
-    end: Any,
-    h: Array,
-    spectrum: Spectrum,
+    tried: _Tried,
     *,
     plain: bool = False,
 ) -> Member:
     """The member at the end of a step, or still at its start if that is no step of a
     flow.
     """
-    look = network.look(X, c, end)
+    h, spectrum = tried.h, tried.spectrum
+    look = network.look(X, c, tried.end, tried.mean)
     e = look.output - y
     loss, time, steps = jnp.mean(e**2), start.time + h, start.steps + 1
     gradient, noise = spectrum.pull(start.e)
@@ -248,10 +230,22 @@ def _landed(
     lowers = _lowers(start.loss, loss, e, look.size)
     finite = jnp.isfinite(loss)
     flows = finite if plain and network.kinked else lowers
-    taken = flows & (time > start.time) & ~rests
+    taken = flows & (time > start.time) & ~rests & (tried.settled | tried.short)
     reach = _reach(start.reach, h, taken)
+    rough = start.rough + (~tried.settled).astype(jnp.int64)
     there = Member(
-        end, look.seen, e, time, steps, start.status, loss, gradient, noise, reach, idle
+        tried.end,
+        look.seen,
+        e,
+        time,
+        steps,
+        start.status,
+        loss,
+        gradient,
+        noise,
+        reach,
+        idle,
+        rough,
     )
     stays = start._replace(
         steps=steps, gradient=gradient, noise=noise, reach=reach, idle=idle
@@ -259,8 +253,8 @@ def _landed(
     member = jax.tree.map(partial(jnp.where, taken), there, stays)
     status = _status(member, c, last)
     status = jnp.where(rests, int(Status.AT_REST), status)
-    short = ~finite if plain else h * spectrum.rates[-1] < _SHORTEST
-    lost = ~taken & ~rests & short
+    hopeless = ~finite if plain else h * spectrum.rates[-1] < _SHORTEST
+    lost = ~taken & ~rests & hopeless
     return member._replace(
         status=jnp.where(lost, int(Status.DIVERGED), status).astype(start.status.dtype),
         loss=jnp.where(lost, loss, member.loss),
@@ -319,6 +313,7 @@ def unstarted(weights: Any, seen: Any, *, samples: int) -> Member:
         jnp.zeros(members, dtype),
         jnp.zeros(members, dtype),
         jnp.full(members, jnp.inf, dtype),
+        jnp.zeros(members, jnp.int64),
         jnp.zeros(members, jnp.int64),
     )
 

@@ -101,15 +101,24 @@ class ThreeLayerFlow:
     @property
     def kinked(self) -> bool:
         """Whether the activation is linear on either side of 0."""
-        return self.act.slopes is not None
+        return self.act.kinks == (0.0,)
+
+    @property
+    def follows(self) -> bool:
+        """Units are not followed from kink to kink: those of a layer push one another
+        through the other layer, which no walk of one unit knows.
+        """
+        return False
 
     def look(
         self,
         X: Array,
         c: Constants,
         weights: Weights,
+        mean: _Factors | None = None,
     ) -> Look:
         """Output, its size and the pass at a point."""
+        del mean
         passed = _pass(self.act, X, weights)
         top = self.act.sigma(passed.z2)
         output = c.kappa * jnp.einsum("csk,ck->s", top, weights.a)
@@ -147,6 +156,15 @@ class ThreeLayerFlow:
         """The parameters w, v and a, now and initially."""
         sign = jnp.asarray([1.0, -1.0])[: weights.a.shape[0], None]
         return (weights.w, c.w0), (weights.v, c.v0), (weights.a, sign * c.a0)
+
+    def pulls(self, X: Array, factors: _Factors, u: Array) -> tuple[Array, Array]:
+        """What u moves w and a by, before their scales; v would cost m² numbers."""
+        step_w = jnp.einsum(
+            "sd,csj->cdj",
+            X,
+            u[:, None] * factors.c,
+        )
+        return step_w, jnp.einsum("s,csk->ck", u, factors.s)
 
     def moved(
         self, X: Array, c: Constants, weights: Weights, factors: _Factors, u: Array
@@ -210,7 +228,7 @@ class ThreeLayerFlow:
         predicted preactivations.
         """
         z1, z2 = start.seen.z1, start.seen.z2
-        if self.act.slopes is None:
+        if not self.kinked:
             return mean_secant(
                 self.act,
                 z1,
@@ -229,7 +247,8 @@ class ThreeLayerFlow:
         )
         push1 = -scale_w * (u * square1)[:, None] * start.seen.back
         push2 = -scale_v * u[:, None] * square2 * start.weights.a[:, None]
-        through = partial(mean_through_kink, self.act, self.act.slopes)
+        below, above = (self.act.slopes or (0.0, 0.0))[:2]
+        through = partial(mean_through_kink, self.act, (below, above))
         return through(
             z1,
             ends[0],

@@ -34,14 +34,16 @@ class Activation:
         name: The name in the registry.
         sigma: z -> σ(z).
         sigma_prime: z -> σ'(z).
-        slopes: For activations that are linear on either side of 0, σ' below and above
-            it; None for all others.
+        slopes: For activations that are linear between their kinks, σ' on each piece;
+            None for all others.
+        kinks: Where the pieces meet.
     """
 
     name: str
     sigma: Elementwise
     sigma_prime: Elementwise
-    slopes: tuple[float, float] | None = None
+    slopes: tuple[float, ...] | None = None
+    kinks: tuple[float, ...] = ()
 
 
 def _leaky_relu(z: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
@@ -127,6 +129,12 @@ ACTIVATIONS = tuple(_PAIRS)
 _SLOPES = {
     "relu": (0.0, 1.0),
     "leaky_relu": (LEAKY_SLOPE, 1.0),
+    "hardtanh": (0.0, 1.0, 0.0),
+}
+_KINKS = {
+    "relu": (0.0,),
+    "leaky_relu": (0.0,),
+    "hardtanh": (-1.0, 1.0),
 }
 
 _REGISTRY = {
@@ -134,6 +142,7 @@ _REGISTRY = {
         name,
         *pair,
         slopes=_SLOPES.get(name),
+        kinks=_KINKS.get(name, ()),
     )
     for name, pair in _PAIRS.items()
 }

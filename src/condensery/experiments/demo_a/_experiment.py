@@ -171,7 +171,7 @@ demo_a = Declared(
     "the condensed regime: its neurons gather in two orientations, whose kinks are the "
     "inner data points.",
     papers=("xu2025overview", "luo2021phase"),
-    task_version="2",
+    task_version="3",
     Config=Config,
     presets={"quick": {"seeds": 16}, "paper": {"seeds": 32}},
     work=work,

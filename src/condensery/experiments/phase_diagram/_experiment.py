@@ -108,7 +108,7 @@ phase_diagram = Declared(
     "input weights falls with the width the training is linear, where it grows the "
     "neurons condense; the line between is critical.",
     papers=("luo2021phase",),
-    task_version="2",
+    task_version="3",
     Config=Config,
     presets={"quick": {"size": "quick"}, "paper": {"size": "paper"}},
     work=work,
