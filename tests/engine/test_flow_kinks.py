@@ -181,6 +181,15 @@ def test_a_unit_is_held_at_two_kinks_at_once():
     )
 
 
+def test_a_unit_of_no_weight_that_two_samples_hold_stays():
+    """All four kinks meet at w = 0; rounding decides on which side of them it is."""
+    x = np.column_stack([np.linspace(-0.5, 0.5, 4), np.ones(4)])
+    z = np.array([[-2.5e-19], [3.7e-19], [9.9e-19], [1.6e-18]])
+    push = np.array([[-0.01766], [0.01691], [0.01670], [-0.01772]])
+    along = mean_along(activation("relu"), *map(jnp.asarray, (z, push, x)))
+    np.testing.assert_allclose(x @ x.T @ (push * along.slope), 0.0, atol=1e-10)
+
+
 def test_a_unit_held_on_its_kink_keeps_its_mixture():
     act = activation("relu")
     held = jnp.array([[0.25], [NOT_HELD], [0.25]])

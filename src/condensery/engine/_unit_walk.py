@@ -22,7 +22,10 @@ _MOST = 8
 _SWEEPS = 60
 """Most sweeps over the samples."""
 _STILL = 1e-9
-"""A sweep that changes no mixture by more is the last."""
+"""A sweep that changes no mixture by more is the last, and a speed below this part of
+what enters it is none: at w = 0 all samples are on their kinks, and rounding would have
+a unit turn there from side to side for ever.
+"""
 _TINY = 1e-300
 
 
@@ -151,7 +154,8 @@ def _to_event(pieces: Pieces, pull: Pull, walk: _Walk) -> _Walk:
         pieces.upper(walk.piece - 1),
         -jnp.inf,
     )
-    moves = (speed != 0) & ~walk.slides
+    entering = jnp.abs(pull.K) @ jnp.abs(pull.push * slope)
+    moves = (jnp.abs(speed) > _STILL * entering) & ~walk.slides
     end = jnp.where(speed > 0, upper, lower)
     until = jnp.where(
         moves & jnp.isfinite(end),
