@@ -10,6 +10,7 @@ from condensery.engine import Ensemble, flow
 from condensery.engine._flow_pieces import NOT_HELD
 from condensery.engine._flow_walk import mean_along, slopes_at
 from condensery.models import ACTIVATIONS, activation
+from condensery.models._activations import LEAKY_SLOPE
 from condensery.records import Status
 
 TINY = 200_000
@@ -82,6 +83,13 @@ def test_a_sliding_unit_has_the_slope_for_which_z_stands_still():
     )
 
 
+VALUES = {
+    "relu": lambda z: np.maximum(z, 0.0),
+    "leaky_relu": lambda z: np.where(z > 0, z, LEAKY_SLOPE * z),
+    "hardtanh": lambda z: np.clip(z, -1.0, 1.0),
+}
+
+
 def walked_units(
     act,
     z,
@@ -95,7 +103,7 @@ def walked_units(
     for _ in range(steps):
         slope = slopes[np.searchsorted(edges, z)]
         slope_sum += slope
-        value_sum += np.asarray(act.sigma(z))
+        value_sum += VALUES[act.name](z)
         z = z + K @ (push * slope) / steps
     return slope_sum / steps, value_sum / steps, z
 
