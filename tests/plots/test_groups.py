@@ -37,7 +37,8 @@ def test_merges_are_no_births(tables):
         tables["groups"](),
         **options,
     ).panels
-    first, second, parent, _ = cosines.series
+    *lines, first, second, parent, _ = cosines.series
+    assert [line.x.tolist() for line in lines] == [first.x.tolist(), second.x.tolist()]
     assert first.look.label == "first (2 births)"
     assert first.x.tolist() == [0.9, 0.9, 1.0]
     assert first.y.tolist() == [0.0, 0.5, 1.0]
