@@ -41,7 +41,6 @@ TITLES = {
     "phase-diagram-digits": "The same on images",
     "dropout-images-mnist": "The same on MNIST",
     "initial-condensation-cnn-mnist": "The same on MNIST",
-    "phase-diagram-mnist": "The same on MNIST",
     "reduction-mnist": "The same on MNIST",
     "phase-diagram": "On four points of a line",
 }

@@ -131,7 +131,6 @@ SHOWN = (
     Shown("phase-diagram", "phase-diagram"),
     Shown("reduce-benchmark", "reduce-benchmark"),
     Shown("phase-diagram-digits", "phase-diagram", {"data": "digits"}),
-    Shown("phase-diagram-mnist", "phase-diagram", {"data": "mnist"}, data="mnist"),
     Shown("initial-condensation", "initial-condensation"),
     Shown("initial-phase-diagram", "initial-phase-diagram"),
     Shown("initial-condensation-cnn", "initial-condensation-cnn"),

@@ -176,7 +176,7 @@ def test_optional_data_are_named_by_digest_and_never_by_path(shown, renew):
 @pytest.fixture
 def optional(renew):
     """A committed result of optional data."""
-    return by_folder(renew, "phase-diagram-mnist")
+    return by_folder(renew, "reduction-mnist")
 
 
 @pytest.fixture
@@ -189,8 +189,8 @@ def test_what_is_of_absent_files_is_taken_at_its_word(
     renew, optional, no_files, tmp_path, monkeypatch, capsys
 ):
     assert renew.stale(optional) == ""
-    widths = {"widths": [10, 100]}
-    changed = dataclasses.replace(optional, overrides=optional.overrides | widths)
+    stricter = {"cosine": 0.98}
+    changed = dataclasses.replace(optional, overrides=optional.overrides | stricter)
     assert "make figures" in renew.stale(changed)
     monkeypatch.setattr(renew, "SHOWN", (optional,))
     assert renew.main([optional.folder]) == 2
