@@ -55,5 +55,8 @@ def test_missing_and_empty_tables_are_named():
             columns={},
         )
     }
-    with pytest.raises(InvalidInputError, match="'curves': given 0 rows of no columns"):
+    with pytest.raises(
+        InvalidInputError,
+        match="'curves': given 0 rows of no columns",
+    ):
         group_tree.figure_data(empty)
