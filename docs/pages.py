@@ -82,10 +82,27 @@ def experiment_page(name: str) -> str:
     ]
     for shown in results:
         pieces += [f"## {TITLES.get(shown.folder, 'The result')}", *_result(shown)]
-    pieces += ["## Parameters", parameters_table(name)]
+    pieces += [*_unseen(name, results), "## Parameters", parameters_table(name)]
     bibtex = "\n\n".join(references()[key] for key in experiment.papers)
     pieces += ["## Papers", f"```bibtex\n{bibtex.strip()}\n```"]
     return "\n\n".join(pieces) + "\n"
+
+
+def _unseen(name: str, results: Sequence[renew.Shown]) -> Iterator[str]:
+    """The claims that no committed result judges."""
+    judged = {
+        claim.id
+        for shown in results
+        for claim in of_run([Claim.model_validate(each) for each in shown.claims()])
+    }
+    left = [
+        f"- `{statement.id}`: {statement.statement}"
+        for statement in find(name).experiment.statements
+        if statement.id not in judged
+    ]
+    if left:
+        yield "## Claims that no committed result judges"
+        yield "\n".join(left)
 
 
 def _result(shown: renew.Shown) -> Iterator[str]:
