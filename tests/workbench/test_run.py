@@ -248,7 +248,7 @@ def test_changed_code_never_meets_old_shards(tmp_path, runner):
         file.read_text(encoding="utf-8").replace("** 2", "** 2.0"), encoding="utf-8"
     )
     runner.interrupt_after = None
-    with pytest.raises(InvalidInputError, match="digest .* then, .* now"):
+    with pytest.raises(InvalidInputError, match=r"digest .* then, .* now"):
         workbench.resume("last", tmp_path / "runs")
     before = workbench.open("last", tmp_path / "runs").id
     runner.ran.clear()
