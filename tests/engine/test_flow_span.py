@@ -109,22 +109,24 @@ def test_what_lies_outside_the_span_stays_as_drawn(result):
 
 
 _WIDE = """
-import resource
+import re
+from pathlib import Path
 import numpy as np
 from condensery.engine import Ensemble, flow
 x = np.linspace(-0.5, 0.5, 4)[:, None]
 ensemble = Ensemble.grid(widths=[1_000_000], gammas=[1.0])
 result = flow(ensemble, x, x[:, 0] ** 2, max_steps=3)
 assert result.steps[0] == 3 and np.isfinite(result.loss[0]) and result.rd[0] > 0
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+# Not getrusage: its peak is inherited from the process that started this one.
+print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 """
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_a_million_units_fit_into_two_gigabytes():
     done = subprocess.run(
         [sys.executable, "-c", _WIDE], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    unit = 1 if sys.platform == "darwin" else 1024
-    assert int(done.stdout) * unit < 2e9
+    assert int(done.stdout) * 1024 < 2e9

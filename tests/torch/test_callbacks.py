@@ -155,6 +155,7 @@ for _ in range(4):
     rule.step()
     monitor.step()
 monitor.close()
+torch.distributed.barrier()  # none leaves while the other still talks
 torch.distributed.destroy_process_group()
 """
 

@@ -58,7 +58,7 @@ def folder(tmp_path, monkeypatch):
 def test_a_file_in_a_table_and_as_json(folder, capsys):
     assert main(["inspect", "net.safetensors"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].endswith("nothing could be merged.")
+    assert "nothing could be merged." in " ".join(lines[:3])
     heads = next(i for i, line in enumerate(lines) if line.startswith("layer"))
     assert [line.split()[:2] for line in lines[heads + 1 : heads + 3]] == [
         ["0", "5"],

@@ -339,12 +339,9 @@ def _child_deaf_to_interrupts() -> Generator[None, None, None]:
     if sys.platform == "win32":
         yield
     else:
-        signals = {
-            signal.SIGINT,
-            signal.SIGTERM,
-            signal.SIGHUP,
-            signal.SIGUSR1,
-        }
+        # A platform without one of them does without it.
+        names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
+        signals = {getattr(signal, name) for name in names if hasattr(signal, name)}
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
         try:
             yield
