@@ -85,7 +85,11 @@ def test_a_sliding_unit_has_the_slope_for_which_z_stands_still():
 
 VALUES = {
     "relu": lambda z: np.maximum(z, 0.0),
-    "leaky_relu": lambda z: np.where(z > 0, z, LEAKY_SLOPE * z),
+    "leaky_relu": lambda z: np.where(
+        z > 0,
+        z,
+        LEAKY_SLOPE * z,
+    ),
     "hardtanh": lambda z: np.clip(z, -1.0, 1.0),
 }
 
@@ -195,7 +199,11 @@ def test_a_unit_of_no_weight_that_two_samples_hold_stays():
     z = np.array([[-2.5e-19], [3.7e-19], [9.9e-19], [1.6e-18]])
     push = np.array([[-0.01766], [0.01691], [0.01670], [-0.01772]])
     along = mean_along(activation("relu"), *map(jnp.asarray, (z, push, x)))
-    np.testing.assert_allclose(x @ x.T @ (push * along.slope), 0.0, atol=1e-10)
+    np.testing.assert_allclose(
+        x @ x.T @ (push * along.slope),
+        0.0,
+        atol=1e-10,
+    )
 
 
 def test_a_unit_held_on_its_kink_keeps_its_mixture():

@@ -18,6 +18,10 @@ from condensery.cli import main
 from condensery.store import _lock
 
 PROCESSES = 20
+ALONE = "CONDENSERY_TEST_ALONE"
+"""Set where a test that forks runs by itself: the threads of JAX, which other tests
+have loaded, do not survive a fork.
+"""
 REFUSED = """
 import errno, fcntl, os, sqlite3, sys
 def refuse(*_):
@@ -76,7 +80,24 @@ def check(root, number):
     return summaries
 
 
+@pytest.mark.parametrize(
+    "name", ["test_twenty_processes_without_locks", "test_a_hundred_jobs_with_locks"]
+)
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_in_an_interpreter_of_its_own(name):
+    options = ["-q", "-n", "0", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, f"{__file__}::{name}"],
+        env=os.environ | {ALONE: "1"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout.decode()
+    assert b"skipped" not in done.stdout
+
+
+@pytest.mark.skipif(ALONE not in os.environ, reason="runs in an interpreter of its own")
 def test_twenty_processes_without_locks(tmp_path, runner, without_locks, capsys):
     def job(number):
         workbench.run(TINY, runs=tmp_path, drawn=False, values=[float(number)])
@@ -115,7 +136,7 @@ def test_eight_jobs_without_locks(tmp_path, capsys):
     assert check(tmp_path, len(jobs)) == before
 
 
-@pytest.mark.slow
+@pytest.mark.skipif(ALONE not in os.environ, reason="runs in an interpreter of its own")
 def test_a_hundred_jobs_with_locks(tmp_path, runner):
     def job(number):
         workbench.run(TINY, runs=tmp_path, drawn=False, seeds=1, values=[number])
