@@ -146,11 +146,10 @@ class Step(NamedTuple):
             spectrum,
         )
 
-    def followed(self, begun: Correction) -> Correction:
+    def followed(self, begun: Correction, pulled: tuple[Array, ...]) -> Correction:
         """The corrections of a network whose units are followed, and the way that the
-        last of them predicts.
+        last of them predicts; `pulled` is what the prediction moves.
         """
-        pulled = self.network.pulls(self.X, begun.mean, begun.u)
         # A way is worked out at one place of the program, which halves its compilation.
         return lax.while_loop(
             lambda at: ~at.done,

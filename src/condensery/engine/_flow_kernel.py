@@ -11,15 +11,10 @@ For smooth activations the mean Jacobian of a step is the *secant*, mean a, mean
 f(θ₀) = J̄(θ₁ − θ₀) would hold exactly, a discrete gradient: Gonzalez 1996, J. Nonlinear
 Sci. 6, Sec. 2.)
 
-An activation with a kink at 0 (ReLU) is followed through it instead, unit by unit and
-sample by sample. Within a step z moves at a constant speed on either side of the kink,
-and the two speeds differ by the unit's own push on that sample. Where they point
-towards each other the unit slides along the kink, as condensed units do, and σ' is then
-the mixture of the two slopes for which z stands still (Filippov 1988, Differential
-Equations with Discontinuous Righthand Sides, Sec. 4); otherwise it crosses, and each
-side counts for the time spent on it. Units that slide thus neither flip with the full
-push at every step, which holds the midpoint rule at first order, nor stand off the kink
-by a step's length.
+An activation that is linear between kinks (ReLU, hardtanh) is followed through them
+instead, unit by unit, as `_flow_walk` says. Units that slide along a kink thus neither
+flip with the full push at every step, which holds the midpoint rule at first order, nor
+stand off the kink by a step's length.
 """
 
 from __future__ import annotations

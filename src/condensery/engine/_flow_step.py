@@ -131,8 +131,8 @@ def _exponential_step(
         jnp.zeros_like(h),
     )
     if network.follows:
-        end_of = step.followed(at)
         begun = network.pulls(X, here, predicted)
+        end_of = step.followed(at, begun)
         total = step.changed(begun, end_of.pulled)
         settled = (end_of.change <= _UNSETTLED) & (total <= _FAR)
     else:

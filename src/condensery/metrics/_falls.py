@@ -11,6 +11,21 @@ Steps = Int[np.ndarray, " step"] | Float[np.ndarray, " step"]
 _WINDOW = 2
 
 
+def check_one_loss_per_step(t: np.ndarray, R: np.ndarray) -> None:
+    """Refuse steps and losses that do not belong together.
+
+    Raises:
+        InvalidInputError: They are no two lists of one length.
+    """
+    if t.ndim != 1 or t.shape != R.shape:
+        raise InvalidInputError(
+            "loss",
+            given=f"shapes {t.shape} and {R.shape}",
+            allowed="one loss per step",
+            remedy="match their lengths",
+        )
+
+
 def falling(
     steps: Steps, loss: Float[np.ndarray, " step"], *, slope: float
 ) -> Bool[np.ndarray, " step"]:
@@ -48,13 +63,7 @@ def falling(
         [False, True, True, True]
     """
     t, R = np.asarray(steps), np.asarray(loss)
-    if t.ndim != 1 or t.shape != R.shape:
-        raise InvalidInputError(
-            "loss",
-            given=f"shapes {t.shape} and {R.shape}",
-            allowed="one loss per step",
-            remedy="match their lengths",
-        )
+    check_one_loss_per_step(t, R)
     falls = np.zeros(
         len(t),
         dtype=bool,

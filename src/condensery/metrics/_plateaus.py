@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from condensery._errors import InvalidInputError
+from condensery.metrics._falls import Steps, check_one_loss_per_step
 
 Scale = Literal["linear", "logarithmic"]
 Difference = Literal["forward", "central"]
-Steps = Int[np.ndarray, " step"] | Float[np.ndarray, " step"]
 
 
 @dataclass(frozen=True)
@@ -215,13 +215,7 @@ def _curve(
     steps: Steps, loss: Float[np.ndarray, " step"]
 ) -> tuple[Float[np.ndarray, " step"], Float[np.ndarray, " step"]]:
     t, R = np.asarray(steps, dtype=np.float64), np.asarray(loss, dtype=np.float64)
-    if t.ndim != 1 or t.shape != R.shape:
-        raise InvalidInputError(
-            "loss",
-            given=f"shapes {t.shape} and {R.shape}",
-            allowed="one loss per step",
-            remedy="match their lengths",
-        )
+    check_one_loss_per_step(t, R)
     if (np.diff(t) <= 0).any() or not np.isfinite(t).all():
         raise InvalidInputError(
             "steps",
